@@ -1,0 +1,131 @@
+// Command emulator serves the quick start's Entra ID and workspace on this
+// machine: a serving endpoint named iris that a person owns, and a deployer that
+// logs in with a certificate. It writes what a shell needs to reach them:
+//
+//	emulator -dir /tmp/emulator &
+//	. /tmp/emulator/env
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func main() {
+	dir := flag.String("dir", "", "write certificates and the file env here")
+	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace; 0 for free ones")
+	flag.Parse()
+	if err := run(*dir, *listen); err != nil {
+		fmt.Fprintln(os.Stderr, "emulator:", err)
+		os.Exit(1)
+	}
+}
+
+func run(dir string, firstPort int) (err error) {
+	if dir == "" || flag.NArg() > 0 {
+		return fmt.Errorf("usage: emulator -dir DIR [-listen PORT]")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	// What an earlier run left would look like readiness.
+	if err := os.Remove(filepath.Join(dir, "env")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	scenario := emulator.NewScenario()
+	server, err := emulator.ServeFrom(firstPort, scenario.Tenant, scenario.Workspace)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	if err := write(dir, scenario, server); err != nil {
+		return err
+	}
+	fmt.Println("emulator ready:", filepath.Join(dir, "env"))
+	<-ctx.Done()
+	return nil
+}
+
+// write leaves env for last, so that its appearance means that everything it
+// names is there and answers.
+func write(dir string, s *emulator.Scenario, server *emulator.Server) error {
+	password := rand.Text()
+	pfx, err := pkcs12.Modern.Encode(s.DeployerKey, s.DeployerCertificate, nil, password)
+	if err != nil {
+		return err
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(s.DeployerKey)
+	if err != nil {
+		return err
+	}
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.DeployerCertificate.Raw})
+
+	in := func(name string) string { return filepath.Join(dir, name) }
+	var env strings.Builder
+	for _, line := range [][2]string{
+		{"DBXACCESS_HOST", server.WorkspaceURLs[0]},
+		{"ARM_TENANT_ID", s.Tenant.ID},
+		{"ARM_CLIENT_ID", s.Deployer.ClientID},
+		{"ARM_CLIENT_CERTIFICATE_PATH", in("deployer.pfx")},
+		{"ARM_CLIENT_CERTIFICATE_PASSWORD", password},
+		{"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST", server.EntraURL},
+		{"DBXACCESS_CA_CERTIFICATE_PATH", in("ca.pem")},
+		{"TF_VAR_scoring_application_id", s.ScoringApp.ClientID},
+		{"TF_VAR_scoring_client_secret", s.ScoringSecret},
+		{"EMULATOR_CONTROL_URL", server.ControlURL},
+		{"EMULATOR_PERSON_TOKEN", s.PersonToken},
+		{"EMULATOR_DEPLOYER_SECRET", s.DeployerSecret},
+	} {
+		// A shell takes what is in single quotes as it is, save the quote itself.
+		fmt.Fprintf(&env, "export %s='%s'\n", line[0], strings.ReplaceAll(line[1], "'", `'\''`))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, file := range []struct {
+		name    string
+		content []byte
+	}{
+		{"ca.pem", s.Tenant.CACertificatePEM()},
+		{"deployer.pfx", pfx},
+		{"deployer.pem", append(keyPEM, certPEM...)},
+		{"env", []byte(env.String())},
+	} {
+		if err := replace(in(file.name), file.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace renames a new file into place: one that an earlier run left would keep
+// its own mode, and a reader would see it half written.
+func replace(name string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(file.Name()))
+	}
+	return os.Rename(file.Name(), name)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+func TestRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	done := make(chan error, 1)
+	go func() { done <- run(dir, 0) }()
+
+	var raw []byte
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var err error
+		if raw, err = os.ReadFile(filepath.Join(dir, "env")); err == nil {
+			break
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("ended: %v", err)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("env did not appear")
+		}
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		name, value, ok := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		if !ok || value == "''" {
+			t.Errorf("line %q", line)
+		}
+		env[name] = strings.Trim(value, "'")
+	}
+
+	authority, err := os.ReadFile(env["DBXACCESS_CA_CERTIFICATE_PATH"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	for address, bearer := range map[string]string{
+		env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"] + "/" + env["ARM_TENANT_ID"] + "/v2.0/.well-known/openid-configuration": "",
+		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/iris":                                                          env["EMULATOR_PERSON_TOKEN"],
+		env["EMULATOR_CONTROL_URL"] + "/clock":                                                                             "",
+	} {
+		r, err := http.NewRequest(http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", address, resp.Status)
+		}
+	}
+
+	pfx, err := os.ReadFile(env["ARM_CLIENT_CERTIFICATE_PATH"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, cert, err := pkcs12.Decode(pfx, env["ARM_CLIENT_CERTIFICATE_PASSWORD"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if private, ok := key.(*rsa.PrivateKey); !ok || !private.PublicKey.Equal(cert.PublicKey) {
+		t.Error("the PFX's key is not its certificate's")
+	}
+	if _, _, err := pkcs12.Decode(pfx, ""); err == nil {
+		t.Error("the PFX opens without a password")
+	}
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "deployer.pem"), filepath.Join(dir, "deployer.pem"))
+	if err != nil || !pair.Leaf.Equal(cert) {
+		t.Errorf("deployer.pem: %v", err)
+	}
+	info, err := os.Stat(filepath.Join(dir, "deployer.pem"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("deployer.pem: %v, %v", info.Mode(), err)
+	}
+
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := self.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("SIGTERM did not end it")
+	}
+}
+
+func TestRunNeedsADirectory(t *testing.T) {
+	if err := run("", 0); err == nil || !strings.Contains(err.Error(), "usage") {
+		t.Error(err)
+	}
+}

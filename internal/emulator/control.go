@@ -1,0 +1,160 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Control is how another process moves the clock, declares faults and reads the
+// journal, when the emulator runs as a program. It imitates no service; the
+// strictness is the same, so that a misspelt field fails instead of declaring a
+// fault that never acts. It speaks JSON:
+//
+//	GET    /journal   the entries, oldest first
+//	DELETE /journal   forget them
+//	GET    /clock     {"now":"…","offset_seconds":n}
+//	POST   /clock     {"advance_seconds":n}; answers like GET
+//	GET    /faults    {"unmet":[…]}, the faults no request has met
+//	POST   /faults    one fault; answers {"id":n}
+//	DELETE /faults    withdraw all
+//	GET    /workspaces  the ids of the workspaces served, in order
+func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, _ *http.Request) {
+		controlJSON(w, http.StatusOK, t.Journal.Entries())
+	})
+	mux.HandleFunc("DELETE /journal", func(w http.ResponseWriter, _ *http.Request) {
+		t.Journal.Reset()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /clock", func(w http.ResponseWriter, _ *http.Request) {
+		controlJSON(w, http.StatusOK, t.clockState())
+	})
+	mux.HandleFunc("POST /clock", func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			AdvanceSeconds *int64 `json:"advance_seconds"`
+		}
+		if !controlDecode(w, r, &body) {
+			return
+		}
+		if body.AdvanceSeconds == nil {
+			controlRefuse(w, http.StatusBadRequest, errors.New("advance_seconds is required"))
+			return
+		}
+		// Beyond this the product overflows; a century is enough for any test.
+		const century = 100 * 366 * 24 * 60 * 60
+		if *body.AdvanceSeconds > century || *body.AdvanceSeconds < -century {
+			controlRefuse(w, http.StatusBadRequest, errors.New("advance_seconds is out of range"))
+			return
+		}
+		t.Clock.Advance(time.Duration(*body.AdvanceSeconds) * time.Second)
+		controlJSON(w, http.StatusOK, t.clockState())
+	})
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) {
+		unmet := []controlFault{}
+		for _, f := range t.Faults.Unmet() {
+			unmet = append(unmet, controlFaultOf(f))
+		}
+		controlJSON(w, http.StatusOK, map[string]any{"unmet": unmet})
+	})
+	mux.HandleFunc("POST /faults", func(w http.ResponseWriter, r *http.Request) {
+		var body controlFault
+		if !controlDecode(w, r, &body) {
+			return
+		}
+		// A service's name is free in Go, where a new one may be added; from
+		// outside only those that are served make sense.
+		if !slices.Contains([]string{"entra", "workspace"}, body.Service) {
+			controlRefuse(w, http.StatusBadRequest, errors.New(`service must be "entra" or "workspace"`))
+			return
+		}
+		id, err := t.Faults.add(body.fault())
+		if err != nil {
+			controlRefuse(w, http.StatusBadRequest, err)
+			return
+		}
+		controlJSON(w, http.StatusCreated, map[string]int{"id": id})
+	})
+	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
+		t.Faults.Clear()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /workspaces", func(w http.ResponseWriter, _ *http.Request) {
+		ids := []string{}
+		for _, workspace := range workspaces {
+			ids = append(ids, workspace.ID())
+		}
+		controlJSON(w, http.StatusOK, ids)
+	})
+	return mux
+}
+
+func (t *Tenant) clockState() map[string]any {
+	return map[string]any{
+		"now":            t.Clock.Now().Format(time.RFC3339),
+		"offset_seconds": int64(t.Clock.Offset() / time.Second),
+	}
+}
+
+// controlFault is a [Fault] as JSON.
+type controlFault struct {
+	Service           string `json:"service"`
+	Method            string `json:"method,omitempty"`
+	Path              string `json:"path,omitempty"`
+	After             int    `json:"after,omitempty"`
+	Times             int    `json:"times,omitempty"`
+	Status            int    `json:"status,omitempty"`
+	Code              string `json:"code,omitempty"`
+	Message           string `json:"message,omitempty"`
+	HTML              bool   `json:"html,omitempty"`
+	Body              string `json:"body,omitempty"`
+	ContentType       string `json:"content_type,omitempty"`
+	RetryAfterSeconds int    `json:"retry_after_seconds,omitempty"`
+	Drop              string `json:"drop,omitempty"`
+	DelayMilliseconds int64  `json:"delay_milliseconds,omitempty"`
+	WorkDone          bool   `json:"work_done,omitempty"`
+}
+
+func (c controlFault) fault() Fault {
+	return Fault{
+		Service: c.Service, Method: c.Method, Path: c.Path, After: c.After, Times: c.Times,
+		Status: c.Status, Code: c.Code, Message: c.Message, HTML: c.HTML, Body: c.Body, ContentType: c.ContentType,
+		RetryAfter: c.RetryAfterSeconds, Drop: c.Drop, Delay: time.Duration(c.DelayMilliseconds) * time.Millisecond, WorkDone: c.WorkDone,
+	}
+}
+
+func controlFaultOf(f Fault) controlFault {
+	return controlFault{
+		Service: f.Service, Method: f.Method, Path: f.Path, After: f.After, Times: f.Times,
+		Status: f.Status, Code: f.Code, Message: f.Message, HTML: f.HTML, Body: f.Body, ContentType: f.ContentType,
+		RetryAfterSeconds: f.RetryAfter, Drop: f.Drop, DelayMilliseconds: f.Delay.Milliseconds(), WorkDone: f.WorkDone,
+	}
+}
+
+func controlDecode(w http.ResponseWriter, r *http.Request, into any) bool {
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		controlRefuse(w, http.StatusBadRequest, err)
+		return false
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		controlRefuse(w, http.StatusBadRequest, errors.New("more than one JSON value"))
+		return false
+	}
+	return true
+}
+
+func controlRefuse(w http.ResponseWriter, status int, err error) {
+	controlJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+func controlJSON(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body)
+}

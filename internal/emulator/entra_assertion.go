@@ -1,0 +1,189 @@
+package emulator
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// assertionType is the only client_assertion_type of RFC 7523 section 2.2.
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// assertionLeeway is how far the caller's watch may be off: the five minutes that
+// Microsoft's own token validation allows by default.
+const assertionLeeway = 5 * time.Minute
+
+// verifyAssertion judges a client assertion as "Microsoft identity platform
+// application authentication certificate credentials" and RFC 7523 section 3 ask:
+// first that it can be read, then the key, the signature, and what it claims.
+//
+// Its times, and those of the certificate, are judged by real time and not by the
+// tenant's clock: they were written by a caller who cannot know that the clock
+// was moved.
+func (t *Tenant) verifyAssertion(app *App, raw string, audiences []string) *entraError {
+	now := time.Now()
+	var claims jwt.RegisteredClaims
+	token, _, err := jwt.NewParser().ParseUnverified(raw, &claims)
+	if err != nil {
+		return malformedAssertion("The token cannot be read.")
+	}
+	if complaint := checkAssertionHeader(token); complaint != nil {
+		return complaint
+	}
+
+	cert, complaint := app.certificateOf(token)
+	if complaint != nil {
+		return complaint
+	}
+	if now.After(cert.NotAfter) {
+		return badKey("Client assertion contains an invalid signature.", "The key used is expired.", cert, app)
+	}
+	if now.Before(cert.NotBefore) {
+		return badKey("Client assertion contains an invalid signature.", "The key used is not yet valid.", cert, app)
+	}
+	verifier := jwt.NewParser(jwt.WithValidMethods(assertionMethods), jwt.WithoutClaimsValidation())
+	if _, err := verifier.Parse(raw, func(*jwt.Token) (any, error) { return cert.PublicKey, nil }); err != nil {
+		return badKey("Client assertion contains an invalid signature.",
+			"The provided signature value did not match the expected signature value.", cert, app)
+	}
+	return t.checkAssertionClaims(app, claims, audiences, now)
+}
+
+// assertionMethods are the signatures the page above lists; RS256 is what older
+// clients and those that speak to AD FS send.
+var assertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodRS256.Alg()}
+
+func checkAssertionHeader(token *jwt.Token) *entraError {
+	if typ, _ := token.Header["typ"].(string); !strings.EqualFold(typ, "JWT") {
+		return malformedAssertion("The header's 'typ' is not 'JWT'.")
+	}
+	if !slices.Contains(assertionMethods, token.Method.Alg()) {
+		return malformedAssertion("The header's 'alg' '%s' is not supported.", token.Method.Alg())
+	}
+	if _, critical := token.Header["crit"]; critical {
+		// RFC 7515 section 4.1.11: an extension not understood makes it invalid.
+		return malformedAssertion("The header names critical extensions that are not supported.")
+	}
+	return nil
+}
+
+// certificateOf finds the registered certificate that an assertion's header
+// names. Where it names one in several ways, the strongest digest decides: kid is
+// an opaque hint in RFC 7515, and only some clients put a thumbprint in it.
+func (a *App) certificateOf(token *jwt.Token) (*x509.Certificate, *entraError) {
+	var named [][]byte
+	digest := func(c *x509.Certificate) []byte { sum := sha1.Sum(c.Raw); return sum[:] }
+	if header, ok := token.Header["x5t#S256"].(string); ok {
+		named = decodeThumbprint(header)
+		digest = func(c *x509.Certificate) []byte { sum := sha256.Sum256(c.Raw); return sum[:] }
+	} else if header, ok := token.Header["x5t"].(string); ok {
+		named = decodeThumbprint(header)
+	} else if header, ok := token.Header["kid"].(string); ok {
+		named = decodeThumbprint(header)
+		if raw, err := hex.DecodeString(header); err == nil {
+			named = append(named, raw)
+		}
+	} else {
+		return nil, malformedAssertion("No certificate thumbprint specified in token header.")
+	}
+	if len(named) == 0 {
+		return nil, malformedAssertion("The certificate thumbprint in the token header cannot be read.")
+	}
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, cert := range a.certificates {
+		if slices.ContainsFunc(named, func(n []byte) bool { return bytes.Equal(n, digest(cert)) }) {
+			return cert, nil
+		}
+	}
+	return nil, complain(entraAssertionKey, "The certificate with identifier used to sign the client assertion is not registered on application. "+
+		"[Reason - The key was not found., Thumbprint of key used by client: '%X', "+
+		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]", named[0], a.ClientID)
+}
+
+// decodeThumbprint reads both alphabets of base64, with padding or without: the
+// documentation asks for base64url, and Microsoft's own Go client sends the
+// standard alphabet with padding.
+func decodeThumbprint(s string) [][]byte {
+	s = strings.TrimRight(s, "=")
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		if raw, err := encoding.DecodeString(s); err == nil && len(raw) > 0 {
+			return [][]byte{raw}
+		}
+	}
+	return nil
+}
+
+func (t *Tenant) checkAssertionClaims(app *App, claims jwt.RegisteredClaims, audiences []string, now time.Time) *entraError {
+	if !slices.ContainsFunc(claims.Audience, func(aud string) bool { return slices.Contains(audiences, aud) }) {
+		return complain(entraAssertionAudience, "Client assertion audience claim does not match Realm issuer.")
+	}
+	if !strings.EqualFold(claims.Issuer, app.ClientID) {
+		return complain(entraAssertionIssuer, "Client assertion application identifier doesn't match 'client_id' parameter.")
+	}
+	if claims.Subject != claims.Issuer {
+		return complain(entraSubjectNotIssuer, "Subject must match the issuer claim in the client assertion.")
+	}
+	if claims.ExpiresAt == nil {
+		return malformedAssertion("The 'exp' claim is missing.")
+	}
+	early := claims.NotBefore != nil && now.Add(assertionLeeway).Before(claims.NotBefore.Time)
+	if early || !now.Add(-assertionLeeway).Before(claims.ExpiresAt.Time) {
+		from := "(unspecified)"
+		if claims.NotBefore != nil {
+			from = entraTime(claims.NotBefore.Time)
+		}
+		return complain(entraAssertionTime, "Client assertion is not within its valid time range. "+
+			"Current time: %s, assertion valid from %s, expiry time of assertion %s.", entraTime(now), from, entraTime(claims.ExpiresAt.Time))
+	}
+	if claims.ID == "" {
+		if t.Switches.AcceptAssertionWithoutID {
+			return nil
+		}
+		return malformedAssertion("The 'jti' claim is missing.")
+	}
+	if !t.Switches.AcceptReplayedAssertion && t.replayed(app, claims, now) {
+		return complain(entraReplayedAssertion, "The client assertion has been used before.")
+	}
+	return nil
+}
+
+// replayed notes an assertion id and says whether it was noted before. An id may
+// be forgotten once the assertion could not be accepted for its date.
+func (t *Tenant) replayed(app *App, claims jwt.RegisteredClaims, now time.Time) bool {
+	id := strings.ToLower(app.ClientID) + " " + claims.ID
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for seen, until := range t.replays {
+		if now.After(until) {
+			delete(t.replays, seen)
+		}
+	}
+	_, seen := t.replays[id]
+	if !seen {
+		t.replays[id] = claims.ExpiresAt.Add(assertionLeeway)
+	}
+	return seen
+}
+
+func malformedAssertion(format string, args ...any) *entraError {
+	return complain(entraMalformedAssertion, "JWT token is invalid or malformed. %s", fmt.Sprintf(format, args...))
+}
+
+func badKey(summary, reason string, cert *x509.Certificate, app *App) *entraError {
+	thumbprint := sha1.Sum(cert.Raw)
+	const layout = "01/02/2006 15:04:05"
+	return complain(entraAssertionKey, "%s [Reason - %s, Thumbprint of key used by client: '%X', Found key 'Start=%s, End=%s', "+
+		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]",
+		summary, reason, thumbprint, cert.NotBefore.UTC().Format(layout), cert.NotAfter.UTC().Format(layout), app.ClientID)
+}

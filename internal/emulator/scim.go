@@ -1,0 +1,312 @@
+package emulator
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// What the SCIM resources of a workspace have in common: rendering, the choice
+// of attributes, and lists. The protocol is RFC 7644; what the workspace makes of
+// it is on docs.databricks.com/api/azure/workspace/serviceprincipals, …/groups and
+// …/currentuser.
+
+const (
+	schemaServicePrincipal = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
+	schemaUser             = "urn:ietf:params:scim:schemas:core:2.0:User"
+	schemaGroup            = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	schemaList             = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+	schemaPatch            = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+
+	maxExternalID = 64
+)
+
+// scimKind is how SCIM calls each kind of principal.
+var scimKind = map[principalKind]struct{ collection, singular, schema string }{
+	servicePrincipalKind: {"ServicePrincipals", "Service principal", schemaServicePrincipal},
+	userKind:             {"Users", "User", schemaUser},
+	groupKind:            {"Groups", "Group", schemaGroup},
+}
+
+var knownEntitlements = map[string]bool{
+	"workspace-access": true, "databricks-sql-access": true, "allow-cluster-create": true,
+	"allow-instance-pool-create": true, "workspace-consume": true,
+}
+
+type complexValue struct {
+	Value   string `json:"value,omitempty"`
+	Display string `json:"display,omitempty"`
+	Ref     string `json:"$ref,omitempty"`
+	Type    string `json:"type,omitempty"`
+	Primary bool   `json:"primary,omitempty"`
+}
+
+func (w *Workspace) scimRoutes(api func(string, handler)) {
+	for _, kind := range []principalKind{servicePrincipalKind, userKind, groupKind} {
+		root := scimRoot + scimKind[kind].collection
+		api("GET "+root, func(c *call) (any, error) { return c.listResources(kind) })
+		api("GET "+root+"/{id}", func(c *call) (any, error) { return c.getResource(kind) })
+	}
+	w.servicePrincipalRoutes(api)
+	w.groupRoutes(api)
+	api("GET "+scimRoot+"Me", me)
+}
+
+// scimAdminsOnly refuses everybody else in the words of the SCIM API.
+func (c *call) scimAdminsOnly(kind principalKind) error {
+	if c.w.isAdmin(c.who) {
+		return nil
+	}
+	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.", strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
+}
+
+func (c *call) scimDecode(into any) error {
+	if err := json.Unmarshal(c.body, into); err != nil {
+		return scimRefuse(http.StatusBadRequest, "invalidSyntax", "Request is unparsable, syntactically incorrect, or violates schema.")
+	}
+	return nil
+}
+
+func (c *call) scimFind(kind principalKind) (*principal, error) {
+	id := c.r.PathValue("id")
+	if p := c.w.byID(id); p != nil && p.kind == kind {
+		return p, nil
+	}
+	return nil, c.scimNotFound(kind, id)
+}
+
+func (c *call) scimNotFound(kind principalKind, id string) error {
+	text := scimKind[kind].singular + " with id {} is not found"
+	if kind == servicePrincipalKind {
+		text = "Service principal with id {} not found"
+	}
+	e := c.w.switches.SCIMNotFound.or(http.StatusNotFound, "", text, id)
+	e.noBody = c.w.switches.EmptyNotFound
+	return e
+}
+
+// touched remembers a principal as it was before a write, for reads that lag.
+func (c *call) touched(p *principal) {
+	before := p.clone()
+	p.before, p.changed, p.created = before, c.now, false
+}
+
+// seen is the principal as reads show it now; nil while they do not yet.
+func (c *call) seen(p *principal) *principal {
+	if p.changed.IsZero() || c.now.Sub(p.changed) >= c.w.switches.SCIMStaleFor {
+		return p
+	}
+	if p.created {
+		return nil
+	}
+	return p.before
+}
+
+func values(of []string) []complexValue {
+	list := make([]complexValue, len(of))
+	for i, v := range of {
+		list[i] = complexValue{Value: v}
+	}
+	return list
+}
+
+// resource renders a principal with all its attributes; empty lists are left out.
+func (c *call) resource(p *principal) map[string]any {
+	m := map[string]any{"schemas": []string{scimKind[p.kind].schema}, "id": p.id, "displayName": p.displayName}
+	if p.externalID != "" {
+		m["externalId"] = p.externalID
+	}
+	switch p.kind {
+	case servicePrincipalKind:
+		m["applicationId"], m["active"] = p.applicationID, p.active
+	case userKind:
+		m["userName"], m["active"] = p.userName, p.active
+		m["emails"] = []complexValue{{Value: p.userName, Type: "work", Primary: true}}
+	case groupKind:
+		m["meta"] = map[string]string{"resourceType": "WorkspaceGroup"}
+	}
+	var groups, members []complexValue
+	for _, q := range c.w.principals {
+		shown := c.seen(q)
+		if shown == nil {
+			continue
+		}
+		ref := complexValue{Value: q.id, Display: shown.displayName, Type: "direct", Ref: scimKind[q.kind].collection + "/" + q.id}
+		// Everybody is in users; only direct memberships are shown.
+		if q.kind == groupKind && shown.members[p.id] {
+			groups = append(groups, ref)
+		}
+		if p.kind == groupKind && c.w.memberOf(p, q) {
+			ref.Type = ""
+			members = append(members, ref)
+		}
+	}
+	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles), "groups": groups, "members": members} {
+		if len(list) > 0 {
+			m[name] = list
+		}
+	}
+	return m
+}
+
+// project applies the attributes and excludedAttributes parameters. Ids and
+// schemas are always returned.
+func project(m map[string]any, query url.Values) map[string]any {
+	names := func(parameter string) []string {
+		var list []string
+		for name := range strings.SplitSeq(strings.ToLower(query.Get(parameter)), ",") {
+			name, _, _ = strings.Cut(strings.TrimSpace(name), ".")
+			list = append(list, name)
+		}
+		return list
+	}
+	include, exclude := names("attributes"), names("excludedAttributes")
+	projected := map[string]any{}
+	for name, v := range m {
+		always := name == "id" || name == "schemas" || name == "applicationId"
+		lower := strings.ToLower(name)
+		if always || (query.Get("attributes") == "" || slices.Contains(include, lower)) && !slices.Contains(exclude, lower) {
+			projected[name] = v
+		}
+	}
+	return projected
+}
+
+// reduced is what a caller who is no admin sees of others.
+func reduced(m map[string]any) map[string]any {
+	return project(m, url.Values{"attributes": {"displayName,userName"}})
+}
+
+func (c *call) checkRead(kind principalKind) error {
+	if kind == groupKind || kind == servicePrincipalKind && c.w.switches.ServicePrincipalsAdminOnly {
+		return c.scimAdminsOnly(kind)
+	}
+	return nil
+}
+
+func (c *call) shown(m map[string]any) map[string]any {
+	if !c.w.isAdmin(c.who) {
+		m = reduced(m)
+	}
+	return project(m, c.r.URL.Query())
+}
+
+func (c *call) getResource(kind principalKind) (any, error) {
+	if err := c.checkRead(kind); err != nil {
+		return nil, err
+	}
+	p, err := c.scimFind(kind)
+	if err != nil {
+		return nil, err
+	}
+	shown := c.seen(p)
+	if shown == nil {
+		return nil, c.scimNotFound(kind, p.id)
+	}
+	return c.shown(c.resource(shown)), nil
+}
+
+func (c *call) listResources(kind principalKind) (any, error) {
+	if err := c.checkRead(kind); err != nil {
+		return nil, err
+	}
+	query := c.r.URL.Query()
+	number := func(name string, byDefault int) (int, error) {
+		if query.Get(name) == "" {
+			return byDefault, nil
+		}
+		n, err := strconv.Atoi(query.Get(name))
+		if err != nil {
+			return 0, scimRefuse(http.StatusBadRequest, "invalidValue", "%s must be a number.", name)
+		}
+		return n, nil
+	}
+	start, err := number("startIndex", 1)
+	if err != nil {
+		return nil, err
+	}
+	count, err := number("count", len(c.w.principals))
+	if err != nil {
+		return nil, err
+	}
+	start, count = max(start, 1), max(count, 0)
+	keep, err := parseFilter(kind, query.Get("filter"))
+	if err != nil {
+		return nil, err
+	}
+	found := []map[string]any{}
+	for _, p := range c.w.principals {
+		if p.kind != kind {
+			continue
+		}
+		if p = c.seen(p); p == nil {
+			continue
+		}
+		if m := c.resource(p); keep(m) {
+			found = append(found, m)
+		}
+	}
+	if err := sortResources(kind, found, query); err != nil {
+		return nil, err
+	}
+	// Past the end the page is empty: clients read on until it is.
+	page := found[min(start-1, len(found)):]
+	page = page[:min(count, len(page))]
+	answer := map[string]any{"schemas": []string{schemaList}, "totalResults": len(found), "startIndex": start, "itemsPerPage": len(page)}
+	resources := []map[string]any{}
+	for _, m := range page {
+		resources = append(resources, c.shown(m))
+	}
+	if len(resources) > 0 {
+		answer["Resources"] = resources
+	}
+	return answer, nil
+}
+
+func sortResources(kind principalKind, found []map[string]any, query url.Values) error {
+	by := query.Get("sortBy")
+	if by == "" {
+		return nil
+	}
+	attribute, known := filterAttributes[kind][strings.ToLower(by)]
+	if !known {
+		return scimRefuse(http.StatusBadRequest, "invalidValue", "Cannot sort by %s.", by)
+	}
+	descending := false
+	switch query.Get("sortOrder") {
+	case "", "ascending":
+	case "descending":
+		descending = true
+	default:
+		return scimRefuse(http.StatusBadRequest, "invalidValue", "sortOrder must be ascending or descending.")
+	}
+	key := func(m map[string]any) string {
+		return strings.ToLower(strings.Join(attributeValues(m, attribute), ","))
+	}
+	slices.SortStableFunc(found, func(a, b map[string]any) int {
+		if descending {
+			a, b = b, a
+		}
+		return cmp.Compare(key(a), key(b))
+	})
+	return nil
+}
+
+// me is the caller as a user, whatever it is: a service principal is known by its
+// application id standing in userName.
+func me(c *call) (any, error) {
+	shown := c.seen(c.who)
+	if shown == nil {
+		shown = c.who
+	}
+	m := c.resource(shown)
+	delete(m, "applicationId")
+	m["schemas"] = []string{schemaUser, "urn:ietf:params:scim:schemas:extension:workspace:2.0:User"}
+	m["userName"] = c.who.name()
+	m["emails"] = []complexValue{{Value: c.who.name(), Type: "work", Primary: true}}
+	return project(m, c.r.URL.Query()), nil
+}

@@ -1,0 +1,203 @@
+package emulator
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Service principals of a workspace:
+// docs.databricks.com/api/azure/workspace/serviceprincipals, with the two kinds of
+// learn.microsoft.com/azure/databricks/admin/users-groups/service-principals:
+// managed by Microsoft Entra ID (the caller gives the application id, which is
+// not checked against Entra ID) or by Azure Databricks (it is made up).
+
+func (w *Workspace) servicePrincipalRoutes(api func(string, handler)) {
+	root := scimRoot + "ServicePrincipals"
+	api("POST "+root, createServicePrincipal)
+	api("PUT "+root+"/{id}", replaceServicePrincipal)
+	api("PATCH "+root+"/{id}", func(c *call) (any, error) { return c.patchResource(servicePrincipalKind) })
+	api("DELETE "+root+"/{id}", func(c *call) (any, error) {
+		if err := c.scimAdminsOnly(servicePrincipalKind); err != nil {
+			return nil, err
+		}
+		p, err := c.scimFind(servicePrincipalKind)
+		if err != nil {
+			return nil, err
+		}
+		c.w.remove(p)
+		return noContent{}, nil
+	})
+}
+
+type servicePrincipalRequest struct {
+	Schemas       []string       `json:"schemas"`
+	ApplicationID string         `json:"applicationId"`
+	DisplayName   string         `json:"displayName"`
+	ExternalID    string         `json:"externalId"`
+	Active        *bool          `json:"active"`
+	Entitlements  []complexValue `json:"entitlements"`
+	Groups        []complexValue `json:"groups"`
+	Roles         []complexValue `json:"roles"`
+}
+
+// draft is a principal being written together with its memberships, which are
+// kept in other objects: nothing is changed until all of a request is good.
+type draft struct {
+	*principal
+	groups []string // ids of the groups it is directly in
+}
+
+func (c *call) draftOf(p *principal) *draft {
+	d := &draft{principal: p.clone()}
+	for _, g := range c.w.principals {
+		if g.members[p.id] {
+			d.groups = append(d.groups, g.id)
+		}
+	}
+	return d
+}
+
+// commit writes a draft back over the principal.
+func (c *call) commit(p *principal, d *draft) {
+	c.touched(p)
+	p.displayName, p.externalID, p.active = d.displayName, d.externalID, d.active
+	p.entitlements, p.roles = d.entitlements, d.roles
+	if p.kind == groupKind {
+		p.members = d.members
+	}
+	for _, g := range c.w.principals {
+		if g.kind != groupKind || g.members[p.id] == slices.Contains(d.groups, g.id) {
+			continue
+		}
+		c.touched(g)
+		if g.members[p.id] {
+			delete(g.members, p.id)
+		} else {
+			g.members[p.id] = true
+		}
+	}
+}
+
+// fill puts a whole service principal of a request into a draft.
+func (c *call) fill(d *draft, request servicePrincipalRequest) error {
+	if len(request.Schemas) > 0 && !slices.Contains(request.Schemas, schemaServicePrincipal) {
+		return scimRefuse(http.StatusBadRequest, "invalidValue", "schemas must contain %s.", schemaServicePrincipal)
+	}
+	if len(request.ExternalID) > maxExternalID {
+		return scimRefuse(http.StatusBadRequest, "invalidValue", "externalId must be at most %d characters.", maxExternalID)
+	}
+	d.displayName, d.externalID = request.DisplayName, request.ExternalID
+	d.active = request.Active == nil || *request.Active
+	var err error
+	if d.entitlements, err = checkedEntitlements(plainValues(request.Entitlements)); err != nil {
+		return err
+	}
+	d.roles, d.groups = plainValues(request.Roles), plainValues(request.Groups)
+	return c.checkGroups(d.groups)
+}
+
+// plainValues drops empty values: clients send one to say "none".
+func plainValues(list []complexValue) []string {
+	var plain []string
+	for _, v := range list {
+		if v.Value != "" && !slices.Contains(plain, v.Value) {
+			plain = append(plain, v.Value)
+		}
+	}
+	return plain
+}
+
+func checkedEntitlements(list []string) ([]string, error) {
+	for _, e := range list {
+		if !knownEntitlements[e] {
+			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement '%s' is not supported.", e)
+		}
+		if e == "workspace-consume" && (slices.Contains(list, "workspace-access") || slices.Contains(list, "databricks-sql-access")) {
+			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement 'workspace-consume' cannot be combined with 'workspace-access' or 'databricks-sql-access'.")
+		}
+	}
+	return list, nil
+}
+
+func (c *call) checkGroups(ids []string) error {
+	for _, id := range ids {
+		if g := c.w.byID(id); g == nil || g.kind != groupKind {
+			return scimRefuse(http.StatusNotFound, "", "Group with id %s is not found", id)
+		}
+		if id == c.w.users.id {
+			return usersAreFixed()
+		}
+	}
+	return nil
+}
+
+func createServicePrincipal(c *call) (any, error) {
+	if err := c.scimAdminsOnly(servicePrincipalKind); err != nil {
+		return nil, err
+	}
+	var request servicePrincipalRequest
+	if err := c.scimDecode(&request); err != nil {
+		return nil, err
+	}
+	switch {
+	case request.ApplicationID == "" && request.DisplayName == "":
+		return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Either applicationId or displayName must be given.")
+	case request.ApplicationID == "":
+		request.ApplicationID = uuid.NewString()
+	default:
+		if _, err := uuid.Parse(request.ApplicationID); err != nil {
+			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "applicationId '%s' is not a UUID.", request.ApplicationID)
+		}
+	}
+	if c.w.findServicePrincipal(request.ApplicationID) != nil {
+		text := "Service principal with application ID {} already exists."
+		if c.w.switches.DuplicateAsUser {
+			text = "User with email {} already exists in this account"
+		}
+		return nil, c.w.switches.SCIMDuplicate.or(http.StatusConflict, "", text, request.ApplicationID)
+	}
+	if request.DisplayName == "" {
+		if request.DisplayName = c.w.switches.DefaultDisplayName; request.DisplayName == "" {
+			request.DisplayName = request.ApplicationID
+		}
+	}
+	d := &draft{principal: &principal{kind: servicePrincipalKind, applicationID: request.ApplicationID}}
+	if err := c.fill(d, request); err != nil {
+		return nil, err
+	}
+	p := c.w.add(d.principal)
+	c.commit(p, d)
+	p.created, p.accessFrom = true, c.now.Add(c.w.switches.AccessPlaneDelay)
+	c.status = http.StatusCreated
+	return c.resource(p), nil
+}
+
+func replaceServicePrincipal(c *call) (any, error) {
+	if err := c.scimAdminsOnly(servicePrincipalKind); err != nil {
+		return nil, err
+	}
+	p, err := c.scimFind(servicePrincipalKind)
+	if err != nil {
+		return nil, err
+	}
+	var request servicePrincipalRequest
+	if err := c.scimDecode(&request); err != nil {
+		return nil, err
+	}
+	// On Azure the body must repeat the application id.
+	if !strings.EqualFold(request.ApplicationID, p.applicationID) {
+		return nil, scimRefuse(http.StatusBadRequest, "mutability", "applicationId must be given and cannot be changed.")
+	}
+	if request.DisplayName == "" {
+		request.DisplayName = p.applicationID
+	}
+	d := c.draftOf(p)
+	if err := c.fill(d, request); err != nil {
+		return nil, err
+	}
+	c.commit(p, d)
+	return c.resource(p), nil
+}

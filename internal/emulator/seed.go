@@ -1,0 +1,62 @@
+package emulator
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// A Scenario is the situation the provider is made for: a data scientist serves a
+// model under her own name, and a deployer that logs in with a certificate is to
+// give an application access of its own.
+type Scenario struct {
+	Tenant    *Tenant
+	Workspace *Workspace
+
+	// Deployer is a workspace admin; its certificate and its secret both log in.
+	Deployer            *App
+	DeployerCertificate *x509.Certificate
+	DeployerKey         *rsa.PrivateKey
+	DeployerSecret      string
+
+	// ScoringApp is registered in the tenant and not yet known to the workspace.
+	ScoringApp    *App
+	ScoringSecret string
+
+	// PersonName is a human workspace admin, with a personal access token.
+	PersonName  string
+	PersonToken string
+
+	// EndpointName is a serving endpoint that the person created.
+	EndpointName string
+	EndpointID   string
+}
+
+// NewScenario makes the situation anew; two share nothing. It panics where the
+// machine cannot generate a key.
+func NewScenario() *Scenario {
+	t := NewTenant(TenantOptions{})
+	s := &Scenario{Tenant: t, Workspace: t.NewWorkspace(WorkspaceOptions{}), PersonName: "ada@example.com", EndpointName: "iris"}
+
+	s.Deployer = t.RegisterApp("deployer")
+	now := time.Now()
+	var err error
+	s.DeployerCertificate, s.DeployerKey, err = t.IssueClientCertificate("deployer", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	if err != nil {
+		panic(fmt.Sprintf("emulator: issuing the deployer's certificate: %v", err))
+	}
+	const year = 365 * 24 * time.Hour
+	s.Deployer.AddCertificate(s.DeployerCertificate)
+	s.DeployerSecret = s.Deployer.AddSecret(year)
+	s.ScoringApp = t.RegisterApp("scoring-app")
+	s.ScoringSecret = s.ScoringApp.AddSecret(year)
+
+	s.Workspace.AddUser(s.PersonName, "Ada")
+	s.Workspace.AddToGroup("admins", s.PersonName)
+	s.Workspace.AddServicePrincipal(s.Deployer.ClientID, s.Deployer.Name)
+	s.Workspace.AddToGroup("admins", s.Deployer.ClientID)
+	_, s.PersonToken = s.Workspace.MintToken(s.PersonName, "notebook", 90*24*time.Hour)
+	s.EndpointID = s.Workspace.CreateEndpoint(s.EndpointName, s.PersonName)
+	return s
+}

@@ -1,0 +1,329 @@
+package emulator
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Serving endpoints: docs.databricks.com/api/azure/workspace/servingendpoints.
+// Scoring itself is on
+// learn.microsoft.com/azure/databricks/machine-learning/model-serving/score-custom-model-endpoints.
+
+// endpoint is known by its name; its access list by its id, which is new when an
+// endpoint of the same name is made again.
+type endpoint struct {
+	name        string
+	id          string // empty for a foundation model
+	creator     string
+	description string
+	created     time.Time
+	entities    []servedEntity
+	tags        []endpointTag
+	coldCalls   int
+}
+
+type endpointTag struct {
+	Key   string `json:"key"`
+	Value string `json:"value,omitempty"`
+}
+
+type servedEntity struct {
+	Name               string `json:"name,omitempty"`
+	EntityName         string `json:"entity_name,omitempty"`
+	EntityVersion      string `json:"entity_version,omitempty"`
+	WorkloadSize       string `json:"workload_size,omitempty"`
+	WorkloadType       string `json:"workload_type,omitempty"`
+	ScaleToZeroEnabled bool   `json:"scale_to_zero_enabled"`
+}
+
+func (e *endpoint) foundation() bool { return e.id == "" }
+
+func newEndpointID() string {
+	id := uuid.New()
+	return hex.EncodeToString(id[:])
+}
+
+// CreateEndpoint makes an endpoint that serves the iris classifier. The creator,
+// if one is named, gets CAN_MANAGE.
+func (w *Workspace) CreateEndpoint(name, creator string) (id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.endpoints[name] != nil {
+		panic(fmt.Sprintf("emulator: workspace %s already has an endpoint %q", w.id, name))
+	}
+	e := &endpoint{name: name, entities: []servedEntity{{Name: "iris-1", EntityName: "main.default.iris", EntityVersion: "1",
+		WorkloadSize: "Small", WorkloadType: "CPU", ScaleToZeroEnabled: true}}}
+	var who *principal
+	if creator != "" {
+		who = w.mustFind(creator)
+	}
+	w.addEndpoint(e, who)
+	return e.id
+}
+
+func (w *Workspace) addEndpoint(e *endpoint, creator *principal) {
+	e.id, e.created = newEndpointID(), w.tenant.Clock.Now()
+	list := newAccessList(endpointsObjects + e.id)
+	if creator != nil {
+		e.creator = creator.name()
+		list.set(creator, levelManage, e.created)
+	}
+	w.endpoints[e.name], w.lists[list.object] = e, list
+}
+
+// CreateFoundationEndpoint makes a pay-per-token endpoint. It has no id and so no
+// access list, and nobody created it.
+func (w *Workspace) CreateFoundationEndpoint(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.endpoints[name] = &endpoint{name: name, created: w.tenant.Clock.Now(),
+		entities: []servedEntity{{Name: name, EntityName: "system.ai." + name, EntityVersion: "1"}}}
+}
+
+// DeleteEndpoint deletes an endpoint.
+func (w *Workspace) DeleteEndpoint(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deleteEndpoint(w.mustFindEndpoint(name))
+}
+
+func (w *Workspace) deleteEndpoint(e *endpoint) {
+	delete(w.endpoints, e.name)
+	if list := w.lists[endpointsObjects+e.id]; list != nil {
+		list.deleted = true
+	}
+}
+
+// ScaleToZero makes the next calls of an endpoint's model time out, as they do
+// while it starts.
+func (w *Workspace) ScaleToZero(name string, calls int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFindEndpoint(name).coldCalls = calls
+}
+
+func (w *Workspace) mustFindEndpoint(name string) *endpoint {
+	if e := w.endpoints[name]; e != nil {
+		return e
+	}
+	panic(fmt.Sprintf("emulator: workspace %s has no endpoint %q", w.id, name))
+}
+
+func (w *Workspace) servingRoutes(api func(string, handler)) {
+	const root = "/api/2.0/serving-endpoints"
+	api("GET "+root, listEndpoints)
+	api("POST "+root, createEndpoint)
+	api("GET "+root+"/{name}", func(c *call) (any, error) {
+		e, err := c.endpointFor(levelView, "View")
+		if err != nil {
+			return nil, err
+		}
+		return c.detailed(e), nil
+	})
+	api("DELETE "+root+"/{name}", func(c *call) (any, error) {
+		e, err := c.endpointFor(levelManage, "Manage")
+		if err != nil {
+			return nil, err
+		}
+		c.w.deleteEndpoint(e)
+		return nil, nil
+	})
+	api("POST /serving-endpoints/{name}/invocations", invoke)
+}
+
+// endpointLevel is the caller's level; a foundation model may be queried by all.
+func (c *call) endpointLevel(e *endpoint) string {
+	if e.foundation() {
+		return levelQuery
+	}
+	return c.w.level(c.w.lists[endpointsObjects+e.id], c.who)
+}
+
+// endpointFor finds the endpoint of the path and checks the caller's level. That
+// an endpoint exists is told to everybody.
+func (c *call) endpointFor(level, verb string) (*endpoint, error) {
+	name := c.r.PathValue("name")
+	e := c.w.endpoints[name]
+	if e == nil {
+		return nil, missing("Endpoint with name '%s' does not exist.", name)
+	}
+	if levelRank[c.endpointLevel(e)] < levelRank[level] {
+		return nil, denied("User does not have permission '%s' on Endpoint %s", verb, name)
+	}
+	return e, nil
+}
+
+type entityState struct {
+	servedEntity
+	State             map[string]string `json:"state"`
+	Creator           string            `json:"creator,omitempty"`
+	CreationTimestamp int64             `json:"creation_timestamp"`
+}
+
+// summary is an endpoint as it stands in the list.
+func (c *call) summary(e *endpoint) map[string]any {
+	m := map[string]any{
+		"name":                   e.name,
+		"description":            e.description,
+		"creation_timestamp":     e.created.UnixMilli(),
+		"last_updated_timestamp": e.created.UnixMilli(),
+		"state":                  map[string]string{"ready": "READY", "config_update": "NOT_UPDATING"},
+		"config":                 map[string]any{"served_entities": e.entities},
+	}
+	if e.foundation() {
+		m["task"] = "llm/v1/chat"
+		return m
+	}
+	m["id"] = e.id
+	if e.creator != "" {
+		m["creator"] = e.creator
+	}
+	if len(e.tags) > 0 {
+		m["tags"] = e.tags
+	}
+	return m
+}
+
+func (c *call) detailed(e *endpoint) map[string]any {
+	m := c.summary(e)
+	message := ""
+	if e.coldCalls > 0 {
+		message = "Scaled to zero"
+	}
+	var entities []entityState
+	var routes []map[string]any
+	share := 100
+	for i, entity := range e.entities {
+		entities = append(entities, entityState{entity, map[string]string{"deployment": "DEPLOYMENT_READY", "deployment_state_message": message},
+			e.creator, e.created.UnixMilli()})
+		part := share / (len(e.entities) - i)
+		share -= part
+		routes = append(routes, map[string]any{"served_entity_name": entity.Name, "served_model_name": entity.Name, "traffic_percentage": part})
+	}
+	m["config"] = map[string]any{"config_version": 1, "served_entities": entities, "served_models": entities,
+		"traffic_config": map[string]any{"routes": routes}}
+	m["permission_level"] = c.endpointLevel(e)
+	m["route_optimized"] = false
+	return m
+}
+
+func listEndpoints(c *call) (any, error) {
+	var names []string
+	for name, e := range c.w.endpoints {
+		if c.endpointLevel(e) != "" {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return nil, nil
+	}
+	slices.Sort(names)
+	var summaries []any
+	for _, name := range names {
+		summaries = append(summaries, c.summary(c.w.endpoints[name]))
+	}
+	return map[string]any{"endpoints": summaries}, nil
+}
+
+var endpointName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$`)
+
+func createEndpoint(c *call) (any, error) {
+	var request struct {
+		Name        string        `json:"name"`
+		Description string        `json:"description"`
+		Tags        []endpointTag `json:"tags"`
+		Config      *struct {
+			Name           string         `json:"name"`
+			ServedEntities []servedEntity `json:"served_entities"`
+			TrafficConfig  any            `json:"traffic_config"`
+		} `json:"config"`
+		RouteOptimized bool `json:"route_optimized"`
+	}
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	if !endpointName.MatchString(request.Name) {
+		return nil, badParameter("Endpoint name '%s' must be alphanumeric with hyphens and underscores allowed in between.", request.Name)
+	}
+	if request.Config == nil || len(request.Config.ServedEntities) == 0 {
+		return nil, badParameter("The endpoint must have at least one served entity.")
+	}
+	if request.RouteOptimized {
+		return nil, refuse(http.StatusNotFound, "FEATURE_DISABLED", "Route optimization is not enabled for this workspace")
+	}
+	for i := range request.Config.ServedEntities {
+		entity := &request.Config.ServedEntities[i]
+		if entity.EntityName == "" {
+			return nil, badParameter("A served entity must have an entity_name.")
+		}
+		if entity.Name == "" {
+			entity.Name = strings.TrimSuffix(entity.EntityName[strings.LastIndex(entity.EntityName, ".")+1:]+"-"+entity.EntityVersion, "-")
+		}
+	}
+	if c.w.endpoints[request.Name] != nil {
+		return nil, refuse(http.StatusConflict, "RESOURCE_ALREADY_EXISTS", "Endpoint with name '%s' already exists.", request.Name)
+	}
+	e := &endpoint{name: request.Name, description: request.Description, tags: request.Tags, entities: request.Config.ServedEntities}
+	c.w.addEndpoint(e, c.who)
+	return c.detailed(e), nil
+}
+
+func invoke(c *call) (any, error) {
+	name := c.r.PathValue("name")
+	e := c.w.endpoints[name]
+	if e == nil {
+		return nil, missing("Endpoint with name '%s' does not exist.", name)
+	}
+	if !e.foundation() && levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], c.who, c.now)] < levelRank[levelQuery] {
+		return nil, c.w.switches.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have permission 'Query' on Endpoint {}", name)
+	}
+	if e.coldCalls > 0 {
+		e.coldCalls--
+		return nil, &apiError{status: http.StatusGatewayTimeout, plain: true, message: "upstream request timeout"}
+	}
+	if e.foundation() {
+		return c.chat(e)
+	}
+	predictions, err := irisClassifier().score(c.body)
+	if err != nil {
+		return nil, err
+	}
+	c.rw.Header().Set("served-model-name", e.entities[0].Name)
+	return map[string]any{"predictions": predictions}, nil
+}
+
+// chat answers the chat form of a foundation model
+// (docs.databricks.com/api/azure/workspace/servingendpoints/query).
+func (c *call) chat(e *endpoint) (any, error) {
+	var request struct {
+		Messages []struct {
+			Role    string `json:"role"`
+			Content string `json:"content"`
+		} `json:"messages"`
+	}
+	if err := json.Unmarshal(c.body, &request); err != nil {
+		return nil, malformed()
+	}
+	if len(request.Messages) == 0 {
+		return nil, badInput("Missing required chat parameter: 'messages'")
+	}
+	words := 0
+	for _, m := range request.Messages {
+		words += len(strings.Fields(m.Content))
+	}
+	c.rw.Header().Set("served-model-name", e.entities[0].Name)
+	reply := fmt.Sprintf("You sent %d words.", words)
+	return map[string]any{
+		"id": uuid.NewString(), "object": "chat.completion", "created": c.now.Unix(), "model": e.name,
+		"choices": []any{map[string]any{"index": 0, "finish_reason": "stop", "message": map[string]string{"role": "assistant", "content": reply}}},
+		"usage":   map[string]int{"prompt_tokens": words, "completion_tokens": 4, "total_tokens": words + 4},
+	}, nil
+}

@@ -1,0 +1,285 @@
+package emulator
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A caller's own personal access tokens:
+// docs.databricks.com/api/azure/workspace/tokens, with the rules of
+// learn.microsoft.com/azure/databricks/dev-tools/auth/pat and
+// learn.microsoft.com/azure/databricks/security/auth/api-access-permissions.
+
+const (
+	tokenQuota        = 600 // live tokens of one principal in a workspace
+	platformTokenDays = 730
+	maxTokenComment   = 1024
+)
+
+// token is known by its id alone; its value is not kept.
+type token struct {
+	id        string
+	ownerID   string
+	ownerName string
+	comment   string
+	scopes    []string
+	created   time.Time
+	expires   time.Time // zero is never
+	lastUsed  time.Time
+}
+
+// tokenID is the id of a token: the SHA-256 of its value.
+func tokenID(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:])
+}
+
+func (t *token) expired(now time.Time) bool {
+	return !t.expires.IsZero() && !now.Before(t.expires)
+}
+
+// mint makes a token; an expiry of zero is never.
+func (w *Workspace) mint(owner *principal, comment string, scopes []string, now, expires time.Time) (*token, string) {
+	raw := make([]byte, 16)
+	_, _ = rand.Read(raw) // never fails, by its documentation
+	value := "dapi" + hex.EncodeToString(raw) + "-2"
+	t := &token{id: tokenID(value), ownerID: owner.id, ownerName: owner.name(), comment: comment, scopes: scopes,
+		created: now.Truncate(time.Millisecond), expires: expires.Truncate(time.Millisecond)}
+	w.tokens[t.id] = t
+	w.tokensSeen = true
+	return t, value
+}
+
+func (w *Workspace) deleteTokensOf(principalID string) {
+	for id, t := range w.tokens {
+		if t.ownerID == principalID {
+			delete(w.tokens, id)
+		}
+	}
+}
+
+// tokensWhere lists tokens, oldest first.
+func (w *Workspace) tokensWhere(keep func(*token) bool) []*token {
+	var found []*token
+	for _, t := range w.tokens {
+		if keep(t) {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b *token) int {
+		return cmp.Or(a.created.Compare(b.created), strings.Compare(a.id, b.id))
+	})
+	return found
+}
+
+// MintToken makes a token owned by a principal, whatever its rights and the
+// workspace's rules; a lifetime of zero is for ever. The token works only while
+// its owner is active and may use tokens: an admin, or somebody with CAN_USE
+// (see [Workspace.SetGrant]).
+func (w *Workspace) MintToken(principal, comment string, lifetime time.Duration) (id, value string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.tenant.Clock.Now()
+	expires := time.Time{}
+	if lifetime != 0 {
+		expires = now.Add(lifetime)
+	}
+	t, value := w.mint(w.mustFind(principal), comment, nil, now, expires)
+	return t.id, value
+}
+
+// RevokeToken deletes a token.
+func (w *Workspace) RevokeToken(tokenID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tokens[tokenID] == nil {
+		panic(fmt.Sprintf("emulator: workspace %s has no token %q", w.id, tokenID))
+	}
+	delete(w.tokens, tokenID)
+}
+
+func (w *Workspace) tokenRoutes(api func(string, handler)) {
+	api("POST /api/2.0/token/create", createToken)
+	api("GET /api/2.0/token/list", listTokens)
+	api("POST /api/2.0/token/delete", deleteToken)
+	api("PATCH /api/2.0/token/{id}", updateToken)
+	w.tokenManagementRoutes(api)
+}
+
+type publicTokenInfo struct {
+	TokenID      string   `json:"token_id"`
+	CreationTime int64    `json:"creation_time"`
+	ExpiryTime   int64    `json:"expiry_time"`
+	Comment      string   `json:"comment"`
+	Scopes       []string `json:"scopes,omitempty"`
+}
+
+func (t *token) expiryMillis() int64 {
+	if t.expires.IsZero() {
+		return -1
+	}
+	return t.expires.UnixMilli()
+}
+
+func (t *token) public() publicTokenInfo {
+	return publicTokenInfo{TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(), Comment: t.comment, Scopes: t.scopes}
+}
+
+func (c *call) checkTokenRight() error {
+	if c.w.switches.PersonalAccessTokensOff {
+		return c.w.switches.TokensOff.or(http.StatusForbidden, "PERMISSION_DENIED", "Personal access tokens are disabled for this workspace.", c.who.name())
+	}
+	if !c.w.mayUseTokens(c.who) {
+		return denied("User does not have permission to use tokens.")
+	}
+	return nil
+}
+
+func createToken(c *call) (any, error) {
+	var request struct {
+		LifetimeSeconds  *int64   `json:"lifetime_seconds"`
+		Comment          string   `json:"comment"`
+		Scopes           []string `json:"scopes"`
+		AutoscopeEnabled bool     `json:"autoscope_enabled"`
+	}
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	if err := c.checkTokenRight(); err != nil {
+		return nil, err
+	}
+	// A scoped token makes tokens only if its scopes say so.
+	if c.with != nil && len(c.with.scopes) > 0 && !slices.Contains(c.with.scopes, "authentication") && !slices.Contains(c.with.scopes, "all-apis") {
+		return nil, denied("Provided token does not have required scopes: authentication")
+	}
+	if len(request.Comment) > maxTokenComment {
+		return nil, badParameter("Token comment must be at most %d characters.", maxTokenComment)
+	}
+	expires, err := c.tokenExpiry(request.LifetimeSeconds)
+	if err != nil {
+		return nil, err
+	}
+	live := c.w.tokensWhere(func(t *token) bool { return t.ownerID == c.who.id && !t.expired(c.now) })
+	if len(live) >= tokenQuota {
+		return nil, c.w.switches.TokenQuota.or(http.StatusBadRequest, "QUOTA_EXCEEDED",
+			fmt.Sprintf("User {} has reached the limit of %d tokens in this workspace.", tokenQuota), c.who.name())
+	}
+	t, value := c.w.mint(c.who, request.Comment, request.Scopes, c.now, expires)
+	return map[string]any{"token_value": value, "token_info": t.public()}, nil
+}
+
+func (c *call) tokenExpiry(lifetimeSeconds *int64) (time.Time, error) {
+	s := &c.w.switches
+	limit := time.Duration(cmp.Or(s.MaxTokenLifetimeDays, platformTokenDays)) * 24 * time.Hour
+	if lifetimeSeconds == nil {
+		if s.DefaultTokenLifetimeDays < 0 {
+			return time.Time{}, nil
+		}
+		lifetime := time.Duration(cmp.Or(s.DefaultTokenLifetimeDays, platformTokenDays)) * 24 * time.Hour
+		return c.now.Add(min(lifetime, limit)), nil
+	}
+	if *lifetimeSeconds <= 0 {
+		return time.Time{}, badParameter("requirement failed: Invalid timeout: %d", *lifetimeSeconds)
+	}
+	if *lifetimeSeconds > int64(limit/time.Second) {
+		return time.Time{}, s.TokenLifetimeAbove.or(http.StatusBadRequest, "INVALID_PARAMETER_VALUE",
+			fmt.Sprintf("Token lifetime of {} seconds exceeds the maximum of %d days for this workspace.", limit/(24*time.Hour)), fmt.Sprint(*lifetimeSeconds))
+	}
+	return c.now.Add(time.Duration(*lifetimeSeconds) * time.Second), nil
+}
+
+func listTokens(c *call) (any, error) {
+	if err := c.checkTokenRight(); err != nil {
+		return nil, err
+	}
+	var infos []publicTokenInfo
+	for _, t := range c.w.tokensWhere(func(t *token) bool { return t.ownerID == c.who.id && !t.expired(c.now) }) {
+		infos = append(infos, t.public())
+	}
+	if infos == nil {
+		return nil, nil
+	}
+	return map[string]any{"token_infos": infos}, nil
+}
+
+// ownToken finds a token of the caller; those of others do not exist for it.
+func (c *call) ownToken(id string) (*token, error) {
+	t := c.w.tokens[id]
+	if t == nil || t.ownerID != c.who.id {
+		return nil, missing("Token with ID %s does not exist", id)
+	}
+	return t, nil
+}
+
+func deleteToken(c *call) (any, error) {
+	var request struct {
+		TokenID string `json:"token_id"`
+	}
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	if request.TokenID == "" {
+		return nil, badParameter("token_id must be given")
+	}
+	t, err := c.ownToken(request.TokenID)
+	if err != nil {
+		return nil, err
+	}
+	delete(c.w.tokens, t.id)
+	return nil, nil
+}
+
+func updateToken(c *call) (any, error) {
+	t, err := c.ownToken(c.r.PathValue("id"))
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkTokenRight(); err != nil {
+		return nil, err
+	}
+	return nil, c.patchToken(t)
+}
+
+// patchToken changes what the update mask names; only the comment and the scopes
+// of a token can be changed.
+func (c *call) patchToken(t *token) error {
+	var request struct {
+		Token struct {
+			managedTokenInfo
+			AutoscopeState string   `json:"autoscope_state"`
+			InferredScopes []string `json:"inferred_scopes"`
+			BackfillScopes []string `json:"backfill_scopes"`
+		} `json:"token"`
+		UpdateMask string `json:"update_mask"`
+	}
+	if err := c.decode(&request); err != nil {
+		return err
+	}
+	if request.UpdateMask == "" {
+		return badParameter("update_mask must be given")
+	}
+	fields := strings.Split(request.UpdateMask, ",")
+	for _, field := range fields {
+		if field != "comment" && field != "scopes" {
+			return badParameter("update_mask names '%s', which cannot be updated", field)
+		}
+	}
+	if len(request.Token.Comment) > maxTokenComment {
+		return badParameter("Token comment must be at most %d characters.", maxTokenComment)
+	}
+	for _, field := range fields {
+		if field == "comment" {
+			t.comment = request.Token.Comment
+		} else {
+			t.scopes = request.Token.Scopes
+		}
+	}
+	return nil
+}

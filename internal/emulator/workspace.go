@@ -1,0 +1,254 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// WorkspaceOptions name a workspace; what is empty is made up.
+type WorkspaceOptions struct {
+	// ID is the workspace id, decimal digits.
+	ID       string
+	Switches WorkspaceSwitches
+}
+
+// A Workspace is one Azure Databricks workspace over a tenant: its principals
+// (SCIM), serving endpoints, access lists and personal access tokens. It follows
+// the workspace pages of docs.databricks.com/api/azure/workspace/introduction;
+// each file names the page of the API it holds.
+//
+// It is an [http.Handler] and opens no port. Its methods change it behind the
+// back of whoever uses it over HTTP, and show what it really holds. They panic
+// on a name the workspace does not know, because a test that misspells a name
+// would otherwise prove nothing.
+type Workspace struct {
+	id        string
+	accountID string
+	tenant    *Tenant
+	standard  http.Handler
+	scim      http.Handler
+
+	mu         sync.Mutex
+	switches   WorkspaceSwitches
+	principals []*principal // in order of creation
+	admins     *principal
+	users      *principal
+	endpoints  map[string]*endpoint // by name
+	lists      map[string]*accessList
+	tokens     map[string]*token // by token id
+	// tokensSeen turns true with the first token: the access list of tokens is
+	// unknown to the service until then.
+	tokensSeen bool
+	azure      azureResource
+}
+
+// NewWorkspace makes a workspace of the tenant with the groups admins and users
+// and nobody in them.
+func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
+	if opts.ID == "" {
+		opts.ID = randomDigits()
+	}
+	if _, err := strconv.ParseInt(opts.ID, 10, 64); err != nil {
+		panic(fmt.Sprintf("emulator: workspace id %q is not a number", opts.ID))
+	}
+	w := &Workspace{
+		id:        opts.ID,
+		accountID: uuid.NewString(),
+		tenant:    t,
+		switches:  opts.Switches,
+		endpoints: map[string]*endpoint{},
+		lists:     map[string]*accessList{},
+		tokens:    map[string]*token{},
+	}
+	w.admins = w.add(&principal{kind: groupKind, displayName: "admins", entitlements: []string{"workspace-access", "databricks-sql-access", "allow-cluster-create"}})
+	w.users = w.add(&principal{kind: groupKind, displayName: "users", entitlements: []string{"workspace-access", "databricks-sql-access"}})
+	w.lists[tokensObject] = newAccessList(tokensObject)
+	w.lists[tokensObject].set(w.admins, levelManage, t.Clock.Now())
+	if opts.Switches.UsersMayUseTokens {
+		w.lists[tokensObject].set(w.users, levelUse, t.Clock.Now())
+	}
+	routes := w.routes()
+	w.standard = t.instrument("workspace", workspaceFault, routes)
+	w.scim = t.instrument("workspace", scimFault, routes)
+	return w
+}
+
+// randomDigits makes a decimal id that fits an int64, as workspace and SCIM ids do.
+func randomDigits() string {
+	return strconv.FormatInt(1_000_000_000_000_000+rand.Int64N(8_999_999_999_999_999), 10)
+}
+
+// ID is the workspace id.
+func (w *Workspace) ID() string { return w.id }
+
+// ServeHTTP serves the workspace, with the faults and the journal of its tenant.
+func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, scimRoot) {
+		w.scim.ServeHTTP(rw, r)
+		return
+	}
+	w.standard.ServeHTTP(rw, r)
+}
+
+// Switches are the workspace's switches now.
+func (w *Workspace) Switches() WorkspaceSwitches {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.switches
+}
+
+// SetSwitches changes all switches at once.
+func (w *Workspace) SetSwitches(s WorkspaceSwitches) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	// The default right of the group users is a state, not an answer: it is
+	// given when the switch turns on and can be taken away afterwards.
+	if s.UsersMayUseTokens && !w.switches.UsersMayUseTokens {
+		w.lists[tokensObject].set(w.users, levelUse, w.tenant.Clock.Now())
+	}
+	w.switches = s
+}
+
+// call is one authenticated request. Handlers run under the workspace's mutex;
+// the body was read before.
+type call struct {
+	w      *Workspace
+	rw     http.ResponseWriter
+	r      *http.Request
+	body   []byte
+	now    time.Time
+	who    *principal
+	with   *token // nil when the caller came with an Entra token
+	status int
+}
+
+// A handler answers with a value written as JSON (nil is {}), or an error.
+type handler func(c *call) (any, error)
+
+// noContent as an answer writes no body.
+type noContent struct{}
+
+// routeMux is a ServeMux that does not redirect odd paths: the service answers
+// them, for example the empty endpoint id a client may send.
+type routeMux struct{ *http.ServeMux }
+
+func (m routeMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if strings.Contains(r.URL.Path, "//") || strings.Contains(r.URL.Path, "/./") || strings.Contains(r.URL.Path, "/../") {
+		plain := r.Clone(r.Context())
+		plain.URL.Path, plain.URL.RawPath = "/", ""
+		h, _ := m.Handler(plain)
+		h.ServeHTTP(rw, r)
+		return
+	}
+	m.ServeMux.ServeHTTP(rw, r)
+}
+
+func (w *Workspace) routes() http.Handler {
+	mux := http.NewServeMux()
+	w.publicRoutes(mux)
+	api := func(pattern string, h handler) { mux.Handle(pattern, w.authenticated(h)) }
+	w.scimRoutes(api)
+	w.servingRoutes(api)
+	w.permissionRoutes(api)
+	w.tokenRoutes(api)
+	// https://docs.databricks.com/api/azure/workspace/clusters/list: a workspace
+	// without clusters answers an empty object. It shows that a login works.
+	none := func(*call) (any, error) { return nil, nil }
+	api("GET /api/2.0/clusters/list", none)
+	api("GET /api/2.1/clusters/list", none)
+	api("/", func(c *call) (any, error) { return nil, noSuchAPI(c.r.Method, c.r.URL.Path) })
+	return routeMux{mux}
+}
+
+// publicRoutes are answered without a credential.
+func (w *Workspace) publicRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /.well-known/databricks-config", func(rw http.ResponseWriter, r *http.Request) {
+		scheme := "https"
+		if r.TLS == nil {
+			scheme = "http"
+		}
+		host := scheme + "://" + r.Host
+		rw.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(rw).Encode(map[string]any{
+			"oidc_endpoint": host + "/oidc",
+			"account_id":    w.accountID,
+			"workspace_id":  w.id,
+			"cloud":         "Azure",
+			"host_type":     "workspace",
+			"token_federation_default_oidc_audiences": []string{host + "/oidc/v1/token"},
+		})
+	})
+	// Clients that were not told the tenant read it from this redirect.
+	mux.HandleFunc("GET /aad/auth", func(rw http.ResponseWriter, r *http.Request) {
+		http.Redirect(rw, r, "https://login.microsoftonline.com/"+w.tenant.ID+"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
+	})
+}
+
+// maxBody is the payload limit of model serving, the largest of the API
+// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
+const maxBody = 16 << 20
+
+func (w *Workspace) authenticated(h handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		c := &call{w: w, rw: rw, r: r, body: body, now: w.tenant.Clock.Now(), status: http.StatusOK}
+		bearer, authErr := w.readCredential(r, c.now)
+		management := w.readManagementToken(r, c.now)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if authErr == nil {
+			authErr = c.authenticate(bearer, management)
+		}
+		if authErr != nil {
+			c.fail(authErr)
+			return
+		}
+		noteCaller(r, c.who.name())
+		rw.Header().Set("X-Databricks-Org-Id", w.id)
+		if err != nil {
+			c.fail(malformed())
+			return
+		}
+		if len(body) > maxBody {
+			c.fail(refuse(http.StatusRequestEntityTooLarge, "MAX_REQUEST_SIZE_EXCEEDED", "Request size cannot exceed %d bytes.", maxBody))
+			return
+		}
+		answer, err := h(c)
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		c.answer(answer)
+	})
+}
+
+func (c *call) answer(v any) {
+	if _, empty := v.(noContent); empty {
+		c.rw.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if v == nil {
+		v = struct{}{}
+	}
+	contentType := "application/json"
+	if strings.HasPrefix(c.r.URL.Path, scimRoot) {
+		contentType = "application/scim+json"
+	}
+	body, err := json.Marshal(v)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.rw.Header().Set("Content-Type", contentType)
+	c.rw.WriteHeader(c.status)
+	_, _ = c.rw.Write(body)
+}

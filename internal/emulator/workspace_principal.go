@@ -1,0 +1,235 @@
+package emulator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// A principal's kind is named as access lists name it.
+type principalKind string
+
+const (
+	servicePrincipalKind principalKind = "service_principal_name"
+	userKind             principalKind = "user_name"
+	groupKind            principalKind = "group_name"
+)
+
+// principal is a service principal, a user or a group. All three take their ids
+// from one namespace, as group members are named by id alone.
+type principal struct {
+	id            string
+	kind          principalKind
+	applicationID string // service principals
+	userName      string // users
+	displayName   string // of a group: its name
+	externalID    string
+	active        bool
+	entitlements  []string
+	roles         []string
+	members       map[string]bool // groups: ids
+
+	accessFrom time.Time // when access lists begin to know it
+	changed    time.Time // the last write through SCIM
+	before     *principal
+	created    bool // the last write made it
+}
+
+// name is how access lists and the workspace itself call the principal.
+func (p *principal) name() string {
+	switch p.kind {
+	case servicePrincipalKind:
+		return p.applicationID
+	case userKind:
+		return p.userName
+	}
+	return p.displayName
+}
+
+func (p *principal) clone() *principal {
+	c := *p
+	c.entitlements, c.roles, c.members = slices.Clone(p.entitlements), slices.Clone(p.roles), maps.Clone(p.members)
+	c.before = nil
+	return &c
+}
+
+// add gives a principal its id and puts it into the workspace.
+func (w *Workspace) add(p *principal) *principal {
+	for p.id == "" || w.byID(p.id) != nil {
+		p.id = randomDigits()
+	}
+	if p.kind == groupKind {
+		p.active = true
+		if p.members == nil {
+			p.members = map[string]bool{}
+		}
+	}
+	w.principals = append(w.principals, p)
+	return p
+}
+
+// remove takes a principal out of the workspace, with its tokens, memberships and
+// grants.
+func (w *Workspace) remove(p *principal) {
+	w.principals = slices.DeleteFunc(w.principals, func(q *principal) bool { return q == p })
+	for _, group := range w.principals {
+		delete(group.members, p.id)
+	}
+	w.deleteTokensOf(p.id)
+	if w.switches.StaleGrantsShown {
+		return
+	}
+	for _, list := range w.lists {
+		delete(list.grants, p.id)
+	}
+}
+
+func (w *Workspace) byID(id string) *principal {
+	for _, p := range w.principals {
+		if p.id == id {
+			return p
+		}
+	}
+	return nil
+}
+
+func (w *Workspace) find(kind principalKind, name string) *principal {
+	for _, p := range w.principals {
+		// Group names are compared as they are, ids and user names without case.
+		if p.kind == kind && (p.name() == name || kind != groupKind && strings.EqualFold(p.name(), name)) {
+			return p
+		}
+	}
+	return nil
+}
+
+func (w *Workspace) findServicePrincipal(applicationID string) *principal {
+	return w.find(servicePrincipalKind, applicationID)
+}
+
+// memberOf reports direct membership; everybody is in users without being listed.
+func (w *Workspace) memberOf(group, p *principal) bool {
+	return group.members[p.id] || group.id == w.users.id && p.kind != groupKind
+}
+
+// groupsOf are the groups that a principal belongs to, directly or through others.
+func (w *Workspace) groupsOf(p *principal) []*principal {
+	var found []*principal
+	for queue := []*principal{p}; len(queue) > 0; queue = queue[1:] {
+		for _, g := range w.principals {
+			if g.kind == groupKind && w.memberOf(g, queue[0]) && !slices.Contains(found, g) {
+				found = append(found, g)
+				queue = append(queue, g)
+			}
+		}
+	}
+	return found
+}
+
+func (w *Workspace) isAdmin(p *principal) bool {
+	return slices.Contains(w.groupsOf(p), w.admins)
+}
+
+// mustFind finds a principal by whatever a person calls it: application id, user
+// name or group name.
+func (w *Workspace) mustFind(name string) *principal {
+	for _, kind := range []principalKind{servicePrincipalKind, userKind, groupKind} {
+		if p := w.find(kind, name); p != nil {
+			return p
+		}
+	}
+	panic(fmt.Sprintf("emulator: workspace %s has no principal %q", w.id, name))
+}
+
+func (w *Workspace) mustFindGroup(name string) *principal {
+	if g := w.find(groupKind, name); g != nil {
+		return g
+	}
+	panic(fmt.Sprintf("emulator: workspace %s has no group %q", w.id, name))
+}
+
+// AddServicePrincipal adds an active service principal without entitlements. An
+// empty application id is made up, an empty name is the application id.
+func (w *Workspace) AddServicePrincipal(applicationID, displayName string) (scimID string) {
+	if applicationID == "" {
+		applicationID = uuid.NewString()
+	}
+	if displayName == "" {
+		displayName = applicationID
+	}
+	return w.addBehind(&principal{kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true})
+}
+
+// AddUser adds an active user; an empty display name is the user name.
+func (w *Workspace) AddUser(userName, displayName string) (scimID string) {
+	if displayName == "" {
+		displayName = userName
+	}
+	return w.addBehind(&principal{kind: userKind, userName: userName, displayName: displayName, active: true})
+}
+
+// AddGroup adds an empty group.
+func (w *Workspace) AddGroup(name string) (id string) {
+	return w.addBehind(&principal{kind: groupKind, displayName: name})
+}
+
+func (w *Workspace) addBehind(p *principal) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.find(p.kind, p.name()) != nil {
+		panic(fmt.Sprintf("emulator: workspace %s already has %s %q", w.id, p.kind, p.name()))
+	}
+	return w.add(p).id
+}
+
+// AddToGroup adds a service principal (by application id), a user (by user name)
+// or another group (by name) to a group.
+func (w *Workspace) AddToGroup(group, member string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFindGroup(group).members[w.mustFind(member).id] = true
+}
+
+// RemoveFromGroup undoes [Workspace.AddToGroup].
+func (w *Workspace) RemoveFromGroup(group, member string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.mustFindGroup(group).members, w.mustFind(member).id)
+}
+
+// RemovePrincipal removes a principal, its memberships, tokens and grants.
+func (w *Workspace) RemovePrincipal(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.remove(w.mustFind(name))
+}
+
+// SetActive activates or deactivates a user or service principal.
+func (w *Workspace) SetActive(name string, active bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFind(name).active = active
+}
+
+// SetDisplayName renames a user or service principal.
+func (w *Workspace) SetDisplayName(name, displayName string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFind(name).displayName = displayName
+}
+
+// SetEntitlements replaces all entitlements of a principal.
+func (w *Workspace) SetEntitlements(name string, entitlements ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, e := range entitlements {
+		if !knownEntitlements[e] {
+			panic(fmt.Sprintf("emulator: there is no entitlement %q", e))
+		}
+	}
+	w.mustFind(name).entitlements = slices.Clone(entitlements)
+}

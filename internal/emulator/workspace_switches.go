@@ -1,0 +1,130 @@
+package emulator
+
+import (
+	"strings"
+	"time"
+)
+
+// A Refusal replaces the status, code or text of one refusal whose wire form is
+// not documented. What is left zero keeps the default. In Message, {} stands for
+// the thing the refusal is about.
+type Refusal struct {
+	Status  int
+	Code    string
+	Message string
+}
+
+// ExpiredTokenAnswer is the answer to an Entra access token that has expired or
+// is about to; the service has changed it several times.
+type ExpiredTokenAnswer string
+
+// The answers seen to an expired Entra access token, newest first.
+const (
+	ExpiredTokenUnauthorized ExpiredTokenAnswer = ""                  // 401 Token is expired
+	ExpiredTokenForbidden    ExpiredTokenAnswer = "jwt_has_expired"   // 403 JWT has expired
+	ExpiredTokenThirtySecs   ExpiredTokenAnswer = "expiring_within"   // 403 Token is expiring within 30 seconds.
+	ExpiredTokenBadRequest   ExpiredTokenAnswer = "expired_exception" // 400 HTML ExpiredJwtException
+)
+
+// NotAMemberAnswer is the answer to a good Entra token of a service principal
+// that is not an active member of the workspace.
+type NotAMemberAnswer string
+
+// The answers seen for a service principal that is no member, newest first.
+const (
+	NotAMemberForbidden    NotAMemberAnswer = ""             // 403 JSON, numeric error code
+	NotAMemberPage         NotAMemberAnswer = "html"         // 403 HTML "User not authorized."
+	NotAMemberUnauthorized NotAMemberAnswer = "unauthorized" // 401 JSON, numeric error code
+)
+
+// WorkspaceSwitches choose among behaviours of a workspace that its public
+// documentation leaves open, that differ between workspaces, or that are slow on
+// the real service and instant here. The zero value is the likeliest workspace.
+type WorkspaceSwitches struct {
+	// AccessPlaneDelay is how long a principal made through SCIM stays unknown to
+	// access lists. Principals added with Add… are known at once.
+	AccessPlaneDelay time.Duration
+	// SCIMStaleFor is how long after a write through SCIM its reads show the
+	// object as it was before, a new one as missing.
+	SCIMStaleFor time.Duration
+	// GrantDelay is how long a new or raised grant is not yet honoured by scoring.
+	GrantDelay time.Duration
+
+	// PatchNeverLowers makes PATCH on an access list ignore a level below the one held.
+	PatchNeverLowers bool
+	// EmptyPatchRefused makes PATCH with an empty list a 400 instead of a no-op.
+	EmptyPatchRefused bool
+	// UserNameEchoed shows a service principal under user_name in an access list
+	// when it was written that way, instead of under service_principal_name.
+	UserNameEchoed bool
+	// InheritedFromObject is the object admins inherit from; default /serving-endpoints/.
+	InheritedFromObject string
+	// DeletedListGone makes the access list of a deleted endpoint unreadable;
+	// by default it outlives the endpoint.
+	DeletedListGone bool
+	// DeletedListReadOnly refuses writes to the list of a deleted endpoint as unknown.
+	DeletedListReadOnly bool
+	// StaleGrantsShown keeps the rows of a removed principal in access lists.
+	StaleGrantsShown bool
+
+	// UsersMayUseTokens gives the group users CAN_USE on authorization/tokens, as
+	// many workspaces have it from the start.
+	UsersMayUseTokens bool
+	// TokenListAlwaysThere makes the access list of authorization/tokens readable
+	// before the first token exists.
+	TokenListAlwaysThere bool
+	// PersonalAccessTokensOff is enableTokensConfig=false: none can be made, and
+	// those there are stay but do not work.
+	PersonalAccessTokensOff bool
+	// MaxTokenLifetimeDays is the workspace's maximum for new tokens; 0 is the
+	// platform's 730.
+	MaxTokenLifetimeDays int
+	// DefaultTokenLifetimeDays is the lifetime when none is asked; 0 is 730, -1 never expires.
+	DefaultTokenLifetimeDays int
+	// HideExpiredTokens leaves expired tokens out of the token management list.
+	HideExpiredTokens bool
+
+	// DefaultDisplayName is given to a service principal added without a name;
+	// empty is its application id.
+	DefaultDisplayName string
+	// DuplicateAsUser words the refusal of a second service principal with the same
+	// application id as "User with email …".
+	DuplicateAsUser bool
+	// EmptyNotFound answers 404 for SCIM objects without a body.
+	EmptyNotFound bool
+	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
+	// instead of showing them a reduced one.
+	ServicePrincipalsAdminOnly bool
+
+	// ExpiredToken and NotAMember choose among answers seen at different times.
+	ExpiredToken ExpiredTokenAnswer
+	NotAMember   NotAMemberAnswer
+	// PlainAuthTexts leaves the " [ReqId: …]" of newer answers out.
+	PlainAuthTexts bool
+
+	// Refusals of unsettled status, code or wording.
+	SCIMDuplicate      Refusal // default 409
+	SCIMNotFound       Refusal // default 404 Service principal with id {} not found
+	UnknownPrincipal   Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
+	NotAnEndpointID    Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.
+	UnknownEndpointID  Refusal // default 404 RESOURCE_DOES_NOT_EXIST
+	ScoringDenied      Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
+	TokenQuota         Refusal // default 400 QUOTA_EXCEEDED
+	TokenLifetimeAbove Refusal // default 400 INVALID_PARAMETER_VALUE
+	TokensOff          Refusal // default 403 PERMISSION_DENIED
+	OnBehalfOfTokens   Refusal // default 404 FEATURE_DISABLED
+}
+
+// or builds the error of a refusal from its defaults and the switch.
+func (s Refusal) or(status int, code, message, subject string) *apiError {
+	if s.Status != 0 {
+		status = s.Status
+	}
+	if s.Code != "" {
+		code = s.Code
+	}
+	if s.Message != "" {
+		message = s.Message
+	}
+	return &apiError{status: status, code: code, message: strings.ReplaceAll(message, "{}", subject)}
+}
