@@ -1,0 +1,159 @@
+// Package auth logs in: it chooses a login from what was configured, loads and
+// checks a client certificate, and gets access tokens from Microsoft Entra ID.
+//
+// The three steps are apart on purpose. [Settings.Choose] is pure: which
+// credential wins is decided from values alone and is tested as a table. [Open]
+// reads and checks files, and touches no network, so that a wrong certificate is
+// told at configuration and a plan that needs no token needs no Entra ID.
+// [Login.AccessToken] is the first to go out.
+//
+// Certificates are parsed here and not by the Microsoft libraries: those do not
+// open the PKCS#12 files that OpenSSL 3 writes, and take an encrypted PEM key for
+// a missing one. The protocol itself (client assertion, discovery, token cache) is
+// MSAL's; this package adds what MSAL leaves to its caller, which is one request
+// at a time per scope, retries, and errors a person can act on.
+//
+// Secrets have one way through: from [Setting.Value] to MSAL. No type of this
+// package prints one, whichever verb formats it, and no error quotes what a
+// certificate file or a secret holds.
+package auth
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+)
+
+// DatabricksScope is the scope of a token for Azure Databricks. The application
+// id is the same in the public, US Government and China clouds (Microsoft, "Get
+// Microsoft Entra ID tokens for service principals", Azure Databricks
+// documentation).
+const DatabricksScope = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
+
+// Setting is one value a login may use, and where it was written. It formats as
+// its source, never as its value.
+type Setting struct {
+	Value string
+	// Attribute is the dotted path in HCL: "client_secret",
+	// "owner.client_secret_wo". It is kept when the value came from the
+	// environment: that is the attribute a diagnostic points at.
+	Attribute string
+	// Env is the environment variable the value came from; "" means HCL.
+	Env string
+}
+
+// IsSet tells whether there is a value; blank ones do not count, because an
+// unset variable of a pipeline often arrives as an empty or blank string.
+func (s Setting) IsSet() bool { return strings.TrimSpace(s.Value) != "" }
+
+// Source names where the value was written: "client_secret", or
+// "ARM_CLIENT_SECRET in the environment".
+func (s Setting) Source() string {
+	if s.Env != "" {
+		return s.Env + " in the environment"
+	}
+	return s.Attribute
+}
+
+// Format writes the source, whatever the verb.
+func (s Setting) Format(f fmt.State, _ rune) {
+	source := s.Source()
+	if source == "" {
+		source = "(not set)"
+	}
+	_, _ = io.WriteString(f, source)
+}
+
+// LogValue is the source.
+func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
+
+// MarshalJSON writes the source, so that a structured log does not hold the value.
+func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
+
+// named is the attribute, or a name for it when the caller gave none.
+func (s Setting) named(fallback string) string {
+	if s.Attribute != "" {
+		return s.Attribute
+	}
+	return fallback
+}
+
+func (s Setting) inHCL() bool { return s.IsSet() && s.Env == "" }
+
+// Settings is everything a login may be made of. What is not configured is left
+// zero, or has an Attribute only.
+type Settings struct {
+	// TenantID is a directory's UUID or one of its domains.
+	TenantID Setting
+	// ClientID is the application (client) id.
+	ClientID Setting
+	// Certificate is PEM text, or base64 of a PFX, PEM or DER file.
+	Certificate Setting
+	// CertificatePath is a PFX or PEM file, told apart by content.
+	CertificatePath Setting
+	// CertificatePassword opens a PFX or an encrypted PKCS#8 key.
+	CertificatePassword Setting
+	// CertificateThumbprint is the SHA-1 or SHA-256 the certificate must have, in
+	// hexadecimal.
+	CertificateThumbprint Setting
+	ClientSecret          Setting
+	// Token is a Databricks token that is used as it is.
+	Token Setting
+	// AuthorityHost is the login host, https; unset means login.microsoftonline.com.
+	AuthorityHost Setting
+
+	// SendChain puts the certificate chain into the assertion (x5c), which trust
+	// by subject name and issuer needs.
+	SendChain bool
+	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com
+	// about the authority host. Setting AuthorityHost implies it.
+	DisableInstanceDiscovery bool
+}
+
+// Format writes which kind of login is meant, whatever the verb.
+func (s Settings) Format(f fmt.State, _ rune) {
+	choice, err := s.Choose()
+	if err != nil {
+		_, _ = io.WriteString(f, "settings that choose no login")
+		return
+	}
+	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
+}
+
+// Kind is a kind of credential.
+type Kind string
+
+// The kinds, in the order in which the environment decides among them.
+const (
+	KindCertificate  Kind = "certificate"
+	KindClientSecret Kind = "client_secret"
+	KindToken        Kind = "token"
+)
+
+// Warning is told to a person at an attribute, without stopping anything. Its
+// summary ends with the object's name, because Terraform folds equal summaries.
+type Warning struct{ Attribute, Summary, Detail string }
+
+// Error is told to a person at an attribute.
+type Error struct {
+	// Attribute is the dotted path in HCL of the setting that is wrong; "" when
+	// no single one is.
+	Attribute string
+	// Summary is a fixed sentence, unique to one family of failures.
+	Summary string
+	// Detail says what happened and what to do next.
+	Detail string
+	// Code is the AADSTS number of Microsoft Entra ID's answer; 0 if it gave none.
+	Code int
+	// CorrelationID names the refused request to Microsoft's support.
+	CorrelationID string
+	// Err is the cause, for errors.Is with context and network errors. It is
+	// never MSAL's error for an HTTP answer: that one holds the request, and the
+	// request holds the secret.
+	Err error
+}
+
+func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
+
+func (e *Error) Unwrap() error { return e.Err }

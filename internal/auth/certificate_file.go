@@ -1,0 +1,115 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxCertificateFile is far above any bundle; who names a larger file named the
+// wrong one.
+const maxCertificateFile = 1 << 20
+
+// decodeInline turns a configured value into a bundle: PEM as it is, anything
+// else from base64.
+func decodeInline(value string, from origin) ([]byte, error) {
+	if strings.Contains(value, "-----BEGIN") {
+		return []byte(value), nil
+	}
+	data, err := decodeBase64([]byte(value))
+	if err == nil && len(data) > 0 && !looksLikePath(value) {
+		return data, nil
+	}
+	hint := "Give PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\")."
+	if looksLikePath(value) {
+		hint = "It looks like the path of a file; that goes into client_certificate_path."
+	}
+	return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. %s", from.what, hint)
+}
+
+func looksLikePath(value string) bool {
+	value = strings.TrimSpace(value)
+	if len(value) > 1024 || strings.ContainsAny(value, "\r\n") {
+		return false
+	}
+	switch strings.ToLower(filepath.Ext(value)) {
+	case ".pfx", ".p12", ".pem", ".cer", ".crt", ".key":
+		return true
+	}
+	return strings.HasPrefix(value, "~/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../")
+}
+
+// looksLikeCertificate recognises a bundle where a path should be, so that no
+// message repeats it.
+func looksLikeCertificate(value string) bool {
+	return strings.Contains(value, "-----BEGIN") || strings.ContainsAny(strings.TrimSpace(value), "\r\n") ||
+		strings.HasPrefix(value, "MI") && len(value) > 255 || len(value) > 4096
+}
+
+// readCertificateFile reads the file a setting names, and returns the path it
+// stands for.
+func readCertificateFile(setting Setting) (data []byte, path string, err error) {
+	fail := func(summary, format string, args ...any) ([]byte, string, error) {
+		return nil, "", origin{attribute: setting.named("client_certificate_path")}.fail(summary, format, args...)
+	}
+	if looksLikeCertificate(setting.Value) {
+		return fail("Client certificate path is not a path", "%s holds a certificate instead of the path of a file; that goes into client_certificate.", setting.Source())
+	}
+	path, err = expandHome(strings.TrimSpace(setting.Value))
+	if err != nil {
+		return fail("Client certificate path cannot be expanded", "%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
+	}
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		where, wdErr := os.Getwd()
+		if wdErr != nil || filepath.IsAbs(path) {
+			return fail("Client certificate file not found", "There is no file %s (from %s).", path, setting.Source())
+		}
+		return fail("Client certificate file not found", "There is no file %s (from %s) in %s. In a module write \"${path.module}/%s\".", path, setting.Source(), where, path)
+	case errors.Is(err, fs.ErrPermission):
+		return fail("Client certificate file cannot be read", "The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
+	case err != nil:
+		return fail("Client certificate file cannot be read", "The file %s (from %s): %s.", path, setting.Source(), cause(err))
+	}
+	defer func() { _ = file.Close() }()
+
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		return fail("Client certificate path is a directory", "%s (from %s) is a directory; name the PFX or PEM file in it.", path, setting.Source())
+	}
+	data, more, err := readLimited(file, maxCertificateFile)
+	switch {
+	case err != nil:
+		return fail("Client certificate file cannot be read", "The file %s (from %s): %s.", path, setting.Source(), cause(err))
+	case more:
+		return fail("Client certificate file is too large", "%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.", path, setting.Source())
+	case len(data) == 0:
+		return fail("Client certificate file is empty", "%s (from %s) has no content.", path, setting.Source())
+	}
+	return data, path, nil
+}
+
+// cause is the operating system's reason alone, without the path again.
+func cause(err error) string {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return fmt.Sprint(err)
+}
+
+// expandHome replaces a leading ~/; ~name is left for the file system to refuse.
+func expandHome(path string) (string, error) {
+	if path != "~" && !strings.HasPrefix(path, "~/") && !strings.HasPrefix(path, `~\`) {
+		return path, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, path[1:]), nil
+}

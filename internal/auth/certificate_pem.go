@@ -1,0 +1,176 @@
+package auth
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+
+	"github.com/youmark/pkcs8"
+)
+
+// parsePEM reads certificates and the one private key from PEM text (RFC 7468),
+// in any order.
+func parsePEM(data []byte, password string, from origin) (bundle, error) {
+	var b bundle
+	var blocks, keys int
+	encrypted := false
+	for rest := data; ; {
+		var block *pem.Block
+		block, rest = pem.Decode(rest)
+		if block == nil {
+			break
+		}
+		blocks++
+		switch {
+		case strings.HasSuffix(block.Type, "CERTIFICATE"):
+			certificate, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return bundle{}, from.fail("Client certificate cannot be read", "%s has a CERTIFICATE block that is not a valid X.509 certificate.", from.what)
+			}
+			b.certificates = append(b.certificates, certificate)
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			keys++
+			encrypted = encrypted || block.Type == "ENCRYPTED PRIVATE KEY"
+			key, err := pemKey(block, password, from)
+			if err != nil {
+				return bundle{}, err
+			}
+			b.key = key
+		case block.Type == "PKCS7" || block.Type == "CMS":
+			return bundle{}, onlyCertificates(from, "a PKCS#7 bundle (.p7b)")
+		}
+	}
+	switch {
+	case blocks == 0:
+		return bundle{}, brokenPEM(data, from)
+	case keys > 1:
+		return bundle{}, from.fail("Client certificate has several private keys", "%s has %d private keys; keep the one that belongs to the certificate.", from.what, keys)
+	case keys == 0 && len(b.certificates) > 0:
+		return bundle{}, onlyCertificates(from, "PEM certificates")
+	case len(b.certificates) == 0 && keys > 0:
+		return bundle{}, noCertificate(from)
+	case keys == 0:
+		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a certificate and without a private key.", from.what)
+	}
+	b.unusedPassword = password != "" && !encrypted
+	return b, nil
+}
+
+func pemKey(block *pem.Block, password string, from origin) (*rsa.PrivateKey, error) {
+	if block.Headers["DEK-Info"] != "" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+		return nil, from.fail("Encrypted PEM in an obsolete format",
+			"%s has a private key encrypted as in RFC 1423 (DEK-Info), which does not protect it well. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.what)
+	}
+	switch block.Type {
+	case "ENCRYPTED PRIVATE KEY":
+		return encryptedKey(block.Bytes, password, from)
+	case "RSA PRIVATE KEY":
+		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, badKey(from)
+		}
+		return key, nil
+	case "PRIVATE KEY":
+		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, badKey(from)
+		}
+		return rsaKey(key, from)
+	case "EC PRIVATE KEY":
+		return nil, notRSA(from, "an EC key")
+	}
+	return nil, from.fail("Client certificate key is in an unknown format",
+		"%s has a private key that is not PKCS#8 or PKCS#1. Convert it, run: openssl pkey -in old.key -out new.key", from.what)
+}
+
+// encryptedKey opens a PKCS#8 key. Anything that goes wrong after the parameters
+// were understood looks like a wrong password, because a wrong password looks
+// like anything.
+func encryptedKey(der []byte, password string, from origin) (*rsa.PrivateKey, error) {
+	if password == "" {
+		return nil, needsPassword(from)
+	}
+	if tooCostly(der) {
+		return nil, excessiveKDF(from)
+	}
+	var key crypto.PrivateKey
+	err := guarded(func() (err error) {
+		key, _, err = pkcs8.ParsePrivateKey(der, []byte(password))
+		return err
+	})
+	switch {
+	case err == nil:
+		return rsaKey(key, from)
+	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "supported") || strings.Contains(err.Error(), "invalid"):
+		return nil, from.fail("Client certificate uses an unsupported encryption",
+			"%s has a private key in an encryption that is not supported here. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.what)
+	}
+	return nil, &Error{
+		Attribute: from.passwordAttribute,
+		Summary:   "Client certificate password is wrong",
+		Detail:    fmt.Sprintf("%s could not be opened with %s. Check with: openssl pkey -noout -in %s", from.what, from.password(), from.file),
+	}
+}
+
+func rsaKey(key crypto.PrivateKey, from origin) (*rsa.PrivateKey, error) {
+	switch key := key.(type) {
+	case *rsa.PrivateKey:
+		return key, nil
+	case *ecdsa.PrivateKey:
+		return nil, notRSA(from, "an EC key")
+	case ed25519.PrivateKey:
+		return nil, notRSA(from, "an Ed25519 key")
+	}
+	return nil, notRSA(from, "a key of another kind")
+}
+
+// guarded turns a panic in a parser of untrusted input into an error. The
+// panic's value is dropped: it may quote what was being parsed.
+func guarded(parse func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errMalformed
+		}
+	}()
+	return parse()
+}
+
+func brokenPEM(data []byte, from origin) error {
+	hint := "Its line breaks may have been lost on the way: each PEM line must stand on its own."
+	if bytes.Contains(data, []byte(`\n`)) {
+		hint = `It holds the two characters \n where line breaks should be; use file() or a heredoc, or give it in base64.`
+	}
+	return from.fail("Client certificate is broken PEM", "%s looks like PEM, but no block of it can be read. %s", from.what, hint)
+}
+
+func badKey(from origin) error {
+	return from.fail("Client certificate key cannot be read", "%s has a private key that cannot be read. Check with: openssl pkey -noout -check -in %s", from.what, from.file)
+}
+
+func notRSA(from origin, what string) error {
+	return from.fail("Client certificate key is not RSA", "%s has %s. Certificates that log in to Microsoft Entra ID must use RSA here; create one, for example with: %s", from.what, what, recreateRSA)
+}
+
+func needsPassword(from origin) error {
+	return &Error{
+		Attribute: from.attribute,
+		Summary:   "Client certificate needs a password",
+		Detail:    fmt.Sprintf("%s is protected by a password; set %s.", from.what, from.password()),
+	}
+}
+
+func onlyCertificates(from origin, what string) error {
+	return from.fail("Client certificate has no private key",
+		"%s is %s and contains only the public certificate (.cer). Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.what, what)
+}
+
+func noCertificate(from origin) error {
+	return from.fail("Client certificate is missing beside its key",
+		"%s has a private key but no certificate. Put both into one file, for example with: cat cert.pem key.pem > sp.pem", from.what)
+}

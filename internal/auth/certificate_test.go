@@ -1,0 +1,370 @@
+package auth
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// password opens the bundles of testdata/generate.sh.
+const password = "correct-horse-0451"
+
+func testFile(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestParseCertificate(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		password string
+		subject  string
+		chain    int
+		warning  string
+	}{
+		"pkcs8.pem":               {},
+		"key-first.pem":           {},
+		"pkcs1.pem":               {},
+		"encrypted-aes.pem":       {password: password},
+		"encrypted-scrypt.pem":    {password: password},
+		"pkcs8.pem.base64":        {},
+		"chain.pem":               {subject: "CN=sp-leaf", chain: 3},
+		"modern.pfx":              {password: password},
+		"modern-sha512.pfx":       {password: password},
+		"legacy.pfx":              {password: password},
+		"modern-empty.pfx":        {},
+		"legacy-empty.pfx":        {},
+		"modern-empty.pfx.base64": {},
+		"utf8.pfx":                {password: "pässwörd"},
+		"nomac.pfx":               {},
+		"chain.pfx":               {password: password, subject: "CN=sp-leaf", chain: 3},
+		"chain-legacy.pfx":        {password: password, subject: "CN=sp-leaf", chain: 3},
+		"trailing.pfx":            {password: password},
+		"keytool.p12":             {password: password, subject: "CN=sp-keytool"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, warnings, err := ParseCertificate(testFile(t, name), test.password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(warnings) != 0 {
+				t.Errorf("warnings: %+v", warnings)
+			}
+			subject := test.subject
+			if subject == "" {
+				subject = "CN=sp-test,O=Contoso"
+			}
+			if c.Subject != subject {
+				t.Errorf("subject is %q, want %q", c.Subject, subject)
+			}
+			if len(c.Chain) != max(test.chain, 1) {
+				t.Errorf("chain has %d certificates, want %d", len(c.Chain), max(test.chain, 1))
+			}
+			if !c.Key.PublicKey.Equal(c.Leaf().PublicKey) {
+				t.Error("the leaf does not belong to the key")
+			}
+			for i := 1; i < len(c.Chain); i++ {
+				if !bytes.Equal(c.Chain[i-1].RawIssuer, c.Chain[i].RawSubject) {
+					t.Errorf("certificate %d of the chain is not the issuer of the one before", i)
+				}
+			}
+			if c.NotAfter.Year() < 2100 {
+				t.Errorf("ends %v: the bundle was made for a hundred years", c.NotAfter)
+			}
+			if len(c.ThumbprintSHA1) != 40 || len(c.ThumbprintSHA256) != 64 || c.ThumbprintSHA1 != strings.ToUpper(c.ThumbprintSHA1) {
+				t.Errorf("thumbprints %q, %q", c.ThumbprintSHA1, c.ThumbprintSHA256)
+			}
+		})
+	}
+}
+
+// All encodings hold one and the same certificate, so their thumbprints agree.
+func TestParseCertificateThumbprint(t *testing.T) {
+	t.Parallel()
+	block, _ := pem.Decode(testFile(t, "cert-only.pem"))
+	want := fmt.Sprintf("%X", sha1.Sum(block.Bytes))
+	for name, password := range map[string]string{"pkcs8.pem": "", "modern.pfx": password, "encrypted-aes.pem": password} {
+		c, _, err := ParseCertificate(testFile(t, name), password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.ThumbprintSHA1 != want {
+			t.Errorf("%s: thumbprint %s, want %s", name, c.ThumbprintSHA1, want)
+		}
+	}
+}
+
+func TestParseCertificateRefuses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		file, password string
+		summary        string
+		detail         []string
+	}{
+		{"encrypted-aes.pem", "wrong-password-77", "Client certificate password is wrong", []string{"openssl pkey -noout"}},
+		{"encrypted-scrypt.pem", "wrong-password-77", "Client certificate password is wrong", nil},
+		{"encrypted-aes.pem", "", "Client certificate needs a password", []string{"set the password"}},
+		{"encrypted-pbes1.pem", password, "Client certificate uses an unsupported encryption", []string{"openssl pkcs8 -topk8 -v2 aes-256-cbc"}},
+		{"dek-info.pem", password, "Encrypted PEM in an obsolete format", []string{"openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key"}},
+		{"ec-sec1.pem", "", "Client certificate key is not RSA", []string{"EC key", "openssl req -x509 -newkey rsa:3072"}},
+		{"ec-pkcs8.pem", "", "Client certificate key is not RSA", []string{"EC key"}},
+		{"ec.pfx", password, "Client certificate key is not RSA", []string{"EC key"}},
+		{"short.pem", "", "Client certificate key is too short", []string{"1024 bits", "2048"}},
+		{"short.pfx", password, "Client certificate key is too short", []string{"1024 bits"}},
+		{"cert-only.pem", "", "Client certificate has no private key", []string{"public certificate (.cer)", "PFX"}},
+		{"cert.cer", "", "Client certificate has no private key", []string{"a single certificate"}},
+		{"cert.p7b", "", "Client certificate has no private key", []string{".p7b"}},
+		{"p7b.pem", "", "Client certificate has no private key", []string{".p7b"}},
+		{"no-key.pfx", password, "Client certificate has no private key", []string{"PFX without a key"}},
+		{"key-only.pem", "", "Client certificate is missing beside its key", []string{"cat cert.pem key.pem"}},
+		{"key.der", "", "Client certificate is missing beside its key", nil},
+		{"mismatch.pem", "", "Client certificate and private key do not match", []string{"1 certificate"}},
+		{"two-keys.pem", "", "Client certificate has several private keys", []string{"2 private keys"}},
+		{"modern.pfx", "wrong-password-77", "Client certificate password is wrong", []string{"also tried an empty one", "openssl pkcs12 -info -noout"}},
+		{"legacy.pfx", "wrong-password-77", "Client certificate password is wrong", nil},
+		{"modern.pfx", "", "Client certificate needs a password", nil},
+		{"modern.pfx", "wrong-password-🔑", "Client certificate password cannot be encoded", nil},
+		{"nomac-encrypted.pfx", password, "Client certificate is damaged", []string{"without a MAC", "openssl pkcs12 -export"}},
+		{"truncated.pfx", password, "Client certificate is damaged", []string{"cut short"}},
+		{"utf16.pem", "", "Client certificate is in UTF-16", []string{"Out-File -Encoding ascii"}},
+		{"one-line.pem", "", "Client certificate is broken PEM", []string{"line breaks"}},
+		{"generate.sh", "", "Client certificate is in an unknown format", nil},
+	} {
+		t.Run(test.file+" "+test.summary, func(t *testing.T) {
+			t.Parallel()
+			data := testFile(t, test.file)
+			_, _, err := ParseCertificate(data, test.password)
+			e := wantError(t, err, test.summary, test.detail...)
+			checkNoLeak(t, e.Error(), data, test.password)
+		})
+	}
+}
+
+func TestParseCertificateEscapedLines(t *testing.T) {
+	t.Parallel()
+	escaped := strings.ReplaceAll(string(testFile(t, "pkcs8.pem")), "\n", `\n`)
+	_, _, err := ParseCertificate([]byte(escaped), "")
+	wantError(t, err, "Client certificate is broken PEM", `the two characters \n`, "heredoc")
+}
+
+func TestParseCertificateUnusedPassword(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"modern-empty.pfx", "legacy-empty.pfx", "nomac.pfx", "pkcs8.pem"} {
+		_, warnings, err := ParseCertificate(testFile(t, name), password)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(warnings) != 1 || !strings.HasPrefix(warnings[0].Summary, "Client certificate bundle has no password: ") {
+			t.Errorf("%s: warnings %+v", name, warnings)
+		}
+		if strings.Contains(fmt.Sprint(warnings), password) {
+			t.Errorf("%s: the warning shows the password", name)
+		}
+	}
+}
+
+// A huge iteration count would keep the provider busy for hours; it is refused
+// before it is obeyed.
+func TestParseCertificateCost(t *testing.T) {
+	t.Parallel()
+	salt := []byte{0x04, 0x08, 1, 2, 3, 4, 5, 6, 7, 8}
+	for name, test := range map[string]struct {
+		integers string
+		costly   bool
+	}{
+		"openssl":      {"02020800", false},
+		"many":         {"0203100000" + "020120", false},
+		"too many":     {"0203200000", true},
+		"far too many": {"02047fffffff", true},
+		"negative":     {"0201ff", true},
+		"beyond 64":    {"0209017fffffffffffffff", true},
+		"scrypt":       {"02024000" + "020108" + "020101", false},
+		"big scrypt":   {"0203100000" + "020108" + "020108", true},
+		"wide PBKDF2":  {"02020800" + "02020800", true},
+	} {
+		integers, err := hex.DecodeString(test.integers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := append(append([]byte{}, salt...), integers...)
+		sequence := append([]byte{0x30, byte(len(content))}, content...)
+		nested := append([]byte{0x04, byte(len(sequence))}, sequence...)
+		if got := tooCostly(nested); got != test.costly {
+			t.Errorf("%s: costly is %v, want %v", name, got, test.costly)
+		}
+	}
+	for _, name := range []string{"modern.pfx", "legacy.pfx", "keytool.p12", "chain.pfx", "nomac.pfx"} {
+		if tooCostly(testFile(t, name)) {
+			t.Errorf("%s is taken for too costly", name)
+		}
+	}
+}
+
+func TestCheckValidity(t *testing.T) {
+	t.Parallel()
+	from := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	until := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	c := newCertificate(t, from, until)
+	for name, test := range map[string]struct {
+		now     time.Time
+		summary string
+		want    []string
+		warning string
+	}{
+		"well within":   {now: until.Add(-31 * 24 * time.Hour)},
+		"soon":          {now: until.Add(-29 * 24 * time.Hour), warning: "Client certificate expires soon: CN=made"},
+		"expired":       {now: until.Add(20*24*time.Hour + time.Hour), summary: "Client certificate expired", want: []string{"CN=made", c.ThumbprintSHA1, "2026-11-01", "20 days ago", "Certificates & secrets"}},
+		"just expired":  {now: until.Add(90 * time.Minute), summary: "Client certificate expired", want: []string{"1 hour ago"}},
+		"not yet valid": {now: from.Add(-3 * 24 * time.Hour), summary: "Client certificate is not yet valid", want: []string{c.ThumbprintSHA1, "2026-01-01", "in 3 days", "clock", "2025-12-29T00:00:00Z"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			warning, err := c.CheckValidity(test.now)
+			if test.summary != "" {
+				wantError(t, err, test.summary, test.want...)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (warning == nil) != (test.warning == "") || warning != nil && warning.Summary != test.warning {
+				t.Errorf("warning %+v, want %q", warning, test.warning)
+			}
+		})
+	}
+}
+
+func TestCertificateFormatsWithoutKey(t *testing.T) {
+	t.Parallel()
+	c, _, err := ParseCertificate(testFile(t, "pkcs8.pem"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "certificate", c)
+	for _, text := range append(formats(c, *c), string(encoded), log.String()) {
+		if strings.Contains(text, c.Key.D.String()) || strings.Contains(text, c.Key.Primes[0].String()) || strings.Contains(text, "Primes") {
+			t.Errorf("the key shows in %.80q", text)
+		}
+	}
+}
+
+// helpers
+
+var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
+	t.Helper()
+	key := sharedKey()
+	template := &x509.Certificate{SerialNumber: big.NewInt(0x1234), Subject: pkix.Name{CommonName: "made"}, NotBefore: notBefore, NotAfter: notAfter}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return describe([]*x509.Certificate{leaf}, key)
+}
+
+// pemOf is the certificate with its key, as a file would hold it.
+func pemOf(t testing.TB, c *Certificate) []byte {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf().Raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
+}
+
+// formats are all ways in which fmt may be asked to print values.
+func formats(values ...any) []string {
+	var texts []string
+	for _, v := range values {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			texts = append(texts, fmt.Sprintf(verb, v), fmt.Sprintf(verb, []any{v}))
+		}
+	}
+	return texts
+}
+
+func wantError(t testing.TB, err error, summary string, details ...string) *Error {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %T %v, want *Error %q", err, err, summary)
+	}
+	if e.Summary != summary {
+		t.Fatalf("summary is %q, want %q (%s)", e.Summary, summary, e.Detail)
+	}
+	for _, detail := range details {
+		if !strings.Contains(e.Detail, detail) {
+			t.Errorf("detail of %q lacks %q:\n%s", summary, detail, e.Detail)
+		}
+	}
+	return e
+}
+
+// checkNoLeak fails if a message repeats the password or a line of the input.
+func checkNoLeak(t testing.TB, message string, data []byte, password string) {
+	t.Helper()
+	if len(password) >= 6 && strings.Contains(message, password) {
+		t.Errorf("the message shows the password: %s", message)
+	}
+	const window = 24
+	encoded := []byte(base64.StdEncoding.EncodeToString(data))
+	for _, secret := range [][]byte{data, encoded} {
+		for i := 0; i+window <= len(secret); i += window / 2 {
+			if part := secret[i : i+window]; bytes.Contains([]byte(message), part) && !bytes.Contains([]byte(fixedTexts), part) {
+				t.Fatalf("the message repeats the input: %q in %s", part, message)
+			}
+		}
+	}
+}
+
+// fixedTexts are messages with no input in them, so that an input that happens to
+// contain their words is not taken for a leak.
+var fixedTexts = func() string {
+	var all strings.Builder
+	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {
+		_, _, err := ParseCertificate([]byte(sample), "")
+		fmt.Fprintln(&all, err)
+	}
+	return all.String()
+}()

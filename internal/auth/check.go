@@ -1,0 +1,117 @@
+package auth
+
+import (
+	"encoding/hex"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// The checks below are pure, so that a plan can make them. They return an *Error
+// without attribute, and do not quote the value: a secret pasted into the wrong
+// attribute must not end up on a screen.
+
+var (
+	uuidSyntax   = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+	domainSyntax = regexp.MustCompile(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
+	hostSyntax   = regexp.MustCompile(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
+)
+
+// CheckTenantID accepts a directory's UUID or domain name. The aliases common,
+// organizations and consumers are refused: an application that logs in as itself
+// belongs to one directory (Microsoft identity platform, "OAuth 2.0 client
+// credentials flow").
+func CheckTenantID(value string) error {
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(value) {
+	case "common", "organizations", "consumers":
+		return &Error{
+			Summary: "Invalid tenant ID",
+			Detail:  "“" + strings.ToLower(value) + "” stands for many directories; an application logs in to one. Write the directory (tenant) ID, a UUID, or one of its domains.",
+		}
+	}
+	if uuidSyntax.MatchString(value) || len(value) <= 253 && domainSyntax.MatchString(value) {
+		return nil
+	}
+	return &Error{
+		Summary: "Invalid tenant ID",
+		Detail:  "A tenant is named by its directory (tenant) ID, a UUID, or by one of its domains, such as contoso.onmicrosoft.com.",
+	}
+}
+
+// CheckClientID accepts a UUID. It knows the resource path that Terraform's
+// azuread_application has as its id, which is an object's id and not the
+// application's.
+func CheckClientID(value string) error {
+	value = strings.TrimSpace(value)
+	switch {
+	case uuidSyntax.MatchString(value):
+		return nil
+	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
+		return &Error{
+			Summary: "Invalid client ID",
+			Detail:  "This is the path of an object, with its object ID; use .client_id of that resource instead of .id.",
+		}
+	}
+	return &Error{
+		Summary: "Invalid client ID",
+		Detail:  "An application (client) ID is a UUID, not a name. It stands on the application's page under App registrations; the object ID beside it is another one.",
+	}
+}
+
+// CheckThumbprint accepts 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, with
+// the spaces, colons and invisible marks that dialogs and tools put in.
+func CheckThumbprint(value string) error {
+	if normal := normalThumbprint(value); len(normal) == 40 || len(normal) == 64 {
+		if _, err := hex.DecodeString(normal); err == nil {
+			return nil
+		}
+	}
+	return &Error{
+		Summary: "Invalid certificate thumbprint",
+		Detail:  "A thumbprint is 40 hexadecimal digits (SHA-1) or 64 (SHA-256); spaces and colons between them are ignored.",
+	}
+}
+
+// normalThumbprint drops what is written around and between the digits: OpenSSL
+// prints "SHA1 Fingerprint=AA:BB", and the Windows certificate dialog lets an
+// invisible left-to-right mark be copied along.
+func normalThumbprint(value string) string {
+	if _, digits, found := strings.Cut(value, "="); found {
+		value = digits
+	}
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\r', '\n', ':', '-', '\u00a0', '\u200e', '\u200f', '\ufeff':
+			return -1
+		}
+		return r
+	}, value))
+}
+
+// CheckAuthorityHost accepts an https URL without a path, or a bare host.
+func CheckAuthorityHost(value string) error {
+	_, err := authorityBase(value)
+	return err
+}
+
+// authorityBase is the host as a URL without a trailing slash.
+func authorityBase(value string) (string, error) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return "https://login.microsoftonline.com", nil
+	}
+	if !strings.Contains(value, "://") {
+		value = "https://" + value
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || !hostSyntax.MatchString(strings.TrimSuffix(u.Host, ":"+u.Port())):
+		return "", &Error{Summary: "Invalid authority host", Detail: "The login host is written as https://login.example.com."}
+	case !strings.EqualFold(u.Scheme, "https"):
+		return "", &Error{Summary: "Invalid authority host", Detail: "The login host must be https: credentials are sent to it."}
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return "", &Error{Summary: "Invalid authority host", Detail: "Write the host alone, as https://login.example.com; the tenant is added from tenant_id."}
+	}
+	return "https://" + u.Host, nil
+}

@@ -1,0 +1,162 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+)
+
+func TestAccessTokenRetries(t *testing.T) {
+	t.Parallel()
+	for _, fault := range []emulator.Fault{
+		{Status: 503, Times: 2, RetryAfter: 1},
+		{Status: 429, Times: 1, RetryAfter: 2},
+		{Status: 500, Times: 1},
+		{Drop: "before", Times: 1},
+	} {
+		for _, endpoint := range []struct{ method, path, route string }{
+			{"POST", "/*/oauth2/v2.0/token", "/oauth2/v2.0/token"},
+			{"GET", "/*/v2.0/.well-known/openid-configuration", "openid-configuration"},
+		} {
+			fault := fault
+			fault.Service, fault.Method, fault.Path = "entra", endpoint.method, endpoint.path
+			t.Run(fmt.Sprintf("%d%s %s", fault.Status, fault.Drop, endpoint.route), func(t *testing.T) {
+				t.Parallel()
+				d := newDirectory(t)
+				app := d.RegisterApp("sp")
+				d.Faults.Add(fault)
+				began := time.Now()
+				if _, err := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options()).AccessToken(t.Context(), DatabricksScope); err != nil {
+					t.Fatal(err)
+				}
+				if least := time.Duration(fault.Times*fault.RetryAfter) * time.Second; time.Since(began) < least {
+					t.Errorf("took %v; Retry-After asked for %v", time.Since(began), least)
+				}
+				if got := d.Journal.Count("entra", endpoint.method, endpoint.route); got != fault.Times+1 {
+					t.Errorf("%d requests, want %d: %+v", got, fault.Times+1, d.Journal.Entries())
+				}
+			})
+		}
+	}
+}
+
+func TestAccessTokenRetriesAreBounded(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	app := d.RegisterApp("sp")
+	secret := app.AddSecret(time.Hour)
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 503, RetryAfter: 3600, Times: -1})
+	o := d.options()
+	o.RetryTimeout = 2 * time.Second
+	began := time.Now()
+	_, err := d.open(t, d.secretSettings(app, secret), o).AccessToken(t.Context(), DatabricksScope)
+	e := wantError(t, err, "Microsoft Entra ID is unavailable", "status 503", "1 attempt", "run again later", "Client ID: "+app.ClientID)
+	if time.Since(began) > time.Second {
+		t.Errorf("waited %v for a Retry-After that is beyond the limit", time.Since(began))
+	}
+	if e.Code != 90033 && e.Code != 0 {
+		t.Errorf("code is %d", e.Code)
+	}
+
+	o.RetryTimeout = time.Hour
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	began = time.Now()
+	_, err = d.open(t, d.secretSettings(app, secret), o).AccessToken(ctx, DatabricksScope)
+	wantError(t, err, "Microsoft Entra ID is unavailable")
+	if time.Since(began) > 2*time.Second {
+		t.Errorf("went on for %v after its time was over", time.Since(began))
+	}
+}
+
+func TestAccessTokenFirstContact(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	app := d.RegisterApp("sp")
+	s := d.secretSettings(app, app.AddSecret(time.Hour))
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := "https://" + closed.Addr().String()
+	_ = closed.Close()
+	noHost := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}
+	})}
+	for name, test := range map[string]struct {
+		host    string
+		client  *http.Client
+		summary string
+		detail  []string
+	}{
+		"untrusted": {d.server.URL, &http.Client{}, "Login host is not trusted", []string{"ca_certificate_path or SSL_CERT_FILE", "certificate"}},
+		"refused":   {refused, &http.Client{}, "Login host refuses the connection", []string{"HTTPS_PROXY is honoured", "connection refused"}},
+		"no host":   {"https://login.example.com", noHost, "Login host not found", []string{"login.example.com", "HTTPS_PROXY", "no such host"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := s
+			s.AuthorityHost.Value = test.host
+			began := time.Now()
+			_, err := d.open(t, s, Options{HTTPClient: test.client}).AccessToken(t.Context(), DatabricksScope)
+			e := wantError(t, err, test.summary, test.detail...)
+			if e.Attribute != "authority_host" {
+				t.Errorf("attribute is %q", e.Attribute)
+			}
+			if time.Since(began) > 400*time.Millisecond {
+				t.Errorf("took %v: a first connection that cannot work must not be repeated", time.Since(began))
+			}
+		})
+	}
+}
+
+// What was reachable once is waited for.
+func TestAccessTokenLaterOutage(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	app := d.RegisterApp("sp")
+	outage := false
+	o := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if outage {
+			outage = false
+			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
+		}
+		return d.server.Client().Transport.RoundTrip(r)
+	})}}
+	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), o)
+	if _, err := l.AccessToken(t.Context(), DatabricksScope); err != nil {
+		t.Fatal(err)
+	}
+	outage = true
+	if _, err := l.AccessToken(t.Context(), managementScope); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRetriesLogWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	app := d.RegisterApp("sp")
+	secret := app.AddSecret(time.Hour)
+	d.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Status: 503, Times: 1})
+	var log bytes.Buffer
+	ctx := tflogtest.RootLogger(t.Context(), &log)
+	token, err := d.open(t, d.secretSettings(app, secret), d.options()).AccessToken(ctx, DatabricksScope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), `"status":503`) {
+		t.Errorf("the retry is not logged: %s", log.String())
+	}
+	if strings.Contains(log.String(), secret) || strings.Contains(log.String(), token.Value) {
+		t.Errorf("a secret is logged: %s", log.String())
+	}
+}

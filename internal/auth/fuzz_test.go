@@ -1,0 +1,44 @@
+package auth
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// FuzzParseCertificate feeds bundles of every kind, damaged: parsing must not
+// panic or hang, and no error may repeat what was parsed.
+func FuzzParseCertificate(f *testing.F) {
+	files, err := os.ReadDir("testdata")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		if file.IsDir() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join("testdata", file.Name()))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, password)
+		f.Add(data, "")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, password string) {
+		c, _, err := ParseCertificate(data, password)
+		if (c == nil) == (err == nil) {
+			t.Fatalf("certificate %v with error %v", c, err)
+		}
+		if err == nil {
+			return
+		}
+		var e *Error
+		if !errors.As(err, &e) || e.Summary == "" || e.Detail == "" {
+			t.Fatalf("error %#v is not for a person", err)
+		}
+		if len(password) >= 12 && len(data) >= 100 {
+			checkNoLeak(t, e.Error(), data, password)
+		}
+	})
+}

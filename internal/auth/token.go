@@ -1,0 +1,34 @@
+package auth
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Token is a bearer token. It formats as its end, never as its value.
+type Token struct {
+	Value string
+	// ExpiresAt is zero for a token whose end is not known.
+	ExpiresAt time.Time
+}
+
+// Format writes the end, whatever the verb.
+func (t Token) Format(f fmt.State, _ rune) {
+	if t.ExpiresAt.IsZero() {
+		_, _ = io.WriteString(f, "token")
+		return
+	}
+	_, _ = fmt.Fprintf(f, "token until %s", t.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+// LogValue is what Format writes.
+func (t Token) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }
+
+// MarshalJSON writes what Format writes, so that a structured log does not hold
+// the value.
+func (t Token) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(t)) }
+
+func jsonString(s string) ([]byte, error) { return json.Marshal(s) }
