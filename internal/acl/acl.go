@@ -1,0 +1,136 @@
+// Package acl is the core of the product: the access list of one object as a value, and the few operations that change
+// one principal's place in it without touching anybody else's.
+//
+// The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to compare.
+// A removal is therefore a read followed at once by a replacement without that principal; everything else the read showed
+// goes back. A grant that another process makes between those two requests can be lost; that side's next plan shows it.
+//
+// https://docs.databricks.com/api/azure/workspace/permissions
+package acl
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Kind says what a principal is, in the API's words.
+type Kind string
+
+// The kinds of principal.
+const (
+	ServicePrincipal Kind = "service_principal_name"
+	User             Kind = "user_name"
+	Group            Kind = "group_name"
+)
+
+// Principal is somebody who can hold a permission.
+type Principal struct {
+	Kind Kind
+	Name string // application id, e-mail or group name
+}
+
+func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
+
+// Same compares two principals as the service does: application ids and user names without case, group names exactly.
+func (p Principal) Same(q Principal) bool {
+	if p.Kind != q.Kind {
+		return false
+	}
+	if p.Kind == Group {
+		return p.Name == q.Name
+	}
+	return strings.EqualFold(p.Name, q.Name)
+}
+
+// Level is a permission level, such as CAN_QUERY.
+type Level string
+
+// The levels of a serving endpoint, each including the one before, and the one of personal access tokens.
+const (
+	CanView   Level = "CAN_VIEW"
+	CanQuery  Level = "CAN_QUERY"
+	CanManage Level = "CAN_MANAGE"
+	CanUse    Level = "CAN_USE"
+)
+
+// Object is something with an access list.
+type Object struct {
+	Type string // as in the API's path: serving-endpoints, authorization
+	ID   string
+}
+
+func (o Object) String() string { return o.Type + "/" + o.ID }
+
+// Endpoint is the object of a serving endpoint, by its system id, never its name.
+func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: id} }
+
+// Tokens is the object that says who may use personal access tokens.
+var Tokens = Object{Type: "authorization", ID: "tokens"}
+
+// Entry is one principal's place in a list.
+type Entry struct {
+	Principal
+	DisplayName string  // empty for groups
+	Direct      Level   // held on the object itself; empty when only inherited
+	Inherited   []Level // held through a parent object, in the order of the answer
+}
+
+// List is the access list of one object. Its order has no meaning: the service shuffles it.
+type List []Entry
+
+// Find gives the principal's entry. A service principal is found whichever field the service put its application id in.
+func (l List) Find(p Principal) (Entry, bool) {
+	for _, e := range l {
+		if e.Same(p) {
+			return e, true
+		}
+	}
+	if p.Kind == ServicePrincipal {
+		for _, e := range l {
+			if e.Kind == User && strings.EqualFold(e.Name, p.Name) {
+				e.Kind = ServicePrincipal
+				return e, true
+			}
+		}
+	}
+	return Entry{}, false
+}
+
+// FindName gives the entries of that name, whatever their kind.
+func (l List) FindName(name string) []Entry {
+	var found []Entry
+	for _, e := range l {
+		if e.Same(Principal{e.Kind, name}) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// without is the list less the principal.
+func (l List) without(p Principal) List {
+	gone, found := l.Find(p)
+	if !found {
+		return l
+	}
+	rest := make(List, 0, len(l))
+	for _, e := range l {
+		if !strings.EqualFold(e.Name, gone.Name) || (e.Kind == Group) != (gone.Kind == Group) {
+			rest = append(rest, e)
+		}
+	}
+	return rest
+}
+
+// String is for error messages: every direct grant, sorted.
+func (l List) String() string {
+	var lines []string
+	for _, e := range l {
+		if e.Direct != "" {
+			lines = append(lines, fmt.Sprintf("%s %s", e.Principal, e.Direct))
+		}
+	}
+	sort.Strings(lines)
+	return strings.Join(lines, ", ")
+}

@@ -1,0 +1,190 @@
+// Package client speaks to one Azure Databricks workspace: how a call is sent, paced, timed and repeated, what its errors
+// mean, and the few reads that several resources share.
+//
+// The Databricks SDK carries the calls. Three things of it are replaced, each for a reason. Its configuration loaders and
+// host discovery are off, so that nothing but the provider block and the variables it names decides who logs in where.
+// Its credentials are ours, because it has no certificate login. And its rule of what is repeated is ours, because by
+// itself it sends a POST again after a lost answer, which leaves a second token that nobody knows.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/client"
+	"github.com/databricks/databricks-sdk-go/config"
+	"github.com/databricks/databricks-sdk-go/config/credentials"
+	"github.com/databricks/databricks-sdk-go/httpclient"
+	"github.com/databricks/databricks-sdk-go/useragent"
+	"golang.org/x/mod/semver"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+// Config is what a client needs to know.
+type Config struct {
+	// Host is the workspace, as https://adb-….azuredatabricks.net without a path.
+	Host string
+	// WorkspaceID is sent with each call when set; a host that serves several workspaces needs it.
+	WorkspaceID string
+	// Login says who calls.
+	Login *auth.Login
+	// Open makes a login of other settings, with the provider's tenant, authority and network where they say nothing. It
+	// touches no network.
+	Open func(auth.Settings) (*auth.Login, error)
+	// Transport carries the requests; see [NewTransport].
+	Transport http.RoundTripper
+	// AttemptTimeout bounds one attempt of a call, waiting for its turn not counted.
+	AttemptTimeout time.Duration
+	// RetryTimeout bounds all attempts of one call.
+	RetryTimeout time.Duration
+	// RateLimit is the most calls a second; 0 sets no limit.
+	RateLimit int
+}
+
+// Client calls one workspace as one identity.
+type Client struct {
+	// Host is the workspace's address.
+	Host string
+	// Login is the identity that calls.
+	Login *auth.Login
+
+	cfg    Config
+	sdk    *client.DatabricksClient
+	line   *line
+	tokens shared[TokenList]
+}
+
+// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it.
+func Product(version string) {
+	version = strings.TrimPrefix(version, "v")
+	if !semver.IsValid("v" + version) { // the SDK panics at one that is not, such as that of a build outside a release
+		version = "0.0.0"
+	}
+	useragent.WithProduct("dbxaccess", version)
+}
+
+// New makes a client. It touches no network.
+func New(cfg Config) (*Client, error) {
+	return newClient(cfg, newLine(cfg), true)
+}
+
+// LogIn is a client for the same workspace that calls as somebody else. Both share pace and limits: the workspace counts
+// them together. It touches no network.
+func (c *Client) LogIn(s auth.Settings) (*Client, error) {
+	login, err := c.cfg.Open(s)
+	if err != nil {
+		return nil, err
+	}
+	cfg := c.cfg
+	cfg.Login = login
+	return newClient(cfg, c.line, false)
+}
+
+func newClient(cfg Config, l *line, own bool) (*Client, error) {
+	silenceSDK()
+	sdkConfig := &config.Config{
+		Host:          cfg.Host,
+		WorkspaceID:   cfg.WorkspaceID,
+		Credentials:   strategy{cfg.Login, own},
+		HTTPTransport: l,
+		// The line keeps its own time and pace; these only have to be longer and wider than anything it allows.
+		HTTPTimeoutSeconds:  int((24 * time.Hour).Seconds()),
+		RateLimitPerSecond:  1_000_000,
+		RetryTimeoutSeconds: max(1, int(cfg.RetryTimeout.Seconds())),
+		Loaders:             []config.Loader{noLoader{}},
+		HostMetadataResolver: func(context.Context, string) (*config.HostMetadata, error) {
+			return nil, nil
+		},
+	}
+	httpConfig, err := config.HTTPClientConfigFromConfig(sdkConfig)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the workspace client: %w", err)
+	}
+	httpConfig.ErrorMapper = mapAnswer
+	httpConfig.ErrorRetriable = repeatable
+	httpConfig.TransientErrors = nil
+	sdk, err := client.NewWithClient(sdkConfig, httpclient.NewApiClient(httpConfig))
+	if err != nil {
+		return nil, fmt.Errorf("configuring the workspace client: %w", err)
+	}
+	return &Client{Host: cfg.Host, Login: cfg.Login, cfg: cfg, sdk: sdk, line: l}, nil
+}
+
+// NotReady is a client of which every call fails with err: for a provider whose configuration is not known yet, which is
+// no error until something must be asked.
+func NotReady(err error) *Client {
+	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
+	c, buildErr := newClient(Config{Host: "https://unknown.invalid", Open: open}, newLine(Config{Transport: refuse{err}}), true)
+	if buildErr != nil {
+		panic(buildErr) // constants only: it cannot depend on what a user wrote
+	}
+	return c
+}
+
+// SDK is the Databricks client below, for the service packages' api.go files.
+func (c *Client) SDK() *client.DatabricksClient { return c.sdk }
+
+// Lock holds the caller until nobody else in this process changes the object of that name, and gives back the function
+// that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
+func (c *Client) Lock(object string) (unlock func()) {
+	m, _ := c.line.locks.LoadOrStore(object, &sync.Mutex{})
+	mutex := m.(*sync.Mutex)
+	mutex.Lock()
+	return mutex.Unlock
+}
+
+// strategy hands our login to the SDK. It is asked on every attempt, so a token renewed in a long apply is picked up.
+type strategy struct {
+	login *auth.Login
+	own   bool // the provider's own login
+}
+
+func (s strategy) Name() string {
+	if s.login == nil {
+		return "none"
+	}
+	return string(s.login.Kind)
+}
+
+func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
+	return credentials.CredentialsProviderFn(func(r *http.Request) error {
+		if s.login == nil {
+			return nil
+		}
+		token, err := s.login.AccessToken(r.Context(), auth.DatabricksScope)
+		if err != nil {
+			return s.withoutAttribute(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token.Value)
+		return nil
+	}), nil
+}
+
+// withoutAttribute is for the provider's own login: its attributes stand in the provider block, and its errors come up at
+// some resource, which may have an attribute of the same name.
+func (s strategy) withoutAttribute(err error) error {
+	var login *auth.Error
+	if !s.own || !errors.As(err, &login) {
+		return err
+	}
+	elsewhere := *login
+	elsewhere.Attribute = ""
+	return &elsewhere
+}
+
+// noLoader stands where the SDK would read ~/.databrickscfg and DATABRICKS_* variables.
+type noLoader struct{}
+
+func (noLoader) Name() string                   { return "dbxaccess" }
+func (noLoader) Configure(*config.Config) error { return nil }
+
+// refuse is a transport that never sends.
+type refuse struct{ err error }
+
+func (r refuse) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }

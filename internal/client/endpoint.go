@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/service/serving"
+)
+
+// Endpoint is a model-serving endpoint.
+type Endpoint struct {
+	Name            string
+	ID              string // system id, 32 hex digits; empty for a foundation-model endpoint
+	Creator         string // user name or application id
+	Description     string
+	Ready           bool
+	ConfigUpdate    string // NOT_UPDATING, IN_PROGRESS, UPDATE_FAILED, UPDATE_CANCELED
+	Task            string // such as llm/v1/chat; empty for custom models
+	RouteOptimized  bool
+	URL             string // of a route-optimised endpoint only
+	PermissionLevel string // the caller's own level: CAN_VIEW, CAN_QUERY or CAN_MANAGE
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	Entities        []ServedEntity
+	Tags            map[string]string
+}
+
+// ServedEntity is a model behind an endpoint.
+type ServedEntity struct {
+	Name          string
+	EntityName    string // Unity Catalog or registry name
+	EntityVersion string
+	WorkloadSize  string
+	ScaleToZero   bool
+	State         string // such as DEPLOYMENT_READY
+	StateMessage  string // such as "Scaled to zero"
+}
+
+// ErrNoEndpointID: a foundation-model (pay-per-token) endpoint. It has no id, hence no access list.
+var ErrNoEndpointID = errors.New("the endpoint has no id")
+
+// EndpointByName reads an endpoint. One request.
+// https://docs.databricks.com/api/azure/workspace/servingendpoints/get
+func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, error) {
+	e, err := serving.NewServingEndpoints(c.sdk).Get(ctx, serving.GetServingEndpointRequest{Name: name})
+	if err != nil {
+		return Endpoint{}, adviseEndpoint(err, name)
+	}
+	out := Endpoint{
+		Name:            e.Name,
+		ID:              e.Id,
+		Creator:         e.Creator,
+		Description:     e.Description,
+		Task:            e.Task,
+		RouteOptimized:  e.RouteOptimized,
+		URL:             e.EndpointUrl,
+		PermissionLevel: string(e.PermissionLevel),
+		CreatedAt:       fromMillis(e.CreationTimestamp),
+		UpdatedAt:       fromMillis(e.LastUpdatedTimestamp),
+		Tags:            map[string]string{},
+	}
+	if e.State != nil {
+		out.Ready = e.State.Ready == serving.EndpointStateReadyReady
+		out.ConfigUpdate = string(e.State.ConfigUpdate)
+	}
+	if e.Config != nil {
+		for _, s := range e.Config.ServedEntities {
+			entity := ServedEntity{
+				Name: s.Name, EntityName: s.EntityName, EntityVersion: s.EntityVersion,
+				WorkloadSize: s.WorkloadSize, ScaleToZero: s.ScaleToZeroEnabled,
+			}
+			if s.State != nil {
+				entity.State = string(s.State.Deployment)
+				entity.StateMessage = s.State.DeploymentStateMessage
+			}
+			out.Entities = append(out.Entities, entity)
+		}
+	}
+	for _, t := range e.Tags {
+		out.Tags[t.Key] = t.Value
+	}
+	return out, nil
+}
+
+// EndpointID is the id behind a name, or an error that says why there is none. One request.
+func (c *Client) EndpointID(ctx context.Context, name string) (string, error) {
+	e, err := c.EndpointByName(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if e.ID == "" {
+		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
+			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: every workspace member may call them. "+
+				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to say who may call it.")
+	}
+	return e.ID, nil
+}
+
+func adviseEndpoint(err error, name string) error {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return Advise(err, "endpoint_name", fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; "+
+			"an endpoint that the same configuration creates must be created first (refer to its name, or use depends_on).", name))
+	case errors.Is(err, ErrPermissionDenied):
+		return Advise(err, "endpoint_name", fmt.Sprintf("The endpoint %q exists, but the provider's identity may not see it. "+
+			"Give it CAN_MANAGE on the endpoint (CAN_VIEW to read only), or make it a workspace admin.", name))
+	default:
+		return err
+	}
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

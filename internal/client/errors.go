@@ -1,0 +1,195 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/databricks/databricks-sdk-go/apierr"
+	"github.com/databricks/databricks-sdk-go/common"
+)
+
+// Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
+var (
+	// ErrNotFound: the service says that the object does not exist. A page of a proxy, a disabled feature or a route that
+	// does not exist is not that, so state is never dropped for one of them.
+	ErrNotFound = errors.New("not found")
+	// ErrUnauthenticated: the workspace does not accept who calls: token refused, or principal not in the workspace.
+	ErrUnauthenticated = errors.New("login refused by the workspace")
+	// ErrPermissionDenied: the workspace knows who calls, and that one may not.
+	ErrPermissionDenied = errors.New("permission denied")
+	// ErrConflict: the object exists already, or somebody changes it at this moment.
+	ErrConflict = errors.New("conflict")
+	// ErrInvalid: the request was refused as wrong (400 and its like).
+	ErrInvalid = errors.New("refused as invalid")
+	// ErrThrottled: too many calls; refused before any work was done.
+	ErrThrottled = errors.New("too many requests")
+	// ErrUnavailable: the service could not answer now.
+	ErrUnavailable = errors.New("service unavailable")
+	// ErrUnreachable: no connection to the host.
+	ErrUnreachable = errors.New("host unreachable")
+	// ErrAnswerLost: the request went out and no answer came, or one that does not say whether the work was done.
+	// Whoever sees it must look before repeating.
+	ErrAnswerLost = errors.New("answer lost")
+	// ErrOther: an error of none of the kinds above.
+	ErrOther = errors.New("service error")
+)
+
+// Error is what the workspace answered to one call, or that it did not answer.
+type Error struct {
+	Kind      error
+	Method    string // of the request
+	Path      string // of the request, without query
+	Status    int    // HTTP status; 0 when no answer came
+	Code      string // the service's error_code; may be empty
+	Message   string // the service's words
+	RequestID string // to quote to support; may be empty
+
+	cause      error
+	notSent    bool // the request never left: safe to send again
+	idempotent bool // sending it twice does what sending it once does
+}
+
+// Error keeps the service's status, code and words.
+func (e *Error) Error() string {
+	var b strings.Builder
+	switch {
+	case e.Status == 0:
+		fmt.Fprintf(&b, "%s %s got no answer", e.Method, e.Path)
+	case e.Code == "":
+		fmt.Fprintf(&b, "%s %s answered %d", e.Method, e.Path, e.Status)
+	default:
+		fmt.Fprintf(&b, "%s %s answered %d %s", e.Method, e.Path, e.Status, e.Code)
+	}
+	// For a lost answer the cause stays out of the text: the SDK repeats on words such as "connection reset".
+	if e.Message != "" && (e.Status != 0 || e.Kind != ErrAnswerLost) {
+		b.WriteString(": " + e.Message)
+	}
+	if e.RequestID != "" {
+		b.WriteString(" (request id " + e.RequestID + ")")
+	}
+	return b.String()
+}
+
+// Is makes errors.Is work with the kinds. A POST of which the answer is a server error is also ErrAnswerLost.
+func (e *Error) Is(target error) bool {
+	if target == e.Kind {
+		return true
+	}
+	return target == ErrAnswerLost && !e.idempotent && e.Status >= http.StatusInternalServerError && e.Kind != ErrThrottled
+}
+
+// Unwrap is the cause below, if any.
+func (e *Error) Unwrap() error { return e.cause }
+
+// mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads the service's error bodies.
+func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
+	err := apierr.GetAPIError(ctx, answer)
+	var api *apierr.APIError
+	if !errors.As(err, &api) {
+		return err
+	}
+	e := &Error{
+		Method:     answer.Response.Request.Method,
+		Path:       answer.Response.Request.URL.Path,
+		Status:     api.StatusCode,
+		Code:       api.ErrorCode,
+		Message:    api.Message,
+		RequestID:  answer.Response.Header.Get("X-Request-Id"),
+		idempotent: isIdempotent(ctx, answer.Response.Request.Method),
+	}
+	if e.Code == "<nil>" { // how the SDK writes a body without error_code
+		e.Code = ""
+	}
+	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html")
+	e.Kind = kindOf(e, html)
+	return e
+}
+
+func kindOf(e *Error, html bool) error {
+	// Errors of the login layer carry the HTTP status as a number where errors of the API carry a word, or are a page.
+	_, numeric := strconv.Atoi(e.Code)
+	fromLogin := html || e.Code == "" || numeric == nil
+	switch {
+	case e.Status == http.StatusTooManyRequests, strings.Contains(e.Message+e.Code, "REQUEST_LIMIT_EXCEEDED"):
+		return ErrThrottled
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden && fromLogin, e.Status == http.StatusBadRequest && html:
+		return ErrUnauthenticated
+	case e.Status == http.StatusForbidden:
+		return ErrPermissionDenied
+	case e.Code == "RESOURCE_DOES_NOT_EXIST":
+		return ErrNotFound
+	case e.Status == http.StatusNotFound:
+		if html || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
+			return ErrOther
+		}
+		return ErrNotFound
+	case e.Status == http.StatusConflict:
+		return ErrConflict
+	case e.Status >= 400 && e.Status < 500:
+		return ErrInvalid
+	case e.Status == http.StatusBadGateway, e.Status == http.StatusServiceUnavailable, e.Status == http.StatusGatewayTimeout:
+		return ErrUnavailable
+	default:
+		return ErrOther
+	}
+}
+
+// repeatable is the whole rule of what is sent again. Throttled calls always are: the service refused before working. Any
+// other failure only where a second sending cannot do the work twice.
+func repeatable(_ context.Context, err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch {
+	case e.Kind == ErrThrottled, e.notSent:
+		return true
+	case !e.idempotent:
+		return false
+	case e.Kind == ErrConflict:
+		return e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT"
+	default:
+		return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost
+	}
+}
+
+type idempotentKey struct{}
+
+// Idempotent marks calls of ctx as safe to send again although their method is POST.
+func Idempotent(ctx context.Context) context.Context {
+	return context.WithValue(ctx, idempotentKey{}, true)
+}
+
+func isIdempotent(ctx context.Context, method string) bool {
+	return method != http.MethodPost || ctx.Value(idempotentKey{}) != nil
+}
+
+// Advice is an error together with what the user can do about it, and where in the configuration.
+type Advice struct {
+	Err       error
+	Attribute string // dotted path, empty when none concerns it
+	Next      string // full sentences
+}
+
+func (a *Advice) Error() string { return a.Err.Error() }
+
+// Unwrap is the error itself.
+func (a *Advice) Unwrap() error { return a.Err }
+
+// Advise adds the next step to err.
+func Advise(err error, attribute, next string) error {
+	return &Advice{Err: err, Attribute: attribute, Next: next}
+}
+
+// AtAttribute is err with its advice, if it has one, pointing at another attribute: the same thing has another name there.
+func AtAttribute(err error, attribute string) error {
+	var advice *Advice
+	if errors.As(err, &advice) {
+		return Advise(advice.Err, attribute, advice.Next)
+	}
+	return err
+}

@@ -1,0 +1,147 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// line is the way to one workspace, shared by every identity that calls it: pace, time of one attempt, and what each
+// answer tells about the workspace.
+type line struct {
+	base    http.RoundTripper
+	timeout time.Duration
+	limiter *rate.Limiter
+	pause   pause
+
+	answered    atomic.Bool // the host has answered at least once
+	workspaceID atomic.Value
+	askMe       shared[struct{}]
+	locks       sync.Map // object → *sync.Mutex
+	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+}
+
+func newLine(cfg Config) *line {
+	limit := rate.Inf
+	if cfg.RateLimit > 0 {
+		limit = rate.Limit(cfg.RateLimit)
+	}
+	return &line{
+		base:    cfg.Transport,
+		timeout: cfg.AttemptTimeout,
+		limiter: rate.NewLimiter(limit, max(1, cfg.RateLimit)),
+	}
+}
+
+// RoundTrip sends one attempt. It reads the answer's body to its end, so that a connection that breaks half way counts
+// as an attempt without an answer, not as an answer of half a body.
+func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := l.pause.wait(r.Context()); err != nil {
+		return nil, err
+	}
+	if err := l.limiter.Wait(r.Context()); err != nil {
+		return nil, err
+	}
+	ctx := r.Context()
+	if l.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		defer cancel()
+	}
+	resp, err := l.base.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return nil, l.noAnswer(r, err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil {
+		return nil, l.noAnswer(r, err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	// The SDK reads the final URL and the context's values off the request it made.
+	resp.Request = r
+
+	l.answered.Store(true)
+	if id := resp.Header.Get("X-Databricks-Org-Id"); id != "" {
+		l.workspaceID.Store(id)
+	}
+	observe(r.Context(), resp.Header)
+	if resp.StatusCode == http.StatusTooManyRequests {
+		l.pause.until(time.Now().Add(retryAfter(resp.Header)))
+	}
+	return resp, nil
+}
+
+// noAnswer says what is known of an attempt that ended without an answer.
+func (l *line) noAnswer(r *http.Request, err error) error {
+	e := &Error{Method: r.Method, Path: r.URL.Path, Message: err.Error(), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
+	var dial *net.OpError
+	var dns *net.DNSError
+	switch {
+	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
+		return r.Context().Err()
+	case errors.As(err, &dns), errors.As(err, &dial) && dial.Op == "dial":
+		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
+		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
+	case isTLS(err):
+		e.Kind = ErrUnreachable
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Kind = ErrAnswerLost
+		e.Message = "no answer within " + l.timeout.String()
+	default:
+		e.Kind = ErrAnswerLost
+	}
+	if _, refused := l.base.(refuse); refused {
+		return err
+	}
+	return e
+}
+
+// retryAfter is what the service asks for in whole seconds, else one second: Databricks documents no header, only the status.
+func retryAfter(h http.Header) time.Duration {
+	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	return time.Second
+}
+
+// pause holds every call back after the workspace said that there are too many, so that the provider slows as a whole
+// instead of each call finding out for itself.
+type pause struct {
+	mu   sync.Mutex
+	over time.Time
+}
+
+func (p *pause) until(t time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t.After(p.over) {
+		p.over = t
+	}
+}
+
+func (p *pause) wait(ctx context.Context) error {
+	p.mu.Lock()
+	rest := time.Until(p.over)
+	p.mu.Unlock()
+	if rest <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,24 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/databricks/databricks-sdk-go/logger"
+)
+
+var silenceOnce sync.Once
+
+// silenceSDK turns the SDK's own log off: at debug it prints request and answer bodies, and a token's value is one of them.
+func silenceSDK() {
+	silenceOnce.Do(func() { logger.DefaultLogger = silent{} })
+}
+
+type silent struct{}
+
+func (silent) Enabled(context.Context, logger.Level) bool { return false }
+func (silent) Tracef(context.Context, string, ...any)     {}
+func (silent) Debugf(context.Context, string, ...any)     {}
+func (silent) Infof(context.Context, string, ...any)      {}
+func (silent) Warnf(context.Context, string, ...any)      {}
+func (silent) Errorf(context.Context, string, ...any)     {}

@@ -1,0 +1,106 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/service/settings"
+)
+
+// TokenInfo is what the workspace tells of a personal access token; never its value.
+type TokenInfo struct {
+	ID        string // 64 hex digits
+	Comment   string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never
+	Scopes    []string
+	OwnerID   string // SCIM id; empty in an owner's own list
+	Creator   string // user name or application id; empty in an owner's own list
+}
+
+// TokenList is a list of tokens, and the service's clock when it was made.
+type TokenList struct {
+	Tokens []TokenInfo
+	Now    time.Time
+}
+
+// ByID finds a live token. One that has expired counts as absent: it opens nothing any more.
+func (l TokenList) ByID(id string) (TokenInfo, bool) {
+	for _, t := range l.Tokens {
+		if t.ID == id && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(l.Now)) {
+			return t, true
+		}
+	}
+	return TokenInfo{}, false
+}
+
+// WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
+// everything in this run until a token is made or revoked.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
+func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
+	return c.tokens.get(ctx, func(ctx context.Context) (TokenList, error) {
+		ctx, answer := Watch(ctx)
+		all, err := settings.NewTokenManagement(c.sdk).ListAll(ctx, settings.ListTokenManagementRequest{})
+		if err != nil {
+			return TokenList{}, err
+		}
+		list := TokenList{Now: answer.Now()}
+		for _, t := range all {
+			info := TokenInfo{
+				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
+				CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+			}
+			if t.OwnerId != 0 {
+				info.OwnerID = strconv.FormatInt(t.OwnerId, 10)
+			}
+			list.Tokens = append(list.Tokens, info)
+		}
+		return list, nil
+	})
+}
+
+// OwnTokens lists the caller's own tokens. One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/list
+func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
+	ctx, answer := Watch(ctx)
+	all, err := settings.NewTokens(c.sdk).ListAll(ctx)
+	if err != nil {
+		return TokenList{}, err
+	}
+	list := TokenList{Now: answer.Now()}
+	for _, t := range all {
+		list.Tokens = append(list.Tokens, TokenInfo{
+			ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes,
+			CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+		})
+	}
+	return list, nil
+}
+
+// ForgetTokens drops the shared list: a token was made, changed or revoked.
+func (c *Client) ForgetTokens() { c.tokens.forget() }
+
+// RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/delete
+func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
+	defer c.ForgetTokens()
+	err := settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. One
+// request.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/delete
+func (c *Client) RevokeAnyToken(ctx context.Context, id string) error {
+	defer c.ForgetTokens()
+	err := settings.NewTokenManagement(c.sdk).Delete(ctx, settings.DeleteTokenManagementRequest{TokenId: id})
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,31 @@
+package fwkit
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+// Checked makes a validator of a check that other code runs too, so that plan and use refuse the same values with the
+// same words.
+func Checked(summary string, check func(string) error) validator.String {
+	return checked{summary, check}
+}
+
+type checked struct {
+	summary string
+	check   func(string) error
+}
+
+func (checked) Description(context.Context) string               { return "value must be well-formed" }
+func (c checked) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+func (c checked) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := c.check(req.ConfigValue.ValueString()); err != nil {
+		_, _, detail := tell(err, c.summary, req.Path.String())
+		resp.Diagnostics.AddAttributeError(req.Path, c.summary, detail)
+	}
+}

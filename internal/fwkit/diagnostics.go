@@ -1,0 +1,135 @@
+// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding, errors told to a
+// person, and the attributes that every resource has.
+package fwkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// getter is a plan, a state or a configuration.
+type getter interface {
+	Get(ctx context.Context, target any) diag.Diagnostics
+}
+
+// Decode reads a plan, state or configuration into a model and says whether that went well.
+func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
+	diags.Append(from.Get(ctx, target)...)
+	return !diags.HasError()
+}
+
+// Failed adds err as a diagnostic and says whether there was one. The summary is a fixed sentence; the detail names the
+// object, keeps the service's own words and says the next step.
+func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
+	if err == nil {
+		return false
+	}
+	attribute, summary, detail := tell(err, summary, object)
+	if attribute == "" {
+		diags.AddError(summary, detail)
+	} else {
+		diags.AddAttributeError(Path(attribute), summary, detail)
+	}
+	return true
+}
+
+// Warn adds err as a warning. Terraform folds warnings of one summary, so the object's name ends it.
+func Warn(diags *diag.Diagnostics, err error, summary, object string) {
+	_, _, detail := tell(err, summary, object)
+	diags.AddWarning(summary+": "+object, detail)
+}
+
+// Path turns "owner.client_secret_wo" into the path of that attribute.
+func Path(dotted string) path.Path {
+	names := strings.Split(dotted, ".")
+	p := path.Root(names[0])
+	for _, n := range names[1:] {
+		p = p.AtName(n)
+	}
+	return p
+}
+
+func tell(err error, summary, object string) (attribute, title, detail string) {
+	var login *auth.Error
+	if errors.As(err, &login) {
+		// A refused login is the same trouble whatever was to be done, so it keeps its own sentence.
+		return login.Attribute, login.Summary, fmt.Sprintf("%s: %s\n\n%s", object, lower(summary), login.Detail)
+	}
+	var advice *client.Advice
+	next := ""
+	if errors.As(err, &advice) {
+		attribute, next = advice.Attribute, advice.Next
+	}
+	if next == "" {
+		next = nextStep(err)
+	}
+	detail = object + ": " + words(err)
+	if next != "" {
+		detail += "\n\n" + next
+	}
+	return attribute, summary, detail
+}
+
+// words are the error's own, without the SDK's and net/http's wrapping around ours.
+func words(err error) string {
+	var service *client.Error
+	if !errors.As(err, &service) {
+		var advice *client.Advice
+		if errors.As(err, &advice) {
+			return advice.Err.Error()
+		}
+		return err.Error()
+	}
+	text := service.Error()
+	if service.Status == 0 && !strings.Contains(text, service.Message) {
+		text += ": " + service.Message
+	}
+	return text
+}
+
+// nextStep is the advice that a kind of error allows by itself.
+func nextStep(err error) string {
+	var wrong *client.WrongWorkspaceError
+	var web *url.Error
+	switch {
+	case errors.As(err, &wrong):
+		return "The provider is pointed at another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. Nothing was changed."
+	case errors.Is(err, client.ErrUnauthenticated):
+		return "The token is good, but the workspace does not accept its bearer: most often the service principal is not a member of this workspace, or is deactivated there. " +
+			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin."
+	case errors.Is(err, client.ErrPermissionDenied):
+		return "The provider's identity is known to the workspace but may not do this. Give it the right named above, or make it a workspace admin."
+	case errors.Is(err, client.ErrThrottled):
+		return "The workspace kept answering that there are too many requests. Apply again later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
+	case errors.Is(err, client.ErrUnreachable):
+		return "Check host in the provider block, the network, and HTTPS_PROXY and NO_PROXY. For a proxy or a private cloud with its own certificate authority set ca_certificate_path."
+	case errors.Is(err, client.ErrUnavailable):
+		return "The service could not answer for the time that retry_timeout_seconds allows. Apply again later."
+	case errors.Is(err, client.ErrAnswerLost):
+		return "It is not known whether the work was done. Run terraform plan: it looks and says."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The time in timeouts is over. Raise it there, or find out what is slow with TF_LOG=debug."
+	case errors.Is(err, context.Canceled):
+		return "The run was stopped."
+	case errors.As(err, &web):
+		return "Check host in the provider block and the network."
+	default:
+		return ""
+	}
+}
+
+func lower(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}

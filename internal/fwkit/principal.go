@@ -1,0 +1,131 @@
+package fwkit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// The three attributes that name the principal of a grant, in the API's words.
+const (
+	ServicePrincipalName = "service_principal_name"
+	UserName             = "user_name"
+	GroupName            = "group_name"
+)
+
+// PrincipalAttributes adds the three attributes that name the principal of a grant.
+func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	replace := []planmodifier.String{FoldCase(), stringplanmodifier.RequiresReplace()}
+	attributes[ServicePrincipalName] = schema.StringAttribute{
+		Optional: true, PlanModifiers: replace, Validators: []validator.String{ApplicationID()},
+		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and not its object id. " +
+			"Upper and lower case are the same. Exactly one of `service_principal_name`, `user_name` and `group_name` is given.",
+	}
+	attributes[UserName] = schema.StringAttribute{
+		Optional: true, PlanModifiers: replace, Validators: []validator.String{userName{}},
+		MarkdownDescription: "E-mail address of a user. Upper and lower case are the same. A service principal does not belong here, even under its name.",
+	}
+	attributes[GroupName] = schema.StringAttribute{
+		Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.NoneOf("admins")},
+		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by itself.",
+	}
+	return attributes
+}
+
+// OnePrincipal demands exactly one of the three attributes.
+func OnePrincipal() []resource.ConfigValidator {
+	return []resource.ConfigValidator{resourcevalidator.ExactlyOneOf(
+		path.MatchRoot(ServicePrincipalName), path.MatchRoot(UserName), path.MatchRoot(GroupName))}
+}
+
+// Principal gives the attribute that is set among the three, and its value.
+func Principal(servicePrincipal, user, group types.String) (attribute, name string) {
+	switch {
+	case !servicePrincipal.IsNull():
+		return ServicePrincipalName, servicePrincipal.ValueString()
+	case !user.IsNull():
+		return UserName, user.ValueString()
+	default:
+		return GroupName, group.ValueString()
+	}
+}
+
+// SplitPrincipal reads the principal of an import id: kind=NAME, or a name alone, which gives an empty attribute.
+func SplitPrincipal(s string) (attribute, name string) {
+	for _, kind := range []string{ServicePrincipalName, UserName, GroupName} {
+		if rest, found := strings.CutPrefix(s, kind+"="); found {
+			return kind, rest
+		}
+	}
+	return "", s
+}
+
+// ApplicationID demands the application (client) id of a service principal, and tells what else was given.
+func ApplicationID() validator.String { return applicationID{} }
+
+type applicationID struct{}
+
+func (applicationID) Description(context.Context) string {
+	return "value must be an application (client) id, a UUID"
+}
+
+func (v applicationID) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (applicationID) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	value := req.ConfigValue.ValueString()
+	if len(value) == 36 && uuid.Validate(value) == nil {
+		return
+	}
+	const where = "It is the application (client) id: a UUID, in Entra ID under App registrations > Overview, in the workspace under Settings > Identity and access > Service principals."
+	what := "is not a UUID."
+	switch {
+	case value == "":
+		what = "is empty."
+	case strings.Contains(value, "@"):
+		what = "is an e-mail address. Users are named in user_name, where there is one; a service principal by its application id."
+	case strings.HasPrefix(value, "/applications/"):
+		what = "is the Terraform id of an azuread_application. Use its attribute client_id instead of id."
+	case strings.HasPrefix(value, "/servicePrincipals/"):
+		what = "is the Terraform id of an azuread_service_principal. Use its attribute client_id instead of id."
+	case strings.Trim(value, "0123456789") == "":
+		what = "looks like a workspace (SCIM) id."
+	case !strings.Contains(value, "-") || strings.Contains(value, " "):
+		what = "looks like a display name."
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Not an application id", fmt.Sprintf("%q %s\n\n%s", value, what, where))
+}
+
+type userName struct{}
+
+func (userName) Description(context.Context) string               { return "value must be a user's e-mail address" }
+func (v userName) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (userName) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	value := req.ConfigValue.ValueString()
+	if at := strings.LastIndex(value, "@"); at > 0 && at < len(value)-1 {
+		return
+	}
+	what := "is not an e-mail address. A user is named by e-mail; a service principal belongs in service_principal_name, by its application id, not by its name."
+	if uuid.Validate(value) == nil {
+		what = "is an application id, so it names a service principal: write it in service_principal_name."
+	}
+	resp.Diagnostics.AddAttributeError(req.Path, "Not a user name", fmt.Sprintf("%q %s", value, what))
+}

@@ -1,0 +1,92 @@
+package fwkit
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// ID is the attribute id of a resource.
+func ID(description string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: description,
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+}
+
+// WorkspaceID is the attribute workspace_id of a resource.
+func WorkspaceID() schema.StringAttribute {
+	return schema.StringAttribute{
+		Computed: true,
+		MarkdownDescription: "Id of the workspace the object lives in, as the workspace itself tells it. Refreshing or destroying it " +
+			"against another workspace is an error, never \"gone\".",
+		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+}
+
+// DefaultTimeout bounds an operation for which neither timeouts nor the resource says otherwise.
+const DefaultTimeout = 20 * time.Minute
+
+// Timeouts is the attribute timeouts of a resource.
+func Timeouts(ctx context.Context) schema.Attribute {
+	const form = " A Go duration such as `30s`, `10m` or `2h`. Default: 20 minutes."
+	attribute := timeouts.Attributes(ctx, timeouts.Opts{
+		Create: true, CreateDescription: "How long creating may take in all, waits included." + form,
+		Read: true, ReadDescription: "How long a refresh may take." + form,
+		Update: true, UpdateDescription: "How long an update may take, waits included." + form,
+		Delete: true, DeleteDescription: "How long destroying may take." + form,
+	}).(schema.SingleNestedAttribute)
+	attribute.MarkdownDescription = "How long each operation may take."
+	return attribute
+}
+
+// Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create.
+func Deadline(ctx context.Context, method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+	d, more := method(ctx, DefaultTimeout)
+	diags.Append(more...)
+	return context.WithTimeout(ctx, d)
+}
+
+// String is a string that the service leaves empty when there is none.
+func String(s string) types.String {
+	if s == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(s)
+}
+
+// Time writes a time as RFC 3339 in UTC; the zero time is null.
+func Time(t time.Time) types.String {
+	if t.IsZero() {
+		return types.StringNull()
+	}
+	return types.StringValue(t.UTC().Format(time.RFC3339))
+}
+
+// Strings is a set of strings, never null.
+func Strings(values []string) types.Set {
+	elements := make([]attr.Value, 0, len(values))
+	for _, v := range values {
+		elements = append(elements, types.StringValue(v))
+	}
+	return types.SetValueMust(types.StringType, elements)
+}
+
+// FromStrings reads a set of strings; null and unknown give nil.
+func FromStrings(s types.Set) []string {
+	var values []string
+	for _, e := range s.Elements() {
+		if v, ok := e.(types.String); ok && !v.IsNull() && !v.IsUnknown() {
+			values = append(values, v.ValueString())
+		}
+	}
+	return values
+}
