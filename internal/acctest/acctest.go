@@ -1,0 +1,131 @@
+// Package acctest starts an emulated Entra ID and workspace and a provider for one test. Only tests import it.
+//
+// Each test has a world of its own and its own environment, handed to the provider as a lookup, so all of them run in
+// parallel. A fault that a test declares and nothing meets fails that test: it would prove nothing.
+package acctest
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+)
+
+// Password opens the deployer's PFX file.
+const Password = "correct horse battery staple"
+
+func init() {
+	// The examples name the provider's source; this makes the test framework serve it under that address too.
+	set("TF_ACC_PROVIDER_NAMESPACE", "dbxaccess")
+	// A personal CLI configuration, or the path of one that is not there, must change nothing here.
+	set("TF_CLI_CONFIG_FILE", os.DevNull)
+}
+
+func set(name, value string) {
+	if err := os.Setenv(name, value); err != nil {
+		panic(err)
+	}
+}
+
+// World is an emulated tenant with one workspace, and what a provider needs to reach it.
+type World struct {
+	*emulator.Scenario
+	Server *emulator.Server
+	// Env is the environment the provider sees. A test may change it before it runs Terraform.
+	Env map[string]string
+	// Dir holds ca.pem, deployer.pfx and deployer.pem.
+	Dir string
+}
+
+// New starts a world. The provider in it logs in with the deployer's password-protected PFX.
+func New(t testing.TB) *World {
+	t.Helper()
+	scenario := emulator.NewScenario()
+	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &World{Scenario: scenario, Server: server, Dir: t.TempDir()}
+	t.Cleanup(func() {
+		_ = server.Close()
+		for _, fault := range scenario.Tenant.Faults.Unmet() {
+			t.Errorf("nothing met the fault %+v", fault)
+		}
+	})
+	w.Env = map[string]string{
+		"DBXACCESS_HOST":                      server.WorkspaceURLs[0],
+		"ARM_TENANT_ID":                       scenario.Tenant.ID,
+		"ARM_CLIENT_ID":                       scenario.Deployer.ClientID,
+		"ARM_CLIENT_CERTIFICATE_PATH":         w.WritePFX(t, "deployer.pfx", scenario.DeployerKey, scenario.DeployerCertificate, Password),
+		"ARM_CLIENT_CERTIFICATE_PASSWORD":     Password,
+		"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST": server.EntraURL,
+		"DBXACCESS_CA_CERTIFICATE_PATH":       w.Write(t, "ca.pem", scenario.Tenant.CACertificatePEM()),
+	}
+	return w
+}
+
+// Write puts a file into the world's folder and gives its path.
+func (w *World) Write(t testing.TB, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(w.Dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// WritePFX writes a PFX file as OpenSSL 3 would.
+func (w *World) WritePFX(t testing.TB, name string, key *rsa.PrivateKey, cert *x509.Certificate, password string) string {
+	t.Helper()
+	pfx, err := pkcs12.Modern.Encode(key, cert, nil, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Write(t, name, pfx)
+}
+
+// PEM is a key and its certificate as PEM text.
+func PEM(t testing.TB, key *rsa.PrivateKey, cert *x509.Certificate) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+}
+
+// LookupEnv reads the world's environment.
+func (w *World) LookupEnv(name string) (string, bool) {
+	value, ok := w.Env[name]
+	return value, ok
+}
+
+// Providers serve the provider in this process, with the world's environment.
+func (w *World) Providers() map[string]func() (tfprotov6.ProviderServer, error) {
+	return map[string]func() (tfprotov6.ProviderServer, error){
+		"dbxaccess": providerserver.NewProtocol6WithError(provider.New("0.0.0-test", w.LookupEnv)()),
+	}
+}
+
+// Test runs the steps through the real CLI.
+func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
+	t.Helper()
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: steps})
+}
+
+// Count gives how many requests the journal holds for a service ("entra" or "workspace"), a method ("" for any) and a
+// part of the route.
+func (w *World) Count(service, method, route string) int {
+	return w.Tenant.Journal.Count(service, method, route)
+}

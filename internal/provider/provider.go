@@ -1,0 +1,119 @@
+// Package provider is the provider block of dbxaccess: its schema, how its values are laid over the environment's, and the
+// list of services.
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// New makes the provider. lookupEnv reads the environment, as [os.LookupEnv] does.
+func New(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
+	client.Product(version)
+	return func() provider.Provider { return &dbxaccess{version: version, lookupEnv: lookupEnv} }
+}
+
+type dbxaccess struct {
+	version   string
+	lookupEnv func(string) (string, bool)
+}
+
+var (
+	_ provider.Provider                   = &dbxaccess{}
+	_ provider.ProviderWithValidateConfig = &dbxaccess{}
+)
+
+func (p *dbxaccess) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "dbxaccess"
+	resp.Version = p.version
+}
+
+// ValidateConfig refuses what the block alone shows to be wrong. Terraform calls it without a network and before any plan.
+func (p *dbxaccess) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	var model providerModel
+	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
+		return
+	}
+	for _, problem := range model.conflicts() {
+		resp.Diagnostics.AddAttributeError(fwkit.Path(problem.Attribute), problem.Summary, problem.Detail)
+	}
+}
+
+// Configure opens the login and makes the client. It reads certificate files and touches no network: a plan that asks
+// nothing needs no Entra ID, and Terraform configures providers more often than it uses them.
+func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var model providerModel
+	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
+		return
+	}
+	if unknown := model.unknown(); unknown != "" {
+		// Known only after another resource is made. That is no error until something must be asked.
+		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
+			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
+		resp.ResourceData, resp.DataSourceData = c, c
+		return
+	}
+	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv))
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
+		return
+	}
+	for _, w := range warnings {
+		resp.Diagnostics.AddAttributeWarning(fwkit.Path(w.Attribute), w.Summary, w.Detail)
+	}
+	resp.ResourceData, resp.DataSourceData = c, c
+}
+
+// connect turns a configuration into a client.
+func connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, error) {
+	if err := errors.Join(cfg.problems...); err != nil {
+		return nil, nil, cfg.problems[0]
+	}
+	transport, err := client.NewTransport(cfg.CACertificatePath.Value)
+	if err != nil {
+		return nil, nil, &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities", Detail: err.Error() +
+			". ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
+	}
+	options := auth.Options{
+		HTTPClient:   &http.Client{Transport: transport, Timeout: cfg.HTTPTimeout},
+		RetryTimeout: cfg.RetryTimeout,
+	}
+	login, err := auth.Open(cfg.Login, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, ignored := range login.Ignored {
+		tflog.Info(ctx, "credential ignored: the provider block names another kind", map[string]any{"ignored": ignored.Source(), "used": login.Source})
+	}
+	described := login.Describe()
+	described["host"] = cfg.Host
+	tflog.Info(ctx, "login", described)
+
+	c, err := client.New(client.Config{
+		Host: cfg.Host, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
+		Open: func(s auth.Settings) (*auth.Login, error) {
+			return auth.Open(cfg.another(s), options)
+		},
+		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
+	})
+	return c, login.Warnings, err
+}
+
+func (p *dbxaccess) Resources(context.Context) []func() resource.Resource { return resources() }
+
+func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
+
+const (
+	defaultHTTPTimeout  = time.Minute
+	defaultRetryTimeout = 5 * time.Minute
+)

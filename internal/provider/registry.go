@@ -1,0 +1,34 @@
+package provider
+
+import (
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
+)
+
+// One line per service.
+func resources() []func() resource.Resource {
+	return slices.Concat(
+		serviceprincipal.Resources(),
+		serviceprincipaltoken.Resources(),
+		servingendpointpermission.Resources(),
+		tokenpermission.Resources(),
+	)
+}
+
+func dataSources() []func() datasource.DataSource {
+	return slices.Concat(
+		currentidentity.DataSources(),
+		servingendpoint.DataSources(),
+		servingendpointquery.DataSources(),
+	)
+}

@@ -1,0 +1,38 @@
+package currentidentity
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Who the provider is logged in as, by what, and until when: the smoke test of a login. No secret is in it.",
+		Attributes: map[string]schema.Attribute{
+			"id":                            text("SCIM id of the identity in the workspace."),
+			"user_name":                     text("E-mail of a user, application id of a service principal, as the workspace knows it."),
+			"application_id":                text("Application id, when it is a service principal; null for a user."),
+			"display_name":                  text("Display name in the workspace."),
+			"groups":                        schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Workspace groups it is a direct member of."},
+			"host":                          text("The workspace's address."),
+			"workspace_id":                  text("Id of the workspace."),
+			"auth_type":                     text("How it logged in: `certificate`, `client_secret` or `token`."),
+			"auth_source":                   text("Where the credential was written: an attribute of the provider block or an environment variable."),
+			"tenant_id":                     text("Entra ID tenant; null for `token`."),
+			"client_id":                     text("Application id that logged in to Entra ID; null for `token`."),
+			"certificate_subject":           text("Subject of the client certificate; null without one."),
+			"certificate_thumbprint_sha1":   text("SHA-1 thumbprint of the client certificate, as the Entra ID portal shows it."),
+			"certificate_thumbprint_sha256": text("SHA-256 thumbprint of the client certificate."),
+			"certificate_expires_at":        text("When the client certificate expires, RFC 3339 in UTC."),
+			"token_issued_at":               text("Since when the access token in use is valid, RFC 3339 in UTC; null for `token`."),
+			"token_expires_at":              text("When the access token in use expires, RFC 3339 in UTC. It is renewed by itself; null for `token`."),
+			"token_claims":                  text("Claims of the access token in use, JSON, not verified; null for `token`."),
+		},
+	}
+}

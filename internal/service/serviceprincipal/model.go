@@ -1,0 +1,129 @@
+package serviceprincipal
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type servicePrincipalModel struct {
+	ID            types.String   `tfsdk:"id"`
+	ApplicationID types.String   `tfsdk:"application_id"`
+	DisplayName   types.String   `tfsdk:"display_name"`
+	Active        types.Bool     `tfsdk:"active"`
+	Entitlements  types.Set      `tfsdk:"entitlements"`
+	AdoptExisting types.Bool     `tfsdk:"adopt_existing"`
+	OnDestroy     types.String   `tfsdk:"on_destroy"`
+	ExternalID    types.String   `tfsdk:"external_id"`
+	WorkspaceID   types.String   `tfsdk:"workspace_id"`
+	Timeouts      timeouts.Value `tfsdk:"timeouts"`
+}
+
+// servicePrincipal is one as the workspace knows it.
+type servicePrincipal struct {
+	ID            string // SCIM id
+	ApplicationID string
+	DisplayName   string
+	ExternalID    string
+	Active        bool
+	Entitlements  []string // sorted
+}
+
+// wish is what a configuration says of a service principal; nil and empty mean that it says nothing.
+type wish struct {
+	ApplicationID string
+	DisplayName   string
+	Active        *bool
+	Entitlements  *[]string
+}
+
+// String names it in messages.
+func (w wish) String() string { return name(w.ApplicationID, w.DisplayName) }
+
+func (m servicePrincipalModel) String() string {
+	return name(m.ApplicationID.ValueString(), m.DisplayName.ValueString())
+}
+
+func name(applicationID, displayName string) string {
+	switch {
+	case applicationID == "":
+		return "service principal " + displayName
+	case displayName == "":
+		return "service principal " + applicationID
+	default:
+		return "service principal " + applicationID + " (" + displayName + ")"
+	}
+}
+
+// toWish takes what is known; what the plan leaves to the service is unknown and says nothing.
+func (m servicePrincipalModel) toWish() wish {
+	w := wish{ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString()}
+	if !m.Active.IsNull() && !m.Active.IsUnknown() {
+		w.Active = m.Active.ValueBoolPointer()
+	}
+	if !m.Entitlements.IsNull() && !m.Entitlements.IsUnknown() {
+		entitlements := fwkit.FromStrings(m.Entitlements)
+		slices.Sort(entitlements)
+		w.Entitlements = &entitlements
+	}
+	return w
+}
+
+// changes are the wishes that the service principal does not fulfil yet.
+func (w wish) changes(have servicePrincipal) wish {
+	var c wish
+	if w.DisplayName != "" && w.DisplayName != have.DisplayName {
+		c.DisplayName = w.DisplayName
+	}
+	if w.Active != nil && *w.Active != have.Active {
+		c.Active = w.Active
+	}
+	if w.Entitlements != nil && !slices.Equal(*w.Entitlements, have.Entitlements) {
+		c.Entitlements = w.Entitlements
+	}
+	return c
+}
+
+// none says that there is nothing to change.
+func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
+
+// after is the service principal once the wishes are fulfilled.
+func (w wish) after(have servicePrincipal) servicePrincipal {
+	if w.DisplayName != "" {
+		have.DisplayName = w.DisplayName
+	}
+	if w.Active != nil {
+		have.Active = *w.Active
+	}
+	if w.Entitlements != nil {
+		have.Entitlements = *w.Entitlements
+	}
+	return have
+}
+
+// fromModel is the service principal as state knows it.
+func (m servicePrincipalModel) fromModel() servicePrincipal {
+	entitlements := fwkit.FromStrings(m.Entitlements)
+	slices.Sort(entitlements)
+	return servicePrincipal{
+		ID: m.ID.ValueString(), ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString(),
+		ExternalID: m.ExternalID.ValueString(), Active: m.Active.ValueBool(), Entitlements: entitlements,
+	}
+}
+
+// tell writes what the service showed into the model. The application id keeps its spelling.
+func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
+	m.ID = types.StringValue(sp.ID)
+	if !strings.EqualFold(m.ApplicationID.ValueString(), sp.ApplicationID) {
+		m.ApplicationID = fwkit.String(sp.ApplicationID)
+	}
+	m.DisplayName = types.StringValue(sp.DisplayName)
+	m.Active = types.BoolValue(sp.Active)
+	m.Entitlements = fwkit.Strings(sp.Entitlements)
+	m.ExternalID = fwkit.String(sp.ExternalID)
+	m.WorkspaceID = fwkit.String(workspaceID)
+}

@@ -1,0 +1,82 @@
+package serviceprincipal
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// The entitlements that a workspace knows.
+// https://learn.microsoft.com/azure/databricks/security/auth/entitlements
+var knownEntitlements = []string{"workspace-access", "databricks-sql-access", "allow-cluster-create", "allow-instance-pool-create", "workspace-consume"}
+
+// What destroying does.
+const (
+	onDestroyDelete     = "delete"
+	onDestroyDeactivate = "deactivate"
+	onDestroyRetain     = "retain"
+)
+
+func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without, Databricks makes one of its own.\n\n" +
+			"One that is already there is not taken over silently: creation says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
+			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nThe provider's identity needs to be a workspace admin.",
+		Attributes: map[string]schema.Attribute{
+			"id": fwkit.ID("SCIM id, decimal digits."),
+			"application_id": schema.StringAttribute{
+				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
+				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplaceIfConfigured(), stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID; absent: Databricks makes a service principal of its own and tells its id here. " +
+					"The workspace does not check the id against Entra ID: a mistyped one makes a principal that nobody can log in as.",
+			},
+			"display_name": schema.StringAttribute{
+				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "Name shown in the workspace; need not be unique. Absent: the service's default, and renaming elsewhere is no drift. Required without `application_id`.",
+			},
+			"active": schema.BoolAttribute{
+				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "Whether it can log in to the workspace. Created active. Absent: not managed, so that an incident's deactivation is not undone by a pipeline; " +
+					"only an explicit `true` re-activates.",
+			},
+			"entitlements": schema.SetAttribute{
+				Optional: true, Computed: true, ElementType: types.StringType,
+				Validators:    []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...))},
+				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, `databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
+					"`workspace-consume`. Absent: not managed; `[]`: none. Scoring an endpoint needs none of them.",
+			},
+			"adopt_existing": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether creation takes over a service principal of this application id that is already in the workspace. `false` (default): an error that says how to import or adopt. " +
+					"With `true`, `on_destroy` must be written.",
+			},
+			"on_destroy": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
+				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain)},
+				MarkdownDescription: "What destroying does: `delete` (default), `deactivate` or `retain`. It is taken from state, so apply a change of it before the block is removed. " +
+					"Deleting also ends its tokens and grants.",
+			},
+			"external_id": schema.StringAttribute{
+				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "Id in the identity provider, where one keeps it.",
+			},
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx),
+		},
+	}
+}

@@ -1,0 +1,198 @@
+package serviceprincipaltoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/common/types/fieldmask"
+	"github.com/databricks/databricks-sdk-go/service/settings"
+	"github.com/google/uuid"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// minted is a token that was just made: the one moment at which its value is known.
+type minted struct {
+	client.TokenInfo
+	Value string
+}
+
+// logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's; with
+// the provider's identity one more where only the workspace knows who that is.
+func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
+	if !o.ProviderIdentity {
+		return c.LogIn(o.Credential)
+	}
+	actual := c.Login.ClientID
+	if actual == "" { // logged in with a Databricks token: only the workspace knows whose
+		me, err := c.Me(ctx)
+		if err != nil {
+			return nil, err
+		}
+		actual = me.UserName
+	}
+	if !strings.EqualFold(actual, o.ApplicationID) {
+		return nil, notOwner(actual)
+	}
+	return c, nil
+}
+
+// checkOwner finds at plan what configuration alone can tell of the owner's credential. It touches no network. A
+// certificate file that does not exist yet may be made by the same apply, so it is left for then.
+func checkOwner(c *client.Client, o owner) error {
+	if o.ProviderIdentity {
+		if id := c.Login.ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
+			return notOwner(id)
+		}
+		return nil
+	}
+	if path := o.Credential.CertificatePath; path.IsSet() {
+		if _, err := os.Stat(path.Value); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	_, err := c.LogIn(o.Credential)
+	return err
+}
+
+func notOwner(actual string) error {
+	return client.Advise(fmt.Errorf("the provider is logged in as %s", actual), "owner.use_provider_identity",
+		"The token would belong to that identity. Write its application id under owner.application_id, or give the credential of the owner you mean.")
+}
+
+// mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the comment
+// carries a nonce, by which such a token is found and revoked before another is made. One request; after a lost answer one
+// to look, one to revoke and one to try again.
+// https://docs.databricks.com/api/azure/workspace/tokens/create
+func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
+	for {
+		marked := mark(want.Comment)
+		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
+			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
+		})
+		if err == nil {
+			return fromAnswer(answer), nil
+		}
+		if !errors.Is(err, client.ErrAnswerLost) {
+			return minted{}, adviseMint(err)
+		}
+		if lookErr := revokeMarked(ctx, as, marked); lookErr != nil {
+			return minted{}, client.Advise(errors.Join(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of. It would be in the owner's list with the comment %q: revoke it there, then apply again.", marked))
+		}
+		if ctx.Err() != nil {
+			return minted{}, err
+		}
+	}
+}
+
+// mark adds the nonce to a comment.
+func mark(comment string) string {
+	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
+}
+
+func revokeMarked(ctx context.Context, as *client.Client, marked string) error {
+	list, err := as.OwnTokens(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range list.Tokens {
+		if t.Comment == marked {
+			return as.RevokeOwnToken(ctx, t.ID)
+		}
+	}
+	return nil
+}
+
+// change sets comment and scopes of a token of the caller. One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/update
+func change(ctx context.Context, as *client.Client, id string, mask []string, comment string, scopes []string) error {
+	_, err := settings.NewTokens(as.SDK()).Update(ctx, settings.UpdateTokenRequest{
+		TokenId:    id,
+		Token:      settings.PublicTokenInfo{Comment: comment, Scopes: scopes, ForceSendFields: []string{"Comment"}},
+		UpdateMask: fieldmask.FieldMask{Paths: mask},
+	})
+	return err
+}
+
+// findToken looks a token up in the one list of the run. When the provider's identity is the owner and not an admin, its
+// own list does. One request, shared by every token of the run.
+func findToken(ctx context.Context, c *client.Client, id string, providerIdentity bool) (client.TokenInfo, bool, error) {
+	list, err := c.WorkspaceTokens(ctx)
+	if errors.Is(err, client.ErrPermissionDenied) && providerIdentity {
+		list, err = c.OwnTokens(ctx)
+	}
+	if errors.Is(err, client.ErrPermissionDenied) {
+		err = client.Advise(err, "", "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
+	}
+	if err != nil {
+		return client.TokenInfo{}, false, err
+	}
+	info, found := list.ByID(id)
+	return info, found, nil
+}
+
+// revoke ends a token: as its owner where a login is at hand, else as an admin. A token that is gone counts as done. One
+// request, and the owner's login to Entra.
+func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
+	var asOwner error
+	if o.ProviderIdentity || o.Credential.CertificatePath.IsSet() {
+		as, err := logIn(ctx, c, o)
+		if err == nil {
+			err = as.RevokeOwnToken(ctx, id)
+		}
+		if err == nil {
+			c.ForgetTokens()
+			return nil
+		}
+		asOwner = err // the credential may be gone by now; an admin can still revoke
+	}
+	err := c.RevokeAnyToken(ctx, id)
+	if errors.Is(err, client.ErrPermissionDenied) {
+		err = client.Advise(err, "", "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again.")
+	}
+	if err != nil && asOwner != nil {
+		return errors.Join(err, fmt.Errorf("logged in as the owner: %w", asOwner))
+	}
+	return err
+}
+
+func fromAnswer(a *settings.CreateTokenResponse) minted {
+	m := minted{Value: a.TokenValue}
+	if i := a.TokenInfo; i != nil {
+		m.TokenInfo = client.TokenInfo{ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: millis(i.CreationTime), ExpiresAt: millis(i.ExpiryTime)}
+		slices.Sort(m.Scopes)
+	}
+	return m
+}
+
+func millis(ms int64) time.Time {
+	if ms <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+func adviseMint(err error) error {
+	var login *auth.Error
+	switch {
+	case errors.As(err, &login):
+		return err
+	case errors.Is(err, client.ErrUnauthenticated):
+		return client.Advise(err, "owner.application_id", "Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is deactivated there. "+
+			"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first.")
+	case errors.Is(err, client.ErrPermissionDenied):
+		return client.Advise(err, "owner.application_id", "The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and let this resource depend on it. "+
+			"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.")
+	case errors.Is(err, client.ErrInvalid):
+		return client.Advise(err, "lifetime_seconds", "The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have used up its 600 tokens.")
+	default:
+		return err
+	}
+}

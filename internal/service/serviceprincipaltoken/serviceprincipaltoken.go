@@ -1,0 +1,13 @@
+// Package serviceprincipaltoken is the resource dbxaccess_service_principal_token: a personal access token that belongs
+// to a service principal.
+//
+// Azure has no way to make a token for somebody else, so the provider logs in as the owner, with the owner's own
+// credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
+package serviceprincipaltoken
+
+import "github.com/hashicorp/terraform-plugin-framework/resource"
+
+// Resources are what this package adds to the provider.
+func Resources() []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
+}

@@ -1,0 +1,53 @@
+package servingendpoint
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One model-serving endpoint, found by its name. The provider's identity needs CAN_VIEW on it, or to be a workspace admin.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "Name of the endpoint, case-sensitive.",
+			},
+			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list."),
+			"creator":          text("User name or application id of who made it; null for a foundation-model endpoint."),
+			"description":      text("Description, if any."),
+			"state":            text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
+			"config_update":    text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
+			"task":             text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
+			"permission_level": text("What the provider's own identity may do with it: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
+			"invocation_url":   text("Where to POST a request to score."),
+			"created_at":       text("When it was made, RFC 3339 in UTC."),
+			"updated_at":       text("When it was last changed, RFC 3339 in UTC."),
+			"workspace_id":     text("Id of the workspace."),
+			"route_optimized": schema.BoolAttribute{
+				Computed: true, MarkdownDescription: "Whether it is route-optimised: such an endpoint takes OAuth tokens only, no personal access tokens.",
+			},
+			"tags": schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
+			"served_entities": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "The models behind it.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":           text("Name of the served entity."),
+					"entity_name":    text("Name of the model in Unity Catalog or the registry."),
+					"entity_version": text("Version of the model."),
+					"workload_size":  text("Size of its compute."),
+					"scale_to_zero":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it scales to zero when idle."},
+					"state":          text("State of its deployment, such as `DEPLOYMENT_READY`."),
+					"state_message":  text("What the service says of that state, such as `Scaled to zero`."),
+				}},
+			},
+		},
+	}
+}

@@ -1,0 +1,59 @@
+package servingendpointpermission
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionModel struct {
+	ID                   types.String   `tfsdk:"id"`
+	EndpointName         types.String   `tfsdk:"endpoint_name"`
+	EndpointID           types.String   `tfsdk:"endpoint_id"`
+	ServicePrincipalName types.String   `tfsdk:"service_principal_name"`
+	UserName             types.String   `tfsdk:"user_name"`
+	GroupName            types.String   `tfsdk:"group_name"`
+	PermissionLevel      types.String   `tfsdk:"permission_level"`
+	OverwriteExisting    types.Bool     `tfsdk:"overwrite_existing"`
+	DisplayName          types.String   `tfsdk:"display_name"`
+	WorkspaceID          types.String   `tfsdk:"workspace_id"`
+	Timeouts             timeouts.Value `tfsdk:"timeouts"`
+}
+
+// grant is one principal's grant on one endpoint.
+type grant struct {
+	Endpoint   string // name
+	EndpointID string // empty: to be found by name
+	Principal  acl.Principal
+	Level      acl.Level
+	Overwrite  bool
+}
+
+// ID is the resource's id.
+func (g grant) ID() string { return g.Endpoint + "/" + g.Principal.Name }
+
+// String names the grant in messages.
+func (g grant) String() string {
+	return string(g.Level) + " on serving endpoint " + g.Endpoint + " for " + g.Principal.String()
+}
+
+func (m permissionModel) toGrant() grant {
+	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
+	return grant{
+		Endpoint:   m.EndpointName.ValueString(),
+		EndpointID: m.EndpointID.ValueString(), // empty when unknown
+		Principal:  acl.Principal{Kind: acl.Kind(attribute), Name: name},
+		Level:      acl.Level(m.PermissionLevel.ValueString()),
+		Overwrite:  m.OverwriteExisting.ValueBool(),
+	}
+}
+
+// tell writes what the service showed into the model. The principal keeps its spelling.
+func (m *permissionModel) tell(endpointID string, e acl.Entry, workspaceID string) {
+	m.EndpointID = types.StringValue(endpointID)
+	m.PermissionLevel = types.StringValue(string(e.Direct))
+	m.DisplayName = fwkit.String(e.DisplayName)
+	m.WorkspaceID = fwkit.String(workspaceID)
+}

@@ -1,0 +1,189 @@
+package servingendpointpermission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionResource struct{ fwkit.Resource }
+
+var (
+	_ resource.ResourceWithConfigure        = &permissionResource{}
+	_ resource.ResourceWithConfigValidators = &permissionResource{}
+	_ resource.ResourceWithImportState      = &permissionResource{}
+)
+
+func (r *permissionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permission"
+}
+
+func (r *permissionResource) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return fwkit.OnePrincipal()
+}
+
+func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	defer cancel()
+	want := plan.toGrant()
+
+	endpointID, entry, err := giveGrant(ctx, r.Client, want)
+	var unverified *acl.UnverifiedError
+	if errors.As(err, &unverified) {
+		fwkit.Warn(&resp.Diagnostics, err, "The grant was accepted and could not be read back", want.String())
+		entry = acl.Entry{Direct: want.Level}
+	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot grant access to serving endpoint", want.String()) {
+		return
+	}
+	plan.ID = types.StringValue(want.ID())
+	plan.tell(endpointID, entry, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state permissionModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	defer cancel()
+	have := state.toGrant()
+
+	endpointID, list, err := findGrant(ctx, r.Client, have.Endpoint)
+	if errors.Is(err, client.ErrNotFound) {
+		if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+			return
+		}
+		resp.Diagnostics.AddWarning("Serving endpoint is gone: "+have.Endpoint,
+			fmt.Sprintf("%s went with it. The plan grants it again, which needs the endpoint to exist by then.", have))
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read access to serving endpoint", have.String()) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+		return
+	}
+	if have.EndpointID != "" && have.EndpointID != endpointID {
+		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
+			fmt.Sprintf("Its id was %s and is %s. Every grant went with the old one: what is not granted again is closed.", have.EndpointID, endpointID))
+	}
+	entry, found := list.Find(have.Principal)
+	if !found || entry.Direct == "" {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state.tell(endpointID, entry, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	defer cancel()
+	want, have := plan.toGrant(), state.toGrant()
+	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+		return
+	}
+
+	entry := acl.Entry{Direct: have.Level, DisplayName: state.DisplayName.ValueString()}
+	endpointID := have.EndpointID
+	var err error
+	switch {
+	case want.EndpointID != have.EndpointID: // the endpoint was replaced: its list starts empty
+		endpointID, entry, err = giveGrant(ctx, r.Client, want)
+	case want.Level != have.Level:
+		entry, err = changeGrant(ctx, r.Client, want)
+	}
+	var unverified *acl.UnverifiedError
+	if errors.As(err, &unverified) {
+		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
+		entry.Direct = want.Level
+	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
+		return
+	}
+	// What the plan promised stays as promised; only what it left open is filled in.
+	plan.EndpointID = types.StringValue(endpointID)
+	if plan.DisplayName.IsUnknown() {
+		plan.DisplayName = fwkit.String(entry.DisplayName)
+	}
+	if plan.WorkspaceID.IsUnknown() {
+		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state permissionModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	defer cancel()
+	have := state.toGrant()
+	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, takeGrant(ctx, r.Client, have), "Cannot revoke access to serving endpoint", have.String())
+}
+
+func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	endpoint, who, ok := strings.Cut(req.ID, "/")
+	attribute, name := fwkit.SplitPrincipal(who)
+	if !ok || endpoint == "" || name == "" {
+		resp.Diagnostics.AddError("Import id of a serving endpoint grant is malformed", fmt.Sprintf("%q is not ENDPOINT/PRINCIPAL. "+
+			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME.", req.ID))
+		return
+	}
+	_, list, err := findGrant(ctx, r.Client, endpoint)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", req.ID) {
+		return
+	}
+	principal, ok := onePrincipal(list, attribute, name, req.ID, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	for attribute, value := range map[string]any{
+		"id":                   grant{Endpoint: endpoint, Principal: principal}.ID(),
+		"endpoint_name":        endpoint,
+		string(principal.Kind): principal.Name,
+		"overwrite_existing":   false,
+	} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
+	}
+}
+
+// onePrincipal finds the direct grant that an import id means.
+func onePrincipal(list acl.List, attribute, name, id string, diags *diag.Diagnostics) (acl.Principal, bool) {
+	var found []acl.Principal
+	for _, e := range list.FindName(name) {
+		if e.Direct != "" && (attribute == "" || attribute == string(e.Kind)) {
+			found = append(found, e.Principal)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], true
+	case 0:
+		diags.AddError("No such grant to import", fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list))
+	default:
+		diags.AddError("More than one grant of that name to import", fmt.Sprintf("%s names %v. Say the kind, as in ENDPOINT/group_name=NAME.", id, found))
+	}
+	return acl.Principal{}, false
+}

@@ -1,0 +1,58 @@
+package servingendpointpermission
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One principal's grant on one model-serving endpoint. Other grants on the endpoint are neither shown nor touched.\n\n" +
+			"A refresh looks the endpoint up by its name and compares its id, so an endpoint that was deleted and made again under the same name, with an empty " +
+			"access list, is seen; it compares the level held directly, so a grant raised, lowered or removed by hand is seen. Levels that the principal holds " +
+			"through a parent (such as `admins`) are not this grant and make no difference.\n\n" +
+			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.",
+		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
+			"id": fwkit.ID("`endpoint_name/principal`."),
+			"endpoint_name": schema.StringAttribute{
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"endpoint_id": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
+					"here, and an endpoint that is replaced in the same apply is granted again in it.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"permission_level": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(string(acl.CanQuery)),
+				MarkdownDescription: "`CAN_VIEW` (see it), `CAN_QUERY` (also score it; the default) or `CAN_MANAGE` (also change it and its access list). A change is made in place.",
+				Validators:          []validator.String{stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage))},
+			},
+			"overwrite_existing": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "What creation does when the principal already holds another level directly: `false` (default) is an error that shows it, `true` " +
+					"overwrites it. The same level is taken over either way.",
+			},
+			"display_name": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx),
+		}),
+	}
+}

@@ -1,0 +1,10 @@
+// Package servingendpointpermission is the resource dbxaccess_serving_endpoint_permission: one principal's grant on one
+// model-serving endpoint. It never touches anybody else's grant.
+package servingendpointpermission
+
+import "github.com/hashicorp/terraform-plugin-framework/resource"
+
+// Resources are what this package adds to the provider.
+func Resources() []func() resource.Resource {
+	return []func() resource.Resource{func() resource.Resource { return &permissionResource{} }}
+}

@@ -1,0 +1,50 @@
+package servingendpointquery
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type queryDataSource struct{ fwkit.DataSource }
+
+var (
+	_ datasource.DataSourceWithConfigure      = &queryDataSource{}
+	_ datasource.DataSourceWithValidateConfig = &queryDataSource{}
+)
+
+func (d *queryDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_query"
+}
+
+func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+	var config queryModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.QueryAs.IsUnknown() {
+		return
+	}
+	switch as := config.QueryAs.ValueString(); {
+	case as == asToken && config.Token.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has no token", "query_as is \"token\": write the token to ask with.")
+	case as != asToken && !config.Token.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has a token it does not use", "query_as is \""+as+"\": remove token, or write query_as = \"token\".")
+	}
+}
+
+func (d *queryDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config queryModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, config.Timeouts.Read, &resp.Diagnostics)
+	defer cancel()
+
+	answer, err := score(ctx, d.Client, config.toQuery())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot score serving endpoint", config.EndpointName.ValueString()) {
+		return
+	}
+	config.tell(answer)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}

@@ -1,0 +1,24 @@
+package tokenpermission
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionModel struct {
+	ID                   types.String   `tfsdk:"id"`
+	ServicePrincipalName types.String   `tfsdk:"service_principal_name"`
+	UserName             types.String   `tfsdk:"user_name"`
+	GroupName            types.String   `tfsdk:"group_name"`
+	DisplayName          types.String   `tfsdk:"display_name"`
+	WorkspaceID          types.String   `tfsdk:"workspace_id"`
+	Timeouts             timeouts.Value `tfsdk:"timeouts"`
+}
+
+func (m permissionModel) toPrincipal() acl.Principal {
+	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
+	return acl.Principal{Kind: acl.Kind(attribute), Name: name}
+}

@@ -1,0 +1,143 @@
+package tokenpermission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionResource struct{ fwkit.Resource }
+
+var (
+	_ resource.ResourceWithConfigure        = &permissionResource{}
+	_ resource.ResourceWithConfigValidators = &permissionResource{}
+	_ resource.ResourceWithModifyPlan       = &permissionResource{}
+	_ resource.ResourceWithImportState      = &permissionResource{}
+)
+
+func (r *permissionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_token_permission"
+}
+
+func (r *permissionResource) ConfigValidators(context.Context) []resource.ConfigValidator {
+	return fwkit.OnePrincipal()
+}
+
+// ModifyPlan warns before the right is taken away, because the service then deletes tokens.
+func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() || !req.Plan.Raw.IsNull() && len(resp.RequiresReplace) == 0 {
+		return
+	}
+	var state permissionModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	p := state.toPrincipal()
+	resp.Diagnostics.AddWarning("Live tokens will be deleted: "+p.Name, fmt.Sprintf(
+		"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", p))
+}
+
+func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	defer cancel()
+	p := plan.toPrincipal()
+
+	entry, err := allowTokens(ctx, r.Client, p)
+	var held *acl.HeldError
+	var unverified *acl.UnverifiedError
+	switch {
+	case errors.As(err, &held):
+		resp.Diagnostics.AddError("The principal holds more than the right to use tokens", fmt.Sprintf(
+			"%s: it holds %s, which includes using tokens. There is nothing to grant; remove this resource from the configuration.", p, held.Level))
+		return
+	case errors.As(err, &unverified):
+		fwkit.Warn(&resp.Diagnostics, err, "The right to use tokens was accepted and could not be read back", p.String())
+	case fwkit.Failed(&resp.Diagnostics, err, "Cannot grant the right to use tokens", p.String()):
+		return
+	}
+	plan.ID = types.StringValue(p.Name)
+	plan.DisplayName = fwkit.String(entry.DisplayName)
+	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state permissionModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	defer cancel()
+	p := state.toPrincipal()
+
+	list, err := readTokens(ctx, r.Client)
+	missing := errors.Is(err, client.ErrNotFound) // the list itself goes with the workspace's last token
+	if !missing && fwkit.Failed(&resp.Diagnostics, err, "Cannot read the right to use tokens", p.String()) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, p.String(), &resp.Diagnostics) {
+		return
+	}
+	entry, found := list.Find(p)
+	if missing || !found || entry.Direct != acl.CanUse {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state.DisplayName = fwkit.String(entry.DisplayName)
+	state.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update has nothing to ask: only timeouts can change in place.
+func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state permissionModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	defer cancel()
+	p := state.toPrincipal()
+	if r.WrongWorkspace(ctx, state.WorkspaceID, p.String(), &resp.Diagnostics) {
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, refuseTokens(ctx, r.Client, p), "Cannot take away the right to use tokens", p.String())
+}
+
+func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	attribute, name := fwkit.SplitPrincipal(req.ID)
+	list, err := readTokens(ctx, r.Client)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", req.ID) {
+		return
+	}
+	var found []acl.Principal
+	for _, e := range list.FindName(name) {
+		if e.Direct == acl.CanUse && (attribute == "" || attribute == string(e.Kind)) {
+			found = append(found, e.Principal)
+		}
+	}
+	if len(found) != 1 {
+		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
+			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. Direct grants there: %s.", req.ID, len(found), list))
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found[0].Name)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(string(found[0].Kind)), found[0].Name)...)
+}

@@ -1,0 +1,30 @@
+package tokenpermission
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The right of one principal to use personal access tokens (`CAN_USE` on `authorization/tokens`). Other principals are neither shown nor touched.\n\n" +
+			"~> **Taking this right away deletes the principal's live tokens at once.** That is what the service does, not this provider: destroying this resource " +
+			"closes every application that uses one of them. The plan warns of it.\n\n" +
+			"The provider's identity needs to be a workspace admin. The service keeps this access list once the workspace's first token exists.",
+		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
+			"id": fwkit.ID("The principal: application id, e-mail or group name."),
+			"display_name": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx),
+		}),
+	}
+}
