@@ -1,0 +1,257 @@
+// Command quickstart shows the provider's main job on this machine: it builds provider and emulator, and takes a served
+// model from "only a person's token works" to "this application scores it with its own token", with plain terraform
+// commands, logged in with a certificate. Each step says what was expected and what was seen; the first that differs
+// ends it with exit code 1.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	keep := flag.Bool("keep", false, "leave the emulator up, and print what to export to play on")
+	flag.Parse()
+	if err := run(*keep); err != nil {
+		fmt.Fprintf(os.Stderr, "\nquickstart failed: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(keep bool) (err error) {
+	dir, err := os.MkdirTemp("", "dbxaccess-quickstart-")
+	if err != nil {
+		return err
+	}
+	d := &demo{dir: dir}
+	defer func() {
+		if keep && err == nil {
+			d.explain()
+			return
+		}
+		err = errors.Join(err, d.stop(), os.RemoveAll(dir))
+	}()
+	if err := d.prepare(); err != nil {
+		return err
+	}
+	return d.show()
+}
+
+// show is the story. Every line it prints was seen, not assumed.
+func (d *demo) show() error {
+	const grant, token = "dbxaccess_serving_endpoint_permission.scoring", "dbxaccess_service_principal_token.scoring"
+	before, err := d.workspace()
+	if err != nil {
+		return err
+	}
+
+	d.step("Before: a person's token scores the model, the application does not")
+	if err := d.scores("the person's token", d.env["EMULATOR_PERSON_TOKEN"]); err != nil {
+		return err
+	}
+	entra, err := d.entraToken()
+	if err != nil {
+		return err
+	}
+	if err := d.refused("the application's Entra token", entra); err != nil {
+		return err
+	}
+
+	d.step("terraform init, plan and apply: the application gets access of its own")
+	if _, err := d.terraform(0, "init", "-input=false"); err != nil {
+		return err
+	}
+	if err := d.plan(changes, "4 to add"); err != nil {
+		return err
+	}
+	if err := d.apply(); err != nil {
+		return err
+	}
+	value, err := d.output("token")
+	if err != nil {
+		return err
+	}
+	if err := d.scores("the application's own token", value); err != nil {
+		return err
+	}
+	if err := d.plan(noChanges, "No changes"); err != nil {
+		return err
+	}
+
+	d.step("Somebody removes the grant by hand: the next plan names it, apply heals it")
+	if err := d.removeGrant(); err != nil {
+		return err
+	}
+	if err := d.refused("the application's own token", value); err != nil {
+		return err
+	}
+	if err := d.healed(grant+" will be created", value); err != nil {
+		return err
+	}
+
+	d.step("Somebody deletes the endpoint and makes it again under its name: seen and healed")
+	if err := d.recreateEndpoint(); err != nil {
+		return err
+	}
+	if err := d.healed("re-created under its name: iris", value); err != nil {
+		return err
+	}
+
+	d.step("Somebody revokes the token: seen, and a new one is made")
+	if err := d.revokeToken(value); err != nil {
+		return err
+	}
+	if err := d.refused("the revoked token", value); err != nil {
+		return err
+	}
+	if err := d.plan(changes, token+" will be created"); err != nil {
+		return err
+	}
+	if err := d.apply(); err != nil {
+		return err
+	}
+	if value, err = d.output("token"); err != nil {
+		return err
+	}
+	if err := d.scores("the application's new token", value); err != nil {
+		return err
+	}
+
+	d.step("terraform destroy: the token opens nothing, and the workspace is as before")
+	if _, err := d.terraform(0, "destroy", "-auto-approve", "-input=false"); err != nil {
+		return err
+	}
+	if err := d.refused("the application's token", value); err != nil {
+		return err
+	}
+	after, err := d.workspace()
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(before, after) {
+		return fmt.Errorf("the workspace is not as before:\n  before: %s\n  after:  %s", strings.Join(before, "; "), strings.Join(after, "; "))
+	}
+	d.saw("the workspace as before", fmt.Sprintf("the same %d principals, grants and tokens", len(after)))
+	fmt.Printf("\nAll of it as expected, in %.0f seconds.\n", time.Since(d.started).Seconds())
+	return nil
+}
+
+// healed plans (something to do), applies, and finds access restored and nothing left to do.
+func (d *demo) healed(planSays, value string) error {
+	if err := d.plan(changes, planSays); err != nil {
+		return err
+	}
+	if err := d.apply(); err != nil {
+		return err
+	}
+	if err := d.scores("the application's own token", value); err != nil {
+		return err
+	}
+	return d.plan(noChanges, "No changes")
+}
+
+// demo is one run.
+type demo struct {
+	dir      string // of everything the run makes
+	cli      string // terraform or tofu
+	env      map[string]string
+	emulator *exec.Cmd
+	started  time.Time
+	steps    int
+}
+
+func (d *demo) step(title string) {
+	d.steps++
+	fmt.Printf("\n%d. %s\n", d.steps, title)
+}
+
+func (d *demo) saw(expected, seen string) {
+	fmt.Printf("   expected %s\n   saw      %s\n", expected, seen)
+}
+
+// prepare builds both programs, starts the emulator and lays out the provider as a local mirror and the example.
+func (d *demo) prepare() error {
+	if err := d.findCLI(); err != nil {
+		return err
+	}
+	fmt.Println("Building provider and emulator.")
+	emulator := filepath.Join(d.dir, "emulator")
+	plugin := d.pluginPath()
+	for out, pkg := range map[string]string{emulator: "./internal/cmd/emulator", plugin: "."} {
+		if text, err := exec.Command("go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
+			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
+		}
+	}
+	example, err := os.ReadFile(filepath.Join("examples", "quickstart", "main.tf"))
+	if err != nil {
+		return fmt.Errorf("run it in the repository's root: %w", err)
+	}
+	if err := d.layOut(string(example)); err != nil {
+		return err
+	}
+	d.started = time.Now()
+
+	world := filepath.Join(d.dir, "world")
+	d.emulator = exec.Command(emulator, "-dir", world)
+	d.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with -keep it outlives this program
+	if err := d.emulator.Start(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		if d.env, err = readEnv(filepath.Join(world, "env")); err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the emulator did not start: %w", err)
+		}
+	}
+}
+
+// stop ends the emulator that prepare started.
+func (d *demo) stop() error {
+	if d.emulator == nil || d.emulator.Process == nil {
+		return nil
+	}
+	if err := d.emulator.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return d.emulator.Wait()
+}
+
+// readEnv reads the lines export NAME='value' that the emulator writes when it is ready.
+func readEnv(file string) (map[string]string, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		env[name] = strings.ReplaceAll(strings.Trim(value, "'"), `'\''`, "'")
+	}
+	return env, nil
+}
+
+// explain says how to play on.
+func (d *demo) explain() {
+	fmt.Printf(`
+The emulator stays up. To play on:
+
+  cd %s
+  . ../world/env
+  export TF_CLI_CONFIG_FILE=%s
+  %s apply
+
+To stop it and to clean up:
+
+  kill %d && rm -r %s
+`, d.example(), d.cliConfig(), filepath.Base(d.cli), d.emulator.Process.Pid, d.dir)
+}

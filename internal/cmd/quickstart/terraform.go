@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// Exit codes of plan -detailed-exitcode.
+const (
+	noChanges = 0
+	changes   = 2
+)
+
+const pluginVersion = "0.0.1"
+
+// findCLI takes Terraform or OpenTofu as the tests do.
+func (d *demo) findCLI() error {
+	if d.cli = os.Getenv("TF_ACC_TERRAFORM_PATH"); d.cli != "" {
+		return nil
+	}
+	for _, name := range []string{"terraform", "tofu"} {
+		if path, err := exec.LookPath(name); err == nil {
+			d.cli = path
+			return nil
+		}
+	}
+	return errors.New("neither terraform nor tofu is on PATH; put one there, or name it in TF_ACC_TERRAFORM_PATH")
+}
+
+func (d *demo) registry() string {
+	if strings.Contains(filepath.Base(d.cli), "tofu") {
+		return "registry.opentofu.org"
+	}
+	return "registry.terraform.io"
+}
+
+func (d *demo) mirror() string    { return filepath.Join(d.dir, "mirror") }
+func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
+func (d *demo) cliConfig() string { return filepath.Join(d.dir, "terraform.rc") }
+
+// pluginPath is where a filesystem mirror keeps the provider.
+func (d *demo) pluginPath() string {
+	return filepath.Join(d.mirror(), d.registry(), "dbxaccess", "dbxaccess", pluginVersion, runtime.GOOS+"_"+runtime.GOARCH,
+		"terraform-provider-dbxaccess_v"+pluginVersion)
+}
+
+// layOut writes the example and a CLI configuration that installs from the mirror alone.
+func (d *demo) layOut(example string) error {
+	if err := os.MkdirAll(d.example(), 0o700); err != nil {
+		return err
+	}
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
+	return errors.Join(
+		os.WriteFile(filepath.Join(d.example(), "main.tf"), []byte(example), 0o600),
+		os.WriteFile(d.cliConfig(), []byte(config), 0o600),
+	)
+}
+
+// terraform runs a command in the example and demands its exit code.
+func (d *demo) terraform(wantCode int, args ...string) (string, error) {
+	fmt.Printf("   $ %s %s\n", filepath.Base(d.cli), strings.Join(args, " "))
+	cmd := exec.Command(d.cli, append(args, "-no-color")...)
+	if args[0] == "output" {
+		cmd = exec.Command(d.cli, args...)
+	}
+	cmd.Dir = d.example()
+	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+d.cliConfig(), "TF_IN_AUTOMATION=1")
+	for name, value := range d.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return "", err
+	}
+	if code := cmd.ProcessState.ExitCode(); code != wantCode {
+		return "", fmt.Errorf("%s %s: exit code %d, not %d:\n%s", filepath.Base(d.cli), args[0], code, wantCode, out)
+	}
+	return string(out), nil
+}
+
+// plan demands an exit code and a phrase, and shows the lines that matter.
+func (d *demo) plan(wantCode int, says string) error {
+	out, err := d.terraform(wantCode, "plan", "-detailed-exitcode", "-input=false")
+	if err != nil {
+		return err
+	}
+	var seen []string
+	for line := range strings.Lines(out) {
+		line = strings.TrimSpace(strings.Trim(strings.TrimSpace(line), "│"))
+		if strings.HasPrefix(line, "Warning:") || strings.HasPrefix(line, "# ") && strings.Contains(line, " will be ") ||
+			strings.HasPrefix(line, "Plan:") || strings.HasPrefix(line, "No changes") {
+			seen = append(seen, strings.TrimPrefix(line, "# "))
+		}
+	}
+	if !strings.Contains(out, says) {
+		return fmt.Errorf("the plan does not say %q:\n%s", says, out)
+	}
+	d.saw(fmt.Sprintf("exit code %d and %q", wantCode, says), fmt.Sprintf("exit code %d: %s", wantCode, strings.Join(seen, "\n            ")))
+	return nil
+}
+
+func (d *demo) apply() error {
+	out, err := d.terraform(0, "apply", "-auto-approve", "-input=false")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(out) {
+		if strings.HasPrefix(line, "Apply complete!") {
+			d.saw("exit code 0", strings.TrimSpace(line))
+		}
+	}
+	return nil
+}
+
+// output reads one output, which may be a secret and is not shown.
+func (d *demo) output(name string) (string, error) {
+	out, err := d.terraform(0, "output", "-raw", name)
+	return strings.TrimSpace(out), err
+}
