@@ -50,7 +50,7 @@ func parseDER(data []byte, password string, from origin) (bundle, error) {
 		return bundle{}, excessiveKDF(from)
 	}
 
-	key, certificates, err := decodePFX(data, password)
+	key, certificates, err := decodePFX(outer.FullBytes, password)
 	emptyTried := false
 	if password != "" && (errors.Is(err, pkcs12.ErrIncorrectPassword) || mentions(err, messageNoMAC)) {
 		emptyTried = true

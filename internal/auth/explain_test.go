@@ -200,9 +200,9 @@ func TestExplainOtherAnswers(t *testing.T) {
 	}
 
 	// A proxy's URL may carry a password.
-	proxy := &url.Error{Op: "Post", URL: "https://user:" + secretValue + "@proxy", Err: errors.New("proxy says no")}
+	proxy := &url.Error{Op: "Post", URL: "https://user:pr0xy-pass-0815@proxy", Err: errors.New("proxy says no")}
 	e = wantError(t, x.failure(inspect(fmt.Errorf("server response error:\n %w", proxy), true), DatabricksScope), "Login host does not answer", "proxy says no")
-	if strings.Contains(e.Detail, secretValue) {
+	if strings.Contains(e.Detail, "pr0xy-pass-0815") {
 		t.Errorf("the proxy's password is shown: %s", e.Detail)
 	}
 
