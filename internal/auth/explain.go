@@ -46,7 +46,7 @@ type refusal struct {
 // authentication and authorization error codes" (Microsoft identity platform).
 var refusals = []refusal{
 	{[]int{90002, 90038}, "", "Tenant not found", blameTenant, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Tenant %s was not found at %s. Check tenant_id. For the US Government or China cloud set environment.", e.login.TenantID, e.host())
+		return fmt.Sprintf("Tenant %s was not found at %s. Check tenant_id. For the US Government or China cloud set authority_host.", e.login.TenantID, e.host())
 	}},
 	{[]int{900023}, "", "Tenant name is malformed", blameTenant, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf("%s is neither a directory (tenant) ID nor a domain of one. Check tenant_id.", e.login.TenantID)
@@ -90,9 +90,9 @@ var refusals = []refusal{
 	}},
 	{[]int{500011}, "", "Resource not known in the tenant", blameTenant, func(e explainer, _ failure, scope string) string {
 		if scope == DatabricksScope {
-			return fmt.Sprintf("Tenant %s has no service principal of Azure Databricks: this is the wrong tenant or cloud, or no workspace was ever made there. Check tenant_id and environment.", e.login.TenantID)
+			return fmt.Sprintf("Tenant %s has no service principal of Azure Databricks: this is the wrong tenant or cloud, or no workspace was ever made there. Check tenant_id and authority_host.", e.login.TenantID)
 		}
-		return fmt.Sprintf("Tenant %s does not know the resource of scope %s, which belongs to another cloud. Check environment and tenant_id.", e.login.TenantID, scope)
+		return fmt.Sprintf("Tenant %s does not know the resource of scope %s, which belongs to another cloud. Check authority_host and tenant_id.", e.login.TenantID, scope)
 	}},
 	{[]int{70011, 700022}, "", "Scope is refused", blameNobody, func(_ explainer, _ failure, scope string) string {
 		return fmt.Sprintf("Scope %s was refused. This is a mistake of the provider; please report it.", scope)

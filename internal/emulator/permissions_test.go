@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
-	"github.com/databricks/databricks-sdk-go/service/serving")
+	"github.com/databricks/databricks-sdk-go/service/serving"
+)
 
 const permissionsPath = "/api/2.0/permissions/serving-endpoints/"
 const tokensPath = "/api/2.0/permissions/authorization/tokens"

@@ -34,12 +34,28 @@ func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 		return false
 	}
 	attribute, summary, detail := tell(err, summary, object)
-	if attribute == "" {
+	if attribute = printable(attribute); attribute == "" {
 		diags.AddError(summary, detail)
 	} else {
 		diags.AddAttributeError(Path(attribute), summary, detail)
 	}
 	return true
+}
+
+// printable keeps a diagnostic from pointing at a secret: Terraform prints the line of configuration that a diagnostic
+// points at, and somebody may have written the secret right there. The attribute around it, if any, stands in; the text
+// names the attribute itself.
+func printable(attribute string) string {
+	parent, name := "", attribute
+	if i := strings.LastIndex(attribute, "."); i >= 0 {
+		parent, name = attribute[:i], attribute[i+1:]
+	}
+	switch strings.TrimSuffix(name, "_wo") {
+	case "client_certificate", "client_certificate_password", "client_secret", "token":
+		return parent
+	default:
+		return attribute
+	}
 }
 
 // Warn adds err as a warning. Terraform folds warnings of one summary, so the object's name ends it.

@@ -24,6 +24,7 @@ var environment = map[string][]string{
 	"client_certificate_path":       {"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_FILE_PATH"},
 	"client_certificate_password":   {"ARM_CLIENT_CERTIFICATE_PASSWORD"},
 	"client_certificate_thumbprint": {"DBXACCESS_CLIENT_CERTIFICATE_THUMBPRINT"},
+	"client_certificate_send_chain": {"DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN"},
 	"client_secret":                 {"ARM_CLIENT_SECRET"},
 	"token":                         {"DATABRICKS_TOKEN"},
 	"authority_host":                {"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"},
@@ -67,14 +68,14 @@ func (m providerModel) attributes() []namedValue {
 		{"host", m.Host}, {"workspace_id", m.WorkspaceID}, {"tenant_id", m.TenantID}, {"client_id", m.ClientID},
 		{"client_certificate", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
 		{"client_certificate_password", m.ClientCertificatePassword}, {"client_certificate_thumbprint", m.ClientCertificateThumbprint},
-		{"client_secret", m.ClientSecret}, {"token", m.Token}, {"authority_host", m.AuthorityHost},
+		{"client_certificate_send_chain", m.ClientCertificateSendChain}, {"client_secret", m.ClientSecret}, {"token", m.Token}, {"authority_host", m.AuthorityHost},
 		{"disable_instance_discovery", m.DisableInstanceDiscovery}, {"ca_certificate_path", m.CACertificatePath},
 		{"http_timeout_seconds", m.HTTPTimeoutSeconds}, {"retry_timeout_seconds", m.RetryTimeoutSeconds}, {"rate_limit", m.RateLimit},
 	}
 }
 
-// conflicts are two kinds of credential in one block, seen without the environment.
-func (m providerModel) conflicts() []auth.Error {
+// conflict is two kinds of credential in one block, seen without the environment; nil when there is none.
+func (m providerModel) conflict() error {
 	var kinds []string
 	if !m.ClientCertificate.IsNull() || !m.ClientCertificatePath.IsNull() {
 		kinds = append(kinds, "client_certificate_path")
@@ -91,10 +92,7 @@ func (m providerModel) conflicts() []auth.Error {
 	if len(kinds) < 2 {
 		return nil
 	}
-	return []auth.Error{{
-		Attribute: kinds[1], Summary: "Conflicting Azure credentials",
-		Detail: strings.Join(kinds, " and ") + " are both set in the provider block; keep one.",
-	}}
+	return &auth.Error{Summary: "Conflicting Azure credentials", Detail: strings.Join(kinds, " and ") + " are both set in the provider block; keep one."}
 }
 
 // resolve lays HCL over the environment and that over the defaults. It is pure but for lookupEnv.
@@ -174,6 +172,7 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		ClientSecret:             setting("client_secret", m.ClientSecret),
 		Token:                    setting("token", m.Token),
 		AuthorityHost:            setting("authority_host", m.AuthorityHost),
+		SendChain:                flag("client_certificate_send_chain", m.ClientCertificateSendChain),
 		DisableInstanceDiscovery: flag("disable_instance_discovery", m.DisableInstanceDiscovery),
 	}
 	return cfg

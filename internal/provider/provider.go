@@ -45,9 +45,7 @@ func (p *dbxaccess) ValidateConfig(ctx context.Context, req provider.ValidateCon
 	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
 		return
 	}
-	for _, problem := range model.conflicts() {
-		resp.Diagnostics.AddAttributeError(fwkit.Path(problem.Attribute), problem.Summary, problem.Detail)
-	}
+	fwkit.Failed(&resp.Diagnostics, model.conflict(), "Cannot use the provider block", "provider dbxaccess")
 }
 
 // Configure opens the login and makes the client. It reads certificate files and touches no network: a plan that asks
@@ -69,7 +67,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		return
 	}
 	for _, w := range warnings {
-		resp.Diagnostics.AddAttributeWarning(fwkit.Path(w.Attribute), w.Summary, w.Detail)
+		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
 	resp.ResourceData, resp.DataSourceData = c, c
 }

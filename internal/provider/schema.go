@@ -23,6 +23,7 @@ type providerModel struct {
 	ClientCertificatePath       types.String `tfsdk:"client_certificate_path"`
 	ClientCertificatePassword   types.String `tfsdk:"client_certificate_password"`
 	ClientCertificateThumbprint types.String `tfsdk:"client_certificate_thumbprint"`
+	ClientCertificateSendChain  types.Bool   `tfsdk:"client_certificate_send_chain"`
 	ClientSecret                types.String `tfsdk:"client_secret"`
 	Token                       types.String `tfsdk:"token"`
 	AuthorityHost               types.String `tfsdk:"authority_host"`
@@ -62,6 +63,9 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 				"Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or empty when there is none."),
 			"client_certificate_thumbprint": text("client_certificate_thumbprint",
 				"SHA-1 or SHA-256 thumbprint that the loaded certificate must have, hexadecimal; spaces and colons are ignored.", fwkit.Checked("Not a thumbprint", auth.CheckThumbprint)),
+			"client_certificate_send_chain": schema.BoolAttribute{
+				Optional: true, MarkdownDescription: described("client_certificate_send_chain", "Whether to send the certificate with its chain (`x5c`), which an application needs that trusts a subject name and issuer instead of one certificate. Default: `false`."),
+			},
 			"client_secret": secret("client_secret", "Client secret: its value, not its id."),
 			"token":         secret("token", "A Databricks token. It cannot make tokens for others."),
 			"authority_host": text("authority_host",

@@ -1,0 +1,137 @@
+package acctest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// CLI runs the real binary of the provider under the real Terraform or OpenTofu, one command at a time: for what the test
+// framework hides, which is exit codes, logs, plan files and processes that end.
+type CLI struct {
+	// Dir is the working folder, with main.tf and the state.
+	Dir string
+	// Env is added to the world's environment.
+	Env map[string]string
+
+	world *World
+	path  string
+	rc    string
+}
+
+// Result is how a command ended.
+type Result struct {
+	Code           int
+	Stdout, Stderr string
+}
+
+// CLI lays out a configuration for the real binary, which is built once for all tests of a package.
+func (w *World) CLI(t testing.TB, hcl string) *CLI {
+	t.Helper()
+	plugin, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, host := cli(t)
+	dir := t.TempDir()
+	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
+	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
+		host+"/dbxaccess/dbxaccess", filepath.Dir(plugin))
+	for name, content := range map[string]string{c.rc: overrides, filepath.Join(dir, "main.tf"): hcl} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// Run runs a command and gives how it ended, whatever that was.
+func (c *CLI) Run(t testing.TB, args ...string) Result {
+	t.Helper()
+	cmd := c.Command(args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// MustRun runs a command and demands its exit code.
+func (c *CLI) MustRun(t testing.TB, code int, args ...string) Result {
+	t.Helper()
+	r := c.Run(t, args...)
+	if r.Code != code {
+		t.Fatalf("%s: exit code %d, not %d\n%s\n%s", strings.Join(args, " "), r.Code, code, r.Stdout, r.Stderr)
+	}
+	return r
+}
+
+// Command is a command that has not been started.
+func (c *CLI) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command(c.path, args...)
+	cmd.Dir = c.Dir
+	// Nothing of the machine's own environment but what a process needs: a login in it must not leak into a test.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
+	for _, env := range []map[string]string{c.world.Env, c.Env} {
+		for name, value := range env {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	return cmd
+}
+
+// State is the state file's text.
+func (c *CLI) State(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.Dir, "terraform.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// cli finds Terraform or OpenTofu as the Makefile does, and the registry it takes the provider to come from.
+func cli(t testing.TB) (path, host string) {
+	t.Helper()
+	path = os.Getenv("TF_ACC_TERRAFORM_PATH")
+	for _, name := range []string{"terraform", "tofu"} {
+		if path == "" {
+			path, _ = exec.LookPath(name)
+		}
+	}
+	if path == "" {
+		t.Fatal("neither terraform nor tofu is on PATH; put one there, or name it in TF_ACC_TERRAFORM_PATH")
+	}
+	if strings.Contains(filepath.Base(path), "tofu") {
+		return path, "registry.opentofu.org"
+	}
+	return path, "registry.terraform.io"
+}
+
+// build compiles the provider. The folder outlives the tests of one package only.
+var build = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "dbxaccess-test-")
+	if err != nil {
+		return "", err
+	}
+	plugin := filepath.Join(dir, "terraform-provider-dbxaccess")
+	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("go", "build", "-o", plugin, ".")
+	cmd.Dir = strings.TrimSpace(string(root))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the provider: %w\n%s", err, out)
+	}
+	return plugin, nil
+})

@@ -1,0 +1,129 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+func env(values map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := values[name]
+		return v, ok
+	}
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	text, number := types.StringValue, types.Int64Value
+	for name, test := range map[string]struct {
+		hcl   providerModel
+		env   map[string]string
+		check func(config) (got, want any)
+	}{
+		"HCL beats the environment": {
+			providerModel{Host: text("adb-1.1.azuredatabricks.net")}, map[string]string{"DBXACCESS_HOST": "https://other"},
+			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
+		},
+		"our variable beats Databricks' own": {
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b", "DBXACCESS_HOST": "https://a"},
+			func(c config) (any, any) { return c.Host, "https://a" },
+		},
+		"an empty variable is none": {
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b", "DBXACCESS_HOST": ""},
+			func(c config) (any, any) { return c.Host, "https://b" },
+		},
+		"path and case of a host are dropped": {
+			providerModel{Host: text("https://ADB-1.1.AzureDatabricks.net/?o=1")}, nil,
+			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
+		},
+		"the second name of a certificate's path": {
+			providerModel{}, map[string]string{"ARM_CLIENT_CERTIFICATE_FILE_PATH": "/x.pfx"},
+			func(c config) (any, any) {
+				return c.Login.CertificatePath, auth.Setting{Value: "/x.pfx", Attribute: "client_certificate_path", Env: "ARM_CLIENT_CERTIFICATE_FILE_PATH"}
+			},
+		},
+		"a setting knows that it was written": {
+			providerModel{ClientSecret: text("s")}, map[string]string{"ARM_CLIENT_SECRET": "other"},
+			func(c config) (any, any) {
+				return c.Login.ClientSecret, auth.Setting{Value: "s", Attribute: "client_secret"}
+			},
+		},
+		"defaults": {
+			providerModel{}, nil,
+			func(c config) (any, any) {
+				return [3]any{c.HTTPTimeout, c.RetryTimeout, c.RateLimit}, [3]any{time.Minute, 5 * time.Minute, 0}
+			},
+		},
+		"numbers from both sides": {
+			providerModel{HTTPTimeoutSeconds: number(7)}, map[string]string{"DBXACCESS_HTTP_TIMEOUT_SECONDS": "8", "DBXACCESS_RETRY_TIMEOUT_SECONDS": "9", "DATABRICKS_RATE_LIMIT": "10"},
+			func(c config) (any, any) {
+				return [3]any{c.HTTPTimeout, c.RetryTimeout, c.RateLimit}, [3]any{7 * time.Second, 9 * time.Second, 10}
+			},
+		},
+		"flags": {
+			providerModel{DisableInstanceDiscovery: types.BoolValue(false)}, map[string]string{"ARM_DISABLE_INSTANCE_DISCOVERY": "true", "DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN": "true"},
+			func(c config) (any, any) {
+				return [2]bool{c.Login.DisableInstanceDiscovery, c.Login.SendChain}, [2]bool{false, true}
+			},
+		},
+		"an owner's login takes tenant and authority from the provider's": {
+			providerModel{TenantID: text("contoso.example"), AuthorityHost: text("https://login.example")}, nil,
+			func(c config) (any, any) {
+				s := c.another(auth.Settings{TenantID: auth.Setting{Attribute: "owner.tenant_id"}})
+				return [2]string{s.TenantID.Value, s.AuthorityHost.Value}, [2]string{"contoso.example", "https://login.example"}
+			},
+		},
+		"an owner's own tenant stays": {
+			providerModel{TenantID: text("contoso.example")}, nil,
+			func(c config) (any, any) {
+				return c.another(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value, "fabrikam.example"
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, want := test.check(test.hcl.resolve(env(test.env))); got != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// What comes from the environment passed no validator, so resolving checks it and names the variable.
+func TestResolveChecksTheEnvironment(t *testing.T) {
+	t.Parallel()
+	good := map[string]string{"DBXACCESS_HOST": "https://adb-1.1.azuredatabricks.net"}
+	if problems := (providerModel{}).resolve(env(good)).problems; len(problems) > 0 {
+		t.Errorf("problems of a good environment: %v", problems)
+	}
+	for name, value := range map[string]string{
+		"DATABRICKS_HOST": "http://adb-1.1.azuredatabricks.net", "DATABRICKS_WORKSPACE_ID": "adb-1", "DATABRICKS_RATE_LIMIT": "0",
+		"DBXACCESS_HTTP_TIMEOUT_SECONDS": "1m", "ARM_DISABLE_INSTANCE_DISCOVERY": "perhaps",
+	} {
+		bad := map[string]string{name: value}
+		if name != "DATABRICKS_HOST" {
+			bad["DBXACCESS_HOST"] = good["DBXACCESS_HOST"]
+		}
+		problems := (providerModel{}).resolve(env(bad)).problems
+		if len(problems) != 1 || !strings.Contains(problems[0].Error(), name) {
+			t.Errorf("%s=%s: %v", name, value, problems)
+		}
+	}
+}
+
+func TestCheckHost(t *testing.T) {
+	t.Parallel()
+	for host, good := range map[string]bool{
+		"adb-1.1.azuredatabricks.net": true, "https://adb-1.1.azuredatabricks.net/": true, "http://127.0.0.1:8080": true, "http://localhost:8080": true, "http://[::1]:80": true,
+		"": false, "http://adb-1.1.azuredatabricks.net": false, "ftp://adb-1.1.azuredatabricks.net": false, "https://": false, "https://accounts.azuredatabricks.net": false, "a b": false,
+	} {
+		if err := checkHost(host); (err == nil) != good {
+			t.Errorf("checkHost(%q) = %v", host, err)
+		}
+	}
+}
