@@ -10,7 +10,7 @@ package acl
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -68,7 +68,7 @@ func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: i
 // Tokens is the object that says who may use personal access tokens.
 var Tokens = Object{Type: "authorization", ID: "tokens"}
 
-// Entry is one principal's place in a list.
+// Entry is one principal's place in a list. A list has one for each principal.
 type Entry struct {
 	Principal
 	DisplayName string  // empty for groups
@@ -76,22 +76,25 @@ type Entry struct {
 	Inherited   []Level // held through a parent object, in the order of the answer
 }
 
+// Described is the principal with its display name, where it has one of its own.
+func (e Entry) Described() string { return Describe(e.Principal, e.DisplayName) }
+
+// Describe names a principal for a person: an id says little without the display name.
+func Describe(p Principal, displayName string) string {
+	if displayName == "" || strings.EqualFold(displayName, p.Name) {
+		return p.String()
+	}
+	return p.String() + " (" + displayName + ")"
+}
+
 // List is the access list of one object. Its order has no meaning: the service shuffles it.
 type List []Entry
 
-// Find gives the principal's entry. A service principal is found whichever field the service put its application id in.
+// Find gives the principal's entry.
 func (l List) Find(p Principal) (Entry, bool) {
 	for _, e := range l {
 		if e.Same(p) {
 			return e, true
-		}
-	}
-	if p.Kind == ServicePrincipal {
-		for _, e := range l {
-			if e.Kind == User && strings.EqualFold(e.Name, p.Name) {
-				e.Kind = ServicePrincipal
-				return e, true
-			}
 		}
 	}
 	return Entry{}, false
@@ -110,17 +113,7 @@ func (l List) FindName(name string) []Entry {
 
 // without is the list less the principal.
 func (l List) without(p Principal) List {
-	gone, found := l.Find(p)
-	if !found {
-		return l
-	}
-	rest := make(List, 0, len(l))
-	for _, e := range l {
-		if !strings.EqualFold(e.Name, gone.Name) || (e.Kind == Group) != (gone.Kind == Group) {
-			rest = append(rest, e)
-		}
-	}
-	return rest
+	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Same(p) })
 }
 
 // String is for error messages: every direct grant, sorted.
@@ -128,9 +121,9 @@ func (l List) String() string {
 	var lines []string
 	for _, e := range l {
 		if e.Direct != "" {
-			lines = append(lines, fmt.Sprintf("%s %s", e.Principal, e.Direct))
+			lines = append(lines, fmt.Sprintf("%s %s", e.Described(), e.Direct))
 		}
 	}
-	sort.Strings(lines)
+	slices.Sort(lines)
 	return strings.Join(lines, ", ")
 }

@@ -4,21 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
+	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // HeldError says that a principal already holds another direct level.
 type HeldError struct {
-	Principal Principal
-	Level     Level
+	Principal   Principal
+	DisplayName string
+	Level       Level
 }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s already holds %s directly", e.Principal, e.Level)
+	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
 // Read asks for the access list. One request. The caller of it needs CAN_MANAGE on the object or to be a workspace admin.
@@ -46,7 +49,7 @@ func Grant(ctx context.Context, c *client.Client, object Object, p Principal, le
 			return held, nil
 		}
 		if !overwrite {
-			return Entry{}, &HeldError{Principal: p, Level: held.Direct}
+			return Entry{}, &HeldError{Principal: p, DisplayName: held.DisplayName, Level: held.Direct}
 		}
 	}
 	return set(ctx, c, object, p, level)
@@ -162,27 +165,40 @@ func request(p Principal, level Level) iam.AccessControlRequest {
 func fromAPI(answer *iam.ObjectPermissions) List {
 	var list List
 	for _, a := range answer.AccessControlList {
-		e := Entry{DisplayName: a.DisplayName}
-		switch {
-		case a.ServicePrincipalName != "":
-			e.Principal = Principal{ServicePrincipal, a.ServicePrincipalName}
-		case a.UserName != "":
-			e.Principal = Principal{User, a.UserName}
-		default:
-			e.Principal = Principal{Group, a.GroupName}
+		p := principal(a)
+		i := slices.IndexFunc(list, func(e Entry) bool { return e.Same(p) })
+		if i < 0 {
+			i = len(list)
+			list = append(list, Entry{Principal: p, DisplayName: a.DisplayName})
 		}
 		// A principal may hold a direct and an inherited level at once, in any order.
-		for _, p := range a.AllPermissions {
-			if p.Inherited {
-				e.Inherited = append(e.Inherited, Level(p.PermissionLevel))
+		for _, held := range a.AllPermissions {
+			if held.Inherited {
+				list[i].Inherited = append(list[i].Inherited, Level(held.PermissionLevel))
 			} else {
-				e.Direct = Level(p.PermissionLevel)
+				list[i].Direct = Level(held.PermissionLevel)
 			}
 		}
-		list = append(list, e)
 	}
 	return list
 }
+
+// principal reads whose row it is. The API takes an application id under user_name too and may show it there; it is a
+// service principal all the same.
+func principal(a iam.AccessControlResponse) Principal {
+	switch {
+	case a.ServicePrincipalName != "":
+		return Principal{ServicePrincipal, a.ServicePrincipalName}
+	case len(a.UserName) == uuidLength && uuid.Validate(a.UserName) == nil:
+		return Principal{ServicePrincipal, a.UserName}
+	case a.UserName != "":
+		return Principal{User, a.UserName}
+	default:
+		return Principal{Group, a.GroupName}
+	}
+}
+
+const uuidLength = 36 // uuid.Validate takes forms without hyphens too, which could be somebody's user name
 
 func advise(err error, object Object) error {
 	switch {
@@ -203,12 +219,15 @@ func adviseWrite(err error, object Object, p Principal) error {
 	var e *client.Error
 	// The API answers 404 for an unknown object and for an unknown principal. The prefix serves the advice only.
 	if errors.As(err, &e) && strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:") {
-		switch p.Kind {
-		case ServicePrincipal:
+		switch {
+		case !strings.Contains(strings.ToLower(e.Message), strings.ToLower(p.Name)):
+			return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not know any more, and the service refuses the list with that "+
+				"grant in it. Remove that grant in the object's Permissions dialog, then apply again.")
+		case p.Kind == ServicePrincipal:
 			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no service principal with the application id %s. "+
 				"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
 				"The value is the application (client) id of the app registration, not its object id and not its name.", p.Name))
-		case User:
+		case p.Kind == User:
 			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal belongs in service_principal_name, by its application id.", p.Name))
 		default:
 			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first.", p.Name))

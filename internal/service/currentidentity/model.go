@@ -44,17 +44,18 @@ type session struct {
 }
 
 func toModel(s session) identityModel {
+	login := s.Login.Identity() // complete: a call was made with it
 	m := identityModel{
 		ID: fwkit.String(s.Identity.ID), UserName: fwkit.String(s.Identity.UserName), DisplayName: fwkit.String(s.Identity.DisplayName),
 		Groups: fwkit.Strings(s.Identity.Groups), Host: types.StringValue(s.Host), WorkspaceID: fwkit.String(s.WorkspaceID),
 		AuthType: types.StringValue(string(s.Login.Kind)), AuthSource: types.StringValue(s.Login.Source),
-		TenantID: fwkit.String(s.Login.TenantID), ClientID: fwkit.String(s.Login.ClientID),
+		TenantID: fwkit.String(login.TenantID), ClientID: fwkit.String(login.ClientID),
 		TokenClaims: fwkit.String(s.Claims), TokenExpiresAt: fwkit.Time(s.ExpiresAt), TokenIssuedAt: fwkit.Time(issuedAt(s.Claims)),
 	}
 	if uuid.Validate(s.Identity.UserName) == nil { // how the workspace names a service principal here
 		m.ApplicationID = m.UserName
 	}
-	if c := s.Login.Certificate; c != nil {
+	if c := login.Certificate; c != nil {
 		m.CertificateSubject = types.StringValue(c.Subject)
 		m.CertificateThumbprintSHA1 = types.StringValue(c.ThumbprintSHA1)
 		m.CertificateThumbprintSHA256 = types.StringValue(c.ThumbprintSHA256)

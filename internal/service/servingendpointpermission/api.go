@@ -26,10 +26,16 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 		return "", acl.Entry{}, client.Advise(err, "permission_level", fmt.Sprintf("Somebody gave it before. Write permission_level = %q, set overwrite_existing = true to make it %s, "+
 			"or import the grant: terraform import <address> '%s'.", held.Level, want.Level, want.ID()))
 	}
-	if err == nil {
-		c.NoteGrant(want.Endpoint)
-	}
+	noteGrant(c, want.Endpoint, err)
 	return id, entry, err
+}
+
+// noteGrant tells those who score the endpoint in this run that a refusal may be worth a second try.
+func noteGrant(c *client.Client, endpoint string, err error) {
+	var unverified *acl.UnverifiedError
+	if err == nil || errors.As(err, &unverified) {
+		c.NoteGrant(endpoint)
+	}
 }
 
 // findGrant looks the endpoint up by name and the principal up in its access list. Two requests.
@@ -45,13 +51,20 @@ func findGrant(ctx context.Context, c *client.Client, endpoint string) (id strin
 // changeGrant moves the grant to another level in place. One request.
 func changeGrant(ctx context.Context, c *client.Client, want grant) (acl.Entry, error) {
 	entry, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
-	if err == nil {
-		c.NoteGrant(want.Endpoint)
-	}
+	noteGrant(c, want.Endpoint, err)
 	return entry, err
 }
 
-// takeGrant removes the grant and nothing else. Two requests.
+// takeGrant removes the grant and nothing else. Two requests; a third when the service no longer knows what was asked for.
 func takeGrant(ctx context.Context, c *client.Client, have grant) error {
-	return acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
+	err := acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
+	if !errors.Is(err, client.ErrNotFound) {
+		return err
+	}
+	// The list of a deleted endpoint may be readable and yet not writable: its name tells whether it is still there.
+	id, lookup := c.EndpointID(ctx, have.Endpoint)
+	if errors.Is(lookup, client.ErrNotFound) || lookup == nil && id != have.EndpointID {
+		return nil
+	}
+	return err
 }

@@ -27,6 +27,7 @@ type grant struct {
 	Endpoint   string // name
 	EndpointID string // empty: to be found by name
 	Principal  acl.Principal
+	ShownAs    string // the principal's display name, where it is known
 	Level      acl.Level
 	Overwrite  bool
 }
@@ -36,7 +37,7 @@ func (g grant) ID() string { return g.Endpoint + "/" + g.Principal.Name }
 
 // String names the grant in messages.
 func (g grant) String() string {
-	return string(g.Level) + " on serving endpoint " + g.Endpoint + " for " + g.Principal.String()
+	return string(g.Level) + " on serving endpoint " + g.Endpoint + " for " + acl.Describe(g.Principal, g.ShownAs)
 }
 
 func (m permissionModel) toGrant() grant {
@@ -45,6 +46,7 @@ func (m permissionModel) toGrant() grant {
 		Endpoint:   m.EndpointName.ValueString(),
 		EndpointID: m.EndpointID.ValueString(), // empty when unknown
 		Principal:  acl.Principal{Kind: acl.Kind(attribute), Name: name},
+		ShownAs:    m.DisplayName.ValueString(),
 		Level:      acl.Level(m.PermissionLevel.ValueString()),
 		Overwrite:  m.OverwriteExisting.ValueBool(),
 	}

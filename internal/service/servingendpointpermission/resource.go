@@ -77,12 +77,17 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
-	if have.EndpointID != "" && have.EndpointID != endpointID {
-		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
-			fmt.Sprintf("Its id was %s and is %s. Every grant went with the old one: what is not granted again is closed.", have.EndpointID, endpointID))
-	}
 	entry, found := list.Find(have.Principal)
-	if !found || entry.Direct == "" {
+	found = found && entry.Direct != ""
+	if have.EndpointID != "" && have.EndpointID != endpointID {
+		now := "It is gone, and the plan grants it again."
+		if found {
+			now = "On the new one it was granted already."
+		}
+		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
+			fmt.Sprintf("%s stood on the endpoint with the id %s; the id is %s now. %s", have, have.EndpointID, endpointID, now))
+	}
+	if !found {
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -98,7 +103,8 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
 	defer cancel()
 	want, have := plan.toGrant(), state.toGrant()
-	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+	moved, changed := want.EndpointID != have.EndpointID, want.Level != have.Level
+	if (moved || changed) && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
 
@@ -106,9 +112,9 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	endpointID := have.EndpointID
 	var err error
 	switch {
-	case want.EndpointID != have.EndpointID: // the endpoint was replaced: its list starts empty
+	case moved: // the endpoint was replaced: its list starts empty
 		endpointID, entry, err = giveGrant(ctx, r.Client, want)
-	case want.Level != have.Level:
+	case changed:
 		entry, err = changeGrant(ctx, r.Client, want)
 	}
 	var unverified *acl.UnverifiedError

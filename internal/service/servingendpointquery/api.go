@@ -36,7 +36,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	for {
 		answer, err := ask(ctx, as, q)
 		denied := errors.Is(err, client.ErrPermissionDenied) && c.GrantedLately(q.Endpoint, grantSpreads)
-		starting := errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost)
+		starting := isStarting(err)
 		if err == nil || !denied && !starting {
 			return answer, advise(err, q)
 		}
@@ -49,6 +49,11 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 			return scored{}, advise(err, q)
 		}
 	}
+}
+
+// isStarting tells an endpoint that is not up yet from a model that fails: waiting does not mend an error 500.
+func isStarting(err error) bool {
+	return errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther)
 }
 
 func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
@@ -75,6 +80,8 @@ func advise(err error, q query) error {
 		return client.Advise(err, "query_as", "Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let this data source depend_on the grant.")
 	case errors.Is(err, client.ErrUnauthenticated) && q.Token != "":
 		return client.Advise(err, "token", "The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace. A route-optimised endpoint takes no personal access token at all.")
+	case isStarting(err):
+		return client.Advise(err, "", "The endpoint did not answer in time; one that scaled to zero takes minutes to start. Raise timeouts.read, or look at the endpoint's events.")
 	case errors.Is(err, client.ErrInvalid):
 		return client.Advise(err, "request", "The endpoint refused the payload. Compare it with the model's signature: column names, types and the number of values.")
 	default:

@@ -2,6 +2,7 @@ package servingendpointquery
 
 import (
 	"context"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -26,7 +27,8 @@ func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.Val
 		return
 	}
 	switch as := config.QueryAs.ValueString(); {
-	case as == asToken && config.Token.IsNull():
+	// An empty one must not be mistaken for none: the provider would ask in its own name.
+	case as == asToken && !config.Token.IsUnknown() && strings.TrimSpace(config.Token.ValueString()) == "":
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has no token", "query_as is \"token\": write the token to ask with.")
 	case as != asToken && !config.Token.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has a token it does not use", "query_as is \""+as+"\": remove token, or write query_as = \"token\".")

@@ -1,0 +1,54 @@
+# A pipeline logs in with a certificate that lives in Key Vault, and shows who it is. Certificate, PFX password,
+# application id, tenant id and thumbprint are all read from the vault, by name; nothing is converted and nothing is copied.
+
+terraform {
+  required_version = ">= 1.11"
+  required_providers {
+    dbxaccess = {
+      source = "dbxaccess/dbxaccess"
+    }
+  }
+}
+
+variable "host" {
+  description = "The workspace, such as https://adb-1234567890123456.7.azuredatabricks.net."
+  type        = string
+}
+
+variable "vault_uri" {
+  description = "The vault, such as https://kv-ml.vault.azure.net/."
+  type        = string
+}
+
+variable "vault_identity_client_id" {
+  description = "Client id of the managed identity that may read the vault (role Key Vault Secrets User)."
+  type        = string
+}
+
+provider "dbxaccess" {
+  host = var.host
+
+  key_vault = {
+    vault_uri      = var.vault_uri
+    auth           = "msi"
+    auth_client_id = var.vault_identity_client_id
+
+    certificate_name                 = "databricks-deployer"
+    certificate_password_secret_name = "databricks-deployer-password"
+    client_id_secret_name            = "databricks-deployer-client-id"
+    tenant_id_secret_name            = "databricks-deployer-tenant-id"
+    thumbprint_secret_name           = "databricks-deployer-thumbprint"
+  }
+}
+
+data "dbxaccess_current_identity" "deployer" {}
+
+output "deployer" {
+  description = "Who is logged in, by which certificate, and until when that is good."
+  value = {
+    application_id = data.dbxaccess_current_identity.deployer.application_id
+    thumbprint     = data.dbxaccess_current_identity.deployer.certificate_thumbprint_sha1
+    expires_at     = data.dbxaccess_current_identity.deployer.certificate_expires_at
+    tenant         = jsondecode(data.dbxaccess_current_identity.deployer.token_claims).tid
+  }
+}

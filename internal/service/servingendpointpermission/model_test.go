@@ -1,0 +1,67 @@
+package servingendpointpermission
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+)
+
+const app = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+
+func TestToGrant(t *testing.T) {
+	for name, c := range map[string]struct {
+		model permissionModel
+		want  grant
+		id    string
+		shown string
+	}{
+		"service principal": {
+			permissionModel{
+				EndpointName: types.StringValue("iris"), EndpointID: types.StringValue("0a"), ServicePrincipalName: types.StringValue(app),
+				PermissionLevel: types.StringValue("CAN_QUERY"), OverwriteExisting: types.BoolValue(true), DisplayName: types.StringValue("scoring"),
+			},
+			grant{Endpoint: "iris", EndpointID: "0a", Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: app}, ShownAs: "scoring", Level: acl.CanQuery, Overwrite: true},
+			"iris/" + app, "CAN_QUERY on serving endpoint iris for service_principal_name=" + app + " (scoring)",
+		},
+		// What a plan leaves open is to be found out.
+		"unknown": {
+			permissionModel{
+				EndpointName: types.StringValue("iris"), EndpointID: types.StringUnknown(), UserName: types.StringValue("bob@example.com"),
+				PermissionLevel: types.StringValue("CAN_VIEW"), OverwriteExisting: types.BoolValue(false), DisplayName: types.StringUnknown(),
+			},
+			grant{Endpoint: "iris", Principal: acl.Principal{Kind: acl.User, Name: "bob@example.com"}, Level: acl.CanView},
+			"iris/bob@example.com", "CAN_VIEW on serving endpoint iris for user_name=bob@example.com",
+		},
+		"group": {
+			permissionModel{EndpointName: types.StringValue("iris"), GroupName: types.StringValue("a/b"), PermissionLevel: types.StringValue("CAN_MANAGE")},
+			grant{Endpoint: "iris", Principal: acl.Principal{Kind: acl.Group, Name: "a/b"}, Level: acl.CanManage},
+			"iris/a/b", "CAN_MANAGE on serving endpoint iris for group_name=a/b",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := c.model.toGrant()
+			if got != c.want {
+				t.Errorf("got %+v\nwant %+v", got, c.want)
+			}
+			if got.ID() != c.id || got.String() != c.shown {
+				t.Errorf("id %q, shown as %q", got.ID(), got)
+			}
+		})
+	}
+}
+
+func TestTell(t *testing.T) {
+	m := permissionModel{ServicePrincipalName: types.StringValue("UPPER"), DisplayName: types.StringValue("before")}
+	m.tell("0a", acl.Entry{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: "upper"}, Direct: acl.CanView, Inherited: []acl.Level{acl.CanManage}}, "42")
+	if m.EndpointID.ValueString() != "0a" || m.PermissionLevel.ValueString() != "CAN_VIEW" || m.WorkspaceID.ValueString() != "42" {
+		t.Errorf("told %+v", m)
+	}
+	if !m.DisplayName.IsNull() {
+		t.Errorf("an empty display name became %s, want null", m.DisplayName)
+	}
+	if m.ServicePrincipalName.ValueString() != "UPPER" {
+		t.Error("the principal lost its spelling")
+	}
+}

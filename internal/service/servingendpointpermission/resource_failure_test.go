@@ -1,0 +1,287 @@
+package servingendpointpermission_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const listPath = "/api/2.0/permissions/serving-endpoints/*"
+
+// says matches words in a row, however Terraform breaks the lines.
+func says(words ...string) *regexp.Regexp {
+	for i, w := range words {
+		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
+}
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	for name, may := range map[string]struct {
+		level string
+		error *regexp.Regexp
+	}{
+		"nothing": {"", says("Cannot grant access to serving endpoint", "CAN_QUERY on serving endpoint iris", "403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint")},
+		"query":   {"CAN_QUERY", says("Cannot grant access to serving endpoint", "403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			demote := func() {
+				w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+				if may.level != "" {
+					w.Workspace.SetGrant("iris", w.Deployer.ClientID, may.level)
+				}
+			}
+			demote()
+			read := regexp.MustCompile(strings.Replace(may.error.String(), "grant", "read", 1))
+			w.run(t,
+				resource.TestStep{Config: w.toApp(), ExpectError: may.error},
+				resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: w.toApp()},
+				resource.TestStep{PreConfig: demote, Config: w.toApp(), ExpectError: read},
+				// The state was kept: there is nothing to do once the right is back.
+				resource.TestStep{
+					PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
+					Config:    w.toApp(), ConfigPlanChecks: empty,
+				},
+			)
+		})
+	}
+}
+
+// Who manages the endpoint need not be an admin of the workspace.
+func TestManagerOfTheEndpointIsEnough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
+	w.run(t,
+		resource.TestStep{Config: w.toApp()},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW"))},
+	)
+	w.holds(t, with(w.Deployer.ClientID, "CAN_MANAGE"))
+}
+
+func TestUnknownPrincipal(t *testing.T) {
+	t.Parallel()
+	const nobody = "11111111-2222-3333-4444-555555555555"
+	for name, who := range map[string]struct {
+		config string
+		error  *regexp.Regexp
+	}{
+		"service principal": {hcl(attr("service_principal_name", nobody)), says("404 RESOURCE_DOES_NOT_EXIST", "no service principal with the application id "+nobody, "dbxaccess_service_principal", "not its object id")},
+		"user":              {hcl(attr("user_name", "nobody@example.com")), says("404 RESOURCE_DOES_NOT_EXIST", `no user "nobody@example.com"`)},
+		"group":             {hcl(attr("group_name", "Data Scientists")), says("404 RESOURCE_DOES_NOT_EXIST", `no group "Data Scientists"`, "case-sensitive")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.run(t, resource.TestStep{Config: who.config, ExpectError: who.error})
+			w.holds(t, foreign())
+		})
+	}
+}
+
+func TestEndpointNotFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := strings.Replace(w.toApp(), `"iris"`, `"Iris"`, 1)
+	w.run(t, resource.TestStep{Config: config, ExpectError: says("Cannot grant access", `no serving endpoint named "Iris"`, "case-sensitive")})
+}
+
+func TestFoundationModel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.CreateFoundationEndpoint("llama")
+	config := strings.Replace(w.toApp(), `"iris"`, `"llama"`, 1)
+	w.run(t, resource.TestStep{Config: config, ExpectError: says(`"llama"`, "has no id", "foundation-model (pay-per-token) endpoint")})
+	if n := w.Count("workspace", "", "permissions"); n != 0 {
+		t.Errorf("%d requests for a list that cannot be", n)
+	}
+}
+
+func TestCreatedThenReadFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	unreadable := func() {
+		// The write is done and its answer shows nothing, so the list is asked for, which fails.
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	}
+	noList := func(after int) {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after, Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
+	}
+	w.run(t,
+		resource.TestStep{
+			PreConfig: func() { unreadable(); noList(1) },
+			Config:    w.toApp(),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("id", knownvalue.StringExact("iris/"+w.app)),
+				is("permission_level", knownvalue.StringExact("CAN_QUERY")),
+				is("endpoint_id", knownvalue.StringExact(w.EndpointID)),
+			},
+			Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) }),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				w.warned(t, "The grant was accepted and could not be read back", w.app, "500 INTERNAL_ERROR", "sorry")
+			},
+			Config: w.toApp(), ConfigPlanChecks: empty,
+			ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))},
+		},
+		resource.TestStep{
+			Config: w.toApp(attr("permission_level", "CAN_VIEW")),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				between(func() { unreadable(); noList(0) }),
+			}},
+			Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) }),
+		},
+		resource.TestStep{
+			PreConfig: func() { w.warned(t, "The changed grant was accepted and could not be read back", "iris-scoring") },
+			Config:    w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty,
+		},
+	)
+	w.holds(t, foreign())
+}
+
+// A write of which the answer shows nothing is looked up, and that is all.
+func TestCreatedAndReadBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	w.run(t, resource.TestStep{Config: w.toApp(), ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))}})
+	if !slices.Contains(w.requests, "create 4") || len(w.warnings) > 0 {
+		t.Errorf("requests %v, warnings %q", w.requests, w.warnings)
+	}
+}
+
+// Saying a grant twice does what saying it once does, so a lost answer is not told to anybody.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	drop := func(method string) between {
+		return func() {
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Drop: "after"})
+		}
+	}
+	during := func(method string) resource.ConfigPlanChecks {
+		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{drop(method)}}
+	}
+	w.run(t,
+		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: during("PATCH"), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: during("PATCH"), Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) })},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Destroy: true, ConfigPlanChecks: during("PUT")},
+	)
+	w.holds(t, foreign())
+	if len(w.warnings) > 0 {
+		t.Errorf("warnings: %q", w.warnings)
+	}
+}
+
+// When every answer is lost the run fails, although the grant stands; the next one finds it and takes it over.
+func TestLostAnswerThenApplyAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
+	w.run(t,
+		resource.TestStep{Config: w.toApp(), ExpectError: says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan")},
+		resource.TestStep{
+			PreConfig: func() {
+				w.holds(t, with(w.app, "CAN_QUERY"))
+				w.Tenant.Faults.Clear()
+			},
+			Config: w.toApp(), ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+		},
+		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
+	)
+	w.holds(t, foreign())
+}
+
+// A service that is busy, or changes the list at this moment, is asked again.
+func TestRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, f := range []emulator.Fault{
+		{Method: "GET", Path: "/api/2.0/serving-endpoints/*", Status: 503, Code: "TEMPORARILY_UNAVAILABLE"},
+		{Method: "GET", Path: listPath, Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", RetryAfter: 1},
+		{Method: "PATCH", Path: listPath, Status: 409, Code: "ABORTED"},
+	} {
+		f.Service = "workspace"
+		w.Tenant.Faults.Add(f)
+	}
+	w.run(t, resource.TestStep{Config: w.toApp(), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })})
+	w.holds(t, foreign())
+}
+
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 5 * time.Second})
+	w.run(t, resource.TestStep{
+		Config:      w.toApp(`timeouts = { create = "1s" }`),
+		ExpectError: says("Cannot grant access", "The time in timeouts is over"),
+	})
+}
+
+// A provider that is pointed elsewhere must not take "no such endpoint" there for an endpoint that is gone, nor touch an
+// endpoint of the same name.
+func TestWrongWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, there := range map[string]bool{"without the endpoint": false, "with an endpoint of that name": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			other := w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
+			other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
+			other.AddToGroup("admins", w.Deployer.ClientID)
+			other.AddServicePrincipal(w.app, "iris-scoring")
+			if there {
+				other.CreateEndpoint("iris", "")
+				other.SetGrant("iris", w.app, "CAN_QUERY")
+			}
+			server, err := emulator.Serve(w.Tenant, other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = server.Close() })
+
+			right := w.Env["DBXACCESS_HOST"]
+			away := func() { w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0] }
+			wrong := says("Wrong workspace", "iris-scoring", "made in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
+			w.run(t,
+				resource.TestStep{Config: w.toApp()},
+				resource.TestStep{PreConfig: away, Config: w.toApp(), ExpectError: wrong},
+				resource.TestStep{Config: w.toApp(), Destroy: true, ExpectError: wrong},
+				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = right }, Config: w.toApp(), ConfigPlanChecks: empty},
+				// Pointed away only after the plan was made: neither an update nor a destroy writes there.
+				resource.TestStep{
+					Config:           w.toApp(attr("permission_level", "CAN_VIEW")),
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(away)}},
+					ExpectError:      wrong,
+				},
+				resource.TestStep{
+					PreConfig: func() { w.Env["DBXACCESS_HOST"] = right },
+					Config:    w.toApp(), Destroy: true,
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(away)}},
+					ExpectError:      wrong,
+				},
+				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = right }, Config: w.toApp(), ConfigPlanChecks: empty},
+			)
+			if there && other.Grants("iris")[w.app] != "CAN_QUERY" {
+				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))
+			}
+			w.holds(t, foreign())
+		})
+	}
+}

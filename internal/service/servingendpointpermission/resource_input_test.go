@@ -1,0 +1,45 @@
+package servingendpointpermission_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+)
+
+// What the configuration alone shows to be wrong is told at plan, at its attribute, and nobody is asked.
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	const app = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+	sp := func(value string) string { return hcl(attr("service_principal_name", value)) }
+	w := newWorld(t)
+	var steps []resource.TestStep
+	for name, bad := range map[string]struct {
+		config string
+		error  *regexp.Regexp
+	}{
+		"display name":           {sp("iris scoring"), says("Not an application id", "service_principal_name", "looks like a display name", "App registrations")},
+		"one-word display name":  {sp("scoring"), says("looks like a display name")},
+		"hyphened display name":  {sp("iris-scoring"), says("Not an application id", "is not a UUID")},
+		"e-mail":                 {sp("bob@example.com"), says("Not an application id", "is an e-mail address", "user_name")},
+		"SCIM id":                {sp("5482650298754291"), says("looks like a workspace (SCIM) id")},
+		"id of azuread resource": {sp("/servicePrincipals/" + app), says("azuread_service_principal", "client_id")},
+		"empty id":               {sp(""), says("is empty")},
+		"UUID as user":           {hcl(attr("user_name", app)), says("Not a user name", "user_name", "write it in service_principal_name")},
+		"name as user":           {hcl(attr("user_name", "iris scoring")), says("Not a user name", "is not an e-mail address", "service_principal_name")},
+		"admins":                 {hcl(attr("group_name", "admins")), says("group_name", "admins")},
+		"empty group":            {hcl(attr("group_name", "")), says("group_name")},
+		"empty endpoint":         {"resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"\"\n  group_name = \"x\"\n}", says("endpoint_name")},
+		"level":                  {hcl(attr("service_principal_name", app), attr("permission_level", "CAN_USE")), says("permission_level", "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE", "CAN_USE")},
+		"level in lower case":    {hcl(attr("service_principal_name", app), attr("permission_level", "can_query")), says("permission_level", "CAN_QUERY")},
+		"nobody":                 {hcl(), says("service_principal_name", "user_name", "group_name")},
+		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), says("service_principal_name", "user_name", "group_name")},
+		"timeout":                {hcl(attr("service_principal_name", app), `timeouts = { create = "soon" }`), says("soon")},
+	} {
+		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
+	}
+	w.run(t, steps...)
+	if n := w.Count("", "", ""); n != 0 {
+		t.Errorf("%d requests were made: %v", n, w.Tenant.Journal.Entries())
+	}
+}

@@ -1,0 +1,251 @@
+package servingendpointpermission_test
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
+}
+
+var empty = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+
+// planned expects that action at plan.
+func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+}
+
+// on runs a check of the server as a step's check.
+func on(check func()) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		check()
+		return nil
+	}
+}
+
+func imported(id string) resource.TestStep {
+	return resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: id, ImportStateVerify: true}
+}
+
+func TestBasic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(t,
+		resource.TestStep{
+			Config: w.toApp(),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("id", knownvalue.StringExact("iris/"+w.app)),
+				is("endpoint_name", knownvalue.StringExact("iris")),
+				is("endpoint_id", knownvalue.StringExact(w.EndpointID)),
+				is("service_principal_name", knownvalue.StringExact(w.app)),
+				is("user_name", knownvalue.Null()),
+				is("group_name", knownvalue.Null()),
+				is("permission_level", knownvalue.StringExact("CAN_QUERY")),
+				is("overwrite_existing", knownvalue.Bool(false)),
+				is("display_name", knownvalue.StringExact("iris-scoring")),
+				is("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
+				is("timeouts", knownvalue.Null()),
+			},
+			Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) }),
+		},
+		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
+		imported("iris/"+w.app),
+		imported("iris/"+strings.ToUpper(w.app)),
+		imported("iris/service_principal_name="+w.app),
+	)
+	w.holds(t, foreign())
+	if len(w.warnings) > 0 {
+		t.Errorf("warnings without a reason: %q", w.warnings)
+	}
+}
+
+func TestUser(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddUser("eve@example.com", "Eve")
+	w.run(t,
+		resource.TestStep{
+			Config: hcl(attr("user_name", "eve@example.com"), attr("permission_level", "CAN_MANAGE")),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("id", knownvalue.StringExact("iris/eve@example.com")),
+				is("display_name", knownvalue.StringExact("Eve")),
+				is("service_principal_name", knownvalue.Null()),
+			},
+			Check: on(func() { w.holds(t, with("eve@example.com", "CAN_MANAGE")) }),
+		},
+		imported("iris/eve@example.com"),
+		imported("iris/user_name=EVE@example.com"),
+	)
+	w.holds(t, foreign())
+}
+
+func TestGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(t,
+		resource.TestStep{
+			Config: hcl(attr("group_name", group)),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("id", knownvalue.StringExact("iris/"+group)),
+				is("display_name", knownvalue.Null()),
+			},
+			Check: on(func() { w.holds(t, with(group, "CAN_QUERY")) }),
+		},
+		imported("iris/"+group),
+		imported("iris/group_name="+group),
+	)
+	w.holds(t, foreign())
+}
+
+// The example of the documentation is applied as it is printed.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.AddGroup("analysts")
+	text, err := os.ReadFile("../../../examples/resources/dbxaccess_serving_endpoint_permission/resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Test(t, resource.TestStep{
+		Config:          string(text),
+		ConfigVariables: config.Variables{"application_id": config.StringVariable(w.ScoringApp.ClientID)},
+		Check: on(func() {
+			want := map[string]string{person: "CAN_MANAGE", "analysts": "CAN_VIEW", w.ScoringApp.ClientID: "CAN_QUERY"}
+			if got := w.Workspace.Grants("iris"); !maps.Equal(got, want) {
+				t.Errorf("direct grants on the server:\n got %v\nwant %v", got, want)
+			}
+		}),
+	})
+	if got := w.Workspace.Grants("iris"); !maps.Equal(got, map[string]string{person: "CAN_MANAGE"}) {
+		t.Errorf("left on the server: %v", got)
+	}
+}
+
+// An import writes what nobody can read off the service with its default, so that a bare configuration plans empty and
+// one that says more is settled in place, without a request and never by a replacement.
+func TestImportThenPlan(t *testing.T) {
+	t.Parallel()
+	block := func(id string) string { return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n" }
+
+	t.Run("empty", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.SetGrant("iris", w.app, "CAN_VIEW")
+		w.run(t, resource.TestStep{
+			Config:           block("iris/"+w.app) + hcl(attr("service_principal_name", strings.ToUpper(w.app)), attr("permission_level", "CAN_VIEW")),
+			ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+		})
+		w.holds(t, foreign())
+	})
+	t.Run("in place", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
+		w.run(t, resource.TestStep{
+			Config:           block("iris/"+w.app) + w.toApp("overwrite_existing = true", "timeouts = { create = \"5m\" }"),
+			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Check: on(func() {
+				if !slices.Contains(w.requests, "update 0") {
+					t.Errorf("an update of what only the state holds asked the service: %v", w.requests)
+				}
+			}),
+		})
+		w.holds(t, foreign())
+	})
+	// A grant that somebody wrote under user_name is shown there by some workspaces.
+	t.Run("application id under user_name", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		switches := w.Workspace.Switches()
+		switches.UserNameEchoed = true
+		w.Workspace.SetSwitches(switches)
+		w.patch(t, "user_name", w.app, "CAN_QUERY")
+		w.run(t, resource.TestStep{
+			Config:            block("iris/"+w.app) + w.toApp(),
+			ConfigPlanChecks:  planned(plancheck.ResourceActionNoop),
+			ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))},
+		})
+		w.holds(t, foreign())
+	})
+}
+
+func TestImportRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddGroup("twins@example.com")
+	w.Workspace.AddUser("twins@example.com", "Twins")
+	w.Workspace.SetGrant("iris", "twins@example.com", "CAN_VIEW") // the user: it is found first
+	w.patch(t, "group_name", "twins@example.com", "CAN_QUERY")
+	w.Workspace.CreateFoundationEndpoint("llama")
+
+	refused := func(id, message string) resource.TestStep {
+		return resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: id, ExpectError: regexp.MustCompile(`(?s)` + message)}
+	}
+	malformed := "is\\s+malformed.*group_name=NAME"
+	w.run(t,
+		resource.TestStep{Config: w.toApp()},
+		refused("iris", malformed),
+		refused("iris/", malformed),
+		refused("/"+w.app, malformed),
+		refused("iris/group_name=", malformed),
+		refused("iris/nobody", `No such grant to import.*no direct\s+grant.*`+regexp.QuoteMeta("iris-scoring")+`.*CAN_QUERY`),
+		refused("iris/group_name="+w.app, "No such grant to import"),
+		refused("iris/admins", "No such grant to import"), // inherits CAN_MANAGE, holds nothing
+		refused("iris/twins@example.com", `More than one grant.*Say the kind`),
+		refused("elsewhere/"+w.app, `Cannot import.*no serving\s+endpoint\s+named\s+"elsewhere"`),
+		refused("llama/"+w.app, `foundation-model`),
+		resource.TestStep{
+			ResourceName: address, ImportState: true, ImportStateId: "iris/group_name=twins@example.com",
+			ImportStateCheck: func(states []*terraform.InstanceState) error {
+				if got := states[0].Attributes; got["group_name"] != "twins@example.com" || got["permission_level"] != "CAN_QUERY" {
+					t.Errorf("imported %v", got)
+				}
+				return nil
+			},
+		},
+	)
+}
+
+// What a grant costs: the endpoint's id, its list, and the write, of which the answer is the read back.
+func TestRequestCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(t,
+		resource.TestStep{Config: w.toApp()},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW"))},
+		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty},
+	)
+	most := map[string]bool{
+		"create 3": true, "read 2": true,
+		"update 2":  true, // one, and one that finds out the workspace before anything is written
+		"destroy 3": true, // two, and likewise
+	}
+	met := map[string]bool{}
+	for _, r := range w.requests {
+		met[r] = true
+		if !most[r] {
+			t.Errorf("%q is more or less than an operation needs (%v)", r, w.requests)
+		}
+	}
+	if len(met) != len(most) {
+		t.Errorf("not every operation was seen: %v", w.requests)
+	}
+	if n := w.Count("workspace", "GET", "/Me"); n != 2 {
+		t.Errorf("Me was asked %d times, want once for the update and once for the destroy", n)
+	}
+}

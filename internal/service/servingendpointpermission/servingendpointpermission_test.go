@@ -1,0 +1,169 @@
+package servingendpointpermission_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// The world of these tests: the application is in the workspace, and others hold grants on the endpoint already.
+const (
+	address = "dbxaccess_serving_endpoint_permission.x"
+
+	person   = "ada@example.com" // made the endpoint: CAN_MANAGE
+	user     = "bob@example.com"
+	group    = "data scientists"
+	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+)
+
+type world struct {
+	*acctest.World
+	app string // application id of the scoring application
+
+	mu       sync.Mutex
+	warnings []string // every warning the provider gave, as "summary: detail"
+	requests []string // every operation and the requests it made of the workspace, such as "create 3"
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{World: acctest.New(t)}
+	w.app = w.ScoringApp.ClientID
+	w.Workspace.AddServicePrincipal(w.app, "iris-scoring")
+	w.Workspace.AddServicePrincipal(neighbor, "neighbor")
+	w.Workspace.AddUser(user, "Bob")
+	w.Workspace.AddGroup(group)
+	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+	w.Workspace.SetGrant("iris", user, "CAN_VIEW")
+	return w
+}
+
+// foreign are the grants that stand before, and must stand after, whatever a test does.
+func foreign() map[string]string {
+	return map[string]string{person: "CAN_MANAGE", neighbor: "CAN_QUERY", user: "CAN_VIEW"}
+}
+
+// run is World.Test, and listens to what Terraform itself would print or hide: warnings and requests.
+func (w *world) run(t *testing.T, steps ...resource.TestStep) {
+	t.Helper()
+	serve := w.Providers()["dbxaccess"]
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"dbxaccess": func() (tfprotov6.ProviderServer, error) {
+				server, err := serve()
+				return &listener{server, w}, err
+			},
+		},
+		Steps: steps,
+	})
+}
+
+type listener struct {
+	tfprotov6.ProviderServer
+	w *world
+}
+
+func (l *listener) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	before := l.w.Count("workspace", "", "")
+	resp, err := l.ProviderServer.ReadResource(ctx, req)
+	l.hear("read", before, resp.Diagnostics)
+	return resp, err
+}
+
+func (l *listener) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	before := l.w.Count("workspace", "", "")
+	operation := "update"
+	if none, err := req.PriorState.IsNull(); err == nil && none {
+		operation = "create"
+	} else if none, err := req.PlannedState.IsNull(); err == nil && none {
+		operation = "destroy"
+	}
+	resp, err := l.ProviderServer.ApplyResourceChange(ctx, req)
+	l.hear(operation, before, resp.Diagnostics)
+	return resp, err
+}
+
+func (l *listener) hear(operation string, before int, diagnostics []*tfprotov6.Diagnostic) {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	l.w.requests = append(l.w.requests, fmt.Sprintf("%s %d", operation, l.w.Count("workspace", "", "")-before))
+	for _, d := range diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			l.w.warnings = append(l.w.warnings, d.Summary+": "+d.Detail)
+		}
+	}
+}
+
+// forget starts the lists of what was heard anew.
+func (w *world) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.warnings, w.requests = nil, nil
+}
+
+// warned fails unless a warning holds all the words.
+func (w *world) warned(t *testing.T, words ...string) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, warning := range w.warnings {
+		missing := ""
+		for _, word := range words {
+			if !strings.Contains(warning, word) {
+				missing = word
+			}
+		}
+		if missing == "" {
+			return
+		}
+	}
+	t.Errorf("no warning holds all of %q; there were %q", words, w.warnings)
+}
+
+// holds fails unless the endpoint's direct grants are these and no others.
+func (w *world) holds(t *testing.T, want map[string]string) {
+	t.Helper()
+	if got := w.Workspace.Grants("iris"); !maps.Equal(got, want) {
+		t.Errorf("direct grants on the server:\n got %v\nwant %v", got, want)
+	}
+}
+
+// with is the foreign grants and one more.
+func with(name, level string) map[string]string {
+	grants := foreign()
+	grants[name] = level
+	return grants
+}
+
+// hcl is one grant on the endpoint iris with those lines.
+func hcl(lines ...string) string {
+	return "resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+}
+
+func attr(name, value string) string { return fmt.Sprintf("%s = %q", name, value) }
+
+func (w *world) toApp(lines ...string) string {
+	return hcl(append([]string{attr("service_principal_name", w.app)}, lines...)...)
+}
+
+// patch writes a grant as somebody with another client would.
+func (w *world) patch(t *testing.T, kind, name, level string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"access_control_list":[{%q:%q,"permission_level":%q}]}`, kind, name, level)
+	req := httptest.NewRequest("PATCH", "/api/2.0/permissions/serving-endpoints/"+w.EndpointID, strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer "+w.PersonToken)
+	answer := httptest.NewRecorder()
+	w.Workspace.ServeHTTP(answer, req)
+	if answer.Code != 200 {
+		t.Fatalf("PATCH answered %d %s", answer.Code, answer.Body)
+	}
+}

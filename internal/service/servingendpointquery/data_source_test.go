@@ -1,0 +1,336 @@
+package servingendpointquery_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const (
+	address     = "data.dbxaccess_serving_endpoint_query.x"
+	invocations = "/serving-endpoints/*/invocations"
+	flower      = `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`
+)
+
+// twoTries is time enough for a second try, so that one too many is seen and not waited for.
+const twoTries = `timeouts = { read = "7s" }`
+
+func hcl(lines ...string) string {
+	return "data \"dbxaccess_serving_endpoint_query\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+}
+
+func attr(name, value string) string { return fmt.Sprintf("%s = %q", name, value) }
+
+func asProvider(lines ...string) string {
+	return hcl(append([]string{attr("query_as", "provider"), attr("request", flower)}, lines...)...)
+}
+
+func asToken(token string, lines ...string) string {
+	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), attr("token", token)}, lines...)...)
+}
+
+// says matches words in a row, however Terraform breaks the lines.
+func says(words ...string) *regexp.Regexp {
+	for i, w := range words {
+		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
+}
+
+func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
+}
+
+// addApp makes the application a member with a token, and no grant.
+func addApp(w *acctest.World) (application, token, tokenID string) {
+	application = w.ScoringApp.ClientID
+	w.Workspace.AddServicePrincipal(application, "iris-scoring")
+	w.Workspace.SetGrant("authorization/tokens", application, "CAN_USE")
+	tokenID, token = w.Workspace.MintToken(application, "test", time.Hour)
+	return application, token, tokenID
+}
+
+// callers are who asked the model, in order.
+func callers(w *acctest.World) []string {
+	var who []string
+	for _, e := range w.Tenant.Journal.Entries() {
+		if strings.HasSuffix(e.Route, "/invocations") {
+			who = append(who, fmt.Sprint(e.Caller, " ", e.Status))
+		}
+	}
+	return who
+}
+
+func TestAsProvider(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	noAnswerInState := func(s *terraform.State) error {
+		if text := s.String(); strings.Contains(text, "setosa") {
+			return fmt.Errorf("the model's answer is in the state: %s", text)
+		}
+		return nil
+	}
+	w.Test(t,
+		resource.TestStep{
+			Config: asProvider(),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("status", knownvalue.Int64Exact(200)),
+				is("served_model", knownvalue.StringExact("iris-1")),
+				is("response", knownvalue.Null()),
+				is("token", knownvalue.Null()),
+			},
+			Check: noAnswerInState,
+		},
+		resource.TestStep{Config: asProvider("store_response = false"), Check: noAnswerInState},
+		resource.TestStep{
+			Config: asProvider("store_response = true"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				is("response", knownvalue.StringExact(`{"predictions":["setosa"]}`)),
+				statecheck.ExpectSensitiveValue(address, tfjsonpath.New("response")),
+			},
+		},
+	)
+	for _, who := range callers(w) {
+		if who != w.Deployer.ClientID+" 200" {
+			t.Errorf("asked as %s", who)
+		}
+	}
+}
+
+func TestAsToken(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, _ := addApp(w)
+	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
+	bearer, err := w.Tenant.IssueAccessToken(application, emulator.DatabricksResource, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := []statecheck.StateCheck{
+		is("status", knownvalue.Int64Exact(200)),
+		statecheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
+	}
+	w.Test(t,
+		resource.TestStep{Config: asToken(token), ConfigStateChecks: checks},
+		resource.TestStep{Config: asToken(bearer), ConfigStateChecks: checks}, // a token of Entra ID is as good
+	)
+	asked := callers(w)
+	if len(asked) == 0 {
+		t.Error("nobody asked")
+	}
+	for _, who := range asked {
+		if who != application+" 200" {
+			t.Errorf("asked as %s", who)
+		}
+	}
+	if n := w.Count("entra", "", ""); n != 0 {
+		t.Errorf("the provider logged in %d times for a query that is not its own", n)
+	}
+}
+
+// The example of the documentation is applied as it is printed.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, _ := addApp(w)
+	text, err := os.ReadFile("../../../examples/data-sources/dbxaccess_serving_endpoint_query/data-source.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Test(t, resource.TestStep{
+		Config:          string(text),
+		ConfigVariables: config.Variables{"application_id": config.StringVariable(application), "token": config.StringVariable(token)},
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownOutputValue("served_model", knownvalue.StringExact("iris-1")),
+		},
+	})
+}
+
+// A refusal where this run has changed nothing is an answer, and is told at once.
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	right := []string{"403 PERMISSION_DENIED", "does not have permission 'Query'", "needs CAN_QUERY", "dbxaccess_serving_endpoint_permission", "depend"}
+	t.Run("provider", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+		w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: says(append([]string{"Cannot score serving endpoint", "query_as", "iris:"}, right...)...)})
+		if asked := callers(w); len(asked) != 1 {
+			t.Errorf("asked %q, want once", asked)
+		}
+	})
+	t.Run("token", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		_, token, _ := addApp(w)
+		w.Test(t, resource.TestStep{Config: asToken(token, twoTries), ExpectError: says(right...)})
+		if asked := callers(w); len(asked) != 1 {
+			t.Errorf("asked %q, want once", asked)
+		}
+	})
+}
+
+func TestTokenRefused(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, id := addApp(w)
+	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
+	w.Workspace.RevokeToken(id)
+	w.Test(t, resource.TestStep{Config: asToken(token), ExpectError: says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
+	if asked := callers(w); len(asked) != 1 {
+		t.Errorf("asked %q, want once", asked)
+	}
+}
+
+// A new grant takes a while to be honoured: only where this run has written one is a refusal worth a second try.
+func TestGrantSpreads(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, _ := addApp(w)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{GrantDelay: 2 * time.Second})
+	w.Test(t, resource.TestStep{
+		Config: `
+resource "dbxaccess_serving_endpoint_permission" "x" {
+  endpoint_name          = "iris"
+  service_principal_name = "` + application + `"
+}
+` + asToken(token, "depends_on = [dbxaccess_serving_endpoint_permission.x]"),
+		ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))},
+	})
+	if asked := callers(w); len(asked) < 2 || asked[0] != application+" 403" || asked[1] != application+" 200" {
+		t.Errorf("asked %q, want a refusal and then an answer", asked)
+	}
+}
+
+func TestScaledToZero(t *testing.T) {
+	t.Parallel()
+	t.Run("waited out", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		w.Workspace.ScaleToZero("iris", 1)
+		w.Test(t, resource.TestStep{Config: asProvider(), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+		if asked := callers(w); len(asked) < 2 || !strings.HasSuffix(asked[0], " 504") {
+			t.Errorf("asked %q", asked)
+		}
+	})
+	t.Run("not up in time", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		w.Workspace.ScaleToZero("iris", 100)
+		w.Test(t, resource.TestStep{
+			Config:      asProvider(`timeouts = { read = "1s" }`),
+			ExpectError: says("Cannot score serving endpoint", "504", "did not answer in time", "timeouts.read"),
+		})
+	})
+	// A connection that breaks while the model starts is one more sign of that.
+	t.Run("no answer", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Drop: "after"})
+		w.Test(t, resource.TestStep{Config: asProvider(), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+	})
+}
+
+// A model that fails does not start working by being asked for twenty minutes.
+func TestModelFails(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 500, Code: "INTERNAL_ERROR", Message: "the model threw"})
+	w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: says("Cannot score serving endpoint", "500 INTERNAL_ERROR", "the model threw")})
+	if asked := callers(w); len(asked) != 1 {
+		t.Errorf("asked %q, want once", asked)
+	}
+}
+
+func TestPayloadRefused(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	query := func(request string) string { return hcl(attr("query_as", "provider"), attr("request", request)) }
+	w.Test(t,
+		resource.TestStep{
+			Config:      query(`{"dataframe_records":[{"sepal_length":5.1}]}`),
+			ExpectError: says("Cannot score serving endpoint", "request", "400 BAD_REQUEST", "refused the payload", "model's signature"),
+		},
+		resource.TestStep{Config: query(`{"rows":[]}`), ExpectError: says("request", "400 BAD_REQUEST", "unknown field 'rows'")},
+	)
+	if asked := callers(w); len(asked) != 2 {
+		t.Errorf("asked %q, want once for each payload", asked)
+	}
+}
+
+func TestNotFound(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Test(t, resource.TestStep{
+		Config:      strings.Replace(asProvider(), `"iris"`, `"Iris"`, 1),
+		ExpectError: says("Cannot score serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive"),
+	})
+}
+
+// A foundation model has no access list and takes messages.
+func TestFoundationModel(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.CreateFoundationEndpoint("llama")
+	chat := strings.Replace(hcl(attr("query_as", "provider"), "store_response = true",
+		attr("request", `{"messages":[{"role":"user","content":"two words"}]}`)), `"iris"`, `"llama"`, 1)
+	w.Test(t, resource.TestStep{Config: chat, ConfigStateChecks: []statecheck.StateCheck{
+		is("response", knownvalue.StringRegexp(regexp.MustCompile(`You sent 2 words`))),
+	}})
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	var steps []resource.TestStep
+	for name, bad := range map[string]struct {
+		config string
+		error  *regexp.Regexp
+	}{
+		"no token":            {hcl(attr("query_as", "token"), attr("request", flower)), says("Query has no token", "token")},
+		"empty token":         {asToken(""), says("Query has no token")},
+		"blank token":         {asToken("  "), says("Query has no token")},
+		"a token too many":    {asProvider(attr("token", "dapi00")), says("Query has a token it does not use", "token", "remove token")},
+		"nobody asks":         {hcl(attr("request", flower)), says("query_as")},
+		"somebody else asks":  {hcl(attr("query_as", "me"), attr("request", flower)), says("query_as", "provider", "token")},
+		"request is not JSON": {hcl(attr("query_as", "provider"), attr("request", "{")), says("Invalid JSON", "request")},
+		"no request":          {hcl(attr("query_as", "provider")), says("request")},
+		"no endpoint":         {strings.Replace(asProvider(), `"iris"`, `""`, 1), says("endpoint_name")},
+	} {
+		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
+	}
+	w.Test(t, steps...)
+	if n := w.Count("", "", ""); n != 0 {
+		t.Errorf("%d requests were made: %v", n, w.Tenant.Journal.Entries())
+	}
+}
+
+// A token that is known only after apply may turn out to be empty: then nobody is asked, least of all in the provider's name.
+func TestTokenTurnsOutEmpty(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Test(t, resource.TestStep{
+		Config: `
+resource "terraform_data" "x" {
+  input = ""
+}
+` + hcl(attr("query_as", "token"), attr("request", flower), "token = terraform_data.x.output"),
+		ExpectError: says("Query has no token"),
+	})
+	if asked := callers(w); len(asked) != 0 {
+		t.Errorf("asked %q", asked)
+	}
+}

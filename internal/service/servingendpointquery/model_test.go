@@ -1,0 +1,49 @@
+package servingendpointquery
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func TestToQuery(t *testing.T) {
+	for name, c := range map[string]struct {
+		as, token string
+		want      query
+	}{
+		"provider": {asProvider, "", query{Endpoint: "iris", Request: `{"inputs": []}`}},
+		"token":    {asToken, "dapi00", query{Endpoint: "iris", Request: `{"inputs": []}`, Token: "dapi00"}},
+		// Validation refuses it; it must not change who asks all the same.
+		"a token too many": {asProvider, "dapi00", query{Endpoint: "iris", Request: `{"inputs": []}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := queryModel{
+				EndpointName: types.StringValue("iris"), Request: jsontypes.NewNormalizedValue(`{"inputs": []}`),
+				QueryAs: types.StringValue(c.as), Token: types.StringValue(c.token),
+			}
+			if got := m.toQuery(); got != c.want {
+				t.Error("another query than was written") // not printed: it may hold a token
+			}
+		})
+	}
+}
+
+func TestTell(t *testing.T) {
+	for name, c := range map[string]struct {
+		store types.Bool
+		want  types.String
+	}{
+		"not said": {types.BoolNull(), types.StringNull()},
+		"false":    {types.BoolValue(false), types.StringNull()},
+		"true":     {types.BoolValue(true), types.StringValue("{}")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := queryModel{StoreResponse: c.store, Response: types.StringUnknown()}
+			m.tell(scored{Status: 200, Body: "{}"})
+			if !m.Response.Equal(c.want) || m.Status.ValueInt64() != 200 || !m.ServedModel.IsNull() {
+				t.Errorf("told %s, %s, %s", m.Response, m.Status, m.ServedModel)
+			}
+		})
+	}
+}
