@@ -117,19 +117,21 @@ func cli(t testing.TB) (path, host string) {
 	return path, "registry.terraform.io"
 }
 
-// build compiles the provider. The folder outlives the tests of one package only.
+// build compiles the provider, once for all tests of a package, into the repository's bin folder: there it stays, and
+// what has not changed is not linked again.
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "dbxaccess-test-")
-	if err != nil {
-		return "", err
-	}
-	plugin := filepath.Join(dir, "terraform-provider-dbxaccess")
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
 	}
+	folder, err := os.Getwd() // the package's own, so that two packages never write one file
+	if err != nil {
+		return "", err
+	}
+	module := strings.TrimSpace(string(root))
+	plugin := filepath.Join(module, "bin", "test", filepath.Base(folder), "terraform-provider-dbxaccess")
 	cmd := exec.Command("go", "build", "-o", plugin, ".")
-	cmd.Dir = strings.TrimSpace(string(root))
+	cmd.Dir = module
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the provider: %w\n%s", err, out)
 	}

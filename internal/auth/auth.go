@@ -5,7 +5,13 @@
 // credential wins is decided from values alone and is tested as a table. [Open]
 // reads and checks files, and touches no network, so that a wrong certificate is
 // told at configuration and a plan that needs no token needs no Entra ID.
-// [Login.AccessToken] is the first to go out.
+// [Login.AccessToken] is the first to go out: to Azure Key Vault, once, when the
+// credential is kept there, then to Entra ID.
+//
+// Two identities can take part and never mix. The one that calls Databricks is
+// made of this package's [Settings], which a provider fills from ARM_* and its own
+// variables. The one that reads the vault is chosen by [KeyVaultSettings.Auth] and
+// is made of AZURE_* variables, a managed identity or the Azure CLI.
 //
 // Certificates are parsed here and not by the Microsoft libraries: those do not
 // open the PKCS#12 files that OpenSSL 3 writes, and take an encrypted PEM key for
@@ -81,53 +87,17 @@ func (s Setting) named(fallback string) string {
 
 func (s Setting) inHCL() bool { return s.IsSet() && s.Env == "" }
 
-// Settings is everything a login may be made of. What is not configured is left
-// zero, or has an Attribute only.
-type Settings struct {
-	// TenantID is a directory's UUID or one of its domains.
-	TenantID Setting
-	// ClientID is the application (client) id.
-	ClientID Setting
-	// Certificate is PEM text, or base64 of a PFX, PEM or DER file.
-	Certificate Setting
-	// CertificatePath is a PFX or PEM file, told apart by content.
-	CertificatePath Setting
-	// CertificatePassword opens a PFX or an encrypted PKCS#8 key.
-	CertificatePassword Setting
-	// CertificateThumbprint is the SHA-1 or SHA-256 the certificate must have, in
-	// hexadecimal.
-	CertificateThumbprint Setting
-	ClientSecret          Setting
-	// Token is a Databricks token that is used as it is.
-	Token Setting
-	// AuthorityHost is the login host, https; unset means login.microsoftonline.com.
-	AuthorityHost Setting
-
-	// SendChain puts the certificate chain into the assertion (x5c), which trust
-	// by subject name and issuer needs.
-	SendChain bool
-	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com
-	// about the authority host. Setting AuthorityHost implies it.
-	DisableInstanceDiscovery bool
-}
-
-// Format writes which kind of login is meant, whatever the verb.
-func (s Settings) Format(f fmt.State, _ rune) {
-	choice, err := s.Choose()
-	if err != nil {
-		_, _ = io.WriteString(f, "settings that choose no login")
-		return
-	}
-	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
-}
-
 // Kind is a kind of credential.
 type Kind string
 
 // The kinds, in the order in which the environment decides among them.
 const (
 	KindCertificate  Kind = "certificate"
+	KindKeyVault     Kind = "key_vault"
 	KindClientSecret Kind = "client_secret"
+	KindOIDC         Kind = "oidc"
+	KindMSI          Kind = "msi"
+	KindCLI          Kind = "cli"
 	KindToken        Kind = "token"
 )
 

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -53,6 +54,31 @@ func (c Certificate) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(
 
 // Leaf is the certificate that belongs to the key.
 func (c *Certificate) Leaf() *x509.Certificate { return c.Chain[0] }
+
+// CertificatePEM is the certificate alone, as PEM text.
+func (c *Certificate) CertificatePEM() string { return certificatesPEM(c.Chain[:1]) }
+
+// ChainPEM is what else the bundle holds, issuers first, as PEM text; "" for
+// nothing.
+func (c *Certificate) ChainPEM() string { return certificatesPEM(c.Chain[1:]) }
+
+// PrivateKeyPEM is the key in PKCS#8 form, unencrypted, as PEM text. It is the one
+// way in which a key leaves this package, and a secret.
+func (c *Certificate) PrivateKeyPEM() (string, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(c.Key)
+	if err != nil {
+		return "", errors.New("the private key cannot be written as PKCS#8")
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
+}
+
+func certificatesPEM(certificates []*x509.Certificate) string {
+	var text strings.Builder
+	for _, certificate := range certificates {
+		text.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
+	}
+	return text.String()
+}
 
 // origin says what a bundle is called when something is wrong with it.
 type origin struct {
@@ -233,6 +259,10 @@ func unwrapText(data []byte, from origin) ([]byte, error) {
 	}
 	if isPEM(data) || isDER(data) {
 		return data, nil
+	}
+	if bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")) {
+		return nil, from.fail("Client certificate is a Java keystore",
+			"%s is in Java's own format. Convert it, run: keytool -importkeystore -srckeystore old.jks -destkeystore sp.p12 -deststoretype PKCS12", from.what)
 	}
 	if decoded, err := decodeBase64(data); err == nil && (isPEM(decoded) || isDER(decoded)) {
 		return decoded, nil

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -112,4 +113,63 @@ func expandHome(path string) (string, error) {
 		return "", err
 	}
 	return filepath.Join(home, path[1:]), nil
+}
+
+// loadCertificate reads the certificate from where it is configured. A place in
+// HCL beats one in the environment; two places of equal rank must hold the same
+// bytes.
+func (s Settings) loadCertificate() (Setting, *Certificate, []Warning, error) {
+	inline, file := s.Certificate, s.CertificatePath
+	switch {
+	case file.inHCL() && !inline.inHCL():
+		inline.Value = ""
+	case inline.inHCL() && !file.inHCL():
+		file.Value = ""
+	}
+
+	var data []byte
+	var from origin
+	used := inline
+	passwordName := s.CertificatePassword.named("client_certificate_password")
+	if inline.IsSet() {
+		from = origin{
+			what:      "The value of " + inline.Source(),
+			attribute: inline.named("client_certificate"), passwordAttribute: passwordName, file: "sp.pfx",
+		}
+		var err error
+		if data, err = decodeInline(inline.Value, from); err != nil {
+			return Setting{}, nil, nil, err
+		}
+	}
+	if file.IsSet() {
+		content, path, err := readCertificateFile(file)
+		if err != nil {
+			return Setting{}, nil, nil, err
+		}
+		if inline.IsSet() && !sameBundle(data, content) {
+			return Setting{}, nil, nil, &Error{
+				Attribute: from.attribute,
+				Summary:   "Two different client certificates",
+				Detail:    fmt.Sprintf("%s and %s hold different certificates; keep one.", inline.Source(), file.Source()),
+			}
+		}
+		used, data = file, content
+		from = origin{
+			what:      "Certificate file " + path,
+			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName, file: path,
+		}
+	}
+	c, warnings, err := parseCertificate(data, s.CertificatePassword.Value, from)
+	return used, c, warnings, err
+}
+
+// sameBundle compares what is written inline with a file; either may be base64.
+func sameBundle(inline, file []byte) bool {
+	plain := func(data []byte) []byte {
+		if decoded, err := unwrapText(data, origin{}); err == nil {
+			data = decoded
+		}
+		return bytes.TrimSpace(data)
+	}
+	return bytes.Equal(plain(inline), plain(file))
 }

@@ -63,17 +63,17 @@ func TestOpenCertificate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if l.Kind != KindCertificate || l.Certificate == nil || l.Certificate.Subject != "CN=sp-test,O=Contoso" {
+			if c := l.Identity().Certificate; l.Kind != KindCertificate || c == nil || c.Subject != "CN=sp-test,O=Contoso" {
 				t.Errorf("opened %v", l)
 			}
-			if l.Authority != "https://login.microsoftonline.com/"+testTenant {
-				t.Errorf("authority is %q", l.Authority)
+			if l.Identity().Authority != "https://login.microsoftonline.com/"+testTenant {
+				t.Errorf("authority is %q", l.Identity().Authority)
 			}
 			if len(l.Warnings) != 0 {
 				t.Errorf("warnings: %+v", l.Warnings)
 			}
-			for _, text := range formats(l, *l, l.Describe()) {
-				if strings.Contains(text, password) || strings.Contains(text, l.Certificate.Key.D.String()) {
+			for _, text := range formats(l, l.Identity(), l.Describe()) {
+				if strings.Contains(text, password) || strings.Contains(text, l.Identity().Certificate.Key.D.String()) {
 					t.Errorf("a secret shows in %.200s", text)
 				}
 			}
@@ -172,5 +172,21 @@ func TestOpenCertificateDates(t *testing.T) {
 		if d[key] != want {
 			t.Errorf("%s is described as %v, want %v", key, d[key], want)
 		}
+	}
+}
+
+func testFileAt(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func writeAt(t testing.TB, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

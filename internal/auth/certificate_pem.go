@@ -14,6 +14,10 @@ import (
 	"github.com/youmark/pkcs8"
 )
 
+// oidRSAPSS is the DER form of id-RSASSA-PSS (RFC 4055), a kind of key that Go does
+// not read.
+var oidRSAPSS = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a}
+
 // parsePEM reads certificates and the one private key from PEM text (RFC 7468),
 // in any order.
 func parsePEM(data []byte, password string, from origin) (bundle, error) {
@@ -78,12 +82,18 @@ func pemKey(block *pem.Block, password string, from origin) (*rsa.PrivateKey, er
 		return key, nil
 	case "PRIVATE KEY":
 		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+		if err != nil && bytes.Contains(block.Bytes, oidRSAPSS) {
+			return nil, notRSA(from, "a key that is marked for RSA-PSS alone")
+		}
 		if err != nil {
 			return nil, badKey(from)
 		}
 		return rsaKey(key, from)
 	case "EC PRIVATE KEY":
 		return nil, notRSA(from, "an EC key")
+	case "OPENSSH PRIVATE KEY":
+		return nil, from.fail("Client certificate key is in the format of OpenSSH",
+			"%s has a private key as OpenSSH writes it. Convert it in place, run: ssh-keygen -p -m PKCS8 -f old.key", from.what)
 	}
 	return nil, from.fail("Client certificate key is in an unknown format",
 		"%s has a private key that is not PKCS#8 or PKCS#1. Convert it, run: openssl pkey -in old.key -out new.key", from.what)
@@ -166,7 +176,7 @@ func needsPassword(from origin) error {
 }
 
 func onlyCertificates(from origin, what string) error {
-	return from.fail("Client certificate has no private key",
+	return from.fail(summaryNoKey,
 		"%s is %s and contains only the public certificate (.cer). Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.what, what)
 }
 

@@ -3,37 +3,18 @@ package auth
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha1"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
 )
-
-// password opens the bundles of testdata/generate.sh.
-const password = "correct-horse-0451"
-
-func testFile(t testing.TB, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
 
 func TestParseCertificate(t *testing.T) {
 	t.Parallel()
@@ -62,6 +43,28 @@ func TestParseCertificate(t *testing.T) {
 		"chain-legacy.pfx":        {password: password, subject: "CN=sp-leaf", chain: 3},
 		"trailing.pfx":            {password: password},
 		"keytool.p12":             {password: password, subject: "CN=sp-keytool"},
+		"keytool-legacy.p12":      {password: password, subject: "CN=sp-keytool"},
+		"keytool-chain.p12":       {password: password, subject: "CN=sp-leaf", chain: 3},
+		"crlf.pem":                {},
+		"bom.pem":                 {},
+		"text.pem":                {},
+		"bag-attributes.pem":      {},
+		"chain-encrypted.pem":     {password: password, subject: "CN=sp-leaf", chain: 3},
+		"leaf-between.pem":        {subject: "CN=sp-leaf", chain: 3},
+		"encrypted-des3.pem":      {password: password},
+		"encrypted-aes128.pem":    {password: password},
+		"rsa4096.pem":             {subject: "CN=sp-large"},
+		"sha1-mac.pfx":            {password: password},
+		"des3-sha1.pfx":           {password: password},
+		"aes128.pfx":              {password: password},
+		"plain-certificate.pfx":   {password: password},
+		"plain-key.pfx":           {password: password},
+		"iterations.pfx":          {password: password},
+		"no-iterations.pfx":       {password: password},
+		"windows.pfx":             {password: password},
+		"long-password.pfx":       {password: strings.Repeat(password, 4)},
+		"chain-empty.pfx":         {subject: "CN=sp-leaf", chain: 3},
+		"modern.pfx.base64":       {password: password},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +130,18 @@ func TestParseCertificateRefuses(t *testing.T) {
 		{"encrypted-scrypt.pem", "wrong-password-77", "Client certificate password is wrong", nil},
 		{"encrypted-aes.pem", "", "Client certificate needs a password", []string{"set the password"}},
 		{"encrypted-pbes1.pem", password, "Client certificate uses an unsupported encryption", []string{"openssl pkcs8 -topk8 -v2 aes-256-cbc"}},
+		{"encrypted-sha512.pem", password, "Client certificate uses an unsupported encryption", []string{"openssl pkcs8 -topk8 -v2 aes-256-cbc"}},
+		{"encrypted-des3.pem", "wrong-password-77", "Client certificate password is wrong", nil},
+		{"dek-info-des3.pem", password, "Encrypted PEM in an obsolete format", []string{"openssl pkcs8 -topk8"}},
+		{"ed25519.pem", "", "Client certificate key is not RSA", []string{"Ed25519 key", "openssl req -x509 -newkey rsa:3072"}},
+		{"ed25519.pfx", password, "Client certificate key is not RSA", []string{"Ed25519 key"}},
+		{"rsa-pss.pem", "", "Client certificate key is not RSA", []string{"RSA-PSS"}},
+		{"openssh.pem", "", "Client certificate key is in the format of OpenSSH", []string{"ssh-keygen -p -m PKCS8"}},
+		{"keytool.jks", password, "Client certificate is a Java keystore", []string{"keytool -importkeystore"}},
+		{"keytool.p12", "wrong-password-77", "Client certificate password is wrong", nil},
+		{"request.pem", "", "Client certificate is in an unknown format", []string{"without a certificate"}},
+		{"public.pem", "", "Client certificate is in an unknown format", []string{"without a certificate"}},
+		{"page.html", "", "Client certificate is in an unknown format", nil},
 		{"dek-info.pem", password, "Encrypted PEM in an obsolete format", []string{"openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key"}},
 		{"ec-sec1.pem", "", "Client certificate key is not RSA", []string{"EC key", "openssl req -x509 -newkey rsa:3072"}},
 		{"ec-pkcs8.pem", "", "Client certificate key is not RSA", []string{"EC key"}},
@@ -159,6 +174,78 @@ func TestParseCertificateRefuses(t *testing.T) {
 			e := wantError(t, err, test.summary, test.detail...)
 			checkNoLeak(t, e.Error(), data, test.password)
 		})
+	}
+}
+
+// PBMAC1 (RFC 9579) is what go-pkcs12 writes as its newest form, and Go's other
+// encoders are those of other tools.
+func TestParseCertificateOfGo(t *testing.T) {
+	t.Parallel()
+	c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	for name, encoder := range map[string]*pkcs12.Encoder{
+		"PBMAC1": pkcs12.Modern2026, "modern": pkcs12.Modern2023, "3DES": pkcs12.LegacyDES, "RC2": pkcs12.LegacyRC2,
+	} {
+		pfx, err := encoder.Encode(c.Key, c.Leaf(), nil, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read, warnings, err := ParseCertificate(pfx, password)
+		if err != nil || len(warnings) != 0 || read.ThumbprintSHA256 != c.ThumbprintSHA256 {
+			t.Errorf("%s: %v, %v, %v", name, read, warnings, err)
+		}
+		_, _, err = ParseCertificate(pfx, "wrong-password-77")
+		wantError(t, err, "Client certificate password is wrong")
+	}
+	pfx, err := pkcs12.Passwordless.Encode(c.Key, c.Leaf(), nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, warnings, err := ParseCertificate(pfx, password); err != nil || len(warnings) != 1 {
+		t.Errorf("passwordless: %v, %v", warnings, err)
+	}
+}
+
+// What is not a bundle at all is told at once, however large.
+func TestParseCertificateRubbish(t *testing.T) {
+	t.Parallel()
+	rubbish := make([]byte, 10<<20)
+	if _, err := rand.Read(rubbish); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		data    []byte
+		summary string
+	}{
+		"nothing":        {nil, "Client certificate is empty"},
+		"blanks":         {[]byte(" \n\t"), "Client certificate is empty"},
+		"10 MB":          {append([]byte{0}, rubbish...), "Client certificate is in an unknown format"},
+		"10 MB of zeros": {make([]byte, 10<<20), "Client certificate is in an unknown format"},
+		"like DER":       {append([]byte{0x30, 0x82, 0x10, 0x00}, rubbish[:5000]...), "Client certificate is damaged"},
+		"like PEM":       {append([]byte("-----BEGIN CERTIFICATE-----\n"), rubbish[:5000]...), "Client certificate is broken PEM"},
+	} {
+		began := time.Now()
+		_, _, err := ParseCertificate(test.data, password)
+		e := wantError(t, err, test.summary)
+		if time.Since(began) > 10*time.Second {
+			t.Errorf("%s took %v", name, time.Since(began))
+		}
+		checkNoLeak(t, e.Error(), test.data[:min(len(test.data), 1<<16)], password)
+	}
+}
+
+func TestCertificateAsPEM(t *testing.T) {
+	t.Parallel()
+	c, _, err := ParseCertificate(testFile(t, "chain.pfx"), password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := c.PrivateKeyPEM()
+	if err != nil || strings.Count(c.ChainPEM(), "BEGIN CERTIFICATE") != 2 || !strings.HasPrefix(key, "-----BEGIN PRIVATE KEY-----") {
+		t.Fatalf("chain %s, error %v", c.ChainPEM(), err)
+	}
+	again, _, err := ParseCertificate([]byte(key+c.ChainPEM()+c.CertificatePEM()), "")
+	if err != nil || again.ThumbprintSHA256 != c.ThumbprintSHA256 || len(again.Chain) != 3 {
+		t.Errorf("%v, %v", again, err)
 	}
 }
 
@@ -275,96 +362,3 @@ func TestCertificateFormatsWithoutKey(t *testing.T) {
 		}
 	}
 }
-
-// helpers
-
-var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return key
-})
-
-func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
-	t.Helper()
-	key := sharedKey()
-	template := &x509.Certificate{SerialNumber: big.NewInt(0x1234), Subject: pkix.Name{CommonName: "made"}, NotBefore: notBefore, NotAfter: notAfter}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return describe([]*x509.Certificate{leaf}, key)
-}
-
-// pemOf is the certificate with its key, as a file would hold it.
-func pemOf(t testing.TB, c *Certificate) []byte {
-	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(c.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf().Raw}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
-}
-
-// formats are all ways in which fmt may be asked to print values.
-func formats(values ...any) []string {
-	var texts []string
-	for _, v := range values {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-			texts = append(texts, fmt.Sprintf(verb, v), fmt.Sprintf(verb, []any{v}))
-		}
-	}
-	return texts
-}
-
-func wantError(t testing.TB, err error, summary string, details ...string) *Error {
-	t.Helper()
-	var e *Error
-	if !errors.As(err, &e) {
-		t.Fatalf("error is %T %v, want *Error %q", err, err, summary)
-	}
-	if e.Summary != summary {
-		t.Fatalf("summary is %q, want %q (%s)", e.Summary, summary, e.Detail)
-	}
-	for _, detail := range details {
-		if !strings.Contains(e.Detail, detail) {
-			t.Errorf("detail of %q lacks %q:\n%s", summary, detail, e.Detail)
-		}
-	}
-	return e
-}
-
-// checkNoLeak fails if a message repeats the password or a line of the input.
-func checkNoLeak(t testing.TB, message string, data []byte, password string) {
-	t.Helper()
-	if len(password) >= 6 && strings.Contains(message, password) {
-		t.Errorf("the message shows the password: %s", message)
-	}
-	const window = 24
-	encoded := []byte(base64.StdEncoding.EncodeToString(data))
-	for _, secret := range [][]byte{data, encoded} {
-		for i := 0; i+window <= len(secret); i += window / 2 {
-			if part := secret[i : i+window]; bytes.Contains([]byte(message), part) && !bytes.Contains([]byte(fixedTexts), part) {
-				t.Fatalf("the message repeats the input: %q in %s", part, message)
-			}
-		}
-	}
-}
-
-// fixedTexts are messages with no input in them, so that an input that happens to
-// contain their words is not taken for a leak.
-var fixedTexts = func() string {
-	var all strings.Builder
-	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {
-		_, _, err := ParseCertificate([]byte(sample), "")
-		fmt.Fprintln(&all, err)
-	}
-	return all.String()
-}()

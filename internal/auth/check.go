@@ -2,7 +2,6 @@ package auth
 
 import (
 	"encoding/hex"
-	"net/url"
 	"regexp"
 	"strings"
 )
@@ -87,31 +86,4 @@ func normalThumbprint(value string) string {
 		}
 		return r
 	}, value))
-}
-
-// CheckAuthorityHost accepts an https URL without a path, or a bare host.
-func CheckAuthorityHost(value string) error {
-	_, err := authorityBase(value)
-	return err
-}
-
-// authorityBase is the host as a URL without a trailing slash.
-func authorityBase(value string) (string, error) {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return "https://login.microsoftonline.com", nil
-	}
-	if !strings.Contains(value, "://") {
-		value = "https://" + value
-	}
-	u, err := url.Parse(value)
-	switch {
-	case err != nil || !hostSyntax.MatchString(strings.TrimSuffix(u.Host, ":"+u.Port())):
-		return "", &Error{Summary: "Invalid authority host", Detail: "The login host is written as https://login.example.com."}
-	case !strings.EqualFold(u.Scheme, "https"):
-		return "", &Error{Summary: "Invalid authority host", Detail: "The login host must be https: credentials are sent to it."}
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return "", &Error{Summary: "Invalid authority host", Detail: "Write the host alone, as https://login.example.com; the tenant is added from tenant_id."}
-	}
-	return "https://" + u.Host, nil
 }

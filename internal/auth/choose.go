@@ -1,168 +1,194 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Choice is the login that the settings ask for.
 type Choice struct {
 	Kind Kind
-	// Ignored are the credentials in the environment that are not used because
-	// configuration names one. They have no Value: only their source is of use.
+	// Ignored are the credentials that are not used because configuration names
+	// another kind. They have no Value: only their source is of use.
 	Ignored []Setting
 }
 
-// method is one kind of credential: which settings name it, and how to open it.
-// A new kind is one more entry in methods.
-type method struct {
-	kind Kind
-	// label is what the kind is called in a message.
-	label string
-	// names are the settings whose presence chooses this kind.
-	names func(Settings) []Setting
-	// set is what to write, in HCL and in the environment.
-	set, env string
-	// application tells that the login is of an Entra ID application, so that
-	// tenant and client id are needed.
-	application bool
-	open        func(*Login, Settings, Options) (tokenFunc, error)
+// decision is a Choice with what it takes to open it.
+type decision struct {
+	method
+	ignored []Setting
+	// vault is what to read from Key Vault; nil for nothing.
+	vault *KeyVaultSettings
 }
-
-type tokenFunc func(ctx context.Context, scope string) (Token, error)
-
-// methods are all kinds, in the order in which the environment decides.
-func methods() []method {
-	return []method{{
-		kind:        KindCertificate,
-		label:       "certificate",
-		names:       func(s Settings) []Setting { return []Setting{s.CertificatePath, s.Certificate} },
-		set:         "client_certificate_path, client_certificate",
-		env:         "ARM_CLIENT_CERTIFICATE_PATH, ARM_CLIENT_CERTIFICATE",
-		application: true,
-		open:        openCertificate,
-	}, {
-		kind:        KindClientSecret,
-		label:       "secret",
-		names:       func(s Settings) []Setting { return []Setting{s.ClientSecret} },
-		set:         "client_secret",
-		env:         "ARM_CLIENT_SECRET",
-		application: true,
-		open:        openSecret,
-	}, {
-		kind:  KindToken,
-		label: "token",
-		names: func(s Settings) []Setting { return []Setting{s.Token} },
-		set:   "token",
-		env:   "DATABRICKS_TOKEN",
-		open:  openToken,
-	}}
-}
-
-// set filters the settings that have a value.
-func set(settings []Setting, keep func(Setting) bool) []Setting {
-	var kept []Setting
-	for _, s := range settings {
-		if s.IsSet() && keep(s) {
-			kept = append(kept, s)
-		}
-	}
-	return kept
-}
-
-func fromHCL(s Setting) bool { return s.Env == "" }
-func fromEnv(s Setting) bool { return s.Env != "" }
 
 // Choose decides which credential is used, from the values alone, and checks
 // their syntax. One kind is chosen and its failure is final; nothing falls
-// through to another identity. A kind in HCL makes those in the environment
-// ignored; with none in HCL the environment decides in the order certificate,
-// client secret, token. Errors are *[Error].
+// through to another identity. AuthType pins a kind. Without it, a kind in HCL
+// makes those in the environment ignored, and two in HCL are an error; with none
+// in HCL the environment decides in the order certificate, key vault, client
+// secret, OIDC, managed identity, Azure CLI, token. Errors are *[Error].
 func (s Settings) Choose() (Choice, error) {
-	m, ignored, err := s.choose()
+	d, err := s.choose()
 	if err != nil {
 		return Choice{}, err
 	}
-	return Choice{Kind: m.kind, Ignored: ignored}, nil
+	return Choice{Kind: d.kind, Ignored: d.ignored}, nil
 }
 
-func (s Settings) choose() (method, []Setting, error) {
+func (s Settings) choose() (decision, error) {
+	if err := s.checkSwitches(); err != nil {
+		return decision{}, err
+	}
 	var inHCL, inEnv []method
-	var ignored []Setting
 	for _, m := range methods() {
 		if len(set(m.names(s), fromHCL)) > 0 {
 			inHCL = append(inHCL, m)
 		}
-		if env := set(m.names(s), fromEnv); len(env) > 0 {
+		if len(set(m.names(s), fromEnv)) > 0 {
 			inEnv = append(inEnv, m)
-			for _, setting := range env {
-				setting.Value = ""
-				ignored = append(ignored, setting)
-			}
 		}
 	}
-	if len(inHCL) > 1 {
+	pinned, err := s.pinned()
+	if err != nil {
+		return decision{}, err
+	}
+
+	var d decision
+	named := len(inHCL) > 0 // whether HCL names a kind
+	switch {
+	case pinned.kind != "" && (s.AuthType.inHCL() || !named || slices.ContainsFunc(inHCL, pinned.is)):
+		if err := s.checkPinned(pinned); err != nil {
+			return decision{}, err
+		}
+		d.method, d.ignored = pinned, s.others(pinned, anywhere)
+		named = named || s.AuthType.inHCL()
+	case len(inHCL) > 1:
 		first, second := set(inHCL[0].names(s), fromHCL)[0], set(inHCL[1].names(s), fromHCL)[0]
-		return method{}, nil, &Error{
+		return decision{}, &Error{
 			Attribute: second.Attribute,
 			Summary:   "Conflicting Azure credentials",
-			Detail:    fmt.Sprintf("%s and %s are both set in configuration; keep one. One credential is used and its failure is final: no second one is tried.", first.Attribute, second.Attribute),
+			Err:       ErrConflict,
+			Detail: fmt.Sprintf("%s and %s are both set in configuration; keep one, or say with auth_type which one counts. One credential is used and its failure is final: no second one is tried.",
+				first.Attribute, second.Attribute),
 		}
+	case named:
+		d.method = inHCL[0]
+		d.ignored = s.others(method{}, fromEnv)
+		if pinned.kind != "" { // by the environment, which HCL beats
+			d.ignored = append(d.ignored, Setting{Attribute: s.AuthType.Attribute, Env: s.AuthType.Env})
+		}
+	case len(inEnv) > 0:
+		d.method = inEnv[0]
 	}
 
-	var chosen method
-	switch {
-	case len(inHCL) == 1:
-		chosen = inHCL[0]
-	case len(inEnv) > 0:
-		chosen, ignored = inEnv[0], nil
+	if err := s.checkCompanions(d.kind); err != nil {
+		return decision{}, err
 	}
-	if err := s.checkCompanions(chosen.kind); err != nil {
-		return method{}, nil, err
+	if d.kind == "" {
+		return decision{}, s.missing()
 	}
-	if chosen.kind == "" {
-		return method{}, nil, s.missing()
+	if d.vault, err = s.vaultReads(d.kind, named); err != nil {
+		return decision{}, err
 	}
-	if chosen.application {
-		if err := s.checkApplication(set(chosen.names(s), func(Setting) bool { return true })[0]); err != nil {
-			return method{}, nil, err
-		}
-	}
-	return chosen, ignored, nil
+	return d, s.checkValues(d)
 }
 
-// checkCompanions refuses what belongs to a certificate when there is none. Only
-// HCL is judged: a variable that a machine sets for other programs is no mistake.
-func (s Settings) checkCompanions(chosen Kind) error {
-	if chosen == KindCertificate {
-		return nil
+func (m method) is(other method) bool { return m.kind == other.kind }
+
+// others are the credentials of all kinds but one, without their values.
+func (s Settings) others(chosen method, keep func(Setting) bool) []Setting {
+	var ignored []Setting
+	for _, m := range methods() {
+		if m.is(chosen) {
+			continue
+		}
+		for _, setting := range set(m.names(s), keep) {
+			setting.Value = ""
+			ignored = append(ignored, setting)
+		}
 	}
-	for _, companion := range []Setting{s.CertificatePassword, s.CertificateThumbprint} {
-		if companion.inHCL() {
+	return ignored
+}
+
+// CheckAuthType accepts the name of a kind.
+func CheckAuthType(value string) error {
+	var kinds []string
+	for _, m := range methods() {
+		if string(m.kind) == strings.TrimSpace(value) {
+			return nil
+		}
+		kinds = append(kinds, string(m.kind))
+	}
+	return &Error{Summary: "Unknown auth_type", Detail: "The kinds of login are " + strings.Join(kinds, ", ") + "."}
+}
+
+// pinned is the kind that auth_type names; none when it is not set.
+func (s Settings) pinned() (method, error) {
+	if !s.AuthType.IsSet() {
+		return method{}, nil
+	}
+	if err := CheckAuthType(s.AuthType.Value); err != nil {
+		return method{}, at(err, s.AuthType, "auth_type")
+	}
+	all := methods()
+	i := slices.IndexFunc(all, func(m method) bool { return string(m.kind) == strings.TrimSpace(s.AuthType.Value) })
+	return all[i], nil
+}
+
+// checkPinned refuses a pinned kind that has no credential.
+func (s Settings) checkPinned(m method) error {
+	for _, w := range []struct {
+		Setting
+		kind Kind
+	}{{s.UseOIDC, KindOIDC}, {s.UseMSI, KindMSI}, {s.UseCLI, KindCLI}} {
+		if w.kind == m.kind && w.inHCL() && !w.on() {
 			return &Error{
-				Attribute: companion.Attribute,
-				Summary:   "Certificate setting without a certificate",
-				Detail:    fmt.Sprintf("%s is set, but the login uses no certificate. Set client_certificate_path or client_certificate too, or remove it.", companion.Attribute),
+				Attribute: w.named("use_" + string(w.kind)),
+				Summary:   "Contradicting Azure login",
+				Detail:    fmt.Sprintf("auth_type is %s (%s), but %s is false. Remove one of them.", m.kind, s.AuthType.Source(), w.Source()),
 			}
 		}
 	}
-	return nil
+	if m.ambient || len(m.present(s)) > 0 {
+		return nil
+	}
+	var found []string
+	for _, other := range methods() {
+		if !other.is(m) {
+			found = append(found, s.found(other.label, other.names(s)...))
+		}
+	}
+	need := fmt.Sprintf("Set one of %s (or in the environment %s)", m.set, m.env)
+	if m.kind == KindOIDC {
+		need = "Say where its token comes from: oidc_token, oidc_token_file_path, oidc_request_url with oidc_request_token, or use_aks_workload_identity"
+	}
+	return &Error{
+		Attribute: s.AuthType.named("auth_type"),
+		Summary:   "Pinned login has no credential",
+		Detail: fmt.Sprintf("auth_type is %s (%s), but there is no credential of that kind. %s; no other kind is tried. Found elsewhere: %s.",
+			m.kind, s.AuthType.Source(), need, strings.Join(found, ", ")),
+	}
 }
 
 func (s Settings) missing() error {
 	var sets, envs []string
-	found := []string{s.found("tenant_id", s.TenantID), s.found("client_id", s.ClientID)}
+	found := []string{s.found("tenant_id", s.TenantID), s.found("client_id", s.ClientID, s.ClientIDFilePath)}
 	for _, m := range methods() {
 		sets = append(sets, m.set)
 		envs = append(envs, m.env)
 		found = append(found, s.found(m.label, m.names(s)...))
 	}
+	var hint string
+	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
+		hint = fmt.Sprintf(" %s alone chooses nothing: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).", token.Source())
+		break
+	}
 	return &Error{
 		Summary: "Missing Azure credentials",
-		Detail: fmt.Sprintf("Set one of %s (or in the environment %s). Found: %s.",
-			strings.Join(sets, ", "), strings.Join(envs, ", "), strings.Join(found, ", ")),
+		Detail: fmt.Sprintf("Set one of %s (or in the environment %s).%s Found: %s.",
+			strings.Join(sets, ", "), strings.Join(envs, ", "), hint, strings.Join(found, ", ")),
 	}
 }
 
@@ -173,54 +199,6 @@ func (Settings) found(label string, settings ...Setting) string {
 		}
 	}
 	return label + " no"
-}
-
-// checkApplication checks what every login of an application needs.
-func (s Settings) checkApplication(credential Setting) error {
-	var missing, remedy []string
-	var attribute string
-	for _, need := range []struct {
-		Setting
-		name, env string
-	}{{s.TenantID, "tenant_id", "ARM_TENANT_ID"}, {s.ClientID, "client_id", "ARM_CLIENT_ID"}} {
-		if !need.IsSet() {
-			missing = append(missing, need.named(need.name))
-			remedy = append(remedy, fmt.Sprintf("%s (or %s)", need.named(need.name), need.env))
-			if attribute == "" {
-				attribute = need.named(need.name)
-			}
-		}
-	}
-	if len(missing) > 0 {
-		verb := "is"
-		if len(missing) > 1 {
-			verb = "are"
-		}
-		return &Error{
-			Attribute: attribute,
-			Summary:   "Incomplete Azure login",
-			Detail: fmt.Sprintf("A credential is given (%s), but %s %s not. Set %s: both stand on the application's page under App registrations.",
-				credential.Source(), strings.Join(missing, " and "), verb, strings.Join(remedy, " and ")),
-		}
-	}
-	for _, check := range []struct {
-		Setting
-		name  string
-		check func(string) error
-	}{
-		{s.TenantID, "tenant_id", CheckTenantID},
-		{s.ClientID, "client_id", CheckClientID},
-		{s.CertificateThumbprint, "client_certificate_thumbprint", CheckThumbprint},
-		{s.AuthorityHost, "authority_host", CheckAuthorityHost},
-	} {
-		if !check.IsSet() {
-			continue
-		}
-		if err := check.check(check.Value); err != nil {
-			return at(err, check.Setting, check.name)
-		}
-	}
-	return nil
 }
 
 // at points a syntax error at the setting it was found in.
@@ -236,3 +214,6 @@ func at(err error, s Setting, fallback string) error {
 	}
 	return &placed
 }
+
+// ErrConflict: two kinds of credential are written in one block.
+var ErrConflict = errors.New("two kinds of credential")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -210,5 +211,162 @@ func TestSettingFormatsAsSource(t *testing.T) {
 	}
 	if got := fmt.Sprint(s.Token); got != "DATABRICKS_TOKEN in the environment" {
 		t.Errorf("a setting formats as %q", got)
+	}
+}
+
+var (
+	envVault = func(s *Settings) {
+		s.KeyVault = &KeyVaultSettings{
+			VaultURI:        env("key_vault.vault_uri", "DBXACCESS_KEY_VAULT_VAULT_URI", "https://kv-ml.vault.azure.net"),
+			Auth:            env("key_vault.auth", "DBXACCESS_KEY_VAULT_AUTH", "cli"),
+			CertificateName: env("key_vault.certificate_name", "DBXACCESS_KEY_VAULT_CERTIFICATE_NAME", "sp-cert"),
+		}
+	}
+	envOIDC = func(s *Settings) { s.UseOIDC = env("use_oidc", "ARM_USE_OIDC", "true") }
+	envMSI  = func(s *Settings) { s.UseMSI = env("use_msi", "ARM_USE_MSI", "1") }
+	envCLI  = func(s *Settings) { s.UseCLI = env("use_cli", "ARM_USE_CLI", "True") }
+	hclOIDC = func(s *Settings) { s.UseOIDC = useOIDC }
+	hclCLI  = func(s *Settings) { s.UseCLI = hcl("use_cli", "true") }
+	// ambient is what a GitHub job has, whether it means to log in with it or not.
+	ambient = func(s *Settings) {
+		s.OIDCRequestURL = env("oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL", "https://x.example/y")
+		s.OIDCRequestToken = env("oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t0ken-value-0815")
+	}
+	pin = func(kind string) func(*Settings) {
+		return func(s *Settings) { s.AuthType = hcl("auth_type", kind) }
+	}
+	pinInEnv = func(kind string) func(*Settings) {
+		return func(s *Settings) { s.AuthType = env("auth_type", "DBXACCESS_AUTH_TYPE", kind) }
+	}
+	idsInVault = func(s *Settings) {
+		vaultOf("cli")(s)
+		s.KeyVault.CertificateName = Setting{}
+		s.KeyVault.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "app-id")
+	}
+)
+
+func TestChooseAmongAll(t *testing.T) {
+	t.Parallel()
+	type changes []func(*Settings)
+	all := changes{envPath, envVault, envSecret, envOIDC, envMSI, envCLI, envToken, ambient}
+	for name, test := range map[string]struct {
+		changes changes
+		kind    Kind
+		ignored int
+	}{
+		"all":                                {all, KindCertificate, 0},
+		"without certificate":                {all[1:], KindKeyVault, 0},
+		"without vault":                      {all[2:], KindClientSecret, 0},
+		"without secret":                     {all[3:], KindOIDC, 0},
+		"without OIDC":                       {all[4:], KindMSI, 0},
+		"without managed identity":           {all[5:], KindCLI, 0},
+		"without CLI":                        {all[6:], KindToken, 0},
+		"vault in HCL":                       {append(changes{vaultOf("cli")}, envPath, envSecret, envToken), KindKeyVault, 3},
+		"CLI in HCL":                         {append(slices.Clone(all[:5]), envToken, hclCLI), KindCLI, 6},
+		"OIDC in HCL":                        {changes{envPath, hclOIDC, ambient}, KindOIDC, 1},
+		"switched off in HCL":                {changes{envSecret, func(s *Settings) { s.UseMSI = hcl("use_msi", "false") }}, KindClientSecret, 0},
+		"AKS":                                {changes{noIDs, func(s *Settings) { s.UseAKSWorkloadIdentity = hcl("use_aks_workload_identity", "true") }}, KindOIDC, 0},
+		"secret in a file":                   {changes{func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", "/x") }}, KindClientSecret, 0},
+		"client id in a file":                {changes{hclSecret, func(s *Settings) { s.ClientID, s.ClientIDFilePath = Setting{}, hcl("client_id_file_path", "/x") }}, KindClientSecret, 0},
+		"client id in the vault":             {changes{hclSecret, idsInVault, func(s *Settings) { s.ClientID = Setting{} }}, KindClientSecret, 0},
+		"CLI needs no ids":                   {changes{hclCLI, noIDs}, KindCLI, 0},
+		"pinned":                             {append(changes{pin("client_secret")}, all...), KindClientSecret, 6},
+		"pinned over HCL":                    {changes{pin("client_secret"), hclPath, hclSecret}, KindClientSecret, 1},
+		"pinned over the HCL's kind":         {changes{pin("certificate"), envPath, hclSecret}, KindCertificate, 1},
+		"pinned CLI":                         {changes{pin("cli"), envSecret}, KindCLI, 1},
+		"pinned OIDC":                        {changes{pin("oidc"), ambient}, KindOIDC, 0},
+		"pinned in the environment":          {changes{pinInEnv("token"), envSecret, envToken}, KindToken, 1},
+		"HCL beats a pin of the environment": {changes{pinInEnv("cli"), hclSecret}, KindClientSecret, 1},
+		"pin of the environment that agrees": {changes{pinInEnv("client_secret"), hclSecret, hclPath}, KindClientSecret, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			choice, err := with(application(), test.changes...).Choose()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if choice.Kind != test.kind || len(choice.Ignored) != test.ignored {
+				t.Errorf("kind is %q, want %q; ignored are %v, want %d", choice.Kind, test.kind, choice.Ignored, test.ignored)
+			}
+			for _, i := range choice.Ignored {
+				if i.Value != "" {
+					t.Errorf("%v keeps its value", i)
+				}
+			}
+		})
+	}
+}
+
+func TestChooseAmongAllRefuses(t *testing.T) {
+	t.Parallel()
+	type changes []func(*Settings)
+	vault := func(change func(*KeyVaultSettings)) changes {
+		return changes{vaultOf("cli"), func(s *Settings) { change(s.KeyVault) }}
+	}
+	for name, test := range map[string]struct {
+		changes            changes
+		summary, attribute string
+		detail             []string
+	}{
+		"ambient alone":   {changes{ambient}, "Missing Azure credentials", "", []string{"ACTIONS_ID_TOKEN_REQUEST_URL in the environment alone chooses nothing", "use_oidc = true", "use_oidc no", "key_vault credential no"}},
+		"vault and CLI":   {changes{vaultOf("cli"), hclCLI}, "Conflicting Azure credentials", "use_cli", []string{"key_vault.certificate_name and use_cli", "auth_type"}},
+		"OIDC and secret": {changes{hclOIDC, hclSecret}, "Conflicting Azure credentials", "use_oidc", []string{"client_secret and use_oidc"}},
+		"pinned nothing": {changes{pin("certificate"), envSecret, hclToken}, "Pinned login has no credential", "auth_type",
+			[]string{"auth_type is certificate", "client_certificate_path", "secret yes (ARM_CLIENT_SECRET in the environment)", "token yes (token)", "no other kind is tried"}},
+		"pinned vault":     {changes{pin("key_vault"), idsInVault}, "Pinned login has no credential", "auth_type", []string{"key_vault.certificate_name"}},
+		"pinned OIDC":      {changes{pin("oidc")}, "Pinned login has no credential", "auth_type", []string{"oidc_token_file_path"}},
+		"pinned unknown":   {changes{pin("certifcate")}, "Unknown auth_type", "auth_type", []string{"certificate, key_vault, client_secret, oidc, msi, cli, token"}},
+		"pinned and off":   {changes{pin("cli"), func(s *Settings) { s.UseCLI = hcl("use_cli", "false") }}, "Contradicting Azure login", "use_cli", []string{"auth_type is cli"}},
+		"switch":           {changes{func(s *Settings) { s.UseMSI = env("use_msi", "ARM_USE_MSI", "yes") }}, "Invalid switch", "use_msi", []string{"true or false", "ARM_USE_MSI"}},
+		"ids in the vault": {changes{idsInVault}, "Missing Azure credentials", "", []string{"key_vault credential no"}},
+		"two in the vault": {vault(func(k *KeyVaultSettings) { k.ClientSecretName = hcl("key_vault.client_secret_name", "x") }),
+			"Two credentials in Key Vault", "key_vault.client_secret_name", []string{"key_vault.certificate_name and key_vault.client_secret_name"}},
+		"id in two places": {vault(func(k *KeyVaultSettings) { k.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "x") }),
+			"One value in two places", "key_vault.client_id_secret_name", []string{"client_id gives the value"}},
+		"no vault":    {vault(func(k *KeyVaultSettings) { k.VaultURI.Value = "" }), "Incomplete Key Vault login", "key_vault.vault_uri", []string{"https://<name>.vault.azure.net/"}},
+		"no auth":     {vault(func(k *KeyVaultSettings) { k.Auth.Value = "" }), "Incomplete Key Vault login", "key_vault.auth", []string{"cli, msi, oidc, environment, default"}},
+		"wrong auth":  {vault(func(k *KeyVaultSettings) { k.Auth.Value = "azure-cli" }), "Unknown Key Vault auth", "key_vault.auth", nil},
+		"bare name":   {vault(func(k *KeyVaultSettings) { k.VaultURI.Value = "kv-ml" }), "Invalid vault URI", "key_vault.vault_uri", []string{"write its address, https://kv-ml.vault.azure.net/"}},
+		"other cloud": {vault(func(k *KeyVaultSettings) { k.VaultURI.Value = "https://kv-ml.vault.azure.cn" }), "Invalid vault URI", "key_vault.vault_uri", []string{"Azure China cloud", "Set environment"}},
+		"msi id":      {vault(func(k *KeyVaultSettings) { k.AuthClientID = hcl("key_vault.auth_client_id", testClient) }), "Managed identity without auth = \"msi\"", "key_vault.auth_client_id", nil},
+		"name":        {vault(func(k *KeyVaultSettings) { k.CertificateName.Value = "https://kv-ml.vault.azure.net/secrets/x" }), "Invalid name in Key Vault", "key_vault.certificate_name", []string{"Write the name alone"}},
+		"version":     {vault(func(k *KeyVaultSettings) { k.CertificateVersion = hcl("key_vault.certificate_version", "2") }), "Invalid certificate version", "key_vault.certificate_version", []string{"32 hexadecimal digits"}},
+		"version of a secret": {vault(func(k *KeyVaultSettings) {
+			k.CertificateName, k.ClientSecretName = Setting{}, hcl("key_vault.client_secret_name", "x")
+			k.CertificateVersion = hcl("key_vault.certificate_version", strings.Repeat("ab", 16))
+		}), "Certificate setting without a certificate", "key_vault.certificate_version", nil},
+		"nothing to read": {append(vault(func(k *KeyVaultSettings) { k.CertificateName.Value = "" }), hclSecret), "Key Vault names nothing to read", "key_vault.vault_uri", nil},
+		"environment":     {changes{hclSecret, func(s *Settings) { s.Environment = hcl("environment", "german") }}, "Unknown environment", "environment", []string{"public, usgovernment or china"}},
+		"resource manager": {changes{hclSecret, func(s *Settings) {
+			s.ResourceManagerEndpoint = hcl("resource_manager_endpoint", "http://management.example.com")
+		}}, "Invalid resource manager endpoint", "resource_manager_endpoint", []string{"must be https"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := with(application(), test.changes...).Choose()
+			e := wantError(t, err, test.summary, test.detail...)
+			if e.Attribute != test.attribute {
+				t.Errorf("attribute is %q, want %q", e.Attribute, test.attribute)
+			}
+			if strings.Contains(e.Error(), "0815") {
+				t.Errorf("a secret shows: %v", e)
+			}
+		})
+	}
+}
+
+func TestCheckVaultURI(t *testing.T) {
+	t.Parallel()
+	for value, good := range map[string]bool{
+		"https://kv-ml.vault.azure.net": true, "https://kv-ml.vault.azure.net/": true, "HTTPS://KV-ML.vault.azure.net": true,
+		"https://kv-ml.vault.usgovcloudapi.net/": true, "https://kv-ml.vault.azure.cn": true,
+		"http://kv-ml.vault.azure.net": false, "kv-ml": false, "kv-ml.vault.azure.net": false, "": false, "https://": false,
+		"https://kv-ml.vault.azure.net/secrets/x": false, "https://kv-ml.vault.azure.net.evil.example": false, "https://a.b.vault.azure.net": false,
+		"https://.vault.azure.net": false, "https://vault.azure.net": false, "https://u:p@kv-ml.vault.azure.net": false, "https://kv-ml.vault.azure.net:8443": false,
+		"https://kv-ml.managedhsm.azure.net": false, "https://kv-ml.vault.azure.net?x=1": false,
+	} {
+		if err := CheckVaultURI(value); (err == nil) != good {
+			t.Errorf("%q: %v", value, err)
+		}
 	}
 }

@@ -14,106 +14,31 @@ import (
 // hint comes first; Microsoft's own text, correlation id and time follow, because
 // codes and texts change and because support asks for them.
 type explainer struct {
-	login *Login
+	kind     Kind
+	source   string
+	identity Identity
+	cloud    cloud
 	// The attributes to point at: the credential used, tenant, client, host.
 	credential, tenant, client, authorityHost string
 	// secrets are cut out of every text, should a service quote one.
 	secrets []string
 	now     func() time.Time
-}
-
-// blame is which setting a refusal is about.
-type blame int
-
-const (
-	blameNobody blame = iota
-	blameCredential
-	blameTenant
-	blameClient
-)
-
-// refusal is one family of answers of Microsoft Entra ID.
-type refusal struct {
-	codes []int
-	// text must be in the description, in lower case; "" takes any.
-	text    string
-	summary string
-	blame   blame
-	hint    func(explainer, failure, string) string
-}
-
-// refusals are tried in order. The codes are those of "Microsoft Entra
-// authentication and authorization error codes" (Microsoft identity platform).
-var refusals = []refusal{
-	{[]int{90002, 90038}, "", "Tenant not found", blameTenant, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Tenant %s was not found at %s. Check tenant_id. For the US Government or China cloud set authority_host.", e.login.TenantID, e.host())
-	}},
-	{[]int{900023}, "", "Tenant name is malformed", blameTenant, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("%s is neither a directory (tenant) ID nor a domain of one. Check tenant_id.", e.login.TenantID)
-	}},
-	{[]int{700016, 70001, 700011}, "", "Application not found in the tenant", blameClient, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Application %s was not found in tenant %s. client_id must be the application (client) ID, not the object ID, and tenant_id the application's home tenant. "+
-			"An application made a moment ago takes a while to be known.", e.login.ClientID, e.login.TenantID)
-	}},
-	{[]int{7000229}, "", "Application has no service principal", blameClient, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Application %s has no service principal in tenant %s. Create it: az ad sp create --id %s. One made a moment ago takes a while to be known.",
-			e.login.ClientID, e.login.TenantID, e.login.ClientID)
-	}},
-	{[]int{7000112}, "", "Application is disabled", blameClient, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Application %s is disabled in tenant %s. Enable sign-in under Enterprise applications > Properties.", e.login.ClientID, e.login.TenantID)
-	}},
-	{[]int{7000215}, "", "Client secret is wrong", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("The client secret (%s) is not one of application %s. Use the secret's Value, not its Secret ID, and check that it belongs to this application.", e.login.Source, e.login.ClientID)
-	}},
-	{[]int{7000222}, "", "Client secret has expired", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("The client secret (%s) of application %s has expired. Create a new one under App registrations > Certificates & secrets, or move to a client certificate.", e.login.Source, e.login.ClientID)
-	}},
-	{[]int{700027}, "key used is expired", "Registered client certificate has expired", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("%s is registered on application %s, but the registered copy has expired. Upload a new one under App registrations > Certificates & secrets.", e.certificate(), e.login.ClientID)
-	}},
-	{[]int{700027}, "key was not found", "Client certificate is not registered", blameCredential, notRegistered},
-	{[]int{700027}, "", "Client certificate signature is refused", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("The private key does not belong to the certificate registered on application %s: another one of the same name may be registered. Used was %s. "+
-			"Compare with App registrations > Certificates & secrets.", e.login.ClientID, e.certificate())
-	}},
-	{[]int{50012, 50027}, "", "Client assertion is refused", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("The assertion signed with %s was refused. Compare it with App registrations > Certificates & secrets of application %s; if it is registered there, please report this.", e.certificate(), e.login.ClientID)
-	}},
-	{[]int{700024}, "", "Client assertion is outside its time", blameCredential, func(e explainer, f failure, _ string) string {
-		return "The signed assertion is good for ten minutes around this machine's time. " + e.clock(f)
-	}},
-	{[]int{700030}, "", "Client certificate subject is not trusted", blameCredential, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Application %s trusts certificates by subject name and issuer, and not this one: %s. Set client_certificate_send_chain = true, and check that its subject is among those trusted.", e.login.ClientID, e.certificate())
-	}},
-	{[]int{7000218, 700025}, "", "Application takes no credential", blameClient, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("Application %s is a public client, or the credential did not arrive. Set “Allow public client flows” to No under App registrations > Authentication and add a certificate or secret.", e.login.ClientID)
-	}},
-	{[]int{500011}, "", "Resource not known in the tenant", blameTenant, func(e explainer, _ failure, scope string) string {
-		if scope == DatabricksScope {
-			return fmt.Sprintf("Tenant %s has no service principal of Azure Databricks: this is the wrong tenant or cloud, or no workspace was ever made there. Check tenant_id and authority_host.", e.login.TenantID)
-		}
-		return fmt.Sprintf("Tenant %s does not know the resource of scope %s, which belongs to another cloud. Check authority_host and tenant_id.", e.login.TenantID, scope)
-	}},
-	{[]int{70011, 700022}, "", "Scope is refused", blameNobody, func(_ explainer, _ failure, scope string) string {
-		return fmt.Sprintf("Scope %s was refused. This is a mistake of the provider; please report it.", scope)
-	}},
-	{[]int{50049}, "", "Login host is not known", blameTenant, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("%s is not a login host Microsoft knows. For a private cloud set authority_host, which turns instance discovery off.", e.host())
-	}},
-	{[]int{53003, 530031, 530032, 530033, 530034, 530035, 530036}, "", "Conditional Access blocks the login", blameNobody, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf("A Conditional Access policy blocks application %s from here, by location or risk. Ask the Microsoft Entra administrator, with the correlation ID below.", e.login.ClientID)
-	}},
-}
-
-func notRegistered(e explainer, _ failure, _ string) string {
-	return fmt.Sprintf("%s is not registered on application %s. Compare with App registrations > Certificates & secrets, or upload its public half. "+
-		"If the application trusts subject name and issuer, set client_certificate_send_chain = true.", e.certificate(), e.login.ClientID)
+	// vault is where the credential was read from, federated what the last
+	// federated token said of itself; nil when there is none.
+	vault     *vaultFacts
+	federated func() *federatedClaims
+	// speaker is whose words are quoted; "" for Microsoft Entra ID.
+	speaker string
 }
 
 // failure turns a failed try into what a person reads. The code may stand for
 // several things, then the text decides.
 func (e explainer) failure(f failure, scope string) *Error {
-	if f.contact != contactAnswered {
+	switch f.contact {
+	case contactAnswered:
+	case contactNone:
+		return f.told
+	default:
 		return e.unreachable(f)
 	}
 	out := &Error{Code: f.answer.code(), CorrelationID: f.answer.CorrelationID}
@@ -173,6 +98,9 @@ func (e explainer) unreachable(f failure) *Error {
 	case contactRefused:
 		out.Summary = "Login host refuses the connection"
 		hint = fmt.Sprintf("%s refuses the connection. Check authority_host and firewalls; HTTPS_PROXY is honoured.", e.host())
+	case contactProxy:
+		out.Summary = "Proxy does not lead to the login host"
+		hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s: it cannot resolve or reach it, forbids it, or wants credentials in HTTPS_PROXY. Check authority_host, the proxy and NO_PROXY.", e.host())
 	case contactUntrusted:
 		out.Summary = "Login host is not trusted"
 		hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", e.host())
@@ -184,7 +112,7 @@ func (e explainer) unreachable(f failure) *Error {
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
 		hint = fmt.Sprintf("%s answered, but not as a login host does: its answer or its openid-configuration could not be used. Check authority_host, and whether a proxy or a sign-in page answers in its place.", e.host())
 	}
-	if f.viaProxy {
+	if f.viaProxy && f.contact != contactProxy {
 		hint += " The connection failed at the proxy that HTTPS_PROXY names."
 	}
 	if f.cause != nil {
@@ -206,19 +134,21 @@ func networkText(err error) string {
 
 // interrupted is for a caller that gave up or ran out of time; last is what had
 // failed until then, if anything.
-func (e explainer) interrupted(why, last error) *Error {
+func (e explainer) interrupted(why error, last *failure) *Error {
 	out := &Error{Summary: "Login was interrupted", Err: why}
-	hint := "The operation was cancelled before Microsoft Entra ID had given a token."
+	hint := "The operation was cancelled before " + e.service() + " had given a token."
 	if errors.Is(why, context.DeadlineExceeded) {
-		hint = "The operation ran out of time before Microsoft Entra ID had given a token."
+		hint = "The operation ran out of time before " + e.service() + " had given a token."
 	}
 	var a answer
-	if last != nil {
-		if f := inspect(last, true); f.contact == contactAnswered {
-			a = f.answer
-			out.Code, out.CorrelationID = a.code(), a.CorrelationID
-			hint += fmt.Sprintf(" Its last answer was status %d %s.", f.status, e.reason(f))
-		}
+	switch {
+	case last == nil:
+	case last.contact == contactAnswered:
+		a = last.answer
+		out.Code, out.CorrelationID = a.code(), a.CorrelationID
+		hint += fmt.Sprintf(" Its last answer was status %d %s.", last.status, e.reason(*last))
+	case last.told != nil:
+		hint += " " + last.told.Detail
 	}
 	out.Detail = e.detail(hint, a)
 	return out
@@ -235,7 +165,7 @@ func (e explainer) detail(hint string, a answer) string {
 		if code := a.code(); code != 0 && !strings.Contains(said, "AADSTS") {
 			said = fmt.Sprintf("AADSTS%d: %s", code, said)
 		}
-		parts = append(parts, "Microsoft Entra ID said: "+e.clean(said))
+		parts = append(parts, e.service()+" said: "+e.clean(said))
 	}
 	var facts []string
 	add := func(name, value string) {
@@ -245,18 +175,33 @@ func (e explainer) detail(hint string, a answer) string {
 	}
 	add("Correlation ID", a.CorrelationID)
 	add("Timestamp", a.Timestamp)
-	add("Tenant", e.login.TenantID)
-	add("Client ID", e.login.ClientID)
-	add("Authority", e.login.Authority)
-	add("Method", fmt.Sprintf("%s (%s)", e.login.Kind, e.login.Source))
-	if c := e.login.Certificate; c != nil {
+	add("Tenant", e.identity.TenantID)
+	add("Client ID", e.identity.ClientID)
+	add("Authority", e.identity.Authority)
+	add("Method", fmt.Sprintf("%s (%s)", e.kind, e.source))
+	if c := e.identity.Certificate; c != nil {
 		add("Certificate", fmt.Sprintf("%s, SHA-1 %s, SHA-256 %s, expires %s", c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256, day(c.NotAfter)))
+	}
+	if v := e.vault; v != nil {
+		add("Key Vault", v.String())
+	}
+	if e.federated != nil {
+		if c := e.federated(); c != nil {
+			add("OIDC token", fmt.Sprint(*c))
+		}
 	}
 	return strings.Join(append(parts, strings.Join(facts, "\n")), "\n\n")
 }
 
+func (e explainer) service() string {
+	if e.speaker != "" {
+		return e.speaker
+	}
+	return "Microsoft Entra ID"
+}
+
 func (e explainer) certificate() string {
-	c := e.login.Certificate
+	c := e.identity.Certificate
 	if c == nil {
 		return "The credential"
 	}
@@ -281,10 +226,10 @@ func (e explainer) clock(f failure) string {
 }
 
 func (e explainer) host() string {
-	if u, err := url.Parse(e.login.Authority); err == nil && u.Host != "" {
+	if u, err := url.Parse(e.identity.Authority); err == nil && u.Host != "" {
 		return u.Host
 	}
-	return e.login.Authority
+	return e.identity.Authority
 }
 
 var tokenShape = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)

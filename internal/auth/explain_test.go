@@ -55,7 +55,10 @@ func msalError(status int, body string, header http.Header) error {
 func secretExplainer(t testing.TB) explainer {
 	t.Helper()
 	return explainer{
-		login:         &Login{Kind: KindClientSecret, Source: "ARM_CLIENT_SECRET in the environment", TenantID: testTenant, ClientID: testClient, Authority: "https://login.microsoftonline.com/" + testTenant},
+		kind:          KindClientSecret,
+		source:        "ARM_CLIENT_SECRET in the environment",
+		identity:      Identity{TenantID: testTenant, ClientID: testClient, Authority: "https://login.microsoftonline.com/" + testTenant},
+		cloud:         clouds[0],
 		credential:    "client_secret",
 		tenant:        "tenant_id",
 		client:        "client_id",
@@ -68,16 +71,36 @@ func secretExplainer(t testing.TB) explainer {
 func certificateExplainer(t testing.TB) explainer {
 	t.Helper()
 	e := secretExplainer(t)
-	e.login.Kind, e.login.Source = KindCertificate, "client_certificate_path"
-	e.login.Certificate = newCertificate(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
+	e.kind, e.source = KindCertificate, "client_certificate_path"
+	e.identity.Certificate = newCertificate(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC))
 	e.credential = "client_certificate_path"
+	return e
+}
+
+func federatedExplainer(t testing.TB) explainer {
+	t.Helper()
+	e := secretExplainer(t)
+	e.kind, e.source, e.credential = KindOIDC, "oidc_token", "oidc_token"
+	e.federated = func() *federatedClaims {
+		return &federatedClaims{audience: "api://a", issuer: "https://i", subject: "s:t", expires: "2026-11-21T10:05:00Z"}
+	}
+	return e
+}
+
+func vaultExplainer(t testing.TB) explainer {
+	t.Helper()
+	e := certificateExplainer(t)
+	e.kind, e.source, e.credential = KindKeyVault, "key_vault.certificate_name", "key_vault.certificate_name"
+	e.vault = &vaultFacts{host: "kv-ml.vault.azure.net", name: "sp-cert", version: "0123456789abcdef0123456789abcdef"}
 	return e
 }
 
 func TestExplainRefusals(t *testing.T) {
 	t.Parallel()
 	c := certificateExplainer(t)
-	sums := []string{c.login.Certificate.ThumbprintSHA1, c.login.Certificate.ThumbprintSHA256, "2027-01-01"}
+	sums := []string{c.identity.Certificate.ThumbprintSHA1, c.identity.Certificate.ThumbprintSHA256, "2027-01-01"}
+	federated, vaulted := federatedExplainer(t), vaultExplainer(t)
+	claims := []string{"audience (aud) api://a, issuer (iss) https://i, subject (sub) s:t"}
 	seen := map[string]int{}
 	for _, test := range []struct {
 		code      int
@@ -88,7 +111,7 @@ func TestExplainRefusals(t *testing.T) {
 		attribute string
 		detail    []string
 	}{
-		{90002, "Tenant 'x' not found.", c, "", "Tenant not found", "tenant_id", []string{testTenant, "login.microsoftonline.com", "environment"}},
+		{90002, "Tenant 'x' not found.", c, "", "Tenant not found", "tenant_id", []string{testTenant, "login.microsoftonline.com", "Azure public cloud; for another one set environment"}},
 		{900023, "Specified tenant identifier.", c, "", "Tenant name is malformed", "tenant_id", []string{testTenant}},
 		{700016, "Application was not found.", c, "", "Application not found in the tenant", "client_id", []string{testClient, "not the object ID", "home tenant"}},
 		{70001, "x", c, "", "Application not found in the tenant", "client_id", nil},
@@ -106,12 +129,25 @@ func TestExplainRefusals(t *testing.T) {
 		{700030, "x", c, "", "Client certificate subject is not trusted", "client_certificate_path", []string{"client_certificate_send_chain = true"}},
 		{7000218, "x", c, "", "Application takes no credential", "client_id", []string{"public client"}},
 		{700025, "x", c, "", "Application takes no credential", "client_id", nil},
-		{500011, "x", c, DatabricksScope, "Resource not known in the tenant", "tenant_id", []string{"Azure Databricks"}},
-		{500011, "x", c, managementScope, "Resource not known in the tenant", "tenant_id", []string{managementScope, "another cloud"}},
+		{500011, "x", c, DatabricksScope, "Resource not known in the tenant", "tenant_id", []string{"Azure Databricks", "Check tenant_id and environment"}},
+		{500011, "x", c, managementScope, "Resource not known in the tenant", "tenant_id", []string{managementScope, "another cloud", "Check environment"}},
 		{70011, "x", c, managementScope, "Scope is refused", "", []string{"report"}},
 		{50049, "x", c, "", "Login host is not known", "tenant_id", []string{"authority_host"}},
+		{90038, "x", c, "", "Tenant not found", "tenant_id", nil},
+		{700022, "x", c, managementScope, "Scope is refused", "", nil},
+		{530032, "x", c, "", "Conditional Access blocks the login", "", nil},
 		{53003, "x", c, "", "Conditional Access blocks the login", "", []string{"administrator"}},
 		{530035, "x", c, "", "Conditional Access blocks the login", "", nil},
+		{700027, "[Reason - The key was not found.]", vaulted, "", "Client certificate is not registered", "key_vault.certificate_name",
+			append(sums[2:], "version 0123456789abcdef0123456789abcdef of sp-cert in Key Vault kv-ml.vault.azure.net", "pin the version that is registered with key_vault.certificate_version")},
+		{700211, "x", federated, "", "OIDC issuer is not trusted", "oidc_token", claims},
+		{700212, "x", federated, "", "OIDC audience does not match", "oidc_token", append(claims, "Azure public cloud the audience is api://AzureADTokenExchange")},
+		{700213, "x", federated, "", "OIDC subject does not match", "oidc_token", append(claims, "exactly this subject")},
+		{70021, "x", federated, "", "No federated credential matches", "oidc_token", claims},
+		{70025, "x", federated, "", "No federated credential matches", "oidc_token", claims},
+		{700024, "x", federated, "", "Client assertion is outside its time", "oidc_token", append(claims, "GitHub 5, Azure DevOps 10")},
+		{50013, "x", federated, "", "Client assertion is refused", "oidc_token", claims},
+		{90061, "x", federated, "", "OIDC issuer cannot be reached", "", claims},
 		{12345678, "Something new.", c, "", "Microsoft Entra ID refused the login", "", []string{"status 400 (invalid_client)", "Something new."}},
 	} {
 		t.Run(fmt.Sprint(test.code, test.text), func(t *testing.T) {
@@ -126,7 +162,7 @@ func TestExplainRefusals(t *testing.T) {
 			}
 			for _, fact := range []string{
 				fmt.Sprintf("AADSTS%d: ", test.code), "Correlation ID: " + correlation, "Timestamp: 2026-11-21 10:00:00Z",
-				"Tenant: " + testTenant, "Client ID: " + testClient, "Authority: https://login.microsoftonline.com/" + testTenant, "Method: " + string(test.explainer.login.Kind),
+				"Tenant: " + testTenant, "Client ID: " + testClient, "Authority: https://login.microsoftonline.com/" + testTenant, "Method: " + string(test.explainer.kind),
 			} {
 				if strings.Count(e.Detail, fact) != 1 {
 					t.Errorf("the detail has %q %d times:\n%s", fact, strings.Count(e.Detail, fact), e.Detail)
@@ -153,6 +189,7 @@ func TestExplainRefusals(t *testing.T) {
 func TestExplainTransient(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{
+		"90055 throttled":      refusedBy(400, 90055, "temporarily_unavailable", "x", nil),
 		"429":                  msalError(429, "", nil),
 		"503 with a page":      msalError(503, "<html>busy</html>", nil),
 		"90033 with a 400":     refusedBy(400, 90033, "temporarily_unavailable", "A transient error has occurred.", nil),
@@ -206,7 +243,8 @@ func TestExplainOtherAnswers(t *testing.T) {
 		t.Errorf("the proxy's password is shown: %s", e.Detail)
 	}
 
-	e = x.interrupted(context.DeadlineExceeded, msalError(503, "", nil))
+	last := inspect(msalError(503, "", nil), true)
+	e = x.interrupted(context.DeadlineExceeded, &last)
 	wantError(t, e, "Login was interrupted", "ran out of time", "status 503")
 	if !errors.Is(e, context.DeadlineExceeded) {
 		t.Error("the cause is lost")

@@ -8,12 +8,16 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"time"
 
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 )
+
+// maxAnswer bounds the body of a refusal.
+const maxAnswer = 64 << 10
 
 // contact is how far a request got that was not answered.
 type contact int
@@ -22,9 +26,13 @@ const (
 	contactAnswered contact = iota
 	contactNoHost
 	contactRefused
+	// contactProxy is a proxy that answered for itself, instead of leading on.
+	contactProxy
 	contactUntrusted
 	contactLost
 	contactUnclear
+	// contactNone is for a failure before the service was asked.
+	contactNone
 )
 
 // failure is one failed try, reduced to what may be shown.
@@ -39,6 +47,9 @@ type failure struct {
 	cause     error
 	viaProxy  bool
 	transient bool
+	// told is what is said instead of all this, when the failure was before the
+	// service was asked.
+	told *Error
 	// tries and spent are set when trying again did not help.
 	tries int
 	spent time.Duration
@@ -52,6 +63,8 @@ type answer struct {
 	Codes         []int  `json:"error_codes"`
 	Timestamp     string `json:"timestamp"`
 	CorrelationID string `json:"correlation_id"`
+	// Message is where managed identities of App Service explain themselves.
+	Message string `json:"message"`
 }
 
 func (a answer) code() int {
@@ -79,6 +92,9 @@ var passing = []int{50000, 90006, 90024, 90033, 90055}
 // reached: if not, a missing host or a refused connection is a wrong setting and
 // is final at once, instead of after minutes.
 func inspect(err error, answered bool) failure {
+	if own, ok := errors.AsType[*assertionError](err); ok {
+		return failure{contact: contactNone, told: own.told, transient: own.transient, retryAfter: own.retryAfter}
+	}
 	var call msal.CallErr
 	if errors.As(err, &call) && call.Resp != nil {
 		return inspectAnswer(call.Resp)
@@ -102,12 +118,40 @@ func inspect(err error, answered bool) failure {
 		f.contact, f.transient = contactNoHost, answered
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.contact, f.transient = contactRefused, answered
+	case proxyRefusal(err) != "":
+		f.contact, f.transient, f.viaProxy = contactProxy, answered, true
 	case f.cause != nil || isTimeout(err) || errors.Is(err, io.ErrUnexpectedEOF):
 		f.contact, f.transient = contactLost, true
 	default:
 		f.contact = contactUnclear
 	}
 	return f
+}
+
+// wrongAddress tells a connection that cannot work from one that failed: a missing
+// host, nobody there, or somebody else.
+func wrongAddress(err error) bool {
+	switch inspect(err, false).contact {
+	case contactNoHost, contactRefused, contactUntrusted, contactProxy:
+		return true
+	}
+	return false
+}
+
+// proxyRefusal is what a proxy says to CONNECT when it does not lead on: net/http
+// keeps no more of its answer than the words of the status. An unknown host is a
+// 502 or 503 there, because it is the proxy that resolves names.
+func proxyRefusal(err error) string {
+	asked, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return ""
+	}
+	for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusForbidden, http.StatusProxyAuthRequired} {
+		if strings.EqualFold(asked.Err.Error(), http.StatusText(status)) {
+			return http.StatusText(status)
+		}
+	}
+	return ""
 }
 
 // networkCause is the part of err that came from the network, without MSAL's
@@ -120,15 +164,17 @@ func networkCause(err error) error {
 }
 
 func inspectAnswer(resp *http.Response) failure {
-	const maxBody = 64 << 10
 	f := failure{status: resp.StatusCode, retryAfter: retryAfter(resp.Header)}
 	f.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	if resp.Body != nil {
 		// MSAL keeps the body in a buffer, so reading it cannot block; it can be
 		// read once.
-		if body, _, err := readLimited(resp.Body, maxBody); err == nil {
+		if body, _, err := readLimited(resp.Body, maxAnswer); err == nil {
 			_ = json.Unmarshal(body, &f.answer)
 		}
+	}
+	if f.answer.Description == "" {
+		f.answer.Description = f.answer.Message
 	}
 	if len(f.answer.Codes) == 0 {
 		f.answer.Codes = codesInText(f.answer.Description)

@@ -1,15 +1,16 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
 // defaultRetryTimeout bounds all tries of one token request.
@@ -25,6 +26,9 @@ type Options struct {
 	RetryTimeout time.Duration
 	// Now judges certificates; nil for time.Now.
 	Now func() time.Time
+	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
+	// of the identity that reads a vault; nil for [os.LookupEnv].
+	LookupEnv func(string) (string, bool)
 }
 
 // Login is a chosen and checked credential. It is safe for concurrent use.
@@ -32,30 +36,75 @@ type Login struct {
 	Kind Kind
 	// Source is where the credential was written, as [Setting.Source] says it.
 	Source string
-	// TenantID and ClientID are empty for a token.
+	// Cloud is public, usgovernment or china.
+	Cloud string
+	// ResourceManager is the address of Azure Resource Manager, without a slash at
+	// its end.
+	ResourceManager string
+	// Warnings are for a person to read at configuration.
+	Warnings []Warning
+	// Ignored are credentials that are configured but overridden.
+	Ignored []Setting
+
+	cloud cloud
+	// known is the identity as far as it is known without the network.
+	known Identity
+	// ready is set once everything is known; until then finish makes it.
+	ready   atomic.Pointer[session]
+	finish  func(context.Context) (*session, error)
+	flights flights[*session]
+}
+
+// Identity is who a login is. Where the login is kept in a vault, it is complete
+// only after the vault was read, which the first [Login.AccessToken] does.
+type Identity struct {
+	// TenantID and ClientID are empty for a token, and for a managed identity or
+	// the Azure CLI where configuration does not name them.
 	TenantID, ClientID string
-	// Authority is the URL tokens come from, tenant included; empty for a token.
+	// Authority is the URL tokens come from, tenant included; empty when something
+	// else than this package asks for them.
 	Authority string
 	// Certificate is nil unless the login uses one.
 	Certificate *Certificate
-	// Warnings are for a person to read at configuration.
-	Warnings []Warning
-	// Ignored are credentials in the environment that configuration overrides.
-	Ignored []Setting
+	// Vault is the host of the vault that the login is read from, and
+	// CertificateVersion the version of its certificate.
+	Vault, CertificateVersion string
+}
 
+// session is a login of which everything is known.
+type session struct {
+	Identity
 	acquire tokenFunc
 }
 
+type tokenFunc func(ctx context.Context, scope string) (Token, error)
+
 // Format writes kind, source and client id, whatever the verb.
-func (l Login) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.ClientID)))
+func (l *Login) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.Identity().ClientID)))
 }
+
+// Format writes the ids, whatever the verb.
+func (i Identity) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("client %s in tenant %s", i.ClientID, i.TenantID)))
+}
+
+// opening is a login in the making.
+type opening struct {
+	login   *Login
+	options Options
+	cloud   cloud
+}
+
+// finisher makes the session when all is known: s has the ids, read what the
+// vault holds (nil if none is involved).
+type finisher func(s Settings, read *vaultContent) (*session, error)
 
 // Open chooses a login ([Settings.Choose]), reads its files and checks all that
 // can be checked without the network, which it does not touch. Errors are
 // *[Error].
 func Open(s Settings, o Options) (*Login, error) {
-	m, ignored, err := s.choose()
+	chosen, err := s.choose()
 	if err != nil {
 		return nil, err
 	}
@@ -68,24 +117,104 @@ func Open(s Settings, o Options) (*Login, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	l := &Login{Kind: m.kind, Ignored: ignored}
-	if m.application {
-		base, err := authorityBase(s.AuthorityHost.Value)
-		if err != nil {
-			return nil, at(err, s.AuthorityHost, "authority_host")
-		}
-		l.TenantID = strings.TrimSpace(s.TenantID.Value)
-		l.ClientID = strings.TrimSpace(s.ClientID.Value)
-		l.Authority = base + "/" + l.TenantID
+	if o.LookupEnv == nil {
+		o.LookupEnv = os.LookupEnv
 	}
-	if l.acquire, err = m.open(l, s, o); err != nil {
+	opening := &opening{login: &Login{Kind: chosen.kind, Ignored: chosen.ignored}, options: o}
+	if err := opening.open(s, chosen); err != nil {
 		return nil, err
 	}
-	return l, nil
+	return opening.login, nil
+}
+
+func (o *opening) open(s Settings, chosen decision) error {
+	l := o.login
+	var err error
+	if o.cloud, err = s.cloud(); err != nil {
+		return err
+	}
+	l.Cloud, l.cloud = o.cloud.name, o.cloud
+	if l.ResourceManager, err = resourceManagerBase(s.ResourceManagerEndpoint.Value, o.cloud.resourceManager); err != nil {
+		return at(err, s.ResourceManagerEndpoint, "resource_manager_endpoint")
+	}
+	if s, err = o.complete(s, chosen); err != nil {
+		return err
+	}
+	finish, err := chosen.open(o, s)
+	if err != nil {
+		return err
+	}
+	if chosen.vault == nil {
+		ready, err := finish(s, nil)
+		if err != nil {
+			return err
+		}
+		l.ready.Store(ready)
+		return nil
+	}
+
+	v, err := o.vault(s, *chosen.vault)
+	if err != nil {
+		return err
+	}
+	certificate := l.known.Certificate
+	l.known = o.identity(s)
+	l.known.Certificate, l.known.Vault = certificate, v.host
+	l.finish = func(ctx context.Context) (*session, error) {
+		read, err := v.read(ctx)
+		if err != nil {
+			return nil, err
+		}
+		complete, err := v.complete(s, read)
+		if err != nil {
+			return nil, err
+		}
+		return finish(complete, read)
+	}
+	return nil
+}
+
+// identity is what the settings tell of who logs in.
+func (o *opening) identity(s Settings) Identity {
+	i := Identity{TenantID: strings.TrimSpace(s.TenantID.Value), ClientID: strings.TrimSpace(s.ClientID.Value)}
+	switch o.login.Kind {
+	case KindToken:
+		return Identity{}
+	case KindCLI: // who that is, only the CLI knows
+		return Identity{TenantID: i.TenantID}
+	case KindMSI: // its tenant is that of the machine
+		return Identity{ClientID: i.ClientID}
+	}
+	if base, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority); err == nil && i.TenantID != "" {
+		i.Authority = base + "/" + i.TenantID
+	}
+	return i
+}
+
+// session completes the login, once; a failure is not kept, because what a vault
+// refuses may be granted while an apply waits.
+func (l *Login) session(ctx context.Context) (*session, error) {
+	if ready := l.ready.Load(); ready != nil {
+		return ready, nil
+	}
+	return l.flights.do(ctx, "", func(ctx context.Context) (*session, bool, error) {
+		if ready := l.ready.Load(); ready != nil {
+			return ready, false, nil
+		}
+		ready, err := l.finish(ctx)
+		if err != nil {
+			return nil, ctx.Err() != nil, err
+		}
+		l.ready.Store(ready)
+		tflog.Info(ctx, "login read from Key Vault", l.Describe())
+		return ready, false, nil
+	}, func(why error) error {
+		return &Error{Summary: "Login was interrupted", Err: why, Detail: "The operation ended before the login had been read from Key Vault."}
+	})
 }
 
 // AccessToken is a token for the scope ("<resource>/.default"), from the cache or
-// from Microsoft Entra ID. It retries what passes by itself, within
+// from where the login gets it. It retries what passes by itself, within
 // [Options.RetryTimeout] and never longer than ctx. Concurrent callers with one
 // scope share one request and its outcome. Errors are *[Error]; errors.Is finds
 // context and network causes.
@@ -93,152 +222,48 @@ func Open(s Settings, o Options) (*Login, error) {
 // A login of [KindToken] has one token, for Databricks, and refuses to send it
 // anywhere else.
 func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
-	return l.acquire(ctx, scope)
+	s, err := l.session(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	return s.acquire(ctx, scope)
 }
 
-// Describe is for one log line: who logs in and by what, without any secret.
+// ManagementScope is the scope of a token for Azure Resource Manager. Its double
+// slash is no mistake: the audience ends with one.
+func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
+
+// KeyVaultScope is the scope of a token for Azure Key Vault.
+func (l *Login) KeyVaultScope() string {
+	return "https://" + strings.TrimPrefix(l.cloud.vaultDomain, ".") + "/.default"
+}
+
+// Identity is who the login is, as far as it is known by now.
+func (l *Login) Identity() Identity {
+	if ready := l.ready.Load(); ready != nil {
+		return ready.Identity
+	}
+	return l.known
+}
+
+// Describe is for one log line: who logs in and by what, as far as it is known by
+// now, without any secret.
 func (l *Login) Describe() map[string]any {
+	i := l.Identity()
 	d := map[string]any{"kind": string(l.Kind), "source": l.Source}
-	for key, value := range map[string]string{"tenant_id": l.TenantID, "client_id": l.ClientID, "authority": l.Authority} {
+	for key, value := range map[string]string{
+		"cloud": l.Cloud, "tenant_id": i.TenantID, "client_id": i.ClientID, "authority": i.Authority,
+		"key_vault": i.Vault, "certificate_version": i.CertificateVersion,
+	} {
 		if value != "" {
 			d[key] = value
 		}
 	}
-	if c := l.Certificate; c != nil {
+	if c := i.Certificate; c != nil {
 		d["certificate_subject"] = c.Subject
 		d["certificate_thumbprint_sha1"] = c.ThumbprintSHA1
 		d["certificate_thumbprint_sha256"] = c.ThumbprintSHA256
 		d["certificate_not_after"] = c.NotAfter.Format(time.RFC3339)
 	}
 	return d
-}
-
-func openToken(l *Login, s Settings, _ Options) (tokenFunc, error) {
-	l.Source = s.Token.Source()
-	token := Token{Value: strings.TrimSpace(s.Token.Value)}
-	attribute := s.Token.named("token")
-	return func(_ context.Context, scope string) (Token, error) {
-		if scope != DatabricksScope {
-			return Token{}, &Error{
-				Attribute: attribute,
-				Summary:   "A Databricks token opens Databricks only",
-				Detail:    "This needs a token of Microsoft Entra ID for another service. Log in with a client certificate or a client secret instead.",
-			}
-		}
-		return token, nil
-	}, nil
-}
-
-func openSecret(l *Login, s Settings, o Options) (tokenFunc, error) {
-	l.Source = s.ClientSecret.Source()
-	secret := strings.TrimSpace(s.ClientSecret.Value)
-	if uuidSyntax.MatchString(secret) {
-		l.Warnings = append(l.Warnings, Warning{
-			Attribute: s.ClientSecret.named("client_secret"),
-			Summary:   "Client secret looks like the secret's ID, not its value: " + l.ClientID,
-			Detail: fmt.Sprintf("The value of %s is shaped like a UUID. Certificates & secrets shows two columns; the one needed is Value, which is shown only once, when the secret is made.",
-				s.ClientSecret.Source()),
-		})
-	}
-	cred, err := confidential.NewCredFromSecret(secret)
-	if err != nil {
-		return nil, clientError(s.ClientSecret.named("client_secret"))
-	}
-	return openEntra(l, s, o, cred, s.ClientSecret.named("client_secret"), secret)
-}
-
-func openCertificate(l *Login, s Settings, o Options) (tokenFunc, error) {
-	credential, c, warnings, err := s.loadCertificate()
-	if err != nil {
-		return nil, err
-	}
-	attribute := credential.named("client_certificate")
-	l.Source, l.Certificate, l.Warnings = credential.Source(), c, warnings
-	if s.CertificateThumbprint.IsSet() {
-		if err := c.checkThumbprint(s.CertificateThumbprint.Value, s.CertificateThumbprint.named("client_certificate_thumbprint")); err != nil {
-			return nil, err
-		}
-	}
-	soon, err := c.CheckValidity(o.Now())
-	if err != nil {
-		return nil, at(err, Setting{Attribute: attribute}, attribute)
-	}
-	if soon != nil {
-		soon.Attribute = attribute
-		l.Warnings = append(l.Warnings, *soon)
-	}
-	cred, err := confidential.NewCredFromCert(c.Chain, c.Key)
-	if err != nil {
-		return nil, clientError(attribute)
-	}
-	return openEntra(l, s, o, cred, attribute, s.CertificatePassword.Value)
-}
-
-// clientError is for what MSAL refuses although the checks before passed. Its
-// words are dropped: nothing says that they quote no secret.
-func clientError(attribute string) error {
-	return &Error{
-		Attribute: attribute,
-		Summary:   "Cannot set up the Azure login",
-		Detail:    "The login library refuses these settings, although they passed every check of the provider. Please report this, with the settings but without secrets.",
-	}
-}
-
-// loadCertificate reads the certificate from where it is configured. A place in
-// HCL beats one in the environment; two places of equal rank must hold the same
-// bytes.
-func (s Settings) loadCertificate() (Setting, *Certificate, []Warning, error) {
-	inline, file := s.Certificate, s.CertificatePath
-	switch {
-	case file.inHCL() && !inline.inHCL():
-		inline.Value = ""
-	case inline.inHCL() && !file.inHCL():
-		file.Value = ""
-	}
-
-	var data []byte
-	var from origin
-	used := inline
-	passwordName := s.CertificatePassword.named("client_certificate_password")
-	if inline.IsSet() {
-		from = origin{
-			what:      "The value of " + inline.Source(),
-			attribute: inline.named("client_certificate"), passwordAttribute: passwordName, file: "sp.pfx",
-		}
-		var err error
-		if data, err = decodeInline(inline.Value, from); err != nil {
-			return Setting{}, nil, nil, err
-		}
-	}
-	if file.IsSet() {
-		content, path, err := readCertificateFile(file)
-		if err != nil {
-			return Setting{}, nil, nil, err
-		}
-		if inline.IsSet() && !sameBundle(data, content) {
-			return Setting{}, nil, nil, &Error{
-				Attribute: from.attribute,
-				Summary:   "Two different client certificates",
-				Detail:    fmt.Sprintf("%s and %s hold different certificates; keep one.", inline.Source(), file.Source()),
-			}
-		}
-		used, data = file, content
-		from = origin{
-			what:      "Certificate file " + path,
-			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName, file: path,
-		}
-	}
-	c, warnings, err := parseCertificate(data, s.CertificatePassword.Value, from)
-	return used, c, warnings, err
-}
-
-// sameBundle compares what is written inline with a file; either may be base64.
-func sameBundle(inline, file []byte) bool {
-	plain := func(data []byte) []byte {
-		if decoded, err := unwrapText(data, origin{}); err == nil {
-			data = decoded
-		}
-		return bytes.TrimSpace(data)
-	}
-	return bytes.Equal(plain(inline), plain(file))
 }

@@ -8,6 +8,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,13 @@ import (
 
 // Config is what a client needs to know.
 type Config struct {
-	// Host is the workspace, as https://adb-….azuredatabricks.net without a path.
+	// Host is the workspace, as https://adb-….azuredatabricks.net without a path; empty: ResourceID tells.
 	Host string
+	// ResourceID is the workspace's id in Azure Resource Manager; may be empty when Host is set.
+	ResourceID string
+	// AdminLogin sends, beside each call's token, one for Azure Resource Manager and ResourceID. A caller that is
+	// Contributor of the workspace's Azure resource becomes an admin of the workspace by that.
+	AdminLogin bool
 	// WorkspaceID is sent with each call when set; a host that serves several workspaces needs it.
 	WorkspaceID string
 	// Login says who calls.
@@ -49,8 +55,6 @@ type Config struct {
 
 // Client calls one workspace as one identity.
 type Client struct {
-	// Host is the workspace's address.
-	Host string
 	// Login is the identity that calls.
 	Login *auth.Login
 
@@ -89,9 +93,9 @@ func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	silenceSDK()
 	sdkConfig := &config.Config{
-		Host:          cfg.Host,
+		Host:          cmp.Or(cfg.Host, unknownHost), // the line puts the right one in
 		WorkspaceID:   cfg.WorkspaceID,
-		Credentials:   strategy{cfg.Login, own},
+		Credentials:   strategy{cfg, own},
 		HTTPTransport: l,
 		// The line keeps its own time and pace; these only have to be longer and wider than anything it allows.
 		HTTPTimeoutSeconds:  int((24 * time.Hour).Seconds()),
@@ -113,14 +117,17 @@ func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring the workspace client: %w", err)
 	}
-	return &Client{Host: cfg.Host, Login: cfg.Login, cfg: cfg, sdk: sdk, line: l}, nil
+	return &Client{Login: cfg.Login, cfg: cfg, sdk: sdk, line: l}, nil
 }
+
+// unknownHost stands for a host that is not known yet; the name is reserved to resolve nowhere.
+const unknownHost = "https://unknown.invalid"
 
 // NotReady is a client of which every call fails with err: for a provider whose configuration is not known yet, which is
 // no error until something must be asked.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
-	c, buildErr := newClient(Config{Host: "https://unknown.invalid", Open: open}, newLine(Config{Transport: refuse{err}}), true)
+	c, buildErr := newClient(Config{Host: unknownHost, Open: open}, newLine(Config{Transport: refuse{err}}), true)
 	if buildErr != nil {
 		panic(buildErr) // constants only: it cannot depend on what a user wrote
 	}
@@ -141,27 +148,36 @@ func (c *Client) Lock(object string) (unlock func()) {
 
 // strategy hands our login to the SDK. It is asked on every attempt, so a token renewed in a long apply is picked up.
 type strategy struct {
-	login *auth.Login
-	own   bool // the provider's own login
+	cfg Config
+	own bool // the provider's own login
 }
 
 func (s strategy) Name() string {
-	if s.login == nil {
+	if s.cfg.Login == nil {
 		return "none"
 	}
-	return string(s.login.Kind)
+	return string(s.cfg.Login.Kind)
 }
 
 func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
 	return credentials.CredentialsProviderFn(func(r *http.Request) error {
-		if s.login == nil {
+		if s.cfg.Login == nil {
 			return nil
 		}
-		token, err := s.login.AccessToken(r.Context(), auth.DatabricksScope)
+		token, err := s.cfg.Login.AccessToken(r.Context(), auth.DatabricksScope)
 		if err != nil {
 			return s.withoutAttribute(err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token.Value)
+		if !s.own || !s.cfg.AdminLogin {
+			return nil
+		}
+		management, err := s.cfg.Login.AccessToken(r.Context(), s.cfg.Login.ManagementScope())
+		if err != nil {
+			return s.withoutAttribute(err)
+		}
+		r.Header.Set("X-Databricks-Azure-SP-Management-Token", management.Value)
+		r.Header.Set("X-Databricks-Azure-Workspace-Resource-Id", s.cfg.ResourceID)
 		return nil
 	}), nil
 }

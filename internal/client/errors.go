@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/common"
@@ -64,8 +65,8 @@ func (e *Error) Error() string {
 	default:
 		fmt.Fprintf(&b, "%s %s answered %d %s", e.Method, e.Path, e.Status, e.Code)
 	}
-	// For a lost answer the cause stays out of the text: the SDK repeats on words such as "connection reset".
-	if e.Message != "" && (e.Status != 0 || e.Kind != ErrAnswerLost) {
+	// Where no answer came the cause stays out of the text: the SDK repeats on words such as "connection refused".
+	if e.Message != "" && e.Status != 0 {
 		b.WriteString(": " + e.Message)
 	}
 	if e.RequestID != "" {
@@ -114,6 +115,8 @@ func kindOf(e *Error, html bool) error {
 	_, numeric := strconv.Atoi(e.Code)
 	fromLogin := html || e.Code == "" || numeric == nil
 	switch {
+	case e.Code == "QUOTA_EXCEEDED": // of objects, not of calls: waiting does not help, whatever the status
+		return ErrInvalid
 	case e.Status == http.StatusTooManyRequests, strings.Contains(e.Message+e.Code, "REQUEST_LIMIT_EXCEEDED"):
 		return ErrThrottled
 	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden && fromLogin, e.Status == http.StatusBadRequest && html:
@@ -123,11 +126,11 @@ func kindOf(e *Error, html bool) error {
 	case e.Code == "RESOURCE_DOES_NOT_EXIST":
 		return ErrNotFound
 	case e.Status == http.StatusNotFound:
-		if html || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
+		if html || numeric == nil || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
 			return ErrOther
 		}
 		return ErrNotFound
-	case e.Status == http.StatusConflict:
+	case e.Status == http.StatusConflict, e.Code == "RESOURCE_ALREADY_EXISTS":
 		return ErrConflict
 	case e.Status >= 400 && e.Status < 500:
 		return ErrInvalid
@@ -153,8 +156,26 @@ func repeatable(_ context.Context, err error) bool {
 	case e.Kind == ErrConflict:
 		return e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT"
 	default:
-		return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost
+		return e.passing()
 	}
+}
+
+// passing says that the trouble is the service's or the network's, and likely over soon.
+func (e *Error) passing() bool { return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost }
+
+// Again is for whoever lost the answer to a call that must not be repeated blindly, has looked, and found nothing: it
+// pauses and says whether to send the call once more. It keeps the rule and the time of the calls that repeat by
+// themselves: only what passes by itself, and within the retry timeout since the first try began.
+func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
+	var e *Error
+	if !errors.As(err, &e) || !e.passing() {
+		return false
+	}
+	pause := min(time.Duration(try)*time.Second, 10*time.Second)
+	if time.Since(began)+pause > c.cfg.RetryTimeout {
+		return false
+	}
+	return sleep(ctx, pause) == nil
 }
 
 type idempotentKey struct{}

@@ -18,10 +18,14 @@ import (
 // line is the way to one workspace, shared by every identity that calls it: pace, time of one attempt, and what each
 // answer tells about the workspace.
 type line struct {
-	base    http.RoundTripper
-	timeout time.Duration
-	limiter *rate.Limiter
-	pause   pause
+	base     http.RoundTripper
+	timeout  time.Duration // of one attempt
+	patience time.Duration // of all attempts of one call
+	limiter  *rate.Limiter
+	pause    pause
+
+	host     shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
+	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
@@ -36,9 +40,11 @@ func newLine(cfg Config) *line {
 		limit = rate.Limit(cfg.RateLimit)
 	}
 	return &line{
-		base:    cfg.Transport,
-		timeout: cfg.AttemptTimeout,
-		limiter: rate.NewLimiter(limit, max(1, cfg.RateLimit)),
+		base:     cfg.Transport,
+		timeout:  cfg.AttemptTimeout,
+		patience: cfg.RetryTimeout,
+		limiter:  rate.NewLimiter(limit, max(1, cfg.RateLimit)),
+		findHost: hostFinder(cfg),
 	}
 }
 
@@ -49,6 +55,12 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if err := l.limiter.Wait(r.Context()); err != nil {
+		if r.Context().Err() == nil { // it refuses early to wait for a turn that comes too late
+			return nil, context.DeadlineExceeded
+		}
+		return nil, r.Context().Err()
+	}
+	if err := l.address(r); err != nil {
 		return nil, err
 	}
 	ctx := r.Context()
@@ -75,8 +87,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.workspaceID.Store(id)
 	}
 	observe(r.Context(), resp.Header)
-	if resp.StatusCode == http.StatusTooManyRequests {
-		l.pause.until(time.Now().Add(retryAfter(resp.Header)))
+	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
+		l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
 	}
 	return resp, nil
 }
@@ -89,7 +102,7 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 	switch {
 	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
 		return r.Context().Err()
-	case errors.As(err, &dns), errors.As(err, &dial) && dial.Op == "dial":
+	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
 	case isTLS(err):
@@ -109,7 +122,7 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 // retryAfter is what the service asks for in whole seconds, else one second: Databricks documents no header, only the status.
 func retryAfter(h http.Header) time.Duration {
 	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
+		return time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	return time.Second
 }
@@ -129,14 +142,23 @@ func (p *pause) until(t time.Time) {
 	}
 }
 
+// wait holds until the pause is over, also when it grows meanwhile.
 func (p *pause) wait(ctx context.Context) error {
-	p.mu.Lock()
-	rest := time.Until(p.over)
-	p.mu.Unlock()
-	if rest <= 0 {
-		return nil
+	for {
+		p.mu.Lock()
+		rest := time.Until(p.over)
+		p.mu.Unlock()
+		if rest <= 0 {
+			return nil
+		}
+		if err := sleep(ctx, rest); err != nil {
+			return err
+		}
 	}
-	timer := time.NewTimer(rest)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -17,15 +17,14 @@ type shared[T any] struct {
 }
 
 func (s *shared[T]) get(ctx context.Context, read func(context.Context) (T, error)) (T, error) {
-	s.mu.Lock()
-	if s.value != nil {
-		defer s.mu.Unlock()
-		return *s.value, nil
+	if kept, _ := s.look(); kept != nil {
+		return *kept, nil
 	}
-	round := s.round
-	s.mu.Unlock()
-
 	done := s.flight.DoChan("", func() (any, error) {
+		kept, round := s.look() // once more: another flight may have landed since
+		if kept != nil {
+			return *kept, nil
+		}
 		v, err := read(context.WithoutCancel(ctx))
 		if err != nil {
 			return v, err
@@ -45,6 +44,23 @@ func (s *shared[T]) get(ctx context.Context, read func(context.Context) (T, erro
 		var none T
 		return none, ctx.Err()
 	}
+}
+
+func (s *shared[T]) look() (kept *T, round int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.value, s.round
+}
+
+// peek is the copy, or the zero value while there is none.
+func (s *shared[T]) peek() T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.value == nil {
+		var none T
+		return none
+	}
+	return *s.value
 }
 
 // forget drops the copy: somebody has written.

@@ -38,7 +38,7 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		}
 	}
 	if actual := c.WorkspaceID(); actual != "" && actual != stored {
-		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host}
+		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}
 	return nil
 }

@@ -60,20 +60,25 @@ func (t *Tenant) CAPool() *x509.CertPool {
 // ServerCertificate issues a certificate for a server on this machine, good for
 // 127.0.0.1, ::1 and localhost.
 func (t *Tenant) ServerCertificate() (tls.Certificate, error) {
+	return t.ca.issueServer([]string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
+}
+
+// issueServer issues a certificate for a server of those names and addresses.
+func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	cert, err := signCertificate(&x509.Certificate{
 		SerialNumber: serialNumber(),
-		Subject:      pkix.Name{CommonName: "localhost"},
+		Subject:      pkix.Name{CommonName: "dbxaccess emulator"},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     time.Now().AddDate(0, 0, 28),
 		KeyUsage:     x509.KeyUsageDigitalSignature,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}, t.ca.cert, &key.PublicKey, t.ca.key)
+		DNSNames:     names,
+		IPAddresses:  addresses,
+	}, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

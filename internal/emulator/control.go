@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -68,8 +69,8 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 		}
 		// A service's name is free in Go, where a new one may be added; from
 		// outside only those that are served make sense.
-		if !slices.Contains([]string{"entra", "workspace"}, body.Service) {
-			controlRefuse(w, http.StatusBadRequest, errors.New(`service must be "entra" or "workspace"`))
+		if !slices.Contains(services, body.Service) {
+			controlRefuse(w, http.StatusBadRequest, fmt.Errorf("service must be one of %q", services))
 			return
 		}
 		id, err := t.Faults.add(body.fault())
@@ -92,6 +93,9 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	})
 	return mux
 }
+
+// services are the names in journal and faults of what a tenant serves.
+var services = []string{"entra", "workspace", "vault", "arm", "imds", "issuer", "github", "azuredevops", "proxy"}
 
 func (t *Tenant) clockState() map[string]any {
 	return map[string]any{

@@ -79,7 +79,7 @@ func TestControlIsStrict(t *testing.T) {
 		{"POST", "/clock", `{"advance_seconds":1}{}`, 400},
 		{"POST", "/faults", `{"service":"entra","status":500,"retries":3}`, 400},
 		{"POST", "/faults", `{"service":"entra"}`, 400},
-		{"POST", "/faults", `{"service":"vault","status":500}`, 400},
+		{"POST", "/faults", `{"service":"graph","status":500}`, 400},
 		{"POST", "/faults", `{"service":"entra","status":500,"path":"/[a"}`, 400},
 		{"POST", "/faults", `not json`, 400},
 	} {

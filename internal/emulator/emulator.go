@@ -1,10 +1,13 @@
 // Package emulator imitates, in memory, the services that Azure Databricks
 // model-serving access is made of: Microsoft Entra ID and any number of
-// workspaces, all over one [Tenant].
+// workspaces, all over one [Tenant]; and what a login may need besides: Key Vault,
+// Azure Resource Manager, a machine's managed identities, a pipeline's OIDC tokens
+// and the Azure CLI.
 //
 // Each service is an [http.Handler] that opens no port, so that a test can hand
 // it to httptest, rewrite a transport towards it, or let [Serve] give it a
-// loopback TLS listener. The tenant holds what the services share: the
+// loopback TLS listener. A [Proxy] leads their real names to them, for clients that
+// accept no others. The tenant holds what the services share: the
 // registered applications and their credentials, the key that signs access
 // tokens, a certificate authority, a [Clock] that is moved by hand, declared
 // [Faults] and a [Journal] of what was asked.
@@ -19,7 +22,7 @@
 //
 // Two clocks run here, deliberately. Whatever the services decide about what
 // they issued (access tokens, secrets, personal access tokens) follows the moved
-// [Clock]. Whatever the caller dates by its own watch (client assertions and
+// [Clock], tokens of an [OIDCIssuer] included. Whatever the caller dates by its own watch (client assertions and
 // certificates) is judged by real time, because the caller cannot see that the
 // emulator's clock was moved.
 package emulator

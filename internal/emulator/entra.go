@@ -40,16 +40,6 @@ type Switches struct {
 // the audience of the tokens its workspaces take.
 const DatabricksResource = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 
-// entraResources are the resources with a service principal in the tenant.
-var entraResources = map[string]bool{
-	DatabricksResource:                     true,
-	"https://management.core.windows.net/": true,
-	"https://management.core.windows.net":  true,
-	"https://management.azure.com/":        true,
-	"https://management.azure.com":         true,
-	"https://vault.azure.net":              true,
-}
-
 // Entra is the part of Microsoft Entra ID that an application without a user
 // meets: metadata per "OpenID Connect on the Microsoft identity platform", and
 // the token endpoint per "OAuth 2.0 client credentials flow on the Microsoft
@@ -82,11 +72,8 @@ func (h entraHeaders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // plain http: a transport that redirects login.microsoftonline.com to a plain
 // server must still be told https, which MSAL compares with its authority.
 func requestBase(r *http.Request) string {
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
+	host := hostName(r.Host)
+	ip := net.ParseIP(host)
 	if r.TLS == nil && (host == "localhost" || ip != nil && ip.IsLoopback()) {
 		return "http://" + r.Host
 	}
@@ -96,9 +83,10 @@ func requestBase(r *http.Request) string {
 var dnsName = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$`)
 
 // checkTenant is Entra ID's first complaint, at every endpoint.
-func (t *Tenant) checkTenant(name string) *entraError {
+func (t *Tenant) checkTenant(r *http.Request) *entraError {
+	name := r.PathValue("tenant")
 	switch {
-	case strings.EqualFold(name, t.ID), strings.EqualFold(name, t.Domain):
+	case t.at(r.Host) && (strings.EqualFold(name, t.ID) || strings.EqualFold(name, t.Domain)):
 		return nil
 	case name == "common", name == "organizations", name == "consumers":
 		// These stand for whatever tenant a user belongs to, and there is no user.
@@ -112,7 +100,7 @@ func (t *Tenant) checkTenant(name string) *entraError {
 }
 
 func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
-	if e := t.checkTenant(r.PathValue("tenant")); e != nil {
+	if e := t.checkTenant(r); e != nil {
 		if e.code == entraTenantNotFound {
 			e.name = "invalid_tenant"
 		}
@@ -134,20 +122,36 @@ func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// instanceDiscovery vouches for an authority: one of the clouds', or the one that
+// was asked itself.
 func (t *Tenant) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
+	aliases, base := []string{r.Host}, requestBase(r)
+	if asked, err := url.Parse(r.URL.Query().Get("authorization_endpoint")); err != nil {
+		t.refuseLogin(w, r, complain(entraUnknownInstance, "Unknown or invalid instance."))
+		return
+	} else if asked.Host != "" && asked.Host != r.Host {
+		if !isLogin(asked.Host) {
+			t.refuseLogin(w, r, complain(entraUnknownInstance, "Unknown or invalid instance."))
+			return
+		}
+		aliases, base = []string{asked.Host}, "https://"+asked.Host
+	}
+	if isLogin(aliases[0]) {
+		aliases = cloudsOf(aliases[0])[0].logins
+	}
 	entraJSON(w, http.StatusOK, map[string]any{
-		"tenant_discovery_endpoint": requestBase(r) + "/" + t.ID + "/v2.0/.well-known/openid-configuration",
+		"tenant_discovery_endpoint": base + "/" + t.ID + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
 		"metadata": []map[string]any{{
-			"preferred_network": r.Host,
-			"preferred_cache":   r.Host,
-			"aliases":           []string{r.Host},
+			"preferred_network": aliases[0],
+			"preferred_cache":   aliases[0],
+			"aliases":           aliases,
 		}},
 	})
 }
 
 func (t *Tenant) signingKeys(w http.ResponseWriter, r *http.Request) {
-	if e := t.checkTenant(r.PathValue("tenant")); e != nil {
+	if e := t.checkTenant(r); e != nil {
 		t.refuseLogin(w, r, e)
 		return
 	}
@@ -168,7 +172,7 @@ func (t *Tenant) onlyPost(w http.ResponseWriter, r *http.Request) {
 // scope and answers numbers, v1.0 names it as resource and answers strings.
 func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 	v1 := !strings.HasSuffix(r.URL.Path, "/v2.0/token")
-	if e := t.checkTenant(r.PathValue("tenant")); e != nil {
+	if e := t.checkTenant(r); e != nil {
 		if e.code == entraTenantNotFound && t.Switches.TokenTenantErrorName != "" {
 			e.name = t.Switches.TokenTenantErrorName
 		}
@@ -184,9 +188,9 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 
 	var resource string
 	if v1 {
-		resource, e = t.resourceOf(r.PostForm.Get("resource"), "resource")
+		resource, e = t.resourceOf(r.Host, r.PostForm.Get("resource"), "resource")
 	} else {
-		resource, e = t.resourceOfScope(r.PostForm.Get("scope"))
+		resource, e = t.resourceOfScope(r.Host, r.PostForm.Get("scope"))
 	}
 	if e != nil {
 		t.refuseLogin(w, r, e)
@@ -321,7 +325,7 @@ func (a *App) checkSecret(value string) *entraError {
 
 // resourceOfScope reads a v2.0 scope: one resource with the suffix /.default,
 // beside the OpenID scopes that MSAL always appends.
-func (t *Tenant) resourceOfScope(scope string) (string, *entraError) {
+func (t *Tenant) resourceOfScope(host, scope string) (string, *entraError) {
 	if scope == "" {
 		return "", missingParameter("scope")
 	}
@@ -339,21 +343,24 @@ func (t *Tenant) resourceOfScope(scope string) (string, *entraError) {
 	}
 	if len(asked) == 1 {
 		if resource, ok := strings.CutSuffix(asked[0], "/.default"); ok && resource != "" {
-			return t.resourceOf(resource, "scope")
+			return t.resourceOf(host, resource, "scope")
 		}
 	}
 	return "", complain(entraScope, "The provided request must include a 'scope' input parameter. "+
 		"The provided value for the input parameter 'scope' is not valid. The scope %s is not valid.", scope)
 }
 
-func (t *Tenant) resourceOf(resource, parameter string) (string, *entraError) {
+// resourceOf finds the resource of a request to host, whose cloud decides which
+// ones there are.
+func (t *Tenant) resourceOf(host, resource, parameter string) (string, *entraError) {
 	if resource == "" {
 		return "", missingParameter(parameter)
 	}
 	if strings.EqualFold(resource, DatabricksResource) {
 		resource = DatabricksResource
 	}
-	if !entraResources[resource] || t.Switches.RefuseSingleSlashManagement && resource == "https://management.core.windows.net" {
+	singleSlash := strings.HasPrefix(resource, "https://management.core.") && !strings.HasSuffix(resource, "/")
+	if !knownResource(host, resource) || t.Switches.RefuseSingleSlashManagement && singleSlash {
 		return "", complain(entraResourceNotFound, "The resource principal named %s was not found in the tenant named %s. "+
 			"This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "+
 			"You might have sent your authentication request to the wrong tenant.", resource, t.Domain)

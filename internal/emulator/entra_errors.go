@@ -18,12 +18,14 @@ import (
 const (
 	entraMalformedAssertion = 50027
 	entraSubjectNotIssuer   = 50048
+	entraUnknownInstance    = 50049
 	entraNoTenant           = 50059
 	entraGrantType          = 70003
 	entraScope              = 70011
+	entraNoFederation       = 70025
 	entraTenantNotFound     = 90002
 	entraInvalidInput       = 90013
-	entraReplayedAssertion  = 50013
+	entraBadSignature       = 50013
 	entraResourceNotFound   = 500011
 	entraAppNotFound        = 700016
 	entraAssertionIssuer    = 700021
@@ -31,6 +33,10 @@ const (
 	entraAssertionAudience  = 700023
 	entraAssertionTime      = 700024
 	entraAssertionKey       = 700027
+	entraFederatedIssuer    = 700211
+	entraFederatedAudience  = 700212
+	entraFederatedSubject   = 700213
+	entraIssuerUnreachable  = 90061
 	entraTenantSyntax       = 900023
 	entraMissingParameter   = 900144
 	entraOnlyPost           = 900561
@@ -46,12 +52,13 @@ var entraAnswers = map[int]struct {
 }{
 	entraMalformedAssertion: {http.StatusBadRequest, "invalid_request"},
 	entraSubjectNotIssuer:   {http.StatusUnauthorized, "invalid_client"},
+	entraUnknownInstance:    {http.StatusBadRequest, "invalid_instance"},
 	entraNoTenant:           {http.StatusBadRequest, "invalid_request"},
 	entraGrantType:          {http.StatusBadRequest, "unsupported_grant_type"},
 	entraScope:              {http.StatusBadRequest, "invalid_scope"},
 	entraTenantNotFound:     {http.StatusBadRequest, "invalid_request"},
 	entraInvalidInput:       {http.StatusBadRequest, "invalid_request"},
-	entraReplayedAssertion:  {http.StatusUnauthorized, "invalid_client"},
+	entraBadSignature:       {http.StatusUnauthorized, "invalid_client"},
 	entraResourceNotFound:   {http.StatusBadRequest, "invalid_resource"},
 	entraAppNotFound:        {http.StatusBadRequest, "unauthorized_client"},
 	entraAssertionIssuer:    {http.StatusUnauthorized, "invalid_client"},
@@ -59,6 +66,11 @@ var entraAnswers = map[int]struct {
 	entraAssertionAudience:  {http.StatusUnauthorized, "invalid_client"},
 	entraAssertionTime:      {http.StatusUnauthorized, "invalid_client"},
 	entraAssertionKey:       {http.StatusUnauthorized, "invalid_client"},
+	entraNoFederation:       {http.StatusUnauthorized, "invalid_client"},
+	entraFederatedIssuer:    {http.StatusUnauthorized, "invalid_client"},
+	entraFederatedAudience:  {http.StatusUnauthorized, "invalid_client"},
+	entraFederatedSubject:   {http.StatusUnauthorized, "invalid_client"},
+	entraIssuerUnreachable:  {http.StatusBadRequest, "invalid_request"},
 	entraTenantSyntax:       {http.StatusBadRequest, "invalid_request"},
 	entraMissingParameter:   {http.StatusBadRequest, "invalid_request"},
 	entraOnlyPost:           {http.StatusBadRequest, "invalid_request"},

@@ -15,22 +15,28 @@ import (
 // A Server gives the handlers of a tenant addresses on this machine's loopback
 // interface. The services speak TLS under the tenant's own authority, because
 // clients of Entra ID refuse plain http; the control address does not, because it
-// is for a person's curl.
+// is for a person's curl, nor does the proxy, as proxies do not.
 type Server struct {
 	EntraURL      string
 	ControlURL    string
 	WorkspaceURLs []string // in the order the workspaces were given
+	// ProxyURL is what HTTPS_PROXY and HTTP_PROXY are set to, to find everything
+	// the tenant has under its real name.
+	ProxyURL string
 
 	servers []*http.Server
+	proxy   *Proxy
 }
 
-// Serve starts Entra ID, every workspace and the control address on free ports.
+// Serve starts Entra ID, the control address, the given workspaces and the proxy
+// on free ports.
 func Serve(t *Tenant, workspaces ...*Workspace) (*Server, error) {
 	return ServeFrom(0, t, workspaces...)
 }
 
 // ServeFrom is [Serve] on ports in a row: Entra ID on firstPort, the control
-// address on the next, then the workspaces. With 0 every port is a free one.
+// address on the next, then the workspaces and last the proxy. With 0 every port
+// is a free one.
 func ServeFrom(firstPort int, t *Tenant, workspaces ...*Workspace) (*Server, error) {
 	certificate, err := t.ServerCertificate()
 	if err != nil {
@@ -61,6 +67,10 @@ func ServeFrom(firstPort int, t *Tenant, workspaces ...*Workspace) (*Server, err
 		}
 		s.WorkspaceURLs = append(s.WorkspaceURLs, url)
 	}
+	s.proxy = t.Proxy(nil)
+	if s.ProxyURL, err = start(s.proxy, false); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -90,6 +100,9 @@ func (s *Server) Close() error {
 	var errs []error
 	for _, server := range s.servers {
 		errs = append(errs, server.Close())
+	}
+	if s.proxy != nil {
+		errs = append(errs, s.proxy.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,10 @@ var ErrNotOurToken = errors.New("not an access token of this tenant")
 type TenantOptions struct {
 	ID     string
 	Domain string
+	// Cloud is the one cloud the tenant exists in, for example [ChinaCloud]; the
+	// logins of the others do not find it. Empty is every cloud at once, which no
+	// real tenant is.
+	Cloud string
 }
 
 // A Tenant is one Entra ID directory and what the services over it share.
@@ -42,11 +47,18 @@ type Tenant struct {
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
+	cloud        *cloud // nil for every cloud
 
 	mu            sync.Mutex
 	apps          map[string]*App // by lower-case client id
 	tokenLifetime time.Duration
 	replays       map[string]time.Time // assertion ids seen, and when they may be forgotten
+	vaults        map[string]*Vault    // by lower-case name
+	workspaces    []*Workspace
+	published     map[string]*publication // by lower-case resource id
+	outsiders     []outsideService
+	issuers       map[string]*OIDCIssuer // by URL
+	identities    managedIdentities
 }
 
 // NewTenant makes a tenant with no applications.
@@ -56,6 +68,9 @@ func NewTenant(opts TenantOptions) *Tenant {
 	}
 	if opts.Domain == "" {
 		opts.Domain = "contoso-" + opts.ID[:min(8, len(opts.ID))] + ".example"
+	}
+	if opts.Cloud != "" && cloudNamed(opts.Cloud) == nil {
+		panic(fmt.Sprintf("emulator: there is no cloud %q", opts.Cloud))
 	}
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -71,9 +86,13 @@ func NewTenant(opts TenantOptions) *Tenant {
 		signingKey:    key,
 		signingKeyID:  base64.RawURLEncoding.EncodeToString(keyDigest[:20]),
 		ca:            newAuthority(),
+		cloud:         cloudNamed(opts.Cloud),
 		apps:          map[string]*App{},
 		tokenLifetime: defaultTokenLifetime,
 		replays:       map[string]time.Time{},
+		vaults:        map[string]*Vault{},
+		published:     map[string]*publication{},
+		issuers:       map[string]*OIDCIssuer{},
 	}
 }
 
@@ -104,6 +123,7 @@ type App struct {
 	disabled     bool
 	secrets      []appSecret
 	certificates []*x509.Certificate
+	federated    []federatedCredential
 }
 
 type appSecret struct {
@@ -165,6 +185,13 @@ func (a *App) AddCertificate(cert *x509.Certificate) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.certificates = append(a.certificates, cert)
+}
+
+// RemoveCertificate removes one certificate, as after it was rotated.
+func (a *App) RemoveCertificate(cert *x509.Certificate) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.certificates = slices.DeleteFunc(a.certificates, cert.Equal)
 }
 
 // RemoveCertificates removes all certificates.

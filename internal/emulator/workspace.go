@@ -33,6 +33,7 @@ type WorkspaceOptions struct {
 type Workspace struct {
 	id        string
 	accountID string
+	hostName  string // set under the mutex
 	tenant    *Tenant
 	standard  http.Handler
 	scim      http.Handler
@@ -64,6 +65,7 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		id:        opts.ID,
 		accountID: uuid.NewString(),
 		tenant:    t,
+		hostName:  publicHostName(opts.ID),
 		switches:  opts.Switches,
 		endpoints: map[string]*endpoint{},
 		lists:     map[string]*accessList{},
@@ -79,6 +81,9 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 	routes := w.routes()
 	w.standard = t.instrument("workspace", workspaceFault, routes)
 	w.scim = t.instrument("workspace", scimFault, routes)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.workspaces = append(t.workspaces, w)
 	return w
 }
 
@@ -189,7 +194,7 @@ func (w *Workspace) publicRoutes(mux *http.ServeMux) {
 	})
 	// Clients that were not told the tenant read it from this redirect.
 	mux.HandleFunc("GET /aad/auth", func(rw http.ResponseWriter, r *http.Request) {
-		http.Redirect(rw, r, "https://login.microsoftonline.com/"+w.tenant.ID+"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
+		http.Redirect(rw, r, "https://"+cloudsOf(r.Host)[0].logins[0]+"/"+w.tenant.ID+"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
 	})
 }
 

@@ -163,11 +163,10 @@ func (w *Workspace) readManagementToken(r *http.Request, now time.Time) *AccessC
 	if err != nil || !claims.ExpiresAt.After(now) {
 		return nil
 	}
-	switch strings.TrimSuffix(claims.Audience, "/") {
-	case "https://management.core.windows.net", "https://management.azure.com":
-		return &claims
+	if !isManagementAudience(r.Host, claims.Audience) {
+		return nil
 	}
-	return nil
+	return &claims
 }
 
 func (a azureResource) admits(r *http.Request, claims AccessClaims, management *AccessClaims) bool {

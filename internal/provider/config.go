@@ -1,9 +1,13 @@
 package provider
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,28 +20,53 @@ import (
 
 // environment names the variables that stand in for an attribute; the first that is set counts.
 var environment = map[string][]string{
-	"host":                          {"DBXACCESS_HOST", "DATABRICKS_HOST"},
-	"workspace_id":                  {"DATABRICKS_WORKSPACE_ID"},
-	"tenant_id":                     {"ARM_TENANT_ID"},
-	"client_id":                     {"ARM_CLIENT_ID"},
-	"client_certificate":            {"ARM_CLIENT_CERTIFICATE"},
-	"client_certificate_path":       {"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_FILE_PATH"},
-	"client_certificate_password":   {"ARM_CLIENT_CERTIFICATE_PASSWORD"},
-	"client_certificate_thumbprint": {"DBXACCESS_CLIENT_CERTIFICATE_THUMBPRINT"},
-	"client_certificate_send_chain": {"DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN"},
-	"client_secret":                 {"ARM_CLIENT_SECRET"},
-	"token":                         {"DATABRICKS_TOKEN"},
-	"authority_host":                {"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"},
-	"disable_instance_discovery":    {"ARM_DISABLE_INSTANCE_DISCOVERY"},
-	"ca_certificate_path":           {"DBXACCESS_CA_CERTIFICATE_PATH"},
-	"http_timeout_seconds":          {"DBXACCESS_HTTP_TIMEOUT_SECONDS"},
-	"retry_timeout_seconds":         {"DBXACCESS_RETRY_TIMEOUT_SECONDS"},
-	"rate_limit":                    {"DATABRICKS_RATE_LIMIT"},
+	"host":                               {"DBXACCESS_HOST", "DATABRICKS_HOST"},
+	"azure_workspace_resource_id":        {"DATABRICKS_AZURE_RESOURCE_ID"},
+	"workspace_id":                       {"DATABRICKS_WORKSPACE_ID"},
+	"auth_type":                          {"DBXACCESS_AUTH_TYPE"},
+	"tenant_id":                          {"ARM_TENANT_ID"},
+	"client_id":                          {"ARM_CLIENT_ID"},
+	"client_id_file_path":                {"ARM_CLIENT_ID_FILE_PATH"},
+	"client_certificate":                 {"ARM_CLIENT_CERTIFICATE"},
+	"client_certificate_path":            {"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_FILE_PATH"},
+	"client_certificate_password":        {"ARM_CLIENT_CERTIFICATE_PASSWORD"},
+	"client_certificate_thumbprint":      {"DBXACCESS_CLIENT_CERTIFICATE_THUMBPRINT"},
+	"client_certificate_send_chain":      {"DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN"},
+	"client_secret":                      {"ARM_CLIENT_SECRET"},
+	"client_secret_file_path":            {"ARM_CLIENT_SECRET_FILE_PATH"},
+	"use_oidc":                           {"ARM_USE_OIDC"},
+	"oidc_token":                         {"ARM_OIDC_TOKEN"},
+	"oidc_token_file_path":               {"ARM_OIDC_TOKEN_FILE_PATH"},
+	"oidc_request_url":                   {"ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"},
+	"oidc_request_token":                 {"ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"},
+	"ado_pipeline_service_connection_id": {"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"},
+	"use_aks_workload_identity":          {"ARM_USE_AKS_WORKLOAD_IDENTITY"},
+	"use_msi":                            {"ARM_USE_MSI"},
+	"use_cli":                            {"ARM_USE_CLI"},
+	"token":                              {"DATABRICKS_TOKEN"},
+	"environment":                        {"ARM_ENVIRONMENT"},
+	"authority_host":                     {"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"},
+	"resource_manager_endpoint":          {"ARM_RESOURCE_MANAGER_ENDPOINT"},
+	"disable_instance_discovery":         {"ARM_DISABLE_INSTANCE_DISCOVERY"},
+	"ca_certificate_path":                {"DBXACCESS_CA_CERTIFICATE_PATH"},
+	"http_timeout_seconds":               {"DBXACCESS_HTTP_TIMEOUT_SECONDS"},
+	"retry_timeout_seconds":              {"DBXACCESS_RETRY_TIMEOUT_SECONDS"},
+	"rate_limit":                         {"DATABRICKS_RATE_LIMIT"},
+}
+
+// variables are the environment variables of an attribute. Those of key_vault are named after it.
+func variables(attribute string) []string {
+	if rest, found := strings.CutPrefix(attribute, "key_vault."); found {
+		return []string{"DBXACCESS_KEY_VAULT_" + strings.ToUpper(rest)}
+	}
+	return environment[attribute]
 }
 
 // config is the provider block after HCL was laid over the environment and that over the defaults.
 type config struct {
-	Host              string // https://host[:port], no path
+	Host              string // https://host[:port], no path; empty when ResourceID finds it
+	ResourceID        string
+	AdminLogin        bool
 	WorkspaceID       string
 	Login             auth.Settings
 	CACertificatePath auth.Setting
@@ -48,69 +77,72 @@ type config struct {
 	problems []error // what is wrong with values from the environment, which no validator has seen
 }
 
-// unknown names an attribute that waits for an apply, or is empty.
-func (m providerModel) unknown() string {
-	for _, a := range m.attributes() {
-		if a.value.IsUnknown() {
-			return a.name
+// values are the block's attributes by name, those of key_vault among them.
+func (m providerModel) values() map[string]attr.Value {
+	values := map[string]attr.Value{}
+	block := reflect.ValueOf(m)
+	for i := range block.NumField() {
+		if v, ok := block.Field(i).Interface().(attr.Value); ok {
+			values[block.Type().Field(i).Tag.Get("tfsdk")] = v
 		}
 	}
-	return ""
-}
-
-type namedValue struct {
-	name  string
-	value attr.Value
-}
-
-func (m providerModel) attributes() []namedValue {
-	return []namedValue{
-		{"host", m.Host}, {"workspace_id", m.WorkspaceID}, {"tenant_id", m.TenantID}, {"client_id", m.ClientID},
-		{"client_certificate", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
-		{"client_certificate_password", m.ClientCertificatePassword}, {"client_certificate_thumbprint", m.ClientCertificateThumbprint},
-		{"client_certificate_send_chain", m.ClientCertificateSendChain}, {"client_secret", m.ClientSecret}, {"token", m.Token}, {"authority_host", m.AuthorityHost},
-		{"disable_instance_discovery", m.DisableInstanceDiscovery}, {"ca_certificate_path", m.CACertificatePath},
-		{"http_timeout_seconds", m.HTTPTimeoutSeconds}, {"retry_timeout_seconds", m.RetryTimeoutSeconds}, {"rate_limit", m.RateLimit},
+	for name, v := range m.KeyVault.Attributes() {
+		values["key_vault."+name] = v
 	}
+	return values
+}
+
+// unknown names an attribute that waits for an apply, or is empty.
+func (m providerModel) unknown() string {
+	var names []string
+	for name, v := range m.values() {
+		if v.IsUnknown() {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
 }
 
 // conflict is two kinds of credential in one block, seen without the environment; nil when there is none.
 func (m providerModel) conflict() error {
-	var kinds []string
-	if !m.ClientCertificate.IsNull() || !m.ClientCertificatePath.IsNull() {
-		kinds = append(kinds, "client_certificate_path")
-		if m.ClientCertificatePath.IsNull() {
-			kinds[0] = "client_certificate"
-		}
+	noEnvironment := func(string) (string, bool) { return "", false }
+	if _, err := m.resolve(noEnvironment).Login.Choose(); errors.Is(err, auth.ErrConflict) {
+		return err
 	}
-	if !m.ClientSecret.IsNull() {
-		kinds = append(kinds, "client_secret")
-	}
-	if !m.Token.IsNull() {
-		kinds = append(kinds, "token")
-	}
-	if len(kinds) < 2 {
-		return nil
-	}
-	return &auth.Error{Summary: "Conflicting Azure credentials", Detail: strings.Join(kinds, " and ") + " are both set in the provider block; keep one."}
+	return nil
 }
 
 // resolve lays HCL over the environment and that over the defaults. It is pure but for lookupEnv.
 func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	var cfg config
-	setting := func(attribute string, v types.String) auth.Setting {
-		if v.ValueString() != "" {
-			return auth.Setting{Value: v.ValueString(), Attribute: attribute}
+	values := m.values()
+	setting := func(attribute string) auth.Setting {
+		switch v := values[attribute].(type) {
+		case types.String:
+			if v.ValueString() != "" {
+				return auth.Setting{Value: v.ValueString(), Attribute: attribute}
+			}
+		case types.Bool:
+			if !v.IsNull() {
+				return auth.Setting{Value: strconv.FormatBool(v.ValueBool()), Attribute: attribute}
+			}
+		case types.Int64:
+			if !v.IsNull() {
+				return auth.Setting{Value: strconv.FormatInt(v.ValueInt64(), 10), Attribute: attribute}
+			}
 		}
-		for _, name := range environment[attribute] {
+		for _, name := range variables(attribute) {
 			if value, ok := lookupEnv(name); ok && value != "" {
 				return auth.Setting{Value: value, Attribute: attribute, Env: name}
 			}
 		}
 		return auth.Setting{Attribute: attribute}
 	}
-	checked := func(attribute string, v types.String, check func(string) error) string {
-		s := setting(attribute, v)
+	checked := func(attribute string, check func(string) error) string {
+		s := setting(attribute)
 		if s.IsSet() {
 			if err := check(s.Value); err != nil {
 				cfg.problems = append(cfg.problems, &auth.Error{Attribute: attribute, Summary: "Bad value for the provider", Detail: s.Source() + ": " + err.Error()})
@@ -118,64 +150,98 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		}
 		return s.Value
 	}
-	number := func(attribute string, v types.Int64) int64 {
-		if !v.IsNull() {
-			return v.ValueInt64()
-		}
-		text := checked(attribute, types.StringNull(), func(s string) error {
-			if n, err := strconv.ParseInt(s, 10, 64); err != nil || n < 1 {
-				return fmt.Errorf("%q is not a whole number of at least 1", s)
-			}
-			return nil
-		})
-		n, _ := strconv.ParseInt(text, 10, 64) // what does not parse is a problem noted above
+	number := func(attribute string) int64 {
+		n, _ := strconv.ParseInt(checked(attribute, checkNumber), 10, 64) // what does not parse is a problem noted above
 		return n
 	}
-	flag := func(attribute string, v types.Bool) bool {
-		if !v.IsNull() {
-			return v.ValueBool()
-		}
-		text := checked(attribute, types.StringNull(), func(s string) error {
-			if _, err := strconv.ParseBool(s); err != nil {
-				return fmt.Errorf("%q is neither true nor false", s)
-			}
-			return nil
-		})
-		b, _ := strconv.ParseBool(text)
+	flag := func(attribute string) bool {
+		b, _ := strconv.ParseBool(checked(attribute, checkFlag))
 		return b
 	}
-	seconds := func(attribute string, v types.Int64, otherwise time.Duration) time.Duration {
-		if n := number(attribute, v); n > 0 {
+	seconds := func(attribute string, otherwise time.Duration) time.Duration {
+		if n := number(attribute); n > 0 {
 			return time.Duration(n) * time.Second
 		}
 		return otherwise
 	}
 
-	if host := checked("host", m.Host, checkHost); host != "" {
-		cfg.Host = normalHost(host)
-	} else {
-		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "host", Summary: "Missing workspace address",
-			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net."})
+	cfg.ResourceID = checked("azure_workspace_resource_id", checkResourceID)
+	cfg.AdminLogin = flag("azure_workspace_admin_login")
+	if cfg.AdminLogin && cfg.ResourceID == "" {
+		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
+			Detail: "azure_workspace_admin_login tells the workspace which Azure resource it is: write azure_workspace_resource_id beside it."})
 	}
-	cfg.WorkspaceID = checked("workspace_id", m.WorkspaceID, checkWorkspaceID)
-	cfg.CACertificatePath = setting("ca_certificate_path", m.CACertificatePath)
-	cfg.HTTPTimeout = seconds("http_timeout_seconds", m.HTTPTimeoutSeconds, defaultHTTPTimeout)
-	cfg.RetryTimeout = seconds("retry_timeout_seconds", m.RetryTimeoutSeconds, defaultRetryTimeout)
-	cfg.RateLimit = int(number("rate_limit", m.RateLimit))
+	if host := checked("host", checkHost); host != "" {
+		cfg.Host = normalHost(host)
+	} else if cfg.ResourceID == "" {
+		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "host", Summary: "Missing workspace address",
+			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. " +
+				"azure_workspace_resource_id finds it too."})
+	}
+	cfg.WorkspaceID = checked("workspace_id", checkWorkspaceID)
+	cfg.CACertificatePath = setting("ca_certificate_path")
+	cfg.HTTPTimeout = seconds("http_timeout_seconds", defaultHTTPTimeout)
+	cfg.RetryTimeout = seconds("retry_timeout_seconds", defaultRetryTimeout)
+	cfg.RateLimit = int(number("rate_limit"))
 	cfg.Login = auth.Settings{
-		TenantID:                 setting("tenant_id", m.TenantID),
-		ClientID:                 setting("client_id", m.ClientID),
-		Certificate:              setting("client_certificate", m.ClientCertificate),
-		CertificatePath:          setting("client_certificate_path", m.ClientCertificatePath),
-		CertificatePassword:      setting("client_certificate_password", m.ClientCertificatePassword),
-		CertificateThumbprint:    setting("client_certificate_thumbprint", m.ClientCertificateThumbprint),
-		ClientSecret:             setting("client_secret", m.ClientSecret),
-		Token:                    setting("token", m.Token),
-		AuthorityHost:            setting("authority_host", m.AuthorityHost),
-		SendChain:                flag("client_certificate_send_chain", m.ClientCertificateSendChain),
-		DisableInstanceDiscovery: flag("disable_instance_discovery", m.DisableInstanceDiscovery),
+		AuthType:                 setting("auth_type"),
+		TenantID:                 setting("tenant_id"),
+		ClientID:                 setting("client_id"),
+		ClientIDFilePath:         setting("client_id_file_path"),
+		Certificate:              setting("client_certificate"),
+		CertificatePath:          setting("client_certificate_path"),
+		CertificatePassword:      setting("client_certificate_password"),
+		CertificateThumbprint:    setting("client_certificate_thumbprint"),
+		ClientSecret:             setting("client_secret"),
+		ClientSecretFilePath:     setting("client_secret_file_path"),
+		KeyVault:                 keyVault(setting),
+		UseOIDC:                  setting("use_oidc"),
+		UseAKSWorkloadIdentity:   setting("use_aks_workload_identity"),
+		OIDCToken:                setting("oidc_token"),
+		OIDCTokenFilePath:        setting("oidc_token_file_path"),
+		OIDCRequestURL:           setting("oidc_request_url"),
+		OIDCRequestToken:         setting("oidc_request_token"),
+		ADOServiceConnectionID:   setting("ado_pipeline_service_connection_id"),
+		UseMSI:                   setting("use_msi"),
+		UseCLI:                   setting("use_cli"),
+		Token:                    setting("token"),
+		Environment:              setting("environment"),
+		Host:                     setting("host"),
+		AuthorityHost:            setting("authority_host"),
+		ResourceManagerEndpoint:  setting("resource_manager_endpoint"),
+		SendChain:                flag("client_certificate_send_chain"),
+		DisableInstanceDiscovery: flag("disable_instance_discovery"),
 	}
 	return cfg
+}
+
+// keyVault gathers the block key_vault; nil when nothing of it is written anywhere.
+func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
+	in := func(attribute string) auth.Setting { return setting("key_vault." + attribute) }
+	k := auth.KeyVaultSettings{
+		VaultURI: in("vault_uri"), Auth: in("auth"), AuthClientID: in("auth_client_id"),
+		CertificateName: in("certificate_name"), CertificateVersion: in("certificate_version"),
+		CertificatePasswordSecretName: in("certificate_password_secret_name"), ClientIDSecretName: in("client_id_secret_name"),
+		TenantIDSecretName: in("tenant_id_secret_name"), ThumbprintSecretName: in("thumbprint_secret_name"), ClientSecretName: in("client_secret_name"),
+	}
+	if !slices.ContainsFunc([]auth.Setting{k.VaultURI, k.CertificateName, k.ClientSecretName, k.ClientIDSecretName, k.TenantIDSecretName, k.ThumbprintSecretName}, auth.Setting.IsSet) {
+		return nil
+	}
+	return &k
+}
+
+func checkNumber(s string) error {
+	if n, err := strconv.ParseInt(s, 10, 64); err != nil || n < 1 {
+		return fmt.Errorf("%q is not a whole number of at least 1", s)
+	}
+	return nil
+}
+
+func checkFlag(s string) error {
+	if _, err := strconv.ParseBool(s); err != nil {
+		return fmt.Errorf("%q is neither true nor false", s)
+	}
+	return nil
 }
 
 // another gives the settings of somebody else's login the tenant and the authority that the provider uses.
@@ -183,7 +249,8 @@ func (c config) another(s auth.Settings) auth.Settings {
 	if !s.TenantID.IsSet() {
 		s.TenantID = auth.Setting{Value: c.Login.TenantID.Value, Attribute: s.TenantID.Attribute, Env: c.Login.TenantID.Env}
 	}
-	s.AuthorityHost = c.Login.AuthorityHost
+	s.Environment, s.Host = c.Login.Environment, c.Login.Host
+	s.AuthorityHost, s.ResourceManagerEndpoint = c.Login.AuthorityHost, c.Login.ResourceManagerEndpoint
 	s.DisableInstanceDiscovery = c.Login.DisableInstanceDiscovery
 	return s
 }
@@ -215,6 +282,16 @@ func checkHost(host string) error {
 	}
 	if strings.HasPrefix(u.Hostname(), "accounts.") {
 		return fmt.Errorf("%q is the account console; write the address of the workspace", host)
+	}
+	return nil
+}
+
+var resourceID = regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Databricks/workspaces/[^/]+$`)
+
+func checkResourceID(id string) error {
+	if !resourceID.MatchString(id) {
+		return fmt.Errorf("%q is not the id of a workspace in Azure Resource Manager, such as "+
+			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id", id)
 	}
 	return nil
 }

@@ -3,12 +3,15 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -30,8 +33,10 @@ type dbxaccess struct {
 }
 
 var (
-	_ provider.Provider                   = &dbxaccess{}
-	_ provider.ProviderWithValidateConfig = &dbxaccess{}
+	_ provider.Provider                       = &dbxaccess{}
+	_ provider.ProviderWithEphemeralResources = &dbxaccess{}
+	_ provider.ProviderWithFunctions          = &dbxaccess{}
+	_ provider.ProviderWithValidateConfig     = &dbxaccess{}
 )
 
 func (p *dbxaccess) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -59,21 +64,21 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		// Known only after another resource is made. That is no error until something must be asked.
 		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
 			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
-		resp.ResourceData, resp.DataSourceData = c, c
+		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
 		return
 	}
-	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv))
+	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
 		return
 	}
 	for _, w := range warnings {
 		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
-	resp.ResourceData, resp.DataSourceData = c, c
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
 }
 
 // connect turns a configuration into a client.
-func connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, error) {
+func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool)) (*client.Client, []auth.Warning, error) {
 	if err := errors.Join(cfg.problems...); err != nil {
 		return nil, nil, cfg.problems[0]
 	}
@@ -85,6 +90,7 @@ func connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, e
 	options := auth.Options{
 		HTTPClient:   &http.Client{Transport: transport, Timeout: cfg.HTTPTimeout},
 		RetryTimeout: cfg.RetryTimeout,
+		LookupEnv:    lookupEnv,
 	}
 	login, err := auth.Open(cfg.Login, options)
 	if err != nil {
@@ -94,11 +100,11 @@ func connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, e
 		tflog.Info(ctx, "credential ignored: the provider block names another kind", map[string]any{"ignored": ignored.Source(), "used": login.Source})
 	}
 	described := login.Describe()
-	described["host"] = cfg.Host
+	described["host"] = cmp.Or(cfg.Host, cfg.ResourceID)
 	tflog.Info(ctx, "login", described)
 
 	c, err := client.New(client.Config{
-		Host: cfg.Host, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
+		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
 			return auth.Open(cfg.another(s), options)
 		},
@@ -108,6 +114,12 @@ func connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, e
 }
 
 func (p *dbxaccess) Resources(context.Context) []func() resource.Resource { return resources() }
+
+func (p *dbxaccess) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return ephemeralResources()
+}
+
+func (p *dbxaccess) Functions(context.Context) []func() function.Function { return functions() }
 
 func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
 

@@ -4,9 +4,13 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/certificate"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
@@ -30,5 +34,18 @@ func dataSources() []func() datasource.DataSource {
 		currentidentity.DataSources(),
 		servingendpoint.DataSources(),
 		servingendpointquery.DataSources(),
+	)
+}
+
+func functions() []func() function.Function {
+	return slices.Concat(
+		certificate.Functions(),
+		entratoken.Functions(),
+	)
+}
+
+func ephemeralResources() []func() ephemeral.EphemeralResource {
+	return slices.Concat(
+		entratoken.EphemeralResources(),
 	)
 }

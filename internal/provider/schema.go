@@ -15,23 +15,40 @@ import (
 )
 
 type providerModel struct {
-	Host                        types.String `tfsdk:"host"`
-	WorkspaceID                 types.String `tfsdk:"workspace_id"`
-	TenantID                    types.String `tfsdk:"tenant_id"`
-	ClientID                    types.String `tfsdk:"client_id"`
-	ClientCertificate           types.String `tfsdk:"client_certificate"`
-	ClientCertificatePath       types.String `tfsdk:"client_certificate_path"`
-	ClientCertificatePassword   types.String `tfsdk:"client_certificate_password"`
-	ClientCertificateThumbprint types.String `tfsdk:"client_certificate_thumbprint"`
-	ClientCertificateSendChain  types.Bool   `tfsdk:"client_certificate_send_chain"`
-	ClientSecret                types.String `tfsdk:"client_secret"`
-	Token                       types.String `tfsdk:"token"`
-	AuthorityHost               types.String `tfsdk:"authority_host"`
-	DisableInstanceDiscovery    types.Bool   `tfsdk:"disable_instance_discovery"`
-	CACertificatePath           types.String `tfsdk:"ca_certificate_path"`
-	HTTPTimeoutSeconds          types.Int64  `tfsdk:"http_timeout_seconds"`
-	RetryTimeoutSeconds         types.Int64  `tfsdk:"retry_timeout_seconds"`
-	RateLimit                   types.Int64  `tfsdk:"rate_limit"`
+	Host                           types.String `tfsdk:"host"`
+	AzureWorkspaceResourceID       types.String `tfsdk:"azure_workspace_resource_id"`
+	AzureWorkspaceAdminLogin       types.Bool   `tfsdk:"azure_workspace_admin_login"`
+	WorkspaceID                    types.String `tfsdk:"workspace_id"`
+	AuthType                       types.String `tfsdk:"auth_type"`
+	TenantID                       types.String `tfsdk:"tenant_id"`
+	ClientID                       types.String `tfsdk:"client_id"`
+	ClientIDFilePath               types.String `tfsdk:"client_id_file_path"`
+	ClientCertificate              types.String `tfsdk:"client_certificate"`
+	ClientCertificatePath          types.String `tfsdk:"client_certificate_path"`
+	ClientCertificatePassword      types.String `tfsdk:"client_certificate_password"`
+	ClientCertificateThumbprint    types.String `tfsdk:"client_certificate_thumbprint"`
+	ClientCertificateSendChain     types.Bool   `tfsdk:"client_certificate_send_chain"`
+	ClientSecret                   types.String `tfsdk:"client_secret"`
+	ClientSecretFilePath           types.String `tfsdk:"client_secret_file_path"`
+	KeyVault                       types.Object `tfsdk:"key_vault"`
+	UseOIDC                        types.Bool   `tfsdk:"use_oidc"`
+	OIDCToken                      types.String `tfsdk:"oidc_token"`
+	OIDCTokenFilePath              types.String `tfsdk:"oidc_token_file_path"`
+	OIDCRequestURL                 types.String `tfsdk:"oidc_request_url"`
+	OIDCRequestToken               types.String `tfsdk:"oidc_request_token"`
+	ADOPipelineServiceConnectionID types.String `tfsdk:"ado_pipeline_service_connection_id"`
+	UseAKSWorkloadIdentity         types.Bool   `tfsdk:"use_aks_workload_identity"`
+	UseMSI                         types.Bool   `tfsdk:"use_msi"`
+	UseCLI                         types.Bool   `tfsdk:"use_cli"`
+	Token                          types.String `tfsdk:"token"`
+	Environment                    types.String `tfsdk:"environment"`
+	AuthorityHost                  types.String `tfsdk:"authority_host"`
+	ResourceManagerEndpoint        types.String `tfsdk:"resource_manager_endpoint"`
+	DisableInstanceDiscovery       types.Bool   `tfsdk:"disable_instance_discovery"`
+	CACertificatePath              types.String `tfsdk:"ca_certificate_path"`
+	HTTPTimeoutSeconds             types.Int64  `tfsdk:"http_timeout_seconds"`
+	RetryTimeoutSeconds            types.Int64  `tfsdk:"retry_timeout_seconds"`
+	RateLimit                      types.Int64  `tfsdk:"rate_limit"`
 }
 
 func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
@@ -48,13 +65,29 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)}, MarkdownDescription: described(attribute, description),
 		}
 	}
+	flag := func(attribute, description string) schema.BoolAttribute {
+		return schema.BoolAttribute{Optional: true, MarkdownDescription: described(attribute, description)}
+	}
+	in := func(attribute, description string, validators ...validator.String) schema.StringAttribute { // of key_vault
+		return text("key_vault."+attribute, description, validators...)
+	}
+	name := fwkit.Checked("Not a name in Key Vault", auth.CheckSecretName)
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Declares who may call an Azure Databricks model-serving endpoint: the workspace service principal, its permission on the endpoint, and the personal access token it owns.",
 		Attributes: map[string]schema.Attribute{
-			"host":         text("host", "The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped. `http` is accepted for a loopback address only.", fwkit.Checked("Not a workspace address", checkHost)),
+			"host": text("host",
+				"The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped. `http` is accepted for a loopback address only.", fwkit.Checked("Not a workspace address", checkHost)),
+			"azure_workspace_resource_id": text("azure_workspace_resource_id",
+				"Id of the workspace in Azure Resource Manager. Without `host` it finds the address, which takes the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
+			"azure_workspace_admin_login": flag("azure_workspace_admin_login",
+				"Whether to send a management token and `azure_workspace_resource_id` with each call. **A caller that is Contributor or Owner of the workspace's Azure resource becomes an admin of the workspace by that**, at its first call and for good: "+
+					"it is for the first login to a new workspace. Default: `false`."),
 			"workspace_id": text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it.", fwkit.Checked("Not a workspace id", checkWorkspaceID)),
-			"tenant_id":    text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.", fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)),
-			"client_id":    text("client_id", "Application (client) id to log in as, a UUID.", fwkit.Checked("Not a client id", auth.CheckClientID)),
+			"auth_type": text("auth_type",
+				"Pins the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType)),
+			"tenant_id":           text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.", fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)),
+			"client_id":           text("client_id", "Application (client) id to log in as, a UUID. With `use_msi`: that of a user-assigned identity.", fwkit.Checked("Not a client id", auth.CheckClientID)),
+			"client_id_file_path": text("client_id_file_path", "File that holds the client id."),
 			"client_certificate": secret("client_certificate",
 				"Client certificate with its private key: base64 of a PFX or PEM file, or PEM text."),
 			"client_certificate_path": text("client_certificate_path",
@@ -63,16 +96,43 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 				"Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or empty when there is none."),
 			"client_certificate_thumbprint": text("client_certificate_thumbprint",
 				"SHA-1 or SHA-256 thumbprint that the loaded certificate must have, hexadecimal; spaces and colons are ignored.", fwkit.Checked("Not a thumbprint", auth.CheckThumbprint)),
-			"client_certificate_send_chain": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: described("client_certificate_send_chain", "Whether to send the certificate with its chain (`x5c`), which an application needs that trusts a subject name and issuer instead of one certificate. Default: `false`."),
+			"client_certificate_send_chain": flag("client_certificate_send_chain",
+				"Whether to send the certificate with its chain (`x5c`), which an application needs that trusts a subject name and issuer instead of one certificate. Default: `false`."),
+			"client_secret":           secret("client_secret", "Client secret: its value, not its id."),
+			"client_secret_file_path": text("client_secret_file_path", "File that holds the client secret."),
+			"key_vault": schema.SingleNestedAttribute{
+				Optional: true, MarkdownDescription: "Credential, or ids that belong to one, kept in Azure Key Vault. They are read at the first call, once, as the identity that `auth` says; that identity needs the role Key Vault Secrets User. " +
+					"`AZURE_*` variables belong to that identity, `ARM_*` to the one that logs in to Databricks.",
+				Attributes: map[string]schema.Attribute{
+					"vault_uri":                        in("vault_uri", "The vault, as `https://NAME.vault.azure.net/`. Required, here or in the environment.", fwkit.Checked("Not a vault's address", auth.CheckVaultURI)),
+					"auth":                             in("auth", "Who reads the vault: `cli`, `msi`, `oidc`, `environment` or `default`. Required, here or in the environment.", fwkit.Checked("Not a way to read a vault", auth.CheckKeyVaultAuth)),
+					"auth_client_id":                   in("auth_client_id", "Client id of the user-assigned managed identity, with `auth = \"msi\"`.", fwkit.Checked("Not the client id of a managed identity", auth.CheckClientID)),
+					"certificate_name":                 in("certificate_name", "Name of the certificate, or of a secret with a PFX or PEM in it.", name),
+					"certificate_version":              in("certificate_version", "Version of the certificate, 32 hexadecimal digits. Default: the newest."),
+					"certificate_password_secret_name": in("certificate_password_secret_name", "Name of the secret with the PFX password. A certificate object has none: Key Vault drops it.", name),
+					"client_id_secret_name":            in("client_id_secret_name", "Name of the secret with the client id.", name),
+					"tenant_id_secret_name":            in("tenant_id_secret_name", "Name of the secret with the tenant id.", name),
+					"thumbprint_secret_name":           in("thumbprint_secret_name", "Name of the secret with the thumbprint that the certificate must have.", name),
+					"client_secret_name":               in("client_secret_name", "Name of the secret with a client secret, instead of a certificate.", name),
+				},
 			},
-			"client_secret": secret("client_secret", "Client secret: its value, not its id."),
-			"token":         secret("token", "A Databricks token. It cannot make tokens for others."),
+			"use_oidc":                           flag("use_oidc", "Whether to log in by workload identity federation: GitHub Actions, Azure Pipelines, a token file or a token. Default: `false`."),
+			"oidc_token":                         secret("oidc_token", "The token of the other issuer itself."),
+			"oidc_token_file_path":               text("oidc_token_file_path", "File that holds the token of the other issuer; read again at each login."),
+			"oidc_request_url":                   text("oidc_request_url", "Where the pipeline gives out its token.", fwkit.Checked("Not a token request URL", auth.CheckOIDCRequestURL)),
+			"oidc_request_token":                 secret("oidc_request_token", "What the pipeline wants to see for a token."),
+			"ado_pipeline_service_connection_id": text("ado_pipeline_service_connection_id", "Service connection of Azure Pipelines to get a token for."),
+			"use_aks_workload_identity":          flag("use_aks_workload_identity", "Whether to use what Azure Kubernetes Service puts into a pod (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`). Default: `false`."),
+			"use_msi":                            flag("use_msi", "Whether to log in as a managed identity of this machine. Default: `false`."),
+			"use_cli":                            flag("use_cli", "Whether to log in as who is logged in to the Azure CLI. Default: `false`."),
+			"token":                              secret("token", "A Databricks token. It cannot make tokens for others."),
+			"environment":                        text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: as the host's suffix tells.", fwkit.Checked("Not a cloud", auth.CheckEnvironment)),
 			"authority_host": text("authority_host",
-				"Login host of a private cloud, `https`. Default: `https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost)),
-			"disable_instance_discovery": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: described("disable_instance_discovery", "Whether to trust `authority_host` without asking login.microsoftonline.com about it. A custom `authority_host` implies it."),
-			},
+				"Login host of a private cloud, `https`. Default: that of the cloud, such as `https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost)),
+			"resource_manager_endpoint": text("resource_manager_endpoint",
+				"Azure Resource Manager of a private cloud, `https`. Default: that of the cloud, such as `https://management.azure.com`.", fwkit.Checked("Not a Resource Manager endpoint", auth.CheckResourceManagerEndpoint)),
+			"disable_instance_discovery": flag("disable_instance_discovery",
+				"Whether to trust the login host without asking login.microsoftonline.com about it. A custom `authority_host` implies it. Default: `false`."),
 			"ca_certificate_path":   text("ca_certificate_path", "PEM file of certificate authorities to trust beside the system's: for private clouds and inspecting proxies."),
 			"http_timeout_seconds":  number("http_timeout_seconds", "How long one attempt of a call may take, in seconds. Default: 60."),
 			"retry_timeout_seconds": number("retry_timeout_seconds", "How long all attempts of one call may take, in seconds. Default: 300."),
@@ -85,7 +145,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 // described adds the environment variables to a description.
 func described(attribute, description string) string {
 	names := make([]string, 0, 2)
-	for _, name := range environment[attribute] {
+	for _, name := range variables(attribute) {
 		names = append(names, "`"+name+"`")
 	}
 	if len(names) == 0 {

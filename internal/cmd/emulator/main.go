@@ -4,6 +4,15 @@
 //
 //	emulator -dir /tmp/emulator &
 //	. /tmp/emulator/env
+//
+// A client that is to meet the services under their real names is sent through
+// the proxy:
+//
+//	export HTTPS_PROXY=$EMULATOR_PROXY_URL HTTP_PROXY=$EMULATOR_PROXY_URL SSL_CERT_FILE=$DBXACCESS_CA_CERTIFICATE_PATH
+//
+// With -vault there is a Key Vault too, which holds the deployer's certificate,
+// the password of its PFX, the ids and the thumbprint. A managed identity may read
+// it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
 package main
 
 import (
@@ -28,17 +37,18 @@ import (
 
 func main() {
 	dir := flag.String("dir", "", "write certificates and the file env here")
-	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace; 0 for free ones")
+	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace, proxy; 0 for free ones")
+	vault := flag.Bool("vault", false, "add a Key Vault with the deployer's certificate")
 	flag.Parse()
-	if err := run(*dir, *listen); err != nil {
+	if err := run(*dir, *listen, *vault); err != nil {
 		fmt.Fprintln(os.Stderr, "emulator:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, firstPort int) (err error) {
+func run(dir string, firstPort int, withVault bool) (err error) {
 	if dir == "" || flag.NArg() > 0 {
-		return fmt.Errorf("usage: emulator -dir DIR [-listen PORT]")
+		return fmt.Errorf("usage: emulator -dir DIR [-listen PORT] [-vault]")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -55,7 +65,11 @@ func run(dir string, firstPort int) (err error) {
 		return err
 	}
 	defer server.Close()
-	if err := write(dir, scenario, server); err != nil {
+	var vault *emulator.DeployerVault
+	if withVault {
+		vault = scenario.NewDeployerVault("kv-dbxaccess")
+	}
+	if err := write(dir, scenario, server, vault); err != nil {
 		return err
 	}
 	fmt.Println("emulator ready:", filepath.Join(dir, "env"))
@@ -65,7 +79,7 @@ func run(dir string, firstPort int) (err error) {
 
 // write leaves env for last, so that its appearance means that everything it
 // names is there and answers.
-func write(dir string, s *emulator.Scenario, server *emulator.Server) error {
+func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emulator.DeployerVault) error {
 	password := rand.Text()
 	pfx, err := pkcs12.Modern.Encode(s.DeployerKey, s.DeployerCertificate, nil, password)
 	if err != nil {
@@ -79,8 +93,7 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server) error {
 	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.DeployerCertificate.Raw})
 
 	in := func(name string) string { return filepath.Join(dir, name) }
-	var env strings.Builder
-	for _, line := range [][2]string{
+	lines := [][2]string{
 		{"DBXACCESS_HOST", server.WorkspaceURLs[0]},
 		{"ARM_TENANT_ID", s.Tenant.ID},
 		{"ARM_CLIENT_ID", s.Deployer.ClientID},
@@ -91,14 +104,40 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server) error {
 		{"TF_VAR_scoring_application_id", s.ScoringApp.ClientID},
 		{"TF_VAR_scoring_client_secret", s.ScoringSecret},
 		{"EMULATOR_CONTROL_URL", server.ControlURL},
+		{"EMULATOR_PROXY_URL", server.ProxyURL},
+		{"EMULATOR_WORKSPACE_URL", "https://" + s.Workspace.HostName()},
 		{"EMULATOR_PERSON_TOKEN", s.PersonToken},
 		{"EMULATOR_DEPLOYER_SECRET", s.DeployerSecret},
-	} {
-		// A shell takes what is in single quotes as it is, save the quote itself.
-		fmt.Fprintf(&env, "export %s='%s'\n", line[0], strings.ReplaceAll(line[1], "'", `'\''`))
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
+	}
+	if vault != nil {
+		lines = append(lines, [][2]string{
+			{"EMULATOR_VAULT_URL", vault.URL()},
+			{"EMULATOR_VAULT_CERTIFICATE", emulator.DeployerCertificateName},
+			{"EMULATOR_VAULT_PFX", emulator.DeployerPFXName},
+			{"EMULATOR_VAULT_PEM", emulator.DeployerPEMName},
+			{"EMULATOR_VAULT_PFX_PASSWORD", emulator.DeployerPasswordName},
+			{"EMULATOR_VAULT_CLIENT_ID", emulator.DeployerClientIDName},
+			{"EMULATOR_VAULT_TENANT_ID", emulator.DeployerTenantIDName},
+			{"EMULATOR_VAULT_THUMBPRINT", emulator.DeployerThumbprintName},
+			{"EMULATOR_VAULT_CLIENT_SECRET", emulator.DeployerClientSecretName},
+			{"EMULATOR_VAULT_READER_CLIENT_ID", vault.Reader.ClientID},
+			{"EMULATOR_VAULT_READER_SECRET", vault.ReaderSecret},
+			{"EMULATOR_AZURE_CLI_DIR", in("azurecli")},
+		}...)
+		if err := os.MkdirAll(in("azurecli"), 0o700); err != nil {
+			return err
+		}
+		if err := s.Tenant.WriteAzureCLI(in("azurecli"), vault.Reader); err != nil {
+			return err
+		}
+	}
+	var env strings.Builder
+	for _, line := range lines {
+		// A shell takes what is in single quotes as it is, save the quote itself.
+		fmt.Fprintf(&env, "export %s='%s'\n", line[0], strings.ReplaceAll(line[1], "'", `'\''`))
 	}
 	for _, file := range []struct {
 		name    string

@@ -4,8 +4,11 @@ import (
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,7 +21,7 @@ import (
 func TestRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	done := make(chan error, 1)
-	go func() { done <- run(dir, 0) }()
+	go func() { done <- run(dir, 0, true) }()
 
 	var raw []byte
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -71,6 +74,53 @@ func TestRun(t *testing.T) {
 		}
 	}
 
+	proxy, err := url.Parse(env["EMULATOR_PROXY_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind := &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	for address, want := range map[string]int{
+		env["EMULATOR_WORKSPACE_URL"] + "/.well-known/databricks-config":                     http.StatusOK,
+		env["EMULATOR_VAULT_URL"] + "/secrets/" + env["EMULATOR_VAULT_CERTIFICATE"]:          http.StatusUnauthorized,
+		"http://169.254.169.254/metadata/identity/oauth2/token":                              http.StatusBadRequest,
+		"https://login.microsoftonline.com/" + env["ARM_TENANT_ID"] + "/discovery/v2.0/keys": http.StatusOK,
+	} {
+		resp, err := behind.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s", address, resp.Status)
+		}
+	}
+	az := exec.Command(filepath.Join(env["EMULATOR_AZURE_CLI_DIR"], "az"), "account", "get-access-token", "-o", "json", "--resource", "https://vault.azure.net")
+	token, err := az.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ AccessToken string }
+	if err := json.Unmarshal(token, &answer); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{env["EMULATOR_VAULT_CLIENT_ID"]: env["ARM_CLIENT_ID"], env["EMULATOR_VAULT_TENANT_ID"]: env["ARM_TENANT_ID"]} {
+		r, err := http.NewRequest(http.MethodGet, env["EMULATOR_VAULT_URL"]+"/secrets/"+name+"?api-version=7.4", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+answer.AccessToken)
+		resp, err := behind.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var secret struct{ Value string }
+		err = json.NewDecoder(resp.Body).Decode(&secret)
+		_ = resp.Body.Close()
+		if err != nil || secret.Value != want {
+			t.Errorf("%s: %q, want %q, %v", name, secret.Value, want, err)
+		}
+	}
+
 	pfx, err := os.ReadFile(env["ARM_CLIENT_CERTIFICATE_PATH"])
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +162,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunNeedsADirectory(t *testing.T) {
-	if err := run("", 0); err == nil || !strings.Contains(err.Error(), "usage") {
+	if err := run("", 0, false); err == nil || !strings.Contains(err.Error(), "usage") {
 		t.Error(err)
 	}
 }

@@ -13,7 +13,7 @@ func whoAmI(ctx context.Context, c *client.Client) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	s := session{Identity: me, Login: c.Login, Host: c.Host, WorkspaceID: c.WorkspaceID()}
+	s := session{Identity: me, Login: c.Login, Host: c.Host(), WorkspaceID: c.WorkspaceID()}
 	if c.Login.Kind == auth.KindToken {
 		return s, nil
 	}

@@ -18,7 +18,7 @@ func (d *identityDataSource) Metadata(_ context.Context, req datasource.Metadata
 
 func (d *identityDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
 	s, err := whoAmI(ctx, d.Client)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who is logged in", d.Client.Host) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who is logged in", d.Client.Host()) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(s))...)

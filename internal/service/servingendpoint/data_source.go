@@ -27,5 +27,5 @@ func (d *endpointDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if fwkit.Failed(&resp.Diagnostics, client.AtAttribute(err, "name"), "Cannot read serving endpoint", name) {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(endpoint, d.Client.Host, d.Client.WorkspaceID()))...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(endpoint, d.Client.Host(), d.Client.WorkspaceID()))...)
 }

@@ -1,0 +1,147 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+)
+
+const (
+	// tryTimeout bounds one try (discovery and token request) when the HTTP
+	// client has no limit of its own.
+	tryTimeout = 30 * time.Second
+	firstPause = 500 * time.Millisecond
+	maxPause   = 30 * time.Second
+	// freshness is how long a token must be good for to be handed out from a cache;
+	// it is MSAL's, too.
+	freshness = 5 * time.Minute
+)
+
+// acquirer gets tokens from one source for one identity. It adds what the
+// libraries below leave to their caller: concurrent callers share one request,
+// and what passes is tried again.
+type acquirer struct {
+	// try makes one attempt and is expected to keep tokens.
+	try tokenFunc
+	// inspect reduces an error of try; reached tells whether the source has ever
+	// answered.
+	inspect func(err error, reached bool) failure
+	// explain turns a final failure into what a person reads.
+	explain func(failure, string) *Error
+	// interrupted is for a caller that gave up; last is what had failed until then.
+	interrupted func(why error, last *failure) *Error
+
+	retryTimeout time.Duration
+	tryTimeout   time.Duration // 0 when try needs no limit
+	// firstTryTimeout is the limit until the source has answered once; 0 for none
+	// of its own.
+	firstTryTimeout time.Duration
+	// reached tells that the source has answered at least once: from then on a
+	// failing connection is a disturbance and not a wrong setting.
+	reached atomic.Bool
+
+	flights flights[Token]
+}
+
+func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
+	return a.flights.do(ctx, scope, func(ctx context.Context) (Token, bool, error) {
+		return a.acquire(ctx, scope)
+	}, func(why error) error { return a.interrupted(why, nil) })
+}
+
+// acquire tries until there is a token, a final answer, or no time left;
+// abandoned tells that it was ctx that left no time. Every try goes through the
+// library again, which gives an assertion a new id and times.
+func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, abandoned bool, err error) {
+	began := time.Now()
+	for try := 1; ; try++ {
+		token, err := a.attempt(ctx, scope)
+		if err == nil {
+			a.reached.Store(true)
+			return token, false, nil
+		}
+		f := a.inspect(err, a.reached.Load())
+		if f.contact == contactAnswered {
+			a.reached.Store(true)
+		}
+		if ctx.Err() != nil {
+			return Token{}, true, a.interrupted(ctx.Err(), &f)
+		}
+		f.tries, f.spent = try, time.Since(began)
+		if !f.transient {
+			return Token{}, false, a.explain(f, scope)
+		}
+		pause := max(backoff(try), f.retryAfter)
+		next := time.Now().Add(pause)
+		own, limited := ctx.Deadline()
+		if abandoned := limited && next.After(own); abandoned || next.After(began.Add(a.retryTimeout)) {
+			return Token{}, abandoned, a.explain(f, scope)
+		}
+		tflog.Debug(ctx, "no token yet; trying again", map[string]any{
+			"try": try, "status": f.status, "aadsts": f.answer.code(), "pause_ms": pause.Milliseconds(),
+		})
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return Token{}, true, a.interrupted(ctx.Err(), &f)
+		}
+	}
+}
+
+func (a *acquirer) attempt(ctx context.Context, scope string) (Token, error) {
+	limit := a.tryTimeout
+	if a.firstTryTimeout > 0 && !a.reached.Load() {
+		limit = a.firstTryTimeout
+	}
+	if limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
+	}
+	return a.try(ctx, scope)
+}
+
+// limitOf is the limit of one try that an HTTP client without its own needs.
+func limitOf(c *http.Client) time.Duration {
+	if c.Timeout == 0 {
+		return tryTimeout
+	}
+	return 0
+}
+
+// backoff doubles from try to try, with a quarter of jitter so that many
+// providers that were refused together do not come back together.
+func backoff(try int) time.Duration {
+	pause := maxPause
+	if try < 7 {
+		pause = firstPause << (try - 1)
+	}
+	return pause + rand.N(pause/4)
+}
+
+// retryAfter reads the header, in seconds or as a date (RFC 9110 section 10.2.3).
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil && seconds >= 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return max(time.Until(date), 0)
+	}
+	return 0
+}
+
+// isTimeout tells a try that ran out of time from one whose caller gave up.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}

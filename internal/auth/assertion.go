@@ -1,0 +1,288 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxAssertionAnswer bounds the answer of a token service.
+const maxAssertionAnswer = 256 << 10
+
+// assertionSource is where the tokens of another issuer come from. Those live for
+// minutes, so each login fetches a new one.
+type assertionSource struct {
+	// setting is pointed at; its Source is that of the login.
+	setting Setting
+	fetch   func(context.Context) (string, error)
+	secrets []string
+}
+
+// assertionError is a token that could not be had, before Entra ID was asked.
+type assertionError struct {
+	told       *Error
+	transient  bool
+	retryAfter time.Duration
+}
+
+func (e *assertionError) Error() string { return e.told.Error() }
+
+func (e *assertionError) Unwrap() error { return e.told }
+
+// assertion finds out where tokens come from: what is written in HCL comes before
+// the environment, in each an inline token and a file before Azure Kubernetes
+// Service, Azure Pipelines and GitHub Actions. podFile makes a pod's file the last
+// resort.
+func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
+	candidates := []struct {
+		Setting
+		make func() (assertionSource, error)
+	}{
+		{s.OIDCTokenFilePath, func() (assertionSource, error) { return fromFileOrInline(s) }},
+		{s.OIDCToken, func() (assertionSource, error) { return fromFileOrInline(s) }},
+		{s.UseAKSWorkloadIdentity.whenOn(), func() (assertionSource, error) { return o.fromPod(s) }},
+		{s.ADOServiceConnectionID, func() (assertionSource, error) { return o.fromAzurePipelines(s) }},
+		{s.OIDCRequestURL, func() (assertionSource, error) { return o.fromGitHub(s) }},
+		{s.OIDCRequestToken, func() (assertionSource, error) { return o.fromGitHub(s) }},
+	}
+	for _, wanted := range []func(Setting) bool{fromHCL, fromEnv} {
+		for _, c := range candidates {
+			if c.IsSet() && wanted(c.Setting) {
+				return c.make()
+			}
+		}
+	}
+	if path, _ := o.options.LookupEnv(envFederatedTokenFile); podFile && path != "" {
+		return fileSource(Setting{Value: path, Attribute: s.OIDCTokenFilePath.Attribute, Env: envFederatedTokenFile})
+	}
+	return assertionSource{}, &Error{
+		Attribute: s.UseOIDC.named("use_oidc"),
+		Summary:   "No OIDC token to log in with",
+		Detail: "Nothing says where the token comes from. In GitHub Actions give the job permissions: id-token: write, which sets ACTIONS_ID_TOKEN_REQUEST_URL. " +
+			"In Azure Pipelines set ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken). Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
+	}
+}
+
+// fromFileOrInline is for a token that somebody else renews, or does not.
+func fromFileOrInline(s Settings) (assertionSource, error) {
+	words := fileWords{"OIDC token", "oidc_token_file_path"}
+	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
+	if same {
+		if _, err := orFile(s.OIDCToken, s.OIDCTokenFilePath, words); err != nil {
+			return assertionSource{}, err
+		}
+	}
+	if better == s.OIDCTokenFilePath {
+		return fileSource(better)
+	}
+	token := strings.TrimSpace(s.OIDCToken.Value)
+	if err := checkJWT(token, s.OIDCToken.named("oidc_token"), s.OIDCToken.Source()); err != nil {
+		return assertionSource{}, err
+	}
+	return assertionSource{
+		setting: s.OIDCToken,
+		fetch:   func(context.Context) (string, error) { return token, nil },
+		secrets: []string{token},
+	}, nil
+}
+
+// fileSource reads the file at each login: who put it there keeps it fresh.
+func fileSource(file Setting) (assertionSource, error) {
+	fetch := func(context.Context) (string, error) {
+		token, err := readValueFile(file, fileWords{"OIDC token", "oidc_token_file_path"})
+		if err == nil {
+			err = checkJWT(token, file.named("oidc_token_file_path"), "The file of "+file.Source())
+		}
+		if told, failed := errors.AsType[*Error](err); failed {
+			return "", &assertionError{told: told}
+		}
+		return token, nil
+	}
+	if _, err := fetch(context.Background()); err != nil {
+		return assertionSource{}, errors.Unwrap(err)
+	}
+	return assertionSource{setting: file, fetch: fetch}, nil
+}
+
+func checkJWT(token, attribute, where string) error {
+	if _, err := Claims(token); err == nil {
+		return nil
+	}
+	return &Error{Attribute: attribute, Summary: "OIDC token is not a JWT", Detail: where + " does not hold a token: three parts in base64url with dots between them."}
+}
+
+func (o *opening) fromPod(s Settings) (assertionSource, error) {
+	path, _ := o.options.LookupEnv(envFederatedTokenFile)
+	if path == "" {
+		return assertionSource{}, notInPod(s, envFederatedTokenFile)
+	}
+	return fileSource(Setting{Value: path, Attribute: s.UseAKSWorkloadIdentity.Attribute, Env: envFederatedTokenFile})
+}
+
+// fromGitHub asks GitHub Actions for a token (GitHub documentation, "OpenID
+// Connect reference").
+func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
+	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") {
+		return assertionSource{}, &Error{
+			Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
+			Summary:   "Azure Pipelines needs a service connection",
+			Detail:    fmt.Sprintf("The token would come from Azure Pipelines (%s), which gives one for a service connection only. Set ado_pipeline_service_connection_id to its ID.", s.OIDCRequestURL.Source()),
+		}
+	}
+	address, token, err := requestSettings(s)
+	if err != nil {
+		return assertionSource{}, err
+	}
+	query := address.Query()
+	query.Set("audience", o.cloud.federation)
+	address.RawQuery = query.Encode()
+	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value"), nil
+}
+
+// fromAzurePipelines asks Azure Pipelines for a token of a service connection
+// (Azure DevOps REST API, "Oidctoken - Create").
+func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
+	address, token, err := requestSettings(s)
+	if err != nil {
+		return assertionSource{}, err
+	}
+	query := address.Query()
+	query.Set("api-version", "7.1")
+	query.Set("serviceConnectionId", strings.TrimSpace(s.ADOServiceConnectionID.Value))
+	address.RawQuery = query.Encode()
+	// Without this a refusal comes as a redirect to a sign-in page.
+	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
+	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header, "oidcToken"), nil
+}
+
+func requestSettings(s Settings) (*url.URL, string, error) {
+	for _, need := range []struct {
+		Setting
+		name, hint string
+	}{
+		{s.OIDCRequestURL, "oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL, which a GitHub job with permissions: id-token: write has, or SYSTEM_OIDCREQUESTURI of Azure Pipelines"},
+		{s.OIDCRequestToken, "oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN, which a GitHub job with permissions: id-token: write has, or SYSTEM_ACCESSTOKEN, which an Azure Pipelines step must be given: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
+	} {
+		if !need.IsSet() {
+			return nil, "", &Error{Attribute: need.named(need.name), Summary: "Incomplete OIDC login", Detail: fmt.Sprintf("%s is not set. It comes from %s.", need.named(need.name), need.hint)}
+		}
+	}
+	if err := CheckOIDCRequestURL(s.OIDCRequestURL.Value); err != nil {
+		return nil, "", at(err, s.OIDCRequestURL, "oidc_request_url")
+	}
+	address, err := url.Parse(strings.TrimSpace(s.OIDCRequestURL.Value))
+	if err != nil {
+		return nil, "", at(&Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."}, s.OIDCRequestURL, "oidc_request_url")
+	}
+	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
+}
+
+// CheckOIDCRequestURL accepts an https URL; http only for this machine.
+func CheckOIDCRequestURL(value string) error {
+	u, err := url.Parse(strings.TrimSpace(value))
+	if err != nil || u.Host == "" {
+		return &Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."}
+	}
+	ip, notIP := netip.ParseAddr(u.Hostname())
+	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return &Error{Summary: "Invalid OIDC request URL", Detail: "It must be https: a credential is sent to it."}
+	}
+	return nil
+}
+
+// tokenService is a source that is asked by HTTP; field is where its answer has
+// the token.
+func (o *opening) tokenService(name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string) assertionSource {
+	attribute := setting.named("oidc_request_url")
+	clean := explainer{secrets: []string{bearer}}.clean
+	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
+		return "", &assertionError{transient: transient, retryAfter: pause, told: &Error{
+			Attribute: attribute,
+			Summary:   "Cannot get an OIDC token",
+			Detail:    name + " gave no token: " + fmt.Sprintf(format, args...),
+		}}
+	}
+	fetch := func(ctx context.Context) (string, error) {
+		request, err := http.NewRequestWithContext(ctx, method, address.String(), nil)
+		if err != nil {
+			return fail(false, 0, "oidc_request_url is not usable.")
+		}
+		for key, values := range header {
+			request.Header[key] = values
+		}
+		request.Header.Set("Accept", "application/json")
+		request.Header.Set("Authorization", "Bearer "+bearer)
+		response, err := o.options.HTTPClient.Do(request)
+		if err != nil {
+			return fail(ctx.Err() == nil && !wrongAddress(err), 0, "%s cannot be reached: %s. HTTPS_PROXY is honoured.", address.Host, clean(networkText(err)))
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, _, err := readLimited(response.Body, maxAssertionAnswer)
+		if err != nil {
+			return fail(true, 0, "its answer was cut short.")
+		}
+		if status := response.StatusCode; status != http.StatusOK {
+			var said struct{ Message string }
+			_ = json.Unmarshal(body, &said)
+			hint := "The request token may have expired with its job, or belong to another one."
+			if status == http.StatusNotFound {
+				hint = "Check ado_pipeline_service_connection_id and oidc_request_url."
+			}
+			return fail(status == http.StatusTooManyRequests || status >= 500, retryAfter(response.Header), "status %d %s. %s", status, clean(said.Message), hint)
+		}
+		var answer map[string]any
+		if err := json.Unmarshal(body, &answer); err != nil {
+			return fail(false, 0, "its answer is not JSON. Check oidc_request_url.")
+		}
+		token, _ := answer[field].(string)
+		if checkJWT(token, attribute, name) != nil {
+			return fail(false, 0, "its answer has no token in %q. Check oidc_request_url, and that ado_pipeline_service_connection_id is set in Azure Pipelines only.", field)
+		}
+		return token, nil
+	}
+	return assertionSource{setting: setting, fetch: fetch, secrets: []string{bearer}}
+}
+
+// federatedClaims are what a federated token says of itself, by which Entra ID
+// looks for a federated credential.
+type federatedClaims struct{ audience, issuer, subject, expires string }
+
+// Format writes the claims; none of them is secret.
+func (c federatedClaims) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, fmt.Sprintf("audience (aud) %s, issuer (iss) %s, subject (sub) %s, expires %s", c.audience, c.issuer, c.subject, c.expires))
+}
+
+// readFederated reads the claims without trusting them.
+func readFederated(token string) *federatedClaims {
+	text, err := Claims(token)
+	if err != nil {
+		return nil
+	}
+	var raw struct {
+		Aud      any    `json:"aud"`
+		Iss, Sub string `json:",omitempty"`
+		Exp      float64
+	}
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		return nil
+	}
+	c := &federatedClaims{issuer: raw.Iss, subject: raw.Sub, expires: "never"}
+	switch aud := raw.Aud.(type) {
+	case string:
+		c.audience = aud
+	case []any:
+		c.audience = strings.Trim(fmt.Sprint(aud), "[]")
+	}
+	if raw.Exp > 0 {
+		c.expires = time.Unix(int64(raw.Exp), 0).UTC().Format(time.RFC3339)
+	}
+	return c
+}

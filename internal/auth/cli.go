@@ -1,0 +1,131 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// cliTimeout is what a cold Azure CLI on a slow machine stays well below.
+const cliTimeout = time.Minute
+
+// openCLI logs in as who is logged in to the Azure CLI, in the tenant of the
+// settings, if they have one.
+func openCLI(o *opening, s Settings) (finisher, error) {
+	o.login.Source = o.switched(s, s.UseCLI)
+	attribute := s.UseCLI.named("use_cli")
+	return func(s Settings, _ *vaultContent) (*session, error) {
+		identity := o.identity(s)
+		credential, err := azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: identity.TenantID})
+		if err != nil {
+			return nil, clientError(attribute)
+		}
+		explain := o.explainer(s, identity)
+		explain.credential, explain.speaker = attribute, "Azure CLI"
+		kept := &keptTokens{inner: credential}
+		a := &acquirer{
+			try: func(ctx context.Context, scope string) (Token, error) {
+				token, err := kept.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
+				return Token{Value: token.Token, ExpiresAt: token.ExpiresOn}, err
+			},
+			inspect:      inspectCLI,
+			explain:      explain.azureCLI,
+			interrupted:  explain.interrupted,
+			retryTimeout: o.options.RetryTimeout,
+			tryTimeout:   cliTimeout,
+		}
+		return &session{Identity: identity, acquire: a.token}, nil
+	}, nil
+}
+
+// inspectCLI takes every failure for final: the CLI repeats by itself what passes.
+func inspectCLI(err error, _ bool) failure {
+	text := strings.TrimPrefix(err.Error(), "AzureCLICredential: ")
+	text, _, _ = strings.Cut(text, "To troubleshoot, visit")
+	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = "no answer within " + cliTimeout.String()
+	}
+	return failure{contact: contactNone, answer: answer{
+		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText, text), Timestamp: submatch(timestampInText, text),
+	}}
+}
+
+var (
+	correlationInText = regexp.MustCompile(`Correlation ID: ([0-9A-Fa-f-]{36})`)
+	timestampInText   = regexp.MustCompile(`Timestamp: ([0-9][0-9: TZ-]{17,22})`)
+)
+
+func submatch(pattern *regexp.Regexp, text string) string {
+	if found := pattern.FindStringSubmatch(text); found != nil {
+		return strings.TrimSpace(found[1])
+	}
+	return ""
+}
+
+// azureCLI turns what the CLI says into what a person reads.
+func (e explainer) azureCLI(f failure, _ string) *Error {
+	said := strings.ToLower(f.answer.Description)
+	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID}
+	login := "az login"
+	if e.identity.TenantID != "" {
+		login += " --tenant " + e.identity.TenantID
+	}
+	var hint string
+	switch {
+	case strings.Contains(said, "executable not found"):
+		out.Summary = "Azure CLI not found"
+		hint = "There is no program az on the PATH of Terraform. Install the Azure CLI, or log in another way, such as with a client certificate."
+	case strings.Contains(said, "az login"), strings.Contains(said, "setup account"):
+		out.Summary = "Azure CLI is not logged in"
+		hint = fmt.Sprintf("The Azure CLI has no login that can be used here, or it has expired. Run: %s", login)
+	default:
+		out.Summary = "Azure CLI gave no token"
+		hint = fmt.Sprintf("The Azure CLI could not get a token. Try it by hand: az account get-access-token; to log in again run: %s", login)
+	}
+	out.Detail = e.detail(hint, f.answer)
+	return out
+}
+
+// keptTokens keeps the tokens of a credential that does not, or that is asked by
+// many at once: each would start the Azure CLI.
+type keptTokens struct {
+	inner azcore.TokenCredential
+	mu    sync.Mutex
+	kept  map[string]azcore.AccessToken
+}
+
+// GetToken gives a kept token while more than five minutes of it are left. One
+// caller at a time asks for a new one. An answer to a claims challenge is for one
+// request alone.
+func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key := o.TenantID + " " + strings.Join(o.Scopes, " ")
+	if token, ok := k.kept[key]; ok && o.Claims == "" && time.Until(token.ExpiresOn) > freshness {
+		return token, nil
+	}
+	// With a limit of ours, the library does not set its own ten seconds.
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, cliTimeout)
+		defer cancel()
+	}
+	token, err := k.inner.GetToken(ctx, o)
+	if err != nil {
+		return azcore.AccessToken{}, err
+	}
+	if k.kept == nil {
+		k.kept = map[string]azcore.AccessToken{}
+	}
+	k.kept[key] = token
+	return token, nil
+}

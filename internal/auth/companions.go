@@ -1,0 +1,106 @@
+package auth
+
+import (
+	"fmt"
+	"strings"
+)
+
+// checkCompanions refuses what belongs to a certificate when there is none. Only
+// HCL is judged: a variable that a machine sets for other programs is no mistake.
+func (s Settings) checkCompanions(chosen Kind) error {
+	if chosen == KindCertificate || chosen == KindKeyVault && s.KeyVault.CertificateName.IsSet() {
+		return nil
+	}
+	companions := []Setting{s.CertificatePassword, s.CertificateThumbprint}
+	if k := s.KeyVault; k != nil {
+		companions = append(companions, k.CertificatePasswordSecretName, k.CertificateVersion, k.ThumbprintSecretName)
+	}
+	for _, companion := range companions {
+		if companion.inHCL() {
+			return &Error{
+				Attribute: companion.Attribute,
+				Summary:   "Certificate setting without a certificate",
+				Detail:    fmt.Sprintf("%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate or key_vault.certificate_name too, or remove it.", companion.Attribute),
+			}
+		}
+	}
+	return nil
+}
+
+// checkValues checks the syntax of what a login of that kind uses, and that an
+// application has its ids.
+func (s Settings) checkValues(d decision) error {
+	if d.application {
+		if err := s.checkApplication(d); err != nil {
+			return err
+		}
+	}
+	if d.kind == KindToken {
+		return nil
+	}
+	for _, check := range []struct {
+		Setting
+		name  string
+		check func(string) error
+	}{
+		{s.TenantID, "tenant_id", CheckTenantID},
+		{s.ClientID, "client_id", CheckClientID},
+		{s.CertificateThumbprint, "client_certificate_thumbprint", CheckThumbprint},
+		{s.Environment, "environment", CheckEnvironment},
+		{s.AuthorityHost, "authority_host", CheckAuthorityHost},
+		{s.ResourceManagerEndpoint, "resource_manager_endpoint", CheckResourceManagerEndpoint},
+	} {
+		if !check.IsSet() {
+			continue
+		}
+		if err := check.check(check.Value); err != nil {
+			return at(err, check.Setting, check.name)
+		}
+	}
+	if d.vault == nil {
+		return nil
+	}
+	c, err := s.cloud()
+	if err != nil {
+		return err
+	}
+	return d.vault.check(c, s.AuthorityHost.IsSet())
+}
+
+// checkApplication checks that every login of an application has tenant and
+// client id, or a place where they will come from.
+func (s Settings) checkApplication(d decision) error {
+	inPod := d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on()
+	fromVault := func(pick func(KeyVaultSettings) Setting) bool { return d.vault != nil && pick(*d.vault).IsSet() }
+	var missing, remedy []string
+	var attribute string
+	for _, need := range []struct {
+		Setting
+		name, env string
+		elsewhere bool
+	}{
+		{s.TenantID, "tenant_id", "ARM_TENANT_ID", inPod || fromVault(func(k KeyVaultSettings) Setting { return k.TenantIDSecretName })},
+		{s.ClientID, "client_id", "ARM_CLIENT_ID", inPod || s.ClientIDFilePath.IsSet() || fromVault(func(k KeyVaultSettings) Setting { return k.ClientIDSecretName })},
+	} {
+		if !need.IsSet() && !need.elsewhere {
+			missing = append(missing, need.named(need.name))
+			remedy = append(remedy, fmt.Sprintf("%s (or %s)", need.named(need.name), need.env))
+			if attribute == "" {
+				attribute = need.named(need.name)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	verb := "is"
+	if len(missing) > 1 {
+		verb = "are"
+	}
+	return &Error{
+		Attribute: attribute,
+		Summary:   "Incomplete Azure login",
+		Detail: fmt.Sprintf("A credential is given (%s), but %s %s not. Set %s: both stand on the application's page under App registrations.",
+			d.present(s)[0].Source(), strings.Join(missing, " and "), verb, strings.Join(remedy, " and ")),
+	}
+}

@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxValueFile is far above any id, secret or token.
+const maxValueFile = 64 << 10
+
+// The variables that Azure Kubernetes Service puts into a pod (Azure documentation,
+// "Use Microsoft Entra Workload ID with AKS").
+const (
+	envClientID           = "AZURE_CLIENT_ID"
+	envTenantID           = "AZURE_TENANT_ID"
+	envFederatedTokenFile = "AZURE_FEDERATED_TOKEN_FILE"
+)
+
+// complete fills in what files and, in a pod, Azure Kubernetes Service know.
+func (o *opening) complete(s Settings, d decision) (Settings, error) {
+	var err error
+	if d.kind != KindToken && d.kind != KindCLI {
+		if s.ClientID, err = orFile(s.ClientID, s.ClientIDFilePath, fileWords{"client ID", "client_id_file_path"}); err != nil {
+			return s, err
+		}
+		if s.ClientID.IsSet() {
+			if err := CheckClientID(s.ClientID.Value); err != nil {
+				return s, at(err, s.ClientID, "client_id")
+			}
+		}
+	}
+	if d.kind == KindClientSecret {
+		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, fileWords{"client secret", "client_secret_file_path"}); err != nil {
+			return s, err
+		}
+	}
+	if d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on() {
+		return o.completeInPod(s, d)
+	}
+	return s, nil
+}
+
+// completeInPod takes the ids that a pod was given. What is configured comes
+// first.
+func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
+	for _, id := range []struct {
+		setting *Setting
+		name    string
+		inVault bool
+		check   func(string) error
+	}{
+		{&s.TenantID, envTenantID, d.vault != nil && d.vault.TenantIDSecretName.IsSet(), CheckTenantID},
+		{&s.ClientID, envClientID, d.vault != nil && d.vault.ClientIDSecretName.IsSet(), CheckClientID},
+	} {
+		if id.setting.IsSet() || id.inVault {
+			continue
+		}
+		value, _ := o.options.LookupEnv(id.name)
+		if *id.setting = (Setting{Value: value, Attribute: id.setting.Attribute, Env: id.name}); !id.setting.IsSet() {
+			return s, notInPod(s, id.name)
+		}
+		if err := id.check(value); err != nil {
+			return s, at(err, *id.setting, "use_aks_workload_identity")
+		}
+	}
+	return s, nil
+}
+
+func notInPod(s Settings, variable string) error {
+	return &Error{
+		Attribute: s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"),
+		Summary:   "Not in a pod with workload identity",
+		Detail: fmt.Sprintf("%s is on, but %s is not set. Azure Kubernetes Service sets it in pods with the label azure.workload.identity/use: \"true\" and an annotated service account.",
+			s.UseAKSWorkloadIdentity.Source(), variable),
+	}
+}
+
+// fileWords are what the file of a value is told with.
+type fileWords struct{ what, attribute string }
+
+// orFile is the value, or the content of the file. Both may be given as long as
+// they agree; one in HCL beats the other in the environment. The setting it gives
+// names the file as its source.
+func orFile(value, file Setting, words fileWords) (Setting, error) {
+	better, same := prefer(value, file)
+	if !same && better == value || !file.IsSet() {
+		return value, nil
+	}
+	content, err := readValueFile(file, words)
+	if err != nil {
+		return Setting{}, err
+	}
+	if same && content != strings.TrimSpace(value.Value) {
+		title := strings.ToUpper(words.what[:1]) + words.what[1:]
+		return Setting{}, &Error{
+			Attribute: file.named(words.attribute),
+			Summary:   title + " and its file differ",
+			Detail: fmt.Sprintf("mismatch between supplied %s (%s) and supplied %s file contents (%s) - please either remove one or ensure they match",
+				words.what, value.Source(), words.what, file.Source()),
+		}
+	}
+	file.Value = content
+	return file, nil
+}
+
+// readValueFile reads a file that holds one value, without the white space around
+// it.
+func readValueFile(setting Setting, words fileWords) (string, error) {
+	fail := func(format string, args ...any) (string, error) {
+		return "", &Error{
+			Attribute: setting.named(words.attribute),
+			Summary:   "Cannot read the file of the " + words.what,
+			Detail:    fmt.Sprintf(format, args...),
+		}
+	}
+	path := strings.TrimSpace(setting.Value)
+	// Who mixes up the two attributes writes the value here: it is not repeated.
+	if strings.ContainsAny(path, "\r\n") || len(path) > 1024 || !strings.ContainsAny(path, `/\.`) && !fileExists(path) {
+		return fail("%s does not name a file. It is the path of a file with the %s in it, not the %s itself.", setting.Source(), words.what, words.what)
+	}
+	path, err := expandHome(path)
+	if err != nil {
+		return fail("%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
+	}
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fail("There is no file %s (from %s)%s.", path, setting.Source(), whereRelative(path))
+	case errors.Is(err, fs.ErrPermission):
+		return fail("The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
+	case err != nil:
+		return fail("The file %s (from %s): %s.", path, setting.Source(), cause(err))
+	}
+	defer func() { _ = file.Close() }()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return fail("%s (from %s) is a directory; name the file in it.", path, setting.Source())
+	}
+	data, more, err := readLimited(file, maxValueFile)
+	value := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
+	switch {
+	case err != nil:
+		return fail("The file %s (from %s): %s.", path, setting.Source(), cause(err))
+	case more:
+		return fail("%s (from %s) is larger than 64 KiB, far more than a %s has.", path, setting.Source(), words.what)
+	case value == "":
+		return fail("%s (from %s) is empty.", path, setting.Source())
+	}
+	return value, nil
+}
+
+func fileExists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// whereRelative says where a relative path was looked for.
+func whereRelative(path string) string {
+	where, err := os.Getwd()
+	if err != nil || filepath.IsAbs(path) {
+		return ""
+	}
+	return " in " + where
+}

@@ -1,0 +1,257 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+)
+
+// summaryNoKey is what a bundle without its private key is told with.
+const summaryNoKey = "Client certificate has no private key"
+
+// vault is a Key Vault that a login is read from.
+type vault struct {
+	settings KeyVaultSettings
+	host     string
+	client   *azsecrets.Client
+	reader   *vaultReader
+	timeout  time.Duration
+	// lastStatus is that of the last answer which asked to come back; the library
+	// forgets it when time runs out before it does.
+	lastStatus atomic.Int64
+}
+
+// vaultFacts are where a credential was read from.
+type vaultFacts struct{ host, name, version string }
+
+// String is for a line of facts; nothing in it is secret.
+func (v vaultFacts) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s, %s %s", v.host, v.name, v.version))
+}
+
+// vaultContent is what was read. It holds secrets and is never printed.
+type vaultContent struct {
+	facts    vaultFacts
+	values   map[string]string // by attribute of the setting that names them
+	settings KeyVaultSettings
+}
+
+// Format writes where it was read from, whatever the verb.
+func (c vaultContent) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.facts.String()) }
+
+func (c vaultContent) of(name Setting) string { return c.values[name.Attribute] }
+
+// vault prepares the reading. It touches no network.
+func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
+	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
+	if err != nil {
+		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."}, k.VaultURI, "key_vault.vault_uri")
+	}
+	v := &vault{settings: k.named(), host: strings.ToLower(address.Host), timeout: o.options.RetryTimeout}
+	if v.reader, err = o.vaultReader(s, v.settings); err != nil {
+		return nil, err
+	}
+	// The library asks the vault which login host and which resource it trusts, and
+	// goes on only if the vault is within the domain of that resource.
+	v.client, err = azsecrets.NewClient("https://"+v.host, v.reader, &azsecrets.ClientOptions{
+		ClientOptions: azcore.ClientOptions{Transport: o.options.HTTPClient, Retry: o.vaultRetry(&v.lastStatus)},
+	})
+	if err != nil {
+		return nil, clientError(v.settings.VaultURI.Attribute)
+	}
+	return v, nil
+}
+
+// vaultRetry repeats what passes, and not what cannot work.
+func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
+	return policy.RetryOptions{
+		TryTimeout: limitOf(o.options.HTTPClient),
+		ShouldRetry: func(response *http.Response, err error) bool {
+			if err != nil {
+				return !wrongAddress(err)
+			}
+			again := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusRequestTimeout ||
+				response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented
+			if again {
+				lastStatus.Store(int64(response.StatusCode))
+			}
+			return again
+		},
+	}
+}
+
+// named gives each setting its attribute, by which values are found again.
+func (k KeyVaultSettings) named() KeyVaultSettings {
+	for _, n := range []struct {
+		*Setting
+		name string
+	}{
+		{&k.VaultURI, "vault_uri"}, {&k.Auth, "auth"}, {&k.AuthClientID, "auth_client_id"},
+		{&k.CertificateName, "certificate_name"}, {&k.CertificateVersion, "certificate_version"},
+		{&k.CertificatePasswordSecretName, "certificate_password_secret_name"}, {&k.ClientIDSecretName, "client_id_secret_name"},
+		{&k.TenantIDSecretName, "tenant_id_secret_name"}, {&k.ThumbprintSecretName, "thumbprint_secret_name"}, {&k.ClientSecretName, "client_secret_name"},
+	} {
+		n.Attribute = n.Setting.named("key_vault." + n.name)
+	}
+	return k
+}
+
+// read reads all secrets at once. One failure is told: that of the most important
+// name, because all have usually the same cause.
+func (v *vault) read(ctx context.Context) (*vaultContent, error) {
+	limited, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	names := set(v.settings.reads(), anywhere)
+	type result struct {
+		value, version string
+		err            error
+	}
+	results := make([]result, len(names))
+	var group sync.WaitGroup
+	for i, name := range names {
+		group.Go(func() {
+			version := ""
+			if name.Attribute == v.settings.CertificateName.Attribute {
+				version = strings.TrimSpace(v.settings.CertificateVersion.Value)
+			}
+			answer, err := v.client.GetSecret(limited, strings.TrimSpace(name.Value), version, nil)
+			r := &results[i]
+			if r.err = err; err != nil {
+				return
+			}
+			if answer.Value != nil {
+				r.value = *answer.Value
+			}
+			if answer.ID != nil {
+				r.version = answer.ID.Version()
+			}
+		})
+	}
+	group.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, &Error{Summary: "Login was interrupted", Err: err, Detail: fmt.Sprintf("The operation ended before the login had been read from Key Vault %s.", v.host)}
+	}
+	read := &vaultContent{facts: vaultFacts{host: v.host}, values: map[string]string{}, settings: v.settings}
+	for i, r := range results {
+		if r.err != nil {
+			return nil, v.explain(names[i], r.err)
+		}
+		if strings.TrimSpace(r.value) == "" && names[i].Attribute != v.settings.CertificatePasswordSecretName.Attribute {
+			return nil, v.fail(names[i], "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", names[i].Value, v.host)
+		}
+		read.values[names[i].Attribute] = r.value
+		if i == 0 {
+			read.facts.name, read.facts.version = strings.TrimSpace(names[i].Value), r.version
+		}
+	}
+	return read, nil
+}
+
+// complete puts the ids that were read where a login expects them, and checks
+// them as those of configuration are checked.
+func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
+	k := v.settings
+	for _, id := range []struct {
+		name  Setting
+		field *Setting
+		check func(string) error
+	}{
+		{k.TenantIDSecretName, &s.TenantID, CheckTenantID},
+		{k.ClientIDSecretName, &s.ClientID, CheckClientID},
+		{k.ThumbprintSecretName, &s.CertificateThumbprint, CheckThumbprint},
+	} {
+		if !id.name.IsSet() {
+			continue
+		}
+		value := strings.TrimSpace(read.of(id.name))
+		if err := id.check(value); err != nil {
+			wrong, _ := errors.AsType[*Error](err)
+			return s, v.fail(id.name, wrong.Summary, "%s The value is that of secret %s in Key Vault %s.", wrong.Detail, id.name.Value, v.host)
+		}
+		*id.field = Setting{Value: value, Attribute: id.name.Attribute}
+	}
+	return s, nil
+}
+
+func (v *vault) fail(name Setting, summary, format string, args ...any) *Error {
+	return &Error{Attribute: name.Attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}
+
+// openKeyVault logs in with the certificate or the client secret that a vault
+// holds.
+func openKeyVault(o *opening, s Settings) (finisher, error) {
+	better, _ := prefer(s.KeyVault.CertificateName, s.KeyVault.ClientSecretName)
+	o.login.Source = better.Source()
+	return func(s Settings, read *vaultContent) (*session, error) {
+		if read.settings.CertificateName.IsSet() {
+			c, err := o.vaultCertificate(s, read)
+			if err != nil {
+				return nil, err
+			}
+			return o.logInWithCertificate(s, c, read.settings.CertificateName.Attribute, &read.facts)
+		}
+		name := read.settings.ClientSecretName
+		secret := strings.TrimSpace(read.of(name))
+		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
+			// Too late for a warning: Entra ID would refuse it, with less of a hint.
+			return nil, &Error{Attribute: name.Attribute, Summary: "Client secret in Key Vault is an ID", Detail: w.Detail}
+		}
+		return o.logInWithSecret(s, secret, name.Attribute, &read.facts)
+	}, nil
+}
+
+// vaultCertificate opens what the vault holds: base64 of a PFX, or PEM text, which
+// its content tells more surely than its content type. Key Vault drops the password
+// of a PFX that is imported as a certificate, and keeps that of one stored as a
+// secret; so a password is tried and an empty one after it, and that it was not
+// needed is no mistake.
+func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*Certificate, error) {
+	k := read.settings
+	from := origin{
+		what:              fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host),
+		attribute:         k.CertificateName.Attribute,
+		passwordAttribute: k.CertificatePasswordSecretName.Attribute,
+		file:              "sp.pfx",
+	}
+	passwords := []string{s.CertificatePassword.Value}
+	if k.CertificatePasswordSecretName.IsSet() {
+		stored := read.of(k.CertificatePasswordSecretName)
+		passwords = []string{stored}
+		// A file stored as a secret often ends with a line end.
+		if trimmed := strings.TrimRight(stored, "\r\n"); trimmed != stored {
+			passwords = append(passwords, trimmed)
+		}
+	} else if s.CertificatePassword.IsSet() {
+		from.passwordAttribute = s.CertificatePassword.named("client_certificate_password")
+	}
+	var c *Certificate
+	var err error
+	for _, password := range passwords {
+		if c, _, err = parseCertificate([]byte(read.of(k.CertificateName)), password, from); err == nil {
+			break
+		}
+	}
+	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == summaryNoKey {
+		return nil, &Error{Attribute: from.attribute, Summary: "Key Vault certificate has no exportable key", Detail: fmt.Sprintf(
+			"%s comes without its private key. If it is a certificate, its policy says that the key is not exportable: make a new version with an exportable key (key_props.exportable = true). "+
+				"If it is a secret, store the PFX, or a PEM with the key.", from.what)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.CheckValidity(o.options.Now()); err != nil {
+		wrong, _ := errors.AsType[*Error](err)
+		return nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: fmt.Sprintf("%s It is version %s of %s in Key Vault %s.", wrong.Detail, read.facts.version, read.facts.name, read.facts.host)}
+	}
+	return c, nil
+}

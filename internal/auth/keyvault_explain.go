@@ -1,0 +1,198 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// vaultRole is the built-in role that may read secrets ("Azure built-in roles for
+// Key Vault data plane operations"). The private key of a certificate is a secret
+// of its name, so that reading certificates alone is not enough.
+const vaultRole = "Key Vault Secrets User"
+
+const summaryVaultUnavailable = "Key Vault is unavailable"
+
+// vaultAnswer is a refusal of Key Vault ("Authentication, requests and responses"
+// of the Key Vault REST API).
+type vaultAnswer struct {
+	Error struct {
+		Code, Message string
+		Inner         struct{ Code string } `json:"innererror"`
+	}
+}
+
+// explain turns a failed read into what a person reads.
+func (v *vault) explain(name Setting, err error) *Error {
+	if failed, ok := errors.AsType[*readerError](err); ok {
+		return v.explainReader(failed.cause)
+	}
+	out := &Error{Attribute: name.Attribute}
+	secret := strings.TrimSpace(name.Value)
+	var hint, said string
+	refusal, answered := errors.AsType[*azcore.ResponseError](err)
+	switch {
+	case answered:
+		said = v.explainAnswer(out, &hint, secret, refusal)
+	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
+		out.Summary, out.Attribute = "Key Vault is not what answers", v.settings.VaultURI.Attribute
+		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
+	default:
+		v.explainNetwork(out, &hint, err)
+	}
+	parts := []string{hint}
+	if said != "" {
+		parts = append(parts, "Key Vault said: "+said)
+	}
+	out.Detail = strings.Join(append(parts, v.facts(secret, refusal)), "\n\n")
+	return out
+}
+
+// explainAnswer is for what the vault itself refuses; said is its own words.
+func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *azcore.ResponseError) (said string) {
+	var answer vaultAnswer
+	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
+		_ = json.Unmarshal(body, &answer)
+	}
+	code, inner := refusal.ErrorCode, answer.Error.Inner.Code
+	message := strings.ToLower(answer.Error.Message)
+	switch {
+	case refusal.StatusCode == http.StatusNotFound:
+		out.Summary = "Key Vault secret not found"
+		*hint = fmt.Sprintf("Key Vault %s has no secret or certificate %s.", v.host, secret)
+		if version := strings.TrimSpace(v.settings.CertificateVersion.Value); version != "" && out.Attribute == v.settings.CertificateName.Attribute {
+			*hint = fmt.Sprintf("Key Vault %s has no version %s of %s.", v.host, version, secret)
+		}
+		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted."
+	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
+		out.Summary = "Key Vault secret is disabled"
+		*hint = fmt.Sprintf("%s in Key Vault %s, or its newest version, is disabled or outside of its dates. Enable it, or pin another version.", secret, v.host)
+	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
+		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
+		*hint = fmt.Sprintf("The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run where a private endpoint of the vault is reachable.", v.host)
+	case refusal.StatusCode == http.StatusForbidden:
+		out.Summary, out.Attribute = "Key Vault refuses the read", v.settings.Auth.Attribute
+		*hint = fmt.Sprintf("The identity of auth = %q may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count. ", v.reader.auth, secret, vaultRole, v.host)
+		if inner == "AccessDenied" {
+			*hint = fmt.Sprintf("The identity of auth = %q may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or with RBAC the role %q. ", v.reader.auth, secret, v.host, vaultRole)
+		}
+		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not enough."
+	case refusal.StatusCode == http.StatusUnauthorized:
+		out.Summary, out.Attribute = "Key Vault does not take the identity's token", v.settings.Auth.Attribute
+		*hint = fmt.Sprintf("The identity of auth = %q logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.reader.auth, v.host)
+	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
+		out.Summary = summaryVaultUnavailable
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. This usually passes; run again later.", v.host, refusal.StatusCode)
+	default:
+		out.Summary = "Key Vault refused the request"
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d.", v.host, refusal.StatusCode)
+	}
+	if inner != "" && inner != code {
+		code += " (" + inner + ")"
+	}
+	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
+}
+
+// explainNetwork is for a vault that gave no answer.
+func (v *vault) explainNetwork(out *Error, hint *string, err error) {
+	f := inspect(err, false)
+	status := v.lastStatus.Load()
+	if isTimeout(err) && status != 0 {
+		out.Summary = summaryVaultUnavailable
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d until time ran out. This usually passes; run again later.", v.host, status)
+		return
+	}
+	out.Attribute, out.Err = v.settings.VaultURI.Attribute, f.cause
+	switch f.contact {
+	case contactNoHost:
+		out.Summary = "Key Vault not found"
+		*hint = fmt.Sprintf("The name %s cannot be resolved: there is no such vault, or it was deleted, or its private DNS zone is not known here. Check vault_uri; behind a proxy set HTTPS_PROXY.", v.host)
+	case contactProxy:
+		out.Summary = "Key Vault not found"
+		*hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s: there is no such vault, or the proxy forbids it. Check vault_uri, the proxy and NO_PROXY.", v.host)
+	case contactUntrusted:
+		out.Summary = "Key Vault is not trusted"
+		*hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", v.host)
+	default:
+		out.Summary = "Key Vault does not answer"
+		*hint = fmt.Sprintf("%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.", v.host)
+	}
+	if f.cause != nil {
+		*hint += "\n\nThe network said: " + v.reader.explain.clean(networkText(f.cause))
+	}
+}
+
+// facts are the lines below an explanation.
+func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
+	lines := []string{"Key Vault: " + v.host, "Secret: " + secret, fmt.Sprintf("Identity: auth = %q (%s)", v.reader.auth, v.settings.Auth.Source())}
+	if id := v.reader.explain.identity.ClientID; id != "" {
+		lines = append(lines, "Client ID of the identity: "+id)
+	}
+	if refusal != nil && refusal.RawResponse != nil {
+		if id := refusal.RawResponse.Header.Get("X-Ms-Request-Id"); id != "" {
+			lines = append(lines, "Request ID: "+id)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// explainReader is for an identity that could not log in, so that the vault was
+// never asked.
+func (v *vault) explainReader(err error) *Error {
+	r := v.reader
+	before := fmt.Sprintf("The login is kept in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ", v.host, r.auth)
+	summary := "Key Vault identity cannot log in"
+	own, ok := errors.AsType[*Error](err)
+	if !ok {
+		own = r.noToken.Load()
+	}
+	if own != nil {
+		return &Error{Attribute: own.Attribute, Summary: summary, Detail: before + own.Detail, Code: own.Code, CorrelationID: own.CorrelationID, Err: own.Err}
+	}
+	var told *Error
+	failed, known := errors.AsType[*azidentity.AuthenticationFailedError](err)
+	answered := known && failed.RawResponse != nil
+	if answered {
+		// The body has been read; the library keeps it.
+		if body, err := runtime.Payload(failed.RawResponse); err == nil {
+			failed.RawResponse.Body = io.NopCloser(bytes.NewReader(body))
+		}
+	}
+	switch {
+	case answered && (r.auth == "environment" || r.auth == "oidc"):
+		f := inspectAnswer(failed.RawResponse)
+		f.tries = 4
+		told = r.explain.failure(f, "")
+	case answered && r.auth == "msi":
+		speaker := r.explain
+		speaker.speaker = "The managed identity endpoint"
+		told = speaker.managedIdentity(inspectMSIAnswer(failed.RawResponse), "")
+	case r.auth == "cli":
+		speaker := r.explain
+		speaker.speaker = "Azure CLI"
+		told = speaker.azureCLI(inspectCLI(err, false), "")
+	case r.auth == "msi":
+		speaker := r.explain
+		told = speaker.managedIdentity(failure{contact: contactLost, cause: networkCause(err)}, "")
+	case r.auth == "default":
+		told = &Error{Detail: r.explain.detail("None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with auth = \"cli\", \"msi\", \"oidc\" or \"environment\".", answer{}) +
+			"\n\nThe library said: " + r.explain.clean(strings.TrimSpace(err.Error()))}
+	default:
+		f := inspect(err, false)
+		if f.contact == contactUnclear {
+			told = &Error{Detail: r.explain.detail("The library said: "+r.explain.clean(err.Error()), answer{})}
+			break
+		}
+		f.tries = 1
+		told = r.explain.failure(f, "")
+	}
+	return &Error{Attribute: v.settings.Auth.Attribute, Summary: summary, Detail: before + told.Detail, Code: told.Code, CorrelationID: told.CorrelationID, Err: told.Err}
+}

@@ -1,0 +1,230 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	azcloud "github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+)
+
+// vaultReader is the identity that reads the vault. It is chosen by name: a chain
+// that tries one identity after the other hides why the meant one failed, so only
+// auth = "default" is one.
+type vaultReader struct {
+	auth string
+	keptTokens
+	// explain knows the identity; it speaks for a refusal of Entra ID.
+	explain explainer
+	// noToken is why there was no federated token to log in with; azidentity keeps
+	// no more of an error than its text.
+	noToken atomic.Pointer[Error]
+}
+
+// readerError marks what failed before the vault was asked with a token.
+type readerError struct{ cause error }
+
+func (e *readerError) Error() string { return e.cause.Error() }
+
+func (e *readerError) Unwrap() error { return e.cause }
+
+// GetToken is for the vault's client.
+func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := r.keptTokens.GetToken(ctx, o)
+	if err != nil {
+		return azcore.AccessToken{}, &readerError{err}
+	}
+	return token, nil
+}
+
+// vaultReader makes the identity. The AZURE_* variables are its own; the settings
+// of the login give it no more than the cloud and where OIDC tokens come from.
+func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, error) {
+	host, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority)
+	if err != nil {
+		return nil, at(err, s.AuthorityHost, "authority_host")
+	}
+	r := &vaultReader{auth: strings.TrimSpace(k.Auth.Value)}
+	r.explain = o.explainer(s, Identity{})
+	r.explain.client = k.AuthClientID.Attribute
+	r.explain.kind, r.explain.source = Kind("key_vault.auth = "+r.auth), k.Auth.Source()
+	options := azcore.ClientOptions{
+		Transport: o.options.HTTPClient,
+		Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: host},
+		Retry:     o.vaultRetry(new(atomic.Int64)),
+	}
+	private := s.DisableInstanceDiscovery || s.AuthorityHost.IsSet()
+	switch r.auth {
+	case "cli":
+		r.inner, err = azidentity.NewAzureCLICredential(nil)
+	case "msi":
+		m := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
+		// Nothing answers where there is no endpoint; a few seconds tell.
+		m.Retry = policy.RetryOptions{MaxRetries: 3, RetryDelay: time.Second, TryTimeout: firstMSITry / 2}
+		if id := strings.TrimSpace(k.AuthClientID.Value); id != "" {
+			m.ID = azidentity.ClientID(id)
+			r.explain.identity.ClientID = id
+		}
+		r.inner, err = azidentity.NewManagedIdentityCredential(m)
+	case "oidc":
+		return r, o.federatedReader(r, s, k, options, private)
+	case "environment":
+		return r, o.environmentReader(r, k, options, private)
+	default:
+		r.inner, err = azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
+		r.explain.secrets = azureSecrets(os.LookupEnv)
+	}
+	if err != nil {
+		return nil, readerIncomplete(k, r.explain.clean(err.Error())+".")
+	}
+	return r, nil
+}
+
+func azureSecrets(lookupEnv func(string) (string, bool)) []string {
+	var secrets []string
+	for _, name := range []string{"AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"} {
+		if value, ok := lookupEnv(name); ok {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}
+
+func readerIncomplete(k KeyVaultSettings, detail string) *Error {
+	return &Error{Attribute: k.Auth.Attribute, Summary: "Key Vault identity is incomplete", Detail: detail}
+}
+
+// readerIDs are tenant and client id of the identity.
+func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string) error {
+	for _, id := range []struct {
+		name  string
+		field *string
+		check func(string) error
+	}{
+		{envTenantID, &r.explain.identity.TenantID, CheckTenantID},
+		{envClientID, &r.explain.identity.ClientID, CheckClientID},
+	} {
+		value, _ := o.options.LookupEnv(id.name)
+		if *id.field = strings.TrimSpace(value); *id.field == "" {
+			return readerIncomplete(k, fmt.Sprintf("auth = %q reads the vault as the application that AZURE_TENANT_ID and AZURE_CLIENT_ID name, and %s is not set. ARM_* variables are those of the Databricks login and are not used for it.", r.auth, id.name))
+		}
+		if err := id.check(*id.field); err != nil {
+			return at(err, Setting{Attribute: k.Auth.Attribute, Env: id.name}, k.Auth.Attribute)
+		}
+	}
+	r.explain.identity.Authority = authority + "/" + r.explain.identity.TenantID
+	return nil
+}
+
+// otherTenants are those the identity may log in to, because the vault is in one
+// of them. The vault says its own by UUID; an identity's tenant given as a domain
+// cannot be compared with it.
+func (o *opening) otherTenants(r *vaultReader) []string {
+	if listed, _ := o.options.LookupEnv("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
+		return strings.Split(listed, ";")
+	}
+	if !uuidSyntax.MatchString(r.explain.identity.TenantID) {
+		return []string{"*"}
+	}
+	return nil
+}
+
+// federatedReader is an application with a federated credential.
+func (o *opening) federatedReader(r *vaultReader, s Settings, k KeyVaultSettings, options azcore.ClientOptions, private bool) error {
+	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
+		return err
+	}
+	source, err := o.assertion(s, true)
+	if err != nil {
+		return err
+	}
+	r.explain.secrets = source.secrets
+	var fetch func(context.Context) (string, error)
+	fetch, r.explain.federated = remembering(source)
+	r.inner, err = azidentity.NewClientAssertionCredential(r.explain.identity.TenantID, r.explain.identity.ClientID, r.patiently(fetch), &azidentity.ClientAssertionCredentialOptions{
+		ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+	})
+	if err != nil {
+		return clientError(k.Auth.Attribute)
+	}
+	return nil
+}
+
+// environmentReader is the application that AZURE_* variables describe. They are
+// read here, because azidentity does not open the PFX files of OpenSSL 3.
+func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options azcore.ClientOptions, private bool) error {
+	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
+		return err
+	}
+	tenant, client := r.explain.identity.TenantID, r.explain.identity.ClientID
+	r.explain.secrets = azureSecrets(o.options.LookupEnv)
+	if secret, _ := o.options.LookupEnv("AZURE_CLIENT_SECRET"); strings.TrimSpace(secret) != "" {
+		var err error
+		r.explain.source = "AZURE_CLIENT_SECRET in the environment"
+		r.inner, err = azidentity.NewClientSecretCredential(tenant, client, strings.TrimSpace(secret), &azidentity.ClientSecretCredentialOptions{
+			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+		})
+		if err != nil {
+			return clientError(k.Auth.Attribute)
+		}
+		return nil
+	}
+	path, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PATH")
+	if strings.TrimSpace(path) == "" {
+		return readerIncomplete(k, "auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.")
+	}
+	password, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+	r.explain.source = "AZURE_CLIENT_CERTIFICATE_PATH in the environment"
+	_, c, _, err := Settings{
+		CertificatePath:     Setting{Value: path, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"},
+		CertificatePassword: Setting{Value: password, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PASSWORD"},
+	}.loadCertificate()
+	if err == nil {
+		_, err = c.CheckValidity(o.options.Now())
+	}
+	if err != nil {
+		return at(err, Setting{Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"}, k.Auth.Attribute)
+	}
+	r.explain.identity.Certificate = c
+	chain, _ := o.options.LookupEnv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
+	r.inner, err = azidentity.NewClientCertificateCredential(tenant, client, c.Chain, c.Key, &azidentity.ClientCertificateCredentialOptions{
+		ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+		SendCertificateChain: Setting{Value: chain}.on(),
+	})
+	if err != nil {
+		return clientError(k.Auth.Attribute)
+	}
+	return nil
+}
+
+// patiently repeats the fetching of a federated token while that may help;
+// azidentity repeats its own requests only.
+func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
+	const tries = 4
+	return func(ctx context.Context) (string, error) {
+		r.noToken.Store(nil)
+		for try := 1; ; try++ {
+			token, err := fetch(ctx)
+			failed, ours := errors.AsType[*assertionError](err)
+			if !ours {
+				return token, err
+			}
+			if !failed.transient || try == tries {
+				r.noToken.Store(failed.told)
+				return "", err
+			}
+			select {
+			case <-time.After(max(backoff(try), failed.retryAfter)):
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}
+	}
+}

@@ -1,0 +1,205 @@
+package auth
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// vaultAuths are the ways to say who reads the vault.
+var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
+
+var (
+	vaultName   = regexp.MustCompile(`^[0-9A-Za-z](-?[0-9A-Za-z]){2,23}$`)
+	secretName  = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
+	versionName = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+)
+
+// credentials are the names that make key_vault a kind of login.
+func (k *KeyVaultSettings) credentials() []Setting {
+	if k == nil {
+		return nil
+	}
+	return []Setting{k.CertificateName, k.ClientSecretName}
+}
+
+// reads are the settings that name something to read.
+func (k *KeyVaultSettings) reads() []Setting {
+	return append(k.credentials(), k.CertificatePasswordSecretName, k.ClientIDSecretName, k.TenantIDSecretName, k.ThumbprintSecretName)
+}
+
+// vaultReads is what a login of that kind reads from Key Vault; nil for nothing.
+// named tells that HCL names the kind, and so not the environment's vault. What
+// HCL says beats what it would read for the environment, and what is read beats
+// what the environment says.
+func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
+	if s.KeyVault == nil || kind == KindToken {
+		return nil, nil
+	}
+	k := *s.KeyVault
+	if kind != KindKeyVault {
+		if named && !k.VaultURI.inHCL() && !slices.ContainsFunc(k.reads(), Setting.inHCL) {
+			return nil, nil
+		}
+		for _, unused := range []*Setting{&k.CertificateName, &k.CertificateVersion, &k.CertificatePasswordSecretName, &k.ClientSecretName} {
+			*unused = Setting{Attribute: unused.Attribute}
+		}
+	}
+	if kind != KindKeyVault && kind != KindCertificate {
+		k.ThumbprintSecretName = Setting{Attribute: k.ThumbprintSecretName.Attribute}
+	}
+	if kind == KindCLI {
+		k.ClientIDSecretName = Setting{Attribute: k.ClientIDSecretName.Attribute}
+	}
+	if better, same := prefer(k.CertificateName, k.ClientSecretName); same && better.inHCL() {
+		return nil, &Error{
+			Attribute: k.ClientSecretName.Attribute,
+			Summary:   "Two credentials in Key Vault",
+			Detail:    fmt.Sprintf("%s and %s are both set; keep one.", k.CertificateName.Source(), k.ClientSecretName.Source()),
+		}
+	} else if better == k.CertificateName {
+		k.ClientSecretName = Setting{Attribute: k.ClientSecretName.Attribute}
+	} else {
+		k.CertificateName = Setting{Attribute: k.CertificateName.Attribute}
+	}
+	for _, pair := range []struct {
+		plain  Setting
+		stored *Setting
+	}{
+		{s.TenantID, &k.TenantIDSecretName},
+		{s.ClientID, &k.ClientIDSecretName},
+		{s.ClientIDFilePath, &k.ClientIDSecretName},
+		{s.CertificateThumbprint, &k.ThumbprintSecretName},
+	} {
+		if !pair.plain.inHCL() || !pair.stored.IsSet() {
+			continue
+		}
+		if pair.stored.inHCL() {
+			return nil, &Error{
+				Attribute: pair.stored.Attribute,
+				Summary:   "One value in two places",
+				Detail:    fmt.Sprintf("%s gives the value and %s names a secret that holds it; keep one.", pair.plain.Source(), pair.stored.Source()),
+			}
+		}
+		*pair.stored = Setting{Attribute: pair.stored.Attribute}
+	}
+	if len(set(k.reads(), anywhere)) > 0 {
+		return &k, nil
+	}
+	if k.VaultURI.inHCL() && len(set(s.KeyVault.reads(), anywhere)) == 0 {
+		return nil, &Error{
+			Attribute: k.VaultURI.Attribute,
+			Summary:   "Key Vault names nothing to read",
+			Detail:    "key_vault names a vault, but nothing in it. Set certificate_name or client_secret_name, or the name of a secret with an id, or remove the block.",
+		}
+	}
+	return nil, nil
+}
+
+// check checks the syntax of the block. A cloud of its own, which authority_host
+// tells, has its own domain for vaults.
+func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
+	for _, need := range []struct {
+		Setting
+		name, hint string
+	}{
+		{k.VaultURI, "key_vault.vault_uri", "the vault's address, https://<name>" + c.vaultDomain + "/"},
+		{k.Auth, "key_vault.auth", "who reads the vault: " + strings.Join(vaultAuths, ", ")},
+	} {
+		if !need.IsSet() {
+			return &Error{
+				Attribute: need.named(need.name),
+				Summary:   "Incomplete Key Vault login",
+				Detail:    fmt.Sprintf("%s names something in a vault, but %s is not set: %s.", set(k.reads(), anywhere)[0].Source(), need.named(need.name), need.hint),
+			}
+		}
+	}
+	if err := checkVaultURI(k.VaultURI.Value, c, ownCloud); err != nil {
+		return at(err, k.VaultURI, "key_vault.vault_uri")
+	}
+	if err := CheckKeyVaultAuth(k.Auth.Value); err != nil {
+		return at(err, k.Auth, "key_vault.auth")
+	}
+	if k.AuthClientID.IsSet() {
+		if strings.TrimSpace(k.Auth.Value) != "msi" && k.AuthClientID.inHCL() {
+			return at(&Error{
+				Summary: "Managed identity without auth = \"msi\"",
+				Detail:  fmt.Sprintf("%s names a user-assigned managed identity, which only auth = \"msi\" uses; auth is %s.", k.AuthClientID.Source(), strings.TrimSpace(k.Auth.Value)),
+			}, k.AuthClientID, "key_vault.auth_client_id")
+		}
+		if err := CheckClientID(k.AuthClientID.Value); err != nil {
+			return at(err, k.AuthClientID, "key_vault.auth_client_id")
+		}
+	}
+	for _, name := range set(k.reads(), anywhere) {
+		if err := CheckSecretName(name.Value); err != nil {
+			return at(err, name, "key_vault")
+		}
+	}
+	if k.CertificateVersion.IsSet() && !versionName.MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
+		return at(&Error{
+			Summary: "Invalid certificate version",
+			Detail:  "A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier.",
+		}, k.CertificateVersion, "key_vault.certificate_version")
+	}
+	return nil
+}
+
+// CheckKeyVaultAuth accepts the ways to say who reads a vault.
+func CheckKeyVaultAuth(value string) error {
+	if slices.Contains(vaultAuths, strings.TrimSpace(value)) {
+		return nil
+	}
+	return &Error{Summary: "Unknown Key Vault auth", Detail: "Who reads the vault is one of " + strings.Join(vaultAuths, ", ") + "."}
+}
+
+// CheckSecretName accepts the name of an object in Key Vault.
+func CheckSecretName(value string) error {
+	value = strings.TrimSpace(value)
+	if secretName.MatchString(value) {
+		return nil
+	}
+	detail := "A name in Key Vault has up to 127 letters, digits and hyphens."
+	if strings.Contains(value, "/") {
+		detail += " Write the name alone, not the address it is a part of."
+	}
+	return &Error{Summary: "Invalid name in Key Vault", Detail: detail}
+}
+
+// CheckVaultURI accepts the https address of a vault in any of the clouds.
+func CheckVaultURI(value string) error {
+	c, known := cloudOf(value, func(c cloud) string { return c.vaultDomain })
+	if !known {
+		c = clouds[0]
+	}
+	return checkVaultURI(value, c, false)
+}
+
+func checkVaultURI(value string, c cloud, ownCloud bool) error {
+	value = strings.TrimSpace(value)
+	fail := func(detail string) error { return &Error{Summary: "Invalid vault URI", Detail: detail} }
+	form := "https://<name>" + c.vaultDomain + "/"
+	if vaultName.MatchString(value) {
+		return fail(fmt.Sprintf("This is the vault's name; write its address, https://%s%s/.", value, c.vaultDomain))
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || !hostSyntax.MatchString(u.Hostname()):
+		return fail("The address of a vault is written as " + form + ".")
+	case !strings.EqualFold(u.Scheme, "https"):
+		return fail("The vault must be reached by https: write " + form + ".")
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return fail("Write the vault's address alone, as " + form + "; the name of what is in it goes into certificate_name or client_secret_name.")
+	case ownCloud:
+		return nil
+	}
+	if name, ok := strings.CutSuffix(strings.ToLower(u.Host), c.vaultDomain); ok && vaultName.MatchString(name) {
+		return nil
+	}
+	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {
+		return fail(fmt.Sprintf("The vault is in the %s cloud and this login in the %s cloud, whose vaults are at %s. Set environment if that is wrong.", other.label, c.label, form))
+	}
+	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
+}

@@ -1,0 +1,438 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+	"software.sslmate.com/src/go-pkcs12"
+)
+
+// kept is a vault with the certificate of an application, and who may read it.
+type kept struct {
+	*proxied
+	vault       *emulator.Vault
+	app, reader *emulator.App
+	certificate *Certificate
+	version     string
+	environment []string
+	settings    Settings
+}
+
+func newKept(t testing.TB, contentType string) *kept {
+	t.Helper()
+	k := &kept{proxied: newProxied(t)}
+	k.vault, k.app, k.reader = k.NewVault("kv-ml"), k.RegisterApp("sp"), k.RegisterApp("reader")
+	k.vault.Allow(k.reader.ClientID, emulator.RoleSecretsUser)
+	k.certificate = newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	k.app.AddCertificate(k.certificate.Leaf())
+	k.version = k.vault.ImportCertificate("sp-cert", k.certificate.Key, k.certificate.Leaf(), contentType)
+	k.environment = []string{"AZURE_TENANT_ID", k.ID, "AZURE_CLIENT_ID", k.reader.ClientID, "AZURE_CLIENT_SECRET", k.reader.AddSecret(time.Hour)}
+	k.settings = k.ids(k.app)
+	k.settings.KeyVault = &KeyVaultSettings{
+		VaultURI:        hcl("key_vault.vault_uri", k.vault.URL()+"/"),
+		Auth:            hcl("key_vault.auth", "environment"),
+		CertificateName: hcl("key_vault.certificate_name", "sp-cert"),
+	}
+	return k
+}
+
+func (k *kept) open(t testing.TB) *Login {
+	t.Helper()
+	return open(t, k.settings, k.options(k.environment...))
+}
+
+func TestKeyVaultCertificate(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{emulator.CertificatePKCS12, emulator.CertificatePEM} {
+		t.Run(contentType, func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t, contentType)
+			l := k.open(t)
+			if n := len(k.Journal.Entries()); n != 0 {
+				t.Fatalf("opening made %d requests", n)
+			}
+			if i := l.Identity(); i.Certificate != nil || i.Vault != "kv-ml.vault.azure.net" || i.ClientID != k.app.ClientID {
+				t.Errorf("before the vault was read the identity is %+v", i)
+			}
+			k.wantToken(t, l, DatabricksScope, k.app)
+			k.wantToken(t, l, l.ManagementScope(), k.app)
+			i := l.Identity()
+			if i.Certificate == nil || i.Certificate.ThumbprintSHA256 != k.certificate.ThumbprintSHA256 || i.CertificateVersion != k.version {
+				t.Errorf("identity is %+v", i)
+			}
+			d := l.Describe()
+			for key, want := range map[string]any{
+				"kind": "key_vault", "source": "key_vault.certificate_name", "key_vault": "kv-ml.vault.azure.net", "certificate_version": k.version,
+				"certificate_thumbprint_sha1": k.certificate.ThumbprintSHA1, "cloud": "public", "client_id": k.app.ClientID,
+			} {
+				if d[key] != want {
+					t.Errorf("%s is described as %v, want %v", key, d[key], want)
+				}
+			}
+		})
+	}
+}
+
+// Everything can be kept in the vault; what is read at once is read once.
+func TestKeyVaultIDs(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, emulator.CertificatePKCS12)
+	k.vault.SetSecret("app-id", k.app.ClientID+"\n", "")
+	k.vault.SetSecret("tenant", k.ID, "")
+	k.vault.SetSecret("thumb", "\u200e"+k.certificate.ThumbprintSHA1, "")
+	v := k.settings.KeyVault
+	v.ClientIDSecretName, v.TenantIDSecretName, v.ThumbprintSecretName = hcl("key_vault.client_id_secret_name", "app-id"), hcl("", "tenant"), hcl("key_vault.thumbprint_secret_name", "thumb")
+	// The environment's ids are those of other programs.
+	k.settings.TenantID, k.settings.ClientID = env("tenant_id", "ARM_TENANT_ID", testTenant), env("client_id", "ARM_CLIENT_ID", testClient)
+
+	var log bytes.Buffer
+	ctx := tflogtest.RootLogger(t.Context(), &log)
+	l := k.open(t)
+	if _, err := l.AccessToken(ctx, DatabricksScope); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, l)
+	if i := l.Identity(); i.ClientID != k.app.ClientID || i.TenantID != k.ID || !strings.HasSuffix(i.Authority, k.ID) {
+		t.Errorf("identity is %+v", i)
+	}
+	if !strings.Contains(log.String(), "login read from Key Vault") || !strings.Contains(log.String(), k.certificate.ThumbprintSHA256) {
+		t.Errorf("the log does not tell who it is: %s", log.String())
+	}
+	if strings.Contains(log.String(), k.environment[5]) || strings.Contains(log.String(), "PRIVATE") {
+		t.Errorf("a secret is logged: %s", log.String())
+	}
+	gets := 0
+	for _, e := range k.Journal.Entries() {
+		if e.Service == "vault" && e.Status == http.StatusOK {
+			gets++
+		}
+	}
+	if gets != 4 {
+		t.Errorf("%d secrets were read, want 4", gets)
+	}
+	// One for the reader, two for the login.
+	if n := k.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 3 {
+		t.Errorf("%d token requests, want 3", n)
+	}
+}
+
+func TestKeyVaultOneReadForAll(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, emulator.CertificatePEM)
+	k.Faults.Add(emulator.Fault{Service: "entra", Method: "POST", Path: "/*/oauth2/v2.0/token", Delay: 30 * time.Millisecond, Times: -1})
+	l := k.open(t)
+	ask(t, l)
+	if n := k.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 3 {
+		t.Errorf("%d token requests, want 2 and that of the reader", n)
+	}
+	if n := k.Journal.Count("vault", "GET", "/secrets/"); n != 2 { // challenge and answer
+		t.Errorf("%d requests to the vault, want 2", n)
+	}
+}
+
+// What could not be read is read again: rights may be given while an apply waits.
+func TestKeyVaultFailureIsNotKept(t *testing.T) {
+	t.Parallel()
+	k := newKept(t, emulator.CertificatePEM)
+	k.vault.Revoke(k.reader.ClientID)
+	l := k.open(t)
+	_, err := l.AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "Key Vault refuses the read", "Key Vault Secrets User")
+	k.vault.Allow(k.reader.ClientID, emulator.RoleSecretsUser)
+	k.wantToken(t, l, DatabricksScope, k.app)
+}
+
+func TestKeyVaultPlainSecrets(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		arrange func(t *testing.T, k *kept)
+	}{
+		"client secret": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("sp-secret", k.app.AddSecret(time.Hour)+"\n", "text/plain")
+			k.settings.KeyVault.CertificateName = Setting{}
+			k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "sp-secret")
+		}},
+		"PFX with a password": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-cert-2", pfxOf(t, k.certificate, password), "application/x-pkcs12")
+			k.vault.SetSecret("sp-password", password+"\n", "")
+			k.settings.KeyVault.CertificateName.Value = "sp-cert-2"
+			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
+		}},
+		"password of configuration": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-cert-2", pfxOf(t, k.certificate, password), "")
+			k.settings.KeyVault.CertificateName.Value = "sp-cert-2"
+			k.settings.CertificatePassword = hcl("client_certificate_password", password)
+		}},
+		"password that Key Vault dropped": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("sp-password", password, "")
+			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
+		}},
+		"PEM with a wrong content type": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-cert-2", string(pemOf(t, k.certificate)), "application/x-pkcs12")
+			k.settings.KeyVault.CertificateName.Value = "sp-cert-2"
+		}},
+		"pinned version": {func(t *testing.T, k *kept) {
+			k.settings.KeyVault.CertificateVersion = hcl("key_vault.certificate_version", k.version)
+			newer := rotated(t)
+			k.vault.ImportCertificate("sp-cert", newer.Key, newer.Leaf(), emulator.CertificatePEM)
+		}},
+		"certificate of the reader": {func(t *testing.T, k *kept) {
+			c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+			k.reader.AddCertificate(c.Leaf())
+			raw, err := base64.StdEncoding.DecodeString(pfxOf(t, c, password)) // as OpenSSL 3 writes it
+			if err != nil {
+				t.Fatal(err)
+			}
+			k.environment = append(k.environment[:4], "AZURE_CLIENT_CERTIFICATE_PATH", write(t, "reader.pfx", raw), "AZURE_CLIENT_CERTIFICATE_PASSWORD", password)
+		}},
+		"reader in a tenant by domain": {func(_ *testing.T, k *kept) { k.environment[1] = k.Domain }},
+		"ids only": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("app-id", k.app.ClientID, "")
+			k.settings.KeyVault.CertificateName, k.settings.ClientID = Setting{}, Setting{}
+			k.settings.KeyVault.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "app-id")
+			k.settings.Certificate = hcl("client_certificate", string(pemOf(t, k.certificate)))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t, emulator.CertificatePKCS12)
+			test.arrange(t, k)
+			l := k.open(t)
+			token := k.wantToken(t, l, DatabricksScope, k.app)
+			for _, text := range formats(l, l.Identity(), l.Describe()) {
+				if strings.Contains(text, password) || strings.Contains(text, k.certificate.Key.D.String()) || strings.Contains(text, token.Value) {
+					t.Errorf("a secret shows in %.200s", text)
+				}
+			}
+		})
+	}
+}
+
+func pfxOf(t testing.TB, c *Certificate, password string) string {
+	t.Helper()
+	pfx, err := pkcs12.Modern.Encode(c.Key, c.Leaf(), nil, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(pfx)
+}
+
+// rotated is a certificate that nobody has registered.
+func rotated(t testing.TB) *Certificate {
+	t.Helper()
+	return newCertificate(t, time.Now().Add(-time.Minute), time.Now().AddDate(2, 0, 0))
+}
+
+func TestKeyVaultRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		arrange   func(t *testing.T, k *kept)
+		summary   string
+		attribute string
+		detail    []string
+	}{
+		"no such secret": {func(_ *testing.T, k *kept) { k.settings.KeyVault.CertificateName.Value = "sp-crt" },
+			"Key Vault secret not found", "key_vault.certificate_name", []string{"Key Vault kv-ml.vault.azure.net has no secret or certificate sp-crt", "SecretNotFound"}},
+		"no such version": {func(_ *testing.T, k *kept) {
+			k.settings.KeyVault.CertificateVersion = hcl("key_vault.certificate_version", strings.Repeat("ab", 16))
+		}, "Key Vault secret not found", "key_vault.certificate_name", []string{"no version abab"}},
+		"RBAC": {func(_ *testing.T, k *kept) { k.vault.Revoke(k.reader.ClientID) },
+			"Key Vault refuses the read", "key_vault.auth", []string{"kv-ml", "sp-cert", "the role \"Key Vault Secrets User\"", "ForbiddenByRbac", "a right to certificates alone is not enough"}},
+		"access policy": {func(_ *testing.T, k *kept) {
+			k.vault.SetSwitches(emulator.VaultSwitches{AccessPolicies: true})
+			k.vault.Revoke(k.reader.ClientID)
+		}, "Key Vault refuses the read", "key_vault.auth", []string{"access policies", "secret permission get", "AccessDenied"}},
+		"firewall": {func(_ *testing.T, k *kept) { k.vault.SetSwitches(emulator.VaultSwitches{Firewall: true}) },
+			"Key Vault firewall blocks the read", "key_vault.vault_uri", []string{"network rules of Key Vault kv-ml"}},
+		"disabled": {func(_ *testing.T, k *kept) { k.vault.SetEnabled("sp-cert", k.version, false) },
+			"Key Vault secret is disabled", "key_vault.certificate_name", []string{"sp-cert", "Enable it"}},
+		"no such vault": {func(_ *testing.T, k *kept) { k.settings.KeyVault.VaultURI.Value = "https://kv-mi.vault.azure.net" },
+			"Key Vault not found", "key_vault.vault_uri", []string{"kv-mi.vault.azure.net", "vault_uri"}},
+		"unavailable": {func(_ *testing.T, k *kept) {
+			k.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Path: "/secrets/**", Status: 503, Times: -1})
+		}, "Key Vault is unavailable", "key_vault.certificate_name", []string{"status 503"}},
+		"reader with a wrong secret": {func(_ *testing.T, k *kept) { k.environment[5] = "not-the-secret-0815" },
+			"Key Vault identity cannot log in", "key_vault.auth", []string{"kv-ml", `auth = "environment"`, "AADSTS7000215", "AZURE_CLIENT_SECRET in the environment", "Correlation ID"}},
+		"key that stays in the vault": {func(_ *testing.T, k *kept) {
+			k.vault.ImportCertificate("sp-cert", nil, k.certificate.Leaf(), emulator.CertificatePKCS12)
+		}, "Key Vault certificate has no exportable key", "key_vault.certificate_name", []string{"exportable"}},
+		"PEM without a key": {func(_ *testing.T, k *kept) {
+			k.vault.ImportCertificate("sp-cert", nil, k.certificate.Leaf(), emulator.CertificatePEM)
+		}, "Key Vault certificate has no exportable key", "key_vault.certificate_name", nil},
+		"not a bundle": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("sp-text", "s3cret-value-0815", "")
+			k.settings.KeyVault.CertificateName.Value = "sp-text"
+		}, "Client certificate is in an unknown format", "key_vault.certificate_name", []string{"Certificate sp-text of Key Vault kv-ml"}},
+		"wrong password": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
+			k.vault.SetSecret("sp-password", "wrong-password-77", "")
+			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
+			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
+		}, "Client certificate password is wrong", "key_vault.certificate_password_secret_name", []string{"also tried an empty one"}},
+		"no password": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
+			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
+		}, "Client certificate needs a password", "key_vault.certificate_name", []string{"set key_vault.certificate_password_secret_name"}},
+		"expired certificate": {func(t *testing.T, k *kept) {
+			c := newCertificate(t, time.Now().AddDate(-1, 0, 0), time.Now().Add(-time.Hour))
+			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
+		}, "Client certificate expired", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml"}},
+		"rotated and not registered": {func(t *testing.T, k *kept) {
+			c := rotated(t)
+			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
+		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml.vault.azure.net", "pin the version that is registered with key_vault.certificate_version", "AADSTS700027"}},
+		"id that is none": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("app-id", "my-app", "")
+			k.settings.ClientID = Setting{}
+			k.settings.KeyVault.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "app-id")
+		}, "Invalid client ID", "key_vault.client_id_secret_name", []string{"secret app-id in Key Vault kv-ml"}},
+		"another thumbprint": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("thumb", strings.Repeat("a1", 20), "")
+			k.settings.KeyVault.ThumbprintSecretName = hcl("key_vault.thumbprint_secret_name", "thumb")
+		}, "Thumbprint mismatch", "key_vault.thumbprint_secret_name", nil},
+		"secret's ID": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("sp-secret", testClient, "")
+			k.settings.KeyVault.CertificateName = Setting{}
+			k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "sp-secret")
+		}, "Client secret in Key Vault is an ID", "key_vault.client_secret_name", []string{"the one needed is Value"}},
+		"wrong secret": {func(_ *testing.T, k *kept) {
+			k.vault.SetSecret("sp-secret", "s3cret-value-0815", "")
+			k.settings.KeyVault.CertificateName = Setting{}
+			k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "sp-secret")
+		}, "Client secret is wrong", "key_vault.client_secret_name", []string{"Key Vault: kv-ml.vault.azure.net, sp-secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			k := newKept(t, emulator.CertificatePKCS12)
+			test.arrange(t, k)
+			_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
+			e := wantError(t, err, test.summary, test.detail...)
+			if e.Attribute != test.attribute {
+				t.Errorf("attribute is %q, want %q", e.Attribute, test.attribute)
+			}
+			if name == "rotated and not registered" && !strings.Contains(e.Detail, "version "+k.version) {
+				t.Errorf("the version %s is not named: %s", k.version, e.Detail)
+			}
+			for _, text := range formats(e) {
+				for _, secret := range []string{password, "wrong-password-77", "s3cret-value-0815", k.environment[5], "my-app"} {
+					if strings.Contains(text, secret) {
+						t.Errorf("%q shows in %s", secret, text)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A vault that names another service to log in to is sent no token.
+func TestKeyVaultChallengeMismatch(t *testing.T) {
+	t.Parallel()
+	for _, challenge := range []string{
+		`Bearer authorization="https://login.microsoftonline.com/` + testTenant + `", resource="https://evil.example"`, `Negotiate`, "",
+	} {
+		k := newKept(t, emulator.CertificatePEM)
+		o := k.options(k.environment...)
+		o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.Header.Get("Authorization") != "" {
+				t.Error("a token was sent")
+			}
+			return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {challenge}}, Body: http.NoBody, Request: r}, nil
+		})}
+		_, err := open(t, k.settings, o).AccessToken(t.Context(), DatabricksScope)
+		if challenge == "" {
+			wantError(t, err, "Key Vault does not take the identity's token")
+			continue
+		}
+		wantError(t, err, "Key Vault is not what answers", "no token was sent")
+	}
+}
+
+func TestKeyVaultReaderIncomplete(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		auth   string
+		env    []string
+		detail string
+	}{
+		"no tenant":     {"environment", []string{"AZURE_CLIENT_ID", testClient}, "AZURE_TENANT_ID is not set. ARM_* variables"},
+		"no client":     {"oidc", []string{"AZURE_TENANT_ID", testTenant}, "AZURE_CLIENT_ID is not set"},
+		"no credential": {"environment", []string{"AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient}, "neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := with(application(), vaultOf(test.auth))
+			_, err := Open(s, Options{LookupEnv: variables(test.env...)})
+			if e := wantError(t, err, "Key Vault identity is incomplete", test.detail); e.Attribute != "key_vault.auth" {
+				t.Errorf("attribute is %q", e.Attribute)
+			}
+		})
+	}
+	s := with(application(), vaultOf("environment"))
+	_, err := Open(s, Options{LookupEnv: variables("AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient, "AZURE_CLIENT_CERTIFICATE_PATH", "/no/where.pfx")})
+	wantError(t, err, "Client certificate file not found", "/no/where.pfx", "AZURE_CLIENT_CERTIFICATE_PATH in the environment")
+}
+
+func vaultOf(auth string) func(*Settings) {
+	return func(s *Settings) {
+		s.KeyVault = &KeyVaultSettings{
+			VaultURI: hcl("key_vault.vault_uri", "https://kv-ml.vault.azure.net/"), Auth: hcl("key_vault.auth", auth),
+			CertificateName: hcl("key_vault.certificate_name", "sp-cert"),
+		}
+	}
+}
+
+// The reader may be any kind of identity, each chosen by name.
+func TestKeyVaultReaders(t *testing.T) {
+	t.Parallel()
+	t.Run("msi", func(t *testing.T) {
+		t.Parallel()
+		k := newKept(t, emulator.CertificatePEM)
+		k.AssignManagedIdentity(k.reader, false)
+		k.settings.KeyVault.Auth.Value = "msi"
+		k.settings.KeyVault.AuthClientID = hcl("key_vault.auth_client_id", k.reader.ClientID)
+		k.wantToken(t, k.open(t), DatabricksScope, k.app)
+
+		k.settings.KeyVault.AuthClientID.Value = testClient
+		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
+		wantError(t, err, "Key Vault identity cannot log in", `auth = "msi"`, testClient, "Identity not found")
+	})
+	t.Run("oidc", func(t *testing.T) {
+		t.Parallel()
+		k := newKept(t, emulator.CertificatePEM)
+		issuer := k.NewOIDCIssuer("https://issuer.example/aks")
+		k.reader.AddFederatedCredential(issuer.URL(), "system:serviceaccount:ns:sa", "api://AzureADTokenExchange")
+		path := write(t, "token", []byte(issuer.Token("system:serviceaccount:ns:sa", "api://AzureADTokenExchange", time.Hour)))
+		k.settings.KeyVault.Auth.Value = "oidc"
+		k.environment = append(k.environment[:4], "AZURE_FEDERATED_TOKEN_FILE", path)
+		k.wantToken(t, k.open(t), DatabricksScope, k.app)
+
+		k.reader.RemoveFederatedCredentials()
+		k.reader.AddFederatedCredential(issuer.URL(), "system:serviceaccount:ns:other", "api://AzureADTokenExchange")
+		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
+		wantError(t, err, "Key Vault identity cannot log in", `auth = "oidc"`, "700213", "subject (sub) system:serviceaccount:ns:sa")
+	})
+	t.Run("oidc of GitHub", func(t *testing.T) {
+		t.Parallel()
+		k := newKept(t, emulator.CertificatePEM)
+		job := k.NewGitHubJob("repo:contoso/models:ref:refs/heads/main")
+		k.reader.AddFederatedCredential(job.Issuer.URL(), job.Subject, "api://AzureADTokenExchange")
+		k.settings.KeyVault.Auth.Value = "oidc"
+		k.settings.OIDCRequestURL = env("oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL", job.RequestURL)
+		k.settings.OIDCRequestToken = env("oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", job.RequestToken)
+		k.wantToken(t, k.open(t), DatabricksScope, k.app)
+
+		k.settings.OIDCRequestToken.Value = "not-the-token-0815"
+		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
+		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions gave no token: status 401")
+		if strings.Contains(fmt.Sprintf("%+v", e), "not-the-token-0815") {
+			t.Error("the request token shows")
+		}
+	})
+}

@@ -1,0 +1,237 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// MSAL keeps tokens of managed identities for the whole process, by client id:
+// tests take a user-assigned one each, or tokens too short to be kept.
+
+func withMSI(clientID string) Settings {
+	return Settings{UseMSI: hcl("use_msi", "true"), ClientID: hcl("client_id", clientID)}
+}
+
+func TestMSIUserAssigned(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	app := p.RegisterApp("mi")
+	p.AssignManagedIdentity(app, false)
+	l := open(t, withMSI(app.ClientID), p.options())
+	p.wantToken(t, l, DatabricksScope, app)
+	ask(t, l)
+	if n := p.Journal.Count("imds", "GET", "/metadata/identity/oauth2/token"); n != 2 {
+		t.Errorf("%d requests, want 2", n)
+	}
+	if d := l.Describe(); d["kind"] != "msi" || d["source"] != "use_msi" || d["client_id"] != app.ClientID {
+		t.Errorf("described as %v", d)
+	}
+}
+
+func TestMSISystemAssigned(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	p.SetTokenLifetime(4 * time.Minute)
+	app := p.RegisterApp("mi")
+	p.AssignManagedIdentity(app, true)
+	s := Settings{AuthType: env("auth_type", "DBXACCESS_AUTH_TYPE", "msi")}
+	l := open(t, s, p.options())
+	p.wantToken(t, l, DatabricksScope, app)
+	if l.Source != "DBXACCESS_AUTH_TYPE in the environment" || l.Identity().ClientID != "" {
+		t.Errorf("%v from %s", l, l.Source)
+	}
+
+	p.UnassignManagedIdentities()
+	_, err := l.AccessToken(t.Context(), DatabricksScope)
+	if e := wantError(t, err, "Machine has no system-assigned identity", "Identity page", "The managed identity endpoint said: Identity not found"); e.Attribute != "use_msi" {
+		t.Errorf("attribute is %q", e.Attribute)
+	}
+}
+
+func TestMSIRefusals(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	_, err := open(t, withMSI(p.RegisterApp("other").ClientID), p.options()).AccessToken(t.Context(), DatabricksScope)
+	if e := wantError(t, err, "Managed identity is not assigned to this machine", "not its object (principal) ID", "Identity not found"); e.Attribute != "client_id" {
+		t.Errorf("attribute is %q", e.Attribute)
+	}
+
+	// A fresh machine's endpoint says 404 or 500 at first; that is waited for.
+	app := p.RegisterApp("mi")
+	p.AssignManagedIdentity(app, false)
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 404, Times: 1, Message: "not yet"})
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 500, Times: 1})
+	p.wantToken(t, open(t, withMSI(app.ClientID), p.options()), DatabricksScope, app)
+
+	app = p.RegisterApp("mi2")
+	p.AssignManagedIdentity(app, false)
+	o := p.options()
+	o.RetryTimeout = time.Second
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 503, Times: 2})
+	_, err = open(t, withMSI(app.ClientID), o).AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "Managed identity endpoint is unavailable", "status 503", "2 attempts")
+
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 403, Code: "unreachable", Message: "a proxy in between", Times: 1})
+	_, err = open(t, withMSI(app.ClientID), o).AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "Managed identity endpoint refused the login", "status 403", "a proxy in between")
+}
+
+// Outside of Azure the endpoint's address leads nowhere.
+func TestMSIOutsideOfAzure(t *testing.T) {
+	t.Parallel()
+	silent := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	})}}
+	began := time.Now()
+	_, err := open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000001"), silent).AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "No managed identity endpoint", "Azure machines only", "NO_PROXY")
+	if spent := time.Since(began); spent > firstMSITry+5*time.Second {
+		t.Errorf("took %v", spent)
+	}
+
+	page := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		w := newPage()
+		w.Request = r
+		return w, nil
+	})}}
+	_, err = open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000002"), page).AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "No managed identity endpoint", "perhaps a proxy")
+
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000003"), silent).AccessToken(ctx, DatabricksScope)
+	wantError(t, err, "Login was interrupted", "before The managed identity endpoint")
+}
+
+func newPage() *http.Response {
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
+}
+
+// azOnPath puts a script named az first on the path.
+func azOnPath(t *testing.T, script string) (calls func() int) {
+	t.Helper()
+	dir := t.TempDir()
+	journal := filepath.Join(dir, "journal")
+	text := "#!/bin/sh\necho \"$*\" >>" + journal + "\n" + script + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "az"), []byte(text), 0o700); err != nil { //nolint:gosec // a program must be executable
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return func() int {
+		data, err := os.ReadFile(journal)
+		if err != nil {
+			return 0
+		}
+		return strings.Count(string(data), "\n")
+	}
+}
+
+func azToken(lifetime time.Duration) string {
+	return fmt.Sprintf(`echo '{"accessToken":"eyJ-of-the-cli","expires_on":%d,"tokenType":"Bearer"}'`, time.Now().Add(lifetime).Unix())
+}
+
+func TestCLI(t *testing.T) {
+	calls := azOnPath(t, azToken(time.Hour))
+	s := Settings{UseCLI: hcl("use_cli", "true"), TenantID: hcl("tenant_id", testTenant)}
+	l := open(t, s, Options{})
+	ask(t, l)
+	if n := calls(); n != 2 {
+		t.Errorf("az was run %d times, want once for each of two scopes", n)
+	}
+	token, err := l.AccessToken(t.Context(), DatabricksScope)
+	if err != nil || token.Value != "eyJ-of-the-cli" || time.Until(token.ExpiresAt) < 50*time.Minute {
+		t.Errorf("token %v, error %v", token, err)
+	}
+	if i := l.Identity(); i.TenantID != testTenant || i.ClientID != "" {
+		t.Errorf("identity %+v", i)
+	}
+}
+
+// A token that is nearly over is handed out and not kept.
+func TestCLIRenews(t *testing.T) {
+	calls := azOnPath(t, azToken(4*time.Minute))
+	l := open(t, Settings{UseCLI: hcl("use_cli", "true")}, Options{})
+	for range 2 {
+		if _, err := l.AccessToken(t.Context(), DatabricksScope); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := calls(); n != 2 {
+		t.Errorf("az was run %d times, want 2", n)
+	}
+}
+
+func TestCLIRefusals(t *testing.T) {
+	for name, test := range map[string]struct {
+		script  string
+		summary string
+		detail  []string
+		code    int
+	}{
+		"not logged in": {"echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1", "Azure CLI is not logged in",
+			[]string{"az login --tenant " + testTenant, "Azure CLI said: ERROR: Please run 'az login'"}, 0},
+		"refused by Entra": {"echo 'ERROR: AADSTS53003: Access has been blocked. Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z' >&2; exit 1", "Azure CLI gave no token",
+			[]string{"AADSTS53003: Access has been blocked", "Correlation ID: " + correlation}, 53003},
+		"something else": {"echo 'ERROR: the token is eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln' >&2; exit 3", "Azure CLI gave no token", []string{"(hidden)"}, 0},
+		"not there":      {"exit 127", "Azure CLI not found", []string{"PATH"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			azOnPath(t, test.script)
+			s := Settings{UseCLI: hcl("use_cli", "true"), TenantID: hcl("tenant_id", testTenant)}
+			_, err := open(t, s, Options{}).AccessToken(t.Context(), DatabricksScope)
+			e := wantError(t, err, test.summary, test.detail...)
+			if e.Attribute != "use_cli" || e.Code != test.code {
+				t.Errorf("attribute %q, code %d", e.Attribute, e.Code)
+			}
+			if strings.Contains(e.Detail, "eyJhbGci") || strings.Contains(e.Detail, "aka.ms") {
+				t.Errorf("detail: %s", e.Detail)
+			}
+		})
+	}
+}
+
+func TestKeyVaultReadByCLI(t *testing.T) {
+	k := newKept(t, emulator.CertificatePEM)
+	token, err := k.IssueAccessToken(k.reader.ClientID, "https://vault.azure.net", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := azOnPath(t, fmt.Sprintf(`echo '{"accessToken":"%s","expires_on":%d}'`, token, time.Now().Add(time.Hour).Unix()))
+	k.vault.SetSecret("app-id", k.app.ClientID, "")
+	k.settings.ClientID = Setting{}
+	k.settings.KeyVault.Auth.Value = "cli"
+	k.settings.KeyVault.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "app-id")
+	k.wantToken(t, k.open(t), DatabricksScope, k.app)
+	if n := calls(); n != 1 {
+		t.Errorf("az was run %d times for two secrets, want once", n)
+	}
+
+	azOnPath(t, "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1")
+	_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "Key Vault identity cannot log in", `auth = "cli"`, "Run: az login", "Please run 'az login'")
+}
+
+func TestKeyVaultReadByDefault(t *testing.T) {
+	k := newKept(t, emulator.CertificatePEM)
+	for i := 0; i < len(k.environment); i += 2 {
+		t.Setenv(k.environment[i], k.environment[i+1])
+	}
+	k.settings.KeyVault.Auth.Value = "default"
+	k.wantToken(t, k.open(t), DatabricksScope, k.app)
+
+	t.Setenv("AZURE_CLIENT_SECRET", "wr0ng-secret-0815")
+	_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
+	e := wantError(t, err, "Key Vault identity cannot log in", `auth = "default"`, "Say which one is meant", "AADSTS7000215")
+	if strings.Contains(e.Detail, "wr0ng-secret-0815") {
+		t.Errorf("the secret shows: %s", e.Detail)
+	}
+}

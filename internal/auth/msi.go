@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
+)
+
+// firstMSITry bounds the wait for an endpoint that has never answered: outside of
+// Azure its address leads nowhere, and nothing says so.
+const firstMSITry = 10 * time.Second
+
+// openMSI logs in as an identity of the machine: the one that ClientID names, else
+// its system-assigned one.
+func openMSI(o *opening, s Settings) (finisher, error) {
+	o.login.Source = o.switched(s, s.UseMSI)
+	attribute := s.UseMSI.named("use_msi")
+	return func(s Settings, _ *vaultContent) (*session, error) {
+		identity := o.identity(s)
+		id := managedidentity.SystemAssigned()
+		if identity.ClientID != "" {
+			id = managedidentity.UserAssignedClientID(identity.ClientID)
+		}
+		client, err := managedidentity.New(id, o.managedIdentityClient(), managedidentity.WithRetryPolicyDisabled())
+		if err != nil {
+			// MSAL's words are about this machine's variables; there is no secret in them.
+			return nil, &Error{Attribute: attribute, Summary: "Managed identity cannot be used here", Detail: "The machine offers a managed identity, but not this one: " + err.Error() + "."}
+		}
+		explain := o.explainer(s, identity)
+		explain.credential, explain.speaker = attribute, "The managed identity endpoint"
+		a := &acquirer{
+			try: func(ctx context.Context, scope string) (Token, error) {
+				result, err := client.AcquireToken(ctx, scope)
+				if err != nil {
+					return Token{}, err
+				}
+				return Token{Value: result.AccessToken, ExpiresAt: result.ExpiresOn}, nil
+			},
+			inspect:         inspectMSI,
+			explain:         explain.managedIdentity,
+			interrupted:     explain.interrupted,
+			retryTimeout:    o.options.RetryTimeout,
+			tryTimeout:      limitOf(o.options.HTTPClient),
+			firstTryTimeout: firstMSITry,
+		}
+		return &session{Identity: identity, acquire: a.token}, nil
+	}, nil
+}
+
+// managedIdentityClient keeps the endpoint's words for the error. Service Fabric
+// pins a certificate and takes no client but Go's own.
+func (o *opening) managedIdentityClient() managedidentity.ClientOption {
+	if source, err := managedidentity.GetSource(); err == nil && source == managedidentity.ServiceFabric {
+		return managedidentity.WithHTTPClient(o.options.HTTPClient)
+	}
+	return managedidentity.WithHTTPClient(rereading{o.options.HTTPClient})
+}
+
+// rereading makes the body of a refusal readable again once it is closed: MSAL
+// reads it and keeps it in a text only.
+type rereading struct{ *http.Client }
+
+func (r rereading) Do(request *http.Request) (*http.Response, error) {
+	response, err := r.Client.Do(request)
+	if err != nil || response.StatusCode < http.StatusBadRequest {
+		return response, err
+	}
+	body, _, err := readLimited(response.Body, maxAnswer)
+	_ = response.Body.Close()
+	response.Body = &rewound{*bytes.NewReader(body)}
+	return response, err
+}
+
+type rewound struct{ bytes.Reader }
+
+func (r *rewound) Close() error {
+	_, err := r.Seek(0, io.SeekStart)
+	return err
+}
+
+// switched is the source of a kind that a switch or auth_type turns on.
+func (o *opening) switched(s Settings, on Setting) string {
+	if on.on() {
+		return on.Source()
+	}
+	return s.AuthType.Source()
+}
+
+// inspectMSI knows which answers pass: "How to use managed identities for Azure
+// resources on a VM to acquire an access token" asks to repeat 404, 410, 429 and
+// 5xx. An endpoint that never answered is not there.
+func inspectMSI(err error, reached bool) failure {
+	f := inspect(err, reached)
+	switch f.contact {
+	case contactAnswered:
+		f.transient = passesMSI(f.status)
+	case contactLost, contactUnclear:
+		f.transient = reached && f.contact == contactLost
+		if isTimeout(err) {
+			f.contact = contactLost
+		}
+	}
+	return f
+}
+
+func inspectMSIAnswer(r *http.Response) failure {
+	f := inspectAnswer(r)
+	f.transient = passesMSI(f.status)
+	return f
+}
+
+func passesMSI(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusTooManyRequests || status >= 500
+}
+
+// managedIdentity turns a failed try into what a person reads.
+func (e explainer) managedIdentity(f failure, _ string) *Error {
+	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID, Err: f.cause}
+	var hint string
+	switch {
+	case f.contact != contactAnswered:
+		out.Summary = "No managed identity endpoint"
+		hint = "Nothing here gives out tokens of a managed identity. use_msi works on Azure machines only, such as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
+			"Behind a proxy add 169.254.169.254 to NO_PROXY."
+		if f.contact == contactUnclear {
+			hint = "What answered at the managed identity endpoint was not it; perhaps a proxy. Add 169.254.169.254 to NO_PROXY."
+		}
+		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
+			hint += "\n\nThe network said: " + e.clean(networkText(f.cause))
+		}
+	case f.transient:
+		out.Summary = "Managed identity endpoint is unavailable"
+		hint = fmt.Sprintf("It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to be known there.", f.status, count(f.tries, "attempt"), f.spent.Round(time.Second))
+	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
+		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
+		hint = fmt.Sprintf("This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and check that %s is the identity's client ID, not its object (principal) ID; without it the system-assigned one is used.", e.identity.ClientID, e.client)
+	case f.status == http.StatusBadRequest:
+		out.Summary = "Machine has no system-assigned identity"
+		hint = "This machine has no system-assigned managed identity. Turn it on under the machine's Identity page, or name a user-assigned one with " + e.client + "."
+	default:
+		out.Summary = "Managed identity endpoint refused the login"
+		hint = fmt.Sprintf("It answered with status %d %s.", f.status, e.reason(f))
+	}
+	out.Detail = e.detail(hint, f.answer)
+	return out
+}

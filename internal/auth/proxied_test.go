@@ -1,0 +1,102 @@
+package auth
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// proxied is an emulated Azure under its real names, behind a proxy.
+type proxied struct {
+	*emulator.Tenant
+	client *http.Client
+}
+
+func newProxied(t testing.TB) *proxied {
+	t.Helper()
+	tenant := emulator.NewTenant(emulator.TenantOptions{})
+	server, err := emulator.Serve(tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	address, err := url.Parse(server.ProxyURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{Proxy: http.ProxyURL(address), TLSClientConfig: &tls.Config{RootCAs: tenant.CAPool()}}
+	t.Cleanup(transport.CloseIdleConnections)
+	t.Cleanup(func() {
+		if unmet := tenant.Faults.Unmet(); len(unmet) > 0 {
+			t.Errorf("faults nobody met: %+v", unmet)
+		}
+	})
+	return &proxied{tenant, &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+}
+
+// options have the variables given, and no others.
+func (p *proxied) options(env ...string) Options {
+	return Options{HTTPClient: p.client, LookupEnv: variables(env...), RetryTimeout: 10 * time.Second}
+}
+
+func variables(env ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for i := 0; i < len(env); i += 2 {
+			if env[i] == name {
+				return env[i+1], true
+			}
+		}
+		return "", false
+	}
+}
+
+func (p *proxied) ids(app *emulator.App) Settings {
+	return Settings{TenantID: hcl("tenant_id", p.ID), ClientID: hcl("client_id", app.ClientID)}
+}
+
+func open(t testing.TB, s Settings, o Options) *Login {
+	t.Helper()
+	l, err := Open(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// wantToken demands a token of that application.
+func (p *proxied) wantToken(t testing.TB, l *Login, scope string, app *emulator.App) Token {
+	t.Helper()
+	token, err := l.AccessToken(t.Context(), scope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := p.VerifyAccessToken(token.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims.AppID != app.ClientID {
+		t.Errorf("token is of %s, want %s", claims.AppID, app.ClientID)
+	}
+	return token
+}
+
+// ask lets 20 callers ask for each of two scopes at once.
+func ask(t testing.TB, l *Login) {
+	t.Helper()
+	var group sync.WaitGroup
+	for i := range 20 {
+		for _, scope := range []string{DatabricksScope, l.ManagementScope()} {
+			group.Go(func() {
+				if _, err := l.AccessToken(t.Context(), scope); err != nil {
+					t.Errorf("caller %d: %v", i, err)
+				}
+			})
+		}
+	}
+	group.Wait()
+}

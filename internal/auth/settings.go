@@ -1,0 +1,157 @@
+package auth
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Settings is everything a login may be made of. What is not configured is left
+// zero, or has an Attribute only. A switch is a Setting of "true" or "false",
+// because who wrote it decides what it overrides.
+type Settings struct {
+	// AuthType is the [Kind] to use, whatever else is configured.
+	AuthType Setting
+
+	// TenantID is a directory's UUID or one of its domains.
+	TenantID Setting
+	// ClientID is the application (client) id; with a managed identity, that of a
+	// user-assigned one. ClientIDFilePath is a file that holds it.
+	ClientID         Setting
+	ClientIDFilePath Setting
+
+	// Certificate is PEM text, or base64 of a PFX, PEM or DER file.
+	Certificate Setting
+	// CertificatePath is a PFX or PEM file, told apart by content.
+	CertificatePath Setting
+	// CertificatePassword opens a PFX or an encrypted PKCS#8 key.
+	CertificatePassword Setting
+	// CertificateThumbprint is the SHA-1 or SHA-256 the certificate must have, in
+	// hexadecimal.
+	CertificateThumbprint Setting
+
+	// ClientSecretFilePath is a file that holds the secret.
+	ClientSecret         Setting
+	ClientSecretFilePath Setting
+
+	// KeyVault is where the credential or ids are kept; nil for nowhere.
+	KeyVault *KeyVaultSettings
+
+	// UseOIDC logs in with a token of another issuer (workload identity
+	// federation). UseAKSWorkloadIdentity does so with what Azure Kubernetes
+	// Service puts into a pod: AZURE_CLIENT_ID, AZURE_TENANT_ID and
+	// AZURE_FEDERATED_TOKEN_FILE.
+	UseOIDC                Setting
+	UseAKSWorkloadIdentity Setting
+	// OIDCToken is the token itself; OIDCTokenFilePath is a file that holds it and
+	// is read again at each login.
+	OIDCToken         Setting
+	OIDCTokenFilePath Setting
+	// OIDCRequestURL and OIDCRequestToken are where GitHub Actions and Azure
+	// Pipelines give out tokens, and what they want to see for one.
+	OIDCRequestURL   Setting
+	OIDCRequestToken Setting
+	// ADOServiceConnectionID is the service connection of Azure Pipelines to get a
+	// token for.
+	ADOServiceConnectionID Setting
+
+	// UseMSI logs in as a managed identity of the machine, UseCLI as who is logged
+	// in to the Azure CLI.
+	UseMSI Setting
+	UseCLI Setting
+
+	// Token is a Databricks token that is used as it is.
+	Token Setting
+
+	// Environment is the cloud: public, usgovernment or china. When it is not set,
+	// Host tells, the workspace's address, which serves for nothing else here.
+	Environment Setting
+	Host        Setting
+	// AuthorityHost is the login host, https; unset means that of the cloud.
+	AuthorityHost Setting
+	// ResourceManagerEndpoint is the address of Azure Resource Manager, https; unset
+	// means that of the cloud.
+	ResourceManagerEndpoint Setting
+
+	// SendChain puts the certificate chain into the assertion (x5c), which trust
+	// by subject name and issuer needs.
+	SendChain bool
+	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com
+	// about the authority host. Setting AuthorityHost implies it.
+	DisableInstanceDiscovery bool
+}
+
+// KeyVaultSettings say what to read from which vault, and as whom.
+type KeyVaultSettings struct {
+	VaultURI Setting
+	// Auth is who reads: cli, msi, oidc, environment or default.
+	Auth Setting
+	// AuthClientID is the user-assigned managed identity of Auth msi.
+	AuthClientID Setting
+
+	// CertificateName is a certificate object, or a secret with a PFX in base64 or
+	// PEM text as its value. CertificateVersion is empty for the newest.
+	CertificateName    Setting
+	CertificateVersion Setting
+	// The rest are names of secrets.
+	CertificatePasswordSecretName Setting
+	ClientIDSecretName            Setting
+	TenantIDSecretName            Setting
+	ThumbprintSecretName          Setting
+	ClientSecretName              Setting
+}
+
+// Format writes which kind of login is meant, whatever the verb.
+func (s Settings) Format(f fmt.State, _ rune) {
+	choice, err := s.Choose()
+	if err != nil {
+		_, _ = io.WriteString(f, "settings that choose no login")
+		return
+	}
+	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
+}
+
+// on tells whether a switch is set to true; what is neither true nor false has
+// been refused by checkSwitches.
+func (s Setting) on() bool {
+	on, err := strconv.ParseBool(strings.TrimSpace(s.Value))
+	return err == nil && on
+}
+
+// whenOn is the switch if it is on, else nothing.
+func (s Setting) whenOn() Setting {
+	if s.on() {
+		return s
+	}
+	return Setting{Attribute: s.Attribute}
+}
+
+// prefer is the better of two settings for one thing: the one in HCL, or the
+// first.
+func prefer(first, second Setting) (better Setting, equalRank bool) {
+	switch {
+	case !second.IsSet():
+		return first, false
+	case !first.IsSet() || second.inHCL() && !first.inHCL():
+		return second, false
+	case first.inHCL() && !second.inHCL():
+		return first, false
+	}
+	return first, true
+}
+
+// checkSwitches refuses switches that say neither yes nor no.
+func (s Settings) checkSwitches() error {
+	for _, w := range []struct {
+		Setting
+		name string
+	}{
+		{s.UseOIDC, "use_oidc"}, {s.UseAKSWorkloadIdentity, "use_aks_workload_identity"}, {s.UseMSI, "use_msi"}, {s.UseCLI, "use_cli"},
+	} {
+		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
+			return at(&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s is true or false.", w.named(w.name))}, w.Setting, w.name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/databricks/databricks-sdk-go/common"
+)
+
+var kinds = []error{ErrNotFound, ErrUnauthenticated, ErrPermissionDenied, ErrConflict, ErrInvalid, ErrThrottled, ErrUnavailable, ErrUnreachable, ErrAnswerLost, ErrOther}
+
+// One row for each form in which the service, or what stands before it, has been seen to refuse.
+func TestMapAnswer(t *testing.T) {
+	t.Parallel()
+	const json, scim, page = "application/json", "application/scim+json", "text/html;charset=utf-8"
+	for name, tc := range map[string]struct {
+		method  string // GET when empty
+		status  int
+		form    string
+		body    string
+		kind    error
+		lost    bool // also ErrAnswerLost
+		code    string
+		message string
+	}{
+		"not found":                         {status: 404, form: json, body: `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"no such thing"}`, kind: ErrNotFound, code: "RESOURCE_DOES_NOT_EXIST", message: "no such thing"},
+		"not found by code":                 {status: 400, form: json, body: `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"gone"}`, kind: ErrNotFound},
+		"not found in another word":         {status: 404, form: json, body: `{"error_code":"NOT_FOUND","message":"gone"}`, kind: ErrNotFound},
+		"not found in SCIM":                 {status: 404, form: scim, body: `{"schemas":[],"detail":"Service principal with id 1 not found","status":"404"}`, kind: ErrNotFound, code: "SCIM_404", message: "Service principal with id 1 not found"},
+		"not found without a body":          {status: 404, kind: ErrNotFound, message: "Not Found"},
+		"no such route":                     {status: 404, form: json, body: `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /x'"}`, kind: ErrOther},
+		"feature disabled":                  {status: 404, form: json, body: `{"error_code":"FEATURE_DISABLED","message":"not enabled"}`, kind: ErrOther},
+		"404 page of a proxy":               {status: 404, form: page, body: `<html><pre>no</pre></html>`, kind: ErrOther},
+		"404 in plain text":                 {status: 404, form: "text/plain", body: "nothing here", kind: ErrOther, code: "UNKNOWN", message: "nothing here"},
+		"404 of a gateway":                  {status: 404, form: json, body: `{"error_code":404,"message":"no route to the workspace"}`, kind: ErrOther},
+		"no credential":                     {status: 401, form: json, body: `{"error_code":401,"message":"Credential was not sent"}`, kind: ErrUnauthenticated},
+		"401 page":                          {status: 401, form: page, body: `<html><pre>no</pre></html>`, kind: ErrUnauthenticated},
+		"stranger, numeric code":            {status: 403, form: json, body: `{"error_code":403,"message":"Unauthorized access to workspace: 1"}`, kind: ErrUnauthenticated, code: "403"},
+		"stranger, page":                    {status: 403, form: page, body: `<html><pre>    User not authorized.</pre></html>`, kind: ErrUnauthenticated, message: "User not authorized"},
+		"stranger, page without a reason":   {status: 403, form: page, body: `<html>no</html>`, kind: ErrUnauthenticated},
+		"stranger, empty body":              {status: 403, kind: ErrUnauthenticated},
+		"wrong audience, page":              {status: 400, form: page, body: `<html><pre>io.jsonwebtoken.IncorrectClaimException: aud</pre></html>`, kind: ErrUnauthenticated},
+		"denied":                            {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"only admins"}`, kind: ErrPermissionDenied},
+		"denied in SCIM":                    {status: 403, form: scim, body: `{"detail":"only admins","status":"403"}`, kind: ErrPermissionDenied, code: "SCIM_403"},
+		"invalid":                           {status: 400, form: json, body: `{"error_code":"INVALID_PARAMETER_VALUE","message":"bad"}`, kind: ErrInvalid},
+		"invalid in SCIM":                   {status: 400, form: scim, body: `{"detail":"bad","status":"400","scimType":"invalidValue"}`, kind: ErrInvalid, message: "invalidValue bad"},
+		"invalid in plain text":             {status: 400, form: "text/plain", body: "bad", kind: ErrInvalid},
+		"invalid, status as a number":       {status: 400, form: scim, body: `{"detail":"bad","status":400}`, kind: ErrInvalid, code: "UNKNOWN"},
+		"too large":                         {status: 413, form: json, body: `{"error_code":"MAX_REQUEST_SIZE_EXCEEDED","message":"big"}`, kind: ErrInvalid},
+		"quota of objects":                  {status: 429, form: json, body: `{"error_code":"QUOTA_EXCEEDED","message":"600 tokens"}`, kind: ErrInvalid},
+		"conflict":                          {status: 409, form: json, body: `{"error_code":"ABORTED","message":"busy"}`, kind: ErrConflict},
+		"exists":                            {status: 400, form: json, body: `{"error_code":"RESOURCE_ALREADY_EXISTS","message":"there"}`, kind: ErrConflict},
+		"exists in SCIM":                    {status: 409, form: scim, body: `{"detail":"there","status":"409","scimType":"uniqueness"}`, kind: ErrConflict},
+		"throttled":                         {status: 429, form: json, body: `{"error_code":"RESOURCE_EXHAUSTED","message":"slow"}`, kind: ErrThrottled},
+		"throttled POST":                    {method: "POST", status: 429, kind: ErrThrottled},
+		"throttled, by code":                {method: "POST", status: 500, form: json, body: `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow"}`, kind: ErrThrottled},
+		"throttled, by text of SCIM":        {method: "POST", status: 500, form: scim, body: `{"detail":"REQUEST_LIMIT_EXCEEDED: slow","status":"500"}`, kind: ErrThrottled},
+		"throttled, in a word":              {status: 500, form: "text/plain", body: "REQUEST_LIMIT_EXCEEDED: slow", kind: ErrThrottled, message: "slow"},
+		"unavailable":                       {status: 503, form: json, body: `{"error_code":"TEMPORARILY_UNAVAILABLE","message":"later"}`, kind: ErrUnavailable},
+		"bad gateway, page":                 {status: 502, form: page, body: `<html>no</html>`, kind: ErrUnavailable},
+		"gateway timeout, plain":            {status: 504, form: "text/plain", body: "upstream request timeout", kind: ErrUnavailable, message: "upstream request timeout"},
+		"unavailable POST may have worked":  {method: "POST", status: 503, kind: ErrUnavailable, lost: true},
+		"broken":                            {status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"oops"}`, kind: ErrOther},
+		"broken SCIM, which says null":      {status: 500, form: scim, body: `{"detail":"null","status":"500"}`, kind: ErrOther, message: "SCIM API Internal Error"},
+		"broken POST may have worked":       {method: "POST", status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"oops"}`, kind: ErrOther, lost: true},
+		"refused POST has done nothing":     {method: "POST", status: 400, form: json, body: `{"error_code":"MALFORMED_REQUEST","message":"bad"}`, kind: ErrInvalid},
+		"JSON that is not an error's":       {status: 404, form: json, body: `{"message":"gone"}`, kind: ErrNotFound, message: "gone"},
+		"broken PATCH is sent again safely": {method: "PATCH", status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"oops"}`, kind: ErrOther},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			method := tc.method
+			if method == "" {
+				method = http.MethodGet
+			}
+			err := mapAnswer(t.Context(), answerOf(method, tc.status, tc.form, tc.body))
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Fatalf("%v is no *Error", err)
+			}
+			for _, kind := range kinds {
+				want := kind == tc.kind || kind == ErrAnswerLost && tc.lost
+				if errors.Is(err, kind) != want {
+					t.Errorf("errors.Is(%v, %q) is %t", err, kind, !want)
+				}
+			}
+			if tc.code != "" && e.Code != tc.code {
+				t.Errorf("code %q, not %q", e.Code, tc.code)
+			}
+			if tc.message != "" && e.Message != tc.message {
+				t.Errorf("message %q, not %q", e.Message, tc.message)
+			}
+			if e.Status != tc.status || e.Method != method || e.Path != "/api/2.0/things" || e.RequestID != "req-1" {
+				t.Errorf("status, method, path or request id got lost: %+v", e)
+			}
+			if strings.Contains(err.Error(), "secret-query") || strings.Contains(err.Error(), "<nil>") {
+				t.Errorf("the text shows what it should not: %s", err)
+			}
+		})
+	}
+}
+
+func TestMapAnswerOfSuccess(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{200, 201, 204} {
+		if err := mapAnswer(t.Context(), answerOf("GET", status, "application/json", "{}")); err != nil {
+			t.Errorf("%d is an error: %v", status, err)
+		}
+	}
+}
+
+func answerOf(method string, status int, form, body string) common.ResponseWrapper {
+	request := &http.Request{Method: method, URL: &url.URL{Scheme: "https", Host: "adb", Path: "/api/2.0/things", RawQuery: "filter=secret-query"}}
+	response := &http.Response{
+		Status: http.StatusText(status), StatusCode: status, Request: request,
+		Header: http.Header{"X-Request-Id": {"req-1"}, "Content-Type": {form}},
+	}
+	return common.ResponseWrapper{ReadCloser: io.NopCloser(strings.NewReader(body)), Response: response}
+}
+
+// The rule of what is sent again, row by row.
+func TestRepeatable(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		err  *Error
+		get  bool
+		post bool
+	}{
+		"throttled":                {&Error{Kind: ErrThrottled, Status: 429}, true, true},
+		"limit, with 500":          {&Error{Kind: ErrThrottled, Status: 500}, true, true},
+		"unavailable":              {&Error{Kind: ErrUnavailable, Status: 503}, true, false},
+		"answer lost":              {&Error{Kind: ErrAnswerLost}, true, false},
+		"never left":               {&Error{Kind: ErrUnreachable, notSent: true}, true, true},
+		"unreachable":              {&Error{Kind: ErrUnreachable}, false, false},
+		"aborted":                  {&Error{Kind: ErrConflict, Status: 409, Code: "ABORTED"}, true, false},
+		"changed by somebody":      {&Error{Kind: ErrConflict, Status: 409, Code: "RESOURCE_CONFLICT"}, true, false},
+		"exists":                   {&Error{Kind: ErrConflict, Status: 409, Code: "RESOURCE_ALREADY_EXISTS"}, false, false},
+		"exists in SCIM":           {&Error{Kind: ErrConflict, Status: 409, Code: "SCIM_409"}, false, false},
+		"broken":                   {&Error{Kind: ErrOther, Status: 500}, false, false},
+		"denied":                   {&Error{Kind: ErrPermissionDenied, Status: 403}, false, false},
+		"login refused":            {&Error{Kind: ErrUnauthenticated, Status: 401}, false, false},
+		"not found":                {&Error{Kind: ErrNotFound, Status: 404}, false, false},
+		"refused as wrong":         {&Error{Kind: ErrInvalid, Status: 400}, false, false},
+		"too many objects, by 429": {&Error{Kind: ErrInvalid, Status: 429, Code: "QUOTA_EXCEEDED"}, false, false},
+	} {
+		for _, idempotent := range []bool{true, false} {
+			e, want := *tc.err, tc.post
+			e.idempotent = idempotent
+			if idempotent {
+				want = tc.get
+			}
+			if got := repeatable(t.Context(), &e); got != want {
+				t.Errorf("%s, idempotent %t: repeatable is %t", name, idempotent, got)
+			}
+		}
+	}
+	if repeatable(t.Context(), errors.New("something else")) || repeatable(t.Context(), context.Canceled) {
+		t.Error("what is not the workspace's answer is sent again")
+	}
+}
+
+func TestIdempotent(t *testing.T) {
+	t.Parallel()
+	for method, want := range map[string]bool{"GET": true, "PUT": true, "PATCH": true, "DELETE": true, "POST": false} {
+		if got := isIdempotent(t.Context(), method); got != want {
+			t.Errorf("%s idempotent: %t", method, got)
+		}
+	}
+	if !isIdempotent(Idempotent(t.Context()), "POST") {
+		t.Error("a POST that is marked is not")
+	}
+}
+
+// The SDK sends again whatever has such words in its text, be it a POST.
+func TestTextOfAnAttemptWithoutAnswerHasNoWordsTheSDKRepeatsOn(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []error{ErrAnswerLost, ErrUnreachable} {
+		cause := &net.OpError{Op: "read", Err: errors.New("connection reset by peer, connection refused, i/o timeout")}
+		e := &Error{Kind: kind, Method: "POST", Path: "/x", Message: cause.Error(), cause: cause}
+		if e.Error() != "POST /x got no answer" {
+			t.Errorf("%s", e)
+		}
+		if !errors.Is(e, cause) {
+			t.Error("the cause is lost")
+		}
+	}
+}
+
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	cause := &Error{Kind: ErrNotFound, Method: "GET", Path: "/x", Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "gone", RequestID: "r"}
+	err := AtAttribute(Advise(cause, "name", "Do this."), "endpoint_name")
+	var advice *Advice
+	if !errors.As(err, &advice) || advice.Attribute != "endpoint_name" || advice.Next != "Do this." || !errors.Is(err, ErrNotFound) {
+		t.Errorf("%#v", err)
+	}
+	if err.Error() != "GET /x answered 404 RESOURCE_DOES_NOT_EXIST: gone (request id r)" {
+		t.Errorf("%s", err)
+	}
+	if plain := AtAttribute(cause, "x"); plain != error(cause) {
+		t.Errorf("an error without advice got one: %#v", plain)
+	}
+}

@@ -1,0 +1,93 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+// Host is the workspace's address; empty while only Azure Resource Manager knows it and nothing has been asked.
+func (c *Client) Host() string {
+	if c.cfg.Host != "" {
+		return c.cfg.Host
+	}
+	return c.line.host.peek()
+}
+
+// address puts the workspace's host into a request.
+func (l *line) address(r *http.Request) error {
+	if l.findHost == nil {
+		return nil
+	}
+	host, err := l.host.get(r.Context(), l.findHost)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(host)
+	if err != nil {
+		return err
+	}
+	r.URL.Scheme, r.URL.Host = u.Scheme, u.Host
+	return nil
+}
+
+// hostFinder asks Azure Resource Manager for the workspace's address; nil when that is known. One request.
+// https://learn.microsoft.com/rest/api/databricks/workspaces/get
+func hostFinder(cfg Config) func(context.Context) (string, error) {
+	if cfg.Host != "" || cfg.ResourceID == "" {
+		return nil
+	}
+	return func(ctx context.Context) (string, error) {
+		token, err := cfg.Login.AccessToken(ctx, cfg.Login.ManagementScope())
+		if err != nil {
+			return "", err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Login.ResourceManager+cfg.ResourceID+"?api-version=2018-04-01", nil)
+		if err != nil {
+			return "", err
+		}
+		req.Header.Set("Authorization", "Bearer "+token.Value)
+		resp, err := (&http.Client{Transport: cfg.Transport, Timeout: cfg.AttemptTimeout}).Do(req)
+		if err != nil {
+			return "", noHost(cfg, "", fmt.Sprintf("%s did not answer: %v", cfg.Login.ResourceManager, errors.Unwrap(err)), "Check the network, HTTPS_PROXY and resource_manager_endpoint.")
+		}
+		defer resp.Body.Close()
+		var answer struct {
+			Properties struct {
+				WorkspaceURL string `json:"workspaceUrl"`
+			} `json:"properties"`
+			Error struct{ Code, Message string } `json:"error"`
+		}
+		// What is not JSON leaves the answer empty, and its status tells.
+		if body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20)); err == nil {
+			_ = json.Unmarshal(body, &answer)
+		}
+		if resp.StatusCode != http.StatusOK {
+			return "", noHost(cfg, answer.Error.Code, fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, answer.Error.Message), "")
+		}
+		host := strings.TrimPrefix(answer.Properties.WorkspaceURL, "https://")
+		if host == "" {
+			return "", noHost(cfg, "", "Azure Resource Manager told no workspaceUrl", "The workspace may still be in the making. Apply again later, or write host.")
+		}
+		return "https://" + strings.TrimSuffix(host, "/"), nil
+	}
+}
+
+func noHost(cfg Config, code, words, next string) error {
+	switch {
+	case code == "AuthorizationFailed":
+		next = "The provider's identity needs the role Reader on the workspace's Azure resource to look its address up. Or write host, which needs no Azure role."
+	case strings.HasSuffix(code, "NotFound"):
+		next = "Check subscription, resource group and name in azure_workspace_resource_id, or write host."
+	case next == "":
+		next = "Or write host in the provider block, which asks nobody."
+	}
+	return &auth.Error{Summary: "Cannot find the workspace's address", Detail: cfg.ResourceID + ": " + words + "\n\n" + next}
+}

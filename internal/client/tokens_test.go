@@ -1,0 +1,133 @@
+package client_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const managed = "/api/2.0/token-management/tokens"
+
+func TestWorkspaceTokensAreListedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "pipeline", time.Hour)
+	c := w.as(t, w.PersonToken)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			list, err := c.WorkspaceTokens(t.Context())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			found, ok := list.ByID(id)
+			if !ok || found.Creator != w.Deployer.ClientID || found.OwnerID == "" || found.Comment != "pipeline" || found.ExpiresAt.Sub(found.CreatedAt) != time.Hour {
+				t.Errorf("%t %+v", ok, found)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.Tenant.Journal.Count("workspace", "GET", managed); n != 1 {
+		t.Errorf("%d lists", n)
+	}
+	c.ForgetTokens()
+	if _, err := c.WorkspaceTokens(t.Context()); err != nil || w.Tenant.Journal.Count("workspace", "GET", managed) != 2 {
+		t.Errorf("%v, %d lists", err, w.Tenant.Journal.Count("workspace", "GET", managed))
+	}
+}
+
+// Whether a token has expired is the service's to say: its clock is a year ahead here.
+func TestExpiredTokenCountsAsAbsent(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	short, _ := w.Workspace.MintToken(w.Deployer.ClientID, "short", time.Hour)
+	forever, _ := w.Workspace.MintToken(w.PersonName, "forever", 0)
+	w.Tenant.Clock.Advance(24 * time.Hour)
+	list, err := w.as(t, w.PersonToken).WorkspaceTokens(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := list.ByID(short); ok {
+		t.Error("an expired token is found")
+	}
+	if found, ok := list.ByID(forever); !ok || !found.ExpiresAt.IsZero() {
+		t.Errorf("a token without an end: %t %+v", ok, found)
+	}
+	if _, ok := list.ByID("nothing"); ok {
+		t.Error("a token that never was is found")
+	}
+}
+
+func TestOwnTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.Workspace.MintToken(w.Deployer.ClientID, "somebody else's", time.Hour)
+	list, err := w.as(t, w.PersonToken).OwnTokens(t.Context())
+	if err != nil || len(list.Tokens) != 1 || list.Tokens[0].Comment != "notebook" || list.Tokens[0].Creator != "" {
+		t.Errorf("%+v, %v", list.Tokens, err)
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.as(t, w.PersonToken)
+	own, _ := w.Workspace.MintToken(w.PersonName, "own", time.Hour)
+	foreign, _ := w.Workspace.MintToken(w.Deployer.ClientID, "foreign", time.Hour)
+	if _, err := c.WorkspaceTokens(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time it is gone, which is as good
+		if err := c.RevokeOwnToken(t.Context(), own); err != nil {
+			t.Error(err)
+		}
+		if err := c.RevokeAnyToken(t.Context(), foreign); err != nil {
+			t.Error(err)
+		}
+	}
+	list, err := c.WorkspaceTokens(t.Context())
+	if err != nil || len(list.Tokens) != 1 {
+		t.Errorf("the list was kept, or a token is left: %+v, %v", list.Tokens, err)
+	}
+	if n := len(w.Workspace.Snapshot().Tokens); n != 1 {
+		t.Errorf("%d tokens are left on the server", n)
+	}
+}
+
+// Revoking is a POST, and harmless to repeat.
+func TestRevokeIsRepeated(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	own, _ := w.Workspace.MintToken(w.PersonName, "own", time.Hour)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/delete", Drop: "after"})
+	c := w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.RetryTimeout = 5 * time.Second })
+	if err := c.RevokeOwnToken(t.Context(), own); err != nil || w.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
+		t.Errorf("%v, %d requests", err, w.Tenant.Journal.Count("workspace", "POST", "/token/delete"))
+	}
+}
+
+func TestForeignTokensNeedAnAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.Workspace.SetGrant("authorization/tokens", w.PersonName, "CAN_USE")
+	w.Workspace.RemoveFromGroup("admins", w.PersonName)
+	foreign, _ := w.Workspace.MintToken(w.Deployer.ClientID, "foreign", time.Hour)
+	c := w.as(t, w.PersonToken)
+	if _, err := c.WorkspaceTokens(t.Context()); !errors.Is(err, client.ErrPermissionDenied) {
+		t.Errorf("%v", err)
+	}
+	if err := c.RevokeAnyToken(t.Context(), foreign); !errors.Is(err, client.ErrPermissionDenied) {
+		t.Errorf("%v", err)
+	}
+	if len(w.Workspace.Snapshot().Tokens) != 2 {
+		t.Error("a token was revoked without the right to")
+	}
+}

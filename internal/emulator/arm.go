@@ -1,0 +1,224 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// publication is a workspace as a resource of Azure.
+type publication struct {
+	id        string
+	workspace *Workspace
+	readers   map[string]bool // lower-case client or object ids
+}
+
+// resourceID are the parts of /subscriptions/…/resourceGroups/…/providers/
+// Microsoft.Databricks/workspaces/….
+type resourceID struct{ subscription, group, name string }
+
+func parseResourceID(id string) (resourceID, bool) {
+	parts := strings.Split(strings.TrimPrefix(id, "/"), "/")
+	names := []string{"subscriptions", "", "resourcegroups", "", "providers", "microsoft.databricks", "workspaces", ""}
+	if len(parts) != len(names) {
+		return resourceID{}, false
+	}
+	for i, name := range names {
+		if parts[i] == "" || name != "" && !strings.EqualFold(parts[i], name) {
+			return resourceID{}, false
+		}
+	}
+	return resourceID{parts[1], parts[3], parts[7]}, true
+}
+
+// PublishWorkspace makes a workspace a resource that Azure Resource Manager
+// knows. The readers, applications by client or object id, may read it; so may
+// the contributors of [Workspace.SetAzureResource].
+func (t *Tenant) PublishWorkspace(w *Workspace, id string, readers ...string) {
+	if _, ok := parseResourceID(id); !ok {
+		panic(fmt.Sprintf("emulator: %q is no resource id of a workspace", id))
+	}
+	p := &publication{id: id, workspace: w, readers: map[string]bool{}}
+	for _, reader := range readers {
+		p.readers[strings.ToLower(reader)] = true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.published[strings.ToLower(id)] = p
+}
+
+func (p *publication) admits(claims AccessClaims) bool {
+	if p.readers[strings.ToLower(claims.AppID)] || p.readers[strings.ToLower(claims.ObjectID)] {
+		return true
+	}
+	w := p.workspace
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return strings.EqualFold(w.azure.id, p.id) && w.azure.contributors[strings.ToLower(claims.AppID)]
+}
+
+// databricksVersions are those that learn.microsoft.com/azure/templates/microsoft.databricks/workspaces lists.
+var databricksVersions = []string{
+	"2018-04-01", "2021-04-01-preview", "2022-04-01-preview", "2023-02-01", "2023-09-15-preview", "2024-05-01",
+	"2024-09-01-preview", "2025-03-01-preview", "2025-08-01-preview", "2025-10-01-preview", "2026-01-01",
+}
+
+// ARM is Azure Resource Manager as far as a workspace can be read:
+// learn.microsoft.com/rest/api/databricks/workspaces/get, with the refusals of
+// "Troubleshoot common Azure deployment errors".
+func (t *Tenant) ARM() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /subscriptions/{subscription}/{groups}/{group}/providers/{provider}/{type}/{name}", t.armWorkspace)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if _, e := t.armCaller(w, r); e != nil {
+			e.write(w)
+			return
+		}
+		armRefusal(http.StatusNotFound, "InvalidResourceType", "There is no operation %s %s.", r.Method, r.URL.Path).write(w)
+	})
+	return t.instrument("arm", armFault, routeMux{mux})
+}
+
+// armError is the error of "Common error response" of the Azure REST API.
+type armError struct {
+	status        int
+	code, message string
+}
+
+func armRefusal(status int, code, format string, args ...any) *armError {
+	return &armError{status, code, fmt.Sprintf(format, args...)}
+}
+
+func (e *armError) body() []byte {
+	raw, err := json.Marshal(map[string]any{"error": map[string]string{"code": e.code, "message": e.message}})
+	if err != nil {
+		panic("emulator: a map of strings does not marshal: " + err.Error())
+	}
+	return raw
+}
+
+func (e *armError) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("x-ms-failure-cause", "gateway")
+	w.WriteHeader(e.status)
+	_, _ = w.Write(e.body())
+}
+
+func armFault(f Fault) (contentType string, body []byte) {
+	e := &armError{status: f.Status, code: f.Code, message: f.Message}
+	if e.code == "" {
+		e.code, e.message = "InternalServerError", "The server encountered an internal error. Please retry the request."
+		if f.Status == http.StatusTooManyRequests {
+			e.code, e.message = "SubscriptionRequestsThrottled", "Number of requests for the subscription exceeded the limit. Please retry later."
+		}
+	}
+	return "application/json; charset=utf-8", e.body()
+}
+
+// armCaller reads the token, which every request needs before anything else is
+// looked at.
+func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims, *armError) {
+	w.Header().Set("x-ms-request-id", w.Header().Get("X-Request-Id"))
+	refuse := func(code, format string, args ...any) (AccessClaims, *armError) {
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization_uri="https://%s/%s", error="invalid_token"`, cloudsOf(r.Host)[0].logins[0], t.ID))
+		return AccessClaims{}, armRefusal(http.StatusUnauthorized, code, format, args...)
+	}
+	header := r.Header.Get("Authorization")
+	if header == "" {
+		return refuse("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
+	}
+	scheme, raw, _ := strings.Cut(header, " ")
+	claims, err := t.VerifyAccessToken(strings.TrimSpace(raw))
+	now := t.Clock.Now()
+	switch {
+	case !strings.EqualFold(scheme, "Bearer") || err != nil:
+		return refuse("InvalidAuthenticationToken", "The access token is invalid.")
+	case !isManagementAudience(r.Host, claims.Audience):
+		return refuse("InvalidAuthenticationTokenAudience", "The access token has been obtained for wrong audience or resource '%s'. "+
+			"It should exactly match with one of the allowed audiences '%s'.", claims.Audience, strings.Join(cloudsOf(r.Host)[0].management, "','"))
+	case !claims.ExpiresAt.After(now):
+		return refuse("ExpiredAuthenticationToken", "The access token expiry UTC time '%s' is earlier than current UTC time '%s'.",
+			claims.ExpiresAt.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	noteCaller(r, claims.AppID)
+	return claims, nil
+}
+
+func (t *Tenant) armWorkspace(w http.ResponseWriter, r *http.Request) {
+	claims, e := t.armCaller(w, r)
+	var found *publication
+	if e == nil {
+		found, e = t.findPublished(r, claims)
+	}
+	if e != nil {
+		e.write(w)
+		return
+	}
+	id, _ := parseResourceID(found.id)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"id":       found.id,
+		"name":     id.name,
+		"type":     "Microsoft.Databricks/workspaces",
+		"location": "westeurope",
+		"sku":      map[string]string{"name": "premium"},
+		"properties": map[string]any{
+			"workspaceUrl":           found.workspace.HostName(),
+			"workspaceId":            found.workspace.ID(),
+			"provisioningState":      "Succeeded",
+			"managedResourceGroupId": "/subscriptions/" + id.subscription + "/resourceGroups/databricks-rg-" + id.name,
+			"parameters":             map[string]any{"enableNoPublicIp": map[string]any{"type": "Bool", "value": true}},
+		},
+	})
+}
+
+// findPublished makes Azure's complaints in its order. To who may read nothing in
+// a scope it does not even say that the scope is not there.
+func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publication, *armError) {
+	id, ok := parseResourceID(r.URL.Path)
+	if !ok {
+		return nil, armRefusal(http.StatusNotFound, "InvalidResourceType", "The resource type could not be found in the namespace '%s'.", r.PathValue("provider"))
+	}
+	version := r.URL.Query().Get("api-version")
+	if version == "" {
+		return nil, armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+	}
+	if !slices.Contains(databricksVersions, version) {
+		return nil, armRefusal(http.StatusBadRequest, "NoRegisteredProviderFound", "No registered resource provider found for location 'westeurope' and API version '%s' "+
+			"for type 'workspaces'. The supported api-versions are '%s'.", version, strings.Join(databricksVersions, ", "))
+	}
+	t.mu.Lock()
+	all := make([]*publication, 0, len(t.published))
+	for _, p := range t.published {
+		all = append(all, p)
+	}
+	t.mu.Unlock()
+	inSubscription, inGroup := false, false
+	for _, p := range all {
+		if !p.admits(claims) {
+			continue
+		}
+		if strings.EqualFold(p.id, r.URL.Path) {
+			return p, nil
+		}
+		other, _ := parseResourceID(p.id)
+		if strings.EqualFold(other.subscription, id.subscription) {
+			inSubscription = true
+			inGroup = inGroup || strings.EqualFold(other.group, id.group)
+		}
+	}
+	exists := slices.ContainsFunc(all, func(p *publication) bool { return strings.EqualFold(p.id, r.URL.Path) })
+	switch {
+	case exists || !inSubscription:
+		return nil, armRefusal(http.StatusForbidden, "AuthorizationFailed", "The client '%s' with object id '%s' does not have authorization to perform action "+
+			"'Microsoft.Databricks/workspaces/read' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+			claims.AppID, claims.ObjectID, r.URL.Path)
+	case !inGroup:
+		return nil, armRefusal(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '%s' could not be found.", id.group)
+	}
+	return nil, armRefusal(http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.Databricks/workspaces/%s' under resource group '%s' was not found. "+
+		"For more details please go to https://aka.ms/ARMResourceNotFoundFix", id.name, id.group)
+}

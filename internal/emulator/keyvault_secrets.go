@@ -1,0 +1,397 @@
+package emulator
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The operations on secrets, one page each, below
+// learn.microsoft.com/rest/api/keyvault/secrets.
+
+// vaultSecret is a name with its versions, oldest first.
+type vaultSecret struct {
+	name     string
+	versions []*secretVersion
+	deleted  time.Time // zero while it is there
+}
+
+// secretVersion is one value under a name, and what is said about it.
+type secretVersion struct {
+	id          string
+	value       string
+	contentType string
+	tags        map[string]string
+	enabled     bool
+	notBefore   *int64 // seconds since 1970
+	expires     *int64
+	created     time.Time
+	updated     time.Time
+	certificate *vaultCertificate // nil for a plain secret
+}
+
+// recoverableDays is how long a deleted secret waits to be recovered.
+const recoverableDays = 90
+
+func (s *vaultSecret) latest() *secretVersion { return s.versions[len(s.versions)-1] }
+
+func (s *vaultSecret) purged() time.Time { return s.deleted.AddDate(0, 0, recoverableDays) }
+
+// find gives a secret, deleted or not; nil if there is none or it was purged in
+// the meantime.
+func (v *Vault) find(name string) *vaultSecret {
+	key := strings.ToLower(name)
+	s := v.secrets[key]
+	if s != nil && !s.deleted.IsZero() && !v.tenant.Clock.Now().Before(s.purged()) {
+		delete(v.secrets, key)
+		return nil
+	}
+	return s
+}
+
+// there gives a secret that is not deleted.
+func (c *vaultCall) there() (*vaultSecret, error) {
+	name := c.r.PathValue("name")
+	if s := c.v.find(name); s != nil && s.deleted.IsZero() {
+		return s, nil
+	}
+	return nil, secretNotFound(name)
+}
+
+// version gives the version of the path, or the latest.
+func (c *vaultCall) version() (*vaultSecret, *secretVersion, error) {
+	s, err := c.there()
+	if err != nil {
+		return nil, nil, err
+	}
+	asked := c.r.PathValue("version")
+	if asked == "" {
+		return s, s.latest(), nil
+	}
+	for _, version := range s.versions {
+		if strings.EqualFold(version.id, asked) {
+			return s, version, nil
+		}
+	}
+	return nil, nil, secretNotFound(s.name + "/" + asked)
+}
+
+func (c *vaultCall) properties(s *vaultSecret, version *secretVersion, withVersion bool) map[string]any {
+	id := c.base + "/secrets/" + s.name
+	if withVersion {
+		id += "/" + version.id
+	}
+	level := "Recoverable+Purgeable"
+	if c.v.switches.PurgeProtected {
+		level = "Recoverable"
+	}
+	attributes := map[string]any{
+		"enabled": version.enabled, "created": version.created.Unix(), "updated": version.updated.Unix(),
+		"recoveryLevel": level, "recoverableDays": recoverableDays,
+	}
+	if version.notBefore != nil {
+		attributes["nbf"] = *version.notBefore
+	}
+	if version.expires != nil {
+		attributes["exp"] = *version.expires
+	}
+	tags := version.tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	out := map[string]any{"id": id, "attributes": attributes, "tags": tags}
+	if version.contentType != "" {
+		out["contentType"] = version.contentType
+	}
+	if version.certificate != nil {
+		out["managed"] = true
+		if withVersion {
+			out["kid"] = c.base + "/keys/" + s.name + "/" + version.id
+		}
+	}
+	return out
+}
+
+func getSecret(c *vaultCall) (any, error) {
+	s, version, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	switch now := c.now.Unix(); {
+	case !version.enabled:
+		return nil, vaultForbidden("SecretDisabled", "Operation get is not allowed on a disabled secret.")
+	case c.v.switches.RefuseOutsideDates && version.expires != nil && now >= *version.expires:
+		return nil, vaultForbidden("SecretDisabled", "Operation get is not allowed on an expired secret.")
+	case c.v.switches.RefuseOutsideDates && version.notBefore != nil && now < *version.notBefore:
+		return nil, vaultForbidden("SecretDisabled", "Operation get is not allowed on a secret that is not yet valid.")
+	}
+	out := c.properties(s, version, true)
+	out["value"] = version.value
+	switch asked := c.r.URL.Query().Get("outContentType"); {
+	case asked == "" || asked == version.contentType:
+	case asked == CertificatePEM && version.certificate != nil:
+		if out["value"], err = version.certificate.encode(asked); err != nil {
+			return nil, err
+		}
+		out["contentType"] = asked
+	default:
+		return nil, badVaultParameter("The conversion of content type '%s' to '%s' is not supported.", version.contentType, asked)
+	}
+	return out, nil
+}
+
+// secretBody is what set and update take; pointers tell what was not given.
+type secretBody struct {
+	Value       *string `json:"value"`
+	ContentType *string `json:"contentType"`
+	Attributes  *struct {
+		Enabled   *bool  `json:"enabled"`
+		NotBefore *int64 `json:"nbf"`
+		Expires   *int64 `json:"exp"`
+	} `json:"attributes"`
+	Tags map[string]string `json:"tags"`
+}
+
+// apply writes what was given into a version, and refuses what the service does.
+func (b *secretBody) apply(version *secretVersion) error {
+	const mostTags, longestTag, longestType = 15, 256, 255
+	if b.ContentType != nil {
+		if len(*b.ContentType) > longestType {
+			return badVaultParameter("Invalid value: contentType is longer than %d characters.", longestType)
+		}
+		version.contentType = *b.ContentType
+	}
+	if b.Tags != nil {
+		if len(b.Tags) > mostTags {
+			return badVaultParameter("Too many tags: %d. The maximum is %d.", len(b.Tags), mostTags)
+		}
+		for name, value := range b.Tags {
+			if name == "" || len(name) > longestTag || len(value) > longestTag {
+				return badVaultParameter("Invalid tag name or value.")
+			}
+		}
+		version.tags = maps.Clone(b.Tags)
+	}
+	if a := b.Attributes; a != nil {
+		if a.Enabled != nil {
+			version.enabled = *a.Enabled
+		}
+		if a.NotBefore != nil {
+			version.notBefore = a.NotBefore
+		}
+		if a.Expires != nil {
+			version.expires = a.Expires
+		}
+		if version.notBefore != nil && version.expires != nil && *version.notBefore >= *version.expires {
+			return badVaultParameter("Invalid attributes: nbf must be before exp.")
+		}
+	}
+	return nil
+}
+
+func setSecret(c *vaultCall) (any, error) {
+	name := c.r.PathValue("name")
+	s := c.v.find(name)
+	switch {
+	case s != nil && !s.deleted.IsZero():
+		return nil, secretIsDeleted(s.name)
+	case s != nil && s.latest().certificate != nil:
+		return nil, managedSecret("set", s.name)
+	}
+	var body secretBody
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	if body.Value == nil {
+		return nil, badVaultParameter("The parameter value is not specified or invalid.")
+	}
+	if len(*body.Value) > maxSecret {
+		return nil, badVaultParameter("The secret value is larger than %d bytes.", maxSecret)
+	}
+	version := &secretVersion{id: newVersion(), value: *body.Value, enabled: true, created: c.now, updated: c.now}
+	if err := body.apply(version); err != nil {
+		return nil, err
+	}
+	s = c.v.put(name, version)
+	out := c.properties(s, version, true)
+	out["value"] = version.value
+	return out, nil
+}
+
+// managedSecret refuses to change the secret of a certificate, whose lifetime
+// belongs to the certificate. The text is not documented.
+func managedSecret(operation, name string) error {
+	return vaultRefusal(http.StatusForbidden, "Forbidden", "Operation %s is not allowed on the secret %s, which is managed by a certificate.", operation, name)
+}
+
+func (v *Vault) put(name string, version *secretVersion) *vaultSecret {
+	s := v.find(name)
+	if s == nil {
+		s = &vaultSecret{name: name}
+		v.secrets[strings.ToLower(name)] = s
+	}
+	s.versions = append(s.versions, version)
+	return s
+}
+
+func updateSecret(c *vaultCall) (any, error) {
+	s, version, err := c.version()
+	if err != nil {
+		return nil, err
+	}
+	if version.certificate != nil {
+		return nil, managedSecret("update", s.name)
+	}
+	var body secretBody
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	if body.Value != nil {
+		return nil, badVaultParameter("The value of a secret cannot be updated.")
+	}
+	changed := *version
+	if err := body.apply(&changed); err != nil {
+		return nil, err
+	}
+	changed.updated = c.now
+	*version = changed
+	return c.properties(s, version, true), nil
+}
+
+func deleteSecret(c *vaultCall) (any, error) {
+	s, err := c.there()
+	if err != nil {
+		return nil, err
+	}
+	if s.latest().certificate != nil {
+		return nil, managedSecret("delete", s.name)
+	}
+	s.deleted = c.now
+	return c.deletedProperties(s, true), nil
+}
+
+func (c *vaultCall) deletedProperties(s *vaultSecret, withVersion bool) map[string]any {
+	out := c.properties(s, s.latest(), withVersion)
+	out["recoveryId"] = c.base + "/deletedsecrets/" + s.name
+	out["deletedDate"] = s.deleted.Unix()
+	out["scheduledPurgeDate"] = s.purged().Unix()
+	return out
+}
+
+func (c *vaultCall) deleted() (*vaultSecret, error) {
+	name := c.r.PathValue("name")
+	if s := c.v.find(name); s != nil && !s.deleted.IsZero() {
+		return s, nil
+	}
+	return nil, deletedSecretNotFound(name)
+}
+
+func getDeletedSecret(c *vaultCall) (any, error) {
+	s, err := c.deleted()
+	if err != nil {
+		return nil, err
+	}
+	return c.deletedProperties(s, true), nil
+}
+
+func recoverSecret(c *vaultCall) (any, error) {
+	s, err := c.deleted()
+	if err != nil {
+		return nil, err
+	}
+	s.deleted = time.Time{}
+	return c.properties(s, s.latest(), true), nil
+}
+
+func purgeSecret(c *vaultCall) (any, error) {
+	s, err := c.deleted()
+	if err != nil {
+		return nil, err
+	}
+	if c.v.switches.PurgeProtected {
+		return nil, vaultRefusal(http.StatusForbidden, "Forbidden", "Operation purge is not allowed because purge protection is enabled for this vault.")
+	}
+	delete(c.v.secrets, strings.ToLower(s.name))
+	return nil, nil
+}
+
+// names are the names of secrets in order, deleted ones or the others.
+func (v *Vault) names(deleted bool) []*vaultSecret {
+	var found []*vaultSecret
+	for _, key := range slices.Sorted(maps.Keys(v.secrets)) {
+		if s := v.find(key); s != nil && s.deleted.IsZero() != deleted {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+func listSecrets(c *vaultCall) (any, error) {
+	var all []any
+	for _, s := range c.v.names(false) {
+		all = append(all, c.properties(s, s.latest(), false))
+	}
+	return c.page(all)
+}
+
+func listDeletedSecrets(c *vaultCall) (any, error) {
+	var all []any
+	for _, s := range c.v.names(true) {
+		all = append(all, c.deletedProperties(s, false))
+	}
+	return c.page(all)
+}
+
+func listVersions(c *vaultCall) (any, error) {
+	s, err := c.there()
+	if err != nil {
+		return nil, err
+	}
+	// By id, which is to say in no order of time: the service promises none.
+	versions := slices.SortedFunc(slices.Values(s.versions), func(a, b *secretVersion) int { return strings.Compare(a.id, b.id) })
+	var all []any
+	for _, version := range versions {
+		all = append(all, c.properties(s, version, true))
+	}
+	return c.page(all)
+}
+
+// SetSecret puts a value into the vault as its owner would, without a right or a
+// request, and gives the new version.
+func (v *Vault) SetSecret(name, value, contentType string) (version string) {
+	return v.putBehind(name, &secretVersion{value: value, contentType: contentType})
+}
+
+func (v *Vault) putBehind(name string, version *secretVersion) string {
+	if !secretName.MatchString(name) {
+		panic(fmt.Sprintf("emulator: %q is no name for a secret", name))
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.find(name); s != nil && !s.deleted.IsZero() {
+		panic(fmt.Sprintf("emulator: the secret %q of vault %s is deleted", name, v.name))
+	}
+	now := v.tenant.Clock.Now()
+	version.id, version.enabled, version.created, version.updated = newVersion(), true, now, now
+	v.put(name, version)
+	return version.id
+}
+
+// SetEnabled enables or disables a version of a secret; an empty version is the
+// latest.
+func (v *Vault) SetEnabled(name, version string, enabled bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if s := v.find(name); s != nil && s.deleted.IsZero() {
+		for _, candidate := range s.versions {
+			if candidate.id == version || version == "" && candidate == s.latest() {
+				candidate.enabled = enabled
+				return
+			}
+		}
+	}
+	panic(fmt.Sprintf("emulator: vault %s has no secret %q in version %q", v.name, name, version))
+}

@@ -1,0 +1,54 @@
+package certificate
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+type pfxToPEM struct{}
+
+func (pfxToPEM) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "pfx_to_pem"
+}
+
+func (pfxToPEM) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Turn a PFX file into PEM",
+		MarkdownDescription: "Gives certificate, private key (PKCS#8, not encrypted) and chain of a PFX file as PEM text, in place of three openssl commands. " +
+			"Functions cannot mark their result as sensitive: wrap it in `sensitive()`.",
+		Parameters: []function.Parameter{
+			function.StringParameter{Name: "pfx_base64", MarkdownDescription: "The PFX file in base64, as `filebase64()` gives it."},
+			password,
+		},
+		Return: function.ObjectReturn{AttributeTypes: pemTypes},
+	}
+}
+
+func (pfxToPEM) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var bundle string
+	var password *string
+	if resp.Error = req.Arguments.Get(ctx, &bundle, &password); resp.Error != nil {
+		return
+	}
+	c, _, err := auth.ParseCertificate([]byte(bundle), value(password))
+	if err != nil {
+		resp.Error = refuse(err)
+		return
+	}
+	result, err := toPEM(c)
+	if err != nil {
+		resp.Error = refuse(err)
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, result)
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

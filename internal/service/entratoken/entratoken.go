@@ -1,0 +1,18 @@
+// Package entratoken is the ephemeral resource dbxaccess_entra_token, the bearer token the provider itself logs in with,
+// and the function jwt_claims, which reads such a token.
+package entratoken
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+)
+
+// EphemeralResources are what this package adds to the provider.
+func EphemeralResources() []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
+}
+
+// Functions are what this package adds to the provider.
+func Functions() []func() function.Function {
+	return []func() function.Function{func() function.Function { return jwtClaims{} }}
+}

@@ -1,0 +1,37 @@
+package entratoken
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokenEphemeral struct{ fwkit.EphemeralResource }
+
+var _ ephemeral.EphemeralResourceWithConfigure = &tokenEphemeral{}
+
+func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_entra_token"
+}
+
+// Open gets the token. There is nothing to close: Entra ID has no way to revoke it, it dies within the hour or so.
+func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var config tokenModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	if e.Client.Login != nil && e.Client.Login.Kind == auth.KindToken {
+		resp.Diagnostics.AddError("No Entra ID token with a Databricks token", "The provider is logged in with a Databricks token, which Entra ID did not give. "+
+			"Log in with a client certificate or a client secret to get tokens of Entra ID.")
+		return
+	}
+	token, err := getToken(ctx, e.Client, config.Audience.ValueString())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot get a token from Entra ID", "dbxaccess_entra_token") {
+		return
+	}
+	config.tell(token)
+	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
+}
