@@ -74,6 +74,14 @@ func New(t testing.TB) *World {
 	return w
 }
 
+// Proxied makes the provider reach everything by its real name, as in the cloud, through the emulator's proxy.
+func (w *World) Proxied() {
+	delete(w.Env, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
+	w.Env["DBXACCESS_HOST"] = "https://" + w.Workspace.HostName()
+	w.Env["HTTPS_PROXY"] = w.Server.ProxyURL
+	w.Env["HTTP_PROXY"] = w.Server.ProxyURL
+}
+
 // Write puts a file into the world's folder and gives its path.
 func (w *World) Write(t testing.TB, name string, content []byte) string {
 	t.Helper()

@@ -127,6 +127,11 @@ func Open(s Settings, o Options) (*Login, error) {
 	return opening.login, nil
 }
 
+// Unready is a login that is not known yet: every [Login.AccessToken] fails with err.
+func Unready(err error) *Login {
+	return &Login{finish: func(context.Context) (*session, error) { return nil, err }}
+}
+
 func (o *opening) open(s Settings, chosen decision) error {
 	l := o.login
 	var err error

@@ -127,7 +127,8 @@ const unknownHost = "https://unknown.invalid"
 // no error until something must be asked.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
-	c, buildErr := newClient(Config{Host: unknownHost, Open: open}, newLine(Config{Transport: refuse{err}}), true)
+	cfg := Config{Host: unknownHost, Login: auth.Unready(err), Open: open}
+	c, buildErr := newClient(cfg, newLine(cfg), true)
 	if buildErr != nil {
 		panic(buildErr) // constants only: it cannot depend on what a user wrote
 	}
@@ -153,17 +154,11 @@ type strategy struct {
 }
 
 func (s strategy) Name() string {
-	if s.cfg.Login == nil {
-		return "none"
-	}
-	return string(s.cfg.Login.Kind)
+	return cmp.Or(string(s.cfg.Login.Kind), "none")
 }
 
 func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
 	return credentials.CredentialsProviderFn(func(r *http.Request) error {
-		if s.cfg.Login == nil {
-			return nil
-		}
 		token, err := s.cfg.Login.AccessToken(r.Context(), auth.DatabricksScope)
 		if err != nil {
 			return s.withoutAttribute(err)
@@ -199,8 +194,3 @@ type noLoader struct{}
 
 func (noLoader) Name() string                   { return "dbxaccess" }
 func (noLoader) Configure(*config.Config) error { return nil }
-
-// refuse is a transport that never sends.
-type refuse struct{ err error }
-
-func (r refuse) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }

@@ -113,9 +113,6 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 	default:
 		e.Kind = ErrAnswerLost
 	}
-	if _, refused := l.base.(refuse); refused {
-		return err
-	}
 	return e
 }
 

@@ -2,10 +2,13 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 // WorkspaceID is the workspace's id as the last answer told it (header X-Databricks-Org-Id); empty before the first one.
@@ -41,6 +44,29 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}
 	return nil
+}
+
+// TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where configuration does not tell it, the
+// caller's own access token does.
+func (c *Client) TenantID(ctx context.Context) (string, error) {
+	if id := c.Login.Identity().TenantID; id != "" || c.Login.Kind == auth.KindToken {
+		return id, nil
+	}
+	token, err := c.Login.AccessToken(ctx, auth.DatabricksScope)
+	if err != nil {
+		return "", err
+	}
+	if id := c.Login.Identity().TenantID; id != "" { // a vault told it
+		return id, nil
+	}
+	text, err := auth.Claims(token.Value)
+	if err != nil {
+		return "", err
+	}
+	var claims struct {
+		TenantID string `json:"tid"`
+	}
+	return claims.TenantID, json.Unmarshal([]byte(text), &claims)
 }
 
 // Identity is who the workspace takes the caller for.

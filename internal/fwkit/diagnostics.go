@@ -121,7 +121,8 @@ func nextStep(err error) string {
 		return "The provider is pointed at another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. Nothing was changed."
 	case errors.Is(err, client.ErrUnauthenticated):
 		return "The token is good, but the workspace does not accept its bearer: most often the service principal is not a member of this workspace, or is deactivated there. " +
-			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin."
+			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +
+			"For the first login to a new workspace, a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id."
 	case errors.Is(err, client.ErrPermissionDenied):
 		return "The provider's identity is known to the workspace but may not do this. Give it the right named above, or make it a workspace admin."
 	case errors.Is(err, client.ErrThrottled):

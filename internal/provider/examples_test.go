@@ -1,14 +1,18 @@
 package provider_test
 
 import (
+	"crypto/sha1"
 	"encoding/base64"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 // Every folder of examples is planned, so that what the documentation shows runs.
@@ -41,6 +45,9 @@ func TestExamplesPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if strings.HasSuffix(folder, "key-vault-certificate") {
+				keyVaultExample(t, w)
+			}
 			c := w.CLI(t, hcl)
 			for name, value := range map[string]string{
 				"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret,
@@ -54,4 +61,63 @@ func TestExamplesPlan(t *testing.T) {
 			}
 		})
 	}
+}
+
+// keyVaultExample fills a vault as examples/key-vault-certificate expects it, leaves no other login, and gives the version of
+// the certificate.
+func keyVaultExample(t *testing.T, w *acctest.World) (v *emulator.DeployerVault, version string) {
+	t.Helper()
+	w.Proxied()
+	withoutCertificate(w)
+	delete(w.Env, "ARM_TENANT_ID")
+	delete(w.Env, "ARM_CLIENT_ID")
+	v = w.NewDeployerVault("kv-ml")
+	version = v.ImportCertificate("databricks-deployer", w.DeployerKey, w.DeployerCertificate, emulator.CertificatePKCS12)
+	for name, value := range map[string]string{
+		"password": "a certificate object has none, so this one is not needed", "client-id": w.Deployer.ClientID, "tenant-id": w.Tenant.ID,
+		"thumbprint": fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)),
+	} {
+		v.SetSecret("databricks-deployer-"+name, value, "text/plain")
+	}
+	w.Env["TF_VAR_host"], w.Env["TF_VAR_vault_uri"], w.Env["TF_VAR_vault_identity_client_id"] = w.Env["DBXACCESS_HOST"], v.URL(), v.Reader.ClientID
+	return v, version
+}
+
+// The second recipe, and what happens when the vault renews the certificate before it is registered.
+func TestKeyVaultExample(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	v, old := keyVaultExample(t, w)
+	hcl, err := os.ReadFile("../../examples/key-vault-certificate/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.CLI(t, string(hcl))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	out := c.MustRun(t, 0, "output", "-json", "deployer").Stdout
+	for _, want := range []string{w.Deployer.ClientID, w.Tenant.ID, fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)), w.DeployerCertificate.NotAfter.UTC().Format("2006-01-02T15:04:05Z")} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %s: %s", want, out)
+		}
+	}
+
+	registered := fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw))
+	cert, key, err := w.Tenant.IssueClientCertificate("deployer", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := v.ImportCertificate("databricks-deployer", key, cert, emulator.CertificatePKCS12)
+	v.SetSecret("databricks-deployer-thumbprint", fmt.Sprintf("%X", sha1.Sum(cert.Raw)), "text/plain")
+	r := c.MustRun(t, 1, "plan")
+	text := strings.Join(strings.Fields(r.Stderr), " ")
+	for _, want := range []string{"Client certificate is not registered", "AADSTS700027", "kv-ml.vault.azure.net", version, fmt.Sprintf("%X", sha1.Sum(cert.Raw)), "certificate_version"} {
+		if !strings.Contains(strings.ReplaceAll(text, " ", ""), strings.ReplaceAll(want, " ", "")) {
+			t.Errorf("the error does not say %q:\n%s", want, r.Stderr)
+		}
+	}
+
+	// What the error says to do: pin the version that is registered.
+	v.SetSecret("databricks-deployer-thumbprint", registered, "text/plain")
+	c.Env["DBXACCESS_KEY_VAULT_CERTIFICATE_VERSION"] = old
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }

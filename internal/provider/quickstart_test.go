@@ -29,53 +29,6 @@ func quickstart(t *testing.T, w *acctest.World) *acctest.CLI {
 	return c
 }
 
-// Every login makes the same access, and destroying leaves the workspace as it was.
-func TestQuickstartByEveryLogin(t *testing.T) {
-	t.Parallel()
-	for name, login := range map[string]func(*testing.T, *acctest.World){
-		"PFX": func(*testing.T, *acctest.World) {}, // what a world has by itself
-		"PEM": func(t *testing.T, w *acctest.World) {
-			w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "deployer.pem", acctest.PEM(t, w.DeployerKey, w.DeployerCertificate))
-			delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
-		},
-		"inline PFX": func(t *testing.T, w *acctest.World) {
-			pfx, err := os.ReadFile(w.Env["ARM_CLIENT_CERTIFICATE_PATH"])
-			if err != nil {
-				t.Fatal(err)
-			}
-			delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
-			w.Env["ARM_CLIENT_CERTIFICATE"] = base64.StdEncoding.EncodeToString(pfx)
-		},
-		"client secret": func(_ *testing.T, w *acctest.World) {
-			delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
-			delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
-			w.Env["ARM_CLIENT_SECRET"] = w.DeployerSecret
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := acctest.New(t)
-			login(t, w)
-			c := quickstart(t, w)
-			before := snapshot(t, w)
-
-			c.MustRun(t, 0, "apply", "-auto-approve")
-			if got := w.Workspace.Grants("iris")[w.ScoringApp.ClientID]; got != "CAN_QUERY" {
-				t.Errorf("the application holds %q on the endpoint, not CAN_QUERY", got)
-			}
-			if out := c.MustRun(t, 0, "output", "-json", "species").Stdout; strings.TrimSpace(out) != `["setosa","virginica"]` {
-				t.Errorf("the endpoint said %s", out)
-			}
-			c.MustRun(t, 0, "plan", "-detailed-exitcode")
-
-			c.MustRun(t, 0, "destroy", "-auto-approve")
-			if after := snapshot(t, w); before != after {
-				t.Errorf("the workspace is not as before:\nbefore %s\nafter  %s", before, after)
-			}
-		})
-	}
-}
-
 func snapshot(t *testing.T, w *acctest.World) string {
 	t.Helper()
 	text, err := json.Marshal(w.Workspace.Snapshot())

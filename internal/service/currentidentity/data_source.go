@@ -1,6 +1,7 @@
 package currentidentity
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -18,7 +19,7 @@ func (d *identityDataSource) Metadata(_ context.Context, req datasource.Metadata
 
 func (d *identityDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
 	s, err := whoAmI(ctx, d.Client)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who is logged in", d.Client.Host()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who is logged in", cmp.Or(d.Client.Host(), "the workspace")) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(s))...)

@@ -23,7 +23,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	if e.Client.Login != nil && e.Client.Login.Kind == auth.KindToken {
+	if e.Client.Login.Kind == auth.KindToken {
 		resp.Diagnostics.AddError("No Entra ID token with a Databricks token", "The provider is logged in with a Databricks token, which Entra ID did not give. "+
 			"Log in with a client certificate or a client secret to get tokens of Entra ID.")
 		return

@@ -3,11 +3,12 @@ package servingendpoint
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -18,7 +19,7 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		MarkdownDescription: "One model-serving endpoint, found by its name. The provider's identity needs CAN_VIEW on it, or to be a workspace admin.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
 			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list."),

@@ -27,7 +27,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"id": fwkit.ID("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
 				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive.",
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"endpoint_id": schema.StringAttribute{

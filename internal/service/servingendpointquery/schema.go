@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // Who asks.
@@ -28,7 +30,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			"the last two minutes, because a new grant may take that long to be honoured.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
 			"request": schema.StringAttribute{

@@ -1,0 +1,165 @@
+package provider_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+const resourceID = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/Microsoft.Databricks/workspaces/models"
+
+// tells runs a plan that must fail and demands words of its error.
+func tells(t *testing.T, c *acctest.CLI, says ...string) {
+	t.Helper()
+	r := c.MustRun(t, 1, "plan")
+	text := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stderr)), " ")
+	for _, words := range says {
+		if !strings.Contains(text, words) {
+			t.Errorf("the error does not say %q:\n%s", words, r.Stderr)
+		}
+	}
+}
+
+// The workspace's address is looked up once, and not before something is asked.
+func TestHostThroughResourceManager(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Proxied()
+	delete(w.Env, "DBXACCESS_HOST")
+	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
+	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID)
+	c := w.CLI(t, whoAmI+`output "host" { value = data.dbxaccess_current_identity.me.host }`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if out := c.MustRun(t, 0, "output", "-raw", "host").Stdout; out != "https://"+w.Workspace.HostName() {
+		t.Errorf("the host is %s", out)
+	}
+	w.Tenant.Journal.Reset()
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if n := w.Count("arm", "GET", ""); n != 1 {
+		t.Errorf("%d requests to Azure Resource Manager, not one", n)
+	}
+}
+
+func TestHostThroughResourceManagerRefused(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Proxied()
+	delete(w.Env, "DBXACCESS_HOST")
+	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
+	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read it
+	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader")
+	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID) // who may read some of it is told what is not there
+	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
+	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
+	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/x"
+	tells(t, w.CLI(t, whoAmI), "Bad value for the provider", "DATABRICKS_AZURE_RESOURCE_ID in the environment")
+}
+
+// A Contributor of the Azure resource gets in by saying so, and only then.
+func TestAdminLogin(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Proxied()
+	w.Workspace.RemovePrincipal(w.Deployer.ClientID)
+	w.Workspace.SetAzureResource(resourceID, w.Deployer.ClientID)
+	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
+	tells(t, w.CLI(t, whoAmI), "Unauthorized access to workspace", "azure_workspace_admin_login = true", "azure_workspace_resource_id")
+
+	c := w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	admin := false
+	for _, g := range w.Workspace.Snapshot().Groups {
+		if g.Name == "admins" {
+			for _, m := range g.Members {
+				admin = admin || m == w.Deployer.ClientID
+			}
+		}
+	}
+	if !admin {
+		t.Error("the deployer is not an admin of the workspace")
+	}
+
+	delete(w.Env, "DATABRICKS_AZURE_RESOURCE_ID")
+	tells(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)), "Admin login without a resource id")
+}
+
+// The host's suffix tells the cloud, and so the login host; a contradiction is an error.
+func TestClouds(t *testing.T) {
+	t.Parallel()
+	for host, login := range map[string]string{
+		"adb-1234567890123456.7.databricks.azure.us": "login.microsoftonline.us",
+		"adb-1234567890123456.7.databricks.azure.cn": "login.chinacloudapi.cn",
+	} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Workspace.SetHostName(host)
+			w.Proxied()
+			c := w.CLI(t, whoAmI)
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			asked := false
+			for _, e := range w.Tenant.Journal.Entries() {
+				asked = asked || e.Service == "proxy" && strings.Contains(e.Path, login)
+			}
+			if !asked {
+				t.Errorf("nobody asked %s: %v", login, w.Tenant.Journal.Entries())
+			}
+			w.Env["ARM_ENVIRONMENT"] = "public"
+			tells(t, c, "Environment contradicts the workspace's address", host[strings.Index(host, ".databricks"):])
+		})
+	}
+}
+
+// A value that waits for an apply is no error until something has to be asked.
+func TestUnknownProviderValues(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	host := w.Env["DBXACCESS_HOST"]
+	delete(w.Env, "DBXACCESS_HOST")
+	block := strings.Split(whoAmI, "data ")[0]
+	made := "resource \"terraform_data\" \"host\" {\n  input = \"" + host + "\"\n}\n"
+	c := w.CLI(t, made+strings.Replace(block, "# BLOCK", "host = terraform_data.host.output", 1)+`
+resource "dbxaccess_service_principal" "scoring" {
+  application_id = "`+w.ScoringApp.ClientID+`"
+}
+`)
+	c.MustRun(t, 2, "plan", "-detailed-exitcode")
+	if n := len(w.Tenant.Journal.Entries()); n != 0 {
+		t.Errorf("%d requests although the host is not known", n)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+
+	tells(t, w.CLI(t, made+strings.Replace(block, "# BLOCK", "host = terraform_data.host.output", 1)+`
+ephemeral "dbxaccess_entra_token" "t" {}
+data "dbxaccess_current_identity" "me" {}
+`), "Provider is not configured yet", "host in the provider block is known only after apply")
+}
+
+// What is written in the block beats the environment's other kinds, and one line of the log says so.
+func TestBlockBeatsEnvironment(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t) // its environment has a certificate
+	c := w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "client_secret = var.secret", 1)+`
+variable "secret" {
+  type      = string
+  ephemeral = true
+}
+output "how" { value = "${data.dbxaccess_current_identity.me.auth_type} from ${data.dbxaccess_current_identity.me.auth_source}" }
+`)
+	c.Env["TF_VAR_secret"] = w.DeployerSecret
+	c.Env["TF_LOG"] = "info"
+	r := c.MustRun(t, 0, "apply", "-auto-approve")
+	if out := c.MustRun(t, 0, "output", "-raw", "how").Stdout; out != "client_secret from client_secret" {
+		t.Errorf("logged in by %s", out)
+	}
+	for _, words := range []string{"credential ignored", "ARM_CLIENT_CERTIFICATE_PATH in the environment", "login: ", "tenant_id=" + w.Tenant.ID} {
+		if !strings.Contains(r.Stderr, words) {
+			t.Errorf("the log does not say %q", words)
+		}
+	}
+
+	c = w.CLI(t, strings.Replace(whoAmI, "# BLOCK", `auth_type = "client_secret"`, 1))
+	tells(t, c, "client_secret", "certificate")
+}
