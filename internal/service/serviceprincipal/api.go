@@ -36,10 +36,14 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	if !strings.EqualFold(found.ApplicationId, applicationID) {
 		return nil, nil // a service that ignored the filter must not make us adopt a stranger
 	}
+	if err := whole(ctx, c, found); err != nil {
+		return nil, err
+	}
 	return fromAPI(&found), nil
 }
 
-// idsOfName lists the SCIM ids of those with that display name, which need not be unique. Two requests.
+// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One
+// request; two when there is any, because the SDK reads on until a page is empty.
 func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
 	all, err := iam.NewServicePrincipalsV2(c.SDK()).ListAll(ctx, iam.ListServicePrincipalsRequest{
 		Attributes: "id,displayName",
@@ -64,70 +68,141 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (ser
 	if err != nil {
 		return servicePrincipal{}, advise(err)
 	}
+	if err := whole(ctx, c, *sp); err != nil {
+		return servicePrincipal{}, err
+	}
 	return *fromAPI(sp), nil
 }
 
+// whole refuses the reduced answer that the service gives to callers who are not admins: without "active" and the
+// entitlements, every principal would read as deactivated. No request; one when active is missing, because a service that
+// leaves a false out must not read as a refusal.
+func whole(ctx context.Context, c *client.Client, sp iam.ServicePrincipal) error {
+	if slices.Contains(sp.ForceSendFields, "Active") { // the SDK lists there what the answer held
+		return nil
+	}
+	me, err := c.Me(ctx)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(me.Groups, "admins") {
+		return nil
+	}
+	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
+}
+
 // addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
-// absent before and is there after is ours. Two requests; one more for each look after a lost answer.
+// absent before and is there after is ours. Two requests; more after a lost answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	if want.ApplicationID == "" {
 		return addDatabricksManaged(ctx, c, want)
 	}
-	existing, err := findByApplicationID(ctx, c, want.ApplicationID)
+	look := func(ctx context.Context) (*servicePrincipal, error) {
+		return findByApplicationID(ctx, c, want.ApplicationID)
+	}
+	existing, err := look(ctx)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
 	if existing != nil {
 		return *existing, ErrExists
 	}
-	for {
-		created, err := post(ctx, c, want)
-		conflict, lost := errors.Is(err, client.ErrConflict), errors.Is(err, client.ErrAnswerLost)
-		if !conflict && !lost {
-			return created, err
-		}
-		found, lookErr := findByApplicationID(ctx, c, want.ApplicationID)
-		switch {
-		case lookErr != nil:
-			return servicePrincipal{}, errors.Join(err, lookErr)
-		case found != nil && conflict: // somebody else was faster
+	// Two looks suffice: the service refuses a second principal of that application id.
+	sp, err := postUntilAnswered(ctx, c, want, look, 2)
+	if errors.Is(err, client.ErrConflict) {
+		if found, lookErr := look(ctx); lookErr == nil && found != nil { // somebody else was faster
 			return *found, ErrExists
-		case found != nil:
-			return *found, nil
-		case conflict:
+		}
+	}
+	return sp, err
+}
+
+// addDatabricksManaged makes one that has no application id yet to look it up by, so the ids of its display name before
+// and after tell whether a lost answer did the work. Nothing keeps the service from making two of one name, hence the
+// lock against this process and the patience with reads that lag behind the write.
+func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
+	defer c.Lock("service principals named " + want.DisplayName)()
+
+	before, err := idsOfName(ctx, c, want.DisplayName)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	look := func(ctx context.Context) (*servicePrincipal, error) {
+		after, err := idsOfName(ctx, c, want.DisplayName)
+		if err != nil {
+			return nil, err
+		}
+		after = slices.DeleteFunc(after, func(id string) bool { return slices.Contains(before, id) })
+		switch len(after) {
+		case 0:
+			return nil, nil
+		case 1:
+			sp, err := readServicePrincipal(ctx, c, after[0])
+			if err != nil {
+				return nil, err
+			}
+			return &sp, nil
+		default:
+			return nil, fmt.Errorf("%d service principals named %q appeared meanwhile (SCIM ids %s), and which one is this cannot be told: import it",
+				len(after), want.DisplayName, strings.Join(after, ", "))
+		}
+	}
+	return postUntilAnswered(ctx, c, want, look, 5)
+}
+
+// postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what a
+// lost answer may have made. The looks take their own time: a run that was stopped, or is out of time, should still learn
+// what it made.
+func postUntilAnswered(ctx context.Context, c *client.Client, want wish, look func(context.Context) (*servicePrincipal, error), looks int) (servicePrincipal, error) {
+	began, lost := time.Now(), false
+	for try := 1; ; try++ {
+		created, err := post(ctx, c, want)
+		switch {
+		case err == nil:
+			return created, nil
+		case errors.Is(err, client.ErrAnswerLost), ctx.Err() != nil:
+			lost = true
+		case errors.Is(err, client.ErrConflict) && lost:
+			looks = 6 // the lost attempt did the work, and SCIM does not show it yet
+		default:
 			return servicePrincipal{}, err
-		case ctx.Err() != nil:
+		}
+		found, lookErr := lookFor(context.WithoutCancel(ctx), look, looks)
+		if lookErr != nil {
+			return servicePrincipal{}, client.Advise(err, "", fmt.Sprintf("It may have been made all the same, and looking for it failed: %v. "+
+				"Before the next apply look for it in the workspace, under Settings > Identity and access > Service principals; if it is there, import it.", lookErr))
+		}
+		if found != nil {
+			return *found, nil
+		}
+		if !c.Again(ctx, err, began, try) {
 			return servicePrincipal{}, err
 		}
 	}
 }
 
-// addDatabricksManaged makes one that has no application id yet to look it up by, so the ids of its display name before
-// and after tell whether a lost answer did the work.
-func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	before, err := idsOfName(ctx, c, want.DisplayName)
-	if err != nil {
-		return servicePrincipal{}, err
+func lookFor(ctx context.Context, look func(context.Context) (*servicePrincipal, error), looks int) (*servicePrincipal, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for n := range looks {
+		if n > 0 {
+			if err := wait(ctx, time.Second<<(n-1)); err != nil {
+				return nil, err
+			}
+		}
+		if found, err := look(ctx); found != nil || err != nil {
+			return found, err
+		}
 	}
-	for {
-		created, err := post(ctx, c, want)
-		if !errors.Is(err, client.ErrAnswerLost) {
-			return created, err
-		}
-		after, lookErr := idsOfName(ctx, c, want.DisplayName)
-		if lookErr != nil {
-			return servicePrincipal{}, errors.Join(err, lookErr)
-		}
-		after = slices.DeleteFunc(after, func(id string) bool { return slices.Contains(before, id) })
-		switch {
-		case len(after) == 1:
-			return readServicePrincipal(ctx, c, after[0])
-		case len(after) > 1:
-			return servicePrincipal{}, fmt.Errorf("%w; %d service principals named %q appeared meanwhile (SCIM ids %s), and which one is this cannot be told: import it",
-				err, len(after), want.DisplayName, strings.Join(after, ", "))
-		case ctx.Err() != nil:
-			return servicePrincipal{}, err
-		}
+	return nil, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -151,7 +226,8 @@ func post(ctx context.Context, c *client.Client, want wish) (servicePrincipal, e
 	return *fromAPI(sp), nil
 }
 
-// changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request.
+// changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request; one
+// more when it is refused.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
 func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
 	var operations []iam.Patch
@@ -170,9 +246,16 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 			operations = append(operations, iam.Patch{Op: iam.PatchOpReplace, Path: "entitlements", Value: entitlements(*change.Entitlements)})
 		}
 	}
-	return advise(iam.NewServicePrincipalsV2(c.SDK()).Patch(ctx, iam.PatchServicePrincipalRequest{
+	err := iam.NewServicePrincipalsV2(c.SDK()).Patch(ctx, iam.PatchServicePrincipalRequest{
 		Id: id, Operations: operations, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
-	}))
+	})
+	if errors.Is(err, client.ErrInvalid) {
+		// A removal sent again after a lost answer is refused, because nothing is left to remove.
+		if have, readErr := readServicePrincipal(ctx, c, id); readErr == nil && change.changes(have).none() {
+			return nil
+		}
+	}
+	return advise(err)
 }
 
 // settle reads one back until it shows the wishes: for up to a minute after a write SCIM may still answer with what stood
@@ -185,9 +268,7 @@ func settle(ctx context.Context, c *client.Client, id string, want wish) (servic
 		if err != nil || want.changes(sp).none() {
 			return sp, err
 		}
-		select {
-		case <-time.After(2 * time.Second):
-		case <-ctx.Done():
+		if wait(ctx, 2*time.Second) != nil {
 			return sp, errors.New("the service accepted the change and still shows what stood before")
 		}
 	}

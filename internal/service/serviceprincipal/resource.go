@@ -56,7 +56,8 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	want := plan.toWish()
 
 	sp, err := addServicePrincipal(ctx, r.Client, want)
-	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
+	adopted := errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool()
+	if adopted {
 		err = nil
 	} else if errors.Is(err, ErrExists) {
 		err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or take it over with adopt_existing = true and on_destroy written. "+
@@ -65,10 +66,14 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
 		return
 	}
-	// It exists from here on: remember it before anything else can fail.
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
-
+	if !adopted {
+		// It exists from here on: remember it before anything else can fail.
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
+	}
 	sp = r.fulfil(ctx, sp, want, &resp.Diagnostics)
+	if adopted && resp.Diagnostics.HasError() {
+		return // not taken over: in state it would be tainted, and the next apply would delete what others made
+	}
 	plan.tell(sp, r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
@@ -119,14 +124,17 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
 	defer cancel()
-	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	have, want := state.fromModel(), plan.toWish()
+	if !want.changes(have).none() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	sp := r.fulfil(ctx, state.fromModel(), plan.toWish(), &resp.Diagnostics)
+	sp := r.fulfil(ctx, have, want, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	sp.ExternalID = plan.ExternalID.ValueString() // promised by the plan; a change of it elsewhere is seen by the next refresh
+	// The plan has promised what it does not manage too; a change of that elsewhere is seen by the next refresh.
+	sp = want.after(sp)
+	sp.ExternalID = plan.ExternalID.ValueString()
 	plan.tell(sp, plan.WorkspaceID.ValueString())
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
@@ -158,7 +166,7 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	id := req.ID
 	switch {
-	case uuid.Validate(id) == nil:
+	case len(id) == 36 && uuid.Validate(id) == nil: // Validate alone takes braces and a urn as well
 		sp, err := findByApplicationID(ctx, r.Client, id)
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", id) {
 			return

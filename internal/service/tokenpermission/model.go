@@ -22,3 +22,8 @@ func (m permissionModel) toPrincipal() acl.Principal {
 	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}
 }
+
+// String names the principal in messages, with its display name where that is known.
+func (m permissionModel) String() string {
+	return acl.Describe(m.toPrincipal(), m.DisplayName.ValueString())
+}

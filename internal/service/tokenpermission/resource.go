@@ -31,9 +31,9 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns before the right is taken away, because the service then deletes tokens.
+// ModifyPlan warns before the right is taken away, by destroying or by replacing, because the service then deletes tokens.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() || !req.Plan.Raw.IsNull() && len(resp.RequiresReplace) == 0 {
+	if req.State.Raw.IsNull() {
 		return
 	}
 	var state permissionModel
@@ -41,8 +41,14 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	p := state.toPrincipal()
+	if !req.Plan.Raw.IsNull() {
+		var plan permissionModel
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || plan.toPrincipal() == p {
+			return
+		}
+	}
 	resp.Diagnostics.AddWarning("Live tokens will be deleted: "+p.Name, fmt.Sprintf(
-		"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", p))
+		"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", state))
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -60,7 +66,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	switch {
 	case errors.As(err, &held):
 		resp.Diagnostics.AddError("The principal holds more than the right to use tokens", fmt.Sprintf(
-			"%s: it holds %s, which includes using tokens. There is nothing to grant; remove this resource from the configuration.", p, held.Level))
+			"%s, which includes using tokens. There is nothing to grant; remove this resource from the configuration.", held))
 		return
 	case errors.As(err, &unverified):
 		fwkit.Warn(&resp.Diagnostics, err, "The right to use tokens was accepted and could not be read back", p.String())
@@ -80,15 +86,14 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
 	defer cancel()
-	p := state.toPrincipal()
 
 	list, err := readTokens(ctx, r.Client)
 	missing := errors.Is(err, client.ErrNotFound) // the list itself goes with the workspace's last token
-	if !missing && fwkit.Failed(&resp.Diagnostics, err, "Cannot read the right to use tokens", p.String()) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, p.String(), &resp.Diagnostics) {
+	if !missing && fwkit.Failed(&resp.Diagnostics, err, "Cannot read the right to use tokens", state.String()) ||
+		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	entry, found := list.Find(p)
+	entry, found := list.Find(state.toPrincipal())
 	if missing || !found || entry.Direct != acl.CanUse {
 		resp.State.RemoveResource(ctx)
 		return
@@ -114,15 +119,19 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
 	defer cancel()
-	p := state.toPrincipal()
-	if r.WrongWorkspace(ctx, state.WorkspaceID, p.String(), &resp.Diagnostics) {
+	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, refuseTokens(ctx, r.Client, p), "Cannot take away the right to use tokens", p.String())
+	fwkit.Failed(&resp.Diagnostics, refuseTokens(ctx, r.Client, state.toPrincipal()), "Cannot take away the right to use tokens", state.String())
 }
 
 func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	attribute, name := fwkit.SplitPrincipal(req.ID)
+	if name == "" {
+		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
+			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME.", req.ID))
+		return
+	}
 	list, err := readTokens(ctx, r.Client)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", req.ID) {
 		return

@@ -1,0 +1,134 @@
+package serviceprincipal
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func TestToWish(t *testing.T) {
+	for name, test := range map[string]struct {
+		model servicePrincipalModel
+		want  wish
+	}{
+		"nothing written": {
+			servicePrincipalModel{Entitlements: types.SetNull(types.StringType)}, wish{},
+		},
+		"unknown says nothing": {
+			servicePrincipalModel{
+				ApplicationID: types.StringUnknown(), DisplayName: types.StringUnknown(), Active: types.BoolUnknown(),
+				Entitlements: types.SetUnknown(types.StringType),
+			}, wish{},
+		},
+		"everything written": {
+			servicePrincipalModel{
+				ApplicationID: types.StringValue("a"), DisplayName: types.StringValue("n"), Active: types.BoolValue(false),
+				Entitlements: fwkit.Strings([]string{"workspace-access", "databricks-sql-access"}),
+			},
+			wish{"a", "n", ptr(false), &[]string{"databricks-sql-access", "workspace-access"}},
+		},
+		"none is not nothing": {
+			servicePrincipalModel{Entitlements: fwkit.Strings(nil)}, wish{Entitlements: ptr([]string(nil))},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := test.model.toWish(); !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestChanges(t *testing.T) {
+	have := servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"workspace-access"}}
+	for name, test := range map[string]struct {
+		wish, want wish
+		after      servicePrincipal
+	}{
+		"nothing wished": {wish{}, wish{}, have},
+		"all fulfilled":  {wish{"a", "n", ptr(true), &[]string{"workspace-access"}}, wish{}, have},
+		"the application id is no change": {
+			wish{ApplicationID: "A"}, wish{}, have,
+		},
+		"rename": {
+			wish{DisplayName: "m", Active: ptr(true)}, wish{DisplayName: "m"},
+			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: true, Entitlements: []string{"workspace-access"}},
+		},
+		"deactivate": {
+			wish{Active: ptr(false)}, wish{Active: ptr(false)},
+			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Entitlements: []string{"workspace-access"}},
+		},
+		"no entitlements": {
+			wish{Entitlements: &[]string{}}, wish{Entitlements: &[]string{}},
+			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{}},
+		},
+		"other entitlements": {
+			wish{Entitlements: &[]string{"allow-cluster-create"}}, wish{Entitlements: &[]string{"allow-cluster-create"}},
+			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"allow-cluster-create"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := test.wish.changes(have)
+			if !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+			if got.none() != reflect.DeepEqual(test.want, wish{}) {
+				t.Errorf("none() is %t for %+v", got.none(), got)
+			}
+			if after := got.after(have); !reflect.DeepEqual(after, test.after) {
+				t.Errorf("after: %+v, want %+v", after, test.after)
+			}
+		})
+	}
+}
+
+// No two entitlements, one of them removed: an empty set and an absent one must compare equal once read.
+func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
+	if c := (wish{Entitlements: &[]string{}}).changes(servicePrincipal{}); !c.none() {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTell(t *testing.T) {
+	model := servicePrincipalModel{ApplicationID: types.StringValue("ABCD")}
+	model.tell(servicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: true}, "42")
+	for what, pair := range map[string][2]any{
+		"id":             {model.ID, types.StringValue("7")},
+		"application_id": {model.ApplicationID, types.StringValue("ABCD")},
+		"display_name":   {model.DisplayName, types.StringValue("n")},
+		"active":         {model.Active, types.BoolValue(true)},
+		"external_id":    {model.ExternalID, types.StringNull()},
+		"workspace_id":   {model.WorkspaceID, types.StringValue("42")},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s is %v, want %v", what, pair[0], pair[1])
+		}
+	}
+	if model.Entitlements.IsNull() || len(model.Entitlements.Elements()) != 0 {
+		t.Errorf("entitlements are %v, want an empty set", model.Entitlements)
+	}
+	if got := model.fromModel(); !reflect.DeepEqual(got, servicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: true}) {
+		t.Errorf("and back: %+v", got)
+	}
+	model.tell(servicePrincipal{ID: "7", ApplicationID: "other"}, "42")
+	if model.ApplicationID != types.StringValue("other") {
+		t.Errorf("another application id was not told: %v", model.ApplicationID)
+	}
+}
+
+func TestName(t *testing.T) {
+	for want, w := range map[string]wish{
+		"service principal a (n)": {ApplicationID: "a", DisplayName: "n"},
+		"service principal a":     {ApplicationID: "a"},
+		"service principal n":     {DisplayName: "n"},
+	} {
+		if got := w.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package serviceprincipal_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// source says where the provider comes from: the test framework adds it by itself, the CLI does not.
+const source = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
+
+// write changes the configuration of the real CLI.
+func write(t *testing.T, cli *acctest.CLI, config string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
+func flat(r acctest.Result) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
+}
+
+func wantWords(t *testing.T, r acctest.Result, words ...string) {
+	t.Helper()
+	text := flat(r)
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is missing in:\n%s", word, text)
+		}
+	}
+}
+
+func TestGone(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	config := entra(w, `display_name = "a"`)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig:        func() { w.Workspace.RemovePrincipal(w.ScoringApp.ClientID) },
+			Config:           config,
+			ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+			Check:            holds(w, "a", true),
+		},
+	)
+}
+
+// A page in place of an answer is not "gone": state must outlive a broken proxy.
+func TestPageIsNotGone(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	config := entra(w)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, Status: 404, HTML: true, Message: "no route"})
+			},
+			Config:      config,
+			ExpectError: regexp.MustCompile(`(?s)Cannot read service principal.*404`),
+		},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+	)
+}
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	for name, switches := range map[string]emulator.WorkspaceSwitches{"reduced list": {}, "no list": {ServicePrincipalsAdminOnly: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Workspace.SetSwitches(switches)
+			admin := regexp.MustCompile(`(?s)service\s+principal\s+` + w.ScoringApp.ClientID + `.*needs\s+to\s+be\s+a\s+workspace\s+admin.*group\s+"admins"`)
+			demote := func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
+			promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
+			w.Test(t,
+				resource.TestStep{PreConfig: demote, Config: entra(w), ExpectError: admin},
+				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`)},
+				// A refresh by somebody who may see only a part must not read the rest as changed.
+				resource.TestStep{PreConfig: demote, Config: entra(w, `active = true`), PlanOnly: true, ExpectError: admin},
+				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`), ConfigPlanChecks: noChange()},
+			)
+		})
+	}
+}
+
+func TestDeniedWrite(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	before := cli.State(t)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+
+	write(t, cli, entra(w, `display_name = "b"`))
+	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false"), "Cannot change service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
+	wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Cannot delete service principal", "only accessible by admins", "workspace admin")
+	if after := cli.State(t); !strings.Contains(after, `"display_name": "a"`) || strings.Contains(after, "tainted") {
+		t.Errorf("state was\n%s\nand is\n%s", before, after)
+	}
+	if err := holds(w, "a", true)(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestChangedThenReadFails(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		first, second func(*acctest.World) string
+		passes        int // looks before the one that fails
+	}{
+		"update": {
+			func(w *acctest.World) string { return entra(w, `display_name = "a"`) },
+			func(w *acctest.World) string { return entra(w, `display_name = "b"`, `active = false`) }, 1,
+		},
+		"adopt": {
+			nil, func(w *acctest.World) string {
+				return entra(w, `display_name = "b"`, `active = false`, `adopt_existing = true`, `on_destroy = "delete"`)
+			}, 0,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			cli := w.CLI(t, source)
+			if test.first == nil {
+				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "a")
+			} else {
+				write(t, cli, test.first(w))
+				cli.MustRun(t, 0, "apply", "-auto-approve")
+			}
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, After: test.passes, Status: 500, Message: "read is broken"})
+			write(t, cli, test.second(w))
+			wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"),
+				"Warning: The change was accepted and could not be read back: service principal "+w.ScoringApp.ClientID+" (b)", "read is broken")
+			if state := cli.State(t); strings.Contains(state, "tainted") || !strings.Contains(state, `"display_name": "b"`) {
+				t.Errorf("state:\n%s", state)
+			}
+			cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+			if err := holds(w, "b", false)(nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// SCIM may show for a while what stood before a write.
+func TestStaleReadAfterChange(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Test(t,
+		resource.TestStep{Config: entra(w, `display_name = "a"`)},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
+				w.Tenant.Clock.Advance(time.Hour / 2)
+				reads := w.Count("workspace", "GET", route+"/{id}")
+				go when(func() bool {
+					return w.Count("workspace", "PATCH", route) == 1 && w.Count("workspace", "GET", route+"/{id}") > reads+2
+				}, func() { w.Tenant.Clock.Advance(time.Minute) })
+			},
+			Config: entra(w, `display_name = "b"`),
+			Check:  holds(w, "b", true),
+		},
+		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: noChange()},
+	)
+}
+
+// when waits for a condition, for at most a minute, and acts.
+func when(condition func() bool, act func()) {
+	for range 600 {
+		if condition() {
+			act()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// A process that is killed just after the work was done leaves no state, so the next apply finds a stranger.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Delay: time.Minute})
+	cmd := cli.Command("apply", "-auto-approve")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	when(func() bool { return len(members(w)) == 1 }, func() {})
+	// The group, because the provider is a process of its own.
+	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	made := member(t, w)
+	_ = os.Remove(filepath.Join(cli.Dir, ".terraform.tfstate.lock.info"))
+
+	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"),
+		"already in this workspace", "terraform import", "adopt_existing = true", "killed just after making it, importing is right")
+	cli.MustRun(t, 0, "import", address, w.ScoringApp.ClientID)
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if sp := member(t, w); sp.ID != made.ID {
+		t.Errorf("was %+v, is %+v", made, sp)
+	}
+}
+
+func TestWrongWorkspace(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	other, host := secondWorkspace(t, w)
+	both := regexp.MustCompile(`(?s)Wrong workspace.*` + w.ScoringApp.ClientID + `.*` + w.Workspace.ID() + `.*` + other.ID())
+	here := w.Env["DBXACCESS_HOST"]
+	config := entra(w, `display_name = "a"`)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = host }, Config: config, ExpectError: both},
+		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: config, ConfigPlanChecks: noChange()},
+	)
+}
+
+// Without a refresh, the writes themselves must notice.
+func TestWrongWorkspaceWrites(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	other, host := secondWorkspace(t, w)
+	before := other.Snapshot()
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	cli.Env["DBXACCESS_HOST"] = host
+	for _, onDestroy := range []string{"delete", "deactivate"} {
+		write(t, cli, entra(w, `display_name = "b"`, `on_destroy = "`+onDestroy+`"`))
+		wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+		write(t, cli, entra(w, `display_name = "a"`, `on_destroy = "`+onDestroy+`"`))
+		cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
+		wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+	}
+	if !strings.Contains(cli.State(t), member(t, w).ID) {
+		t.Error("state was dropped")
+	}
+	asBefore(t, &acctest.World{Scenario: &emulator.Scenario{Workspace: other}}, before)
+}
+
+func secondWorkspace(t *testing.T, w *acctest.World) (other *emulator.Workspace, host string) {
+	t.Helper()
+	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
+	other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
+	other.AddToGroup("admins", w.Deployer.ClientID)
+	server, err := emulator.Serve(w.Tenant, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return other, server.WorkspaceURLs[0]
+}

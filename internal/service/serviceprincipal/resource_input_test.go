@@ -1,0 +1,98 @@
+package serviceprincipal_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	const good = `application_id = "11111111-2222-3333-4444-555555555555"`
+	for name, test := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"neither id nor name":         {nil, `neither application id nor name.*display_name`},
+		"display name as id":          {[]string{`application_id = "iris scoring"`}, `Not an application id.*looks like a display name.*App registrations`},
+		"e-mail as id":                {[]string{`application_id = "ada@example.com"`}, `Not an application id.*e-mail`},
+		"SCIM id as id":               {[]string{`application_id = "2345678901234567"`}, `Not an application id.*SCIM`},
+		"azuread_application's id":    {[]string{`application_id = "/applications/11111111-2222-3333-4444-555555555555"`}, `azuread_application.*client_id`},
+		"UUID in braces":              {[]string{`application_id = "{11111111-2222-3333-4444-555555555555}"`}, `Not an application id.*is not a UUID`},
+		"empty id":                    {[]string{`application_id = ""`}, `Not an application id.*is empty`},
+		"empty name":                  {[]string{good, `display_name = ""`}, `display_name.*at least 1`},
+		"unknown entitlement":         {[]string{good, `entitlements = ["workspace_access"]`}, `workspace_access`},
+		"unknown on_destroy":          {[]string{good, `on_destroy = "keep"`}, `on_destroy.*retain`},
+		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `on_destroy must be written.*retain`},
+		"adopting without id":         {[]string{`display_name = "a"`, `adopt_existing = true`, `on_destroy = "retain"`}, `Nothing to adopt without an application id`},
+		"timeout without unit":        {[]string{good, `timeouts = { create = "5" }`}, `Time Duration.*"5"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: words(test.want)})
+			if n := w.Count("", "", ""); n != 0 {
+				t.Errorf("%d requests for what the configuration alone shows", n)
+			}
+		})
+	}
+}
+
+// What is known only later is no bad input.
+func TestUnknownInput(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Test(t, resource.TestStep{
+		Config: `resource "terraform_data" "later" {
+			input = { id = "` + w.ScoringApp.ClientID + `", adopt = true, destroy = "delete", entitlement = "workspace-access" }
+		}
+		resource "dbxaccess_service_principal" "app" {
+			application_id = terraform_data.later.output.id
+			display_name   = "a"
+			adopt_existing = terraform_data.later.output.adopt
+			on_destroy     = terraform_data.later.output.destroy
+			entitlements   = [terraform_data.later.output.entitlement]
+		}`,
+		Check: holds(w, "a", true, "workspace-access"),
+	})
+}
+
+// The service's own refusals come through with its words, and leave nothing behind.
+func TestRefusedByTheService(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Test(t, resource.TestStep{
+		Config:      entra(w, `entitlements = ["workspace-consume", "workspace-access"]`),
+		ExpectError: words(`Cannot create service principal.*400.*workspace-consume.*cannot be combined`),
+	})
+	if left := members(w); len(left) != 0 {
+		t.Errorf("left: %+v", left)
+	}
+}
+
+func TestBadImport(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		"scoring":                                `malformed.*neither an application id`,
+		"ada@example.com":                        `malformed`,
+		"{11111111-2222-3333-4444-555555555555}": `malformed`,
+		"11111111222233334444555555555555":       `Cannot import|non-existent`, // digits only: it may be a SCIM id
+		"11111111-2222-3333-4444-555555555555":   `No such service principal to import.*not the object id`,
+		"123":                                    `Cannot import non-existent remote object`,
+		"12 3":                                   `malformed`,
+	} {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: words(want)})
+		})
+	}
+}
+
+// words is a pattern that finds its words over the line breaks that Terraform puts between them.
+func words(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?s)` + regexp.MustCompile(` `).ReplaceAllString(pattern, `\s+`))
+}

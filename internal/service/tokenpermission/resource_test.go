@@ -1,0 +1,318 @@
+package tokenpermission_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tfconfig "github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+const (
+	address = "dbxaccess_token_permission.x"
+	list    = "/api/2.0/permissions/authorization/tokens"
+	object  = "authorization/tokens"
+
+	user     = "bob@example.com"
+	group    = "data scientists"
+	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+)
+
+// newWorld is a workspace in which the application is a member and others may use tokens already.
+func newWorld(t *testing.T) *acctest.World {
+	t.Helper()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "iris-scoring")
+	w.Workspace.AddServicePrincipal(neighbor, "neighbor")
+	w.Workspace.AddUser(user, "Bob")
+	w.Workspace.AddGroup(group)
+	w.Workspace.SetGrant(object, neighbor, "CAN_USE")
+	w.Workspace.MintToken(neighbor, "neighbor's", time.Hour)
+	return w
+}
+
+func hcl(lines ...string) string {
+	return "resource \"dbxaccess_token_permission\" \"x\" {\n" + strings.Join(lines, "\n") + "\n}\n"
+}
+
+func attr(name, value string) string { return name + ` = "` + value + `"` }
+
+func toApp(w *acctest.World, lines ...string) string {
+	return hcl(append([]string{attr("service_principal_name", w.ScoringApp.ClientID)}, lines...)...)
+}
+
+func importBlock(id string) string {
+	return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n"
+}
+
+// foreign are the grants that stand before, and must stand whatever a test does.
+func foreign() map[string]string {
+	return map[string]string{"admins": "CAN_MANAGE", neighbor: "CAN_USE"}
+}
+
+// holds checks the direct grants that the workspace really holds: those of others, and CAN_USE for these.
+func holds(t *testing.T, w *acctest.World, principals ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		t.Helper()
+		want := foreign()
+		for _, p := range principals {
+			want[p] = "CAN_USE"
+		}
+		if got := w.Workspace.Grants(object); !maps.Equal(got, want) {
+			t.Errorf("the workspace holds %v, want %v", got, want)
+		}
+		return nil
+	}
+}
+
+// asBefore checks that nothing is different from the start.
+func asBefore(t *testing.T, w *acctest.World, before any) {
+	t.Helper()
+	if after := w.Workspace.Snapshot(); !reflect.DeepEqual(any(after), before) {
+		t.Errorf("the workspace is not as before:\n%+v\n%+v", before, after)
+	}
+}
+
+// words is a pattern that finds its words over the line breaks that Terraform puts between them.
+func words(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
+}
+
+func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+}
+
+func noChange() resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+}
+
+func has(attribute string, check knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), check)
+}
+
+func TestBasic(t *testing.T) {
+	t.Parallel()
+	for attribute, test := range map[string]struct {
+		name        func(*acctest.World) string
+		displayName knownvalue.Check
+	}{
+		"service_principal_name": {func(w *acctest.World) string { return w.ScoringApp.ClientID }, knownvalue.StringExact("iris-scoring")},
+		"user_name":              {func(*acctest.World) string { return user }, knownvalue.StringExact("Bob")},
+		"group_name":             {func(*acctest.World) string { return group }, knownvalue.Null()},
+	} {
+		t.Run(attribute, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			before := w.Workspace.Snapshot()
+			name := test.name(w)
+			config := hcl(attr(attribute, name))
+			imported := func(id string) resource.TestStep {
+				return resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: id}
+			}
+			steps := []resource.TestStep{
+				{
+					Config: config,
+					ConfigStateChecks: []statecheck.StateCheck{
+						has("id", knownvalue.StringExact(name)),
+						has(attribute, knownvalue.StringExact(name)),
+						has("display_name", test.displayName),
+						has("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
+					},
+					Check: holds(t, w, name),
+				},
+				{Config: config, ConfigPlanChecks: noChange()},
+				imported(name),
+				imported(attribute + "=" + name),
+			}
+			if attribute != "group_name" {
+				steps = append(steps, imported(strings.ToUpper(name)),
+					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))), ConfigPlanChecks: noChange()})
+			}
+			w.Test(t, steps...)
+			asBefore(t, w, before)
+		})
+	}
+}
+
+func TestImport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
+	upper := strings.ToUpper(w.ScoringApp.ClientID)
+	w.Test(t,
+		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: planned(plancheck.ResourceActionNoop)},
+		// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
+		resource.TestStep{
+			PreConfig:        w.Tenant.Journal.Reset,
+			Config:           toApp(w, `timeouts = { delete = "1m" }`),
+			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Check: func(*terraform.State) error {
+				for _, e := range w.Tenant.Journal.Entries() {
+					if e.Service == "workspace" && (e.Method != "GET" || e.Path != list) {
+						t.Errorf("the update asked %s %s", e.Method, e.Path)
+					}
+				}
+				return nil
+			},
+		},
+	)
+	holds(t, w)(nil)
+}
+
+// The example of the documentation is planned and applied.
+func TestExample(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.Workspace.Snapshot()
+	text, err := os.ReadFile("../../../examples/resources/dbxaccess_token_permission/resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Test(t, resource.TestStep{
+		Config:          string(text),
+		ConfigVariables: tfconfig.Variables{"application_id": tfconfig.StringVariable(w.ScoringApp.ClientID)},
+		Check:           holds(t, w, w.ScoringApp.ClientID),
+	})
+	asBefore(t, w, before)
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Test(t,
+		resource.TestStep{Config: toApp(w)},
+		resource.TestStep{
+			Config:            hcl(attr("group_name", group)),
+			ConfigPlanChecks:  planned(plancheck.ResourceActionDestroyBeforeCreate),
+			Check:             holds(t, w, group),
+			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(group)), has("display_name", knownvalue.Null())},
+		},
+	)
+}
+
+// Taking the right away ends the principal's tokens, and nobody else's.
+func TestDestroyDeletesTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.Workspace.Snapshot()
+	var live string
+	w.Test(t, resource.TestStep{Config: toApp(w), Check: func(*terraform.State) error {
+		live, _ = w.Workspace.MintToken(w.ScoringApp.ClientID, "scoring", time.Hour)
+		return nil
+	}})
+	for _, token := range w.Workspace.Snapshot().Tokens {
+		if token.ID == live {
+			t.Errorf("the token lives on: %+v", token)
+		}
+	}
+	asBefore(t, w, before) // the neighbour's and Ada's tokens among it
+}
+
+// Several at once write to one list, and none undoes another.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before := w.Workspace.Snapshot()
+	w.Test(t, resource.TestStep{
+		Config: toApp(w) + strings.Replace(hcl(attr("user_name", user)), `"x"`, `"y"`, 1) + strings.Replace(hcl(attr("group_name", group)), `"x"`, `"z"`, 1),
+		Check:  holds(t, w, w.ScoringApp.ClientID, user, group),
+	})
+	asBefore(t, w, before)
+}
+
+func TestRequestCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cli := w.CLI(t, source+toApp(w))
+	const whose = "GET /api/2.0/preview/scim/v2/Me" // which workspace this is, before a write to what was made in one
+	step := func(operation string, want []string, args ...string) {
+		t.Helper()
+		w.Tenant.Journal.Reset()
+		cli.MustRun(t, 0, args...)
+		var got []string
+		for _, e := range w.Tenant.Journal.Entries() {
+			if e.Service == "workspace" {
+				got = append(got, e.Method+" "+e.Path)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s asks %q, want %q", operation, got, want)
+		}
+	}
+	step("create", []string{"GET " + list, "PATCH " + list}, "apply", "-auto-approve")
+	step("refresh", []string{"GET " + list}, "plan", "-detailed-exitcode")
+	step("delete", []string{whose, "GET " + list, "PUT " + list}, "destroy", "-auto-approve", "-refresh=false")
+	holds(t, w)(nil)
+}
+
+// source says where the provider comes from: the test framework adds it by itself, the CLI does not.
+const source = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
+
+// write changes the configuration of the real CLI.
+func write(t *testing.T, cli *acctest.CLI, config string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
+func flat(r acctest.Result) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
+}
+
+func wantWords(t *testing.T, r acctest.Result, words ...string) {
+	t.Helper()
+	text := flat(r)
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is missing in:\n%s", word, text)
+		}
+	}
+}
+
+// The plan warns whenever the right is taken away, and only then.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.ScoringApp.ClientID
+	const warning = "Warning: Live tokens will be deleted"
+	cli := w.CLI(t, source+toApp(w))
+	silent := func(code int, args ...string) {
+		t.Helper()
+		if text := flat(cli.MustRun(t, code, args...)); strings.Contains(text, warning) {
+			t.Errorf("%v warns:\n%s", args, text)
+		}
+	}
+	silent(0, "apply", "-auto-approve")
+	silent(0, "plan", "-detailed-exitcode")
+	write(t, cli, hcl(attr("service_principal_name", strings.ToUpper(id)), `timeouts = { read = "1m" }`))
+	silent(2, "plan", "-detailed-exitcode")
+
+	wantWords(t, cli.MustRun(t, 0, "plan", "-destroy"), warning+": "+id, "service_principal_name="+id+" (iris-scoring)")
+	write(t, cli, "")
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), warning+": "+id, "at that moment")
+	write(t, cli, hcl(attr("user_name", user)))
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "must be replaced", warning+": "+id)
+	// The one that takes its place is known only at apply.
+	write(t, cli, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+hcl("user_name = terraform_data.who.output"))
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), warning+": "+id)
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), warning+": "+id)
+	holds(t, w, user)(nil)
+	wantWords(t, cli.MustRun(t, 0, "destroy", "-auto-approve"), warning+": "+user, "user_name="+user+" (Bob)")
+	holds(t, w)(nil)
+}
