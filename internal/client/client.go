@@ -135,6 +135,9 @@ func NotReady(err error) *Client {
 	return c
 }
 
+// Ready says whether the provider's configuration is known, so that calls can be made; see [NotReady].
+func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
+
 // SDK is the Databricks client below, for the service packages' api.go files.
 func (c *Client) SDK() *client.DatabricksClient { return c.sdk }
 

@@ -324,6 +324,23 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	}
 }
 
+// What the SDK would read by itself must change nothing: neither who calls, nor where, nor whether it works.
+func TestEnvironmentIsNotRead(t *testing.T) {
+	for name, value := range map[string]string{
+		"DATABRICKS_HOST": "https://elsewhere.test", "DATABRICKS_TOKEN": "dapi-of-somebody-else", "DATABRICKS_CLIENT_ID": "x", "DATABRICKS_CLIENT_SECRET": "y",
+		"DATABRICKS_AUTH_TYPE": "basic", "DATABRICKS_WORKSPACE_ID": "1", "DATABRICKS_CONFIG_PROFILE": "missing", "DATABRICKS_CONFIG_FILE": filepath.Join(t.TempDir(), "missing"),
+	} {
+		t.Setenv(name, value)
+	}
+	w := newWorkspace(t)
+	if me, err := w.as(t, w.PersonToken).Me(t.Context()); err != nil || me.UserName != w.PersonName {
+		t.Errorf("%+v, %v", me, err)
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 1 {
+		t.Errorf("%d requests: %+v", n, w.Tenant.Journal.Entries())
+	}
+}
+
 func TestSDKLogIsSilent(t *testing.T) {
 	t.Parallel()
 	client.NotReady(errors.New("x"))

@@ -45,7 +45,7 @@ func TestRefusedLogins(t *testing.T) {
 		w.Tenant.Journal.Reset()
 		c := w.as(t, "placeholder", func(cfg *client.Config) {
 			if tc.token == "" {
-				cfg.Login = nil
+				cfg.Transport = anonymous{w.transport}
 			} else if login, err := cfg.Open(tokenLogin(tc.token)); err != nil {
 				t.Fatal(err)
 			} else {
@@ -64,6 +64,15 @@ func TestRefusedLogins(t *testing.T) {
 			t.Errorf("%s: %d requests: a refused login is no reason to try again", name, n)
 		}
 	}
+}
+
+// anonymous sends no credential.
+type anonymous struct{ next http.RoundTripper }
+
+func (a anonymous) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Del("Authorization")
+	return a.next.RoundTrip(r)
 }
 
 func (w *workspace) entraToken(t *testing.T, clientID, audience string, lifetime time.Duration) string {

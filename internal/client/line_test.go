@@ -227,15 +227,17 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestAttemptTimeout(t *testing.T) {
 	t.Parallel()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	brief := func(cfg *Config) { cfg.AttemptTimeout = 50 * time.Millisecond }
 	f := &fake{steps: []step{{hang: true}}}
-	if err := call(t.Context(), over(t, f, brief), "GET"); err != nil || f.attempts() != 2 {
+	if err := call(ctx, over(t, f, brief), "GET"); err != nil || f.attempts() != 2 {
 		t.Errorf("GET: %d attempts, %v", f.attempts(), err)
 	}
 	f = &fake{steps: []step{{hang: true}}}
-	err := call(t.Context(), over(t, f, brief), "POST")
+	err := call(ctx, over(t, f, brief), "POST")
 	var e *Error
-	if !errors.As(err, &e) || e.Kind != ErrAnswerLost || f.attempts() != 1 || e.Message != "no answer within 50ms" {
+	if !errors.As(err, &e) || !errors.Is(e.Kind, ErrAnswerLost) || f.attempts() != 1 || e.Message != "no answer within 50ms" {
 		t.Errorf("POST: %d attempts, %v", f.attempts(), err)
 	}
 }
@@ -290,8 +292,11 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 			}
 			done := make(chan error)
 			go func() { done <- call(t.Context(), c, "GET") }()
-			for !c.line.pause.holds() {
+			for began := time.Now(); !c.line.pause.holds() && time.Since(began) < 5*time.Second; {
 				time.Sleep(time.Millisecond)
+			}
+			if !c.line.pause.holds() {
+				t.Fatal("nobody is held back")
 			}
 			if err := errors.Join(call(t.Context(), other, "GET"), <-done); err != nil {
 				t.Fatal(err)
@@ -329,7 +334,7 @@ func TestPause(t *testing.T) {
 		over := time.Now().Add(time.Hour)
 		p.until(over)
 		p.until(time.Now())
-		if p.over != over {
+		if !p.over.Equal(over) {
 			t.Error("a later answer shortened it")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

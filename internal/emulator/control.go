@@ -43,13 +43,13 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 			return
 		}
 		if body.AdvanceSeconds == nil {
-			controlRefuse(w, http.StatusBadRequest, errors.New("advance_seconds is required"))
+			controlRefuse(w, errors.New("advance_seconds is required"))
 			return
 		}
 		// Beyond this the product overflows; a century is enough for any test.
 		const century = 100 * 366 * 24 * 60 * 60
 		if *body.AdvanceSeconds > century || *body.AdvanceSeconds < -century {
-			controlRefuse(w, http.StatusBadRequest, errors.New("advance_seconds is out of range"))
+			controlRefuse(w, errors.New("advance_seconds is out of range"))
 			return
 		}
 		t.Clock.Advance(time.Duration(*body.AdvanceSeconds) * time.Second)
@@ -70,12 +70,12 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 		// A service's name is free in Go, where a new one may be added; from
 		// outside only those that are served make sense.
 		if !slices.Contains(services, body.Service) {
-			controlRefuse(w, http.StatusBadRequest, fmt.Errorf("service must be one of %q", services))
+			controlRefuse(w, fmt.Errorf("service must be one of %q", services))
 			return
 		}
 		id, err := t.Faults.add(body.fault())
 		if err != nil {
-			controlRefuse(w, http.StatusBadRequest, err)
+			controlRefuse(w, err)
 			return
 		}
 		controlJSON(w, http.StatusCreated, map[string]int{"id": id})
@@ -143,18 +143,18 @@ func controlDecode(w http.ResponseWriter, r *http.Request, into any) bool {
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil {
-		controlRefuse(w, http.StatusBadRequest, err)
+		controlRefuse(w, err)
 		return false
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		controlRefuse(w, http.StatusBadRequest, errors.New("more than one JSON value"))
+		controlRefuse(w, errors.New("more than one JSON value"))
 		return false
 	}
 	return true
 }
 
-func controlRefuse(w http.ResponseWriter, status int, err error) {
-	controlJSON(w, status, map[string]string{"error": err.Error()})
+func controlRefuse(w http.ResponseWriter, err error) {
+	controlJSON(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 }
 
 func controlJSON(w http.ResponseWriter, status int, body any) {

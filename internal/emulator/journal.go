@@ -87,14 +87,6 @@ func withJournalNote(r *http.Request) (*http.Request, *journalNote) {
 	return r.WithContext(context.WithValue(r.Context(), journalNoteKey{}, note)), note
 }
 
-// noteRoute records the route of a request whose handler matched it without
-// http.ServeMux; a mux's own pattern needs no call.
-func noteRoute(r *http.Request, route string) {
-	if note, ok := r.Context().Value(journalNoteKey{}).(*journalNote); ok {
-		note.route = routeOf(route)
-	}
-}
-
 // noteCaller records the principal a request was resolved to.
 func noteCaller(r *http.Request, caller string) {
 	if note, ok := r.Context().Value(journalNoteKey{}).(*journalNote); ok {

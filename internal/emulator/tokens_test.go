@@ -99,7 +99,7 @@ func TestTokenRefusals(t *testing.T) {
 		if info["expiry_time"] == -1.0 {
 			return -1
 		}
-		return time.Duration(info["expiry_time"].(float64)-info["creation_time"].(float64)) * time.Millisecond
+		return time.UnixMilli(int64(info["expiry_time"].(float64))).Sub(time.UnixMilli(int64(info["creation_time"].(float64))))
 	}
 	if got := lifetime(`{}`); got != 730*24*time.Hour {
 		t.Errorf("default lifetime %s", got)

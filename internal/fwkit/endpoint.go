@@ -8,7 +8,9 @@ import (
 )
 
 // EndpointName demands the name of a serving endpoint, and tells what else was given: it becomes part of a URL.
-func EndpointName() validator.String { return Checked("Not the name of a serving endpoint", checkEndpointName) }
+func EndpointName() validator.String {
+	return Checked("Not the name of a serving endpoint", checkEndpointName)
+}
 
 func checkEndpointName(name string) error {
 	switch {

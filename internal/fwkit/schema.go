@@ -2,6 +2,7 @@ package fwkit
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -35,22 +36,26 @@ func WorkspaceID() schema.StringAttribute {
 // DefaultTimeout bounds an operation for which neither timeouts nor the resource says otherwise.
 const DefaultTimeout = 20 * time.Minute
 
-// Timeouts is the attribute timeouts of a resource.
-func Timeouts(ctx context.Context) schema.Attribute {
-	const form = " A Go duration such as `30s`, `10m` or `2h`. Default: 20 minutes."
+// Timeouts is the attribute timeouts of a resource that by default takes at most create for creating, and
+// [DefaultTimeout] for anything else.
+func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {
+	form := func(d time.Duration) string {
+		return fmt.Sprintf(" A Go duration such as `30s`, `10m` or `2h`. Default: %d minutes.", int(d.Minutes()))
+	}
 	attribute := timeouts.Attributes(ctx, timeouts.Opts{
-		Create: true, CreateDescription: "How long creating may take in all, waits included." + form,
-		Read: true, ReadDescription: "How long a refresh may take." + form,
-		Update: true, UpdateDescription: "How long an update may take, waits included." + form,
-		Delete: true, DeleteDescription: "How long destroying may take." + form,
+		Create: true, CreateDescription: "How long creating may take in all, waits included." + form(create),
+		Read: true, ReadDescription: "How long a refresh may take." + form(DefaultTimeout),
+		Update: true, UpdateDescription: "How long an update may take, waits included." + form(DefaultTimeout),
+		Delete: true, DeleteDescription: "How long destroying may take." + form(DefaultTimeout),
 	}).(schema.SingleNestedAttribute)
 	attribute.MarkdownDescription = "How long each operation may take."
 	return attribute
 }
 
-// Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create.
-func Deadline(ctx context.Context, method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
-	d, more := method(ctx, DefaultTimeout)
+// Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create, or by fallback where
+// that one is not written.
+func Deadline(ctx context.Context, method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), fallback time.Duration, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+	d, more := method(ctx, fallback)
 	diags.Append(more...)
 	return context.WithTimeout(ctx, d)
 }

@@ -147,9 +147,6 @@ func TestQuickstartByEveryLogin(t *testing.T) {
 			w.Proxied()
 			login(t, w)
 			c := quickstart(t, w)
-			if strings.Contains(name, "managed identity") && !strings.Contains(name, "Key Vault") || strings.Contains(name, "CLI") || strings.Contains(name, "AKS") || strings.Contains(name, "Key Vault") {
-				c.Env["TF_VAR_scoring_tenant_id"] = w.Tenant.ID // these logins do not tell the provider's tenant
-			}
 			before := snapshot(t, w)
 
 			c.MustRun(t, 0, "apply", "-auto-approve")

@@ -51,7 +51,7 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	want := plan.toWish()
 
@@ -100,7 +100,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	sp, err := readServicePrincipal(ctx, r.Client, state.ID.ValueString())
@@ -122,7 +122,7 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have, want := state.fromModel(), plan.toWish()
 	if !want.changes(have).none() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
@@ -144,7 +144,7 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if state.OnDestroy.ValueString() == onDestroyRetain {
 		return

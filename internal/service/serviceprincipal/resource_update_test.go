@@ -145,7 +145,7 @@ func TestEntitlements(t *testing.T) {
 	}
 	update := planned(plancheck.ResourceActionUpdate)
 	one, none, unmanaged := entra(w, `display_name = "a"`, `entitlements = ["workspace-access"]`), entra(w, `display_name = "a"`, `entitlements = []`), entra(w, `display_name = "a"`)
-	real := func(entitlements ...string) []statecheck.StateCheck {
+	stored := func(entitlements ...string) []statecheck.StateCheck {
 		var values []knownvalue.Check
 		for _, e := range entitlements {
 			values = append(values, knownvalue.StringExact(e))
@@ -153,7 +153,7 @@ func TestEntitlements(t *testing.T) {
 		return []statecheck.StateCheck{has("entitlements", knownvalue.SetExact(values))}
 	}
 	w.Test(t,
-		resource.TestStep{Config: one, Check: holds(w, "a", true, "workspace-access"), ConfigStateChecks: real("workspace-access")},
+		resource.TestStep{Config: one, Check: holds(w, "a", true, "workspace-access"), ConfigStateChecks: stored("workspace-access")},
 		// Drift in both directions.
 		resource.TestStep{PreConfig: set("workspace-access", "allow-cluster-create"), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
 		resource.TestStep{PreConfig: set(), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
@@ -162,11 +162,11 @@ func TestEntitlements(t *testing.T) {
 			Config: entra(w, `display_name = "a"`, `entitlements = ["databricks-sql-access", "allow-cluster-create"]`), ConfigPlanChecks: update,
 			Check: holds(w, "a", true, "allow-cluster-create", "databricks-sql-access"),
 		},
-		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true), ConfigStateChecks: real()},
+		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true), ConfigStateChecks: stored()},
 		resource.TestStep{PreConfig: set("allow-cluster-create"), Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true)},
 		// Not managed: what is there is shown, and is no drift.
 		resource.TestStep{Config: unmanaged, ConfigPlanChecks: noChange()},
-		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: noChange(), ConfigStateChecks: real("workspace-consume")},
+		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: noChange(), ConfigStateChecks: stored("workspace-consume")},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: update, Check: holds(w, "b", true, "workspace-consume")},
 	)
 }

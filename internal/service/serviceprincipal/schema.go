@@ -76,7 +76,7 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 				MarkdownDescription: "Id in the identity provider, where one keeps it.",
 			},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package serviceprincipaltoken
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,15 +29,18 @@ type minted struct {
 // the provider's identity one more where only the workspace knows who that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
+		if !o.Credential.TenantID.IsSet() {
+			tenant, err := c.TenantID(ctx)
+			if err != nil {
+				return nil, err
+			}
+			o.Credential.TenantID.Value = tenant
+		}
 		return c.LogIn(o.Credential)
 	}
-	actual := c.Login.ClientID
-	if actual == "" { // logged in with a Databricks token: only the workspace knows whose
-		me, err := c.Me(ctx)
-		if err != nil {
-			return nil, err
-		}
-		actual = me.UserName
+	actual, err := callerID(ctx, c)
+	if err != nil {
+		return nil, err
 	}
 	if !strings.EqualFold(actual, o.ApplicationID) {
 		return nil, notOwner(actual)
@@ -48,7 +52,7 @@ func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, erro
 // certificate file that does not exist yet may be made by the same apply, so it is left for then.
 func checkOwner(c *client.Client, o owner) error {
 	if o.ProviderIdentity {
-		if id := c.Login.ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
+		if id := c.Login.Identity().ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
 			return notOwner(id)
 		}
 		return nil
@@ -57,6 +61,10 @@ func checkOwner(c *client.Client, o owner) error {
 		if _, err := os.Stat(path.Value); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
+	}
+	if !o.Credential.TenantID.IsSet() {
+		// The provider's own. Where only its login will tell it, any will do for this check.
+		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}
 	_, err := c.LogIn(o.Credential)
 	return err
@@ -72,7 +80,8 @@ func notOwner(actual string) error {
 // to look, one to revoke and one to try again.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	for {
+	began := time.Now()
+	for try := 1; ; try++ {
 		marked := mark(want.Comment)
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
@@ -80,13 +89,15 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		if err == nil {
 			return fromAnswer(answer), nil
 		}
-		if !errors.Is(err, client.ErrAnswerLost) {
+		var login *auth.Error
+		if errors.As(err, &login) || !errors.Is(err, client.ErrAnswerLost) && ctx.Err() == nil {
 			return minted{}, adviseMint(err)
 		}
 		if lookErr := revokeMarked(ctx, as, marked); lookErr != nil {
-			return minted{}, client.Advise(errors.Join(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of. It would be in the owner's list with the comment %q: revoke it there, then apply again.", marked))
+			return minted{}, client.Advise(err, "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
+				"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked))
 		}
-		if ctx.Err() != nil {
+		if !as.Again(ctx, err, began, try) {
 			return minted{}, err
 		}
 	}
@@ -97,7 +108,11 @@ func mark(comment string) string {
 	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
 }
 
+// revokeMarked finds the token by its comment and revokes it. It takes its own time: a run that was stopped, or is out of
+// time, must not leave the token behind.
 func revokeMarked(ctx context.Context, as *client.Client, marked string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
 	list, err := as.OwnTokens(ctx)
 	if err != nil {
 		return err
@@ -154,13 +169,26 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 		asOwner = err // the credential may be gone by now; an admin can still revoke
 	}
 	err := c.RevokeAnyToken(ctx, id)
+	if err == nil {
+		return nil
+	}
+	var next []string
 	if errors.Is(err, client.ErrPermissionDenied) {
-		err = client.Advise(err, "", "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again.")
+		next = append(next, "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again.")
 	}
-	if err != nil && asOwner != nil {
-		return errors.Join(err, fmt.Errorf("logged in as the owner: %w", asOwner))
+	if asOwner != nil { // as text: a refused login would else take the place of what matters
+		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
 	}
-	return err
+	return client.Advise(err, "", strings.Join(next, "\n\n"))
+}
+
+// callerID is the application id behind the provider's login. No request; one where only the workspace knows who that is.
+func callerID(ctx context.Context, c *client.Client) (string, error) {
+	if id := c.Login.Identity().ClientID; id != "" {
+		return id, nil
+	}
+	me, err := c.Me(ctx) // logged in with a Databricks token
+	return me.UserName, err
 }
 
 func fromAnswer(a *settings.CreateTokenResponse) minted {
@@ -180,6 +208,14 @@ func millis(ms int64) time.Time {
 }
 
 func adviseMint(err error) error {
+	if errors.Is(err, client.ErrInvalid) {
+		return client.Advise(err, "lifetime_seconds", "The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have used up its 600 tokens.")
+	}
+	return adviseOwner(err)
+}
+
+// adviseOwner is for calls made as the owner, so that the advice names who lacks the right.
+func adviseOwner(err error) error {
 	var login *auth.Error
 	switch {
 	case errors.As(err, &login):
@@ -190,8 +226,6 @@ func adviseMint(err error) error {
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(err, "owner.application_id", "The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and let this resource depend on it. "+
 			"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.")
-	case errors.Is(err, client.ErrInvalid):
-		return client.Advise(err, "lifetime_seconds", "The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have used up its 600 tokens.")
 	default:
 		return err
 	}

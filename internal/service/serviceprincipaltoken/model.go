@@ -80,9 +80,9 @@ func (m ownerModel) toOwner() owner {
 	}
 }
 
-// credentials names the ways to log in that are written, unknown ones included.
-func (m ownerModel) credentials() []string {
-	var written []string
+// credentials names the ways to log in that are written. One that is still unknown, as a module's variables are while
+// Terraform validates, may yet turn out to be null: it counts neither way.
+func (m ownerModel) credentials() (written []string, unknown bool) {
 	for _, c := range []struct {
 		name  string
 		value types.String
@@ -91,14 +91,15 @@ func (m ownerModel) credentials() []string {
 		{"client_certificate_wo", m.ClientCertificateWO},
 		{"client_certificate_path", m.ClientCertificatePath},
 	} {
-		if !c.value.IsNull() {
+		unknown = unknown || c.value.IsUnknown()
+		if !c.value.IsNull() && !c.value.IsUnknown() {
 			written = append(written, c.name)
 		}
 	}
-	if m.UseProviderIdentity.ValueBool() || m.UseProviderIdentity.IsUnknown() {
+	if m.UseProviderIdentity.ValueBool() {
 		written = append(written, "use_provider_identity")
 	}
-	return written
+	return written, unknown || m.UseProviderIdentity.IsUnknown()
 }
 
 func (m tokenModel) toToken() token {

@@ -2,6 +2,7 @@ package serviceprincipaltoken
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,22 +33,26 @@ func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest
 }
 
 func (r *tokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
-	if !known {
-		return
+	if config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics); known {
+		checkCredentials(*config.Owner, &resp.Diagnostics)
 	}
-	written := config.Owner.credentials()
+}
+
+// checkCredentials demands exactly one way to log in, as far as the values are known.
+func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
+	written, unknown := o.credentials()
 	switch {
-	case len(written) == 0:
+	case len(written) == 0 && !unknown:
 		// Without this rule a forgotten credential would mint the deployer's own token.
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
+		diags.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
 			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, or use_provider_identity = true when the provider's own identity is the owner. "+
 			"(A write-only value that is null counts as not written.)")
 	case len(written) > 1:
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
+		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
-	if !config.Owner.ClientCertificatePasswordWO.IsNull() && config.Owner.ClientCertificateWO.IsNull() && config.Owner.ClientCertificatePath.IsNull() {
-		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
+	password := o.ClientCertificatePasswordWO
+	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificateWO.IsNull() && o.ClientCertificatePath.IsNull() {
+		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
 			"Write client_certificate_wo or client_certificate_path beside it, or remove it.")
 	}
 }
@@ -69,7 +74,7 @@ func decodeKnown(ctx context.Context, from interface {
 // ModifyPlan checks the owner's credential where configuration alone tells, so that a wrong one stops the plan and not an
 // apply half way.
 func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.Client == nil || r.Client.Login == nil || !req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
+	if r.Client == nil || !r.Client.Ready() || !req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
 		return
 	}
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
@@ -84,7 +89,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
 	want := plan.toToken()
 	want.Owner = config.Owner.toOwner() // write-only values stand in configuration alone
@@ -92,6 +97,9 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	as, err := logIn(ctx, r.Client, want.Owner)
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, plan.String()) {
 		return
+	}
+	for _, w := range as.Login.Warnings {
+		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
 	made, err := mint(ctx, as, want)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) {
@@ -113,12 +121,13 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	info, found, err := findToken(ctx, r.Client, state.ID.ValueString(), state.Owner.UseProviderIdentity.ValueBool())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read token", state.String()) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	// Who may list here need not be an admin where the provider is pointed at by mistake, and must not be told to become one.
+	if (err == nil || errors.Is(err, client.ErrPermissionDenied)) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot read token", state.String()) {
 		return
 	}
 	if !found {
@@ -138,7 +147,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	want, have := plan.toToken(), state.toToken()
 
@@ -155,7 +164,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		}
 		as, err := logIn(ctx, r.Client, config.Owner.toOwner())
 		if err == nil {
-			err = change(ctx, as, state.ID.ValueString(), mask, want.Comment, want.Scopes)
+			err = adviseOwner(change(ctx, as, state.ID.ValueString(), mask, want.Comment, want.Scopes))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change token", state.String()) {
 			return
@@ -170,7 +179,7 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
@@ -180,7 +189,7 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 
 func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	info, found, err := findToken(ctx, r.Client, req.ID, true)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", req.ID) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(req.ID)) {
 		return
 	}
 	if !found {
@@ -190,7 +199,11 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 	}
 	applicationID := info.Creator
 	if applicationID == "" {
-		applicationID = r.Client.Login.ClientID // only the own list leaves the owner out
+		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
+		if applicationID, err = callerID(ctx, r.Client); fwkit.Failed(&resp.Diagnostics, err, "Cannot import own token", "token "+short(req.ID)) {
+			return
+		}
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, fwkit.Path("owner.use_provider_identity"), true)...)
 	}
 	if uuid.Validate(applicationID) != nil {
 		resp.Diagnostics.AddError("Token to import belongs to a person", fmt.Sprintf("Token %s was made by %s. This resource manages tokens of service principals.", short(req.ID), applicationID))

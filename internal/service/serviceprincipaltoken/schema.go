@@ -2,10 +2,12 @@ package serviceprincipaltoken
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
@@ -25,6 +27,9 @@ const (
 	maxLifetime     = 730 * 24 * 60 * 60 // seconds; the platform's limit
 	maxComment      = 256                // what fits beside our marker
 )
+
+// createTimeout is how long creating may take by default.
+const createTimeout = 5 * time.Minute
 
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	kept := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
@@ -83,9 +88,10 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Default: int64default.StaticInt64(defaultLifetime),
-				Validators:          []validator.Int64{int64validator.Between(1, maxLifetime)},
-				PlanModifiers:       []planmodifier.Int64{int64planmodifier.RequiresReplace()},
-				MarkdownDescription: "How long the token lives, in seconds: at most 63072000 (730 days), or less where the workspace sets a maximum. Default: 7776000 (90 days). A change makes a new token.",
+				Validators:    []validator.Int64{int64validator.Between(1, maxLifetime)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(madeHere, madeHereOnly, madeHereOnly)},
+				MarkdownDescription: "How long the token lives, in seconds: at most 63072000 (730 days), or less where the workspace sets a maximum. Default: 7776000 (90 days). A change makes a new token; " +
+					"one that was imported keeps the end it has until then.",
 			},
 			"token_value": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: kept,
@@ -95,7 +101,17 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"created_at":   schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it was made, RFC 3339 in UTC."},
 			"expires_at":   schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx),
+			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
 		},
 	}
+}
+
+const madeHereOnly = "A change makes a new token, unless the token was imported."
+
+// madeHere says whether the provider made the token: an import does not know its value. Importing must not lead to a
+// replacement, which would revoke a token that somebody uses.
+func madeHere(ctx context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
+	var value types.String
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("token_value"), &value)...)
+	resp.RequiresReplace = !value.IsNull()
 }

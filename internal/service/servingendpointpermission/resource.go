@@ -37,7 +37,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
 	want := plan.toGrant()
 
@@ -59,7 +59,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
 
@@ -100,7 +100,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	want, have := plan.toGrant(), state.toGrant()
 	moved, changed := want.EndpointID != have.EndpointID, want.Level != have.Level
@@ -140,7 +140,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
 	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {

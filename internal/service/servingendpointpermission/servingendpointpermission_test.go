@@ -103,13 +103,6 @@ func (l *listener) hear(operation string, before int, diagnostics []*tfprotov6.D
 	}
 }
 
-// forget starts the lists of what was heard anew.
-func (w *world) forget() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.warnings, w.requests = nil, nil
-}
-
 // warned fails unless a warning holds all the words.
 func (w *world) warned(t *testing.T, words ...string) {
 	t.Helper()

@@ -40,7 +40,7 @@ func (d *queryDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, config.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, config.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	answer, err := score(ctx, d.Client, config.toQuery())

@@ -56,7 +56,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	p := plan.toPrincipal()
 
@@ -84,7 +84,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
 	list, err := readTokens(ctx, r.Client)
@@ -117,7 +117,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return

@@ -24,7 +24,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		}),
 	}
 }

@@ -1,0 +1,122 @@
+package serviceprincipaltoken
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// stopping ends the run just when the workspace has answered the first request to make a token, before the answer is seen.
+type stopping struct {
+	next http.RoundTripper
+	stop context.CancelFunc
+}
+
+func (s stopping) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.next.RoundTrip(r)
+	if err == nil && strings.HasSuffix(r.URL.Path, "/token/create") {
+		s.stop()
+		resp.Body.Close()
+		return nil, context.Canceled
+	}
+	return resp, err
+}
+
+func tokenLogin(t *testing.T, value string) *auth.Login {
+	t.Helper()
+	login, err := auth.Open(auth.Settings{Token: auth.Setting{Value: value, Attribute: "token"}}, auth.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login
+}
+
+// Somebody stops the run while a token is made: nobody would know the value of that token, so it is not left behind.
+func TestMintIsStopped(t *testing.T) {
+	t.Parallel()
+	s := emulator.NewScenario()
+	server, err := emulator.Serve(s.Tenant, s.Workspace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, s.Tenant.CACertificatePEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	transport, err := client.NewTransport(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c, err := client.New(client.Config{
+		Host: server.WorkspaceURLs[0], Login: tokenLogin(t, s.PersonToken), Transport: stopping{transport, cancel}, AttemptTimeout: time.Minute, RetryTimeout: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(s.Workspace.Snapshot().Tokens)
+
+	if _, err := mint(ctx, c, token{Comment: "c", Lifetime: time.Hour}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 || s.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 1 {
+		t.Errorf("%+v", s.Tenant.Journal.Entries())
+	}
+	if after := s.Workspace.Snapshot().Tokens; len(after) != before {
+		t.Errorf("a token is left: %+v", after)
+	}
+}
+
+// sent keeps the last request's body and answers {}.
+type sent struct{ body string }
+
+func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	s.body = string(body)
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, err
+}
+
+// A comment that is removed must be sent as an empty one: the SDK by itself leaves empty fields out.
+func TestChangeSendsAnEmptyComment(t *testing.T) {
+	t.Parallel()
+	s := &sent{}
+	c, err := client.New(client.Config{Host: "https://adb-42.test", Login: tokenLogin(t, "dapi-of-nobody"), Transport: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := change(t.Context(), c, "id", []string{"comment", "scopes"}, "", []string{"sql"}); err != nil {
+		t.Fatal(err)
+	}
+	var got, want any
+	if err := errors.Join(json.Unmarshal([]byte(s.body), &got),
+		json.Unmarshal([]byte(`{"token":{"comment":"","scopes":["sql"]},"update_mask":"comment,scopes"}`), &want)); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("sent %s", s.body)
+	}
+}
+
+func TestMark(t *testing.T) {
+	t.Parallel()
+	first, second := mark("iris scoring"), mark("iris scoring")
+	if first == second || !strings.HasPrefix(first, "iris scoring [dbxaccess:") || strings.HasPrefix(mark(""), " ") {
+		t.Errorf("%q, %q, %q", first, second, mark(""))
+	}
+	if longest := mark(strings.Repeat("x", maxComment)); len(longest) > 1024 {
+		t.Errorf("with the longest comment it has %d characters, and the service takes 1024", len(longest))
+	}
+}

@@ -1,0 +1,288 @@
+package serviceprincipaltoken_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func fault(method, path string, f emulator.Fault) emulator.Fault {
+	f.Service, f.Method, f.Path = "workspace", method, path
+	return f
+}
+
+var denied = emulator.Fault{Status: 403, Code: "PERMISSION_DENIED", Message: "not you"}
+
+// The value of a token is told once. When that answer is lost, the token is found by the marker in its comment and revoked
+// before another is made, so that exactly one lives.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault emulator.Fault
+		stray int
+	}{
+		"dropped after the work":  {emulator.Fault{Drop: "after"}, 1},
+		"dropped before the work": {emulator.Fault{Drop: "before"}, 0},
+		"503, and the work done":  {emulator.Fault{Status: 503, WorkDone: true}, 1},
+		"503":                     {emulator.Fault{Status: 503}, 0},
+		"throttled":               {emulator.Fault{Status: 429, RetryAfter: 1}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			// Somebody else's doing, with the same comment: it must stay.
+			neighbor, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "c", day)
+			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
+			w.Test(t, resource.TestStep{
+				Config: bySecret(w, `comment = "c"`),
+				Check: resource.ComposeTestCheckFunc(func(*terraform.State) error {
+					asked(t, w, 2, "workspace", "POST", create)
+					asked(t, w, tc.stray, "workspace", "POST", revoke)
+					if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
+						return fmt.Errorf("not two live tokens, ours and the neighbor: %+v", tokens)
+					}
+					w.Workspace.RevokeToken(neighbor)
+					return nil
+				}, one(w, w.ScoringApp.ClientID, "c"), fits),
+			})
+		})
+	}
+}
+
+// Where it goes on failing there is an end, an error, and no token.
+func TestCreateKeepsFailing(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault emulator.Fault
+		tries int
+	}{
+		"503 every time":                     {emulator.Fault{Status: 503, WorkDone: true, Times: -1}, 2},
+		"500, which does not pass by itself": {emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops", WorkDone: true}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "2"
+			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
+			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: words("Cannot create token.*POST " + create)})
+			asked(t, w, tc.tries, "workspace", "POST", create)
+			asked(t, w, tc.tries, "workspace", "POST", revoke)
+		})
+	}
+}
+
+// When not even looking works, the error says that there may be a token, and how to find it.
+func TestLostAnswerAndNoLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
+	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
+	w.Test(t, resource.TestStep{
+		Config: bySecret(w, `comment = "c"`), ExpectError: words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+\]"`),
+	})
+	tokens := live(w, w.ScoringApp.ClientID)
+	if len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
+		t.Fatalf("%+v", tokens)
+	}
+	w.Workspace.RevokeToken(tokens[0].ID)
+}
+
+// The comment gets its final form by a second call. When that fails the token is good all the same: a warning, nothing
+// tainted, and the next apply heals in place.
+func TestMarkerStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
+	same := statecheck.CompareValue(compare.ValuesSame())
+	config := bySecret(w, `comment = "c"`)
+	w.Test(t,
+		resource.TestStep{
+			Config: config, ExpectNonEmptyPlan: true, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+			Check: func(*terraform.State) error {
+				if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
+					t.Errorf("%+v", tokens)
+				}
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+			Check:             resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits),
+		},
+	)
+}
+
+// A refresh that fails is an error that keeps the state; what was made is neither tainted nor forgotten.
+func TestCreatedThenReadFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	same := statecheck.CompareValue(compare.ValuesSame())
+	config := bySecret(w)
+	kept := func() resource.TestStep {
+		return resource.TestStep{
+			Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+		}
+	}
+	w.Test(t,
+		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
+			},
+			Config: config, ExpectError: words("Cannot read token.*500 INTERNAL_ERROR: oops"),
+		},
+		kept(),
+		resource.TestStep{ // a page that is not the service's must not read as "gone"
+			PreConfig: func() {
+				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 404, HTML: true}))
+			},
+			Config: config, ExpectError: words("Cannot read token"),
+		},
+		kept(),
+	)
+}
+
+// Tokens of others are seen by admins only. The error says so.
+func TestDeployerIsNoAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	same := statecheck.CompareValue(compare.ValuesSame())
+	config := bySecret(w)
+	w.Test(t,
+		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{
+			PreConfig: func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) },
+			Config:    config, ExpectError: words(`Cannot read token.*PERMISSION_DENIED.*needs to be a workspace admin: add it to the group "admins"`),
+		},
+		resource.TestStep{
+			PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
+			Config:    config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+		},
+	)
+}
+
+// Who owns the token itself needs no admin, for nothing.
+func TestProviderIdentityIsNoAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+	w.Test(t,
+		resource.TestStep{Config: byProvider(w, `comment = "first"`), Check: one(w, w.Deployer.ClientID, "first")},
+		resource.TestStep{Config: byProvider(w, `comment = "second"`), Check: one(w, w.Deployer.ClientID, "second")},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token_value"}},
+	)
+	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 0, "workspace", "DELETE", managed)
+}
+
+func TestUpdateIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	same := statecheck.CompareValue(compare.ValuesSame())
+	after := bySecret(w, `comment = "after"`)
+	w.Test(t,
+		resource.TestStep{Config: bySecret(w, `comment = "before"`), ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
+		resource.TestStep{
+			PreConfig: func() { w.Tenant.Faults.Add(fault("PATCH", update, denied)) },
+			Config:    after, ExpectError: words("Cannot change token.*not you.*The owner may not use personal access tokens"),
+		},
+		resource.TestStep{
+			Config:      strings.Replace(after, w.ScoringSecret, "wrong-secret-value", 1),
+			ExpectError: words("Client secret is wrong.*AADSTS7000215"),
+		},
+		resource.TestStep{
+			Config: after, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: one(w, w.ScoringApp.ClientID, "after"),
+			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
+		},
+	)
+}
+
+// Destroying revokes as the owner where its login is at hand without configuration, else as an admin.
+func TestDestroyRevokesAs(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		config         func(*testing.T, *acctest.World) string
+		owner, managed int
+	}{
+		"the owner, by a file":     {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, 1, 0},
+		"the provider's identity":  {func(_ *testing.T, w *acctest.World) string { return byProvider(w) }, 1, 0},
+		"an admin, after a secret": {func(_ *testing.T, w *acctest.World) string { return bySecret(w) }, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Test(t, resource.TestStep{Config: tc.config(t, w)})
+			asked(t, w, tc.owner, "workspace", "POST", revoke)
+			asked(t, w, tc.managed, "workspace", "DELETE", managed)
+		})
+	}
+}
+
+// The owner's file is gone: an admin revokes.
+func TestDestroyFallsBackToTheAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := byPath(t, w)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig: func() {
+				if err := os.Remove(w.Dir + "/scoring.pem"); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Config: config, Destroy: true,
+		},
+	)
+	asked(t, w, 0, "workspace", "POST", revoke)
+	asked(t, w, 1, "workspace", "DELETE", managed)
+}
+
+// Nobody may revoke it: an error that says the token is live, and the state is kept for the next try.
+func TestDestroyIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		config func(*testing.T, *acctest.World) string
+		faults func(*acctest.World)
+		want   string
+	}{
+		"as an admin": {func(_ *testing.T, w *acctest.World) string { return bySecret(w) }, func(w *acctest.World) {
+			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin"},
+		"as owner and as an admin": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
+			w.Tenant.Faults.Add(fault("POST", revoke, emulator.Fault{Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"}))
+			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin.*nor you"},
+		"Entra refuses the owner": {func(t *testing.T, w *acctest.World) string { return byPath(t, w) }, func(w *acctest.World) {
+			w.ScoringApp.RemoveCertificates()
+			w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+		}, "Cannot revoke token.*not you.*The token is still live.*needs to be a workspace admin.*not registered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			config := tc.config(t, w)
+			w.Test(t,
+				resource.TestStep{Config: config},
+				resource.TestStep{PreConfig: func() { tc.faults(w) }, Config: config, Destroy: true, ExpectError: words(tc.want)},
+				resource.TestStep{
+					Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+					Check: one(w, w.ScoringApp.ClientID, ""),
+				},
+			)
+		})
+	}
+}
