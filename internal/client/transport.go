@@ -4,12 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 // NewTransport makes the transport that Entra ID and the workspace are called through. It honours HTTPS_PROXY and
@@ -26,14 +27,19 @@ func NewTransport(caFile string) (http.RoundTripper, error) {
 		}
 		pem, err := os.ReadFile(caFile)
 		if err != nil {
-			return nil, fmt.Errorf("reading the certificate authorities: %w", err)
+			return nil, noAuthorities(err.Error())
 		}
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM form", caFile)
+			return nil, noAuthorities(caFile + " holds no certificate in PEM form")
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
 	return logged{t}, nil
+}
+
+func noAuthorities(why string) error {
+	return &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities",
+		Detail: why + ". ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
 }
 
 type logged struct{ next http.RoundTripper }

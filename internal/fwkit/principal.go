@@ -104,7 +104,7 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 		what = "is the Terraform id of an azuread_service_principal. Use its attribute client_id instead of id."
 	case strings.Trim(value, "0123456789") == "":
 		what = "looks like a workspace (SCIM) id."
-	case !strings.Contains(value, "-") || strings.Contains(value, " "):
+	case strings.Trim(strings.ToLower(value), "0123456789abcdef-") != "":
 		what = "looks like a display name."
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Not an application id", fmt.Sprintf("%q %s\n\n%s", value, what, where))

@@ -84,8 +84,7 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	}
 	transport, err := client.NewTransport(cfg.CACertificatePath.Value)
 	if err != nil {
-		return nil, nil, &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities", Detail: err.Error() +
-			". ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
+		return nil, nil, err
 	}
 	options := auth.Options{
 		HTTPClient:   &http.Client{Transport: transport, Timeout: cfg.HTTPTimeout},

@@ -98,8 +98,10 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, plan.String()) {
 		return
 	}
-	for _, w := range as.Login.Warnings {
-		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
+	if as != r.Client { // the provider's own were told when it was configured
+		for _, w := range as.Login.Warnings {
+			resp.Diagnostics.AddWarning(w.Summary, w.Detail)
+		}
 	}
 	made, err := mint(ctx, as, want)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) {
