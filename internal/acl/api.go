@@ -38,7 +38,11 @@ func Read(ctx context.Context, c *client.Client, object Object) (List, error) {
 // the grant stands already; a third when the answer to the write does not show it, a fourth and fifth when the service
 // did not lower a level by PATCH.
 func Grant(ctx context.Context, c *client.Client, object Object, p Principal, level Level, overwrite bool) (Entry, error) {
-	defer c.Lock(object.String())()
+	unlock, err := c.Lock(ctx, object.String())
+	if err != nil {
+		return Entry{}, err
+	}
+	defer unlock()
 
 	list, err := Read(ctx, c, object)
 	if err != nil {
@@ -57,7 +61,11 @@ func Grant(ctx context.Context, c *client.Client, object Object, p Principal, le
 
 // Change moves the principal from whatever direct level it holds to that one. One request and the checks of [Grant].
 func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
-	defer c.Lock(object.String())()
+	unlock, err := c.Lock(ctx, object.String())
+	if err != nil {
+		return Entry{}, err
+	}
+	defer unlock()
 	return set(ctx, c, object, p, level)
 }
 
@@ -103,7 +111,11 @@ func (e *UnverifiedError) Unwrap() error { return e.Err }
 // Revoke takes the principal's direct grant away and leaves every other one as the read just before showed it. An object
 // or a grant that is gone counts as done. Two requests, or one when there is nothing to take.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
-	defer c.Lock(object.String())()
+	unlock, err := c.Lock(ctx, object.String())
+	if err != nil {
+		return err
+	}
+	defer unlock()
 
 	list, err := Read(ctx, c, object)
 	if errors.Is(err, client.ErrNotFound) {

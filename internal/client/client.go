@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/client"
@@ -58,6 +57,7 @@ type Client struct {
 	// Login is the identity that calls.
 	Login *auth.Login
 
+	own    bool // the provider's own login, not that of a token's owner
 	cfg    Config
 	sdk    *client.DatabricksClient
 	line   *line
@@ -117,7 +117,7 @@ func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring the workspace client: %w", err)
 	}
-	return &Client{Login: cfg.Login, cfg: cfg, sdk: sdk, line: l}, nil
+	return &Client{Login: cfg.Login, own: own, cfg: cfg, sdk: sdk, line: l}, nil
 }
 
 // unknownHost stands for a host that is not known yet; the name is reserved to resolve nowhere.
@@ -141,13 +141,17 @@ func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 // SDK is the Databricks client below, for the service packages' api.go files.
 func (c *Client) SDK() *client.DatabricksClient { return c.sdk }
 
-// Lock holds the caller until nobody else in this process changes the object of that name, and gives back the function
-// that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
-func (c *Client) Lock(object string) (unlock func()) {
-	m, _ := c.line.locks.LoadOrStore(object, &sync.Mutex{})
-	mutex := m.(*sync.Mutex)
-	mutex.Lock()
-	return mutex.Unlock
+// Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the
+// function that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
+func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {
+	q, _ := c.line.locks.LoadOrStore(object, make(chan struct{}, 1))
+	queue := q.(chan struct{})
+	select {
+	case queue <- struct{}{}:
+		return func() { <-queue }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // strategy hands our login to the SDK. It is asked on every attempt, so a token renewed in a long apply is picked up.
@@ -162,17 +166,17 @@ func (s strategy) Name() string {
 
 func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
 	return credentials.CredentialsProviderFn(func(r *http.Request) error {
-		token, err := s.cfg.Login.AccessToken(r.Context(), auth.DatabricksScope)
+		token, err := s.token(r.Context(), auth.DatabricksScope)
 		if err != nil {
-			return s.withoutAttribute(err)
+			return err
 		}
 		r.Header.Set("Authorization", "Bearer "+token.Value)
 		if !s.own || !s.cfg.AdminLogin {
 			return nil
 		}
-		management, err := s.cfg.Login.AccessToken(r.Context(), s.cfg.Login.ManagementScope())
+		management, err := s.token(r.Context(), s.cfg.Login.ManagementScope())
 		if err != nil {
-			return s.withoutAttribute(err)
+			return err
 		}
 		r.Header.Set("X-Databricks-Azure-SP-Management-Token", management.Value)
 		r.Header.Set("X-Databricks-Azure-Workspace-Resource-Id", s.cfg.ResourceID)
@@ -180,16 +184,22 @@ func (s strategy) Configure(context.Context, *config.Config) (credentials.Creden
 	}), nil
 }
 
-// withoutAttribute is for the provider's own login: its attributes stand in the provider block, and its errors come up at
-// some resource, which may have an attribute of the same name.
-func (s strategy) withoutAttribute(err error) error {
+// Token is an access token of who calls.
+func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
+	return strategy{c.cfg, c.own}.token(ctx, scope)
+}
+
+// token leaves the attribute out of the errors of the provider's own login: its attributes stand in the provider block,
+// and its errors come up at some resource, which may have an attribute of the same name.
+func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
+	token, err := s.cfg.Login.AccessToken(ctx, scope)
 	var login *auth.Error
 	if !s.own || !errors.As(err, &login) {
-		return err
+		return token, err
 	}
 	elsewhere := *login
 	elsewhere.Attribute = ""
-	return &elsewhere
+	return auth.Token{}, &elsewhere
 }
 
 // noLoader stands where the SDK would read ~/.databrickscfg and DATABRICKS_* variables.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -258,11 +260,23 @@ func TestLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlock := c.Lock("list")
-	c.Lock("another list")()
+	lock := func(c *client.Client, object string) func() {
+		unlock, err := c.Lock(t.Context(), object)
+		if err != nil {
+			t.Error(err)
+		}
+		return unlock
+	}
+	unlock := lock(c, "list")
+	lock(c, "another list")()
+	impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := other.Lock(impatient, "list"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a caller out of time still waits: %v", err)
+	}
 	entered := make(chan struct{})
 	go func() {
-		defer other.Lock("list")()
+		defer lock(other, "list")()
 		close(entered)
 	}()
 	select {
@@ -361,5 +375,29 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 		if _, err := client.NewTransport(file); err == nil {
 			t.Errorf("%s was accepted", file)
 		}
+	}
+}
+
+// A redirect is not followed: the tokens in a request's headers are for the workspace alone.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	var reached atomic.Int32
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	t.Cleanup(elsewhere.Close)
+	workspace := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/login.html", http.StatusFound))
+	t.Cleanup(workspace.Close)
+	login, err := auth.Open(tokenLogin("dapi0123"), auth.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{Host: workspace.URL, Login: login, Transport: http.DefaultTransport, RetryTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "redirected to") {
+		t.Errorf("%v", err)
+	}
+	if reached.Load() > 0 {
+		t.Error("the other host was asked")
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
 var (
-	// ErrNotFound: the service says that the object does not exist. A page of a proxy, a disabled feature or a route that
+	// ErrNotFound: the service says that the object does not exist. A page of a proxy, a disabled feature, a route that
 	// does not exist is not that, so state is never dropped for one of them.
 	ErrNotFound = errors.New("not found")
 	// ErrUnauthenticated: the workspace does not accept who calls: token refused, or principal not in the workspace.

@@ -3,12 +3,12 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
@@ -45,39 +45,52 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 		return nil
 	}
 	return func(ctx context.Context) (string, error) {
-		token, err := cfg.Login.AccessToken(ctx, cfg.Login.ManagementScope())
-		if err != nil {
-			return "", err
+		for began, try := time.Now(), 1; ; try++ {
+			host, pause, err := askForHost(ctx, cfg, try)
+			if pause == 0 || time.Since(began)+pause > cfg.RetryTimeout || sleep(ctx, pause) != nil {
+				return host, err
+			}
 		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Login.ResourceManager+cfg.ResourceID+"?api-version=2018-04-01", nil)
-		if err != nil {
-			return "", err
-		}
-		req.Header.Set("Authorization", "Bearer "+token.Value)
-		resp, err := (&http.Client{Transport: cfg.Transport, Timeout: cfg.AttemptTimeout}).Do(req)
-		if err != nil {
-			return "", noHost(cfg, "", fmt.Sprintf("%s did not answer: %v", cfg.Login.ResourceManager, errors.Unwrap(err)), "Check the network, HTTPS_PROXY and resource_manager_endpoint.")
-		}
-		defer resp.Body.Close()
-		var answer struct {
-			Properties struct {
-				WorkspaceURL string `json:"workspaceUrl"`
-			} `json:"properties"`
-			Error struct{ Code, Message string } `json:"error"`
-		}
-		// What is not JSON leaves the answer empty, and its status tells.
-		if body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20)); err == nil {
-			_ = json.Unmarshal(body, &answer)
-		}
-		if resp.StatusCode != http.StatusOK {
-			return "", noHost(cfg, answer.Error.Code, fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, answer.Error.Message), "")
-		}
-		host := strings.TrimPrefix(answer.Properties.WorkspaceURL, "https://")
-		if host == "" {
-			return "", noHost(cfg, "", "Azure Resource Manager told no workspaceUrl", "The workspace may still be in the making. Apply again later, or write host.")
-		}
-		return "https://" + strings.TrimSuffix(host, "/"), nil
 	}
+}
+
+// askForHost is one try; a pause says that another is worth while after it.
+func askForHost(ctx context.Context, cfg Config, try int) (host string, pause time.Duration, err error) {
+	token, err := strategy{cfg, true}.token(ctx, cfg.Login.ManagementScope())
+	if err != nil {
+		return "", 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.Login.ResourceManager+cfg.ResourceID+"?api-version=2018-04-01", nil)
+	if err != nil {
+		return "", 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+token.Value)
+	resp, err := (&http.Client{Transport: cfg.Transport, Timeout: cfg.AttemptTimeout}).Do(req)
+	if err != nil {
+		return "", 0, noHost(cfg, "", cfg.Login.ResourceManager+" did not answer", "Check the network, HTTPS_PROXY and resource_manager_endpoint; TF_LOG=debug shows the cause.")
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		Properties struct {
+			WorkspaceURL string `json:"workspaceUrl"`
+		} `json:"properties"`
+		Error struct{ Code, Message string } `json:"error"`
+	}
+	// What is not JSON leaves the answer empty, and its status tells.
+	if body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20)); err == nil {
+		_ = json.Unmarshal(body, &answer)
+	}
+	if resp.StatusCode != http.StatusOK {
+		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
+			pause = max(retryAfter(resp.Header), min(time.Duration(try)*time.Second, 10*time.Second))
+		}
+		return "", pause, noHost(cfg, answer.Error.Code, fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, answer.Error.Message), "")
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(answer.Properties.WorkspaceURL, "https://"), "/")
+	if host == "" {
+		return "", 0, noHost(cfg, "", "Azure Resource Manager told no workspaceUrl", "The workspace may still be in the making. Apply again later, or write host.")
+	}
+	return "https://" + host, 0, nil
 }
 
 func noHost(cfg Config, code, words, next string) error {

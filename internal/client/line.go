@@ -30,7 +30,7 @@ type line struct {
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
 	askMe       shared[struct{}]
-	locks       sync.Map // object → *sync.Mutex
+	locks       sync.Map // object → chan struct{} of one place
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
 }
 
@@ -51,6 +51,11 @@ func newLine(cfg Config) *line {
 // RoundTrip sends one attempt. It reads the answer's body to its end, so that a connection that breaks half way counts
 // as an attempt without an answer, not as an answer of half a body.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Response != nil {
+		// A redirect would carry the tokens in our headers to whatever host it names; the API never redirects.
+		return nil, &Error{Kind: ErrOther, Method: r.Method, Path: r.URL.Path, Status: r.Response.StatusCode,
+			Message: "redirected to " + r.URL.Host + ", which is not followed: a proxy or a private link stands before the workspace, or host is not a workspace"}
+	}
 	if err := l.pause.wait(r.Context()); err != nil {
 		return nil, err
 	}

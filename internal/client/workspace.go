@@ -52,7 +52,7 @@ func (c *Client) TenantID(ctx context.Context) (string, error) {
 	if id := c.Login.Identity().TenantID; id != "" || c.Login.Kind == auth.KindToken {
 		return id, nil
 	}
-	token, err := c.Login.AccessToken(ctx, auth.DatabricksScope)
+	token, err := c.Token(ctx, auth.DatabricksScope)
 	if err != nil {
 		return "", err
 	}

@@ -120,7 +120,7 @@ func nextStep(err error) string {
 	case errors.As(err, &wrong):
 		return "The provider is pointed at another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. Nothing was changed."
 	case errors.Is(err, client.ErrUnauthenticated):
-		return "The token is good, but the workspace does not accept its bearer: most often the service principal is not a member of this workspace, or is deactivated there. " +
+		return "The workspace does not let this login in: the service principal is not a member of it or is deactivated there, or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
 			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +
 			"For the first login to a new workspace, a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id."
 	case errors.Is(err, client.ErrPermissionDenied):
@@ -132,7 +132,7 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrUnavailable):
 		return "The service could not answer for the time that retry_timeout_seconds allows. Apply again later."
 	case errors.Is(err, client.ErrAnswerLost):
-		return "It is not known whether the work was done. Run terraform plan: it looks and says."
+		return "It is not known whether the work was done. Run terraform plan: it shows what is there."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "The time in timeouts is over. Raise it there, or find out what is slow with TF_LOG=debug."
 	case errors.Is(err, context.Canceled):

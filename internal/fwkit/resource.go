@@ -2,6 +2,7 @@ package fwkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -16,17 +17,31 @@ import (
 // Resource is embedded by every managed resource: it receives the client.
 type Resource struct{ Client *client.Client }
 
-// Configure implements resource.ResourceWithConfigure. Terraform validates before it configures, so no data is no error.
+// Configure implements resource.ResourceWithConfigure.
 func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
+	r.Client = clientOf(req.ProviderData, &resp.Diagnostics)
+}
+
+// clientOf is the client that the provider made. Terraform validates before it configures, so no data is no error.
+func clientOf(data any, diags *diag.Diagnostics) *client.Client {
+	c, ok := data.(*client.Client)
+	if !ok && data != nil {
+		diags.AddError("Foreign provider data", fmt.Sprintf("%T came where the workspace client belongs. Please report this.", data))
 	}
-	c, ok := req.ProviderData.(*client.Client)
-	if !ok {
-		resp.Diagnostics.AddError("Resource received foreign provider data", fmt.Sprintf("%T came where the workspace client belongs. Please report this.", req.ProviderData))
-		return
+	return c
+}
+
+// FailedRead adds what went wrong with a refresh, and says whether anything did; that the object is not found is for the
+// caller to handle. An answer that another workspace could have given, a refusal among them, is compared with the object's
+// own workspace first: nobody should be told to become admin of the wrong one.
+func (r *Resource) FailedRead(ctx context.Context, err error, stored types.String, summary, object string, diags *diag.Diagnostics) bool {
+	gone := errors.Is(err, client.ErrNotFound)
+	if err == nil || gone || errors.Is(err, client.ErrPermissionDenied) {
+		if r.WrongWorkspace(ctx, stored, object, diags) {
+			return true
+		}
 	}
-	r.Client = c
+	return !gone && Failed(diags, err, summary, object)
 }
 
 // WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, and
@@ -40,15 +55,7 @@ type DataSource struct{ Client *client.Client }
 
 // Configure implements datasource.DataSourceWithConfigure.
 func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	c, ok := req.ProviderData.(*client.Client)
-	if !ok {
-		resp.Diagnostics.AddError("Data source received foreign provider data", fmt.Sprintf("%T came where the workspace client belongs. Please report this.", req.ProviderData))
-		return
-	}
-	d.Client = c
+	d.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
 // EphemeralResource is embedded by every ephemeral resource: it receives the client.
@@ -56,13 +63,5 @@ type EphemeralResource struct{ Client *client.Client }
 
 // Configure implements ephemeral.EphemeralResourceWithConfigure.
 func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
-	if req.ProviderData == nil {
-		return
-	}
-	c, ok := req.ProviderData.(*client.Client)
-	if !ok {
-		resp.Diagnostics.AddError("Ephemeral resource received foreign provider data", fmt.Sprintf("%T came where the workspace client belongs. Please report this.", req.ProviderData))
-		return
-	}
-	e.Client = c
+	e.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }

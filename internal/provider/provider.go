@@ -95,6 +95,10 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	if err != nil {
 		return nil, nil, err
 	}
+	if login.Kind == auth.KindToken && (cfg.AdminLogin || cfg.Host == "") {
+		return nil, nil, &auth.Error{Summary: "A Databricks token opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
+			"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID."}
+	}
 	for _, ignored := range login.Ignored {
 		tflog.Info(ctx, "credential ignored: the provider block names another kind", map[string]any{"ignored": ignored.Source(), "used": login.Source})
 	}

@@ -5,11 +5,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,18 +23,21 @@ import (
 func main() {
 	keep := flag.Bool("keep", false, "leave the emulator up, and print what to export to play on")
 	flag.Parse()
-	if err := run(*keep); err != nil {
+	// Interrupted, it still stops what it started: each step ends with the context, and run cleans up.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *keep); err != nil {
 		fmt.Fprintf(os.Stderr, "\nquickstart failed: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(keep bool) (err error) {
+func run(ctx context.Context, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "dbxaccess-quickstart-")
 	if err != nil {
 		return err
 	}
-	d := &demo{dir: dir}
+	d := &demo{ctx: ctx, dir: dir}
 	defer func() {
 		if keep && err == nil {
 			d.explain()
@@ -160,10 +166,12 @@ func (d *demo) healed(planSays, value string) error {
 
 // demo is one run.
 type demo struct {
+	ctx      context.Context
 	dir      string // of everything the run makes
 	cli      string // terraform or tofu
 	env      map[string]string
 	emulator *exec.Cmd
+	ended    chan error // how the emulator ended
 	started  time.Time
 	steps    int
 }
@@ -186,7 +194,7 @@ func (d *demo) prepare() error {
 	emulator := filepath.Join(d.dir, "emulator")
 	plugin := d.pluginPath()
 	for out, pkg := range map[string]string{emulator: "./internal/cmd/emulator", plugin: "."} {
-		if text, err := exec.Command("go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
+		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
 		}
 	}
@@ -200,17 +208,26 @@ func (d *demo) prepare() error {
 	d.started = time.Now()
 
 	world := filepath.Join(d.dir, "world")
+	var said bytes.Buffer
 	d.emulator = exec.Command(emulator, "-dir", world)
-	d.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with -keep it outlives this program
+	d.emulator.Stderr = &said
+	d.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it outlives this program with -keep, and is stopped by it otherwise
 	if err := d.emulator.Start(); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	d.ended = make(chan error, 1)
+	go func() { d.ended <- d.emulator.Wait() }()
+	for {
 		if d.env, err = readEnv(filepath.Join(world, "env")); err == nil {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("the emulator did not start: %w", err)
+		select {
+		case why := <-d.ended:
+			d.emulator = nil
+			return fmt.Errorf("the emulator did not start: %v: %s", why, said.String())
+		case <-d.ctx.Done():
+			return d.ctx.Err()
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
@@ -223,7 +240,7 @@ func (d *demo) stop() error {
 	if err := d.emulator.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	return d.emulator.Wait()
+	return <-d.ended
 }
 
 // readEnv reads the lines export NAME='value' that the emulator writes when it is ready.

@@ -64,12 +64,11 @@ func (d *demo) layOut(example string) error {
 // terraform runs a command in the example and demands its exit code.
 func (d *demo) terraform(wantCode int, args ...string) (string, error) {
 	fmt.Printf("   $ %s %s\n", filepath.Base(d.cli), strings.Join(args, " "))
-	cmd := exec.Command(d.cli, append(args, "-no-color")...)
-	if args[0] == "output" {
-		cmd = exec.Command(d.cli, args...)
-	}
+	cmd := exec.CommandContext(d.ctx, d.cli, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it finishes what it has begun
 	cmd.Dir = d.example()
-	cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+d.cliConfig(), "TF_IN_AUTOMATION=1")
+	// Nothing of this machine's own environment but what a process needs: a login in it must not change the demo.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "TMPDIR=" + d.dir, "TF_CLI_CONFIG_FILE=" + d.cliConfig(), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	for name, value := range d.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

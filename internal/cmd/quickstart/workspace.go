@@ -44,7 +44,7 @@ func (d *demo) send(method, address, bearer, contentType, body string) (int, []b
 		return 0, nil, err
 	}
 	defer client.CloseIdleConnections()
-	req, err := http.NewRequest(method, address, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(d.ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -84,8 +84,11 @@ func (d *demo) entraToken() (string, error) {
 	}
 	status, answer, err := d.send(http.MethodPost, d.env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"]+"/"+d.env["ARM_TENANT_ID"]+"/oauth2/v2.0/token",
 		"", "application/x-www-form-urlencoded", form.Encode())
-	if err != nil || status != http.StatusOK {
-		return "", fmt.Errorf("the application cannot log in to Entra ID: %d %w", status, err)
+	if err != nil {
+		return "", err
+	}
+	if status != http.StatusOK {
+		return "", fmt.Errorf("the application cannot log in to Entra ID: %d %s", status, answer)
 	}
 	var token struct {
 		AccessToken string `json:"access_token"`

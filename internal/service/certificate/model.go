@@ -47,7 +47,7 @@ func toInfo(c *auth.Certificate) infoModel {
 	}
 }
 
-// refuse says what is wrong with the bundle; the password is the second argument.
+// refuse says what is wrong with the bundle, at the first argument.
 func refuse(err error) *function.FuncError {
 	var told *auth.Error
 	if errors.As(err, &told) {

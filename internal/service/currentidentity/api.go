@@ -17,7 +17,7 @@ func whoAmI(ctx context.Context, c *client.Client) (session, error) {
 	if c.Login.Kind == auth.KindToken {
 		return s, nil
 	}
-	token, err := c.Login.AccessToken(ctx, auth.DatabricksScope) // from the cache: the call before used it
+	token, err := c.Token(ctx, auth.DatabricksScope) // from the cache: the call before used it
 	if err != nil {
 		return session{}, err
 	}

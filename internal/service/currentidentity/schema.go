@@ -22,7 +22,7 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"groups":                        schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Workspace groups it is a direct member of."},
 			"host":                          text("The workspace's address."),
 			"workspace_id":                  text("Id of the workspace."),
-			"auth_type":                     text("How it logged in: `certificate`, `client_secret` or `token`."),
+			"auth_type":                     text("How it logged in: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`."),
 			"auth_source":                   text("Where the credential was written: an attribute of the provider block or an environment variable."),
 			"tenant_id":                     text("Entra ID tenant; null for `token`."),
 			"client_id":                     text("Application id that logged in to Entra ID; null for `token`."),

@@ -22,7 +22,7 @@ func getToken(ctx context.Context, c *client.Client, audience string) (entraToke
 	case forKeyVault:
 		scope = c.Login.KeyVaultScope()
 	}
-	token, err := c.Login.AccessToken(ctx, scope)
+	token, err := c.Token(ctx, scope)
 	if err != nil {
 		return entraToken{}, err
 	}

@@ -121,7 +121,11 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (serv
 // and after tell whether a lost answer did the work. Nothing keeps the service from making two of one name, hence the
 // lock against this process and the patience with reads that lag behind the write.
 func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	defer c.Lock("service principals named " + want.DisplayName)()
+	unlock, err := c.Lock(ctx, "service principals named "+want.DisplayName)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	defer unlock()
 
 	before, err := idsOfName(ctx, c, want.DisplayName)
 	if err != nil {

@@ -105,8 +105,8 @@ func (w wish) after(have servicePrincipal) servicePrincipal {
 	return have
 }
 
-// fromModel is the service principal as state knows it.
-func (m servicePrincipalModel) fromModel() servicePrincipal {
+// toServicePrincipal is the service principal as state knows it.
+func (m servicePrincipalModel) toServicePrincipal() servicePrincipal {
 	entitlements := fwkit.FromStrings(m.Entitlements)
 	slices.Sort(entitlements)
 	return servicePrincipal{

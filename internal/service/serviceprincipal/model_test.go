@@ -112,7 +112,7 @@ func TestTell(t *testing.T) {
 	if model.Entitlements.IsNull() || len(model.Entitlements.Elements()) != 0 {
 		t.Errorf("entitlements are %v, want an empty set", model.Entitlements)
 	}
-	if got := model.fromModel(); !reflect.DeepEqual(got, servicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: true}) {
+	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, servicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: true}) {
 		t.Errorf("and back: %+v", got)
 	}
 	model.tell(servicePrincipal{ID: "7", ApplicationID: "other"}, "42")

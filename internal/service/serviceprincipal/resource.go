@@ -104,12 +104,10 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	defer cancel()
 
 	sp, err := readServicePrincipal(ctx, r.Client, state.ID.ValueString())
-	gone := errors.Is(err, client.ErrNotFound)
-	if !gone && fwkit.Failed(&resp.Diagnostics, err, "Cannot read service principal", state.String()) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
 		return
 	}
-	if gone {
+	if err != nil {
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -124,7 +122,7 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	have, want := state.fromModel(), plan.toWish()
+	have, want := state.toServicePrincipal(), plan.toWish()
 	if !want.changes(have).none() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}

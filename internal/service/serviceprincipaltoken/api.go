@@ -23,6 +23,7 @@ import (
 type minted struct {
 	client.TokenInfo
 	Value string
+	stray error // another token of this attempt may be left; nil when none is
 }
 
 // logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's; with
@@ -76,29 +77,41 @@ func notOwner(actual string) error {
 }
 
 // mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the comment
-// carries a nonce, by which such a token is found and revoked before another is made. One request; after a lost answer one
-// to look, one to revoke and one to try again.
+// carries a nonce, the same at each try, by which such a token is found and revoked before another is made, and once more
+// after: a try that was given up may still be worked on. One request; after a lost answer one to look, one to revoke and
+// one to try again.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	began := time.Now()
+	began, marked := time.Now(), mark(want.Comment)
 	for try := 1; ; try++ {
-		marked := mark(want.Comment)
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
 		})
-		if err == nil {
-			return fromAnswer(answer), nil
-		}
 		var login *auth.Error
-		if errors.As(err, &login) || !errors.Is(err, client.ErrAnswerLost) && ctx.Err() == nil {
+		switch {
+		case err == nil && try == 1:
+			return fromAnswer(answer), nil
+		case err != nil && (errors.As(err, &login) || !errors.Is(err, client.ErrAnswerLost) && ctx.Err() == nil):
 			return minted{}, adviseMint(err)
 		}
-		if lookErr := revokeMarked(ctx, as, marked); lookErr != nil {
-			return minted{}, client.Advise(err, "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
+		var made minted
+		if err == nil {
+			made = fromAnswer(answer)
+		}
+		if lookErr := revokeMarked(ctx, as, marked, made.ID); lookErr != nil {
+			stray := client.Advise(cmp.Or(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
 				"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked))
+			if err == nil { // ours is made; it must not be lost over the look
+				made.stray = stray
+				return made, nil
+			}
+			return minted{}, stray
+		}
+		if err == nil {
+			return made, nil
 		}
 		if !as.Again(ctx, err, began, try) {
-			return minted{}, err
+			return minted{}, client.Advise(err, "", "The owner's list was looked through, and no token of this attempt is left. Apply again.")
 		}
 	}
 }
@@ -108,9 +121,9 @@ func mark(comment string) string {
 	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
 }
 
-// revokeMarked finds the token by its comment and revokes it. It takes its own time: a run that was stopped, or is out of
-// time, must not leave the token behind.
-func revokeMarked(ctx context.Context, as *client.Client, marked string) error {
+// revokeMarked finds tokens by their comment and revokes them, but for the one to keep. It takes its own time: a run that
+// was stopped, or is out of time, must not leave a token behind.
+func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	list, err := as.OwnTokens(ctx)
@@ -118,11 +131,11 @@ func revokeMarked(ctx context.Context, as *client.Client, marked string) error {
 		return err
 	}
 	for _, t := range list.Tokens {
-		if t.Comment == marked {
-			return as.RevokeOwnToken(ctx, t.ID)
+		if t.Comment == marked && t.ID != keep {
+			err = errors.Join(err, as.RevokeOwnToken(ctx, t.ID))
 		}
 	}
-	return nil
+	return err
 }
 
 // change sets comment and scopes of a token of the caller. One request.

@@ -50,7 +50,7 @@ func (m ownerModel) wholeKnown() bool {
 type owner struct {
 	ApplicationID    string
 	ProviderIdentity bool
-	Credential       auth.Settings // without ClientID's tenant default; meaningless when ProviderIdentity
+	Credential       auth.Settings // meaningless when ProviderIdentity
 }
 
 // token is what a configuration asks for.

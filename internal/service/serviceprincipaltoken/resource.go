@@ -2,7 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -113,6 +112,9 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	r.Client.ForgetTokens()
 
+	if made.stray != nil {
+		fwkit.Warn(&resp.Diagnostics, made.stray, "A second token may be left over", plan.String())
+	}
 	if err := change(ctx, as, made.ID, []string{"comment"}, want.Comment, nil); err != nil {
 		fwkit.Warn(&resp.Diagnostics, err, "The token's comment still carries the provider's marker", plan.String())
 	}
@@ -127,9 +129,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	defer cancel()
 
 	info, found, err := findToken(ctx, r.Client, state.ID.ValueString(), state.Owner.UseProviderIdentity.ValueBool())
-	// Who may list here need not be an admin where the provider is pointed at by mistake, and must not be told to become one.
-	if (err == nil || errors.Is(err, client.ErrPermissionDenied)) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
-		fwkit.Failed(&resp.Diagnostics, err, "Cannot read token", state.String()) {
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read token", state.String(), &resp.Diagnostics) {
 		return
 	}
 	if !found {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -16,7 +15,7 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 	if err != nil {
 		return "", acl.Entry{}, err
 	}
-	if want.EndpointID != "" && !strings.EqualFold(want.EndpointID, id) {
+	if want.EndpointID != "" && want.EndpointID != id {
 		return "", acl.Entry{}, client.Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", want.EndpointID, id), "endpoint_id",
 			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. Correct endpoint_id, or leave it out.")
 	}
@@ -38,8 +37,8 @@ func noteGrant(c *client.Client, endpoint string, err error) {
 	}
 }
 
-// findGrant looks the endpoint up by name and the principal up in its access list. Two requests.
-func findGrant(ctx context.Context, c *client.Client, endpoint string) (id string, list acl.List, err error) {
+// readGrants looks the endpoint up by name and reads its access list. Two requests.
+func readGrants(ctx context.Context, c *client.Client, endpoint string) (id string, list acl.List, err error) {
 	id, err = c.EndpointID(ctx, endpoint)
 	if err != nil {
 		return "", nil, err

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -63,18 +62,14 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	defer cancel()
 	have := state.toGrant()
 
-	endpointID, list, err := findGrant(ctx, r.Client, have.Endpoint)
-	if errors.Is(err, client.ErrNotFound) {
-		if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
-			return
-		}
+	endpointID, list, err := readGrants(ctx, r.Client, have.Endpoint)
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
+		return
+	}
+	if err != nil {
 		resp.Diagnostics.AddWarning("Serving endpoint is gone: "+have.Endpoint,
 			fmt.Sprintf("%s went with it. The plan grants it again, which needs the endpoint to exist by then.", have))
 		resp.State.RemoveResource(ctx)
-		return
-	}
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read access to serving endpoint", have.String()) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
 	entry, found := list.Find(have.Principal)
@@ -157,7 +152,7 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME.", req.ID))
 		return
 	}
-	_, list, err := findGrant(ctx, r.Client, endpoint)
+	_, list, err := readGrants(ctx, r.Client, endpoint)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", req.ID) {
 		return
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -88,13 +87,11 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	defer cancel()
 
 	list, err := readTokens(ctx, r.Client)
-	missing := errors.Is(err, client.ErrNotFound) // the list itself goes with the workspace's last token
-	if !missing && fwkit.Failed(&resp.Diagnostics, err, "Cannot read the right to use tokens", state.String()) ||
-		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the right to use tokens", state.String(), &resp.Diagnostics) {
 		return
 	}
-	entry, found := list.Find(state.toPrincipal())
-	if missing || !found || entry.Direct != acl.CanUse {
+	entry, found := list.Find(state.toPrincipal()) // the list itself goes with the workspace's last token
+	if !found || entry.Direct != acl.CanUse {
 		resp.State.RemoveResource(ctx)
 		return
 	}
