@@ -224,7 +224,7 @@ func (d *demo) prepare() error {
 		select {
 		case why := <-d.ended:
 			d.emulator = nil
-			return fmt.Errorf("the emulator did not start: %v: %s", why, said.String())
+			return fmt.Errorf("the emulator did not start: %w: %s", why, said.String())
 		case <-d.ctx.Done():
 			return d.ctx.Err()
 		case <-time.After(50 * time.Millisecond):
