@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/client"
@@ -64,13 +65,15 @@ type Client struct {
 	tokens shared[TokenList]
 }
 
-// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it.
+var productOnce sync.Once
+
+// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it, and the first one stays.
 func Product(version string) {
 	version = strings.TrimPrefix(version, "v")
 	if !semver.IsValid("v" + version) { // the SDK panics at one that is not, such as that of a build outside a release
 		version = "0.0.0"
 	}
-	useragent.WithProduct("dbxaccess", version)
+	productOnce.Do(func() { useragent.WithProduct("dbxaccess", version) })
 }
 
 // New makes a client. It touches no network.

@@ -120,7 +120,7 @@ func nextStep(err error) string {
 	case errors.As(err, &wrong):
 		return "The provider is pointed at another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. Nothing was changed."
 	case errors.Is(err, client.ErrUnauthenticated):
-		return "The workspace does not let this login in: the service principal is not a member of it or is deactivated there, or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
+		return "The workspace does not let this login in: the service principal is not a member of this workspace, or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
 			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +
 			"For the first login to a new workspace, a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id."
 	case errors.Is(err, client.ErrPermissionDenied):

@@ -87,17 +87,21 @@ func TestAdminLogin(t *testing.T) {
 // The host's suffix tells the cloud, and so the login host; a contradiction is an error.
 func TestClouds(t *testing.T) {
 	t.Parallel()
-	for host, login := range map[string]string{
-		"adb-1234567890123456.7.databricks.azure.us": "login.microsoftonline.us",
-		"adb-1234567890123456.7.databricks.azure.cn": "login.chinacloudapi.cn",
+	for cloud, at := range map[string]struct{ host, login string }{
+		"usgovernment": {"adb-1234567890123456.7.databricks.azure.us", "login.microsoftonline.us"},
+		"china":        {"adb-1234567890123456.7.databricks.azure.cn", "login.chinacloudapi.cn"},
 	} {
-		t.Run(host, func(t *testing.T) {
+		host, login := at.host, at.login
+		t.Run(cloud, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Workspace.SetHostName(host)
 			w.Proxied()
 			c := w.CLI(t, whoAmI)
 			c.MustRun(t, 0, "apply", "-auto-approve")
+			if state := c.State(t); !strings.Contains(state, `"cloud": "`+cloud+`"`) {
+				t.Errorf("the cloud is not %s:\n%s", cloud, state)
+			}
 			asked := false
 			for _, e := range w.Tenant.Journal.Entries() {
 				asked = asked || e.Service == "proxy" && strings.Contains(e.Path, login)

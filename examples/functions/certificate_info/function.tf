@@ -1,16 +1,11 @@
-variable "client_certificate" {
-  description = "PFX file in base64, such as filebase64(\"deployer.pfx\")."
+variable "client_certificate_path" {
+  description = "PFX or PEM file with the client certificate and its private key."
   type        = string
-  sensitive   = true
 }
 
-variable "client_certificate_password" {
-  type      = string
-  sensitive = true
-}
-
+# The file's content is an argument alone: neither plan nor state holds it.
 locals {
-  deployer = nonsensitive(provider::dbxaccess::certificate_info(var.client_certificate, var.client_certificate_password))
+  deployer = provider::dbxaccess::certificate_info(filebase64(var.client_certificate_path), null)
 }
 
 output "thumbprint" {

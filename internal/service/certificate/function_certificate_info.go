@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
-
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 type certificateInfo struct{}
@@ -29,14 +27,9 @@ func (certificateInfo) Definition(_ context.Context, _ function.DefinitionReques
 }
 
 func (certificateInfo) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	var bundle string
-	var password *string
-	if resp.Error = req.Arguments.Get(ctx, &bundle, &password); resp.Error != nil {
-		return
-	}
-	c, _, err := auth.ParseCertificate([]byte(bundle), value(password))
+	c, err := read(ctx, req)
 	if err != nil {
-		resp.Error = refuse(err)
+		resp.Error = err
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, toInfo(c))

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
-
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 type pfxToPEM struct{}
@@ -28,27 +26,15 @@ func (pfxToPEM) Definition(_ context.Context, _ function.DefinitionRequest, resp
 }
 
 func (pfxToPEM) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
-	var bundle string
-	var password *string
-	if resp.Error = req.Arguments.Get(ctx, &bundle, &password); resp.Error != nil {
+	c, err := read(ctx, req)
+	if err != nil {
+		resp.Error = err
 		return
 	}
-	c, _, err := auth.ParseCertificate([]byte(bundle), value(password))
-	if err != nil {
-		resp.Error = refuse(err)
-		return
-	}
-	result, err := toPEM(c)
-	if err != nil {
-		resp.Error = refuse(err)
+	result, cause := toPEM(c)
+	if cause != nil {
+		resp.Error = refuse(cause)
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, result)
-}
-
-func value(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

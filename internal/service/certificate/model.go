@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -60,4 +61,21 @@ func refuse(err error) *function.FuncError {
 var password = function.StringParameter{
 	Name: "password", AllowNullValue: true,
 	MarkdownDescription: "Password of the bundle; `null` or empty when it has none.",
+}
+
+// read takes the two arguments of both functions and parses the bundle as the provider's login does.
+func read(ctx context.Context, req function.RunRequest) (*auth.Certificate, *function.FuncError) {
+	var bundle string
+	var password *string
+	if err := req.Arguments.Get(ctx, &bundle, &password); err != nil {
+		return nil, err
+	}
+	if password == nil {
+		password = new(string)
+	}
+	c, _, err := auth.ParseCertificate([]byte(bundle), *password)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return c, nil
 }

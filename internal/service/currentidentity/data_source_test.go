@@ -67,7 +67,7 @@ func deployer(w *acctest.World) map[string]string {
 	return map[string]string{
 		"id": scimID(w, w.Deployer.ClientID), "user_name": w.Deployer.ClientID, "application_id": w.Deployer.ClientID,
 		"display_name": "deployer", "host": w.Server.WorkspaceURLs[0], "workspace_id": w.Workspace.ID(),
-		"tenant_id": w.Tenant.ID, "client_id": w.Deployer.ClientID,
+		"tenant_id": w.Tenant.ID, "client_id": w.Deployer.ClientID, "cloud": "public",
 	}
 }
 
@@ -144,7 +144,7 @@ func TestToken(t *testing.T) {
 		ConfigStateChecks: append(exactly(map[string]string{
 			"id": id, "user_name": w.PersonName, "display_name": "Ada", "host": w.Server.WorkspaceURLs[0], "workspace_id": w.Workspace.ID(),
 			"auth_type": "token", "auth_source": "DATABRICKS_TOKEN in the environment",
-		}), null(append(certificateAttributes, "application_id", "tenant_id", "client_id", "token_issued_at", "token_expires_at", "token_claims")...)...),
+		}), null(append(certificateAttributes, "application_id", "cloud", "tenant_id", "client_id", "token_issued_at", "token_expires_at", "token_claims")...)...),
 		Check: noSecret(w),
 	})
 	if n := w.Count("entra", "", ""); n != 0 {

@@ -22,6 +22,7 @@ type identityModel struct {
 	WorkspaceID                 types.String `tfsdk:"workspace_id"`
 	AuthType                    types.String `tfsdk:"auth_type"`
 	AuthSource                  types.String `tfsdk:"auth_source"`
+	Cloud                       types.String `tfsdk:"cloud"`
 	TenantID                    types.String `tfsdk:"tenant_id"`
 	ClientID                    types.String `tfsdk:"client_id"`
 	CertificateSubject          types.String `tfsdk:"certificate_subject"`
@@ -51,6 +52,9 @@ func toModel(s session) identityModel {
 		AuthType: types.StringValue(string(s.Login.Kind)), AuthSource: types.StringValue(s.Login.Source),
 		TenantID: fwkit.String(login.TenantID), ClientID: fwkit.String(login.ClientID),
 		TokenClaims: fwkit.String(s.Claims), TokenExpiresAt: fwkit.Time(s.ExpiresAt), TokenIssuedAt: fwkit.Time(issuedAt(s.Claims)),
+	}
+	if s.Login.Kind != auth.KindToken {
+		m.Cloud = types.StringValue(s.Login.Cloud)
 	}
 	if uuid.Validate(s.Identity.UserName) == nil { // how the workspace names a service principal here
 		m.ApplicationID = m.UserName

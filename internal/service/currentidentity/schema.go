@@ -24,6 +24,7 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"workspace_id":                  text("Id of the workspace."),
 			"auth_type":                     text("How it logged in: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`."),
 			"auth_source":                   text("Where the credential was written: an attribute of the provider block or an environment variable."),
+			"cloud":                         text("Azure cloud of the login: `public`, `usgovernment` or `china`; null for `token`."),
 			"tenant_id":                     text("Entra ID tenant; null for `token`."),
 			"client_id":                     text("Application id that logged in to Entra ID; null for `token`."),
 			"certificate_subject":           text("Subject of the client certificate; null without one."),

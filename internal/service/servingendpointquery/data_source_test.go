@@ -145,14 +145,14 @@ func TestAsToken(t *testing.T) {
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	application, token, _ := addApp(w)
+	application, _, _ := addApp(w)
 	text, err := os.ReadFile("../../../examples/data-sources/dbxaccess_serving_endpoint_query/data-source.tf")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Test(t, resource.TestStep{
 		Config:          string(text),
-		ConfigVariables: config.Variables{"application_id": config.StringVariable(application), "token": config.StringVariable(token)},
+		ConfigVariables: config.Variables{"application_id": config.StringVariable(application), "client_secret": config.StringVariable(w.ScoringSecret)},
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownOutputValue("served_model", knownvalue.StringExact("iris-1")),
 		},
