@@ -5,7 +5,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -79,7 +78,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 
 // connect turns a configuration into a client.
 func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool)) (*client.Client, []auth.Warning, error) {
-	if err := errors.Join(cfg.problems...); err != nil {
+	if len(cfg.problems) > 0 {
 		return nil, nil, cfg.problems[0]
 	}
 	transport, err := client.NewTransport(cfg.CACertificatePath.Value)

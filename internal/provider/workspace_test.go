@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 const resourceID = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/Microsoft.Databricks/workspaces/models"
@@ -39,6 +40,10 @@ func TestHostThroughResourceManager(t *testing.T) {
 	if n := w.Count("arm", "GET", ""); n != 1 {
 		t.Errorf("%d requests to Azure Resource Manager, not one", n)
 	}
+
+	// Throttled, it is asked again.
+	w.Tenant.Faults.Add(emulator.Fault{Service: "arm", Method: "GET", Path: "/subscriptions/**", Status: 429, RetryAfter: 1})
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
 func TestHostThroughResourceManagerRefused(t *testing.T) {
