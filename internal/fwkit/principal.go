@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
@@ -104,7 +105,7 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 		what = "is the Terraform id of an azuread_service_principal. Use its attribute client_id instead of id."
 	case strings.Trim(value, "0123456789") == "":
 		what = "looks like a workspace (SCIM) id."
-	case strings.Trim(strings.ToLower(value), "0123456789abcdef-") != "":
+	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("abcdefABCDEF", r) }):
 		what = "looks like a display name."
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Not an application id", fmt.Sprintf("%q %s\n\n%s", value, what, where))
