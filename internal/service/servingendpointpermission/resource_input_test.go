@@ -20,7 +20,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		"display name":           {sp("iris scoring"), says("Not an application id", "service_principal_name", "looks like a display name", "App registrations")},
 		"one-word display name":  {sp("scoring"), says("looks like a display name")},
-		"hyphened display name":  {sp("iris-scoring"), says("Not an application id", "is not a UUID")},
+		"hyphened display name":  {sp("iris-scoring"), says("Not an application id", "looks like a display name")},
 		"e-mail":                 {sp("bob@example.com"), says("Not an application id", "is an e-mail address", "user_name")},
 		"SCIM id":                {sp("5482650298754291"), says("looks like a workspace (SCIM) id")},
 		"id of azuread resource": {sp("/servicePrincipals/" + app), says("azuread_service_principal", "client_id")},
