@@ -87,30 +87,30 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
 		})
-		var login *auth.Error
-		switch {
-		case err == nil && try == 1:
-			return fromAnswer(answer), nil
-		case err != nil && (errors.As(err, &login) || !errors.Is(err, client.ErrAnswerLost) && ctx.Err() == nil):
-			return minted{}, adviseMint(err)
-		}
 		var made minted
 		if err == nil {
 			made = fromAnswer(answer)
 		}
-		if lookErr := revokeMarked(ctx, as, marked, made.ID); lookErr != nil {
-			stray := client.Advise(cmp.Or(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
+		var login *auth.Error
+		lost := err != nil && !errors.As(err, &login) && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
+		if try == 1 && !lost {
+			return made, adviseMint(err)
+		}
+		lookErr := revokeMarked(ctx, as, marked, made.ID)
+		var stray error
+		if lookErr != nil {
+			stray = client.Advise(cmp.Or(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
 				"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked))
-			if err == nil { // ours is made; it must not be lost over the look
-				made.stray = stray
-				return made, nil
-			}
-			return minted{}, stray
 		}
-		if err == nil {
+		switch {
+		case err == nil: // ours is made: it must not be lost over the look
+			made.stray = stray
 			return made, nil
-		}
-		if !as.Again(ctx, err, began, try) {
+		case stray != nil:
+			return minted{}, stray
+		case !lost:
+			return minted{}, adviseMint(err)
+		case !as.Again(ctx, err, began, try):
 			return minted{}, client.Advise(err, "", "The owner's list was looked through, and no token of this attempt is left. Apply again.")
 		}
 	}

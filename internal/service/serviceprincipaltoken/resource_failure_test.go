@@ -82,6 +82,48 @@ func TestCreateKeepsFailing(t *testing.T) {
 }
 
 // When not even looking works, the error says that there may be a token, and how to find it.
+// A try whose answer was lost may still be worked on when the owner's list is looked through. So the list is looked
+// through once more after the next try, whatever came of that one.
+func TestLostAnswerWorkedOnLate(t *testing.T) {
+	t.Parallel()
+	unseen := emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}
+	lose := func(t *testing.T) *acctest.World {
+		w := newWorld(t)
+		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
+		w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", unseen))
+		return w
+	}
+	t.Run("made by the next try", func(t *testing.T) {
+		t.Parallel()
+		w := lose(t)
+		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), Check: resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits)})
+	})
+	t.Run("refused at the next try", func(t *testing.T) {
+		t.Parallel()
+		w := lose(t) // newWorld fails the test if the first try's token is left
+		w.Tenant.Faults.Add(fault("POST", create, denied))
+		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), ExpectError: words("may not use personal access tokens")})
+	})
+	t.Run("made, and the list not readable", func(t *testing.T) {
+		t.Parallel()
+		w := lose(t)
+		w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
+		w.Test(t, resource.TestStep{
+			// Ours is kept and not tainted: the plan after the apply is empty.
+			Config: bySecret(w, `comment = "c"`),
+			Check: func(state *terraform.State) error {
+				for _, token := range live(w, w.ScoringApp.ClientID) {
+					if strings.HasPrefix(token.Comment, "c [dbxaccess:") { // the one that the warning names
+						w.Workspace.RevokeToken(token.ID)
+						return one(w, w.ScoringApp.ClientID, "c")(state)
+					}
+				}
+				return fmt.Errorf("no stray: %+v", live(w, w.ScoringApp.ClientID))
+			},
+		})
+	})
+}
+
 func TestLostAnswerAndNoLook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
