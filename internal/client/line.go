@@ -24,14 +24,15 @@ type line struct {
 	limiter  *rate.Limiter
 	pause    pause
 
-	host     shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
+	host     Shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
-	askMe       shared[struct{}]
+	askMe       Shared[struct{}]
 	locks       sync.Map // object → chan struct{} of one place
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+	made        sync.Map // application id in lower case → of the service principals that this process has made
 }
 
 func newLine(cfg Config) *line {
@@ -158,6 +159,9 @@ func (p *pause) wait(ctx context.Context) error {
 		}
 	}
 }
+
+// Pause waits, or gives the error of ctx when that ends before.
+func Pause(ctx context.Context, d time.Duration) error { return sleep(ctx, d) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -13,12 +13,12 @@ func TestSharedReadsOnce(t *testing.T) {
 	t.Parallel()
 	// Many rounds, because the gap between looking and joining is narrow.
 	for range 200 {
-		var s shared[int]
+		var s Shared[int]
 		var reads atomic.Int32
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				v, err := s.get(t.Context(), func(context.Context) (int, error) { return int(reads.Add(1)), nil })
+				v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return int(reads.Add(1)), nil })
 				if v != 1 || err != nil {
 					t.Errorf("%d, %v", v, err)
 				}
@@ -33,12 +33,12 @@ func TestSharedReadsOnce(t *testing.T) {
 
 func TestSharedFailureIsNotKept(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	oops := errors.New("oops")
-	if _, err := s.get(t.Context(), func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
+	if _, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
 		t.Errorf("%v", err)
 	}
-	if v, err := s.get(t.Context(), func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
+	if v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
 		t.Errorf("%d, %v", v, err)
 	}
 }
@@ -46,12 +46,12 @@ func TestSharedFailureIsNotKept(t *testing.T) {
 // The first caller stops waiting; the read goes on for the second.
 func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	started, finish := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
 	go func() {
-		_, err := s.get(ctx, func(ctx context.Context) (int, error) {
+		_, err := s.Get(ctx, AnyAge, func(ctx context.Context) (int, error) {
 			close(started)
 			<-finish
 			return 7, ctx.Err()
@@ -60,7 +60,7 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	}()
 	<-started
 	go func() {
-		v, err := s.get(t.Context(), func(context.Context) (int, error) { return 0, errors.New("a second read") })
+		v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 0, errors.New("a second read") })
 		if v != 7 && err == nil {
 			err = errors.New("another value")
 		}
@@ -80,10 +80,10 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 // Somebody writes while a read is under way: what that read saw is given to whoever waits for it, and not kept.
 func TestSharedForgottenInFlight(t *testing.T) {
 	t.Parallel()
-	var s shared[string]
+	var s Shared[string]
 	started, finish, done := make(chan struct{}), make(chan struct{}), make(chan string)
 	go func() {
-		v, _ := s.get(t.Context(), func(context.Context) (string, error) {
+		v, _ := s.Get(t.Context(), AnyAge, func(context.Context) (string, error) {
 			close(started)
 			<-finish
 			return "before", nil
@@ -91,34 +91,34 @@ func TestSharedForgottenInFlight(t *testing.T) {
 		done <- v
 	}()
 	<-started
-	s.forget()
+	s.Forget()
 	after := func(context.Context) (string, error) { return "after", nil }
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if v, _ := s.get(ctx, after); v != "after" {
+	if v, _ := s.Get(ctx, AnyAge, after); v != "after" {
 		t.Errorf("a read that began after the write got %q", v)
 	}
 	close(finish)
 	if v := <-done; v != "before" {
 		t.Errorf("who waited got %q", v)
 	}
-	if v, _ := s.get(t.Context(), after); v != "after" {
+	if v, _ := s.Get(t.Context(), AnyAge, after); v != "after" {
 		t.Errorf("the read from before the write was kept: %q", v)
 	}
 }
 
 func TestSharedForget(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	n := 0
 	read := func(context.Context) (int, error) { n++; return n, nil }
 	for range 2 {
-		if v, _ := s.get(t.Context(), read); v != 1 {
+		if v, _ := s.Get(t.Context(), AnyAge, read); v != 1 {
 			t.Errorf("%d", v)
 		}
 	}
-	s.forget()
-	if v, _ := s.get(t.Context(), read); v != 2 {
+	s.Forget()
+	if v, _ := s.Get(t.Context(), AnyAge, read); v != 2 {
 		t.Errorf("%d", v)
 	}
 }

@@ -40,7 +40,7 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
-	return c.tokens.get(ctx, func(ctx context.Context) (TokenList, error) {
+	return c.tokens.Get(ctx, AnyAge, func(ctx context.Context) (TokenList, error) {
 		ctx, answer := Watch(ctx)
 		all, err := settings.NewTokenManagement(c.sdk).ListAll(ctx, settings.ListTokenManagementRequest{})
 		if err != nil {
@@ -80,7 +80,7 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 }
 
 // ForgetTokens drops the shared list: a token was made, changed or revoked.
-func (c *Client) ForgetTokens() { c.tokens.forget() }
+func (c *Client) ForgetTokens() { c.tokens.Forget() }
 
 // RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete

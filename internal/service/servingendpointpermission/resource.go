@@ -62,7 +62,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	defer cancel()
 	have := state.toGrant()
 
-	endpointID, list, err := readGrants(ctx, r.Client, have.Endpoint)
+	endpointID, entry, err := readGrant(ctx, r.Client, have)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
 		return
 	}
@@ -72,8 +72,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	entry, found := list.Find(have.Principal)
-	found = found && entry.Direct != ""
+	found := entry.Direct != ""
 	if have.EndpointID != "" && have.EndpointID != endpointID {
 		now := "It is gone, and the plan grants it again."
 		if found {
