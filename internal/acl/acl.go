@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind says what a principal is, in the API's words.
@@ -100,11 +101,11 @@ func (l List) Find(p Principal) (Entry, bool) {
 	return Entry{}, false
 }
 
-// FindName gives the entries of that name, whatever their kind.
-func (l List) FindName(name string) []Entry {
-	var found []Entry
+// Direct gives the entries of that name that hold a level directly, of that kind or, when it is empty, of any.
+func (l List) Direct(kind Kind, name string) List {
+	var found List
 	for _, e := range l {
-		if e.Same(Principal{e.Kind, name}) {
+		if e.Direct != "" && (kind == "" || kind == e.Kind) && e.Same(Principal{e.Kind, name}) {
 			found = append(found, e)
 		}
 	}
@@ -135,10 +136,11 @@ func (l List) direct() map[Principal]Level {
 type view struct {
 	list List
 	at   map[Principal]int
+	read time.Time
 }
 
 func look(l List) view {
-	v := view{list: l, at: make(map[Principal]int, len(l))}
+	v := view{list: l, at: make(map[Principal]int, len(l)), read: time.Now()}
 	for i, e := range l {
 		v.at[e.fold()] = i
 	}

@@ -54,23 +54,31 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 
 // inWorkspace asks the directory of the workspace. One request; none for a principal that this run has made.
 func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, error) {
+	// The filters compare without case, and a group's name is compared as it is.
+	found := Principal{Kind: p.Kind}
 	var err error
 	switch p.Kind {
 	case ServicePrincipal:
 		if c.MadePrincipal(p.Name) {
 			return true, nil
 		}
-		page := iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{Attributes: "id", Count: 1, Filter: "applicationId eq " + strconv.Quote(p.Name)})
-		_, err = page.Next(ctx)
+		var sp iam.ServicePrincipal
+		sp, err = iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{
+			Attributes: "id,applicationId", Count: 1, Filter: "applicationId eq " + strconv.Quote(p.Name)}).Next(ctx)
+		found.Name = sp.ApplicationId
 	case User:
-		page := iam.NewUsersV2(c.SDK()).List(ctx, iam.ListUsersRequest{Attributes: "id", Count: 1, Filter: "userName eq " + strconv.Quote(p.Name)})
-		_, err = page.Next(ctx)
-	default:
-		page := iam.NewGroupsV2(c.SDK()).List(ctx, iam.ListGroupsRequest{Attributes: "id", Count: 1, Filter: "displayName eq " + strconv.Quote(p.Name)})
-		_, err = page.Next(ctx)
+		var user iam.User
+		user, err = iam.NewUsersV2(c.SDK()).List(ctx, iam.ListUsersRequest{
+			Attributes: "id,userName", Count: 1, Filter: "userName eq " + strconv.Quote(p.Name)}).Next(ctx)
+		found.Name = user.UserName
+	case Group:
+		var group iam.Group
+		group, err = iam.NewGroupsV2(c.SDK()).List(ctx, iam.ListGroupsRequest{
+			Attributes: "id,displayName", Count: 1, Filter: "displayName eq " + strconv.Quote(p.Name)}).Next(ctx)
+		found.Name = group.DisplayName
 	}
 	if errors.Is(err, listing.ErrNoMoreItems) {
 		return false, nil
 	}
-	return err == nil, err
+	return found.Same(p), err
 }

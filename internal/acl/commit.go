@@ -75,7 +75,7 @@ type batch struct {
 }
 
 // grace is how long who was told to stop still waits for a write that has been sent: what it did would be forgotten.
-const grace = 10 * time.Second
+const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
 func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
@@ -169,10 +169,11 @@ func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
 func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 	var before view
 	var err error
+	began := time.Now()
 	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
 		before, err = o.read(ctx, c, client.Lately)
 		// Nobody is told that nothing needs to be done, or nothing may be, on the strength of a copy.
-		if err == nil && slices.ContainsFunc(ops, func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }) {
+		if err == nil && before.read.Before(began) && slices.ContainsFunc(ops, func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }) {
 			before, err = o.readNow(ctx, c)
 		}
 	}

@@ -121,25 +121,40 @@ type Directory[T any] struct {
 // few is how many objects are read one by one before all are listed.
 const few = 2
 
-// Get finds the object of that key. A copy may be maxAge old, or [AnyAge].
+// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one gives [ErrNotFound] for what is not there.
 func (d *Directory[T]) Get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (T, error) {
+	v, _, err := d.get(ctx, key, maxAge, one, list, true)
+	return v, err
+}
+
+// Seek is Get for whoever only wants to know what was there: what the list does not show is not asked for by itself.
+func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (v T, found bool, err error) {
+	v, found, err = d.get(ctx, key, maxAge, one, list, false)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return v, found, err
+}
+
+func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error), confirm bool) (v T, found bool, err error) {
 	single, listed := d.of(key)
 	if listed {
 		all, err := d.all.Get(ctx, maxAge, list)
-		if err == nil {
-			if v, ok := all[key]; ok {
-				return v, nil
+		switch {
+		case err == nil:
+			if v, found = all[key]; found || !confirm {
+				return v, found, nil
 			}
-		} else if ctx.Err() != nil {
-			var none T
-			return none, err
-		} else {
+		case ctx.Err() != nil:
+			return v, false, err
+		default:
 			d.mu.Lock()
 			d.ends = true
 			d.mu.Unlock()
 		}
 	}
-	return single.Get(ctx, maxAge, one)
+	v, err = single.Get(ctx, maxAge, one)
+	return v, err == nil, err
 }
 
 // of gives the read of that one object, and whether the list is to be asked first.
