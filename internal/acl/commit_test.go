@@ -48,6 +48,14 @@ func (w *world) slow(method string) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Delay: 300 * time.Millisecond, WorkDone: true, Times: 1, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
 }
 
+// underWay waits until somebody's write is, which leaves those that follow to go together.
+func (w *world) underWay() {
+	for w.Count("workspace", "GET", "/permissions/") == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
 // What waits while a write is under way goes together: the first alone, then all the others.
 func TestGrantsGoTogether(t *testing.T) {
 	t.Parallel()
@@ -92,6 +100,9 @@ func TestOneOfABatchFails(t *testing.T) {
 	stranger := sp("11111111-2222-3333-4444-555555555555")
 	w.slow("PATCH")
 	failed := together(append(ps, stranger), func(p acl.Principal) error {
+		if p != ps[0] {
+			w.underWay()
+		}
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
 		return err
 	})
@@ -170,15 +181,9 @@ func TestWaiterGivesUp(t *testing.T) {
 	stopped, stop := context.WithCancel(t.Context())
 	contexts := map[string]context.Context{ps[0].Name: t.Context(), ps[1].Name: stopped, ps[2].Name: t.Context()}
 	time.AfterFunc(200*time.Millisecond, stop)
-	started := make(chan struct{}, 1)
 	failed := together(ps, func(p acl.Principal) error {
-		if p == ps[0] {
-			started <- struct{}{}
-		} else {
-			for len(started) == 0 || w.Count("workspace", "GET", "/permissions/") == 0 {
-				time.Sleep(5 * time.Millisecond)
-			}
-			time.Sleep(50 * time.Millisecond) // the first one's write is under way by now
+		if p != ps[0] {
+			w.underWay()
 		}
 		_, _, err := acl.Grant(contexts[p.Name], w.client, w.endpoint, p, acl.CanQuery, false)
 		return err

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -120,5 +121,92 @@ func TestSharedForget(t *testing.T) {
 	s.Forget()
 	if v, _ := s.Get(t.Context(), AnyAge, read); v != 2 {
 		t.Errorf("%d", v)
+	}
+}
+
+// A copy that is too old, or only says that nothing is there, is no ground to write on.
+func TestSharedAge(t *testing.T) {
+	t.Parallel()
+	var s Shared[int]
+	n := 0
+	read := func(context.Context) (int, error) { n++; return n, nil }
+	for _, c := range []struct {
+		maxAge time.Duration
+		want   int
+	}{{AnyAge, 1}, {time.Hour, 1}, {time.Nanosecond, 2}, {AnyAge, 2}} {
+		if v, _ := s.Get(t.Context(), c.maxAge, read); v != c.want {
+			t.Errorf("at most %s old: %d, want %d", c.maxAge, v, c.want)
+		}
+	}
+	s.Put(9)
+	if v, _ := s.Get(t.Context(), time.Hour, read); v != 9 {
+		t.Errorf("%d, want what a write showed", v)
+	}
+
+	var gone Shared[int]
+	reads := 0
+	absent := func(context.Context) (int, error) { reads++; return 0, ErrNotFound }
+	for range 3 {
+		if _, err := gone.Get(t.Context(), AnyAge, absent); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	}
+	if reads != 1 {
+		t.Errorf("%d reads of what is not there, want one for a refresh", reads)
+	}
+	if _, err := gone.Get(t.Context(), time.Hour, absent); !errors.Is(err, ErrNotFound) || reads != 2 {
+		t.Errorf("%v after %d reads: before a write it is looked for again", err, reads)
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	there := map[string]int{"a": 1, "b": 2, "c": 3, "d": 4}
+	one := func(key string) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) {
+			asked = append(asked, key)
+			if v, ok := there[key]; ok {
+				return v, nil
+			}
+			return 0, ErrNotFound
+		}
+	}
+	refused := false
+	list := func(context.Context) (map[string]int, error) {
+		asked = append(asked, "list")
+		if refused {
+			return nil, ErrPermissionDenied
+		}
+		return map[string]int{"a": 1, "b": 2, "c": 3}, nil // it lags: d is not shown
+	}
+	for _, refused = range []bool{false, true} {
+		asked = nil
+		var d Directory[int]
+		for _, key := range []string{"a", "a", "b", "c", "a", "d", "d", "e"} {
+			v, err := d.Get(t.Context(), key, AnyAge, one(key), list)
+			if v != there[key] || (err == nil) != (v != 0) {
+				t.Errorf("%s: %d, %v", key, v, err)
+			}
+		}
+		want := "a b list d e" // c is in the list, d is not and is asked for by itself
+		if refused {
+			want = "a b list c d e" // and the list is not asked for again
+		}
+		if got := strings.Join(asked, " "); got != want {
+			t.Errorf("asked %q, want %q", got, want)
+		}
+	}
+
+	// Who only wants to know what was there does not ask again for what the list lacks.
+	asked, refused = nil, false
+	var d Directory[int]
+	for _, key := range []string{"a", "x", "c", "y", "z"} {
+		if _, found, err := d.Seek(t.Context(), key, time.Hour, one(key), list); err != nil || found != (there[key] != 0) {
+			t.Errorf("%s: %t, %v", key, found, err)
+		}
+	}
+	if got := strings.Join(asked, " "); got != "a x list" {
+		t.Errorf("asked %q", got)
 	}
 }
