@@ -342,3 +342,19 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 		t.Errorf("out of time: %v", err)
 	}
 }
+
+// Who is told to stop while its write is under way still learns what became of it: forgotten, it would be nobody's grant.
+func TestStoppedDuringTheWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 700 * time.Millisecond})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		w.underWay()
+		stop()
+	}()
+	if _, wrote, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+		t.Errorf("wrote %t, %v", wrote, err)
+	}
+	w.holds(t, with(w.app, acl.CanQuery))
+}
