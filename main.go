@@ -18,6 +18,13 @@ var version = "0.0.0-dev"
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger and print what to export")
 	flag.Parse()
+	settings := decide(os.LookupEnv)
+	if *debug {
+		settings.off = nil // the log goes to the debugger's own terminal
+	}
+	if err := settings.apply(); err != nil {
+		log.Fatal(err)
+	}
 	err := providerserver.Serve(context.Background(), provider.New(version, os.LookupEnv), providerserver.ServeOpts{
 		Address: "registry.terraform.io/dbxaccess/dbxaccess",
 		Debug:   *debug,

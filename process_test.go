@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+func TestDecide(t *testing.T) {
+	quiet := process{off: unread, gcPercent: gcPercent, memoryLimit: memoryLimit}
+	with := func(change func(*process)) process {
+		p := quiet
+		change(&p)
+		return p
+	}
+	loud := with(func(p *process) { p.off = nil })
+	for name, tc := range map[string]struct {
+		env  map[string]string
+		want process
+	}{
+		"nothing asked":                 {nil, quiet},
+		"empty is not asked":            {map[string]string{"TF_LOG": "", "TF_LOG_PROVIDER": ""}, quiet},
+		"off is not asked":              {map[string]string{"TF_LOG": "OFF", "TF_LOG_PROVIDER": "off"}, quiet},
+		"Terraform's own log":           {map[string]string{"TF_LOG_CORE": "trace"}, quiet},
+		"another provider's log":        {map[string]string{"TF_LOG_PROVIDER_AZUREAD": "trace"}, quiet},
+		"TF_LOG":                        {map[string]string{"TF_LOG": "trace"}, loud},
+		"TF_LOG=json":                   {map[string]string{"TF_LOG": "JSON"}, loud},
+		"TF_LOG_PATH":                   {map[string]string{"TF_LOG_PATH": "tf.log"}, loud},
+		"TF_LOG_PROVIDER":               {map[string]string{"TF_LOG_PROVIDER": "debug"}, loud},
+		"one asks and another does not": {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "warn"}, loud},
+		"TF_LOG_PROVIDER_DBXACCESS":     {map[string]string{"TF_LOG_PROVIDER_DBXACCESS": "debug"}, loud},
+		"TF_LOG_SDK":                    {map[string]string{"TF_LOG_SDK": "error"}, loud},
+		"TF_LOG_SDK_PROTO":              {map[string]string{"TF_LOG_SDK_PROTO": "trace"}, loud},
+		"TF_LOG_SDK_FRAMEWORK":          {map[string]string{"TF_LOG_SDK_FRAMEWORK": "trace"}, loud},
+		"GOGC":                          {map[string]string{"GOGC": "100"}, with(func(p *process) { p.gcPercent = 0 })},
+		"GOMEMLIMIT":                    {map[string]string{"GOMEMLIMIT": "1GiB"}, with(func(p *process) { p.memoryLimit = 0 })},
+	} {
+		got := decide(func(name string) (string, bool) { value, ok := tc.env[name]; return value, ok })
+		if !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
+		}
+	}
+}
+
+// What decide leaves alone must stay what it was; what it sets must arrive.
+func TestApply(t *testing.T) {
+	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
+	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
+	for _, name := range unread {
+		t.Setenv(name, "") // back to what it was afterwards
+	}
+	if err := (process{}).apply(); err != nil {
+		t.Fatal(err)
+	}
+	if debug.SetGCPercent(100) != 100 || debug.SetMemoryLimit(-1) != limit || os.Getenv(unread[0]) != "" {
+		t.Error("a process that sets nothing changed something")
+	}
+	if err := (process{off: unread, gcPercent: 300, memoryLimit: 1 << 30}).apply(); err != nil {
+		t.Fatal(err)
+	}
+	if got := debug.SetGCPercent(100); got != 300 {
+		t.Errorf("GC percent %d", got)
+	}
+	if got := debug.SetMemoryLimit(-1); got != 1<<30 {
+		t.Errorf("memory limit %d", got)
+	}
+	for _, name := range unread {
+		if os.Getenv(name) != "off" {
+			t.Errorf("%s is %q", name, os.Getenv(name))
+		}
+	}
+}
+
+const asksOnce = `
+terraform {
+  required_providers {
+    dbxaccess = { source = "dbxaccess/dbxaccess" }
+  }
+}
+data "dbxaccess_serving_endpoint" "this" { name = "iris" }
+`
+
+// Whoever asks for a log gets it, through the real binary and the real CLI.
+func TestLogAskedFor(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	c := w.CLI(t, asksOnce)
+	for _, tc := range []struct {
+		env      map[string]string
+		protocol bool // the plugin stack's lines too, beside our own
+	}{
+		{map[string]string{"TF_LOG": "trace"}, true},
+		{map[string]string{"TF_LOG_PROVIDER": "trace"}, true},
+		{map[string]string{"TF_LOG_PROVIDER": "debug"}, false},
+		{map[string]string{"TF_LOG_PROVIDER": "trace", "TF_LOG_SDK": "off", "TF_LOG_SDK_PROTO": "off", "TF_LOG_SDK_FRAMEWORK": "off"}, false},
+	} {
+		c.Env = tc.env
+		said := c.MustRun(t, 0, "plan").Stderr
+		if !strings.Contains(said, "/api/2.0/serving-endpoints/iris") {
+			t.Errorf("%v: the log lacks our own lines", tc.env)
+		}
+		for _, line := range []string{"Received request", "Calling provider defined DataSource Read"} {
+			if strings.Contains(said, line) != tc.protocol {
+				t.Errorf("%v: the log has %q: %v, want %v", tc.env, line, !tc.protocol, tc.protocol)
+			}
+		}
+	}
+}
+
+// Nobody pays for log lines that nobody asked for: a script in the provider's place keeps what the real one writes.
+func TestLogNotAskedFor(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("needs a shell")
+	}
+	t.Parallel()
+	w := acctest.New(t)
+	c := w.CLI(t, asksOnce)
+	said := overhear(t, c)
+	if r := c.MustRun(t, 0, "plan"); r.Stderr != "" {
+		t.Errorf("Terraform shows %s", r.Stderr)
+	}
+	lines := 0
+	for line := range strings.Lines(said()) {
+		lines++
+		// go-plugin says these two once for each process, whatever the environment.
+		if !strings.Contains(line, `"configuring server automatic mTLS"`) && !strings.Contains(line, `"plugin address"`) {
+			t.Errorf("the provider writes %s", line)
+		}
+	}
+	if lines == 0 {
+		t.Error("nothing was overheard, so this proves nothing")
+	}
+}
+
+// overhear puts a script in the provider's place that runs it and keeps its standard error, and gives what was written
+// so far.
+func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
+	t.Helper()
+	var rc []byte
+	for _, line := range c.Command("version").Env {
+		if name, found := strings.CutPrefix(line, "TF_CLI_CONFIG_FILE="); found {
+			var err error
+			if rc, err = os.ReadFile(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, rest, _ := strings.Cut(string(rc), `dbxaccess/dbxaccess" = "`)
+	plugin, _, found := strings.Cut(rest, `"`)
+	if !found {
+		t.Fatalf("no override in %s", rc)
+	}
+	dir := t.TempDir()
+	heard := filepath.Join(dir, "stderr")
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s/terraform-provider-dbxaccess' 2>>'%s'\n", plugin, heard)
+	if err := os.WriteFile(filepath.Join(dir, "terraform-provider-dbxaccess"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	changed := filepath.Join(dir, "cli.tfrc")
+	if err := os.WriteFile(changed, bytes.ReplaceAll(rc, []byte(plugin), []byte(dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Env["TF_CLI_CONFIG_FILE"] = changed
+	return func() string {
+		text, err := os.ReadFile(heard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+}
