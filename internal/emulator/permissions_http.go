@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -232,16 +231,17 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 		}
 		wanted = append(wanted, wantedGrant{p, asUser, entry.PermissionLevel})
 	}
-	names := func(id string) bool {
-		return slices.ContainsFunc(wanted, func(g wantedGrant) bool { return g.p.id == id })
+	named := map[string]bool{}
+	for _, g := range wanted {
+		named[g.p.id] = true
 	}
 	if replace {
 		// Admins hold tokens by a direct grant, which must stay.
-		if l.ofTokens() && !names(c.w.admins.id) {
+		if l.ofTokens() && !named[c.w.admins.id] {
 			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group 'admins' to None.")
 		}
 		for id := range l.grants {
-			if !names(id) {
+			if !named[id] {
 				c.w.drop(l, id)
 			}
 		}

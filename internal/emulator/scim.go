@@ -129,20 +129,21 @@ func (c *call) resource(p *principal) map[string]any {
 	case groupKind:
 		m["meta"] = map[string]string{"resourceType": "WorkspaceGroup"}
 	}
+	ref := func(q, shown *principal, kind string) complexValue {
+		return complexValue{Value: q.id, Display: shown.displayName, Type: kind, Ref: scimKind[q.kind].collection + "/" + q.id}
+	}
 	var groups, members []complexValue
-	for _, q := range c.w.principals {
-		shown := c.seen(q)
-		if shown == nil {
-			continue
-		}
-		ref := complexValue{Value: q.id, Display: shown.displayName, Type: "direct", Ref: scimKind[q.kind].collection + "/" + q.id}
+	for _, g := range c.w.groups {
 		// Everybody is in users; only direct memberships are shown.
-		if q.kind == groupKind && shown.members[p.id] {
-			groups = append(groups, ref)
+		if shown := c.seen(g); shown != nil && shown.members[p.id] {
+			groups = append(groups, ref(g, shown, "direct"))
 		}
-		if p.kind == groupKind && c.w.memberOf(p, q) {
-			ref.Type = ""
-			members = append(members, ref)
+	}
+	if p.kind == groupKind {
+		for _, q := range c.w.principals {
+			if shown := c.seen(q); shown != nil && c.w.memberOf(p, q) {
+				members = append(members, ref(q, shown, ""))
+			}
 		}
 	}
 	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles), "groups": groups, "members": members} {

@@ -52,7 +52,7 @@ type draft struct {
 
 func (c *call) draftOf(p *principal) *draft {
 	d := &draft{principal: p.clone()}
-	for _, g := range c.w.principals {
+	for _, g := range c.w.groups {
 		if g.members[p.id] {
 			d.groups = append(d.groups, g.id)
 		}
@@ -68,8 +68,8 @@ func (c *call) commit(p *principal, d *draft) {
 	if p.kind == groupKind {
 		p.members = d.members
 	}
-	for _, g := range c.w.principals {
-		if g.kind != groupKind || g.members[p.id] == slices.Contains(d.groups, g.id) {
+	for _, g := range c.w.groups {
+		if g.members[p.id] == slices.Contains(d.groups, g.id) {
 			continue
 		}
 		c.touched(g)

@@ -41,6 +41,9 @@ type Workspace struct {
 	mu         sync.Mutex
 	switches   WorkspaceSwitches
 	principals []*principal // in order of creation
+	groups     []*principal // those among them that are groups
+	byIDs      map[string]*principal
+	byNames    map[principalName]*principal // all but groups, whose names change
 	admins     *principal
 	users      *principal
 	endpoints  map[string]*endpoint // by name
@@ -67,6 +70,8 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		tenant:    t,
 		hostName:  publicHostName(opts.ID),
 		switches:  opts.Switches,
+		byIDs:     map[string]*principal{},
+		byNames:   map[principalName]*principal{},
 		endpoints: map[string]*endpoint{},
 		lists:     map[string]*accessList{},
 		tokens:    map[string]*token{},

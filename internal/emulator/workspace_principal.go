@@ -57,6 +57,17 @@ func (p *principal) clone() *principal {
 	return &c
 }
 
+// principalName finds a user or a service principal, whose names are compared
+// without case.
+type principalName struct {
+	kind principalKind
+	name string // in lower case
+}
+
+func principalNamed(kind principalKind, name string) principalName {
+	return principalName{kind, strings.ToLower(name)}
+}
+
 // add gives a principal its id and puts it into the workspace.
 func (w *Workspace) add(p *principal) *principal {
 	for p.id == "" || w.byID(p.id) != nil {
@@ -69,14 +80,24 @@ func (w *Workspace) add(p *principal) *principal {
 		}
 	}
 	w.principals = append(w.principals, p)
+	w.byIDs[p.id] = p
+	if p.kind == groupKind {
+		w.groups = append(w.groups, p)
+	} else {
+		w.byNames[principalNamed(p.kind, p.name())] = p
+	}
 	return p
 }
 
 // remove takes a principal out of the workspace, with its tokens, memberships and
 // grants.
 func (w *Workspace) remove(p *principal) {
-	w.principals = slices.DeleteFunc(w.principals, func(q *principal) bool { return q == p })
-	for _, group := range w.principals {
+	same := func(q *principal) bool { return q == p }
+	w.principals = slices.DeleteFunc(w.principals, same)
+	w.groups = slices.DeleteFunc(w.groups, same)
+	delete(w.byIDs, p.id)
+	delete(w.byNames, principalNamed(p.kind, p.name()))
+	for _, group := range w.groups {
 		delete(group.members, p.id)
 	}
 	w.deleteTokensOf(p.id)
@@ -88,20 +109,15 @@ func (w *Workspace) remove(p *principal) {
 	}
 }
 
-func (w *Workspace) byID(id string) *principal {
-	for _, p := range w.principals {
-		if p.id == id {
-			return p
-		}
-	}
-	return nil
-}
+func (w *Workspace) byID(id string) *principal { return w.byIDs[id] }
 
 func (w *Workspace) find(kind principalKind, name string) *principal {
-	for _, p := range w.principals {
-		// Group names are compared as they are, ids and user names without case.
-		if p.kind == kind && (p.name() == name || kind != groupKind && strings.EqualFold(p.name(), name)) {
-			return p
+	if kind != groupKind {
+		return w.byNames[principalNamed(kind, name)]
+	}
+	for _, g := range w.groups {
+		if g.displayName == name {
+			return g
 		}
 	}
 	return nil
@@ -120,8 +136,8 @@ func (w *Workspace) memberOf(group, p *principal) bool {
 func (w *Workspace) groupsOf(p *principal) []*principal {
 	var found []*principal
 	for queue := []*principal{p}; len(queue) > 0; queue = queue[1:] {
-		for _, g := range w.principals {
-			if g.kind == groupKind && w.memberOf(g, queue[0]) && !slices.Contains(found, g) {
+		for _, g := range w.groups {
+			if w.memberOf(g, queue[0]) && !slices.Contains(found, g) {
 				found = append(found, g)
 				queue = append(queue, g)
 			}
