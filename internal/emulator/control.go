@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Control is how another process moves the clock, declares faults and reads the
-// journal, when the emulator runs as a program. It imitates no service; the
-// strictness is the same, so that a misspelt field fails instead of declaring a
-// fault that never acts. It speaks JSON:
+// Control is how another process moves the clock, declares faults, sets the
+// latency and reads the journal, when the emulator runs as a program. It imitates
+// no service; the strictness is the same, so that a misspelt field fails instead
+// of declaring a fault that never acts. It speaks JSON:
 //
 //	GET    /journal   the entries, oldest first
 //	DELETE /journal   forget them
@@ -22,6 +22,8 @@ import (
 //	GET    /faults    {"unmet":[…]}, the faults no request has met
 //	POST   /faults    one fault; answers {"id":n}
 //	DELETE /faults    withdraw all
+//	GET    /latency   {"milliseconds":n}
+//	POST   /latency   {"milliseconds":n}; answers like GET
 //	GET    /workspaces  the ids of the workspaces served, in order
 func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	mux := http.NewServeMux()
@@ -84,6 +86,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 		t.Faults.Clear()
 		w.WriteHeader(http.StatusNoContent)
 	})
+	t.Latency.controlRoutes(mux)
 	mux.HandleFunc("GET /workspaces", func(w http.ResponseWriter, _ *http.Request) {
 		ids := []string{}
 		for _, workspace := range workspaces {

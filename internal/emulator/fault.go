@@ -232,6 +232,7 @@ func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType
 		answer.Header().Set("Date", t.Clock.Now().Format(http.TimeFormat))
 		answer.Header().Set("X-Request-Id", uuid.NewString())
 
+		t.Latency.pass(r)
 		fault, met := t.Faults.meet(service, r.Method, r.URL.Path)
 		if !met {
 			serveCounted(next, answer, r)

@@ -40,6 +40,7 @@ type Tenant struct {
 	Clock   *Clock
 	Faults  *Faults
 	Journal *Journal
+	Latency *Latency
 	// Switches choose among answers of Entra ID that public pages leave open.
 	// Set them before the first request.
 	Switches Switches
@@ -83,6 +84,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 		Clock:         &Clock{},
 		Faults:        &Faults{},
 		Journal:       &Journal{},
+		Latency:       &Latency{},
 		signingKey:    key,
 		signingKeyID:  base64.RawURLEncoding.EncodeToString(keyDigest[:20]),
 		ca:            newAuthority(),

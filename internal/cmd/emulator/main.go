@@ -13,6 +13,9 @@
 // With -vault there is a Key Vault too, which holds the deployer's certificate,
 // the password of its PFX, the ids and the thumbprint. A managed identity may read
 // it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
+//
+// With -crowd the workspace holds that many more service principals and endpoints,
+// for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow.
 package main
 
 import (
@@ -39,16 +42,17 @@ func main() {
 	dir := flag.String("dir", "", "write certificates and the file env here")
 	listen := flag.Int("listen", 0, "first of a row of loopback `ports`: Entra ID, control, workspace, proxy; 0 for free ones")
 	vault := flag.Bool("vault", false, "add a Key Vault with the deployer's certificate")
+	crowd := flag.Int("crowd", 0, "add that many service principals and serving endpoints")
 	flag.Parse()
-	if err := run(*dir, *listen, *vault); err != nil {
+	if err := run(*dir, *listen, *vault, *crowd); err != nil {
 		fmt.Fprintln(os.Stderr, "emulator:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, firstPort int, withVault bool) (err error) {
+func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	if dir == "" || flag.NArg() > 0 {
-		return fmt.Errorf("usage: emulator -dir DIR [-listen PORT] [-vault]")
+		return fmt.Errorf("usage: emulator -dir DIR [-listen PORT] [-vault] [-crowd N]")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -60,6 +64,7 @@ func run(dir string, firstPort int, withVault bool) (err error) {
 		return err
 	}
 	scenario := emulator.NewScenario()
+	scenario.Crowd(crowd)
 	server, err := emulator.ServeFrom(firstPort, scenario.Tenant, scenario.Workspace)
 	if err != nil {
 		return err

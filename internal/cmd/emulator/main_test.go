@@ -21,7 +21,7 @@ import (
 func TestRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	done := make(chan error, 1)
-	go func() { done <- run(dir, 0, true) }()
+	go func() { done <- run(dir, 0, true, 2) }()
 
 	var raw []byte
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -57,6 +57,7 @@ func TestRun(t *testing.T) {
 	for address, bearer := range map[string]string{
 		env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"] + "/" + env["ARM_TENANT_ID"] + "/v2.0/.well-known/openid-configuration": "",
 		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/iris":                                                          env["EMULATOR_PERSON_TOKEN"],
+		env["DBXACCESS_HOST"] + "/api/2.0/serving-endpoints/crowd-1":                                                       env["EMULATOR_PERSON_TOKEN"],
 		env["EMULATOR_CONTROL_URL"] + "/clock":                                                                             "",
 	} {
 		r, err := http.NewRequest(http.MethodGet, address, nil)
@@ -162,7 +163,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunNeedsADirectory(t *testing.T) {
-	if err := run("", 0, false); err == nil || !strings.Contains(err.Error(), "usage") {
+	if err := run("", 0, false, 0); err == nil || !strings.Contains(err.Error(), "usage") {
 		t.Error(err)
 	}
 }
