@@ -1,0 +1,109 @@
+// Command empty is the provider without its work: it serves the same schema through the same framework, makes no request,
+// and calls whatever was planned done. What it costs under Terraform is the floor for the real one.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"runtime/debug"
+
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	dbxaccess "github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+)
+
+func main() {
+	// As the real one sets itself up when nobody asked for logs, or the comparison would flatter it.
+	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
+		if err := os.Setenv(name, "off"); err != nil {
+			log.Fatal(err)
+		}
+	}
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(512 << 20)
+
+	whole := dbxaccess.New("0.0.0", os.LookupEnv)
+	err := providerserver.Serve(context.Background(), func() provider.Provider { return empty{whole()} }, providerserver.ServeOpts{
+		Address: "registry.terraform.io/dbxaccess/dbxaccess",
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// empty embeds the interface, not the type: what else the real provider can do is left out, save what is in its schema.
+type empty struct{ provider.Provider }
+
+func (empty) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
+
+func (e empty) Resources(ctx context.Context) []func() resource.Resource {
+	var all []func() resource.Resource
+	for _, newResource := range e.Provider.Resources(ctx) {
+		all = append(all, func() resource.Resource { return emptyResource{newResource()} })
+	}
+	return all
+}
+
+func (e empty) Functions(ctx context.Context) []func() function.Function {
+	if p, ok := e.Provider.(provider.ProviderWithFunctions); ok {
+		return p.Functions(ctx)
+	}
+	return nil
+}
+
+func (e empty) EphemeralResources(ctx context.Context) []func() ephemeral.EphemeralResource {
+	if p, ok := e.Provider.(provider.ProviderWithEphemeralResources); ok {
+		return p.EphemeralResources(ctx)
+	}
+	return nil
+}
+
+type emptyResource struct{ resource.Resource }
+
+func (emptyResource) Create(_ context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var err error
+	if resp.State.Raw, err = known(req.Plan.Raw); err != nil {
+		resp.Diagnostics.AddError("Cannot fill in what is unknown", err.Error())
+	}
+}
+
+func (emptyResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
+
+func (emptyResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var err error
+	if resp.State.Raw, err = known(req.Plan.Raw); err != nil {
+		resp.Diagnostics.AddError("Cannot fill in what is unknown", err.Error())
+	}
+}
+
+func (emptyResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
+
+// known puts some value in the place of each unknown one.
+func known(plan tftypes.Value) (tftypes.Value, error) {
+	return tftypes.Transform(plan, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
+		if v.IsKnown() {
+			return v, nil
+		}
+		switch t := v.Type(); {
+		case t.Is(tftypes.String):
+			return tftypes.NewValue(t, "known"), nil
+		case t.Is(tftypes.Number):
+			return tftypes.NewValue(t, 0), nil
+		case t.Is(tftypes.Bool):
+			return tftypes.NewValue(t, false), nil
+		case t.Is(tftypes.Map{}):
+			return tftypes.NewValue(t, map[string]tftypes.Value{}), nil
+		case t.Is(tftypes.List{}), t.Is(tftypes.Set{}):
+			return tftypes.NewValue(t, []tftypes.Value{}), nil
+		default:
+			return v, fmt.Errorf("no value of type %s is at hand", t)
+		}
+	})
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bin keeps the binaries between runs, so that what has not changed is not linked again.
+func bin(t *testing.T) string {
+	t.Helper()
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "bin", "test", "bench")
+}
+
+func find(t *testing.T, r report, workload string, n int, p phase) row {
+	t.Helper()
+	for _, x := range r.Rows {
+		if x.Workload == workload && x.N == n && x.Phase == p {
+			return x
+		}
+	}
+	t.Fatalf("no row of %s, N = %d, %s", workload, n, p)
+	return row{}
+}
+
+// The program itself, at sizes that take no time: every workload runs through, requests are counted where they go, and
+// fewer instances ask for less.
+func TestBench(t *testing.T) {
+	o := options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads, subjects: []subject{ours}, repeat: 1, bin: bin(t)}
+	r, err := measure(t.Context(), o, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != (len(workloads)-len(r.Skipped))*len(o.sizes)*len(phases) {
+		t.Errorf("%d rows", len(r.Rows))
+	}
+	for _, x := range r.Rows {
+		s := x.Samples[ours][0]
+		if s.Requests["entra POST /{tenant}/oauth2/v2.0/token"] == 0 {
+			t.Errorf("%s, N = %d, %s: no login among %v", x.Workload, x.N, x.Phase, s.Requests)
+		}
+		if s.Wall <= 0 || s.Provider <= 0 || s.Provider >= s.CPU || s.ProviderPeak < 10e6 || s.ProviderPeak > s.Peak || s.Peak > 1e9 {
+			t.Errorf("%s, N = %d, %s: %+v", x.Workload, x.N, x.Phase, s)
+		}
+		if x.N == 1 && total(s.Requests) > total(find(t, r, x.Workload, 10, x.Phase).Samples[ours][0].Requests) {
+			t.Errorf("%s, %s: one asks for more than ten: %v", x.Workload, x.Phase, s.Requests)
+		}
+	}
+	ten := find(t, r, "principals", 10, create).Samples[ours][0].Requests
+	if ten["workspace POST /api/2.0/preview/scim/v2/ServicePrincipals"] != 10 {
+		t.Errorf("ten service principals were made with %v", ten)
+	}
+}
+
+// The floors do the same work in Terraform's eyes, ask nobody, and are what ours is compared with.
+func TestFloors(t *testing.T) {
+	o := options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond}, workloads: workloads[:1], subjects: subjects, repeat: 5, bin: bin(t)}
+	r, err := measure(t.Context(), o, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range phases {
+		x := find(t, r, "principals", 10, p)
+		for _, s := range subjects {
+			if len(x.Samples[s]) != 1 { // with a latency, once
+				t.Fatalf("%s: %d samples of %s", p, len(x.Samples[s]), s)
+			}
+		}
+		floor, none := x.Samples[empty][0], x.Samples[builtin][0]
+		if len(floor.Requests) != 0 || floor.Provider == 0 || floor.CPU <= none.CPU || none.Provider != 0 {
+			t.Errorf("%s: %+v, %+v", p, floor, none)
+		}
+		if x.ratio(empty, cpu) == 0 || x.ratio(builtin, wall) == 0 {
+			t.Errorf("%s: nothing to compare with in %+v", p, x)
+		}
+	}
+	dir := t.TempDir()
+	var out bytes.Buffer
+	if err := r.write(dir, false, &out); err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile(filepath.Join(dir, "table.txt"))
+	if err != nil || string(table) != out.String() || !strings.Contains(out.String(), "N service principals, N = 10, 1 ms") {
+		t.Errorf("%v\n%s", err, table)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "results.json")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRatiosArePaired(t *testing.T) {
+	x := row{Samples: map[subject][]sample{
+		ours:    {{Wall: 2}, {Wall: 40}, {Wall: 3}},
+		builtin: {{Wall: 1}, {Wall: 10}, {Wall: 1}},
+		empty:   {{Wall: 4}},
+	}}
+	for _, tc := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"of the machine's bad minute too", x.ratio(builtin, wall), 3},
+		{"of what was measured", x.ratio(empty, wall), 0.5},
+		{"median", x.median(ours, wall), 3},
+		{"of nothing", x.ratio("nobody", wall), 0},
+		{"median of two", median([]float64{3, 1}), 2},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("%s: %v, want %v", tc.name, tc.got, tc.want)
+		}
+	}
+}
+
+func TestChart(t *testing.T) {
+	at := func(n int, ms int64, p phase, seconds float64) row {
+		return row{Workload: "grants", N: n, Milliseconds: ms, Phase: p, Samples: map[subject][]sample{
+			ours: {{Wall: seconds, Requests: map[string]int{"a": 4, "b": 2}}}, builtin: {{Wall: 1}}, empty: {{Wall: 1}},
+		}}
+	}
+	svg := report{Rows: []row{at(1, 0, noop, 8), at(1000, 0, create, 9), at(1000, 0, noop, 2.5), at(1000, 50, noop, 7)}}.chart()
+	for decoder := xml.NewDecoder(bytes.NewReader(svg)); ; {
+		_, err := decoder.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v\n%s", err, svg)
+		}
+	}
+	if text := string(svg); !strings.Contains(text, "N = 1000, 0 ms") || !strings.Contains(text, "2.50 s, 6 requests") || strings.Contains(text, "8.00") ||
+		strings.Contains(text, "9.00") || strings.Contains(text, "7.00") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestParse(t *testing.T) {
+	var o options
+	if err := o.parse("1,1000", "0s,50ms", "grants,list"); err != nil || len(o.sizes) != 2 || o.latencies[1] != 50*time.Millisecond || len(o.workloads) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, bad := range [][3]string{
+		{"0", "0s", "all"},
+		{"15", "0s", "all"}, // blocks of a tenth
+		{"x", "0s", "all"},
+		{"1", "50", "all"},
+		{"1", "-1s", "all"},
+		{"1", "1us", "all"},
+		{"1", "0s", "everything"},
+	} {
+		if err := new(options).parse(bad[0], bad[1], bad[2]); err == nil {
+			t.Errorf("%v was taken", bad)
+		}
+	}
+}

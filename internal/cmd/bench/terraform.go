@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A run is one configuration of one subject, with its own folder and state.
+type run struct {
+	b         *bench
+	dir       string
+	subject   subject
+	instances int
+	world     *world // of ours only
+}
+
+// command is what a phase runs, the exit code it must have, and what it must say.
+func (r *run) command(p phase) (args []string, code int, says string) {
+	switch p {
+	case create:
+		return []string{"apply", "-auto-approve", "-input=false"}, 0, fmt.Sprintf("%d added, 0 changed, 0 destroyed", r.instances)
+	case noop:
+		return []string{"plan", "-detailed-exitcode", "-input=false"}, 0, "No changes"
+	default:
+		return []string{"destroy", "-auto-approve", "-input=false"}, 0, fmt.Sprintf("%d destroyed", r.instances)
+	}
+}
+
+// measure runs one phase. A command that ends otherwise than it should is an error: its time would mean nothing.
+func (r *run) measure(p phase) (sample, error) {
+	args, code, says := r.command(p)
+	if r.world != nil {
+		if _, err := r.world.asked(); err != nil {
+			return sample{}, err
+		}
+	}
+	usage := filepath.Join(r.dir, "usage")
+	if err := os.Remove(usage); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return sample{}, err
+	}
+	cmd := exec.CommandContext(r.b.ctx, r.b.cli, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its providers and writes its state
+	cmd.Dir = r.dir
+	// Nothing of this machine's own environment but what a process needs.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.b.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"),
+		"TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color", "BENCH_USAGE=" + usage}
+	if r.world != nil {
+		cmd.Env = append(cmd.Env, r.world.providerEnv()...)
+	}
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+
+	began := time.Now()
+	err := cmd.Run()
+	x := sample{Wall: time.Since(began).Seconds()}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return sample{}, err
+	}
+	if cmd.ProcessState.ExitCode() != code || !strings.Contains(said.String(), says) {
+		return sample{}, fmt.Errorf("terraform %s: exit code %d, and not %q:\n%s", args[0], cmd.ProcessState.ExitCode(), says, tail(said.String()))
+	}
+	rusage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return sample{}, errors.New("this system does not tell what a process cost")
+	}
+	// The system counts the children that Terraform waited for into its account: that is its providers.
+	x.CPU, x.Peak = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), inBytes(rusage.Maxrss)
+	if x.Provider, x.ProviderPeak, err = readUsage(usage); err != nil {
+		return sample{}, err
+	}
+	if r.world != nil {
+		if x.Requests, err = r.world.asked(); err != nil {
+			return sample{}, err
+		}
+	}
+	return x, nil
+}
+
+// readUsage adds up what the meter wrote; no file means that no provider ran.
+func readUsage(name string) (cpuSeconds float64, peak int64, err error) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		var line struct {
+			CPU    float64 `json:"cpu_seconds"`
+			MaxRSS int64   `json:"max_rss"`
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return 0, 0, err
+		}
+		cpuSeconds, peak = cpuSeconds+line.CPU, max(peak, inBytes(line.MaxRSS))
+	}
+	return cpuSeconds, peak, lines.Err()
+}
+
+// inBytes evens out that Linux gives the largest size in kilobytes and macOS in bytes.
+func inBytes(maxRSS int64) int64 {
+	if runtime.GOOS == "darwin" {
+		return maxRSS
+	}
+	return maxRSS * 1024
+}
+
+// tail is the end of what a command said: a thousand instances say much before it.
+func tail(text string) string {
+	const most = 4000
+	return text[max(0, len(text)-most):]
+}
+
+// layOut writes a configuration, and a CLI configuration under which Terraform takes the subject for the provider.
+func (r *run) layOut(hcl string) error {
+	rc := "disable_checkpoint = true\n"
+	if r.subject != builtin {
+		rc += fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", r.b.registry+"/dbxaccess/dbxaccess", r.b.folder(r.subject))
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(hcl), 0o600),
+		os.WriteFile(filepath.Join(r.dir, "cli.tfrc"), []byte(rc), 0o600),
+	)
+}

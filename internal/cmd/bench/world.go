@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
+)
+
+// A world is a fresh emulator, in a process of its own so that its work is on nobody's account.
+type world struct {
+	*local.Emulator
+	ctx context.Context
+}
+
+func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, error) {
+	e, err := local.StartEmulator(b.ctx, b.emulator, filepath.Join(dir, "world"), "-crowd", strconv.Itoa(n))
+	if err != nil {
+		return nil, err
+	}
+	w := &world{e, b.ctx}
+	if err := w.control(http.MethodPost, "/latency", map[string]int64{"milliseconds": latency.Milliseconds()}, nil); err != nil {
+		return nil, fmt.Errorf("%w (stopping: %v)", err, w.Stop())
+	}
+	return w, nil
+}
+
+// providerEnv is how a provider finds and enters the world.
+func (w *world) providerEnv() []string {
+	var env []string
+	for name, value := range w.Env {
+		if strings.HasPrefix(name, "DBXACCESS_") || strings.HasPrefix(name, "ARM_") {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// asked counts the requests since it was last called, by service, method and route.
+func (w *world) asked() (map[string]int, error) {
+	var journal []struct{ Service, Method, Route string }
+	if err := w.control(http.MethodGet, "/journal", nil, &journal); err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	for _, e := range journal {
+		counts[e.Service+" "+e.Method+" "+e.Route]++
+	}
+	return counts, w.control(http.MethodDelete, "/journal", nil, nil)
+}
+
+func (w *world) control(method, path string, body, into any) error {
+	var text bytes.Buffer
+	if body != nil {
+		if err := json.NewEncoder(&text).Encode(body); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(w.ctx, method, w.Env["EMULATOR_CONTROL_URL"]+path, &text)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("the emulator's control address answers %s to %s %s", answer.Status, method, path)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
+}
