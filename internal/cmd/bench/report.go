@@ -52,13 +52,14 @@ func (b *bench) newReport() (report, error) {
 	}, nil
 }
 
-// write prints the table and puts it, the numbers and the chart into the folder.
+// write prints requests and table, and puts the table, all numbers and the chart into the folder.
 func (r report) write(dir string, publish bool, out io.Writer) error {
 	var table strings.Builder
 	if err := r.table(&table); err != nil {
 		return err
 	}
-	fmt.Fprint(out, table.String())
+	r.routes(out)
+	fmt.Fprintf(out, "\n%s", table.String())
 	data, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
@@ -80,50 +81,49 @@ func (r report) write(dir string, publish bool, out io.Writer) error {
 	return err
 }
 
-// table shows every row, and below it where the requests went.
+// table shows every row.
 func (r report) table(out io.Writer) error {
-	fmt.Fprintf(out, "%s, dbxaccess %s, %s, %d CPUs, %s\n", r.CLI, r.Provider, r.System, r.CPUs, r.Date)
-	for i, x := range r.Rows {
-		title := fmt.Sprintf("%s, N = %d, %d ms", titleOf(x.Workload), x.N, x.Milliseconds)
-		if i == 0 || x.Phase == phases[0] {
-			fmt.Fprintf(out, "\n%s\n", title)
-			if err := tableOf(out, r.Rows[i:min(i+len(phases), len(r.Rows))]); err != nil {
-				return err
-			}
-		}
-	}
-	for _, s := range r.Skipped {
-		fmt.Fprintf(out, "\nNot measured: %s\n", s)
-	}
-	_, err := fmt.Fprintln(out, "\nMedians. × compares wall time with a neighbour in time. CPU and peak are those of the CLI and its providers, and of the providers alone.")
-	return err
-}
-
-func tableOf(out io.Writer, rows []row) error {
+	fmt.Fprintf(out, "%s, dbxaccess %s, %s, %d CPUs, %s\n\n", r.CLI, r.Provider, r.System, r.CPUs, r.Date)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "phase\trequests\twall\t× terraform_data\t× empty provider\tCPU\tprovider's\t× empty provider's\tpeak\tprovider's\tmeasured\t")
-	for _, x := range rows {
+	fmt.Fprintln(t, "\tN\t ms\tphase\trequests\twall\t× terraform_data\t× empty\tCPU\tprovider\t× empty\tpeak\tprovider\truns\t")
+	for i, x := range r.Rows {
 		if len(x.Samples[ours]) == 0 {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%d ×\t\n", x.Phase, x.median(ours, requests), x.median(ours, wall),
-			times(x.ratio(builtin, wall)), times(x.ratio(empty, wall)),
-			x.median(ours, cpu), x.median(ours, providerCPU), times(x.ratio(empty, providerCPU)),
+		title := ""
+		if i == 0 || x.Phase == phases[0] {
+			title = titleOf(x.Workload)
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%d\t\n", title, x.N, x.Milliseconds, x.Phase, x.median(ours, requests), x.median(ours, wall),
+			times(x.ratio(builtin, wall)), times(x.ratio(empty, wall)), x.median(ours, cpu), x.median(ours, providerCPU), times(x.ratio(empty, providerCPU)),
 			x.median(ours, peak)/1e6, x.median(ours, providerPeak)/1e6, len(x.Samples[ours]))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	for _, x := range rows {
+	for _, s := range r.Skipped {
+		fmt.Fprintf(out, "\nNot measured: %s\n", s)
+	}
+	_, err := fmt.Fprint(out, `
+ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
+terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform
+with its providers, then of the providers alone.
+`)
+	return err
+}
+
+// routes shows where the requests of each row went.
+func (r report) routes(out io.Writer) {
+	for _, x := range r.Rows {
 		if len(x.Samples[ours]) == 0 {
 			continue
 		}
+		fmt.Fprintf(out, "\n%s, N = %d, %d ms, %s\n", titleOf(x.Workload), x.N, x.Milliseconds, x.Phase)
 		asked := x.Samples[ours][0].Requests
 		for _, route := range slices.Sorted(maps.Keys(asked)) {
-			fmt.Fprintf(out, "  %-10s %6d  %s\n", x.Phase, asked[route], route)
+			fmt.Fprintf(out, "  %6d  %s\n", asked[route], route)
 		}
 	}
-	return nil
 }
 
 func times(ratio float64) string {
