@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // The checks below are pure, so that a plan can make them. They return an *Error
@@ -11,10 +12,16 @@ import (
 // attribute must not end up on a screen.
 
 var (
-	uuidSyntax   = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
-	domainSyntax = regexp.MustCompile(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
-	hostSyntax   = regexp.MustCompile(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
+	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
+	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
+	hostSyntax   = pattern(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
 )
+
+// pattern compiles a regular expression when it is first needed. Terraform starts the
+// provider several times for each command, and most of those need none.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // CheckTenantID accepts a directory's UUID or domain name. The aliases common,
 // organizations and consumers are refused: an application that logs in as itself
@@ -29,7 +36,7 @@ func CheckTenantID(value string) error {
 			Detail:  "“" + strings.ToLower(value) + "” stands for many directories; an application logs in to one. Write the directory (tenant) ID, a UUID, or one of its domains.",
 		}
 	}
-	if uuidSyntax.MatchString(value) || len(value) <= 253 && domainSyntax.MatchString(value) {
+	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
 		return nil
 	}
 	return &Error{
@@ -44,7 +51,7 @@ func CheckTenantID(value string) error {
 func CheckClientID(value string) error {
 	value = strings.TrimSpace(value)
 	switch {
-	case uuidSyntax.MatchString(value):
+	case uuidSyntax().MatchString(value):
 		return nil
 	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
 		return &Error{

@@ -55,13 +55,13 @@ func inspectCLI(err error, _ bool) failure {
 		text = "no answer within " + cliTimeout.String()
 	}
 	return failure{contact: contactNone, answer: answer{
-		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText, text), Timestamp: submatch(timestampInText, text),
+		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText(), text), Timestamp: submatch(timestampInText(), text),
 	}}
 }
 
 var (
-	correlationInText = regexp.MustCompile(`Correlation ID: ([0-9A-Fa-f-]{36})`)
-	timestampInText   = regexp.MustCompile(`Timestamp: ([0-9][0-9: TZ-]{17,22})`)
+	correlationInText = pattern(`Correlation ID: ([0-9A-Fa-f-]{36})`)
+	timestampInText   = pattern(`Timestamp: ([0-9][0-9: TZ-]{17,22})`)
 )
 
 func submatch(pattern *regexp.Regexp, text string) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -155,13 +154,13 @@ func (e explainer) interrupted(why error, last *failure) *Error {
 }
 
 // traceTail is where Entra's description turns into ids, which are told apart.
-var traceTail = regexp.MustCompile(`(?s)\s*Trace ID:.*$`)
+var traceTail = pattern(`(?s)\s*Trace ID:.*$`)
 
 // detail puts hint, Entra's own text and the context of the login together.
 func (e explainer) detail(hint string, a answer) string {
 	parts := []string{hint}
 	if a.Description != "" {
-		said := strings.Join(strings.Fields(traceTail.ReplaceAllString(a.Description, "")), " ")
+		said := strings.Join(strings.Fields(traceTail().ReplaceAllString(a.Description, "")), " ")
 		if code := a.code(); code != 0 && !strings.Contains(said, "AADSTS") {
 			said = fmt.Sprintf("AADSTS%d: %s", code, said)
 		}
@@ -232,7 +231,7 @@ func (e explainer) host() string {
 	return e.identity.Authority
 }
 
-var tokenShape = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
+var tokenShape = pattern(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
 
 // clean cuts secrets and tokens out of a text that a service wrote.
 func (e explainer) clean(text string) string {
@@ -242,7 +241,7 @@ func (e explainer) clean(text string) string {
 			text = strings.ReplaceAll(text, secret, "(hidden)")
 		}
 	}
-	text = tokenShape.ReplaceAllString(text, "(hidden)")
+	text = tokenShape().ReplaceAllString(text, "(hidden)")
 	const limit = 1500
 	if len(text) > limit {
 		text = strings.ToValidUTF8(text[:limit], "") + " …"

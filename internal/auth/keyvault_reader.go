@@ -130,7 +130,7 @@ func (o *opening) otherTenants(r *vaultReader) []string {
 	if listed, _ := o.options.LookupEnv("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
 		return strings.Split(listed, ";")
 	}
-	if !uuidSyntax.MatchString(r.explain.identity.TenantID) {
+	if !uuidSyntax().MatchString(r.explain.identity.TenantID) {
 		return []string{"*"}
 	}
 	return nil

@@ -3,7 +3,6 @@ package auth
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -12,9 +11,9 @@ import (
 var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
 
 var (
-	vaultName   = regexp.MustCompile(`^[0-9A-Za-z](-?[0-9A-Za-z]){2,23}$`)
-	secretName  = regexp.MustCompile(`^[0-9A-Za-z-]{1,127}$`)
-	versionName = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+	vaultName   = pattern(`^[0-9A-Za-z](-?[0-9A-Za-z]){2,23}$`)
+	secretName  = pattern(`^[0-9A-Za-z-]{1,127}$`)
+	versionName = pattern(`^[0-9a-fA-F]{32}$`)
 )
 
 // credentials are the names that make key_vault a kind of login.
@@ -138,7 +137,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			return at(err, name, "key_vault")
 		}
 	}
-	if k.CertificateVersion.IsSet() && !versionName.MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
+	if k.CertificateVersion.IsSet() && !versionName().MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
 		return at(&Error{
 			Summary: "Invalid certificate version",
 			Detail:  "A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier.",
@@ -158,7 +157,7 @@ func CheckKeyVaultAuth(value string) error {
 // CheckSecretName accepts the name of an object in Key Vault.
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
-	if secretName.MatchString(value) {
+	if secretName().MatchString(value) {
 		return nil
 	}
 	detail := "A name in Key Vault has up to 127 letters, digits and hyphens."
@@ -181,12 +180,12 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	value = strings.TrimSpace(value)
 	fail := func(detail string) error { return &Error{Summary: "Invalid vault URI", Detail: detail} }
 	form := "https://<name>" + c.vaultDomain + "/"
-	if vaultName.MatchString(value) {
+	if vaultName().MatchString(value) {
 		return fail(fmt.Sprintf("This is the vault's name; write its address, https://%s%s/.", value, c.vaultDomain))
 	}
 	u, err := url.Parse(value)
 	switch {
-	case err != nil || u.Host == "" || !hostSyntax.MatchString(u.Hostname()):
+	case err != nil || u.Host == "" || !hostSyntax().MatchString(u.Hostname()):
 		return fail("The address of a vault is written as " + form + ".")
 	case !strings.EqualFold(u.Scheme, "https"):
 		return fail("The vault must be reached by https: write " + form + ".")
@@ -195,7 +194,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	case ownCloud:
 		return nil
 	}
-	if name, ok := strings.CutSuffix(strings.ToLower(u.Host), c.vaultDomain); ok && vaultName.MatchString(name) {
+	if name, ok := strings.CutSuffix(strings.ToLower(u.Host), c.vaultDomain); ok && vaultName().MatchString(name) {
 		return nil
 	}
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {

@@ -50,7 +50,7 @@ func (o *opening) logInWithSecret(s Settings, secret, attribute string, vault *v
 // secretIDWarning is for who copied the secret's ID, which is a UUID, in place of
 // its value, which never is.
 func secretIDWarning(secret, source, clientID string) *Warning {
-	if !uuidSyntax.MatchString(secret) {
+	if !uuidSyntax().MatchString(secret) {
 		return nil
 	}
 	return &Warning{

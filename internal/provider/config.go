@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -286,10 +287,13 @@ func checkHost(host string) error {
 	return nil
 }
 
-var resourceID = regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Databricks/workspaces/[^/]+$`)
+// Compiled when it is first needed: most configurations name no such id.
+var resourceID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Databricks/workspaces/[^/]+$`)
+})
 
 func checkResourceID(id string) error {
-	if !resourceID.MatchString(id) {
+	if !resourceID().MatchString(id) {
 		return fmt.Errorf("%q is not the id of a workspace in Azure Resource Manager, such as "+
 			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id", id)
 	}
