@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
@@ -140,11 +141,36 @@ func TestLogNotAskedFor(t *testing.T) {
 	}
 }
 
-// overhear puts a script in the provider's place that runs it and keeps its standard error, and gives what was written
-// so far.
-func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
+// Terraform starts the provider several times for each command, so our packages make nothing before somebody asks:
+// no patterns, no certificates, no tables.
+func TestNothingBeforeTheFirstCall(t *testing.T) {
+	t.Parallel()
+	_, plugin := override(t, acctest.New(t).CLI(t, asksOnce))
+	cmd := exec.Command(filepath.Join(plugin, "terraform-provider-dbxaccess"))
+	cmd.Env = []string{"GODEBUG=inittrace=1"}
+	trace, _ := cmd.CombinedOutput() // it ends with code 1: it was not Terraform that called
+	inits := 0
+	for line := range strings.Lines(string(trace)) {
+		var pkg string
+		var at, took float64
+		var size, allocs int
+		// init internal/bytealg @0.008 ms, 0 ms clock, 0 bytes, 0 allocs
+		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &pkg, &at, &took, &size, &allocs); n != 5 {
+			continue
+		}
+		inits++
+		if strings.Contains(pkg, "terraform-provider-dbxaccess") && size > 16<<10 {
+			t.Errorf("%s allocates %d bytes before anything was asked of it", pkg, size)
+		}
+	}
+	if inits == 0 {
+		t.Errorf("no trace of initialisation in %s", trace)
+	}
+}
+
+// override reads the CLI configuration of c, and in it the folder that the provider is taken from.
+func override(t *testing.T, c *acctest.CLI) (rc []byte, plugin string) {
 	t.Helper()
-	var rc []byte
 	for _, line := range c.Command("version").Env {
 		if name, found := strings.CutPrefix(line, "TF_CLI_CONFIG_FILE="); found {
 			var err error
@@ -158,6 +184,14 @@ func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
 	if !found {
 		t.Fatalf("no override in %s", rc)
 	}
+	return rc, plugin
+}
+
+// overhear puts a script in the provider's place that runs it and keeps its standard error, and gives what was written
+// so far.
+func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
+	t.Helper()
+	rc, plugin := override(t, c)
 	dir := t.TempDir()
 	heard := filepath.Join(dir, "stderr")
 	script := fmt.Sprintf("#!/bin/sh\nexec '%s/terraform-provider-dbxaccess' 2>>'%s'\n", plugin, heard)
