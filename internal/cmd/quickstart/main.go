@@ -5,7 +5,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -18,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
 func main() {
@@ -170,8 +171,8 @@ type demo struct {
 	dir      string // of everything the run makes
 	cli      string // terraform or tofu
 	env      map[string]string
-	emulator *exec.Cmd
-	ended    chan error // how the emulator ended
+	registry string // where the CLI takes providers from
+	emulator *local.Emulator
 	started  time.Time
 	steps    int
 }
@@ -187,7 +188,8 @@ func (d *demo) saw(expected, seen string) {
 
 // prepare builds both programs, starts the emulator and lays out the provider as a local mirror and the example.
 func (d *demo) prepare() error {
-	if err := d.findCLI(); err != nil {
+	var err error
+	if d.cli, d.registry, err = local.Terraform(); err != nil {
 		return err
 	}
 	fmt.Println("Building provider and emulator.")
@@ -207,54 +209,19 @@ func (d *demo) prepare() error {
 	}
 	d.started = time.Now()
 
-	world := filepath.Join(d.dir, "world")
-	var said bytes.Buffer
-	d.emulator = exec.Command(emulator, "-dir", world)
-	d.emulator.Stderr = &said
-	d.emulator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it outlives this program with -keep, and is stopped by it otherwise
-	if err := d.emulator.Start(); err != nil {
+	if d.emulator, err = local.StartEmulator(d.ctx, emulator, filepath.Join(d.dir, "world")); err != nil {
 		return err
 	}
-	d.ended = make(chan error, 1)
-	go func() { d.ended <- d.emulator.Wait() }()
-	for {
-		if d.env, err = readEnv(filepath.Join(world, "env")); err == nil {
-			return nil
-		}
-		select {
-		case why := <-d.ended:
-			d.emulator = nil
-			return fmt.Errorf("the emulator did not start: %w: %s", why, said.String())
-		case <-d.ctx.Done():
-			return d.ctx.Err()
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
+	d.env = d.emulator.Env
+	return nil
 }
 
 // stop ends the emulator that prepare started.
 func (d *demo) stop() error {
-	if d.emulator == nil || d.emulator.Process == nil {
+	if d.emulator == nil {
 		return nil
 	}
-	if err := d.emulator.Process.Signal(syscall.SIGTERM); err != nil {
-		return err
-	}
-	return <-d.ended
-}
-
-// readEnv reads the lines export NAME='value' that the emulator writes when it is ready.
-func readEnv(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	env := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
-		env[name] = strings.ReplaceAll(strings.Trim(value, "'"), `'\''`, "'")
-	}
-	return env, nil
+	return d.emulator.Stop()
 }
 
 // explain says how to play on.
@@ -270,5 +237,5 @@ The emulator stays up. To play on:
 To stop it and to clean up:
 
   kill %d && rm -r %s
-`, d.example(), d.cliConfig(), filepath.Base(d.cli), d.emulator.Process.Pid, d.dir)
+`, d.example(), d.cliConfig(), filepath.Base(d.cli), d.emulator.PID, d.dir)
 }

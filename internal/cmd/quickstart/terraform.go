@@ -18,34 +18,13 @@ const (
 
 const pluginVersion = "0.0.1"
 
-// findCLI takes Terraform or OpenTofu as the tests do.
-func (d *demo) findCLI() error {
-	if d.cli = os.Getenv("TF_ACC_TERRAFORM_PATH"); d.cli != "" {
-		return nil
-	}
-	for _, name := range []string{"terraform", "tofu"} {
-		if path, err := exec.LookPath(name); err == nil {
-			d.cli = path
-			return nil
-		}
-	}
-	return errors.New("neither terraform nor tofu is on PATH; put one there, or name it in TF_ACC_TERRAFORM_PATH")
-}
-
-func (d *demo) registry() string {
-	if strings.Contains(filepath.Base(d.cli), "tofu") {
-		return "registry.opentofu.org"
-	}
-	return "registry.terraform.io"
-}
-
 func (d *demo) mirror() string    { return filepath.Join(d.dir, "mirror") }
 func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
 func (d *demo) cliConfig() string { return filepath.Join(d.dir, "terraform.rc") }
 
 // pluginPath is where a filesystem mirror keeps the provider.
 func (d *demo) pluginPath() string {
-	return filepath.Join(d.mirror(), d.registry(), "dbxaccess", "dbxaccess", pluginVersion, runtime.GOOS+"_"+runtime.GOARCH,
+	return filepath.Join(d.mirror(), d.registry, "dbxaccess", "dbxaccess", pluginVersion, runtime.GOOS+"_"+runtime.GOARCH,
 		"terraform-provider-dbxaccess_v"+pluginVersion)
 }
 
