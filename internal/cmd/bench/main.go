@@ -1,6 +1,7 @@
 // Command bench measures what a configuration of many service principals and grants costs: requests, time, CPU and memory
 // of the real provider under the real CLI against the emulator. Each number stands beside two floors measured in the same
-// minutes: Terraform's own terraform_data, and an empty provider with the same schema. Run it in the repository.
+// minutes: Terraform's own terraform_data, and an empty provider with the same schema. Run it in the
+// root of the repository.
 //
 // It prints a table and writes table.txt, results.json and chart.svg into the folder -out; with -publish also to where the
 // documentation takes them from.
