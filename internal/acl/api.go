@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -90,8 +91,8 @@ func Replace(ctx context.Context, c *client.Client, object Object, wanted []Prin
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get
 func get(ctx context.Context, c *client.Client, object Object) (view, error) {
-	answer, err := iam.NewPermissions(c.SDK()).Get(ctx, iam.GetPermissionRequest{RequestObjectType: object.Type, RequestObjectId: object.ID})
-	if err != nil {
+	var answer objectPermissions
+	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
 		return view{}, advise(err, object)
 	}
 	return look(fromAPI(answer)), nil
@@ -100,10 +101,8 @@ func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 // patch upserts the direct entries.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
 func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
-	answer, err := iam.NewPermissions(c.SDK()).Update(ctx, iam.UpdateObjectPermissions{
-		RequestObjectType: object.Type, RequestObjectId: object.ID, AccessControlList: requests(entries),
-	})
-	if err != nil {
+	var answer objectPermissions
+	if err := c.Call(ctx, http.MethodPatch, object.path(), nil, toAPI(entries), &answer); err != nil {
 		return view{}, adviseWrite(err, object, entries)
 	}
 	return look(fromAPI(answer)), nil
@@ -117,10 +116,8 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 		// Admins hold this list by a direct grant, and the service refuses a list without it.
 		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
 	}
-	answer, err := iam.NewPermissions(c.SDK()).Set(client.Once(ctx), iam.SetObjectPermissions{
-		RequestObjectType: object.Type, RequestObjectId: object.ID, AccessControlList: requests(entries),
-	})
-	if err != nil {
+	var answer objectPermissions
+	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &answer); err != nil {
 		return view{}, adviseWrite(err, object, changed)
 	}
 	return look(fromAPI(answer)), nil
@@ -128,32 +125,59 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 
 var admins = Principal{Group, "admins"}
 
-// requests leaves inherited levels out: sent back they would become direct grants.
-func requests(entries List) []iam.AccessControlRequest {
-	list := []iam.AccessControlRequest{} // an empty list is sent as one
+func (o Object) path() string {
+	return "/api/2.0/permissions/" + url.PathEscape(o.Type) + "/" + url.PathEscape(o.ID)
+}
+
+type accessControlRequest struct {
+	ServicePrincipalName string `json:"service_principal_name,omitempty"`
+	UserName             string `json:"user_name,omitempty"`
+	GroupName            string `json:"group_name,omitempty"`
+	PermissionLevel      Level  `json:"permission_level"`
+}
+
+type writeRequest struct {
+	AccessControlList []accessControlRequest `json:"access_control_list"` // an empty list is sent as one
+}
+
+type accessControl struct {
+	ServicePrincipalName string `json:"service_principal_name"`
+	UserName             string `json:"user_name"`
+	GroupName            string `json:"group_name"`
+	DisplayName          string `json:"display_name"`
+	AllPermissions       []struct {
+		PermissionLevel Level `json:"permission_level"`
+		Inherited       bool  `json:"inherited"`
+	} `json:"all_permissions"`
+}
+
+type objectPermissions struct {
+	AccessControlList []accessControl `json:"access_control_list"`
+}
+
+// toAPI leaves inherited levels out: sent back they would become direct grants.
+func toAPI(entries List) writeRequest {
+	list := []accessControlRequest{}
 	for _, e := range entries {
-		if e.Direct != "" {
-			list = append(list, request(e.Principal, e.Direct))
+		if e.Direct == "" {
+			continue
 		}
+		r := accessControlRequest{PermissionLevel: e.Direct}
+		switch e.Kind {
+		case ServicePrincipal:
+			r.ServicePrincipalName = e.Name
+		case User:
+			r.UserName = e.Name
+		case Group:
+			r.GroupName = e.Name
+		}
+		list = append(list, r)
 	}
-	return list
+	return writeRequest{list}
 }
 
-func request(p Principal, level Level) iam.AccessControlRequest {
-	r := iam.AccessControlRequest{PermissionLevel: iam.PermissionLevel(level)}
-	switch p.Kind {
-	case ServicePrincipal:
-		r.ServicePrincipalName = p.Name
-	case User:
-		r.UserName = p.Name
-	case Group:
-		r.GroupName = p.Name
-	}
-	return r
-}
-
-func fromAPI(answer *iam.ObjectPermissions) List {
-	list, at := make(List, 0, len(answer.AccessControlList)), map[Principal]int{}
+func fromAPI(answer objectPermissions) List {
+	list, at := make(List, 0, len(answer.AccessControlList)), make(map[Principal]int, len(answer.AccessControlList))
 	for _, a := range answer.AccessControlList {
 		p := principal(a)
 		i, seen := at[p.fold()]
@@ -165,9 +189,9 @@ func fromAPI(answer *iam.ObjectPermissions) List {
 		// A principal may hold a direct and an inherited level at once, in any order.
 		for _, held := range a.AllPermissions {
 			if held.Inherited {
-				list[i].Inherited = append(list[i].Inherited, Level(held.PermissionLevel))
+				list[i].Inherited = append(list[i].Inherited, held.PermissionLevel)
 			} else {
-				list[i].Direct = Level(held.PermissionLevel)
+				list[i].Direct = held.PermissionLevel
 			}
 		}
 	}
@@ -176,7 +200,7 @@ func fromAPI(answer *iam.ObjectPermissions) List {
 
 // principal reads whose row it is. The API takes an application id under user_name too and may show it there; it is a
 // service principal all the same.
-func principal(a iam.AccessControlResponse) Principal {
+func principal(a accessControl) Principal {
 	switch {
 	case a.ServicePrincipalName != "":
 		return Principal{ServicePrincipal, a.ServicePrincipalName}

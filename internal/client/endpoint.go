@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/serving"
@@ -104,13 +105,18 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
-	all, err := serving.NewServingEndpoints(c.sdk).ListAll(ctx)
-	if err != nil {
+	var answer struct {
+		Endpoints []struct {
+			Name string `json:"name"`
+			ID   string `json:"id"`
+		} `json:"endpoints"`
+	}
+	if err := c.Call(ctx, http.MethodGet, "/api/2.0/serving-endpoints", nil, nil, &answer); err != nil {
 		return nil, err
 	}
-	ids := make(map[string]string, len(all))
-	for _, e := range all {
-		ids[e.Name] = e.Id
+	ids := make(map[string]string, len(answer.Endpoints))
+	for _, e := range answer.Endpoints {
+		ids[e.Name] = e.ID
 	}
 	return ids, nil
 }
