@@ -16,8 +16,9 @@ type TokenInfo struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Scopes    []string
-	OwnerID   string // SCIM id; empty in an owner's own list
-	Creator   string // user name or application id; empty in an owner's own list
+	OwnerID   string    // SCIM id; empty in an owner's own list
+	Creator   string    // user name or application id; empty in an owner's own list
+	LastUsed  time.Time // to the day; zero: never, or an owner's own list
 }
 
 // TokenList is a list of tokens, and the service's clock when it was made.
@@ -51,6 +52,7 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 			info := TokenInfo{
 				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
 				CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+				LastUsed: fromMillis(t.LastUsedDay),
 			}
 			if t.OwnerId != 0 {
 				info.OwnerID = strconv.FormatInt(t.OwnerId, 10)

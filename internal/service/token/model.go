@@ -1,0 +1,114 @@
+package token
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokensModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+	UserName      types.String `tfsdk:"user_name"`
+	Tokens        []tokenModel `tfsdk:"tokens"`
+}
+
+type tokenModel struct {
+	TokenID          types.String `tfsdk:"token_id"`
+	OwnerKind        types.String `tfsdk:"owner_kind"`
+	OwnerName        types.String `tfsdk:"owner_name"`
+	OwnerDisplayName types.String `tfsdk:"owner_display_name"`
+	Comment          types.String `tfsdk:"comment"`
+	CreatedAt        types.String `tfsdk:"created_at"`
+	ExpiresAt        types.String `tfsdk:"expires_at"`
+	LastUsedOn       types.String `tfsdk:"last_used_on"`
+	Scopes           types.Set    `tfsdk:"scopes"`
+}
+
+// What an owner is.
+const (
+	servicePrincipal = "service_principal"
+	user             = "user"
+)
+
+// token is one with its owner.
+type token struct {
+	client.TokenInfo
+	Kind        string // servicePrincipal or user
+	DisplayName string // empty where the workspace lists no such owner
+}
+
+// kindOf tells a service principal from a user by the name in a token list: the service writes an application id there for
+// the one and an e-mail address for the other.
+func kindOf(name string) string {
+	if uuid.Validate(name) == nil {
+		return servicePrincipal
+	}
+	return user
+}
+
+func checkUserName(name string) error {
+	switch at := strings.LastIndex(name, "@"); {
+	case uuid.Validate(name) == nil:
+		return fmt.Errorf("%q is an application id, so it names a service principal: write it in application_id", name)
+	case at <= 0 || at == len(name)-1:
+		return fmt.Errorf("%q is not an e-mail address; a service principal is named in application_id", name)
+	default:
+		return nil
+	}
+}
+
+// owner is whose tokens are asked for; empty for everybody's.
+func (m tokensModel) owner() string {
+	return cmp.Or(m.ApplicationID.ValueString(), m.UserName.ValueString())
+}
+
+func (m *tokensModel) tell(tokens []token) {
+	m.Tokens = make([]tokenModel, 0, len(tokens))
+	for _, t := range tokens {
+		m.Tokens = append(m.Tokens, tokenModel{
+			TokenID:          types.StringValue(t.ID),
+			OwnerKind:        types.StringValue(t.Kind),
+			OwnerName:        fwkit.String(t.Creator),
+			OwnerDisplayName: fwkit.String(t.DisplayName),
+			Comment:          types.StringValue(t.Comment),
+			CreatedAt:        fwkit.Time(t.CreatedAt),
+			ExpiresAt:        fwkit.Time(t.ExpiresAt),
+			LastUsedOn:       fwkit.Time(t.LastUsed),
+			Scopes:           fwkit.Strings(t.Scopes),
+		})
+	}
+}
+
+// String names the data source in messages.
+func (m tokensModel) String() string {
+	if o := m.owner(); o != "" {
+		return "tokens of " + o
+	}
+	return "tokens of the workspace"
+}
+
+// living are the tokens of an owner, or of everybody, that still open something, oldest first. Names are compared without
+// case: a filter of the service that did not would answer with silence where there is a token.
+func living(list client.TokenList, owner string) []token {
+	var found []token
+	for _, t := range list.Tokens {
+		if expired(t.ExpiresAt, list.Now) || owner != "" && !strings.EqualFold(t.Creator, owner) {
+			continue
+		}
+		found = append(found, token{TokenInfo: t, Kind: kindOf(t.Creator)})
+	}
+	slices.SortFunc(found, func(a, b token) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return found
+}
+
+func expired(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
