@@ -51,6 +51,8 @@ type Config struct {
 	RetryTimeout time.Duration
 	// RateLimit is the most calls a second; 0 sets no limit.
 	RateLimit int
+	// Opened remembers tokens that live no longer than the run; nil: one of the client's own.
+	Opened *Opened
 }
 
 // Client calls one workspace as one identity.
@@ -95,6 +97,9 @@ func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 
 func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	silenceSDK()
+	if cfg.Opened == nil {
+		cfg.Opened = &Opened{}
+	}
 	sdkConfig := &config.Config{
 		Host:          cmp.Or(cfg.Host, unknownHost), // the line puts the right one in
 		WorkspaceID:   cfg.WorkspaceID,

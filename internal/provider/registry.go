@@ -49,5 +49,6 @@ func functions() []func() function.Function {
 func ephemeralResources() []func() ephemeral.EphemeralResource {
 	return slices.Concat(
 		entratoken.EphemeralResources(),
+		serviceprincipaltoken.EphemeralResources(),
 	)
 }

@@ -116,8 +116,11 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// mark adds the nonce to a comment.
+// mark adds the nonce to a comment, but for that of an ephemeral token, which brings its own.
 func mark(comment string) string {
+	if strings.Contains(comment, ephemeralMark) {
+		return comment
+	}
 	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
 }
 

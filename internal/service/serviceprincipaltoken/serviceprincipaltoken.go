@@ -1,13 +1,21 @@
-// Package serviceprincipaltoken is the resource dbxaccess_service_principal_token: a personal access token that belongs
-// to a service principal.
+// Package serviceprincipaltoken is the resource dbxaccess_service_principal_token, a personal access token that belongs
+// to a service principal, and the ephemeral resource of that name, such a token for the time of one run.
 //
 // Azure has no way to make a token for somebody else, so the provider logs in as the owner, with the owner's own
 // credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
 package serviceprincipaltoken
 
-import "github.com/hashicorp/terraform-plugin-framework/resource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
 
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
+}
+
+// EphemeralResources are what this package adds to the provider.
+func EphemeralResources() []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
 }
