@@ -24,6 +24,7 @@ import {
 resource "dbxaccess_service_principal" "suspect" {
   application_id = var.application_id
   active         = false    # and so delete_tokens_when_inactive, which is true by default
+  adopt_existing = true     # for -replace, see below
   on_destroy     = "retain" # throwing this away deletes nothing
 }
 
@@ -35,7 +36,7 @@ data "dbxaccess_tokens" "left" {
   lifecycle {
     postcondition {
       condition     = length(self.tokens) == 0
-      error_message = "Still live: ${join(", ", self.tokens[*].token_id)}. Apply again."
+      error_message = "Still there: ${join(", ", self.tokens[*].token_id)}. If it had been deactivated before, apply again with -replace=dbxaccess_service_principal.suspect."
     }
   }
 }
