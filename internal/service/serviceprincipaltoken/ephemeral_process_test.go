@@ -35,10 +35,13 @@ resource "dbxaccess_serving_endpoint_permission" "forbidden" {
 `
 )
 
-// none demands that the owner has no live token, after so many were made.
+// none demands that the owner has no live token, after at least so many were made: where nothing changes, OpenTofu opens
+// in the plan alone.
 func none(t *testing.T, w *acctest.World, made int) {
 	t.Helper()
-	asked(t, w, made, "workspace", "POST", create)
+	if n := w.Count("workspace", "POST", create); n < made {
+		t.Errorf("%d tokens were made", n)
+	}
 	if left := live(w, w.ScoringApp.ClientID); len(left) > 0 {
 		t.Errorf("left on the server: %+v", left)
 	}
@@ -48,7 +51,7 @@ func TestEphemeralIsDeadAfterAGoodRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.CLI(t, source+openedBySecret(w)+aliased).MustRun(t, 0, "apply", "-auto-approve")
-	none(t, w, 2)
+	none(t, w, 1)
 }
 
 // Terraform does not close what something failed that used it.

@@ -128,7 +128,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 		MarkdownDescription: "A personal access token owned by a service principal that lives no longer than the run. It is in no plan and no state.\n\n" +
 			"The provider logs in as the owner to make it (Azure knows no tokens on behalf of others), so the owner needs the right to use tokens (`dbxaccess_token_permission`). " +
 			"**Terraform opens it in the plan and once more in the apply**, also where nothing changes: each opening makes a token, and each is revoked. " +
-			"One that stands on values not known before the apply is opened in the apply alone.\n\n" +
+			"One of which a value is not known before the apply is opened in the apply alone. Where the same apply makes the principal and its right to tokens, use that: " +
+			"`application_id = dbxaccess_token_permission.x.id`, as a `depends_on` does not keep Terraform from opening it in the plan.\n\n" +
 			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
 			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
 			"its comment ends with `" + ephemeralMark + "…]`, by which `dbxaccess_tokens` finds it, see the guide on revoking everything now.\n\n" +

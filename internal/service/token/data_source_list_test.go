@@ -131,6 +131,28 @@ func TestRequests(t *testing.T) {
 	run(app+strings.Replace(app, `"x"`, `"y"`, 1), 1, 2, 0)
 }
 
+// A refresh of tokens and the data source need one list, and share it.
+func TestOneListForTheRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := fmt.Sprintf(`
+resource "dbxaccess_service_principal_token" "one" {
+  owner = {
+    application_id   = %q
+    client_secret_wo = %q
+  }
+}
+`, w.ScoringApp.ClientID, w.ScoringSecret)
+	c := w.CLI(t, source+token+hcl(""))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Journal.Reset()
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if n := w.Count("workspace", "GET", managed); n != 1 {
+		t.Errorf("%d token lists", n)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
 // Names come in pages where there are many, and the last one is known by the total.
 func TestNamesInPages(t *testing.T) {
 	t.Parallel()
