@@ -86,30 +86,41 @@ data "dbxaccess_serving_endpoint" "iris" {
 	none(t, w, 1)
 }
 
-// Somebody presses Ctrl-C: Terraform and the provider get the signal both.
+// Somebody presses Ctrl-C, or the machine goes down: Terraform and the provider get the signal both.
 func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	// The grant hangs in the apply, when the token of the apply is open.
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
-	cmd := w.CLI(t, source+openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	for name, signal := range map[string]syscall.Signal{"interrupt": syscall.SIGINT, "termination": syscall.SIGTERM} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			// The grant hangs in the apply, when the token of the apply is open.
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
+			cmd := w.CLI(t, source+openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await(func() bool { return len(w.Tenant.Faults.Unmet()) == 0 })
+			if n := len(live(w, w.ScoringApp.ClientID)); n != 1 {
+				t.Errorf("%d tokens are open when the signal comes", n)
+			}
+			if err := syscall.Kill(-cmd.Process.Pid, signal); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "nterrupt") {
+				t.Errorf("%v: %s", err, &out)
+			}
+			await(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 }) // Terraform does not wait for who dies of a signal
+			none(t, w, 2)
+		})
 	}
-	for deadline := time.Now().Add(time.Minute); len(w.Tenant.Faults.Unmet()) > 0 && time.Now().Before(deadline); {
+}
+
+// await looks for up to a minute.
+func await(happened func() bool) {
+	for deadline := time.Now().Add(time.Minute); !happened() && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}
-	if n := len(live(w, w.ScoringApp.ClientID)); n != 1 {
-		t.Errorf("%d tokens are open when the interrupt comes", n)
-	}
-	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "nterrupt") {
-		t.Errorf("%v: %s", err, &out)
-	}
-	none(t, w, 2)
 }
