@@ -135,17 +135,23 @@ func TestSweepOfStrays(t *testing.T) {
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Tenant.Clock.Advance(-2 * time.Hour)
 	strays := map[string]bool{}
-	for _, comment := range []string{"nightly [dbxaccess-ephemeral:1]", "[dbxaccess-ephemeral:2]", "scoring [dbxaccess:3]"} {
+	for _, comment := range []string{"nightly [dbxaccess-ephemeral] [dbxaccess:1 until 2026-01-01T00:00:00Z]", "[dbxaccess-ephemeral] [dbxaccess:2]", "scoring [dbxaccess:3]"} {
 		id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, comment, 24*time.Hour)
 		strays[id] = true
 	}
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "in use", 24*time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "no marker", 24*time.Hour)
+	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed [dbxaccess:5]", 24*time.Hour)
 	w.Tenant.Clock.Advance(2 * time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "[dbxaccess-ephemeral:of a run that is going on]", 24*time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] [dbxaccess:4]", 24*time.Hour)
+
+	w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
+	if !opens(w, used) {
+		t.Fatal("the token in use opens nothing")
+	}
 
 	c := w.CLI(t, example(t, "break-glass/sweep/main.tf"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if n := len(w.Workspace.Snapshot().Tokens); n != 6 {
+	if n := len(w.Workspace.Snapshot().Tokens); n != 7 {
 		t.Fatalf("listing changed something: %d tokens", n)
 	}
 	script, err := os.ReadFile("../../examples/break-glass/sweep/sweep.sh")
@@ -165,7 +171,7 @@ func TestSweepOfStrays(t *testing.T) {
 			t.Errorf("left: %s", token.Comment)
 		}
 	}
-	if n := len(w.Workspace.Snapshot().Tokens); n != 3 {
+	if n := len(w.Workspace.Snapshot().Tokens); n != 4 {
 		t.Errorf("%d tokens are left", n)
 	}
 }

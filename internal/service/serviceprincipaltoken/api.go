@@ -116,11 +116,8 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// mark adds the nonce to a comment, but for that of an ephemeral token, which brings its own.
+// mark adds the nonce to a comment.
 func mark(comment string) string {
-	if strings.Contains(comment, ephemeralMark) {
-		return comment
-	}
 	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
 }
 

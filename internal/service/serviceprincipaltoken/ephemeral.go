@@ -5,10 +5,16 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -19,6 +25,11 @@ var (
 	_ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
 	_ ephemeral.EphemeralResourceWithClose          = &tokenEphemeral{}
 )
+
+// EphemeralResources are what this package adds to the provider.
+func EphemeralResources() []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
+}
 
 func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
@@ -104,4 +115,70 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 		return
 	}
 	fwkit.Failed(&resp.Diagnostics, e.Client.CloseToken(ctx, opened.ID), "Cannot close token", "ephemeral token "+short(opened.ID))
+}
+
+const (
+	ephemeralLifetime    = 60 * 60      // seconds
+	ephemeralMaxLifetime = 24 * 60 * 60 // seconds; a token that is to live longer is a resource
+)
+
+func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A personal access token owned by a service principal that lives no longer than the run. It is in no plan and no state.\n\n" +
+			"The provider logs in as the owner to make it (Azure knows no tokens on behalf of others), so the owner needs the right to use tokens (`dbxaccess_token_permission`). " +
+			"**Terraform opens it in the plan and once more in the apply**, also where nothing changes: each opening makes a token, and each is revoked. " +
+			"One of which a value is not known before the apply is opened in the apply alone. Where the same apply makes the principal and its right to tokens, use that: " +
+			"`application_id = dbxaccess_token_permission.x.id`, as a `depends_on` does not keep Terraform from opening it in the plan.\n\n" +
+			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
+			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
+			"its comment holds `" + ephemeralMark + "…]`, by which `dbxaccess_tokens` finds it, see the guide on revoking everything now.\n\n" +
+			"A route-optimised endpoint takes no personal access token at all: score it with a token of Entra ID.",
+		Attributes: map[string]schema.Attribute{
+			"owner": schema.SingleNestedAttribute{
+				Required: true,
+				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
+					"`client_certificate_path` and `use_provider_identity`.",
+				Attributes: map[string]schema.Attribute{
+					"application_id": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+						MarkdownDescription: "Application (client) id of the owner, a UUID.",
+					},
+					"tenant_id": schema.StringAttribute{
+						Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
+						MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
+					},
+					"client_secret": schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
+					"client_certificate": schema.StringAttribute{
+						Optional: true, Sensitive: true,
+						MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
+					},
+					"client_certificate_path": schema.StringAttribute{
+						Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
+					},
+					"client_certificate_password": schema.StringAttribute{
+						Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+					},
+					"use_provider_identity": schema.BoolAttribute{
+						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
+					},
+				},
+			},
+			"comment": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
+				MarkdownDescription: "What the token is for, shown in the workspace. The provider adds its marker.",
+			},
+			"scopes": schema.SetAttribute{
+				Optional: true, Computed: true, ElementType: types.StringType,
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: **the token carries all the rights of its owner.**",
+			},
+			"lifetime_seconds": schema.Int64Attribute{
+				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
+				MarkdownDescription: "How long the token lives at most, in seconds, up to 86400 (a day): longer than the run takes, and no longer than a forgotten token may. Default: 3600 (an hour).",
+			},
+			"token_value": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
+			"token_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing."},
+			"expires_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
+		},
+	}
 }

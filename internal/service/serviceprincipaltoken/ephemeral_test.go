@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	ephemeralMark = "[dbxaccess-ephemeral:"
+	ephemeralMark = "[dbxaccess-ephemeral]"
 	echoes        = `
 provider "echo" {
   data = ephemeral.dbxaccess_service_principal_token.this

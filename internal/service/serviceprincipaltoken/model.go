@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -189,13 +188,13 @@ func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// ephemeralMark begins what an ephemeral token's comment ends with, so that one which nobody revoked can be found.
-const ephemeralMark = "[dbxaccess-ephemeral:"
+// ephemeralMark stands in the comment of every ephemeral token, so that one which nobody revoked can be found.
+const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {
 	t := token{
 		Owner:    m.Owner.toOwner(),
-		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark + uuid.NewString() + "]"),
+		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
 		Lifetime: ephemeralLifetime * time.Second,
 	}
 	if !m.LifetimeSeconds.IsNull() {

@@ -7,8 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	ephemeralschema "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -116,70 +114,4 @@ func madeHere(ctx context.Context, req planmodifier.Int64Request, resp *int64pla
 	var value types.String
 	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("token_value"), &value)...)
 	resp.RequiresReplace = !value.IsNull()
-}
-
-const (
-	ephemeralLifetime    = 60 * 60      // seconds
-	ephemeralMaxLifetime = 24 * 60 * 60 // seconds; a token that is to live longer is a resource
-)
-
-func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	resp.Schema = ephemeralschema.Schema{
-		MarkdownDescription: "A personal access token owned by a service principal that lives no longer than the run. It is in no plan and no state.\n\n" +
-			"The provider logs in as the owner to make it (Azure knows no tokens on behalf of others), so the owner needs the right to use tokens (`dbxaccess_token_permission`). " +
-			"**Terraform opens it in the plan and once more in the apply**, also where nothing changes: each opening makes a token, and each is revoked. " +
-			"One of which a value is not known before the apply is opened in the apply alone. Where the same apply makes the principal and its right to tokens, use that: " +
-			"`application_id = dbxaccess_token_permission.x.id`, as a `depends_on` does not keep Terraform from opening it in the plan.\n\n" +
-			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
-			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
-			"its comment ends with `" + ephemeralMark + "…]`, by which `dbxaccess_tokens` finds it, see the guide on revoking everything now.\n\n" +
-			"A route-optimised endpoint takes no personal access token at all: score it with a token of Entra ID.",
-		Attributes: map[string]ephemeralschema.Attribute{
-			"owner": ephemeralschema.SingleNestedAttribute{
-				Required: true,
-				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
-					"`client_certificate_path` and `use_provider_identity`.",
-				Attributes: map[string]ephemeralschema.Attribute{
-					"application_id": ephemeralschema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-						MarkdownDescription: "Application (client) id of the owner, a UUID.",
-					},
-					"tenant_id": ephemeralschema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
-						MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
-					},
-					"client_secret": ephemeralschema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
-					"client_certificate": ephemeralschema.StringAttribute{
-						Optional: true, Sensitive: true,
-						MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
-					},
-					"client_certificate_path": ephemeralschema.StringAttribute{
-						Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
-					},
-					"client_certificate_password": ephemeralschema.StringAttribute{
-						Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
-					},
-					"use_provider_identity": ephemeralschema.BoolAttribute{
-						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
-					},
-				},
-			},
-			"comment": ephemeralschema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
-				MarkdownDescription: "What the token is for, shown in the workspace. The provider adds its marker.",
-			},
-			"scopes": ephemeralschema.SetAttribute{
-				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: **the token carries all the rights of its owner.**",
-			},
-			"lifetime_seconds": ephemeralschema.Int64Attribute{
-				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
-				MarkdownDescription: "How long the token lives at most, in seconds, up to 86400 (a day): longer than the run takes, and no longer than a forgotten token may. Default: 3600 (an hour).",
-			},
-			"token_value": ephemeralschema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
-			"token_id":    ephemeralschema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing."},
-			"expires_at":  ephemeralschema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-		},
-	}
 }

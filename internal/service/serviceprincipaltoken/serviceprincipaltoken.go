@@ -5,17 +5,9 @@
 // credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
 package serviceprincipaltoken
 
-import (
-	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
-)
+import "github.com/hashicorp/terraform-plugin-framework/resource"
 
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
-}
-
-// EphemeralResources are what this package adds to the provider.
-func EphemeralResources() []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,46 +26,56 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 	if err != nil {
 		return nil, err
 	}
-	return living(list, owner), nil
+	return slices.DeleteFunc(living(list), stranger(owner)), nil
 }
 
-// nameOwners fills in display names. One request for service principals and one for users, each only where there is one to
-// name (more above 10,000 of them); with the tokens of a single owner it asks for that one.
-func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) error {
+// nameOwners fills in display names, and who owns a token that somebody else has made where the list of tokens does not
+// tell. One request for service principals and one for users, each only where there is one to name (more above 10,000 of
+// them); with the tokens of a single owner it asks for that one.
+func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) ([]token, error) {
+	unknown := slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == "" })
 	for kind, of := range map[string]struct{ collection, attribute string }{
 		servicePrincipal: {"ServicePrincipals", "applicationId"},
 		user:             {"Users", "userName"},
 	} {
-		if !slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == kind }) {
+		if !unknown && !slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == kind }) {
 			continue
 		}
 		filter := ""
-		if owner != "" {
-			filter = of.attribute + " eq " + strconv.Quote(tokens[0].Creator) // as the service spells it
+		if owner != "" && !unknown {
+			filter = of.attribute + " eq " + strconv.Quote(tokens[0].Owner) // as the service spells it
 		}
-		names, err := displayNames(ctx, c, of.collection, filter)
+		found, err := principals(ctx, c, of.collection, filter)
 		if err != nil {
-			return err
+			return tokens, err
 		}
 		for i := range tokens {
-			if tokens[i].Kind == kind {
-				tokens[i].DisplayName = names[tokens[i].OwnerID]
+			p, ok := found[tokens[i].OwnerID]
+			if !ok {
+				continue
+			}
+			tokens[i].DisplayName = p.DisplayName
+			if tokens[i].Kind == "" {
+				tokens[i].Kind, tokens[i].Owner = kind, cmp.Or(p.ApplicationID, p.UserName)
 			}
 		}
 	}
-	return nil
+	return slices.DeleteFunc(tokens, stranger(owner)), nil
 }
+
+// principal is a service principal or a user.
+type principal struct{ ID, DisplayName, ApplicationID, UserName string }
 
 const pageSize = 10_000
 
-// displayNames are those of a SCIM collection by id. One request a page: it is asked without the SDK, whose pager reads on
+// principals are those of a SCIM collection by id. One request a page: it is asked without the SDK, whose pager reads on
 // until a page is empty and so needs two for a single one.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 // https://docs.databricks.com/api/azure/workspace/users/list
-func displayNames(ctx context.Context, c *client.Client, collection, filter string) (map[string]string, error) {
-	names := map[string]string{}
+func principals(ctx context.Context, c *client.Client, collection, filter string) (map[string]principal, error) {
+	found := map[string]principal{}
 	for start := 1; ; {
-		query := url.Values{"attributes": {"id,displayName"}, "startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(pageSize)}}
+		query := url.Values{"attributes": {"id,displayName,userName"}, "startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(pageSize)}}
 		if filter != "" {
 			query.Set("filter", filter)
 		}
@@ -80,17 +91,17 @@ func displayNames(ctx context.Context, c *client.Client, collection, filter stri
 		}
 		var page struct {
 			TotalResults int
-			Resources    []struct{ ID, DisplayName string }
+			Resources    []principal
 		}
 		if err := json.Unmarshal(body.Bytes(), &page); err != nil {
 			return nil, fmt.Errorf("the list of %s is not what SCIM says it is: %w", collection, err)
 		}
 		for _, r := range page.Resources {
-			names[r.ID] = r.DisplayName
+			found[r.ID] = r
 		}
 		start += len(page.Resources)
 		if len(page.Resources) == 0 || start > page.TotalResults {
-			return names, nil
+			return found, nil
 		}
 	}
 }

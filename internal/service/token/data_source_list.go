@@ -25,7 +25,8 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list tokens", config.String()) {
 		return
 	}
-	if err := nameOwners(ctx, d.Client, tokens, config.owner()); err != nil {
+	tokens, err = nameOwners(ctx, d.Client, tokens, config.owner())
+	if err != nil {
 		// Who hunts a token must see it, named or not.
 		fwkit.Warn(&resp.Diagnostics, err, "Owners of tokens are shown without their display names", config.String())
 	}

@@ -187,6 +187,33 @@ func TestNamesInPages(t *testing.T) {
 	}
 }
 
+// A token that somebody made for another, where the list tells the owner by its SCIM id alone: it belongs to the other.
+func TestTokenMadeForAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var owner, maker string
+	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
+		if p.ApplicationID == w.ScoringApp.ClientID {
+			owner = p.ID
+		}
+	}
+	maker = w.Workspace.Snapshot().Users[0].ID
+	w.Tenant.Faults.Add(emulator.Fault{
+		Service: "workspace", Path: "/api/2.0" + managed, Times: -1, Status: 200, ContentType: "application/json",
+		Body: fmt.Sprintf(`{"token_infos":[{"token_id":"on-behalf","creation_time":1,"expiry_time":-1,"created_by_id":%s,"created_by_username":%q,"owner_id":%s}]}`, maker, w.PersonName, owner),
+	})
+	exact := knownvalue.StringExact
+	w.Test(t,
+		resource.TestStep{Config: hcl(""), ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens").AtSliceIndex(0), knownvalue.ObjectPartial(map[string]knownvalue.Check{
+				"owner_kind": exact("service_principal"), "owner_name": exact(w.ScoringApp.ClientID), "owner_display_name": exact("scoring"),
+			})),
+		}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID)), ConfigStateChecks: []statecheck.StateCheck{ids("on-behalf")}},
+		resource.TestStep{Config: hcl(fmt.Sprintf("user_name = %q", w.PersonName)), ConfigStateChecks: []statecheck.StateCheck{ids()}},
+	)
+}
+
 // Who hunts a token must see it although the workspace cannot say how its owner is called.
 func TestNamesFail(t *testing.T) {
 	t.Parallel()

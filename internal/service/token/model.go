@@ -42,16 +42,21 @@ const (
 type token struct {
 	client.TokenInfo
 	Kind        string // servicePrincipal or user
+	Owner       string // application id or user name; empty where the list does not tell
 	DisplayName string // empty where the workspace lists no such owner
 }
 
 // kindOf tells a service principal from a user by the name in a token list: the service writes an application id there for
 // the one and an e-mail address for the other.
 func kindOf(name string) string {
-	if uuid.Validate(name) == nil {
+	switch {
+	case name == "":
+		return ""
+	case uuid.Validate(name) == nil:
 		return servicePrincipal
+	default:
+		return user
 	}
-	return user
 }
 
 func checkUserName(name string) error {
@@ -75,8 +80,8 @@ func (m *tokensModel) tell(tokens []token) {
 	for _, t := range tokens {
 		m.Tokens = append(m.Tokens, tokenModel{
 			TokenID:          types.StringValue(t.ID),
-			OwnerKind:        types.StringValue(t.Kind),
-			OwnerName:        fwkit.String(t.Creator),
+			OwnerKind:        fwkit.String(t.Kind),
+			OwnerName:        fwkit.String(t.Owner),
 			OwnerDisplayName: fwkit.String(t.DisplayName),
 			Comment:          types.StringValue(t.Comment),
 			CreatedAt:        fwkit.Time(t.CreatedAt),
@@ -95,20 +100,25 @@ func (m tokensModel) String() string {
 	return "tokens of the workspace"
 }
 
-// living are the tokens of an owner, or of everybody, that still open something, oldest first. Names are compared without
-// case: a filter of the service that did not would answer with silence where there is a token.
-func living(list client.TokenList, owner string) []token {
+// living are the tokens that still open something, oldest first.
+func living(list client.TokenList) []token {
 	var found []token
 	for _, t := range list.Tokens {
-		if expired(t.ExpiresAt, list.Now) || owner != "" && !strings.EqualFold(t.Creator, owner) {
-			continue
+		if !expired(t.ExpiresAt, list.Now) {
+			owner := list.Owner(t)
+			found = append(found, token{TokenInfo: t, Owner: owner, Kind: kindOf(owner)})
 		}
-		found = append(found, token{TokenInfo: t, Kind: kindOf(t.Creator)})
 	}
 	slices.SortFunc(found, func(a, b token) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return found
+}
+
+// stranger says of a token whether it is known to be somebody else's than the owner's; with no owner none is. Names are compared without case: a filter
+// of the service that did not would answer with silence where there is a token.
+func stranger(owner string) func(token) bool {
+	return func(t token) bool { return owner != "" && t.Owner != "" && !strings.EqualFold(t.Owner, owner) }
 }
 
 func expired(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
