@@ -14,6 +14,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
 // Kinds of failure of a [Vault], to be tested with errors.Is.
@@ -279,4 +280,27 @@ func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOpti
 		return azcore.AccessToken{}, &elsewhere
 	}
 	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
+}
+
+// Await does something that needs a right which may have been given a moment ago,
+// and does it again while the vault refuses it for want of that right and ctx
+// allows. It says so in the log.
+func (v *Vault) Await(ctx context.Context, do func() error) error {
+	began, pause := time.Now(), time.Second
+	for {
+		err := do()
+		if !errors.Is(err, ErrMayNot) {
+			return err
+		}
+		if end, limited := ctx.Deadline(); limited && time.Now().Add(pause).After(end) {
+			return err
+		}
+		tflog.Info(ctx, "Key Vault refuses the provider; a role may have been given a moment ago, so it is asked again", map[string]any{
+			"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
+		})
+		if wait(ctx, pause) != nil {
+			return err
+		}
+		pause = min(2*pause, 15*time.Second)
+	}
 }

@@ -15,6 +15,7 @@ type identities struct {
 	mu     sync.Mutex
 	logins map[identity]*Client
 	vaults map[string]*auth.Vault
+	done   map[string]bool
 }
 
 // identity is all that a login is made of. It holds secrets, as the client made of it does.
@@ -80,3 +81,18 @@ func (c *Client) Await(ctx context.Context) error {
 
 // Now is the workspace's clock as of its last answer, else this machine's.
 func (c *Client) Now() time.Time { return time.Now().UTC().Add(time.Duration(c.line.ahead.Load())) }
+
+// FirstTime says, once for each name, that something is to be done; to everybody after the first that it is not.
+func (c *Client) FirstTime(name string) bool {
+	i := &c.line.identities
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.done[name] {
+		return false
+	}
+	if i.done == nil {
+		i.done = map[string]bool{}
+	}
+	i.done[name] = true
+	return true
+}

@@ -111,12 +111,20 @@ func (c *Client) ForgetTokens() { c.tokens.forget() }
 // RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
-	defer c.ForgetTokens()
-	err := settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
+	_, err := c.RevokeIfOwn(ctx, id)
 	return err
+}
+
+// RevokeIfOwn revokes a token of the caller and says whether there was one: a token of somebody else is not found either.
+// One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/delete
+func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
+	defer c.ForgetTokens()
+	err = settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. One
