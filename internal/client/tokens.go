@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/settings"
@@ -79,6 +80,18 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 		}
 		return list, nil
 	})
+}
+
+// OwnedBy says whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
+func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
+	who = l.Owner(t)
+	switch {
+	case who != "":
+		return strings.EqualFold(who, name), who
+	case t.OwnerID == "" || !strings.EqualFold(t.Creator, name):
+		return true, "" // nothing says that it does not
+	}
+	return false, "the principal with the id " + t.OwnerID
 }
 
 // TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for

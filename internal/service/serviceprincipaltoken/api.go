@@ -143,7 +143,7 @@ func sweep(ctx context.Context, c, as *client.Client, o owner) error {
 		list, err = as.OwnTokens(ctx)
 	}
 	for _, t := range list.Tokens {
-		if (own || strings.EqualFold(list.Owner(t), o.ApplicationID)) && t.Abandoned(list.Now) {
+		if (own || strings.EqualFold(list.Owner(t), o.ApplicationID)) && t.Abandoned(list.Now) { // of which the owner is known
 			err = errors.Join(err, as.RevokeOwnToken(ctx, t.ID))
 		}
 	}

@@ -139,8 +139,11 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	info, live := list.ByID(state.ID.ValueString())
-	f := facts{Now: list.Now, Live: live, Owner: list.Owner(info)}
+	f := facts{Now: list.Now, Live: live}
 	if live {
+		if rightful, who := list.OwnedBy(info, state.Owner.ApplicationID.ValueString()); !rightful {
+			f.Owner = who
+		}
 		state.Comment = fwkit.String(info.Comment)
 		state.tell(info, r.Client.WorkspaceID())
 		f.VaultLost = r.readSecret(ctx, &state, m.places[info.ID], &resp.Diagnostics)

@@ -99,7 +99,7 @@ func (m remembered) store(ctx context.Context, to writablePrivateState, diags *d
 type facts struct {
 	Now       time.Time // the service's
 	Live      bool
-	Owner     string // who really owns it; empty where the service does not tell
+	Owner     string // who really owns it, where that is not who should
 	VaultLost bool   // the version that holds its value is gone or disabled
 }
 
@@ -112,7 +112,7 @@ func judge(state tokenModel, f facts) verdict {
 		v.Reason = reasonExpired
 	case !f.Live:
 		v.Reason = reasonRevoked
-	case f.Owner != "" && !strings.EqualFold(f.Owner, state.Owner.ApplicationID.ValueString()):
+	case f.Owner != "":
 		v.Reason = reasonOwner
 	case f.VaultLost:
 		v.Reason = reasonVault
