@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/settings"
@@ -81,6 +82,24 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 	})
 }
 
+// OwnedBy says whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
+func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
+	who = l.Owner(t)
+	switch {
+	case who != "":
+		return strings.EqualFold(who, name), who
+	case t.OwnerID == "" || !strings.EqualFold(t.Creator, name):
+		return true, "" // nothing says that it does not
+	}
+	return false, "the principal with the id " + t.OwnerID
+}
+
+// TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for
+// again after tokens were made or revoked. The caller must be a workspace admin. One request, shared.
+func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
+	return c.line.before.get(ctx, c.WorkspaceTokens)
+}
+
 // OwnTokens lists the caller's own tokens. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/list
 func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
@@ -105,12 +124,20 @@ func (c *Client) ForgetTokens() { c.tokens.forget() }
 // RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
-	defer c.ForgetTokens()
-	err := settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
+	_, err := c.RevokeIfOwn(ctx, id)
 	return err
+}
+
+// RevokeIfOwn revokes a token of the caller and says whether there was one: a token of somebody else is not found either.
+// One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/delete
+func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
+	defer c.ForgetTokens()
+	err = settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. One
