@@ -3,7 +3,9 @@ package serviceprincipaltoken
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -39,14 +41,19 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	var config ephemeralModel
 	var owner types.Object
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("owner"), &owner)...)
-	if owner.IsUnknown() || owner.IsNull() || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+	if owner.IsUnknown() || owner.IsNull() {
+		return
+	}
+	var vault types.Object
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, fwkit.Path("owner.key_vault"), &vault)...)
+	if vault.IsUnknown() || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
 	written, unknown := config.Owner.credentials()
 	switch {
 	case len(written) == 0 && !unknown:
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret, client_certificate, client_certificate_path, or use_provider_identity = true when the provider's own identity is the owner.")
+			"Write one of client_secret, client_certificate, client_certificate_path, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner.")
 	case len(written) > 1:
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
@@ -54,6 +61,16 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() && config.Owner.ClientCertificatePath.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Password of an ephemeral token's owner without a certificate",
 			"client_certificate_password is written: write client_certificate or client_certificate_path beside it, or remove it.")
+	}
+	k := config.Owner.KeyVault
+	switch {
+	case k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown():
+	case k.CertificateName.IsNull() == k.ClientSecretName.IsNull():
+		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault"), "Key Vault credential of an ephemeral token's owner is not clear",
+			"Write either certificate_name or client_secret_name: what the owner logs in with.")
+	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
+		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Key Vault password of an ephemeral token's owner without a certificate",
+			"Write certificate_name beside it, or remove it.")
 	}
 }
 
@@ -137,7 +154,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
 				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
-					"`client_certificate_path` and `use_provider_identity`.",
+					"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`.",
 				Attributes: map[string]schema.Attribute{
 					"application_id": schema.StringAttribute{
 						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -157,6 +174,33 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 					},
 					"client_certificate_password": schema.StringAttribute{
 						Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+					},
+					"key_vault": schema.SingleNestedAttribute{
+						Optional:            true,
+						MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
+						Attributes: map[string]schema.Attribute{
+							"vault_uri": schema.StringAttribute{
+								Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
+								MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+							},
+							"certificate_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
+							},
+							"client_secret_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a secret that holds the owner's client secret.",
+							},
+							"certificate_password_secret_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
+							},
+						},
+					},
+					"use_oidc": schema.BoolAttribute{
+						Optional: true,
+						MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity federation): the provider's `oidc_*` attributes say where it comes from, " +
+							"and the owner's application trusts it.",
 					},
 					"use_provider_identity": schema.BoolAttribute{
 						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
@@ -181,4 +225,90 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"expires_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
 		},
 	}
+}
+
+type ephemeralModel struct {
+	Owner           *ephemeralOwnerModel `tfsdk:"owner"`
+	Comment         types.String         `tfsdk:"comment"`
+	Scopes          types.Set            `tfsdk:"scopes"`
+	LifetimeSeconds types.Int64          `tfsdk:"lifetime_seconds"`
+	TokenValue      types.String         `tfsdk:"token_value"`
+	TokenID         types.String         `tfsdk:"token_id"`
+	ExpiresAt       types.String         `tfsdk:"expires_at"`
+}
+
+// ephemeralOwnerModel is an [ownerModel] with plain names: nothing of an ephemeral resource is stored, so nothing in it
+// needs to be write-only.
+type ephemeralOwnerModel struct {
+	ApplicationID             types.String   `tfsdk:"application_id"`
+	TenantID                  types.String   `tfsdk:"tenant_id"`
+	ClientSecret              types.String   `tfsdk:"client_secret"`
+	ClientCertificate         types.String   `tfsdk:"client_certificate"`
+	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
+	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password"`
+	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
+	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
+	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
+}
+
+func (m ephemeralOwnerModel) managed() ownerModel {
+	return ownerModel{
+		ApplicationID: m.ApplicationID, TenantID: m.TenantID, ClientSecretWO: m.ClientSecret, ClientCertificateWO: m.ClientCertificate,
+		ClientCertificatePath: m.ClientCertificatePath, ClientCertificatePasswordWO: m.ClientCertificatePassword,
+		KeyVault: m.KeyVault, UseOIDC: m.UseOIDC, UseProviderIdentity: m.UseProviderIdentity,
+	}
+}
+
+func (m ephemeralOwnerModel) toOwner() owner {
+	o := m.managed().toOwner()
+	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword} {
+		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
+	}
+	return o
+}
+
+// credentials names the ways to log in that are written; see [ownerModel.credentials].
+func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
+	written, unknown = m.managed().credentials()
+	for i := range written {
+		written[i] = strings.TrimSuffix(written[i], "_wo")
+	}
+	return written, unknown
+}
+
+// ephemeralMark stands in the comment of every ephemeral token, so that one which nobody revoked can be found.
+const ephemeralMark = "[dbxaccess-ephemeral]"
+
+func (m ephemeralModel) toToken() token {
+	t := token{
+		Owner:    m.Owner.toOwner(),
+		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
+		Lifetime: ephemeralLifetime * time.Second,
+	}
+	if !m.LifetimeSeconds.IsNull() {
+		t.Lifetime = time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second
+	}
+	t.Recorded = t.Lifetime // the marker is good for as long as the token: until then no other run takes it for abandoned
+	if !m.Scopes.IsNull() {
+		t.Scopes = fwkit.FromStrings(m.Scopes)
+		slices.Sort(t.Scopes)
+	}
+	return t
+}
+
+func (m *ephemeralModel) tell(made minted) {
+	m.LifetimeSeconds = types.Int64Value(int64(made.ExpiresAt.Sub(made.CreatedAt).Seconds() + 0.5))
+	m.Scopes = fwkit.Strings(made.Scopes)
+	m.TokenValue = types.StringValue(made.Value)
+	m.TokenID = types.StringValue(made.ID)
+	m.ExpiresAt = fwkit.Time(made.ExpiresAt)
+}
+
+// String names the token in messages; never its value.
+func (m ephemeralModel) String() string {
+	name := "ephemeral token of service principal " + m.Owner.ApplicationID.ValueString()
+	if c := m.Comment.ValueString(); c != "" {
+		name += " (" + c + ")"
+	}
+	return name
 }

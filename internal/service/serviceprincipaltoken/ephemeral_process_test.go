@@ -102,7 +102,7 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			await(func() bool { return len(w.Tenant.Faults.Unmet()) == 0 })
+			eventually(func() bool { return len(w.Tenant.Faults.Unmet()) == 0 })
 			if n := len(live(w, w.ScoringApp.ClientID)); n != 1 {
 				t.Errorf("%d tokens are open when the signal comes", n)
 			}
@@ -112,14 +112,14 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "nterrupt") {
 				t.Errorf("%v: %s", err, &out)
 			}
-			await(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 }) // Terraform does not wait for who dies of a signal
+			eventually(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 }) // Terraform does not wait for who dies of a signal
 			none(t, w, 2)
 		})
 	}
 }
 
-// await looks for up to a minute.
-func await(happened func() bool) {
+// eventually looks for up to a minute.
+func eventually(happened func() bool) {
 	for deadline := time.Now().Add(time.Minute); !happened() && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)
 	}

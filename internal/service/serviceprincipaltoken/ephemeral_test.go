@@ -1,9 +1,12 @@
 package serviceprincipaltoken_test
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,7 +106,7 @@ output "caller" {
 `)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	out := c.MustRun(t, 0, "output", "-json").Stdout
-	if !strings.Contains(out, `"nightly `+ephemeralMark) || !strings.Contains(out, "] lives 1 h") || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
+	if !strings.Contains(out, `"nightly `+ephemeralMark) || !regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until [0-9TZ:-]+\] lives 1 h`).MatchString(out) || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
 		t.Errorf("%s", out)
 	}
 	none(t, w, 1)
@@ -112,25 +115,60 @@ output "caller" {
 // Every form of the owner, and that the token is really the owner's: the workspace takes its bearer for it.
 func TestEphemeralOwners(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
-	if err != nil {
-		t.Fatal(err)
+	certificate := func(t *testing.T, w *acctest.World) (*rsa.PrivateKey, *x509.Certificate) {
+		t.Helper()
+		cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ScoringApp.AddCertificate(cert)
+		return key, cert
 	}
-	w.ScoringApp.AddCertificate(cert)
-	bundle := base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert))
-	pfx := w.WritePFX(t, "scoring.pfx", key, cert, "pass")
-	for name, form := range map[string]struct{ owner, lines string }{
-		"secret":      {w.ScoringApp.ClientID, attr("client_secret", w.ScoringSecret)},
-		"tenant":      {w.ScoringApp.ClientID, attr("client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)},
-		"certificate": {w.ScoringApp.ClientID, attr("client_certificate", bundle)},
-		"path":        {w.ScoringApp.ClientID, attr("client_certificate_path", pfx) + "\n" + attr("client_certificate_password", "pass")},
-		"provider":    {w.Deployer.ClientID, "use_provider_identity = true"},
+	for name, lines := range map[string]func(t *testing.T, w *acctest.World) string{
+		"secret": func(_ *testing.T, w *acctest.World) string { return attr("client_secret", w.ScoringSecret) },
+		"tenant": func(_ *testing.T, w *acctest.World) string {
+			return attr("client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
+		},
+		"certificate": func(t *testing.T, w *acctest.World) string {
+			key, cert := certificate(t, w)
+			return attr("client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
+		},
+		"path": func(t *testing.T, w *acctest.World) string {
+			key, cert := certificate(t, w)
+			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + attr("client_certificate_password", "pass")
+		},
+		"vault, certificate": func(t *testing.T, w *acctest.World) string {
+			w.Proxied()
+			v := w.Tenant.NewVault("kv-scoring")
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
+			key, cert := certificate(t, w)
+			v.ImportCertificate("scoring", key, cert, emulator.CertificatePKCS12)
+			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n certificate_name = \"scoring\"\n}", v.URL())
+		},
+		"vault, secret": func(_ *testing.T, w *acctest.World) string {
+			w.Proxied()
+			v := w.Tenant.NewVault("kv-scoring")
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
+			v.SetSecret("scoring", w.ScoringSecret, "text/plain")
+			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n client_secret_name = \"scoring\"\n}", v.URL())
+		},
+		"federation": func(_ *testing.T, w *acctest.World) string {
+			const issuer, subject, audience = "https://issuer.example.com", "system:serviceaccount:models:scoring", "api://AzureADTokenExchange"
+			w.ScoringApp.AddFederatedCredential(issuer, subject, audience)
+			w.Env["ARM_OIDC_TOKEN"] = w.Tenant.NewOIDCIssuer(issuer).Token(subject, audience, time.Hour)
+			return "use_oidc = true"
+		},
+		"provider": func(_ *testing.T, w *acctest.World) string { return "use_provider_identity = true" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := w.CLI(t, source+opened(form.owner, form.lines)+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
-			if out := c.MustRun(t, 0, "plan").Stdout; !strings.Contains(out, form.owner) {
+			w := newWorld(t)
+			owner := w.ScoringApp.ClientID
+			if name == "provider" {
+				owner = w.Deployer.ClientID
+			}
+			c := w.CLI(t, source+opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
+			if out := c.MustRun(t, 0, "plan").Stdout; !strings.Contains(out, owner) {
 				t.Errorf("%s", out)
 			}
 		})
@@ -259,9 +297,13 @@ func TestEphemeralBadInput(t *testing.T) {
 	w := newWorld(t)
 	secret := attr("client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
-		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate,`},
+		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path, key_vault,`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both written`},
 		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both written`},
+		{opened(w.ScoringApp.ClientID, "key_vault = { vault_uri = \"https://kv.vault.azure.net\" }"), `Key Vault credential of an ephemeral token's owner is not clear`},
+		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"https://kv.vault.azure.net\"\n client_secret_name = \"a\"\n certificate_password_secret_name = \"b\"\n}"), `Key Vault password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"http://kv\"\n client_secret_name = \"a\"\n}"), `Not the owner's vault`},
 		{opened("scoring app", secret), `Not an application id`},
 		{openedBySecret(w, "lifetime_seconds = 0"), `must be between 1 and 86400`},
 		{openedBySecret(w, "lifetime_seconds = -1"), `must be between 1 and 86400`},

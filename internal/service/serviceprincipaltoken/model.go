@@ -3,7 +3,6 @@ package serviceprincipaltoken
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -373,85 +372,3 @@ func (m tokenModel) String() string {
 
 // short is enough of a token's id to find it.
 func short(id string) string { return id[:min(12, len(id))] }
-
-type ephemeralModel struct {
-	Owner           *ephemeralOwnerModel `tfsdk:"owner"`
-	Comment         types.String         `tfsdk:"comment"`
-	Scopes          types.Set            `tfsdk:"scopes"`
-	LifetimeSeconds types.Int64          `tfsdk:"lifetime_seconds"`
-	TokenValue      types.String         `tfsdk:"token_value"`
-	TokenID         types.String         `tfsdk:"token_id"`
-	ExpiresAt       types.String         `tfsdk:"expires_at"`
-}
-
-// ephemeralOwnerModel is an [ownerModel] with plain names: nothing of an ephemeral resource is stored, so nothing in it
-// needs to be write-only.
-type ephemeralOwnerModel struct {
-	ApplicationID             types.String `tfsdk:"application_id"`
-	TenantID                  types.String `tfsdk:"tenant_id"`
-	ClientSecret              types.String `tfsdk:"client_secret"`
-	ClientCertificate         types.String `tfsdk:"client_certificate"`
-	ClientCertificatePath     types.String `tfsdk:"client_certificate_path"`
-	ClientCertificatePassword types.String `tfsdk:"client_certificate_password"`
-	UseProviderIdentity       types.Bool   `tfsdk:"use_provider_identity"`
-}
-
-func (m ephemeralOwnerModel) managed() ownerModel {
-	return ownerModel{
-		ApplicationID: m.ApplicationID, TenantID: m.TenantID, ClientSecretWO: m.ClientSecret, ClientCertificateWO: m.ClientCertificate,
-		ClientCertificatePath: m.ClientCertificatePath, ClientCertificatePasswordWO: m.ClientCertificatePassword, UseProviderIdentity: m.UseProviderIdentity,
-	}
-}
-
-func (m ephemeralOwnerModel) toOwner() owner {
-	o := m.managed().toOwner()
-	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword} {
-		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
-	}
-	return o
-}
-
-// credentials names the ways to log in that are written; see [ownerModel.credentials].
-func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
-	written, unknown = m.managed().credentials()
-	for i := range written {
-		written[i] = strings.TrimSuffix(written[i], "_wo")
-	}
-	return written, unknown
-}
-
-// ephemeralMark stands in the comment of every ephemeral token, so that one which nobody revoked can be found.
-const ephemeralMark = "[dbxaccess-ephemeral]"
-
-func (m ephemeralModel) toToken() token {
-	t := token{
-		Owner:    m.Owner.toOwner(),
-		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
-		Lifetime: ephemeralLifetime * time.Second,
-	}
-	if !m.LifetimeSeconds.IsNull() {
-		t.Lifetime = time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second
-	}
-	if !m.Scopes.IsNull() {
-		t.Scopes = fwkit.FromStrings(m.Scopes)
-		slices.Sort(t.Scopes)
-	}
-	return t
-}
-
-func (m *ephemeralModel) tell(made minted) {
-	m.LifetimeSeconds = types.Int64Value(int64(made.ExpiresAt.Sub(made.CreatedAt).Seconds() + 0.5))
-	m.Scopes = fwkit.Strings(made.Scopes)
-	m.TokenValue = types.StringValue(made.Value)
-	m.TokenID = types.StringValue(made.ID)
-	m.ExpiresAt = fwkit.Time(made.ExpiresAt)
-}
-
-// String names the token in messages; never its value.
-func (m ephemeralModel) String() string {
-	name := "ephemeral token of service principal " + m.Owner.ApplicationID.ValueString()
-	if c := m.Comment.ValueString(); c != "" {
-		name += " (" + c + ")"
-	}
-	return name
-}
