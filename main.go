@@ -6,6 +6,8 @@ import (
 	"flag"
 	"log"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -25,11 +27,27 @@ func main() {
 	if err := settings.apply(); err != nil {
 		log.Fatal(err)
 	}
-	err := providerserver.Serve(context.Background(), provider.New(version, os.LookupEnv), providerserver.ServeOpts{
+	factory, end := provider.NewProcess(version, os.LookupEnv)
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM) // an interrupt is Terraform's to handle, and the plugin library ignores it here
+	go func() {
+		<-terminated
+		report(end())
+		os.Exit(1)
+	}()
+	err := providerserver.Serve(context.Background(), factory, providerserver.ServeOpts{
 		Address: "registry.terraform.io/dbxaccess/dbxaccess",
 		Debug:   *debug,
 	})
+	report(end())
 	if err != nil {
 		log.Fatal(err)
+	}
+}
+
+// report tells which tokens could not be revoked. It goes to Terraform's log: nobody else listens any more.
+func report(left map[string]error) {
+	for id, err := range left {
+		log.Printf("token %s is still live: %v", id, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/settings"
@@ -16,8 +17,10 @@ type TokenInfo struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Scopes    []string
-	OwnerID   string // SCIM id; empty in an owner's own list
-	Creator   string // user name or application id; empty in an owner's own list
+	OwnerID   string    // SCIM id; empty in an owner's own list
+	Creator   string    // user name or application id; empty in an owner's own list
+	LastUsed  time.Time // to the day; zero: never, or an owner's own list
+	CreatorID string    // SCIM id; empty in an owner's own list
 }
 
 // TokenList is a list of tokens, and the service's clock when it was made.
@@ -36,6 +39,20 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	return TokenInfo{}, false
 }
 
+// Owner is the name of who owns a token of the list, an application id or a user name; empty where the list does not tell.
+// A token may have been made by another principal than the one it belongs to.
+func (l TokenList) Owner(t TokenInfo) string {
+	if t.OwnerID == "" || t.OwnerID == t.CreatorID {
+		return t.Creator
+	}
+	for _, other := range l.Tokens {
+		if other.CreatorID == t.OwnerID {
+			return other.Creator
+		}
+	}
+	return ""
+}
+
 // WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
@@ -51,6 +68,10 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 			info := TokenInfo{
 				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
 				CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+				LastUsed: fromMillis(t.LastUsedDay),
+			}
+			if t.CreatedById != 0 {
+				info.CreatorID = strconv.FormatInt(t.CreatedById, 10)
 			}
 			if t.OwnerId != 0 {
 				info.OwnerID = strconv.FormatInt(t.OwnerId, 10)
@@ -59,6 +80,24 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 		}
 		return list, nil
 	})
+}
+
+// OwnedBy says whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
+func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
+	who = l.Owner(t)
+	switch {
+	case who != "":
+		return strings.EqualFold(who, name), who
+	case t.OwnerID == "" || !strings.EqualFold(t.Creator, name):
+		return true, "" // nothing says that it does not
+	}
+	return false, "the principal with the id " + t.OwnerID
+}
+
+// TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for
+// again after tokens were made or revoked. The caller must be a workspace admin. One request, shared.
+func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
+	return c.line.before.Get(ctx, AnyAge, c.WorkspaceTokens)
 }
 
 // OwnTokens lists the caller's own tokens. One request.
@@ -85,12 +124,20 @@ func (c *Client) ForgetTokens() { c.tokens.Forget() }
 // RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
-	defer c.ForgetTokens()
-	err := settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
+	_, err := c.RevokeIfOwn(ctx, id)
 	return err
+}
+
+// RevokeIfOwn revokes a token of the caller and says whether there was one: a token of somebody else is not found either.
+// One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/delete
+func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
+	defer c.ForgetTokens()
+	err = settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. One

@@ -45,8 +45,15 @@ func TestExamplesPlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if strings.HasSuffix(folder, "key-vault-certificate") {
+			switch {
+			case strings.HasSuffix(folder, "key-vault-certificate"):
 				keyVaultExample(t, w)
+			case strings.Contains(folder, "/ephemeral-resources/"): // opened in the plan, so who is named must be there
+				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+				w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
+				w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
+			case strings.HasSuffix(folder, "break-glass"): // imported
+				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 			}
 			c := w.CLI(t, hcl)
 			for name, value := range map[string]string{

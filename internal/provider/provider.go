@@ -23,12 +23,30 @@ import (
 // New makes the provider. lookupEnv reads the environment, as [os.LookupEnv] does.
 func New(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
 	client.Product(version)
-	return func() provider.Provider { return &dbxaccess{version: version, lookupEnv: lookupEnv} }
+	return func() provider.Provider {
+		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: &client.Opened{}}
+	}
 }
+
+// NewProcess is [New] for a process that serves nothing else. When the server has ended, end revokes the tokens of ephemeral
+// resources that Terraform left open, which it does whenever something that used them fails. It takes no longer than
+// Terraform lets an ending process live, and gives what it could not revoke, by token id.
+func NewProcess(version string, lookupEnv func(string) (string, bool)) (factory func() provider.Provider, end func() map[string]error) {
+	client.Product(version)
+	opened := &client.Opened{}
+	factory = func() provider.Provider {
+		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: opened}
+	}
+	return factory, func() map[string]error { return opened.End(lastMoments) }
+}
+
+// lastMoments is how long an ending process may take: Terraform kills it two seconds after it hung up.
+const lastMoments = 1500 * time.Millisecond
 
 type dbxaccess struct {
 	version   string
 	lookupEnv func(string) (string, bool)
+	opened    *client.Opened
 }
 
 var (
@@ -66,7 +84,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
 		return
 	}
-	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv)
+	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
 		return
 	}
@@ -77,7 +95,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 }
 
 // connect turns a configuration into a client.
-func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool)) (*client.Client, []auth.Warning, error) {
+func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.Opened) (*client.Client, []auth.Warning, error) {
 	if len(cfg.problems) > 0 {
 		return nil, nil, cfg.problems[0]
 	}
@@ -108,9 +126,13 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	c, err := client.New(client.Config{
 		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
-			return auth.Open(cfg.another(s), options)
+			another := options
+			another.VaultLogin = login
+			return auth.Open(cfg.another(s), another)
 		},
+		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
+		Opened: opened,
 	})
 	return c, login.Warnings, err
 }

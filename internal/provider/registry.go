@@ -16,6 +16,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/token"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
 
@@ -34,6 +35,7 @@ func dataSources() []func() datasource.DataSource {
 		currentidentity.DataSources(),
 		servingendpoint.DataSources(),
 		servingendpointquery.DataSources(),
+		token.DataSources(),
 	)
 }
 
@@ -47,5 +49,6 @@ func functions() []func() function.Function {
 func ephemeralResources() []func() ephemeral.EphemeralResource {
 	return slices.Concat(
 		entratoken.EphemeralResources(),
+		serviceprincipaltoken.EphemeralResources(),
 	)
 }

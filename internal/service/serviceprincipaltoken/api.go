@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func checkOwner(c *client.Client, o owner) error {
 			return nil
 		}
 	}
-	if !o.Credential.TenantID.IsSet() {
+	if !o.Credential.TenantID.IsSet() && c.Login.Kind != auth.KindToken {
 		// The provider's own. Where only its login will tell it, any will do for this check.
 		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}
@@ -76,13 +77,27 @@ func notOwner(actual string) error {
 		"The token would belong to that identity. Write its application id under owner.application_id, or give the credential of the owner you mean.")
 }
 
+// await logs in as the owner, and waits where Entra ID does not know it yet. One request to Entra ID for each time it is
+// asked; none where the login is known already.
+func await(ctx context.Context, as *client.Client) error {
+	err := as.Await(ctx)
+	var login *auth.Error
+	if errors.As(err, &login) && login.Code == 700016 {
+		told := *login
+		told.Detail += "\n\nA service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: " +
+			"it can own a token only where the provider is logged in as it, with use_provider_identity."
+		return &told
+	}
+	return err
+}
+
 // mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the comment
-// carries a nonce, the same at each try, by which such a token is found and revoked before another is made, and once more
+// carries a marker, the same at each try, by which such a token is found and revoked before another is made, and once more
 // after: a try that was given up may still be worked on. One request; after a lost answer one to look, one to revoke and
 // one to try again.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	began, marked := time.Now(), mark(want.Comment)
+	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, createTimeout)))
 	for try := 1; ; try++ {
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
@@ -116,9 +131,31 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// mark adds the nonce to a comment.
-func mark(comment string) string {
-	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + "]")
+// sweep revokes what interrupted runs left of an owner. One list for the whole run, where the provider is an admin, else
+// one for each owner; and one request for each token found.
+func sweep(ctx context.Context, c, as *client.Client, o owner) error {
+	if !c.FirstTime("sweep " + strings.ToLower(o.ApplicationID)) {
+		return nil
+	}
+	list, err := c.TokensBefore(ctx)
+	own := errors.Is(err, client.ErrPermissionDenied)
+	if own {
+		list, err = as.OwnTokens(ctx)
+	}
+	for _, t := range list.Tokens {
+		if (own || strings.EqualFold(list.Owner(t), o.ApplicationID)) && t.Abandoned(list.Now) { // of which the owner is known
+			err = errors.Join(err, as.RevokeOwnToken(ctx, t.ID))
+		}
+	}
+	return err
+}
+
+// unmark gives a token that is recorded its final comment. It takes its own time: a run that was stopped must not leave
+// the marker on a token in use.
+func unmark(ctx context.Context, as *client.Client, id, comment string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	return change(ctx, as, id, []string{"comment"}, comment, nil)
 }
 
 // revokeMarked finds tokens by their comment and revokes them, but for the one to keep. It takes its own time: a run that
@@ -138,6 +175,33 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) e
 	return err
 }
 
+// issued is a new token of which the value is where it belongs.
+type issued struct {
+	minted
+	version auth.SecretVersion // zero: in no vault
+}
+
+// issue makes a token and stores its value. If that fails the token is revoked; one that cannot be comes back beside the
+// error.
+func issue(ctx context.Context, c, as *client.Client, want token, s *store) (issued, error) {
+	made, err := mint(ctx, as, want)
+	if err != nil || s == nil {
+		return issued{minted: made}, err
+	}
+	version, err := s.write(ctx, made)
+	if err == nil {
+		return issued{made, version}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	s.retract(ctx, made.ID)
+	revokeErr := as.RevokeOwnToken(ctx, made.ID)
+	if revokeErr == nil || c.RevokeAnyToken(ctx, made.ID) == nil {
+		return issued{}, also(err, "The new token was revoked again; nothing has changed.")
+	}
+	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
+}
+
 // change sets comment and scopes of a token of the caller. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/update
 func change(ctx context.Context, as *client.Client, id string, mask []string, comment string, scopes []string) error {
@@ -149,9 +213,9 @@ func change(ctx context.Context, as *client.Client, id string, mask []string, co
 	return err
 }
 
-// findToken looks a token up in the one list of the run. When the provider's identity is the owner and not an admin, its
-// own list does. One request, shared by every token of the run.
-func findToken(ctx context.Context, c *client.Client, id string, providerIdentity bool) (client.TokenInfo, bool, error) {
+// tokens is the one list of the run. When the provider's identity is the owner and not an admin, its own list does. One
+// request, shared by every token of the run.
+func tokens(ctx context.Context, c *client.Client, providerIdentity bool) (client.TokenList, error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if errors.Is(err, client.ErrPermissionDenied) && providerIdentity {
 		list, err = c.OwnTokens(ctx)
@@ -159,31 +223,31 @@ func findToken(ctx context.Context, c *client.Client, id string, providerIdentit
 	if errors.Is(err, client.ErrPermissionDenied) {
 		err = client.Advise(err, "", "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
 	}
-	if err != nil {
-		return client.TokenInfo{}, false, err
-	}
-	info, found := list.ByID(id)
-	return info, found, nil
+	return list, err
 }
 
-// revoke ends a token: as its owner where a login is at hand, else as an admin. A token that is gone counts as done. One
-// request, and the owner's login to Entra.
+// revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is at
+// hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is gone
+// counts as done. One request, and the owner's login to Entra ID.
 func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	var asOwner error
-	if o.ProviderIdentity || o.Credential.CertificatePath.IsSet() {
-		as, err := logIn(ctx, c, o)
-		if err == nil {
-			err = as.RevokeOwnToken(ctx, id)
-		}
-		if err == nil {
-			c.ForgetTokens()
+	if o.lasting() {
+		found, err := revokeAsOwner(ctx, c, o, id)
+		if found {
 			return nil
 		}
 		asOwner = err // the credential may be gone by now; an admin can still revoke
 	}
+	// The owner not having such a token does not say that nobody has.
+	unknown := o.lasting() && asOwner == nil
 	err := c.RevokeAnyToken(ctx, id)
-	if err == nil {
+	if err == nil || unknown && errors.Is(err, client.ErrPermissionDenied) {
 		return nil
+	}
+	if !o.lasting() && o.atHand() && errors.Is(err, client.ErrPermissionDenied) {
+		if _, asOwner = revokeAsOwner(ctx, c, o, id); asOwner == nil {
+			return nil
+		}
 	}
 	var next []string
 	if errors.Is(err, client.ErrPermissionDenied) {
@@ -193,6 +257,16 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
 	}
 	return client.Advise(err, "", strings.Join(next, "\n\n"))
+}
+
+// revokeAsOwner says whether the owner had such a token.
+func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (found bool, err error) {
+	as, err := logIn(ctx, c, o)
+	if err != nil {
+		return false, err
+	}
+	defer c.ForgetTokens()
+	return as.RevokeIfOwn(ctx, id)
 }
 
 // callerID is the application id behind the provider's login. No request; one where only the workspace knows who that is.
@@ -221,7 +295,11 @@ func millis(ms int64) time.Time {
 }
 
 func adviseMint(err error) error {
-	if errors.Is(err, client.ErrInvalid) {
+	var service *client.Error
+	switch {
+	case errors.As(err, &service) && service.Code == "QUOTA_EXCEEDED":
+		return client.Advise(err, "owner.application_id", "A principal can have 600 tokens in a workspace, and this one has them. Revoke those that nobody uses; an admin lists them with their last use under /api/2.0/token-management/tokens.")
+	case errors.Is(err, client.ErrInvalid):
 		return client.Advise(err, "lifetime_seconds", "The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have used up its 600 tokens.")
 	}
 	return adviseOwner(err)
@@ -242,4 +320,137 @@ func adviseOwner(err error) error {
 	default:
 		return err
 	}
+}
+
+// secretMark is the tag by which a version in Key Vault is known to be ours; its value is the token's id.
+const secretMark = "dbxaccess-token-id"
+
+// store is a secret that was found fit to hold a token.
+type store struct {
+	vault *auth.Vault
+	secret
+}
+
+func vaultAt(c *client.Client, uri string) (*auth.Vault, error) {
+	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
+}
+
+// checkStore finds at plan what configuration alone can tell of a vault. It touches no network.
+func checkStore(c *client.Client, uri string) error {
+	_, err := vaultAt(c, uri)
+	return err
+}
+
+// openStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and the
+// provider may write. patient waits for a role that was given a moment ago. ours are the versions this resource wrote. Two
+// requests, or three where there is no such secret yet.
+func openStore(ctx context.Context, c *client.Client, s *secret, ours []place, patient bool) (*store, error) {
+	if s == nil {
+		return nil, nil
+	}
+	v, err := vaultAt(c, s.VaultURI)
+	if err != nil {
+		return nil, err
+	}
+	prove := func() error {
+		versions, err := v.Versions(ctx, s.Name)
+		switch {
+		case errors.Is(err, auth.ErrNoSecret):
+			deleted, err := v.IsDeleted(ctx, s.Name)
+			if err != nil {
+				return err
+			}
+			if deleted {
+				return v.Deleted(s.Name)
+			}
+		case err != nil:
+			return err
+		case !s.Overwrite && !isOurs(versions, ours):
+			return client.Advise(fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()), "key_vault_secret.name",
+				"Nothing was written, and no token was made. Choose another name, or say overwrite_existing = true: the secret then gets a new version, and the one of now stays below it.")
+		}
+		return v.TryWrite(ctx, s.Name)
+	}
+	if patient {
+		err = v.Await(ctx, prove)
+	} else {
+		err = prove()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &store{v, *s}, nil
+}
+
+// isOurs says whether a secret was written by this resource: the newest version has our tag, or we know one of them.
+func isOurs(versions []auth.SecretVersion, ours []place) bool {
+	if len(versions) > 0 && versions[0].Tags[secretMark] != "" {
+		return true
+	}
+	return slices.ContainsFunc(ours, func(p place) bool {
+		return slices.ContainsFunc(versions, func(v auth.SecretVersion) bool { return v.ID == p.Version })
+	})
+}
+
+// tags are those of a configuration, and ours.
+func (s secret) tags(tokenID string) map[string]string {
+	tags := map[string]string{secretMark: tokenID}
+	maps.Copy(tags, s.Tags)
+	return tags
+}
+
+// write stores the value of a token, with its end. One request.
+func (s *store) write(ctx context.Context, made minted) (auth.SecretVersion, error) {
+	return s.vault.Write(ctx, auth.NewSecret{
+		Name: s.Name, Value: made.Value, ContentType: s.ContentType, Tags: s.tags(made.ID), Expires: made.ExpiresAt,
+	}, secretMark)
+}
+
+// retract disables what a write may have left of which the answer was lost. The token is revoked in any case, so a failure
+// is not worth a word.
+func (s *store) retract(ctx context.Context, tokenID string) {
+	versions, _ := s.vault.Versions(ctx, s.Name)
+	for _, v := range versions {
+		if v.Enabled && v.Tags[secretMark] == tokenID {
+			_ = s.vault.Disable(ctx, s.Name, v.ID)
+		}
+	}
+}
+
+// versionsOf lists the versions of a secret, newest first. One request for each 25.
+func versionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
+	v, err := vaultAt(c, uri)
+	if err != nil {
+		return nil, err
+	}
+	return v.Versions(ctx, name)
+}
+
+// changeSecret sets content type and tags of the version that holds a token. One request.
+func changeSecret(ctx context.Context, c *client.Client, at place, s secret, tokenID string) error {
+	v, err := vaultAt(c, at.VaultURI)
+	if err != nil {
+		return err
+	}
+	return v.Change(ctx, at.Name, at.Version, s.ContentType, s.tags(tokenID))
+}
+
+// disable disables the version that holds a revoked token; one that is gone counts as done. One request.
+func disable(ctx context.Context, c *client.Client, at place) error {
+	v, err := vaultAt(c, at.VaultURI)
+	if err != nil {
+		return err
+	}
+	return v.Disable(ctx, at.Name, at.Version)
+}
+
+// also adds a sentence to what a person reads of an error.
+func also(err error, sentence string) error {
+	var login *auth.Error
+	if errors.As(err, &login) {
+		told := *login
+		told.Detail += "\n\n" + sentence
+		return &told
+	}
+	return client.Advise(err, "", sentence)
 }

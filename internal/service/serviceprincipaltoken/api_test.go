@@ -109,14 +109,3 @@ func TestChangeSendsAnEmptyComment(t *testing.T) {
 		t.Errorf("sent %s", s.body)
 	}
 }
-
-func TestMark(t *testing.T) {
-	t.Parallel()
-	first, second := mark("iris scoring"), mark("iris scoring")
-	if first == second || !strings.HasPrefix(first, "iris scoring [dbxaccess:") || strings.HasPrefix(mark(""), " ") {
-		t.Errorf("%q, %q, %q", first, second, mark(""))
-	}
-	if longest := mark(strings.Repeat("x", maxComment)); len(longest) > 1024 {
-		t.Errorf("with the longest comment it has %d characters, and the service takes 1024", len(longest))
-	}
-}

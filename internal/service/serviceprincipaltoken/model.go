@@ -1,10 +1,12 @@
 package serviceprincipaltoken
 
 import (
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -13,38 +15,68 @@ import (
 )
 
 type tokenModel struct {
-	ID              types.String   `tfsdk:"id"`
-	Owner           *ownerModel    `tfsdk:"owner"`
-	Comment         types.String   `tfsdk:"comment"`
-	Scopes          types.Set      `tfsdk:"scopes"`
-	LifetimeSeconds types.Int64    `tfsdk:"lifetime_seconds"`
-	TokenValue      types.String   `tfsdk:"token_value"`
-	TokenID         types.String   `tfsdk:"token_id"`
-	CreatedAt       types.String   `tfsdk:"created_at"`
-	ExpiresAt       types.String   `tfsdk:"expires_at"`
-	WorkspaceID     types.String   `tfsdk:"workspace_id"`
-	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+	ID                    types.String   `tfsdk:"id"`
+	Owner                 *ownerModel    `tfsdk:"owner"`
+	Comment               types.String   `tfsdk:"comment"`
+	Scopes                types.Set      `tfsdk:"scopes"`
+	LifetimeSeconds       types.Int64    `tfsdk:"lifetime_seconds"`
+	RotateBeforeSeconds   types.Int64    `tfsdk:"rotate_before_seconds"`
+	OverlapSeconds        types.Int64    `tfsdk:"overlap_seconds"`
+	RotationTriggers      types.Map      `tfsdk:"rotation_triggers"`
+	RotationReason        types.String   `tfsdk:"rotation_reason"`
+	KeyVaultSecret        *secretModel   `tfsdk:"key_vault_secret"`
+	TokenValueInState     types.Bool     `tfsdk:"token_value_in_state"`
+	OnUnverifiable        types.String   `tfsdk:"on_unverifiable"`
+	TokenValue            types.String   `tfsdk:"token_value"`
+	TokenID               types.String   `tfsdk:"token_id"`
+	CreatedAt             types.String   `tfsdk:"created_at"`
+	ExpiresAt             types.String   `tfsdk:"expires_at"`
+	RotateAt              types.String   `tfsdk:"rotate_at"`
+	PreviousTokenID       types.String   `tfsdk:"previous_token_id"`
+	PreviousTokenRevokeAt types.String   `tfsdk:"previous_token_revoke_at"`
+	WorkspaceID           types.String   `tfsdk:"workspace_id"`
+	Timeouts              timeouts.Value `tfsdk:"timeouts"`
 }
 
 type ownerModel struct {
-	ApplicationID               types.String `tfsdk:"application_id"`
-	TenantID                    types.String `tfsdk:"tenant_id"`
-	ClientSecretWO              types.String `tfsdk:"client_secret_wo"`
-	ClientCertificateWO         types.String `tfsdk:"client_certificate_wo"`
-	ClientCertificatePath       types.String `tfsdk:"client_certificate_path"`
-	ClientCertificatePasswordWO types.String `tfsdk:"client_certificate_password_wo"`
-	UseProviderIdentity         types.Bool   `tfsdk:"use_provider_identity"`
+	ApplicationID               types.String   `tfsdk:"application_id"`
+	TenantID                    types.String   `tfsdk:"tenant_id"`
+	ClientSecretWO              types.String   `tfsdk:"client_secret_wo"`
+	ClientCertificateWO         types.String   `tfsdk:"client_certificate_wo"`
+	ClientCertificatePath       types.String   `tfsdk:"client_certificate_path"`
+	ClientCertificatePasswordWO types.String   `tfsdk:"client_certificate_password_wo"`
+	KeyVault                    *ownerKeyVault `tfsdk:"key_vault"`
+	UseOIDC                     types.Bool     `tfsdk:"use_oidc"`
+	UseProviderIdentity         types.Bool     `tfsdk:"use_provider_identity"`
+}
+
+type ownerKeyVault struct {
+	VaultURI                      types.String `tfsdk:"vault_uri"`
+	CertificateName               types.String `tfsdk:"certificate_name"`
+	ClientSecretName              types.String `tfsdk:"client_secret_name"`
+	CertificatePasswordSecretName types.String `tfsdk:"certificate_password_secret_name"`
+}
+
+type secretModel struct {
+	VaultURI          types.String `tfsdk:"vault_uri"`
+	Name              types.String `tfsdk:"name"`
+	ContentType       types.String `tfsdk:"content_type"`
+	Tags              types.Map    `tfsdk:"tags"`
+	OverwriteExisting types.Bool   `tfsdk:"overwrite_existing"`
+	ID                types.String `tfsdk:"id"`
+	VersionlessID     types.String `tfsdk:"versionless_id"`
+}
+
+func (m ownerModel) values() []attr.Value {
+	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecretWO, m.ClientCertificateWO, m.ClientCertificatePath, m.ClientCertificatePasswordWO, m.UseOIDC, m.UseProviderIdentity}
+	if k := m.KeyVault; k != nil {
+		all = append(all, k.VaultURI, k.CertificateName, k.ClientSecretName, k.CertificatePasswordSecretName)
+	}
+	return all
 }
 
 // wholeKnown says that nothing of the owner waits for an apply.
-func (m ownerModel) wholeKnown() bool {
-	for _, v := range []types.String{m.ApplicationID, m.TenantID, m.ClientSecretWO, m.ClientCertificateWO, m.ClientCertificatePath, m.ClientCertificatePasswordWO} {
-		if v.IsUnknown() {
-			return false
-		}
-	}
-	return !m.UseProviderIdentity.IsUnknown()
-}
+func (m ownerModel) wholeKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
 
 // owner is who the token belongs to, and how to log in as it. It holds secrets and is never printed.
 type owner struct {
@@ -53,12 +85,39 @@ type owner struct {
 	Credential       auth.Settings // meaningless when ProviderIdentity
 }
 
+// lasting says whether the credential is at hand without configuration, which a destroy does not see.
+func (o owner) lasting() bool {
+	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil || o.Credential.UseOIDC.IsSet()
+}
+
+// atHand says whether there is any credential to log in with.
+func (o owner) atHand() bool {
+	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet()
+}
+
 // token is what a configuration asks for.
 type token struct {
 	Owner    owner
 	Comment  string
 	Scopes   []string // nil: not managed
 	Lifetime time.Duration
+	// Recorded is how long it may take until the token is recorded; 0 for [createTimeout].
+	Recorded time.Duration
+	Secret   *secret // nil: its value goes to no vault
+}
+
+// secret is where in Key Vault a value goes.
+type secret struct {
+	VaultURI, Name, ContentType string
+	Tags                        map[string]string
+	Overwrite                   bool
+}
+
+// place is one version of a secret, as private state keeps it.
+type place struct {
+	VaultURI string `json:"vault_uri"`
+	Name     string `json:"name"`
+	Version  string `json:"version"`
 }
 
 // toOwner maps the owner as configuration writes it; state and plan hold no write-only values.
@@ -66,7 +125,7 @@ func (m ownerModel) toOwner() owner {
 	setting := func(v types.String, attribute string) auth.Setting {
 		return auth.Setting{Value: v.ValueString(), Attribute: "owner." + attribute}
 	}
-	return owner{
+	o := owner{
 		ApplicationID:    m.ApplicationID.ValueString(),
 		ProviderIdentity: m.UseProviderIdentity.ValueBool(),
 		Credential: auth.Settings{
@@ -78,6 +137,19 @@ func (m ownerModel) toOwner() owner {
 			CertificatePassword: setting(m.ClientCertificatePasswordWO, "client_certificate_password_wo"),
 		},
 	}
+	if k := m.KeyVault; k != nil {
+		o.Credential.KeyVault = &auth.KeyVaultSettings{
+			ByProvider:                    true,
+			VaultURI:                      setting(k.VaultURI, "key_vault.vault_uri"),
+			CertificateName:               setting(k.CertificateName, "key_vault.certificate_name"),
+			ClientSecretName:              setting(k.ClientSecretName, "key_vault.client_secret_name"),
+			CertificatePasswordSecretName: setting(k.CertificatePasswordSecretName, "key_vault.certificate_password_secret_name"),
+		}
+	}
+	if m.UseOIDC.ValueBool() {
+		o.Credential.UseOIDC = auth.Setting{Value: "true", Attribute: "owner.use_oidc"}
+	}
+	return o
 }
 
 // credentials names the ways to log in that are written. One that is still unknown, as a module's variables are while
@@ -96,10 +168,19 @@ func (m ownerModel) credentials() (written []string, unknown bool) {
 			written = append(written, c.name)
 		}
 	}
-	if m.UseProviderIdentity.ValueBool() {
-		written = append(written, "use_provider_identity")
+	if m.KeyVault != nil {
+		written = append(written, "key_vault")
 	}
-	return written, unknown || m.UseProviderIdentity.IsUnknown()
+	for _, c := range []struct {
+		name  string
+		value types.Bool
+	}{{"use_oidc", m.UseOIDC}, {"use_provider_identity", m.UseProviderIdentity}} {
+		unknown = unknown || c.value.IsUnknown()
+		if c.value.ValueBool() {
+			written = append(written, c.name)
+		}
+	}
+	return written, unknown
 }
 
 func (m tokenModel) toToken() token {
@@ -112,7 +193,24 @@ func (m tokenModel) toToken() token {
 		t.Scopes = fwkit.FromStrings(m.Scopes)
 		slices.Sort(t.Scopes)
 	}
+	if s := m.KeyVaultSecret; s != nil {
+		t.Secret = &secret{
+			VaultURI: s.VaultURI.ValueString(), Name: s.Name.ValueString(), ContentType: s.ContentType.ValueString(),
+			Tags: fromMap(s.Tags), Overwrite: s.OverwriteExisting.ValueBool(),
+		}
+	}
 	return t
+}
+
+// fromMap reads a map of strings; null and unknown give an empty one.
+func fromMap(m types.Map) map[string]string {
+	out := map[string]string{}
+	for name, value := range m.Elements() {
+		if v, ok := value.(types.String); ok {
+			out[name] = v.ValueString()
+		}
+	}
+	return out
 }
 
 // tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the value,
@@ -123,7 +221,141 @@ func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
 	m.Scopes = fwkit.Strings(info.Scopes)
 	m.CreatedAt = fwkit.Time(info.CreatedAt)
 	m.ExpiresAt = fwkit.Time(info.ExpiresAt)
+	m.RotateAt = m.rotateAt()
 	m.WorkspaceID = fwkit.String(workspaceID)
+}
+
+// tellValue writes where the value of a token just made is: in the state, or in the vault, or in both.
+func (m *tokenModel) tellValue(value string, v auth.SecretVersion) {
+	m.TokenValue = types.StringNull()
+	if m.TokenValueInState.ValueBool() {
+		m.TokenValue = types.StringValue(value)
+	}
+	if m.KeyVaultSecret != nil {
+		m.KeyVaultSecret.ID, m.KeyVaultSecret.VersionlessID = fwkit.String(v.URL), fwkit.String(v.VersionlessURL)
+	}
+}
+
+// tellSecret writes what the vault shows of the version that holds the token.
+func (m *secretModel) tellSecret(v auth.SecretVersion) {
+	m.ContentType = fwkit.String(v.ContentType)
+	tags := maps.Clone(v.Tags)
+	delete(tags, secretMark)
+	if len(tags) == 0 && len(m.Tags.Elements()) == 0 {
+		return // an empty map and none look alike there
+	}
+	values := map[string]attr.Value{}
+	for name, value := range tags {
+		values[name] = types.StringValue(value)
+	}
+	m.Tags = types.MapValueMust(types.StringType, values)
+}
+
+// rotateAt is when the token is due, from its end.
+func (m tokenModel) rotateAt() types.String {
+	switch {
+	case m.ExpiresAt.IsUnknown() || m.RotateBeforeSeconds.IsUnknown():
+		return types.StringUnknown()
+	case m.RotateBeforeSeconds.ValueInt64() == 0 || m.ExpiresAt.IsNull():
+		return types.StringNull()
+	}
+	return fwkit.Time(parsed(m.ExpiresAt).Add(-seconds(m.RotateBeforeSeconds)))
+}
+
+// complete writes the defaults that an import, or a state of before them, leaves out.
+func (m *tokenModel) complete() {
+	if m.RotateBeforeSeconds.IsNull() {
+		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
+	}
+	if m.OverlapSeconds.IsNull() {
+		m.OverlapSeconds = defaultOverlapFor(m.LifetimeSeconds, m.RotateBeforeSeconds)
+	}
+	if m.TokenValueInState.IsNull() {
+		m.TokenValueInState = types.BoolValue(m.KeyVaultSecret == nil)
+	}
+	if m.OnUnverifiable.IsNull() {
+		m.OnUnverifiable = types.StringValue(unverifiableIsError)
+	}
+}
+
+func defaultRotateBefore(lifetime types.Int64) types.Int64 {
+	if lifetime.IsUnknown() {
+		return lifetime
+	}
+	return types.Int64Value(lifetime.ValueInt64() / 3)
+}
+
+func defaultOverlapFor(lifetime, rotateBefore types.Int64) types.Int64 {
+	limit := overlapLimit(lifetime, rotateBefore)
+	if limit.IsUnknown() {
+		return limit
+	}
+	return types.Int64Value(min(defaultOverlap, limit.ValueInt64()))
+}
+
+// overlapLimit is the longest overlap: two tokens live at once until the next rotation, and not beyond.
+func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
+	if rotateBefore.IsUnknown() || rotateBefore.ValueInt64() > 0 {
+		return rotateBefore
+	}
+	return lifetime
+}
+
+func seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
+
+// parsed reads a time of the state; null gives the zero time.
+func parsed(v types.String) time.Time {
+	t, _ := time.Parse(time.RFC3339, v.ValueString()) // the provider wrote it
+	return t
+}
+
+// follow makes the token of a state the one before, when it still opens something. It is revoked after the overlap, and
+// ends by itself no later than before.
+func (m *tokenModel) follow(state tokenModel, made client.TokenInfo) {
+	if !m.wasAlive() {
+		m.PreviousTokenID, m.PreviousTokenRevokeAt = state.PreviousTokenID, state.PreviousTokenRevokeAt
+		return
+	}
+	end := made.CreatedAt.Add(seconds(m.OverlapSeconds))
+	if expires := parsed(state.ExpiresAt); !expires.IsZero() && expires.Before(end) {
+		end = expires
+	}
+	m.PreviousTokenID, m.PreviousTokenRevokeAt = state.ID, fwkit.Time(end)
+}
+
+// changes are what an update has to do.
+type changes struct {
+	plan, state tokenModel
+	want, have  token
+	remembered
+}
+
+// mask names what changes about the token itself, in the API's words.
+func (c changes) mask() []string {
+	var mask []string
+	if c.want.Comment != c.have.Comment {
+		mask = append(mask, "comment")
+	}
+	if c.want.Scopes != nil && !slices.Equal(c.want.Scopes, c.have.Scopes) {
+		mask = append(mask, "scopes")
+	}
+	return mask
+}
+
+// secretChanged says whether the version in the vault wants another content type or other tags.
+func (c changes) secretChanged() bool {
+	want, have := c.want.Secret, c.have.Secret
+	return want != nil && have != nil && (want.ContentType != have.ContentType || !maps.Equal(want.Tags, have.Tags))
+}
+
+// endsOverlap says whether the previous token's time is over.
+func (c changes) endsOverlap() bool {
+	return !c.state.PreviousTokenID.IsNull() && c.plan.PreviousTokenID.IsNull() && !c.plan.rotates()
+}
+
+// any says whether somebody must be asked.
+func (c changes) any() bool {
+	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
 // String names the token in messages; never its value.

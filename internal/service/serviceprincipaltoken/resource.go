@@ -2,9 +2,12 @@ package serviceprincipaltoken
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -12,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
@@ -31,58 +35,6 @@ func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest
 	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
 }
 
-func (r *tokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	if config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics); known {
-		checkCredentials(*config.Owner, &resp.Diagnostics)
-	}
-}
-
-// checkCredentials demands exactly one way to log in, as far as the values are known.
-func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
-	written, unknown := o.credentials()
-	switch {
-	case len(written) == 0 && !unknown:
-		// Without this rule a forgotten credential would mint the deployer's own token.
-		diags.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, or use_provider_identity = true when the provider's own identity is the owner. "+
-			"(A write-only value that is null counts as not written.)")
-	case len(written) > 1:
-		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
-	}
-	password := o.ClientCertificatePasswordWO
-	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificateWO.IsNull() && o.ClientCertificatePath.IsNull() {
-		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
-			"Write client_certificate_wo or client_certificate_path beside it, or remove it.")
-	}
-}
-
-// decodeKnown reads a configuration of which the owner is known.
-func decodeKnown(ctx context.Context, from interface {
-	Get(context.Context, any) diag.Diagnostics
-	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
-}, diags *diag.Diagnostics) (tokenModel, bool) {
-	var model tokenModel
-	var owner types.Object
-	diags.Append(from.GetAttribute(ctx, path.Root("owner"), &owner)...)
-	if diags.HasError() || owner.IsUnknown() || owner.IsNull() {
-		return model, false
-	}
-	return model, fwkit.Decode(ctx, from, &model, diags)
-}
-
-// ModifyPlan checks the owner's credential where configuration alone tells, so that a wrong one stops the plan and not an
-// apply half way.
-func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.Client == nil || !r.Client.Ready() || !req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
-		return
-	}
-	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
-	if !known || !config.Owner.wholeKnown() {
-		return
-	}
-	fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, config.Owner.toOwner()), cannotLogIn, config.String())
-}
-
 func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config tokenModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
@@ -90,34 +42,78 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
-	want := plan.toToken()
-	want.Owner = config.Owner.toOwner() // write-only values stand in configuration alone
+	want := r.wanted(ctx, plan, config)
 
 	as, err := logIn(ctx, r.Client, want.Owner)
+	if err == nil {
+		err = await(ctx, as)
+	}
 	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, plan.String()) {
 		return
 	}
-	if as != r.Client { // the provider's own were told when it was configured
-		for _, w := range as.Login.Warnings {
-			resp.Diagnostics.AddWarning(w.Summary, w.Detail)
-		}
-	}
-	made, err := mint(ctx, as, want)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) {
+	r.warnOf(as, &resp.Diagnostics)
+	store, err := openStore(ctx, r.Client, want.Secret, nil, true)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot store a token in Key Vault", plan.String()) {
 		return
 	}
+	if err := sweep(ctx, r.Client, as, want.Owner); err != nil {
+		fwkit.Warn(&resp.Diagnostics, err, "Tokens of interrupted runs may be left over", plan.String())
+	}
+	made, err := issue(ctx, r.Client, as, want, store)
+	if err != nil {
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String())
+		if made.ID == "" {
+			return
+		}
+	}
 	// The token exists from here on, and this is the only time its value is told: remember both before anything can fail.
-	plan.TokenValue = types.StringValue(made.Value)
-	plan.tell(made.TokenInfo, as.WorkspaceID())
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	r.Client.ForgetTokens()
+	r.remember(ctx, &plan, as, made, remembered{places: map[string]place{}}, &resp.State, resp.Private, &resp.Diagnostics)
+	if err == nil {
+		r.finish(ctx, as, want, made, plan, &resp.Diagnostics)
+	}
+}
 
+// wanted is what a plan asks for, with the write-only values that stand in configuration alone.
+func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token {
+	want := plan.toToken()
+	want.Owner = config.Owner.toOwner()
+	want.Recorded, _ = plan.Timeouts.Create(ctx, createTimeout)
+	return want
+}
+
+// warnOf tells what is odd about the owner's credential; the provider's own was told when it was configured.
+func (r *tokenResource) warnOf(as *client.Client, diags *diag.Diagnostics) {
+	if as != r.Client {
+		for _, w := range as.Login.Warnings {
+			diags.AddWarning(w.Summary, w.Detail)
+		}
+	}
+}
+
+type stateWriter interface {
+	Set(ctx context.Context, value any) diag.Diagnostics
+}
+
+// remember writes a token just made into state and private state.
+func (*tokenResource) remember(ctx context.Context, plan *tokenModel, as *client.Client, made issued, m remembered, state stateWriter, private writablePrivateState, diags *diag.Diagnostics) {
+	plan.tell(made.TokenInfo, as.WorkspaceID())
+	plan.tellValue(made.Value, made.version)
+	if s := plan.KeyVaultSecret; s != nil && made.version.ID != "" {
+		m.places[made.ID] = place{VaultURI: s.VaultURI.ValueString(), Name: s.Name.ValueString(), Version: made.version.ID}
+	}
+	diags.Append(state.Set(ctx, *plan)...)
+	m.store(ctx, private, diags)
+}
+
+// finish takes the marker off a token that is recorded.
+func (r *tokenResource) finish(ctx context.Context, as *client.Client, want token, made issued, plan tokenModel, diags *diag.Diagnostics) {
 	if made.stray != nil {
-		fwkit.Warn(&resp.Diagnostics, made.stray, "A second token may be left over", plan.String())
+		fwkit.Warn(diags, made.stray, "A second token may be left over", plan.String())
 	}
-	if err := change(ctx, as, made.ID, []string{"comment"}, want.Comment, nil); err != nil {
-		fwkit.Warn(&resp.Diagnostics, err, "The token's comment still carries the provider's marker", plan.String())
+	if err := unmark(ctx, as, made.ID, want.Comment); err != nil {
+		fwkit.Warn(diags, err, "The token's comment still carries the provider's marker", plan.String())
 	}
+	r.Client.ForgetTokens()
 }
 
 func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -125,22 +121,87 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
+	m := recall(ctx, req.Private, &resp.Diagnostics)
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	state.complete()
 
-	info, found, err := findToken(ctx, r.Client, state.ID.ValueString(), state.Owner.UseProviderIdentity.ValueBool())
-	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read token", state.String(), &resp.Diagnostics) {
+	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool())
+	const cannotRead = "Cannot read token"
+	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
+		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
+		}
 		return
 	}
-	if !found {
-		resp.Diagnostics.AddWarning("Token is gone: "+state.String(), "It was revoked, or has expired, or its owner lost the right to use tokens. "+
-			"The plan makes a new one; applications must take over its value.")
-		resp.State.RemoveResource(ctx)
+	// That there is no list says nothing of the token.
+	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, state.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, cannotRead, state.String()) {
 		return
 	}
-	state.Comment = fwkit.String(info.Comment)
-	state.tell(info, r.Client.WorkspaceID())
+	info, live := list.ByID(state.ID.ValueString())
+	f := facts{Now: list.Now, Live: live}
+	if live {
+		if rightful, who := list.OwnedBy(info, state.Owner.ApplicationID.ValueString()); !rightful {
+			f.Owner = who
+		}
+		state.Comment = fwkit.String(info.Comment)
+		state.tell(info, r.Client.WorkspaceID())
+		f.VaultLost = r.readSecret(ctx, &state, m.places[info.ID], &resp.Diagnostics)
+	}
+	if _, live := list.ByID(state.PreviousTokenID.ValueString()); !live {
+		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.verdict = judge(state, f)
+	warnOfVerdict(state, m.verdict.Reason, f, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	m.store(ctx, resp.Private, &resp.Diagnostics)
+}
+
+// warnOfVerdict says what a reason alone does not explain.
+func warnOfVerdict(state tokenModel, reason string, f facts, diags *diag.Diagnostics) {
+	const next = " The plan rotates it; applications must take over the new value."
+	switch reason {
+	case reasonRevoked:
+		diags.AddWarning("Token is gone: "+state.String(), "It was revoked, or its owner was deleted or lost the right to use tokens, or it was not used for 90 days, after which Azure Databricks revokes a token."+next)
+	case reasonOwner:
+		diags.AddWarning("Token belongs to another principal: "+state.String(), "The workspace says that its owner is "+f.Owner+"."+next)
+	}
+}
+
+// readSecret looks whether the version that holds the token's value is still there, and says whether it is lost. It lists
+// versions and reads no value.
+func (r *tokenResource) readSecret(ctx context.Context, state *tokenModel, at place, diags *diag.Diagnostics) (lost bool) {
+	s := state.KeyVaultSecret
+	if s == nil {
+		return false
+	}
+	versions, err := versionsOf(ctx, r.Client, s.VaultURI.ValueString(), s.Name.ValueString())
+	object := state.String()
+	switch {
+	case errors.Is(err, auth.ErrNoSecret):
+		diags.AddWarning("Secret of a token is gone: "+object, fmt.Sprintf("Key Vault %s has no secret %s any more. The plan makes a new token for it.", s.VaultURI.ValueString(), s.Name.ValueString()))
+		return true
+	case err != nil && state.OnUnverifiable.ValueString() == unverifiableIsTold:
+		fwkit.Warn(diags, err, "Cannot check the token's secret in Key Vault", object)
+		return false
+	case fwkit.Failed(diags, err, "Cannot read the token's secret in Key Vault", object):
+		return false
+	}
+	i := slices.IndexFunc(versions, func(v auth.SecretVersion) bool { return v.ID == at.Version })
+	if i < 0 || !versions[i].Enabled {
+		diags.AddWarning("Secret of a token is lost: "+object, fmt.Sprintf("Version %q of secret %s in Key Vault %s is gone or disabled. The plan makes a new token for it.",
+			at.Version, s.Name.ValueString(), s.VaultURI.ValueString()))
+		return true
+	}
+	if newest := versions[0]; newest.Created.After(versions[i].Created) {
+		diags.AddWarning("Secret of a token was written over: "+object, fmt.Sprintf("Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads the newest one does not get this token. "+
+			"Disable that version, or rotate with rotation_triggers.", s.Name.ValueString(), s.VaultURI.ValueString(), newest.ID))
+	}
+	s.tellSecret(versions[i])
+	return false
 }
 
 func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -149,31 +210,122 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
+	m := recall(ctx, req.Private, &resp.Diagnostics)
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	want, have := plan.toToken(), state.toToken()
+	c := changes{plan: plan, state: state, want: r.wanted(ctx, plan, config), have: state.toToken(), remembered: m}
+	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		return
+	}
+	if plan.rotates() {
+		r.rotate(ctx, c, resp)
+		return
+	}
 
-	var mask []string
-	if want.Comment != have.Comment {
-		mask = append(mask, "comment")
-	}
-	if want.Scopes != nil && !slices.Equal(want.Scopes, have.Scopes) {
-		mask = append(mask, "scopes")
-	}
-	if len(mask) > 0 {
-		if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	if c.endsOverlap() {
+		previous := state.PreviousTokenID.ValueString()
+		if fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the token before this one", state.String()) {
 			return
 		}
-		as, err := logIn(ctx, r.Client, config.Owner.toOwner())
+		// Should what follows fail, this is done all the same.
+		state.PreviousTokenID, state.PreviousTokenRevokeAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	}
+	if mask := c.mask(); len(mask) > 0 {
+		as, err := logIn(ctx, r.Client, c.want.Owner)
 		if err == nil {
-			err = adviseOwner(change(ctx, as, state.ID.ValueString(), mask, want.Comment, want.Scopes))
+			err = adviseOwner(change(ctx, as, state.ID.ValueString(), mask, c.want.Comment, c.want.Scopes))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change token", state.String()) {
 			return
 		}
 		r.Client.ForgetTokens()
 	}
+	if at, known := m.places[state.ID.ValueString()]; known && c.secretChanged() {
+		if fwkit.Failed(&resp.Diagnostics, changeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString()), "Cannot change the token's secret in Key Vault", state.String()) {
+			return
+		}
+	}
+	r.disableAll(ctx, &m, []string{state.ID.ValueString(), plan.PreviousTokenID.ValueString()}, plan.String(), &resp.Diagnostics)
+	m.verdict, m.imported = verdict{}, false
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	m.store(ctx, resp.Private, &resp.Diagnostics)
+}
+
+// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, so that
+// never more than two live, and after it, where there is no overlap, that of now.
+func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
+	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
+	as, err := logIn(ctx, r.Client, c.want.Owner)
+	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
+		return
+	}
+	r.warnOf(as, diags)
+	// A role for the vault may have been given in the same apply only where the vault is new.
+	store, err := openStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.places)), !plan.KeyVaultSecret.samePlace(state.KeyVaultSecret))
+	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
+		return
+	}
+	if err := sweep(ctx, r.Client, as, c.want.Owner); err != nil {
+		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", state.String())
+	}
+	previous, current := state.PreviousTokenID.ValueString(), state.ID.ValueString()
+	if previous != "" && plan.wasAlive() {
+		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the older of two tokens", state.String()) {
+			return
+		}
+		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+		diags.Append(resp.State.Set(ctx, state)...)
+	}
+	made, err := issue(ctx, r.Client, as, c.want, store)
+	if err != nil {
+		fwkit.Failed(diags, err, "Cannot rotate token", state.String())
+		if made.ID == "" {
+			return
+		}
+	}
+	plan.follow(state, made.TokenInfo)
+	if err != nil { // its value is in no vault, and it could not be revoked
+		m.verdict = verdict{ID: made.ID, Reason: reasonVault}
+		r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
+		return
+	}
+	m.verdict, m.imported = verdict{}, false
+	r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
+	r.finish(ctx, as, c.want, made, plan, diags)
+
+	// Consumers take the new value over after this. Whoever wants no gap wants an overlap.
+	retire := ""
+	switch {
+	case plan.wasAlive() && plan.OverlapSeconds.ValueInt64() == 0:
+		retire = current
+	case !plan.wasAlive() && c.remembered.verdict.Ended != "" && c.remembered.verdict.Ended == previous:
+		retire = previous
+	}
+	if retire != "" {
+		if err := revoke(ctx, r.Client, c.want.Owner, retire); err != nil {
+			fwkit.Warn(diags, err, "The old token is still live; the next apply revokes it", plan.String())
+		} else {
+			plan.PreviousTokenID, plan.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+		}
+	}
+	r.disableAll(ctx, &m, []string{made.ID, plan.PreviousTokenID.ValueString()}, plan.String(), diags)
+	r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
+}
+
+// disableAll disables the versions of tokens that live no more. One that cannot be disabled stays remembered: the next
+// change or the destroy tries again.
+func (r *tokenResource) disableAll(ctx context.Context, m *remembered, living []string, object string, diags *diag.Diagnostics) {
+	for _, id := range slices.Sorted(maps.Keys(m.places)) {
+		if slices.Contains(living, id) {
+			continue
+		}
+		if err := disable(ctx, r.Client, m.places[id]); err != nil {
+			fwkit.Warn(diags, err, "The secret of a revoked token is still enabled in Key Vault", object)
+			continue
+		}
+		delete(m.places, id)
+	}
 }
 
 func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -181,26 +333,36 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
+	m := recall(ctx, req.Private, &resp.Diagnostics)
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, state.Owner.toOwner(), state.ID.ValueString()), "Cannot revoke token", state.String())
+	for _, id := range []string{state.PreviousTokenID.ValueString(), state.ID.ValueString()} {
+		if id == "" {
+			continue
+		}
+		if fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, state.Owner.toOwner(), id), "Cannot revoke token", state.String()) {
+			return
+		}
+	}
+	r.disableAll(ctx, &m, nil, state.String(), &resp.Diagnostics)
 }
 
 func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	info, found, err := findToken(ctx, r.Client, req.ID, true)
+	list, err := tokens(ctx, r.Client, true)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(req.ID)) {
 		return
 	}
+	info, found := list.ByID(req.ID)
 	if !found {
 		resp.Diagnostics.AddError("No such token to import", fmt.Sprintf("The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not its value (dapi…). "+
 			"An admin lists them with GET /api/2.0/token-management/tokens.", printable(req.ID)))
 		return
 	}
-	applicationID := info.Creator
-	if applicationID == "" {
+	applicationID := list.Owner(info)
+	if info.CreatorID == "" {
 		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
 		if applicationID, err = callerID(ctx, r.Client); fwkit.Failed(&resp.Diagnostics, err, "Cannot import own token", "token "+short(req.ID)) {
 			return
@@ -214,6 +376,7 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), info.ID)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, fwkit.Path("owner.application_id"), applicationID)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("lifetime_seconds"), lifetime(info))...)
+	remembered{imported: true}.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // lifetime is the token's whole life in seconds; one that never expires has none.
@@ -221,7 +384,7 @@ func lifetime(info client.TokenInfo) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
 	}
-	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Seconds() + 0.5))
+	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
 }
 
 // printable keeps a token's value out of an error when somebody takes it for its id.

@@ -130,7 +130,7 @@ func TestLostAnswerAndNoLook(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
 	w.Test(t, resource.TestStep{
-		Config: bySecret(w, `comment = "c"`), ExpectError: words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+\]"`),
+		Config: bySecret(w, `comment = "c"`), ExpectError: words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
 	})
 	tokens := live(w, w.ScoringApp.ClientID)
 	if len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {

@@ -24,13 +24,14 @@ func importBlock(id string) string {
 func TestImport(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		days   int // of its life; 0 is for ever
+		days   int // of its life
 		config func(*testing.T, *acctest.World) string
 		action plancheck.ResourceActionType
 	}{
-		"as it is":               {90, func(_ *testing.T, w *acctest.World) string { return bySecret(w, `comment = "theirs"`) }, plancheck.ResourceActionNoop},
-		"with another lifetime":  {30, func(_ *testing.T, w *acctest.World) string { return bySecret(w, `comment = "theirs"`) }, plancheck.ResourceActionUpdate},
-		"with no end":            {0, func(_ *testing.T, w *acctest.World) string { return bySecret(w, `comment = "theirs"`) }, plancheck.ResourceActionUpdate},
+		"as it is": {90, func(_ *testing.T, w *acctest.World) string { return bySecret(w, `comment = "theirs"`) }, plancheck.ResourceActionNoop},
+		"with triggers": {90, func(_ *testing.T, w *acctest.World) string {
+			return bySecret(w, `comment = "theirs"`, `rotation_triggers = { a = 1 }`)
+		}, plancheck.ResourceActionUpdate},
 		"with a credential file": {90, func(t *testing.T, w *acctest.World) string { return byPath(t, w, `comment = "theirs"`) }, plancheck.ResourceActionUpdate},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +59,31 @@ func TestImport(t *testing.T) {
 				},
 				resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 			)
+		})
+	}
+}
+
+// Another lifetime than it has, or any where it has none, asks for a new token; who uses the imported one has the overlap to
+// change over.
+func TestImportOfAnotherLifetime(t *testing.T) {
+	t.Parallel()
+	for name, days := range map[string]int{"shorter": 30, "for ever": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", time.Duration(days)*day)
+			w.Test(t, resource.TestStep{
+				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					has("rotation_reason", knownvalue.StringExact("lifetime")), has("previous_token_id", knownvalue.StringExact(id)),
+				},
+				Check: func(*terraform.State) error {
+					if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
+						t.Errorf("%+v", tokens)
+					}
+					return nil
+				},
+			})
 		})
 	}
 }

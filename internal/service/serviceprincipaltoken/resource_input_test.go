@@ -3,6 +3,7 @@ package serviceprincipaltoken_test
 import (
 	"encoding/base64"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,7 +87,7 @@ func TestLifetime(t *testing.T) {
 			},
 			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: words("exceeds the maximum of 30 days.*may set a shorter maximum"),
 		},
-		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60"), Check: one(w, w.ScoringApp.ClientID, "")},
+		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"), Check: one(w, w.ScoringApp.ClientID, "")},
 	)
 }
 
@@ -215,7 +216,9 @@ func TestRefusedAtApply(t *testing.T) {
 		{hcl(dormant.ClientID, attr("client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
 		{hcl(idle.ClientID, attr("client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
 	} {
-		steps = append(steps, resource.TestStep{Config: tc.config, ExpectError: words(tc.want)})
+		// Entra ID is asked again for as long as application or credential may have been made a moment ago.
+		config := strings.TrimSuffix(tc.config, "}\n") + "  timeouts = { create = \"4s\" }\n}\n"
+		steps = append(steps, resource.TestStep{Config: config, ExpectError: words(tc.want)})
 	}
 	steps = append(steps, resource.TestStep{
 		PreConfig: func() {

@@ -196,7 +196,6 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		step(bySecret(w), w.ScoringApp.ClientID, plancheck.ResourceActionCreate),
-		step(bySecret(w, "lifetime_seconds = 3600"), w.ScoringApp.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
 		step(hcl(other.ClientID, attr("client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
 		resource.TestStep{ // the same id in upper case is the same owner
 			Config:           hcl(strings.ToUpper(other.ClientID), attr("client_secret_wo", "unused")),
@@ -214,28 +213,38 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A token that was revoked, has expired by the workspace's clock, or went with its owner's right is planned and made again.
+// A token that was revoked, has expired by the workspace's clock, or went with its owner's right is rotated: the resource
+// stays, and the plan says why.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	application := w.ScoringApp.ClientID
 	anew := statecheck.CompareValue(compare.ValuesDiffer())
 	config := bySecret(w, `comment = "c"`, "lifetime_seconds = 3600")
-	step := func(lose func()) resource.TestStep {
+	step := func(lose func(), reason string) resource.TestStep {
+		action, why := plancheck.ResourceActionUpdate, knownvalue.StringExact(reason)
+		var check knownvalue.Check = why
+		if reason == "" {
+			action, check = plancheck.ResourceActionCreate, knownvalue.Null()
+		}
 		return resource.TestStep{
-			PreConfig: lose, Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
-			ConfigStateChecks: []statecheck.StateCheck{anew.AddStateValue(address, tokenID())},
-			Check:             resource.ComposeTestCheckFunc(one(w, application, "c"), fits),
+			PreConfig: lose, Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, action), plancheck.ExpectKnownValue(address, tfjsonpath.New("rotation_reason"), check),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{
+				anew.AddStateValue(address, tokenID()), has("rotation_reason", check), has("previous_token_id", knownvalue.Null()),
+			},
+			Check: resource.ComposeTestCheckFunc(one(w, application, "c"), fits),
 		}
 	}
 	w.Test(t,
-		step(nil),
-		step(func() { w.Workspace.RevokeToken(live(w, application)[0].ID) }),
-		step(func() { w.Tenant.Clock.Advance(2 * time.Hour) }),
+		step(nil, ""),
+		step(func() { w.Workspace.RevokeToken(live(w, application)[0].ID) }, "revoked"),
+		step(func() { w.Tenant.Clock.Advance(2 * time.Hour) }, "expired"),
 		step(func() {
 			w.Workspace.RemoveGrant(rights, application)
 			w.Workspace.SetGrant(rights, application, "CAN_USE")
-		}),
+		}, "revoked"),
 		// What is no longer there needs no revoking.
 		resource.TestStep{PreConfig: func() { w.Workspace.RevokeToken(live(w, application)[0].ID) }, Config: config, Destroy: true},
 	)

@@ -2,18 +2,23 @@ package serviceprincipaltoken
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -26,55 +31,38 @@ const (
 	defaultLifetime = 90 * 24 * 60 * 60  // seconds; what the workspace's own page offers
 	maxLifetime     = 730 * 24 * 60 * 60 // seconds; the platform's limit
 	maxComment      = 256                // what fits beside our marker
+	defaultOverlap  = 24 * 60 * 60       // seconds
+	maxTags         = 14                 // of the 15 that a secret can have; one is ours
 )
 
 // createTimeout is how long creating may take by default.
 const createTimeout = 5 * time.Minute
 
+// The values of on_unverifiable.
+const (
+	unverifiableIsError = "error"
+	unverifiableIsTold  = "warn"
+)
+
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	// What is computed is settled by ModifyPlan, which knows whether the token is rotated.
 	kept := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A personal access token owned by a service principal, for applications that score with a bearer token.\n\n" +
 			"The provider logs in as the owner to make it, with the credential in `owner`; a refresh does not contact the owner. One provider block makes the tokens of any number of " +
-			"service principals. A token that was revoked or has expired is made again by the next apply.\n\n" +
-			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others.\n\n" +
-			"~> `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
+			"service principals.\n\n" +
+			"**Rotation is in place.** When the token is due, was revoked, has expired, or a change asks for it, the plan shows an update with the reason in `rotation_reason`. The apply makes a new " +
+			"token, then consumers take over its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`). Only a refresh looks at service and clock, " +
+			"so let a job run `terraform plan -detailed-exitcode` every night. `-refresh=false` makes no new verdict, but obeys one that was saved before.\n\n" +
+			"**Out of the state.** With `key_vault_secret` the value goes to Azure Key Vault, written with the provider's own identity, and to no other place.\n\n" +
+			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
+			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
+			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token, which the next run for that owner revokes once the marker's " +
+			"time is over. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives until it expires.\n\n" +
+			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
 		Attributes: map[string]schema.Attribute{
-			"id": fwkit.ID("The token's id, as in `token_id`."),
-			"owner": schema.SingleNestedAttribute{
-				Required: true,
-				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret_wo`, `client_certificate_wo`, " +
-					"`client_certificate_path` and `use_provider_identity`. It is used to make, change and revoke the token.",
-				Attributes: map[string]schema.Attribute{
-					"application_id": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-						PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
-						MarkdownDescription: "Application (client) id of the owner, a UUID.",
-					},
-					"tenant_id": schema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
-						MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
-					},
-					"client_secret_wo": schema.StringAttribute{
-						Optional: true, WriteOnly: true, Sensitive: true,
-						MarkdownDescription: "Client secret of the owner. Write-only: it is neither in the plan nor in the state.",
-					},
-					"client_certificate_wo": schema.StringAttribute{
-						Optional: true, WriteOnly: true, Sensitive: true,
-						MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text. Write-only.",
-					},
-					"client_certificate_path": schema.StringAttribute{
-						Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
-					},
-					"client_certificate_password_wo": schema.StringAttribute{
-						Optional: true, WriteOnly: true, Sensitive: true,
-						MarkdownDescription: "Password of the certificate; absent when it has none. Write-only.",
-					},
-					"use_provider_identity": schema.BoolAttribute{
-						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
-					},
-				},
-			},
+			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
+			"owner": ownerAttribute(),
 			"comment": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
 				MarkdownDescription: "What the token is for, shown in the workspace. Changed in place.",
@@ -88,30 +76,301 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Default: int64default.StaticInt64(defaultLifetime),
-				Validators:    []validator.Int64{int64validator.Between(1, maxLifetime)},
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(madeHere, madeHereOnly, madeHereOnly)},
-				MarkdownDescription: "How long the token lives, in seconds: at most 63072000 (730 days), or less where the workspace sets a maximum. Default: 7776000 (90 days). A change makes a new token; " +
-					"one that was imported keeps the end it has until then.",
+				Validators: []validator.Int64{int64validator.Between(1, maxLifetime)},
+				MarkdownDescription: "How long the token lives, in seconds: at most 63072000 (730 days), or less where the workspace sets a maximum. Default: 7776000 (90 days). " +
+					"A change rotates, also from the lifetime that an imported token has.",
+			},
+			"rotate_before_seconds": schema.Int64Attribute{
+				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
+				MarkdownDescription: "How long before its end the token is rotated, in seconds: less than `lifetime_seconds`. 0: never by time. Default: a third of the lifetime.",
+			},
+			"overlap_seconds": schema.Int64Attribute{
+				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
+				MarkdownDescription: "How long the old token stays valid after a rotation, in seconds: at most `rotate_before_seconds`, or the lifetime when that is 0. The first apply after that revokes it. " +
+					"0: it is revoked at once, before consumers have the new one. Default: 86400 (a day), or the limit if that is smaller.",
+			},
+			"rotation_triggers": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Any values; a change of one rotates the token. For an imported token writing them the first time does not.",
+			},
+			"rotation_reason": schema.StringAttribute{
+				Computed: true, PlanModifiers: kept,
+				MarkdownDescription: "Why the token was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, `owner` (it really belongs to another principal), `vault` (its secret is lost, or where its " +
+					"value is kept was changed); or `overlap_ended` when the last thing was to revoke the token before it. Known at plan.",
+			},
+			"key_vault_secret": secretAttribute(),
+			"token_value_in_state": schema.BoolAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "Whether `token_value` holds the value. Default: false with `key_vault_secret`, else true. A change rotates.",
+			},
+			"on_unverifiable": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(unverifiableIsError),
+				Validators:          []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
+				MarkdownDescription: "What it is when a refresh cannot check the token or its secret in Key Vault: `error` (default), or `warn`, which leaves everything as it was.",
 			},
 			"token_value": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: kept,
-				MarkdownDescription: "The bearer token. The service tells it once, when the token is made, so it is null after an import.",
+				MarkdownDescription: "The bearer token. The service tells it once, when the token is made, so it is null after an import, and it is null where `token_value_in_state` is false.",
 			},
-			"token_id":     schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing."},
-			"created_at":   schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it was made, RFC 3339 in UTC."},
-			"expires_at":   schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+			"token_id":                 schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing. It changes with each rotation."},
+			"created_at":               schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it was made, RFC 3339 in UTC."},
+			"expires_at":               schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
+			"rotate_at":                schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "From when on a plan rotates it, RFC 3339 in UTC; null for never."},
+			"previous_token_id":        schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "Id of the token before this one, as long as it is still valid."},
+			"previous_token_revoke_at": schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "From when on an apply revokes it, RFC 3339 in UTC."},
+			"workspace_id":             fwkit.WorkspaceID(),
+			"timeouts":                 fwkit.Timeouts(ctx, createTimeout),
 		},
 	}
 }
 
-const madeHereOnly = "A change makes a new token, unless the token was imported."
+func ownerAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Required: true,
+		MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret_wo`, `client_certificate_wo`, " +
+			"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`. It is used to make, change and revoke the token. An application or a credential that was made a moment ago is waited for " +
+			"when the token is created. A service principal that Databricks made has no login at Entra ID and can own a token only with `use_provider_identity`.",
+		Attributes: map[string]schema.Attribute{
+			"application_id": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "Application (client) id of the owner, a UUID.",
+			},
+			"tenant_id": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
+				MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
+			},
+			"client_secret_wo": schema.StringAttribute{
+				Optional: true, WriteOnly: true, Sensitive: true,
+				MarkdownDescription: "Client secret of the owner. Write-only: it is neither in the plan nor in the state.",
+			},
+			"client_certificate_wo": schema.StringAttribute{
+				Optional: true, WriteOnly: true, Sensitive: true,
+				MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text. Write-only.",
+			},
+			"client_certificate_path": schema.StringAttribute{
+				Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
+			},
+			"client_certificate_password_wo": schema.StringAttribute{
+				Optional: true, WriteOnly: true, Sensitive: true,
+				MarkdownDescription: "Password of the certificate; absent when it has none. Write-only.",
+			},
+			"key_vault": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
+				Attributes: map[string]schema.Attribute{
+					"vault_uri": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
+						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+					},
+					"certificate_name": schema.StringAttribute{
+						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
+						MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
+					},
+					"client_secret_name": schema.StringAttribute{
+						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
+						MarkdownDescription: "Name of a secret that holds the owner's client secret.",
+					},
+					"certificate_password_secret_name": schema.StringAttribute{
+						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
+						MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
+					},
+				},
+			},
+			"use_oidc": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Whether to log in with a federated token, from where the provider's `oidc_*` settings say, and with the owner's application id.",
+			},
+			"use_provider_identity": schema.BoolAttribute{
+				Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
+			},
+		},
+	}
+}
 
-// madeHere says whether the provider made the token: an import does not know its value. Importing must not lead to a
-// replacement, which would revoke a token that somebody uses.
-func madeHere(ctx context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
-	var value types.String
-	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("token_value"), &value)...)
-	resp.RequiresReplace = !value.IsNull()
+func secretAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Where in Azure Key Vault the value goes, with the token's expiry. The provider's own identity writes it; it needs the role `Key Vault Secrets Officer`, " +
+			"and a role given in the same apply is waited for. A refresh lists versions and never reads a value. The version of a token is disabled when the token is revoked. " +
+			"Destroying leaves the secret there, with its versions disabled.",
+		Attributes: map[string]schema.Attribute{
+			"vault_uri": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.Checked("Not a vault for the token", auth.CheckVaultURI)},
+				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
+			},
+			"name": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret for the token", auth.CheckSecretName)},
+				MarkdownDescription: "Name of the secret. A change rotates.",
+			},
+			"content_type": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+				MarkdownDescription: "Content type of the secret. Changed in place.",
+			},
+			"tags": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				Validators: []validator.Map{
+					mapvalidator.SizeAtMost(maxTags), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(secretMark)),
+					mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256)),
+				},
+				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + secretMark + "`, by which it knows its own versions. Changed in place.",
+			},
+			"overwrite_existing": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether a secret of that name that this resource did not write gets a new version. Default: false, it is an error.",
+			},
+			"id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Address of the version that holds the token.",
+			},
+			"versionless_id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Address of the secret, whatever version is the newest.",
+			},
+		},
+	}
+}
+
+func (r *tokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
+	if !known {
+		return
+	}
+	checkCredentials(*config.Owner, &resp.Diagnostics)
+	checkTimes(config, &resp.Diagnostics)
+	if config.KeyVaultSecret == nil && !config.TokenValueInState.IsNull() && !config.TokenValueInState.IsUnknown() && !config.TokenValueInState.ValueBool() {
+		resp.Diagnostics.AddAttributeError(path.Root("token_value_in_state"), "Token value has no place",
+			"token_value_in_state = false keeps the value out of the state, and the service tells it only once. Write key_vault_secret, so that it goes to Key Vault.")
+	}
+}
+
+// checkCredentials demands exactly one way to log in, as far as the values are known.
+func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
+	written, unknown := o.credentials()
+	switch {
+	case len(written) == 0 && !unknown:
+		// Without this rule a forgotten credential would mint the deployer's own token.
+		diags.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
+			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner. "+
+			"(A write-only value that is null counts as not written.)")
+	case len(written) > 1:
+		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
+	}
+	password := o.ClientCertificatePasswordWO
+	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificateWO.IsNull() && o.ClientCertificatePath.IsNull() {
+		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
+			"Write client_certificate_wo or client_certificate_path beside it, or remove it.")
+	}
+	k := o.KeyVault
+	if k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown() {
+		return
+	}
+	if k.CertificateName.IsNull() == k.ClientSecretName.IsNull() {
+		diags.AddAttributeError(fwkit.Path("owner.key_vault"), "Key Vault credential of the owner is not clear", "Write either certificate_name or client_secret_name: what the owner logs in with.")
+	} else if k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull() {
+		diags.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Password in Key Vault without a certificate", "Write certificate_name beside it, or remove it.")
+	}
+}
+
+// checkTimes demands that a token is rotated before its end, and revoked before the next rotation.
+func checkTimes(config tokenModel, diags *diag.Diagnostics) {
+	lifetime, before, overlap := config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds
+	if lifetime.IsNull() {
+		lifetime = types.Int64Value(defaultLifetime)
+	}
+	if lifetime.IsUnknown() || before.IsUnknown() {
+		return
+	}
+	if before.IsNull() {
+		before = defaultRotateBefore(lifetime)
+	}
+	if before.ValueInt64() >= lifetime.ValueInt64() {
+		diags.AddAttributeError(path.Root("rotate_before_seconds"), "Token would be rotated before it is made", fmt.Sprintf("rotate_before_seconds is %d, and the token lives for %d seconds: each plan would rotate it. "+
+			"Write less than the lifetime, or 0 to never rotate by time.", before.ValueInt64(), lifetime.ValueInt64()))
+		return
+	}
+	if limit := overlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
+		diags.AddAttributeError(path.Root("overlap_seconds"), "Overlap is too long", fmt.Sprintf("overlap_seconds is %d, and at most it can be %d: rotate_before_seconds, or the lifetime where that is 0. "+
+			"Two tokens would live at once for longer than until the first one's end.", overlap.ValueInt64(), limit.ValueInt64()))
+	}
+}
+
+// decodeKnown reads a configuration or a plan of which every block is known.
+func decodeKnown(ctx context.Context, from interface {
+	Get(context.Context, any) diag.Diagnostics
+	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
+}, diags *diag.Diagnostics) (tokenModel, bool) {
+	var model tokenModel
+	var owner, credential, secret types.Object
+	diags.Append(from.GetAttribute(ctx, path.Root("owner"), &owner)...)
+	diags.Append(from.GetAttribute(ctx, path.Root("key_vault_secret"), &secret)...)
+	if diags.HasError() || owner.IsUnknown() || owner.IsNull() || secret.IsUnknown() {
+		return model, false
+	}
+	diags.Append(from.GetAttribute(ctx, fwkit.Path("owner.key_vault"), &credential)...)
+	if diags.HasError() || credential.IsUnknown() {
+		return model, false
+	}
+	return model, fwkit.Decode(ctx, from, &model, diags)
+}
+
+// ModifyPlan settles what the plan does, and checks what configuration alone tells of credential and vault, so that a wrong
+// one stops the plan and not an apply half way. It asks nobody and has no clock.
+func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
+	plan, planKnown := decodeKnown(ctx, req.Plan, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !known || !planKnown {
+		undecided(ctx, req, resp)
+		return
+	}
+	logsIn := true
+	if req.State.Raw.IsNull() {
+		plan.decideCreate(config)
+	} else {
+		var state tokenModel
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		m := recall(ctx, req.Private, &resp.Diagnostics)
+		plan.decideUpdate(config, state, m.verdict, m.imported)
+		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.wholeKnown() {
+		return
+	}
+	o := config.Owner.toOwner()
+	if !o.atHand() || fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, o), cannotLogIn, config.String()) {
+		return
+	}
+	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
+		fwkit.Failed(&resp.Diagnostics, checkStore(r.Client, s.VaultURI.ValueString()), "Cannot use the Key Vault of the token", config.String())
+	}
+}
+
+// undecided is for a plan in which a whole block waits for an apply: anything may come of it. Of a plan to create the
+// framework has said so already.
+func undecided(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() {
+		return
+	}
+	for _, name := range []string{"id", "token_id", "token_value", "created_at", "expires_at", "rotate_at", "rotation_reason", "previous_token_id", "previous_token_revoke_at"} {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
+	}
+	for _, name := range []string{"rotate_before_seconds", "overlap_seconds"} {
+		var written types.Int64
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(name), &written)...)
+		if written.IsNull() {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.Int64Unknown())...)
+		}
+	}
+	var written types.Bool
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("token_value_in_state"), &written)...)
+	if written.IsNull() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("token_value_in_state"), types.BoolUnknown())...)
+	}
 }

@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Opened are the tokens that were made for the time of a run and are still to be revoked. Terraform says when such a token
+// is not needed any more, but only where all went well: it leaves out the closing of whatever something failed that used
+// it. So [Opened.End] revokes what is left when the process ends. One belongs to one provider; the zero value is ready.
+type Opened struct {
+	mu     sync.Mutex
+	making int // how many are being made at this moment
+	tokens map[string]opened
+}
+
+// opened says who can revoke a token: its owner, else the provider's identity as an admin.
+type opened struct{ owner, provider *Client }
+
+// Opening says that a token is about to be made as owner; made tells its id, empty when none came of it.
+func (c *Client) Opening(owner *Client) (made func(id string)) {
+	o := c.cfg.Opened
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.making++
+	return func(id string) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.making--
+		if id == "" {
+			return
+		}
+		if o.tokens == nil {
+			o.tokens = map[string]opened{}
+		}
+		o.tokens[id] = opened{owner: owner, provider: c}
+	}
+}
+
+// CloseToken revokes a token that was opened; one that is gone counts as done. It is revoked by its owner, whose login is
+// still at hand, and where that one is refused by the provider's identity, which must be a workspace admin. One request, two
+// where the owner is refused. What fails is tried once more when the process ends.
+func (c *Client) CloseToken(ctx context.Context, id string) error {
+	o := c.cfg.Opened
+	o.mu.Lock()
+	t, known := o.tokens[id]
+	o.mu.Unlock()
+	if !known { // opened by a process that is no more
+		t = opened{provider: c}
+	}
+	if err := t.revoke(ctx, id); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	delete(o.tokens, id)
+	o.mu.Unlock()
+	return nil
+}
+
+func (t opened) revoke(ctx context.Context, id string) error {
+	var asOwner error
+	if t.owner != nil {
+		if asOwner = t.owner.RevokeOwnToken(ctx, id); asOwner == nil {
+			t.provider.ForgetTokens()
+			return nil
+		}
+	}
+	err := t.provider.RevokeAnyToken(ctx, id)
+	if err == nil {
+		return nil
+	}
+	next := "It is tried once more when the provider's process ends. If that fails too, the token is live until its lifetime is over, unless an admin revokes it: DELETE /api/2.0/token-management/tokens/" + id + "."
+	if errors.Is(err, ErrPermissionDenied) {
+		next += "\n\nTo revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\"."
+	}
+	if asOwner != nil { // as text: a refused login would else take the place of what matters
+		next += "\n\nRevoking it as its owner failed as well: " + asOwner.Error()
+	}
+	return Advise(err, "", next)
+}
+
+// End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that lingers.
+// With nothing open it returns at once. It gives what could not be revoked, by id.
+func (o *Opened) End(limit time.Duration) map[string]error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for o.busy() && sleep(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
+	}
+	o.mu.Lock()
+	left := maps.Clone(o.tokens)
+	o.mu.Unlock()
+
+	failed := map[string]error{}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for id := range left {
+		all.Go(func() {
+			if err := left[id].revoke(ctx, id); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[id] = err
+			}
+		})
+	}
+	all.Wait()
+	return failed
+}
+
+func (o *Opened) busy() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.making > 0
+}

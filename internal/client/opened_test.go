@@ -1,0 +1,149 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const revokeOwn = "/api/2.0/token/delete"
+
+// opening is a provider's client, a token's owner, and n tokens of the owner that are open; none is the owner's own login.
+func opening(t *testing.T, w *workspace, n int) (provider *client.Client, opened *client.Opened, ids []string) {
+	t.Helper()
+	opened = &client.Opened{}
+	provider = w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.Opened = opened; cfg.RetryTimeout = time.Minute })
+	_, value := w.Workspace.MintToken(w.Deployer.ClientID, "login of the owner", time.Hour)
+	owner, err := provider.LogIn(tokenLogin(value))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		made := provider.Opening(owner)
+		id, _ := w.Workspace.MintToken(w.Deployer.ClientID, fmt.Sprintf("open %d", i), time.Hour)
+		made(id)
+		ids = append(ids, id)
+	}
+	return provider, opened, ids
+}
+
+// left counts the owner's tokens on the server, without its login.
+func left(w *workspace) int {
+	n := 0
+	for _, token := range w.Workspace.Snapshot().Tokens {
+		if token.Owner == w.Deployer.ClientID && token.Comment != "login of the owner" {
+			n++
+		}
+	}
+	return n
+}
+
+// Every process of every run passes here, nearly all of them with nothing to do.
+func TestEndWithNothingOpen(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	provider, opened, ids := opening(t, w, 1)
+	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || left(w) != 0 {
+		t.Fatalf("%v, %d left", err, left(w))
+	}
+	provider.Opening(provider)("") // nothing came of it
+	w.Tenant.Journal.Reset()
+	began := time.Now()
+	if failed := opened.End(time.Minute); len(failed) > 0 || time.Since(began) > time.Second || len(w.Tenant.Journal.Entries()) > 0 {
+		t.Errorf("%v after %s, with the requests %+v", failed, time.Since(began), w.Tenant.Journal.Entries())
+	}
+}
+
+// All at once, or the time would not do: ten answers of 200 ms within one second.
+func TestEndRevokesTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	_, opened, _ := opening(t, w, 10)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Times: -1, Delay: 200 * time.Millisecond})
+	w.Tenant.Journal.Reset()
+	if failed := opened.End(time.Second); len(failed) > 0 || left(w) != 0 {
+		t.Errorf("%v, %d left", failed, left(w))
+	}
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Path != revokeOwn || e.Caller != w.Deployer.ClientID {
+			t.Errorf("%s %s by %s", e.Method, e.Path, e.Caller)
+		}
+	}
+}
+
+// A service that hangs must not keep the process: who lingers is killed.
+func TestEndGivesUp(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	_, opened, ids := opening(t, w, 3)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Times: -1, Delay: time.Hour})
+	began := time.Now()
+	failed := opened.End(300 * time.Millisecond)
+	if took := time.Since(began); took > 1300*time.Millisecond || len(failed) != 3 || failed[ids[2]] == nil {
+		t.Errorf("%v after %s", failed, took)
+	}
+}
+
+// A token that is being made while everything ends is waited for.
+func TestEndWaitsForTheOneBeingMade(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	provider, opened, _ := opening(t, w, 0)
+	made := provider.Opening(provider)
+	done := make(chan map[string]error)
+	go func() { done <- opened.End(5 * time.Second) }()
+	before := len(w.Workspace.Snapshot().Tokens)
+	id, _ := w.Workspace.MintToken(w.PersonName, "late", time.Hour)
+	select {
+	case <-done:
+		t.Fatal("it did not wait")
+	case <-time.After(200 * time.Millisecond):
+	}
+	made(id)
+	if failed := <-done; len(failed) > 0 || len(w.Workspace.Snapshot().Tokens) != before {
+		t.Errorf("%v: %+v", failed, w.Workspace.Snapshot().Tokens)
+	}
+}
+
+// The owner may have been deactivated by the very run that opened its token: then an admin revokes.
+func TestCloseByAnAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	provider, _, ids := opening(t, w, 1)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "403", Message: "Invalid access token."})
+	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || left(w) != 0 {
+		t.Errorf("%v, %d left", err, left(w))
+	}
+	if err := provider.CloseToken(t.Context(), ids[0]); err != nil {
+		t.Errorf("closed twice: %v", err)
+	}
+}
+
+// Opened by another process: there is no login of the owner, and an admin's will do.
+func TestCloseOfAStranger(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "of another process", time.Hour)
+	if err := w.as(t, w.PersonToken).CloseToken(t.Context(), id); err != nil || left(w) != 0 {
+		t.Errorf("%v, %d left", err, left(w))
+	}
+}
+
+func TestCloseFailsAndEndTriesAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	provider, opened, ids := opening(t, w, 1)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revokeOwn, Status: 403, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: managed + "/*", Status: 403, Code: "PERMISSION_DENIED"})
+	err := provider.CloseToken(t.Context(), ids[0])
+	if !errors.Is(err, client.ErrPermissionDenied) || left(w) != 1 {
+		t.Fatalf("%v, %d left", err, left(w))
+	}
+	if failed := opened.End(time.Second); len(failed) > 0 || left(w) != 0 {
+		t.Errorf("%v, %d left", failed, left(w))
+	}
+}

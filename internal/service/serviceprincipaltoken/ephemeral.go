@@ -1,0 +1,314 @@
+package serviceprincipaltoken
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokenEphemeral struct{ fwkit.EphemeralResource }
+
+var (
+	_ ephemeral.EphemeralResourceWithConfigure      = &tokenEphemeral{}
+	_ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
+	_ ephemeral.EphemeralResourceWithClose          = &tokenEphemeral{}
+)
+
+// EphemeralResources are what this package adds to the provider.
+func EphemeralResources() []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
+}
+
+func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
+}
+
+func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+	var config ephemeralModel
+	var owner types.Object
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("owner"), &owner)...)
+	if owner.IsUnknown() || owner.IsNull() {
+		return
+	}
+	var vault types.Object
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, fwkit.Path("owner.key_vault"), &vault)...)
+	if vault.IsUnknown() || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	written, unknown := config.Owner.credentials()
+	switch {
+	case len(written) == 0 && !unknown:
+		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has no credential", "A token is made by logging in as its owner. "+
+			"Write one of client_secret, client_certificate, client_certificate_path, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner.")
+	case len(written) > 1:
+		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
+	}
+	password := config.Owner.ClientCertificatePassword
+	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() && config.Owner.ClientCertificatePath.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Password of an ephemeral token's owner without a certificate",
+			"client_certificate_password is written: write client_certificate or client_certificate_path beside it, or remove it.")
+	}
+	k := config.Owner.KeyVault
+	switch {
+	case k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown():
+	case k.CertificateName.IsNull() == k.ClientSecretName.IsNull():
+		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault"), "Key Vault credential of an ephemeral token's owner is not clear",
+			"Write either certificate_name or client_secret_name: what the owner logs in with.")
+	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
+		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Key Vault password of an ephemeral token's owner without a certificate",
+			"Write certificate_name beside it, or remove it.")
+	}
+}
+
+// privateKey is where Open leaves for Close which token it was.
+const privateKey = "token"
+
+type private struct {
+	ID string `json:"token_id"`
+}
+
+// Open makes the token, in a plan as in an apply. From the moment it exists the process knows that it is to be revoked,
+// whether Terraform will say so or not.
+func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var config ephemeralModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, createTimeout)
+	defer cancel()
+
+	want := config.toToken()
+	as, err := logIn(ctx, e.Client, want.Owner)
+	if fwkit.Failed(&resp.Diagnostics, err, cannotLogIn, config.String()) {
+		return
+	}
+	if as != e.Client {
+		for _, w := range as.Login.Warnings {
+			resp.Diagnostics.AddWarning(w.Summary, w.Detail)
+		}
+	}
+	remember := e.Client.Opening(as)
+	made, err := mint(ctx, as, want)
+	remember(made.ID)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot open token", config.String()) {
+		return
+	}
+	e.Client.ForgetTokens()
+	if made.stray != nil {
+		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may be left over", config.String())
+	}
+	config.tell(made)
+	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
+	text, err := json.Marshal(private{ID: made.ID})
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot remember the token to revoke", config.String()) {
+		return
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateKey, text)...)
+}
+
+// Close revokes the token. Failing to is an error: somebody must know that it is live until it expires.
+func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
+	text, diags := req.Private.GetKey(ctx, privateKey)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() || text == nil { // opened without a token
+		return
+	}
+	var opened private
+	if fwkit.Failed(&resp.Diagnostics, json.Unmarshal(text, &opened), "Cannot tell which token to revoke", "ephemeral token") {
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, e.Client.CloseToken(ctx, opened.ID), "Cannot close token", "ephemeral token "+short(opened.ID))
+}
+
+const (
+	ephemeralLifetime    = 60 * 60      // seconds
+	ephemeralMaxLifetime = 24 * 60 * 60 // seconds; a token that is to live longer is a resource
+)
+
+func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A personal access token owned by a service principal that lives no longer than the run. It is in no plan and no state.\n\n" +
+			"The provider logs in as the owner to make it (Azure knows no tokens on behalf of others), so the owner needs the right to use tokens (`dbxaccess_token_permission`). " +
+			"**Terraform opens it in the plan and once more in the apply**, also where nothing changes: each opening makes a token, and each is revoked. " +
+			"One of which a value is not known before the apply is opened in the apply alone. Where the same apply makes the principal and its right to tokens, use that: " +
+			"`application_id = dbxaccess_token_permission.x.id`, as a `depends_on` does not keep Terraform from opening it in the plan.\n\n" +
+			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
+			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
+			"its comment holds `" + ephemeralMark + "…]`, by which `dbxaccess_tokens` finds it, see the guide on revoking everything now.\n\n" +
+			"A route-optimised endpoint takes no personal access token at all: score it with a token of Entra ID.",
+		Attributes: map[string]schema.Attribute{
+			"owner": schema.SingleNestedAttribute{
+				Required: true,
+				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
+					"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`.",
+				Attributes: map[string]schema.Attribute{
+					"application_id": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+						MarkdownDescription: "Application (client) id of the owner, a UUID.",
+					},
+					"tenant_id": schema.StringAttribute{
+						Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
+						MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
+					},
+					"client_secret": schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
+					"client_certificate": schema.StringAttribute{
+						Optional: true, Sensitive: true,
+						MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
+					},
+					"client_certificate_path": schema.StringAttribute{
+						Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
+					},
+					"client_certificate_password": schema.StringAttribute{
+						Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+					},
+					"key_vault": schema.SingleNestedAttribute{
+						Optional:            true,
+						MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
+						Attributes: map[string]schema.Attribute{
+							"vault_uri": schema.StringAttribute{
+								Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
+								MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+							},
+							"certificate_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
+							},
+							"client_secret_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a secret that holds the owner's client secret.",
+							},
+							"certificate_password_secret_name": schema.StringAttribute{
+								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
+								MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
+							},
+						},
+					},
+					"use_oidc": schema.BoolAttribute{
+						Optional: true,
+						MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity federation): the provider's `oidc_*` attributes say where it comes from, " +
+							"and the owner's application trusts it.",
+					},
+					"use_provider_identity": schema.BoolAttribute{
+						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
+					},
+				},
+			},
+			"comment": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
+				MarkdownDescription: "What the token is for, shown in the workspace. The provider adds its marker.",
+			},
+			"scopes": schema.SetAttribute{
+				Optional: true, Computed: true, ElementType: types.StringType,
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: **the token carries all the rights of its owner.**",
+			},
+			"lifetime_seconds": schema.Int64Attribute{
+				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
+				MarkdownDescription: "How long the token lives at most, in seconds, up to 86400 (a day): longer than the run takes, and no longer than a forgotten token may. Default: 3600 (an hour).",
+			},
+			"token_value": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
+			"token_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing."},
+			"expires_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
+		},
+	}
+}
+
+type ephemeralModel struct {
+	Owner           *ephemeralOwnerModel `tfsdk:"owner"`
+	Comment         types.String         `tfsdk:"comment"`
+	Scopes          types.Set            `tfsdk:"scopes"`
+	LifetimeSeconds types.Int64          `tfsdk:"lifetime_seconds"`
+	TokenValue      types.String         `tfsdk:"token_value"`
+	TokenID         types.String         `tfsdk:"token_id"`
+	ExpiresAt       types.String         `tfsdk:"expires_at"`
+}
+
+// ephemeralOwnerModel is an [ownerModel] with plain names: nothing of an ephemeral resource is stored, so nothing in it
+// needs to be write-only.
+type ephemeralOwnerModel struct {
+	ApplicationID             types.String   `tfsdk:"application_id"`
+	TenantID                  types.String   `tfsdk:"tenant_id"`
+	ClientSecret              types.String   `tfsdk:"client_secret"`
+	ClientCertificate         types.String   `tfsdk:"client_certificate"`
+	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
+	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password"`
+	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
+	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
+	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
+}
+
+func (m ephemeralOwnerModel) managed() ownerModel {
+	return ownerModel{
+		ApplicationID: m.ApplicationID, TenantID: m.TenantID, ClientSecretWO: m.ClientSecret, ClientCertificateWO: m.ClientCertificate,
+		ClientCertificatePath: m.ClientCertificatePath, ClientCertificatePasswordWO: m.ClientCertificatePassword,
+		KeyVault: m.KeyVault, UseOIDC: m.UseOIDC, UseProviderIdentity: m.UseProviderIdentity,
+	}
+}
+
+func (m ephemeralOwnerModel) toOwner() owner {
+	o := m.managed().toOwner()
+	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword} {
+		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
+	}
+	return o
+}
+
+// credentials names the ways to log in that are written; see [ownerModel.credentials].
+func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
+	written, unknown = m.managed().credentials()
+	for i := range written {
+		written[i] = strings.TrimSuffix(written[i], "_wo")
+	}
+	return written, unknown
+}
+
+// ephemeralMark stands in the comment of every ephemeral token, so that one which nobody revoked can be found.
+const ephemeralMark = "[dbxaccess-ephemeral]"
+
+func (m ephemeralModel) toToken() token {
+	t := token{
+		Owner:    m.Owner.toOwner(),
+		Comment:  strings.TrimSpace(m.Comment.ValueString() + " " + ephemeralMark),
+		Lifetime: ephemeralLifetime * time.Second,
+	}
+	if !m.LifetimeSeconds.IsNull() {
+		t.Lifetime = time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second
+	}
+	t.Recorded = t.Lifetime // the marker is good for as long as the token: until then no other run takes it for abandoned
+	if !m.Scopes.IsNull() {
+		t.Scopes = fwkit.FromStrings(m.Scopes)
+		slices.Sort(t.Scopes)
+	}
+	return t
+}
+
+func (m *ephemeralModel) tell(made minted) {
+	m.LifetimeSeconds = types.Int64Value(int64(made.ExpiresAt.Sub(made.CreatedAt).Seconds() + 0.5))
+	m.Scopes = fwkit.Strings(made.Scopes)
+	m.TokenValue = types.StringValue(made.Value)
+	m.TokenID = types.StringValue(made.ID)
+	m.ExpiresAt = fwkit.Time(made.ExpiresAt)
+}
+
+// String names the token in messages; never its value.
+func (m ephemeralModel) String() string {
+	name := "ephemeral token of service principal " + m.Owner.ApplicationID.ValueString()
+	if c := m.Comment.ValueString(); c != "" {
+		name += " (" + c + ")"
+	}
+	return name
+}

@@ -1,0 +1,339 @@
+package serviceprincipaltoken_test
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/echoprovider"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const (
+	ephemeralMark = "[dbxaccess-ephemeral]"
+	echoes        = `
+provider "echo" {
+  data = ephemeral.dbxaccess_service_principal_token.this
+}
+resource "echo" "this" {}
+`
+)
+
+// opened is an ephemeral token of the owner with the lines of its owner block and those beside it.
+func opened(owner, ownerLines string, lines ...string) string {
+	return strings.Replace(hcl(owner, ownerLines, lines...), "resource", "ephemeral", 1)
+}
+
+// openedBySecret is one of the application, made by its secret.
+func openedBySecret(w *acctest.World, lines ...string) string {
+	return opened(w.ScoringApp.ClientID, attr("client_secret", w.ScoringSecret), lines...)
+}
+
+// withEcho runs steps with a provider that keeps what an ephemeral resource tells.
+func withEcho(t *testing.T, w *acctest.World, steps ...resource.TestStep) {
+	t.Helper()
+	providers := w.Providers()
+	providers["echo"] = func() (tfprotov6.ProviderServer, error) { return echoprovider.NewProviderServer()() }
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: steps})
+}
+
+func told(attribute string, check knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue("echo.this", tfjsonpath.New("data").AtMapKey(attribute), check)
+}
+
+func TestEphemeral(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	exact := knownvalue.StringExact
+	withEcho(t, w, resource.TestStep{
+		Config: openedBySecret(w, `comment = "nightly"`, `scopes = ["sql", "serving"]`, "lifetime_seconds = 900") + echoes,
+		ConfigStateChecks: []statecheck.StateCheck{
+			told("token_value", knownvalue.StringFunc(func(value string) error {
+				if !strings.HasPrefix(value, "dapi") {
+					return fmt.Errorf("not a token")
+				}
+				return nil
+			})),
+			told("token_id", knownvalue.StringFunc(func(id string) error {
+				if len(id) != 64 {
+					return fmt.Errorf("%q is not the id of a token", id)
+				}
+				return nil
+			})),
+			told("expires_at", knownvalue.StringFunc(func(at string) error {
+				end, err := time.Parse(time.RFC3339, at)
+				if rest := end.Sub(w.Tenant.Clock.Now()); err != nil || rest > 15*time.Minute || rest < 13*time.Minute {
+					return fmt.Errorf("%s is not in 15 minutes: %w", at, err)
+				}
+				return nil
+			})),
+			told("lifetime_seconds", knownvalue.Int64Exact(900)),
+			told("comment", exact("nightly")),
+			told("scopes", knownvalue.SetExact([]knownvalue.Check{exact("serving"), exact("sql")})),
+		},
+	})
+}
+
+// The defaults, and what the server holds while a token is open: its comment tells what it is.
+func TestEphemeralWhileItIsOpen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, source+openedBySecret(w, `comment = "nightly"`)+aliased+`
+data "dbxaccess_tokens" "open" {
+  application_id = "`+w.ScoringApp.ClientID+`"
+  depends_on     = [data.dbxaccess_current_identity.app]
+}
+output "stray" {
+  value = [for t in data.dbxaccess_tokens.open.tokens : "${t.comment} lives ${(parseint(formatdate("h", t.expires_at), 10) - parseint(formatdate("h", t.created_at), 10) + 24) % 24} h" if strcontains(t.comment, "`+ephemeralMark+`")]
+}
+output "caller" {
+  value = data.dbxaccess_current_identity.app.application_id
+}
+`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	out := c.MustRun(t, 0, "output", "-json").Stdout
+	if !strings.Contains(out, `"nightly `+ephemeralMark) || !regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until [0-9TZ:-]+\] lives 1 h`).MatchString(out) || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
+		t.Errorf("%s", out)
+	}
+	none(t, w, 1)
+}
+
+// Every form of the owner, and that the token is really the owner's: the workspace takes its bearer for it.
+func TestEphemeralOwners(t *testing.T) {
+	t.Parallel()
+	certificate := func(t *testing.T, w *acctest.World) (*rsa.PrivateKey, *x509.Certificate) {
+		t.Helper()
+		cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.ScoringApp.AddCertificate(cert)
+		return key, cert
+	}
+	for name, lines := range map[string]func(t *testing.T, w *acctest.World) string{
+		"secret": func(_ *testing.T, w *acctest.World) string { return attr("client_secret", w.ScoringSecret) },
+		"tenant": func(_ *testing.T, w *acctest.World) string {
+			return attr("client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
+		},
+		"certificate": func(t *testing.T, w *acctest.World) string {
+			key, cert := certificate(t, w)
+			return attr("client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
+		},
+		"path": func(t *testing.T, w *acctest.World) string {
+			key, cert := certificate(t, w)
+			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + attr("client_certificate_password", "pass")
+		},
+		"vault, certificate": func(t *testing.T, w *acctest.World) string {
+			w.Proxied()
+			v := w.Tenant.NewVault("kv-scoring")
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
+			key, cert := certificate(t, w)
+			v.ImportCertificate("scoring", key, cert, emulator.CertificatePKCS12)
+			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n certificate_name = \"scoring\"\n}", v.URL())
+		},
+		"vault, secret": func(_ *testing.T, w *acctest.World) string {
+			w.Proxied()
+			v := w.Tenant.NewVault("kv-scoring")
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
+			v.SetSecret("scoring", w.ScoringSecret, "text/plain")
+			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n client_secret_name = \"scoring\"\n}", v.URL())
+		},
+		"federation": func(_ *testing.T, w *acctest.World) string {
+			const issuer, subject, audience = "https://issuer.example.com", "system:serviceaccount:models:scoring", "api://AzureADTokenExchange"
+			w.ScoringApp.AddFederatedCredential(issuer, subject, audience)
+			w.Env["ARM_OIDC_TOKEN"] = w.Tenant.NewOIDCIssuer(issuer).Token(subject, audience, time.Hour)
+			return "use_oidc = true"
+		},
+		"provider": func(_ *testing.T, w *acctest.World) string { return "use_provider_identity = true" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			owner := w.ScoringApp.ClientID
+			if name == "provider" {
+				owner = w.Deployer.ClientID
+			}
+			c := w.CLI(t, source+opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
+			if out := c.MustRun(t, 0, "plan").Stdout; !strings.Contains(out, owner) {
+				t.Errorf("%s", out)
+			}
+		})
+	}
+}
+
+// One walk: one login of the owner, one token made, one revoked, each by the owner itself. The provider's own identity is
+// not needed, so it need not be an admin.
+func TestEphemeralRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	c := w.CLI(t, source+openedBySecret(w))
+	c.MustRun(t, 0, "plan")
+	asked(t, w, 1, "workspace", "POST", create)
+	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 2, "workspace", "", "")
+	if n := loginsBy(w, w.ScoringApp.ClientID); n != 1 {
+		t.Errorf("%d logins of the owner", n)
+	}
+	if n := loginsBy(w, w.Deployer.ClientID); n != 0 {
+		t.Errorf("%d logins of the provider", n)
+	}
+	// Terraform opens in plan and apply, also where nothing changes; OpenTofu in the plan alone.
+	walks := 2
+	if strings.Contains(filepath.Base(c.Command().Path), "tofu") {
+		walks = 1
+	}
+	w.Tenant.Journal.Reset()
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	asked(t, w, walks, "workspace", "POST", create)
+	asked(t, w, walks, "workspace", "POST", revoke)
+}
+
+// One apply makes the principal and its right to tokens, and opens a token of it: not before they are there, because the id
+// of the right is not known before. (A depends_on does not keep Terraform from opening in the plan.)
+func TestEphemeralOfAPrincipalMadeInTheSameApply(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	made := fmt.Sprintf(`
+resource "dbxaccess_service_principal" "app" {
+  application_id = %q
+}
+resource "dbxaccess_token_permission" "app" {
+  service_principal_name = dbxaccess_service_principal.app.application_id
+}
+`, w.ScoringApp.ClientID)
+	c := w.CLI(t, source+made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1))
+	c.MustRun(t, 0, "plan")
+	asked(t, w, 0, "workspace", "POST", create)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	none(t, w, 1)
+}
+
+// Somebody deactivates the owner while its token is open, as a break-glass apply does: the token is dead, and an admin takes
+// it off the list.
+func TestEphemeralOfADeactivatedOwner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, source+openedBySecret(w)+aliased+fmt.Sprintf(`
+resource "dbxaccess_service_principal" "app" {
+  application_id = %q
+  adopt_existing = true
+  on_destroy     = "retain"
+  active         = false
+  display_name   = "was ${data.dbxaccess_current_identity.app.application_id}"
+}
+`, w.ScoringApp.ClientID))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	none(t, w, 2)
+}
+
+// What a provider that is logged in with a Databricks token cannot tell is the tenant to log in to.
+func TestEphemeralByAProviderWithAToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
+	delete(w.Env, "ARM_TENANT_ID")
+	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
+	r := w.CLI(t, source+openedBySecret(w)).MustRun(t, 1, "plan")
+	if !words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
+		t.Errorf("%s", r.Stderr)
+	}
+	secret := fmt.Sprintf("%s\n%s", attr("client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
+	w.CLI(t, source+opened(w.ScoringApp.ClientID, secret)).MustRun(t, 0, "plan")
+	none(t, w, 1)
+}
+
+// A lost answer must not leave a second token, and the one that is found by its comment is not the one that was made.
+func TestEphemeralAnswerLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: create, Drop: "after"})
+	w.CLI(t, source+openedBySecret(w)+aliased).MustRun(t, 0, "plan")
+	asked(t, w, 2, "workspace", "POST", create)
+	asked(t, w, 2, "workspace", "POST", revoke)
+}
+
+func TestEphemeralDenied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.RemoveGrant(rights, w.ScoringApp.ClientID)
+	withEcho(t, w, resource.TestStep{
+		Config:      openedBySecret(w, `comment = "nightly"`) + echoes,
+		ExpectError: words(`Cannot open token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
+	})
+	asked(t, w, 0, "workspace", "POST", revoke)
+}
+
+// When nobody can revoke, somebody must know: by the end of the run, with the id.
+func TestEphemeralCannotClose(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
+	r := w.CLI(t, source+openedBySecret(w)).MustRun(t, 1, "plan")
+	if !words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+		t.Errorf("%s", r.Stderr)
+	}
+	// And yet it is gone: the end of the process tried once more.
+	asked(t, w, 2, "workspace", "POST", revoke)
+}
+
+func TestEphemeralBadInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	secret := attr("client_secret", w.ScoringSecret)
+	for _, bad := range []struct{ hcl, want string }{
+		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path, key_vault,`},
+		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both written`},
+		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both written`},
+		{opened(w.ScoringApp.ClientID, "key_vault = { vault_uri = \"https://kv.vault.azure.net\" }"), `Key Vault credential of an ephemeral token's owner is not clear`},
+		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"https://kv.vault.azure.net\"\n client_secret_name = \"a\"\n certificate_password_secret_name = \"b\"\n}"), `Key Vault password of an ephemeral token's owner without a certificate`},
+		{opened(w.ScoringApp.ClientID, "key_vault = {\n vault_uri = \"http://kv\"\n client_secret_name = \"a\"\n}"), `Not the owner's vault`},
+		{opened("scoring app", secret), `Not an application id`},
+		{openedBySecret(w, "lifetime_seconds = 0"), `must be between 1 and 86400`},
+		{openedBySecret(w, "lifetime_seconds = -1"), `must be between 1 and 86400`},
+		{openedBySecret(w, "lifetime_seconds = 86401"), `must be between 1 and 86400`},
+		{openedBySecret(w, "scopes = []"), `at least 1 elements`},
+		{openedBySecret(w, `comment = ""`), `length must be between 1 and 256`},
+		{opened(w.ScoringApp.ClientID, "use_provider_identity = true"), `The token would belong to that identity`},
+		{opened(w.ScoringApp.ClientID, attr("client_certificate_path", "/nowhere.pem")), `Cannot.*nowhere.pem|nowhere.pem.*`},
+	} {
+		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true, ExpectError: words(bad.want)})
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// No byte of it is written anywhere: not into state, plan file or log.
+func TestEphemeralStaysOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, source+openedBySecret(w)+aliased)
+	c.Env["TF_LOG"] = "trace"
+	plan := c.MustRun(t, 0, "plan", "-out=plan")
+	apply := c.MustRun(t, 0, "apply", "plan")
+	show := c.MustRun(t, 0, "show", "-json", "plan")
+	for name, text := range map[string]string{"plan's output": plan.Stdout + plan.Stderr, "apply's output": apply.Stdout + apply.Stderr, "plan file": show.Stdout, "state": c.State(t)} {
+		for _, secret := range []string{"dapi", w.ScoringSecret} {
+			if i := strings.Index(text, secret); i >= 0 && !(secret == w.ScoringSecret && name == "plan file") {
+				t.Errorf("the %s holds %.4s…", name, secret)
+			}
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package serviceprincipaltoken_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// scores says with which status the endpoint answers an application that shows a token.
+func scores(t *testing.T, w *acctest.World, token string) int {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool()}}}
+	defer client.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.Server.WorkspaceURLs[0]+"/serving-endpoints/iris/invocations",
+		bytes.NewReader([]byte(`{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
+
+// rotation is one step: what the plan says, and which tokens live after it.
+func rotation(w *acctest.World, config, reason string, liveAfter int, checks ...statecheck.StateCheck) resource.TestStep {
+	return resource.TestStep{
+		Config: config,
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+			plancheck.ExpectKnownValue(address, tfjsonpath.New("rotation_reason"), knownvalue.StringExact(reason)),
+		}},
+		ConfigStateChecks: append(checks, has("rotation_reason", knownvalue.StringExact(reason))),
+		Check:             resource.ComposeTestCheckFunc(fits, living(w, liveAfter)),
+	}
+}
+
+// living checks how many tokens of the application live, and that the one in state, and the one before it, are among them.
+func living(w *acctest.World, n int) resource.TestCheckFunc {
+	return func(s *terraform.State) error {
+		state := s.RootModule().Resources[address].Primary.Attributes
+		var ids []string
+		for _, token := range live(w, w.ScoringApp.ClientID) {
+			ids = append(ids, token.ID)
+			if strings.Contains(token.Comment, "[dbxaccess:") {
+				return fmt.Errorf("token %s carries the marker: %s", token.ID, token.Comment)
+			}
+		}
+		if len(ids) != n || !slices.Contains(ids, state["token_id"]) {
+			return fmt.Errorf("the server holds %v, the state %s", ids, state["token_id"])
+		}
+		if previous := state["previous_token_id"]; (previous != "") != (n == 2) || n == 2 && !slices.Contains(ids, previous) {
+			return fmt.Errorf("the server holds %v, the state %q as the previous one", ids, previous)
+		}
+		return nil
+	}
+}
+
+// after moves the clock before a step.
+func after(w *acctest.World, d time.Duration, step resource.TestStep) resource.TestStep {
+	step.PreConfig = func() { w.Tenant.Clock.Advance(d) }
+	return step
+}
+
+func quietly(w *acctest.World, config string) resource.TestStep {
+	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
+}
+
+// A year in the life of a token: it is rotated a third of its life before its end, the old one lives on for a day, and the
+// first apply after that revokes it.
+func TestRotationWhenDue(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w, `comment = "c"`)
+	var value string
+	keep := func(s *terraform.State) error {
+		value = s.RootModule().Resources[address].Primary.Attributes["token_value"]
+		return nil
+	}
+	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
+	begin := resource.TestStep{Config: config, Check: resource.ComposeTestCheckFunc(living(w, 1), keep), ConfigStateChecks: []statecheck.StateCheck{
+		has("rotate_before_seconds", knownvalue.Int64Exact(30*86400)), has("overlap_seconds", knownvalue.Int64Exact(86400)),
+		has("rotation_reason", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()), has("rotate_at", knownvalue.NotNull()),
+	}}
+	first := rotation(w, config, "due", 2)
+	first.Check = resource.ComposeTestCheckFunc(first.Check, func(s *terraform.State) error {
+		now := s.RootModule().Resources[address].Primary.Attributes["token_value"]
+		if value == now {
+			t.Error("the value is the old one")
+		}
+		// Who has not taken over yet scores with the old token, and who has with the new one.
+		for _, token := range []string{value, now} {
+			if status := scores(t, w, token); status != http.StatusOK {
+				t.Errorf("scoring answered %d", status)
+			}
+		}
+		value = now
+		return nil
+	})
+	ended := rotation(w, config, "overlap_ended", 1, has("previous_token_id", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()))
+	w.Test(t,
+		begin,
+		after(w, 59*day, quietly(w, config)),
+		after(w, 2*day, first),
+		after(w, 12*time.Hour, quietly(w, config)),
+		after(w, 13*time.Hour, ended),
+		quietly(w, config),
+		after(w, 60*day, rotation(w, config, "due", 2)),
+		after(w, 2*day, rotation(w, config, "overlap_ended", 1)),
+	)
+}
+
+// A second rotation within an overlap revokes the older token first: never more than two live.
+func TestRotationWithinAnOverlap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := func(trigger string) string {
+		return bySecret(w, fmt.Sprintf("rotation_triggers = { a = %q }", trigger))
+	}
+	most := 0
+	watch := func() {
+		most = max(most, len(live(w, w.ScoringApp.ClientID)))
+	}
+	third := rotation(w, config("3"), "trigger", 2)
+	third.PreConfig = watch
+	w.Test(t,
+		resource.TestStep{Config: config("1"), Check: living(w, 1)},
+		rotation(w, config("2"), "trigger", 2),
+		third,
+		rotation(w, config("4"), "trigger", 2),
+	)
+	// The order on the server: each revocation came before the mint.
+	var order []string
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Route == create {
+			order = append(order, "mint")
+		}
+		if e.Method == "DELETE" && e.Service == "workspace" {
+			order = append(order, "revoke")
+		}
+	}
+	if got := strings.Join(order, " "); !strings.HasPrefix(got, "mint mint revoke mint revoke mint revoke") || most > 2 {
+		t.Errorf("%s; %d lived at once", got, most)
+	}
+}
+
+// Without an overlap the old token goes at once; with triggers and lifetimes the same.
+func TestRotationWithoutOverlap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	none := "overlap_seconds = 0"
+	w.Test(t,
+		resource.TestStep{Config: bySecret(w, none), Check: living(w, 1)},
+		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`), "trigger", 1),
+		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "lifetime", 1, has("rotate_before_seconds", knownvalue.Int64Exact(1200))),
+		after(w, 41*time.Minute, rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "due", 1)),
+		// Never by time.
+		resource.TestStep{
+			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{has("rotate_at", knownvalue.Null())}, Check: living(w, 1),
+		},
+		after(w, 50*time.Minute, quietly(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
+	)
+}
+
+// Without an overlap the old token may resist. The new one is kept, and the next apply tries again.
+func TestOldTokenResists(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w, "overlap_seconds = 0", `rotation_triggers = { a = "2" }`)
+	resists := rotation(w, config, "trigger", 2)
+	resists.PreConfig = func() { w.Tenant.Faults.Add(fault("DELETE", managed1, emulator.Fault{Status: 500, Message: "oops"})) }
+	resists.ExpectNonEmptyPlan = true
+	w.Test(t,
+		resource.TestStep{Config: bySecret(w, "overlap_seconds = 0"), Check: living(w, 1)},
+		resists,
+		rotation(w, config, "overlap_ended", 1),
+	)
+}
+
+// The workspace says that the token is really somebody else's.
+func TestRotationOfAForeignToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddServicePrincipal("11111111-2222-3333-4444-555555555555", "stranger")
+	config := func(t *testing.T) string { return byPath(t, w, "overlap_seconds = 0") }(t)
+	foreign := rotation(w, config, "owner", 1)
+	foreign.PreConfig = func() {
+		w.Workspace.GiveToken(live(w, w.ScoringApp.ClientID)[0].ID, "11111111-2222-3333-4444-555555555555")
+	}
+	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, foreign, quietly(w, config))
+	if left := live(w, "11111111-2222-3333-4444-555555555555"); len(left) > 0 {
+		t.Errorf("the foreign token is left: %+v", left)
+	}
+}
+
+// The token of now is revoked while the one before it is still in use: the new one is made and that one stays until its time
+// is over.
+func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w, `rotation_triggers = { a = "2" }`)
+	var first string
+	revoked := rotation(w, config, "revoked", 2)
+	revoked.PreConfig = func() {
+		for _, token := range live(w, w.ScoringApp.ClientID) {
+			if token.ID != first {
+				w.Workspace.RevokeToken(token.ID)
+			}
+		}
+	}
+	w.Test(t,
+		resource.TestStep{Config: bySecret(w), Check: func(s *terraform.State) error {
+			first = s.RootModule().Resources[address].Primary.ID
+			return nil
+		}},
+		rotation(w, config, "trigger", 2),
+		revoked,
+		after(w, 25*time.Hour, rotation(w, config, "overlap_ended", 1)),
+	)
+}
+
+// A plan made before the window and applied inside it does what it showed. Terraform plans again while it applies, and must
+// get the same.
+func TestPlanOutlivesTheWindow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, required+bySecret(w, `comment = "before"`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	rewrite(t, c, `"before"`, `"after"`)
+	w.Tenant.Clock.Advance(59 * day)
+	c.MustRun(t, 2, "plan", "-out=p.tfplan", "-detailed-exitcode")
+	w.Tenant.Clock.Advance(2 * day)
+	c.MustRun(t, 0, "apply", "p.tfplan")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || tokens[0].Comment != "after" {
+		t.Errorf("%+v", tokens)
+	}
+
+	// The next one finds it due. What it found is obeyed without a refresh, once it is saved; without one nothing new is found.
+	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-refresh=false")
+	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh-only")
+	w.Tenant.Journal.Reset()
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode", "-refresh=false"); !strings.Contains(r.Stdout, `rotation_reason`) || !strings.Contains(r.Stdout, `"due"`) {
+		t.Error(r.Stdout)
+	}
+	if asked := w.Tenant.Journal.Entries(); len(asked) > 0 {
+		t.Errorf("planning asked %+v", asked)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-refresh=false")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// A rotation that fails leaves everything as it was, and is tried again.
+func TestRotationFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w)
+	fails := after(w, 61*day, resource.TestStep{Config: config, ExpectError: words("Cannot rotate token.*not you.*may not use personal access tokens")})
+	advance := fails.PreConfig
+	fails.PreConfig = func() {
+		advance()
+		w.Tenant.Faults.Add(fault("POST", create, denied))
+	}
+	w.Test(t, resource.TestStep{Config: config}, fails, rotation(w, config, "due", 2))
+}
+
+// A principal that was deactivated or deleted is no obstacle to a plan.
+func TestPlanWithoutTheOwner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, required+bySecret(w))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, `"revoked"`) {
+		t.Error(r.Stdout)
+	}
+	w.Tenant.RemoveApp(w.ScoringApp.ClientID)
+	c.MustRun(t, 2, "plan", "-detailed-exitcode")
+	if r := c.MustRun(t, 1, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "Application not found in the tenant") {
+		t.Error(r.Stderr)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// What triggers a rotation may be known only at apply: then the plan says so, and the apply decides.
+func TestTriggerKnownAtApply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := func(input string) string {
+		return fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  input = %q\n}\n", input) + bySecret(w, "rotation_triggers = { a = terraform_data.x.output }", "lifecycle {\n    create_before_destroy = true\n  }")
+	}
+	rotated := rotation(w, config("2"), "trigger", 2)
+	rotated.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(address, tfjsonpath.New("rotation_reason"))}}
+	w.Test(t, resource.TestStep{Config: config("1"), Check: living(w, 1)}, rotated)
+}
+
+// Where the token cannot be checked, whoever says so gets a warning and an untouched state.
+func TestUnverifiable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w, `on_unverifiable = "warn"`)
+	step := quietly(w, config)
+	step.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
+	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, step,
+		resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: config})
+}

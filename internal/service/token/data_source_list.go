@@ -1,0 +1,35 @@
+package token
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokensDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &tokensDataSource{}
+
+func (d *tokensDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_tokens"
+}
+
+func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config tokensModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	tokens, err := listTokens(ctx, d.Client, config.owner())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list tokens", config.String()) {
+		return
+	}
+	tokens, err = nameOwners(ctx, d.Client, tokens, config.owner())
+	if err != nil {
+		// Who hunts a token must see it, named or not.
+		fwkit.Warn(&resp.Diagnostics, err, "Owners of tokens are shown without their display names", config.String())
+	}
+	config.tell(tokens)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
