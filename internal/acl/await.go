@@ -66,8 +66,14 @@ func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, erro
 		page := iam.NewUsersV2(c.SDK()).List(ctx, iam.ListUsersRequest{Attributes: "id", Count: 1, Filter: "userName eq " + strconv.Quote(p.Name)})
 		_, err = page.Next(ctx)
 	default:
-		page := iam.NewGroupsV2(c.SDK()).List(ctx, iam.ListGroupsRequest{Attributes: "id", Count: 1, Filter: "displayName eq " + strconv.Quote(p.Name)})
-		_, err = page.Next(ctx)
+		// The filter compares without case, access lists do not: a group in another spelling is not this one.
+		page := iam.NewGroupsV2(c.SDK()).List(ctx, iam.ListGroupsRequest{Attributes: "id,displayName", Filter: "displayName eq " + strconv.Quote(p.Name)})
+		for err == nil {
+			var g iam.Group
+			if g, err = page.Next(ctx); err == nil && g.DisplayName == p.Name {
+				return true, nil
+			}
+		}
 	}
 	if errors.Is(err, listing.ErrNoMoreItems) {
 		return false, nil

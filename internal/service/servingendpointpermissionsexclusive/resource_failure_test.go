@@ -102,6 +102,7 @@ func TestManagerThroughAGroup(t *testing.T) {
 func TestPersonIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.Workspace.SetGrant("authorization/tokens", ada, "CAN_USE")
 	w.Workspace.RemoveFromGroup("admins", ada)
 	for name := range w.Env {
 		if name != "DBXACCESS_HOST" && name != "DBXACCESS_CA_CERTIFICATE_PATH" {
@@ -170,12 +171,21 @@ resource "dbxaccess_service_principal" "app" {
 	c.plan(t, 0)
 }
 
+// The wait has an end, and says what it waited for.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 5 * time.Second})
-	c := w.terraform(t, w.usual(`timeouts = { create = "1s" }`))
-	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "The time in timeouts is over")
+	switches := w.Workspace.Switches()
+	switches.AccessPlaneDelay = time.Hour
+	w.Workspace.SetSwitches(switches)
+	w.Workspace.RemovePrincipal(w.app)
+	c := w.terraform(t, `
+resource "dbxaccess_service_principal" "app" {
+  application_id = "`+w.app+`"
+}
+`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
+	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "The workspace knows service_principal_name="+w.app, "raise create in timeouts")
+	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
 // From the write on nothing is an error any more: an error would taint the list, and Terraform would take it all away.
