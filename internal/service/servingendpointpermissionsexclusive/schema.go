@@ -71,7 +71,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"ignore_principals": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Principals that are left to others: neither compared, removed nor changed. Each is `service_principal_name=APPLICATION_ID`, `user_name=E-MAIL` or `group_name=NAME`.",
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(ignorable{})},
+				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
 				PlanModifiers:       []planmodifier.Set{samePrincipals{}},
 			},
 			"on_unlisted": schema.StringAttribute{
@@ -98,6 +98,7 @@ func levels(description, other string, key validator.String, modifiers ...planmo
 		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
 		MarkdownDescription: description + " The level is `CAN_VIEW` (see the endpoint), `CAN_QUERY` (also score it) or `CAN_MANAGE` (also change it and its access list).",
 		Validators: []validator.Map{
+			mapvalidator.NoNullValues(),
 			mapvalidator.KeysAre(elsewhere{key, other}),
 			mapvalidator.ValueStringsAre(stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage))),
 		},
