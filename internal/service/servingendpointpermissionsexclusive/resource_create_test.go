@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 const (
@@ -199,4 +202,30 @@ func TestIgnorePrincipals(t *testing.T) {
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
+}
+
+// Even what comes in after Terraform compared the plans, directly before the write, is not taken away.
+func TestListChangesDuringCreate(t *testing.T) {
+	t.Parallel()
+	for name, line := range map[string]string{"remove": `on_unlisted = "remove"`, "error": `on_unlisted = "error"`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.terraform(t, w.usual(line))
+			c.MustRun(t, 0, "plan", "-out=p")
+			w.Tenant.Journal.Reset()
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 3 * time.Second})
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for w.Count("workspace", "GET", "permissions") == 0 && t.Context().Err() == nil {
+					time.Sleep(5 * time.Millisecond)
+				}
+				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+			}()
+			flat(c.MustRun(t, 1, "apply", "p")).all(t, "Cannot take over the access list of serving endpoint", "since the plan was made", "neighbor", "Nothing was changed")
+			<-done
+			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
+		})
+	}
 }

@@ -126,13 +126,19 @@ func (e elsewhere) ValidateString(ctx context.Context, req validator.StringReque
 	var inner validator.StringResponse
 	e.String.ValidateString(ctx, req, &inner)
 	for _, d := range inner.Diagnostics {
-		detail := d.Detail()
-		if e.other != "" {
-			detail = strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).Replace(detail)
+		if at, ok := d.(diag.DiagnosticWithPath); ok && e.other != "" {
+			d = reworded{at, strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).Replace(at.Detail())}
 		}
-		resp.Diagnostics.Append(diag.WithPath(req.Path, diag.NewErrorDiagnostic(d.Summary(), detail)))
+		resp.Diagnostics.Append(d)
 	}
 }
+
+type reworded struct {
+	diag.DiagnosticWithPath
+	detail string
+}
+
+func (r reworded) Detail() string { return r.detail }
 
 // ignorable demands a principal with its kind.
 type ignorable struct{}
