@@ -124,6 +124,13 @@ func TestAdminMayDropItself(t *testing.T) {
 	c.apply(t)
 	w.holds(t, levels{bob: "CAN_MANAGE"})
 	c.plan(t, 0)
+
+	// Destroying leaves what is its own, admin or not, as long as it was not taken out of the list.
+	me := w.Deployer.ClientID
+	c.write(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
+	c.apply(t)
+	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 
 func TestUnknownPrincipal(t *testing.T) {
