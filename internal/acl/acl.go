@@ -34,10 +34,11 @@ type Principal struct {
 func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
 
 // Same compares two principals as the service does: application ids and user names without case, group names exactly.
-func (p Principal) Same(q Principal) bool { return p.fold() == q.fold() }
+func (p Principal) Same(q Principal) bool { return p.Key() == q.Key() }
 
-// fold is the principal in the one spelling under which it is looked up, so that equal ones are the same key.
-func (p Principal) fold() Principal {
+// Key is the principal in the one spelling under which the service compares it, so that a long list is compared through a
+// map: equal principals have equal keys.
+func (p Principal) Key() Principal {
 	if p.Kind != Group {
 		p.Name = strings.ToLower(p.Name)
 	}
@@ -116,9 +117,9 @@ func (l List) Direct(kind Kind, name string) List {
 func (l List) without(ps ...Principal) List {
 	drop := make(map[Principal]bool, len(ps))
 	for _, p := range ps {
-		drop[p.fold()] = true
+		drop[p.Key()] = true
 	}
-	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.fold()] })
+	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.Key()] })
 }
 
 // direct gives the levels held directly, by principal.
@@ -126,7 +127,7 @@ func (l List) direct() map[Principal]Level {
 	levels := make(map[Principal]Level, len(l))
 	for _, e := range l {
 		if e.Direct != "" {
-			levels[e.fold()] = e.Direct
+			levels[e.Key()] = e.Direct
 		}
 	}
 	return levels
@@ -142,13 +143,13 @@ type view struct {
 func look(l List) view {
 	v := view{list: l, at: make(map[Principal]int, len(l)), read: time.Now()}
 	for i, e := range l {
-		v.at[e.fold()] = i
+		v.at[e.Key()] = i
 	}
 	return v
 }
 
 func (v view) find(p Principal) (Entry, bool) {
-	i, ok := v.at[p.fold()]
+	i, ok := v.at[p.Key()]
 	if !ok {
 		return Entry{}, false
 	}

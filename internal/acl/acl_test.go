@@ -24,7 +24,7 @@ func TestSame(t *testing.T) {
 		{user("team"), group("team"), false},
 		{sp(app), user(app), false},
 	} {
-		if c.a.Same(c.b) != c.same || c.b.Same(c.a) != c.same {
+		if c.a.Same(c.b) != c.same || c.b.Same(c.a) != c.same || (c.a.Key() == c.b.Key()) != c.same {
 			t.Errorf("%s and %s: want same = %t", c.a, c.b, c.same)
 		}
 	}

@@ -180,10 +180,10 @@ func fromAPI(answer objectPermissions) List {
 	list, at := make(List, 0, len(answer.AccessControlList)), make(map[Principal]int, len(answer.AccessControlList))
 	for _, a := range answer.AccessControlList {
 		p := principal(a)
-		i, seen := at[p.fold()]
+		i, seen := at[p.Key()]
 		if !seen {
 			i = len(list)
-			at[p.fold()] = i
+			at[p.Key()] = i
 			list = append(list, Entry{Principal: p, DisplayName: a.DisplayName})
 		}
 		// A principal may hold a direct and an inherited level at once, in any order.

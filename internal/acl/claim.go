@@ -32,7 +32,7 @@ func ClaimWhole(c *client.Client, endpoint string, ignored []Principal) (singly 
 	defer cl.mu.Unlock()
 	left := map[Principal]bool{}
 	for _, p := range ignored {
-		left[p.fold()] = true
+		left[p.Key()] = true
 	}
 	cl.whole[endpoint] = left
 	for p := range cl.ones[endpoint] {
@@ -52,7 +52,7 @@ func ClaimOne(c *client.Client, endpoint string, p Principal) (whole bool) {
 	if cl.ones[endpoint] == nil {
 		cl.ones[endpoint] = map[Principal]bool{}
 	}
-	cl.ones[endpoint][p.fold()] = true
+	cl.ones[endpoint][p.Key()] = true
 	left, claimed := cl.whole[endpoint]
-	return claimed && !left[p.fold()]
+	return claimed && !left[p.Key()]
 }

@@ -144,13 +144,13 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 	met := map[Principal]bool{}
 	b := &batch{cancel: cancel}
 	for _, op := range o.waiting {
-		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != rewrite && !met[op.principal.fold()] {
+		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != rewrite && !met[op.principal.Key()] {
 			op.batch = b
 			ops = append(ops, op)
 		} else {
 			rest = append(rest, op)
 		}
-		met[op.principal.fold()] = true
+		met[op.principal.Key()] = true
 	}
 	o.waiting, b.waiting = rest, len(ops)
 	return ops
@@ -340,7 +340,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 func (o *object) send(ctx context.Context, c *client.Client, before view, was map[Principal]Level, next List, shall map[Principal]Level, whole bool) (view, error) {
 	var changed List
 	for _, e := range next {
-		if e.Direct != "" && was[e.fold()] != e.Direct {
+		if e.Direct != "" && was[e.Key()] != e.Direct {
 			changed = append(changed, Entry{Principal: e.Principal, Direct: e.Direct})
 		}
 	}

@@ -34,7 +34,7 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 			"Upper and lower case are the same. Exactly one of `service_principal_name`, `user_name` and `group_name` is given.",
 	}
 	attributes[UserName] = schema.StringAttribute{
-		Optional: true, PlanModifiers: replace, Validators: []validator.String{userName{}},
+		Optional: true, PlanModifiers: replace, Validators: []validator.String{EMail()},
 		MarkdownDescription: "E-mail address of a user. Upper and lower case are the same. A service principal does not belong here, even under its name.",
 	}
 	attributes[GroupName] = schema.StringAttribute{
@@ -110,6 +110,9 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Not an application id", fmt.Sprintf("%q %s\n\n%s", value, what, where))
 }
+
+// EMail demands the e-mail address that names a user, and tells what else was given.
+func EMail() validator.String { return userName{} }
 
 type userName struct{}
 

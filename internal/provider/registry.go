@@ -15,6 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissionsexclusive"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/token"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
@@ -26,6 +27,7 @@ func resources() []func() resource.Resource {
 		serviceprincipal.Resources(),
 		serviceprincipaltoken.Resources(),
 		servingendpointpermission.Resources(),
+		servingendpointpermissionsexclusive.Resources(),
 		tokenpermission.Resources(),
 	)
 }

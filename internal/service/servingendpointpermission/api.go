@@ -12,19 +12,9 @@ import (
 // giveGrant makes the grant, and gives the id of the endpoint it was made on. Three requests, of which the first two are
 // shared by all grants on the endpoint.
 func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.Entry, error) {
-	id, err := c.EndpointID(ctx, want.Endpoint, client.Lately)
-	if err == nil && want.EndpointID != "" && want.EndpointID != id {
-		// What was looked up for another grant may be from before the endpoint was replaced.
-		var e client.Endpoint
-		e, err = c.EndpointByName(ctx, want.Endpoint)
-		id = e.ID
-	}
+	id, err := c.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 	if err != nil {
 		return "", acl.Entry{}, err
-	}
-	if want.EndpointID != "" && want.EndpointID != id {
-		return "", acl.Entry{}, client.Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", want.EndpointID, id), "endpoint_id",
-			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. Correct endpoint_id, or leave it out.")
 	}
 	entry, wrote, err := acl.Grant(ctx, c, acl.Endpoint(id), want.Principal, want.Level, want.Overwrite)
 	if wrote {

@@ -1,0 +1,244 @@
+package servingendpointpermissionsexclusive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// admins hold everything by the service's own rule; a direct grant of theirs changes nothing and is left alone.
+var admins = acl.Principal{Kind: acl.Group, Name: "admins"}
+
+// unlisted are the direct grants that are neither wanted nor left to others, in one order.
+func (w whole) unlisted(list acl.List) acl.List {
+	var found acl.List
+	for _, e := range list {
+		key := e.Key()
+		if e.Direct != "" && key != admins && !w.Grants.has(key) && !w.Ignored.has(key) {
+			found = append(found, e)
+		}
+	}
+	return sorted(found)
+}
+
+// over is what stands after the wanted grants are written over a list and those of drop are taken out of it; anything
+// else stays as it is.
+func (w whole) over(now acl.List, drop func(acl.Principal) bool) acl.List {
+	next := make(acl.List, 0, len(now)+len(w.Grants))
+	seen := principalSet{}
+	for _, e := range now {
+		key := e.Key()
+		seen[key] = true
+		if want, ok := w.Grants[key]; ok {
+			e.Direct = want.Direct
+		} else if drop(key) {
+			e.Direct = ""
+		}
+		next = append(next, e)
+	}
+	return append(next, w.Grants.without(seen.has).sorted()...)
+}
+
+// readList looks the endpoint up by name and reads its access list. Two requests, shared by everything in this run.
+func readList(ctx context.Context, c *client.Client, endpoint string) (id string, list acl.List, err error) {
+	id, err = c.EndpointID(ctx, endpoint, client.AnyAge)
+	if err != nil {
+		return "", nil, err
+	}
+	list, err = acl.Read(ctx, c, acl.Endpoint(id), client.AnyAge)
+	return id, list, err
+}
+
+// createList makes the list the wanted one, as far as the plan has told whom that takes something away from. Two
+// requests; see [guarded].
+func createList(ctx context.Context, c *client.Client, id string, want whole) error {
+	return write(ctx, c, want.Endpoint, id, want.Grants, func(now acl.List) (acl.List, error) {
+		extra := want.unlisted(now)
+		switch want.OnUnlisted {
+		case onUnlistedWarn:
+			return guarded(ctx, c, now, want.over(now, principalSet{}.has))
+		case onUnlistedError:
+			if len(extra) > 0 {
+				return nil, client.Advise(fmt.Errorf("since the plan was made these came in: %s", extra), "on_unlisted", "Nothing was changed. List them, ignore them, or plan again once they are gone.")
+			}
+		}
+		planned := map[string]bool{}
+		for _, l := range want.Removed {
+			planned[l] = true
+		}
+		// What is missing of the plan is gone already, by somebody's hand or by a write of ours whose answer was lost.
+		if unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] }); len(unseen) > 0 {
+			return nil, client.Advise(fmt.Errorf("the list has changed since the plan was made; the plan does not tell that it takes %s away", unseen), "",
+				"Nothing was changed. Plan again, and see whom that takes something away from.")
+		}
+		return guarded(ctx, c, now, want.over(now, keysOf(extra).has))
+	})
+}
+
+// changeList makes the list the wanted one but for what nobody saw: known says which grants the plan has told of. It gives
+// those that it left. Two requests; see [guarded].
+func changeList(ctx context.Context, c *client.Client, id string, want whole, fresh, drop grants, known func(acl.Principal) bool) (unseen acl.List, err error) {
+	err = write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, error) {
+		unseen = slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return known(e.Key()) })
+		return guarded(ctx, c, now, want.over(now, drop.has))
+	})
+	return unseen, err
+}
+
+// write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may be
+// so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked for.
+func write(ctx context.Context, c *client.Client, endpoint, id string, fresh grants, change func(acl.List) (acl.List, error)) error {
+	var wanted []acl.Principal
+	for _, e := range fresh.sorted() {
+		wanted = append(wanted, e.Principal)
+	}
+	var asked acl.List
+	after, err := acl.Replace(ctx, c, acl.Endpoint(id), wanted, func(now acl.List) (acl.List, error) {
+		next, err := change(now)
+		asked = next
+		return next, err
+	})
+	var unverified *acl.UnverifiedError
+	if err != nil && !errors.As(err, &unverified) {
+		var advice *client.Advice
+		if errors.As(err, &advice) {
+			if attribute := attributeOf(acl.Kind(advice.Attribute)); attribute != "" {
+				err = client.AtAttribute(err, attribute)
+			}
+		}
+		return err
+	}
+	c.NoteGrant(endpoint) // a refusal to score it may be worth a second try now
+	if err != nil {
+		return err
+	}
+	shown := map[acl.Principal]acl.Level{}
+	for _, e := range after {
+		shown[e.Key()] = e.Direct
+	}
+	if differ := slices.DeleteFunc(slices.Clone(asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(differ) > 0 {
+		return &acl.UnverifiedError{Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ))}
+	}
+	return nil
+}
+
+// described names the principals of a list whatever they hold.
+func described(list acl.List) []string {
+	var names []string
+	for _, e := range list {
+		names = append(names, e.Described())
+	}
+	return names
+}
+
+// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either, which
+// it gives back. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
+func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept acl.List, err error) {
+	drop := keysOf(applied.Grants)
+	err = write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, error) {
+		next := whole{}.over(now, drop.has)
+		kept, err = own(ctx, c, now, next)
+		mine := keysOf(kept)
+		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), err
+	})
+	if errors.Is(err, client.ErrNotFound) {
+		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
+		e, lookup := c.EndpointByName(ctx, endpoint)
+		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
+			return nil, nil
+		}
+	}
+	return kept, err
+}
+
+// managers are the principals that hold CAN_MANAGE directly.
+func managers(list acl.List) grants {
+	found := grants{}
+	for _, e := range list {
+		if e.Direct == acl.CanManage {
+			found[e.Key()] = e
+		}
+	}
+	return found
+}
+
+// caller is who the workspace takes the provider for, as far as an access list cares.
+type caller struct {
+	self   acl.Principal
+	groups principalSet
+	admin  bool
+}
+
+func (w caller) is(key acl.Principal) bool { return key == w.self.Key() || w.groups[key] }
+
+// whoCalls asks only where one of the managers that are lost could be the caller. A login that says itself as whom it
+// calls is no user and no other service principal; in which groups that one is, only the workspace knows.
+func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool, error) {
+	if len(lost) == 0 {
+		return caller{}, false, nil
+	}
+	if id := c.Login.Identity().ClientID; id != "" && c.Login.Kind != auth.KindCLI && c.Login.Kind != auth.KindToken {
+		self := acl.Principal{Kind: acl.ServicePrincipal, Name: id}.Key()
+		foreign := func(key acl.Principal) bool { return key.Kind != acl.Group && key != self }
+		if len(lost.without(foreign)) == 0 {
+			return caller{}, false, nil
+		}
+	}
+	me, err := c.Me(ctx)
+	if err != nil {
+		return caller{}, false, err
+	}
+	who := caller{self: acl.Principal{Kind: acl.User, Name: me.UserName}, groups: principalSet{{Kind: acl.Group, Name: "users"}: true}}
+	if uuid.Validate(me.UserName) == nil {
+		who.self.Kind = acl.ServicePrincipal
+	}
+	for _, name := range me.Groups {
+		group := acl.Principal{Kind: acl.Group, Name: name}
+		who.groups[group] = true
+		who.admin = who.admin || group == admins
+	}
+	return who, true, nil
+}
+
+// guarded refuses a list that would lock the caller out: nobody could mend that but an admin. Where a CAN_MANAGE goes that
+// could be the caller's, one request more finds out who calls.
+func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
+	before, after := managers(now), managers(next)
+	who, asked, err := whoCalls(ctx, c, before.without(after.has))
+	if err != nil || !asked || who.admin {
+		return next, err
+	}
+	others := func(key acl.Principal) bool { return !who.is(key) }
+	held := before.without(others)
+	if len(held) == 0 || len(after.without(others)) > 0 {
+		return next, nil
+	}
+	attribute := attributeOf(who.self.Kind)
+	return nil, client.Advise(fmt.Errorf("it would take CAN_MANAGE away from who writes it, %s, which holds it by %s and is no workspace admin", who.self, held.sorted()), attribute,
+		fmt.Sprintf("Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (a group that it is a member of does as well), or put %q into ignore_principals.", who.self.Name, attribute, who.self))
+}
+
+// own are the grants that destroying leaves to the caller: its own CAN_MANAGE, and where that is none those of its groups.
+func own(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
+	after := managers(next)
+	lost := managers(now).without(after.has)
+	who, asked, err := whoCalls(ctx, c, lost)
+	if err != nil || !asked {
+		return nil, err
+	}
+	others := func(key acl.Principal) bool { return !who.is(key) }
+	if mine, ok := lost[who.self.Key()]; ok {
+		return acl.List{mine}, nil
+	}
+	if who.admin || len(after.without(others)) > 0 {
+		return nil, nil
+	}
+	return lost.without(others).sorted(), nil
+}

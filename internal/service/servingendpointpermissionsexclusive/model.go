@@ -1,0 +1,275 @@
+package servingendpointpermissionsexclusive
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type exclusiveModel struct {
+	ID                types.String   `tfsdk:"id"`
+	EndpointName      types.String   `tfsdk:"endpoint_name"`
+	EndpointID        types.String   `tfsdk:"endpoint_id"`
+	ServicePrincipals types.Map      `tfsdk:"service_principals"`
+	Users             types.Map      `tfsdk:"users"`
+	Groups            types.Map      `tfsdk:"groups"`
+	IgnorePrincipals  types.Set      `tfsdk:"ignore_principals"`
+	OnUnlisted        types.String   `tfsdk:"on_unlisted"`
+	RemovedOnCreate   types.List     `tfsdk:"removed_on_create"`
+	WorkspaceID       types.String   `tfsdk:"workspace_id"`
+	Timeouts          timeouts.Value `tfsdk:"timeouts"`
+}
+
+// levelMap is one of the three maps of a model.
+type levelMap struct {
+	attribute string
+	kind      acl.Kind
+	value     *types.Map
+}
+
+func (m *exclusiveModel) maps() []levelMap {
+	return []levelMap{
+		{"service_principals", acl.ServicePrincipal, &m.ServicePrincipals},
+		{"users", acl.User, &m.Users},
+		{"groups", acl.Group, &m.Groups},
+	}
+}
+
+// attributeOf is the map that principals of a kind belong in.
+func attributeOf(kind acl.Kind) string {
+	var m exclusiveModel
+	for _, l := range m.maps() {
+		if l.kind == kind {
+			return l.attribute
+		}
+	}
+	return ""
+}
+
+// grants are direct grants by the principal's key; the entry keeps the principal's spelling.
+type grants map[acl.Principal]acl.Entry
+
+// without are the grants whose key is in none of the others.
+func (g grants) without(others ...func(acl.Principal) bool) grants {
+	left := grants{}
+	for key, e := range g {
+		if !slices.ContainsFunc(others, func(in func(acl.Principal) bool) bool { return in(key) }) {
+			left[key] = e
+		}
+	}
+	return left
+}
+
+func (g grants) has(key acl.Principal) bool { _, ok := g[key]; return ok }
+
+// sorted is the grants as a list in one order.
+func (g grants) sorted() acl.List {
+	list := make(acl.List, 0, len(g))
+	for _, e := range g {
+		list = append(list, e)
+	}
+	return sorted(list)
+}
+
+func sorted(list acl.List) acl.List {
+	slices.SortFunc(list, func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) })
+	return list
+}
+
+// principalSet holds keys.
+type principalSet map[acl.Principal]bool
+
+func (s principalSet) has(key acl.Principal) bool { return s[key] }
+
+// whole is the access list of one endpoint as a configuration or a state says it.
+type whole struct {
+	Endpoint   string // name
+	EndpointID string // empty: to be found by name
+	Grants     grants
+	Ignored    principalSet
+	OnUnlisted string
+	Removed    []string // what creation takes away
+}
+
+// String names the list in messages.
+func (w whole) String() string { return "the access list of serving endpoint " + w.Endpoint }
+
+func (m *exclusiveModel) toWhole() whole {
+	w := whole{
+		Endpoint:   m.EndpointName.ValueString(),
+		EndpointID: m.EndpointID.ValueString(), // empty when unknown
+		Grants:     grants{},
+		Ignored:    principals(m.IgnorePrincipals),
+		OnUnlisted: m.OnUnlisted.ValueString(),
+	}
+	for _, l := range m.maps() {
+		for name, level := range l.value.Elements() {
+			p := acl.Principal{Kind: l.kind, Name: name}
+			s, _ := level.(types.String)
+			w.Grants[p.Key()] = acl.Entry{Principal: p, Direct: acl.Level(s.ValueString())}
+		}
+	}
+	for _, e := range m.RemovedOnCreate.Elements() {
+		if s, ok := e.(types.String); ok {
+			w.Removed = append(w.Removed, s.ValueString())
+		}
+	}
+	return w
+}
+
+// whoIsKnown says whether it is known who is listed and who is ignored; levels may be unknown.
+func (m *exclusiveModel) whoIsKnown() bool {
+	for _, l := range m.maps() {
+		if l.value.IsUnknown() {
+			return false
+		}
+	}
+	known := len(principals(m.IgnorePrincipals)) == len(m.IgnorePrincipals.Elements())
+	return known && !m.IgnorePrincipals.IsUnknown()
+}
+
+// principals reads kind=NAME strings; what is unknown or says no kind is left out.
+func principals(set types.Set) principalSet {
+	found := principalSet{}
+	for _, s := range fwkit.FromStrings(set) {
+		if p, ok := parsePrincipal(s); ok {
+			found[p.Key()] = true
+		}
+	}
+	return found
+}
+
+func parsePrincipal(s string) (acl.Principal, bool) {
+	attribute, name := fwkit.SplitPrincipal(s)
+	return acl.Principal{Kind: acl.Kind(attribute), Name: name}, attribute != "" && name != ""
+}
+
+// tell writes what the service showed into the model, and gives what is left out of it: unless unlisted grants are to be
+// removed, and so have to be seen in the diff, the maps hold those alone that they held. Principals keep their spelling.
+func (m *exclusiveModel) tell(endpointID string, list acl.List, workspaceID string) (unlisted acl.List) {
+	have := m.toWhole()
+	extra := have.unlisted(list)
+	shown := map[acl.Kind]map[string]attr.Value{}
+	show := func(p acl.Principal, level acl.Level) {
+		if shown[p.Kind] == nil {
+			shown[p.Kind] = map[string]attr.Value{}
+		}
+		shown[p.Kind][p.Name] = types.StringValue(string(level))
+	}
+	for _, e := range list {
+		if mine, ok := have.Grants[e.Key()]; ok && e.Direct != "" {
+			show(mine.Principal, e.Direct)
+		}
+	}
+	if have.OnUnlisted == onUnlistedRemove {
+		for _, e := range extra {
+			show(e.Principal, e.Direct)
+		}
+		extra = nil
+	}
+	for _, l := range m.maps() {
+		if elements := shown[l.kind]; len(elements) > 0 {
+			*l.value = types.MapValueMust(types.StringType, elements)
+		} else if !l.value.IsNull() { // no map and an empty one mean the same: what was written stays
+			*l.value = types.MapValueMust(types.StringType, map[string]attr.Value{})
+		}
+	}
+	m.EndpointID = types.StringValue(endpointID)
+	m.WorkspaceID = fwkit.String(workspaceID)
+	return extra
+}
+
+// lines are the elements of removed_on_create.
+func lines(list acl.List) []string {
+	out := make([]string, 0, len(list))
+	for _, e := range list {
+		out = append(out, line(e))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func line(e acl.Entry) string { return string(e.Kind) + "/" + e.Name + " " + string(e.Direct) }
+
+func lineList(lines []string) types.List {
+	elements := make([]attr.Value, 0, len(lines))
+	for _, l := range lines {
+		elements = append(elements, types.StringValue(l))
+	}
+	return types.ListValueMust(types.StringType, elements)
+}
+
+// The private state has two notes. Both count for the endpoint of that id only.
+const (
+	appliedKey  = "applied"  // what destroying may remove
+	unlistedKey = "unlisted" // what Read found and the plan has to tell
+)
+
+// note is a list that is remembered for one endpoint.
+type note struct {
+	EndpointID string
+	Grants     acl.List
+}
+
+type noteJSON struct {
+	EndpointID string      `json:"endpoint_id"`
+	Grants     []grantJSON `json:"grants"`
+}
+
+// grantJSON has short names: a thousand of them are kept in state.
+type grantJSON struct {
+	Kind        acl.Kind  `json:"k"`
+	Name        string    `json:"n"`
+	DisplayName string    `json:"d,omitempty"`
+	Level       acl.Level `json:"l,omitempty"`
+}
+
+func (n note) encode() []byte {
+	kept := noteJSON{EndpointID: n.EndpointID, Grants: make([]grantJSON, 0, len(n.Grants))}
+	for _, e := range n.Grants {
+		kept.Grants = append(kept.Grants, grantJSON{e.Kind, e.Name, e.DisplayName, e.Direct})
+	}
+	text, err := json.Marshal(kept)
+	if err != nil {
+		panic(err) // strings only
+	}
+	return text
+}
+
+// decodeNote reads a note; where there is none it is one for no endpoint.
+func decodeNote(text []byte) note {
+	var kept noteJSON
+	if len(text) == 0 || json.Unmarshal(text, &kept) != nil {
+		return note{}
+	}
+	n := note{EndpointID: kept.EndpointID}
+	for _, g := range kept.Grants {
+		n.Grants = append(n.Grants, acl.Entry{Principal: acl.Principal{Kind: g.Kind, Name: g.Name}, DisplayName: g.DisplayName, Direct: g.Level})
+	}
+	return n
+}
+
+// appliedTo is what destroying may remove once the list was written to the endpoint of that id.
+func (w whole) appliedTo(id string) note {
+	n := note{EndpointID: id}
+	for _, e := range w.Grants.sorted() {
+		n.Grants = append(n.Grants, acl.Entry{Principal: e.Principal})
+	}
+	return n
+}
+
+// keysOf are the principals of a list.
+func keysOf(list acl.List) principalSet {
+	keys := principalSet{}
+	for _, e := range list {
+		keys[e.Key()] = true
+	}
+	return keys
+}

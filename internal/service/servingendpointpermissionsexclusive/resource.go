@@ -1,0 +1,317 @@
+package servingendpointpermissionsexclusive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type exclusiveResource struct{ fwkit.Resource }
+
+var (
+	_ resource.ResourceWithConfigure      = &exclusiveResource{}
+	_ resource.ResourceWithImportState    = &exclusiveResource{}
+	_ resource.ResourceWithModifyPlan     = &exclusiveResource{}
+	_ resource.ResourceWithValidateConfig = &exclusiveResource{}
+)
+
+func (r *exclusiveResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permissions_exclusive"
+}
+
+func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan exclusiveModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
+	defer cancel()
+	want := plan.toWhole()
+
+	id, err := r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
+	if err == nil {
+		err = createList(ctx, r.Client, id, want)
+	}
+	if unverified(err) {
+		fwkit.Warn(&resp.Diagnostics, err, "The access list was accepted and could not be read back", want.Endpoint)
+	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot take over the access list of serving endpoint", want.String()) {
+		return
+	}
+	plan.ID = types.StringValue(want.Endpoint)
+	plan.EndpointID = types.StringValue(id)
+	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
+}
+
+func unverified(err error) bool {
+	var u *acl.UnverifiedError
+	return errors.As(err, &u)
+}
+
+func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state exclusiveModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	have := state.toWhole()
+
+	id, list, err := readList(ctx, r.Client, have.Endpoint)
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the access list of serving endpoint", have.String(), &resp.Diagnostics) {
+		return
+	}
+	if err != nil {
+		resp.Diagnostics.AddWarning("Serving endpoint is gone, and its access list with it: "+have.Endpoint,
+			"The plan writes the list again, which needs the endpoint to exist by then.")
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if have.EndpointID != "" && have.EndpointID != id {
+		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
+			fmt.Sprintf("The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the list that stands on the new one.", have.EndpointID, id))
+	}
+	left := state.tell(id, list, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	var verdict []byte
+	if len(left) > 0 {
+		verdict = note{EndpointID: id, Grants: left}.encode()
+	}
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, verdict)...)
+}
+
+// ModifyPlan obeys what Read found. The one exception is a creation: what it takes away from somebody has to stand in the
+// plan, so the list is read here. It is read once more before the write, and a plan that does not tell it all is refused.
+func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, config exclusiveModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	r.claim(plan, &resp.Diagnostics)
+	if req.State.Raw.IsNull() {
+		removed := r.planCreate(ctx, plan, config, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
+		return
+	}
+	var state exclusiveModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !plan.whoIsKnown() {
+		return
+	}
+	want, have := plan.toWhole(), state.toWhole()
+	found := remembered(ctx, req.Private, unlistedKey, &resp.Diagnostics)
+	if found.EndpointID != have.EndpointID {
+		found = note{}
+	}
+	if want.OnUnlisted != onUnlistedRemove {
+		// Where unlisted grants were to be removed until now, the state holds them too.
+		for _, e := range have.Grants.without(applied(ctx, req.Private, have, &resp.Diagnostics).has, keysOf(found.Grants).has) {
+			found.Grants = append(found.Grants, e)
+		}
+	}
+	want.tellUnlisted(want.unlisted(found.Grants), "", &resp.Diagnostics)
+}
+
+// claim tells when the same run manages principals of the endpoint one at a time, too.
+func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) {
+	if plan.EndpointName.IsUnknown() || plan.IgnorePrincipals.IsUnknown() {
+		return
+	}
+	var ignored, singly []acl.Principal
+	for p := range principals(plan.IgnorePrincipals) {
+		ignored = append(ignored, p)
+	}
+	singly = acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
+	if len(singly) == 0 {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("ignore_principals"), "The whole access list and single grants on one endpoint undo each other: "+plan.EndpointName.ValueString(),
+		fmt.Sprintf("The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in ignore_principals, or manage the endpoint with one of the two resources.", join(singly)))
+}
+
+// planCreate is what creation will take away.
+func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusiveModel, diags *diag.Diagnostics) acl.List {
+	// An endpoint whose id is written and not known is yet to be made.
+	if !r.Client.Ready() || !plan.whoIsKnown() || plan.EndpointName.IsUnknown() || config.EndpointID.IsUnknown() || plan.OnUnlisted.IsUnknown() {
+		return nil
+	}
+	want := plan.toWhole()
+	id, list, err := readList(ctx, r.Client, want.Endpoint)
+	if errors.Is(err, client.ErrNotFound) {
+		return nil // it may be made in the same apply
+	}
+	if fwkit.Failed(diags, err, "Cannot plan the access list of serving endpoint", want.String()) {
+		return nil
+	}
+	if want.EndpointID != "" && want.EndpointID != id {
+		return nil // creation says what is wrong with it
+	}
+	extra := want.unlisted(list)
+	if want.OnUnlisted != onUnlistedRemove {
+		want.tellUnlisted(extra, "Creation leaves them. ", diags)
+		return nil
+	}
+	if len(extra) > 0 {
+		diags.AddWarning("Creation takes grants away on serving endpoint: "+want.Endpoint,
+			fmt.Sprintf("They stand on the endpoint and are neither listed nor ignored: %s.\n\nIf Terraform stops with \"Provider produced inconsistent final plan\", "+
+				"the list has changed since the plan was made, or principals that were not known then have come in: nothing was touched. Plan again.", extra))
+	}
+	return extra
+}
+
+// tellUnlisted warns or fails, as the configuration wants, over grants that are not listed.
+func (w whole) tellUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
+	switch {
+	case len(extra) == 0:
+	case w.OnUnlisted == onUnlistedError:
+		diags.AddAttributeError(path.Root("on_unlisted"), "Grants stand on the serving endpoint that are not listed",
+			fmt.Sprintf("%s: %s.\n\nList them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show and remove them.", w, extra))
+	case w.OnUnlisted == onUnlistedWarn:
+		diags.AddAttributeWarning(path.Root("on_unlisted"), "Grants stand that are not listed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra))
+	default:
+		diags.AddAttributeWarning(path.Root("on_unlisted"), "Grants that were left until now will be removed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf("They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows their removal.", extra))
+	}
+}
+
+func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state exclusiveModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	want, have := plan.toWhole(), state.toWhole()
+	id := have.EndpointID
+	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 {
+		found := remembered(ctx, req.Private, unlistedKey, &resp.Diagnostics)
+		known := keysOf(found.Grants)
+		var err error
+		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
+		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
+		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
+			return
+		}
+		var unseen acl.List
+		if err == nil {
+			unseen, err = changeList(ctx, r.Client, id, want, fresh, drop, func(key acl.Principal) bool { return known[key] || have.Grants.has(key) })
+		}
+		if unverified(err) {
+			fwkit.Warn(&resp.Diagnostics, err, "The changed access list was accepted and could not be read back", want.Endpoint)
+		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint", want.String()) {
+			return
+		}
+		if len(unseen) > 0 {
+			resp.Diagnostics.AddWarning("Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
+				fmt.Sprintf("They came in since, and are neither listed nor ignored: %s. The next plan shows them.", unseen))
+		}
+	}
+	plan.EndpointID = types.StringValue(id)
+	if plan.WorkspaceID.IsUnknown() {
+		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, nil)...)
+}
+
+const cannotTake = "Cannot take the applied grants off serving endpoint"
+
+func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state exclusiveModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	have := state.toWhole()
+	given := remembered(ctx, req.Private, appliedKey, &resp.Diagnostics)
+
+	id, err := r.Client.EndpointID(ctx, have.Endpoint, client.Lately)
+	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
+		return // a list that went with its endpoint is done
+	}
+	if given.EndpointID != id {
+		resp.Diagnostics.AddWarning("Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
+			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or made anew under its name. Its grants stay as they are.")
+		return
+	}
+	kept, err := takeList(ctx, r.Client, have.Endpoint, given)
+	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
+		return
+	}
+	if len(kept) > 0 {
+		resp.Diagnostics.AddWarning("The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", kept))
+	}
+}
+
+func (r *exclusiveResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if req.ID == "" || strings.Contains(req.ID, "/") {
+		resp.Diagnostics.AddError("Import id of an access list is malformed", fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", req.ID))
+		return
+	}
+	_, _, err := readList(ctx, r.Client, req.ID)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", req.ID) {
+		return
+	}
+	for attribute, value := range map[string]any{
+		"id": req.ID, "endpoint_name": req.ID, "on_unlisted": onUnlistedRemove, "removed_on_create": []string{},
+	} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
+	}
+}
+
+// keyed is private state.
+type keyed interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+func remembered(ctx context.Context, private keyed, key string, diags *diag.Diagnostics) note {
+	text, more := private.GetKey(ctx, key)
+	diags.Append(more...)
+	return decodeNote(text)
+}
+
+// changes are the grants that an update writes and those that it takes away: what the plan shows to go, and, unless
+// unlisted grants are to be removed, nothing that this resource never gave.
+func changes(ctx context.Context, want, have whole, private keyed, diags *diag.Diagnostics) (fresh, drop grants) {
+	fresh = want.Grants.without(func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct })
+	drop = have.Grants.without(want.Grants.has, want.Ignored.has)
+	if want.OnUnlisted != onUnlistedRemove {
+		mine := applied(ctx, private, have, diags)
+		drop = drop.without(func(key acl.Principal) bool { return !mine[key] })
+	}
+	return fresh, drop
+}
+
+// applied are the principals that this resource gave something on the endpoint last.
+func applied(ctx context.Context, private keyed, have whole, diags *diag.Diagnostics) principalSet {
+	n := remembered(ctx, private, appliedKey, diags)
+	if n.EndpointID != have.EndpointID {
+		return principalSet{}
+	}
+	return keysOf(n.Grants)
+}
+
+func join(ps []acl.Principal) string {
+	var names []string
+	for _, p := range ps {
+		names = append(names, p.String())
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,231 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const (
+	inconsistent = "Provider produced inconsistent final plan"
+	planAgain    = "the list has changed since the plan was made, or principals that were not known then have come in: nothing was touched. Plan again."
+)
+
+// removed is removed_on_create of a saved plan as its JSON tells it.
+func (c terraform) removed(t *testing.T, plan string) []string {
+	t.Helper()
+	var shown struct {
+		Changes []struct {
+			Change struct {
+				After struct {
+					Removed []string `json:"removed_on_create"`
+				}
+			}
+		} `json:"resource_changes"`
+	}
+	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json", plan).Stdout), &shown); err != nil {
+		t.Fatal(err)
+	}
+	if len(shown.Changes) != 1 {
+		t.Fatalf("%d changes are planned, want one", len(shown.Changes))
+	}
+	return shown.Changes[0].Change.After.Removed
+}
+
+// Whom a creation takes something away from stands in the plan, for a person and for a program.
+func TestRemovedOnCreate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed, at another level: nothing is removed
+	c := w.terraform(t, w.usual())
+	flat(c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p")).all(t, "will be created",
+		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
+		"Creation takes grants away on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
+	want := []string{"service_principal_name/" + neighbor + " CAN_QUERY", "user_name/bob@example.com CAN_VIEW"}
+	if got := c.removed(t, "p"); !slices.Equal(got, want) {
+		t.Errorf("the plan's JSON has %q, want %q", got, want)
+	}
+	c.MustRun(t, 0, "apply", "p")
+	w.holds(t, w.usually())
+	c.plan(t, 0)
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.plan(t, 2).none(t, "removed_on_create")
+}
+
+// A grant that comes in, grows or is exchanged between plan and apply is not taken away unseen.
+func TestListChangesBeforeCreate(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*world){
+		"one more":      func(w *world) { w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY") },
+		"another level": func(w *world) { w.Workspace.SetGrant("iris", bob, "CAN_MANAGE") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+			c := w.terraform(t, w.usual())
+			c.MustRun(t, 0, "plan", "-out=p")
+			change(w)
+			before := w.Workspace.Grants("iris")
+			r := c.MustRun(t, 1, "apply", "p")
+			flat(r).all(t, inconsistent, planAgain, "Creation takes grants away on serving endpoint: iris")
+			w.holds(t, before)
+			if w.Count("workspace", "PUT", "permissions")+w.Count("workspace", "PATCH", "permissions") > 0 {
+				t.Error("something was written")
+			}
+			// Planned again, it is told, and goes.
+			c.apply(t).all(t, "removed_on_create")
+			w.holds(t, w.usually())
+			c.plan(t, 0)
+		})
+	}
+}
+
+// A principal of which the id is not known yet hides what is removed: the plan says nothing is, and the apply keeps to that.
+func TestUnknownPrincipals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.RemovePrincipal(w.app)
+	config := `
+resource "dbxaccess_service_principal" "new" {
+  display_name = "made here"
+}
+` + hcl(`service_principals = { for id in [dbxaccess_service_principal.new.application_id] : id => "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"))
+
+	t.Run("nothing to remove", func(t *testing.T) {
+		c := w.terraform(t, config)
+		c.plan(t, 2).all(t, "+ removed_on_create = []", "+ service_principals = (known after apply)")
+		c.apply(t).none(t, "Creation takes grants away")
+		c.plan(t, 0)
+		if got := w.Workspace.Grants("iris"); len(got) != 2 || got[ada] != "CAN_MANAGE" {
+			t.Errorf("the endpoint holds %v", got)
+		}
+		c.destroy(t)
+		w.holds(t, levels{})
+	})
+	t.Run("something to remove", func(t *testing.T) {
+		w.Workspace.SetGrant("iris", ada, "CAN_MANAGE")
+		w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+		c := w.terraform(t, config)
+		c.refused(t).all(t, "+ removed_on_create = []", inconsistent, planAgain, "user_name=bob@example.com (Bob) CAN_VIEW")
+		w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
+		c.apply(t).all(t, "user_name/bob@example.com CAN_VIEW")
+		c.plan(t, 0)
+	})
+}
+
+// What stays on creation is told, and stays.
+func TestCreateLeavesUnlisted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c.apply(t).all(t, "+ removed_on_create = []", "Grants stand that are not listed on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
+	both := w.usually()
+	both[bob] = "CAN_VIEW"
+	w.holds(t, both)
+	c.plan(t, 0).all(t, "Grants stand that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW")
+	c.destroy(t)
+	w.holds(t, levels{bob: "CAN_VIEW"})
+}
+
+func TestCreateFailsOverUnlisted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
+	c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "(Bob) CAN_VIEW", "ignore_principals")
+	w.Workspace.RemoveGrant("iris", bob)
+	c.MustRun(t, 0, "plan", "-out=p")
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	flat(c.MustRun(t, 1, "apply", "p")).all(t, "Grants stand on the serving endpoint that are not listed")
+	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
+	w.Workspace.RemoveGrant("iris", bob)
+	c.apply(t)
+	w.holds(t, w.usually())
+	c.plan(t, 0)
+}
+
+// No map and an empty one say that nobody of that kind holds anything.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.terraform(t, hcl("users = {}"))
+	c.plan(t, 2).all(t, "user_name/ada@example.com CAN_MANAGE")
+	c.apply(t)
+	w.holds(t, levels{})
+	c.plan(t, 0)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
+	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_VIEW"`, `- "`+w.app+`" = "CAN_QUERY"`)
+	c.apply(t)
+	w.holds(t, levels{})
+	c.plan(t, 0)
+	c.write(t, hcl())
+	c.apply(t)
+	c.plan(t, 0)
+}
+
+// What is ignored is neither compared, removed nor changed, whatever its spelling; nor is what the service gives by itself.
+func TestIgnorePrincipals(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
+	ignore := `ignore_principals = ["user_name=BOB@example.com", "service_principal_name=` + strings.ToUpper(neighbor) + `", "group_name=` + team + `"]`
+	c := w.terraform(t, w.usual(ignore))
+	c.apply(t).all(t, "+ removed_on_create = []")
+	want := w.usually()
+	want[bob], want["admins"] = "CAN_VIEW", "CAN_MANAGE"
+	w.holds(t, want)
+	for _, name := range []string{bob, neighbor, team} {
+		w.Workspace.SetGrant("iris", name, "CAN_MANAGE")
+		want[name] = "CAN_MANAGE"
+	}
+	c.plan(t, 0)
+	c.write(t, w.usual(strings.ReplaceAll(ignore, "BOB", "bob")))
+	c.plan(t, 0)
+	// A foreign grant is shown as going until it is ignored.
+	c.write(t, w.usual(ignore, list("groups")))
+	c.apply(t)
+	w.holds(t, want)
+	c.write(t, w.usual())
+	c.apply(t).none(t, "Error")
+	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`, `- "data scientists" = "CAN_MANAGE"`)
+	c.write(t, w.usual(ignore))
+	c.apply(t)
+	w.holds(t, want)
+	c.plan(t, 0)
+}
+
+// Even what comes in after Terraform compared the plans, directly before the write, is not taken away.
+func TestListChangesDuringCreate(t *testing.T) {
+	t.Parallel()
+	for name, line := range map[string]string{"remove": `on_unlisted = "remove"`, "error": `on_unlisted = "error"`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.terraform(t, w.usual(line))
+			c.MustRun(t, 0, "plan", "-out=p")
+			w.Tenant.Journal.Reset()
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 3 * time.Second})
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for w.Count("workspace", "GET", "permissions") == 0 && t.Context().Err() == nil {
+					time.Sleep(5 * time.Millisecond)
+				}
+				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+			}()
+			flat(c.MustRun(t, 1, "apply", "p")).all(t, "Cannot take over the access list of serving endpoint", "since the plan was made", "neighbor", "Nothing was changed")
+			<-done
+			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
+		})
+	}
+}

@@ -1,0 +1,313 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// What happens behind Terraform's back: the plan's exit code, what it says, one apply that heals, an empty plan after.
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	for name, drift := range map[string]struct {
+		lines   []string
+		happens func(*world)
+		code    int
+		says    func(*world) []string
+		after   func(*world, levels) // what stands in the end beside what the configuration lists
+	}{
+		"grant removed": {
+			happens: func(w *world) { w.Workspace.RemoveGrant("iris", w.app) }, code: 2,
+			says: func(w *world) []string { return []string{`+ "` + w.app + `" = "CAN_QUERY"`} },
+		},
+		"level raised": {
+			happens: func(w *world) { w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") }, code: 2,
+			says: func(w *world) []string { return []string{`~ "` + w.app + `" = "CAN_MANAGE" -> "CAN_QUERY"`} },
+		},
+		"level lowered": {
+			happens: func(w *world) { w.Workspace.SetGrant("iris", ada, "CAN_VIEW") }, code: 2,
+			says: func(*world) []string { return []string{`~ "ada@example.com" = "CAN_VIEW" -> "CAN_MANAGE"`} },
+		},
+		"foreign grant": {
+			happens: func(w *world) { w.Workspace.SetGrant("iris", bob, "CAN_VIEW") }, code: 2,
+			says: func(*world) []string { return []string{`- "bob@example.com" = "CAN_VIEW"`} },
+		},
+		"foreign grant of a kind that is not listed": {
+			happens: func(w *world) { w.Workspace.SetGrant("iris", team, "CAN_MANAGE") }, code: 2,
+			says: func(*world) []string { return []string{`- groups = {`, `- "data scientists" = "CAN_MANAGE"`} },
+		},
+		"foreign grant, warned of": {
+			lines:   []string{`on_unlisted = "warn"`},
+			happens: func(w *world) { w.Workspace.SetGrant("iris", bob, "CAN_VIEW") }, code: 0,
+			says: func(*world) []string {
+				return []string{"Grants stand that are not listed on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "No changes"}
+			},
+			after: func(_ *world, l levels) { l[bob] = "CAN_VIEW" },
+		},
+		"foreign grant and a level, warned of": {
+			lines: []string{`on_unlisted = "warn"`},
+			happens: func(w *world) {
+				w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+				w.Workspace.SetGrant("iris", w.app, "CAN_VIEW")
+			}, code: 2,
+			says: func(w *world) []string {
+				return []string{"(Bob) CAN_VIEW", `~ "` + w.app + `" = "CAN_VIEW" -> "CAN_QUERY"`}
+			},
+			after: func(_ *world, l levels) { l[bob] = "CAN_VIEW" },
+		},
+		"principal renamed": {
+			happens: func(w *world) { w.Workspace.SetDisplayName(w.app, "another name") }, code: 0,
+		},
+		"inherited level higher than ours": {
+			happens: func(w *world) { w.Workspace.AddToGroup("admins", w.app) }, code: 0,
+		},
+		"direct grant of admins": {
+			happens: func(w *world) { w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE") }, code: 0,
+			after: func(_ *world, l levels) { l["admins"] = "CAN_MANAGE" },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.terraform(t, w.usual(drift.lines...))
+			c.apply(t)
+			drift.happens(w)
+			plan := c.plan(t, drift.code)
+			if drift.says != nil {
+				plan.all(t, drift.says(w)...)
+			}
+			c.apply(t)
+			want := w.usually()
+			if drift.after != nil {
+				drift.after(w, want)
+			}
+			w.holds(t, want)
+			c.plan(t, 0)
+		})
+	}
+}
+
+// A foreign grant fails the plan until somebody decides: list it, ignore it, take it away, or have it removed.
+func TestForeignGrantIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, heal := range map[string]struct {
+		decide func(*testing.T, *world, terraform)
+		code   int
+		stays  bool
+	}{
+		"taken away": {func(_ *testing.T, w *world, _ terraform) { w.Workspace.RemoveGrant("iris", bob) }, 0, false},
+		"listed": {func(t *testing.T, w *world, c terraform) {
+			c.write(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), `on_unlisted = "error"`))
+		}, 2, true},
+		"ignored": {func(t *testing.T, w *world, c terraform) {
+			c.write(t, w.usual(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
+		}, 2, true},
+		"only warned of": {func(t *testing.T, w *world, c terraform) { c.write(t, w.usual(`on_unlisted = "warn"`)) }, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.terraform(t, w.usual(`on_unlisted = "error"`))
+			c.apply(t)
+			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+			c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
+			c.plan(t, 1) // the verdict stays as long as its reason does
+			heal.decide(t, w, c)
+			c.plan(t, heal.code)
+			c.apply(t)
+			c.plan(t, 0)
+			want := w.usually()
+			if heal.stays {
+				want[bob] = "CAN_VIEW"
+			}
+			w.holds(t, want)
+		})
+	}
+}
+
+// From now on unlisted grants are removed: that they are is in a plan of its own, never in one that does not show it.
+func TestOnUnlistedChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c.apply(t)
+	c.write(t, w.usual())
+	c.apply(t).all(t, "Grants that were left until now will be removed on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
+	both := w.usually()
+	both[bob] = "CAN_VIEW"
+	w.holds(t, both)
+	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_VIEW"`)
+
+	// And back: what the state shows as going stays, because nobody here gave it.
+	c.write(t, w.usual(`on_unlisted = "error"`))
+	c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com CAN_VIEW")
+	c.write(t, w.usual(`on_unlisted = "warn"`))
+	c.apply(t).all(t, "Grants stand that are not listed", "user_name=bob@example.com CAN_VIEW")
+	w.holds(t, both)
+	c.plan(t, 0)
+	// What was given here goes when it is not listed any more.
+	c.write(t, hcl(list("users", ada, "CAN_MANAGE"), `on_unlisted = "warn"`))
+	c.apply(t)
+	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
+	c.plan(t, 0)
+}
+
+var oldLists = map[string]emulator.WorkspaceSwitches{
+	"old list readable": {},
+	"old list fixed":    {DeletedListReadOnly: true},
+	"old list gone":     {DeletedListGone: true},
+}
+
+// An endpoint made again under its name has another id and a list of its own, while the old list may go on answering as
+// if nothing had happened.
+func TestEndpointRecreated(t *testing.T) {
+	t.Parallel()
+	for name, switches := range oldLists {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(switches)
+			c := w.terraform(t, w.usual())
+			c.apply(t)
+			w.Workspace.DeleteEndpoint("iris")
+			id := w.Workspace.CreateEndpoint("iris", bob)
+			c.plan(t, 2).all(t, "Serving endpoint was re-created under its name, with an access list of its own: iris", w.EndpointID, id,
+				`+ "ada@example.com" = "CAN_MANAGE"`, `- "bob@example.com" = "CAN_MANAGE"`, `+ "`+w.app+`" = "CAN_QUERY"`, "will be updated in-place")
+			c.apply(t)
+			w.holds(t, w.usually())
+			c.plan(t, 0)
+			c.destroy(t)
+			w.holds(t, levels{})
+		})
+	}
+}
+
+// Destroying takes nothing from an endpoint that this resource never gave anything on.
+func TestEndpointRecreatedThenDestroyed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.terraform(t, w.usual())
+	c.apply(t)
+	w.Workspace.DeleteEndpoint("iris")
+	w.Workspace.CreateEndpoint("iris", ada)
+	c.destroy(t).all(t, "Nothing was removed from the access list of serving endpoint: iris")
+	w.holds(t, levels{ada: "CAN_MANAGE"})
+}
+
+// Made again between plan and apply: nothing is written where nobody would find it.
+func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.terraform(t, w.usual())
+	c.apply(t)
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.MustRun(t, 0, "plan", "-out=p")
+	w.Workspace.DeleteEndpoint("iris")
+	w.Workspace.CreateEndpoint("iris", ada)
+	flat(c.MustRun(t, 1, "apply", "p")).all(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "made anew after the plan: plan again")
+	c.apply(t)
+	want := w.usually()
+	want[team] = "CAN_VIEW"
+	w.holds(t, want)
+	c.plan(t, 0)
+}
+
+func TestEndpointDeleted(t *testing.T) {
+	t.Parallel()
+	for name, switches := range oldLists {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(switches)
+			c := w.terraform(t, w.usual())
+			c.apply(t)
+			w.Workspace.DeleteEndpoint("iris")
+			c.plan(t, 2).all(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
+			c.refused(t).all(t, "Cannot take over the access list of serving endpoint", `no serving endpoint named "iris"`)
+			w.Workspace.CreateEndpoint("iris", ada)
+			c.apply(t)
+			w.holds(t, w.usually())
+			c.plan(t, 0)
+			// Gone before it could be destroyed, or while it is: done.
+			c.MustRun(t, 0, "plan", "-destroy", "-out=p")
+			w.Workspace.DeleteEndpoint("iris")
+			c.MustRun(t, 0, "apply", "p")
+		})
+	}
+}
+
+// A principal that was removed from the workspace is a missing grant, and cannot be granted again.
+func TestPrincipalDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.terraform(t, w.usual())
+	c.apply(t)
+	w.Workspace.RemovePrincipal(w.app)
+	c.plan(t, 2).all(t, `+ "`+w.app+`" = "CAN_QUERY"`)
+	c.refused(t).all(t, "Cannot change the access list of serving endpoint", "service_principals", "no service principal with the application id "+w.app)
+	c.write(t, hcl(list("users", ada, "CAN_MANAGE")))
+	c.apply(t)
+	w.holds(t, levels{ada: "CAN_MANAGE"})
+	c.plan(t, 0)
+}
+
+// An endpoint that another resource replaces in the same apply is granted again in it, where its id is written; without
+// the id in the next one.
+func TestEndpointReplacedInTheSameApply(t *testing.T) {
+	t.Parallel()
+	config := func(w *world, version, line string) string {
+		return `
+resource "stub_endpoint" "x" {
+  name    = "fresh"
+  creator = "ada@example.com"
+  version = "` + version + `"
+}
+
+resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
+  endpoint_name = stub_endpoint.x.name
+  ` + line + `
+  ` + list("service_principals", w.app, "CAN_QUERY") + `
+  ` + list("users", ada, "CAN_MANAGE") + `
+}
+`
+	}
+	granted := func(t *testing.T, w *world, want levels) resource.TestCheckFunc {
+		return on(func() {
+			if got := w.Workspace.Grants("fresh"); len(got) != len(want) || got[w.app] != want[w.app] || got[ada] != want[ada] {
+				t.Errorf("the endpoint holds %v, want %v", got, want)
+			}
+		})
+	}
+	t.Run("with its id", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		with := func(version string) string { return config(w, version, "endpoint_id = stub_endpoint.x.id") }
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
+			{Config: with("1"), Check: granted(t, w, w.usually())},
+			{
+				Config: with("2"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+					plancheck.ExpectUnknownValue(address, tfjsonpath.New("endpoint_id")),
+				}},
+				Check: granted(t, w, w.usually()),
+			},
+			{Config: with("2"), ConfigPlanChecks: empty},
+		}})
+	})
+	t.Run("without its id", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
+			{Config: config(w, "1", ""), Check: granted(t, w, w.usually())},
+			{Config: config(w, "2", ""), Check: granted(t, w, levels{ada: "CAN_MANAGE"}), ExpectNonEmptyPlan: true},
+			{Config: config(w, "2", ""), Check: granted(t, w, w.usually())},
+			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
+		}})
+	})
+}

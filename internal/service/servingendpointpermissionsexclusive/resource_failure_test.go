@@ -1,0 +1,335 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	for name, may := range map[string]struct {
+		level string
+		says  []string
+	}{
+		"nothing": {"", []string{"403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint"}},
+		"query":   {"CAN_QUERY", []string{"403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint, or to be a workspace admin"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			demote := func() {
+				w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+				if may.level != "" {
+					w.Workspace.SetGrant("iris", w.Deployer.ClientID, may.level)
+				}
+			}
+			demote()
+			c := w.terraform(t, w.usual(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
+			c.plan(t, 1).all(t, append(may.says, "Cannot plan the access list of serving endpoint")...)
+			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
+			c.apply(t)
+			demote()
+			c.plan(t, 1).all(t, append(may.says, "Cannot read the access list of serving endpoint")...)
+			// The state was kept: there is nothing to do once the right is back.
+			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
+			c.plan(t, 0)
+		})
+	}
+}
+
+// Who manages the endpoint need not be an admin, and keeps what it needs for that.
+func TestManagerIsNotLockedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	me := w.demote()
+	c := w.terraform(t, w.usual())
+	// The plan is the same whoever makes it; the apply is not.
+	c.plan(t, 2).all(t, "service_principal_name/"+me+" CAN_MANAGE")
+	locked := []string{"it would take CAN_MANAGE away from who writes it", me, "no workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
+	c.refused(t).all(t, append(locked, "Cannot take over the access list of serving endpoint")...)
+	before := levels{ada: "CAN_MANAGE", me: "CAN_MANAGE"}
+	w.holds(t, before)
+
+	mine := hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"))
+	c.write(t, mine)
+	c.apply(t)
+	want := w.usually()
+	want[me] = "CAN_MANAGE"
+	w.holds(t, want)
+	c.plan(t, 0)
+
+	for _, lower := range []string{w.usual(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"), list("users", ada, "CAN_MANAGE"))} {
+		c.write(t, lower)
+		c.refused(t).all(t, append(locked, "Cannot change the access list of serving endpoint")...)
+		w.holds(t, want)
+	}
+	// Ignored, it is left alone.
+	c.write(t, w.usual(`ignore_principals = ["service_principal_name=`+me+`"]`))
+	c.apply(t)
+	w.holds(t, want)
+	c.plan(t, 0)
+
+	// Destroying leaves it too, where it was listed.
+	c.write(t, mine)
+	c.apply(t)
+	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	w.holds(t, levels{me: "CAN_MANAGE"})
+}
+
+// A group that the caller is in gives it CAN_MANAGE as well as a grant of its own does.
+func TestManagerThroughAGroup(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	me := w.demote()
+	w.Workspace.AddToGroup(team, me)
+	c := w.terraform(t, w.usual(list("groups", team, "CAN_MANAGE")))
+	c.apply(t) // takes its own grant away, and keeps the group's
+	want := w.usually()
+	want[team] = "CAN_MANAGE"
+	w.holds(t, want)
+	c.plan(t, 0)
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.refused(t).all(t, "it would take CAN_MANAGE away from who writes it", "group_name="+team+" CAN_MANAGE")
+	w.holds(t, want)
+	c.write(t, w.usual(list("groups", team, "CAN_MANAGE")))
+	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", "group_name="+team)
+	w.holds(t, levels{team: "CAN_MANAGE"})
+}
+
+// A person with a token is a user, and may be the one who is dropped.
+func TestPersonIsNotLockedOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("authorization/tokens", ada, "CAN_USE")
+	w.Workspace.RemoveFromGroup("admins", ada)
+	for name := range w.Env {
+		if name != "DBXACCESS_HOST" && name != "DBXACCESS_CA_CERTIFICATE_PATH" {
+			delete(w.Env, name)
+		}
+	}
+	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
+	c := w.terraform(t, hcl(list("users", bob, "CAN_MANAGE")))
+	c.refused(t).all(t, "it would take CAN_MANAGE away from who writes it, user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
+	w.holds(t, levels{ada: "CAN_MANAGE"})
+}
+
+// An admin may drop its own grant: it goes on managing everything.
+func TestAdminMayDropItself(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
+	c := w.terraform(t, hcl(list("users", bob, "CAN_MANAGE")))
+	c.apply(t)
+	w.holds(t, levels{bob: "CAN_MANAGE"})
+	c.plan(t, 0)
+
+	// Destroying leaves what is its own, admin or not, as long as it was not taken out of the list.
+	me := w.Deployer.ClientID
+	c.write(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
+	c.apply(t)
+	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	w.holds(t, levels{me: "CAN_MANAGE"})
+}
+
+func TestUnknownPrincipal(t *testing.T) {
+	t.Parallel()
+	const nobody = "11111111-2222-3333-4444-555555555555"
+	w := newWorld(t)
+	for config, words := range map[string][]string{
+		hcl(list("service_principals", nobody, "CAN_VIEW"), list("users", ada, "CAN_MANAGE")): {"404 RESOURCE_DOES_NOT_EXIST", "on main.tf line 8", "no service principal with the application id " + nobody},
+		hcl(list("users", ada, "CAN_MANAGE", "nobody@example.com", "CAN_VIEW")):               {`no user "nobody@example.com"`},
+		hcl(list("groups", "Data Scientists", "CAN_VIEW"), list("users", ada, "CAN_MANAGE")):  {`no group "Data Scientists"`, "case-sensitive"},
+	} {
+		c := w.terraform(t, config)
+		c.refused(t).all(t, words...)
+		w.holds(t, levels{ada: "CAN_MANAGE"})
+	}
+}
+
+// A principal that the workspace knows and its access lists do not know yet is waited for.
+func TestNewPrincipalIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	switches := w.Workspace.Switches()
+	switches.AccessPlaneDelay = time.Minute
+	w.Workspace.SetSwitches(switches)
+	w.Workspace.RemovePrincipal(w.app)
+	done := make(chan struct{})
+	t.Cleanup(func() { <-done })
+	go func() {
+		defer close(done)
+		for w.Count("workspace", "PATCH", "permissions") == 0 && t.Context().Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		w.Tenant.Clock.Advance(2 * time.Minute)
+	}()
+	c := w.terraform(t, `
+resource "dbxaccess_service_principal" "app" {
+  application_id = "`+w.app+`"
+}
+`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE")))
+	c.apply(t)
+	w.holds(t, w.usually())
+	if n := w.Count("workspace", "PATCH", "permissions"); n < 2 {
+		t.Errorf("%d writes: nothing was waited for", n)
+	}
+	c.plan(t, 0)
+}
+
+// The wait has an end, and says what it waited for.
+func TestTimeout(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	switches := w.Workspace.Switches()
+	switches.AccessPlaneDelay = time.Hour
+	w.Workspace.SetSwitches(switches)
+	w.Workspace.RemovePrincipal(w.app)
+	c := w.terraform(t, `
+resource "dbxaccess_service_principal" "app" {
+  application_id = "`+w.app+`"
+}
+`+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
+	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "The workspace knows service_principal_name="+w.app, "raise create in timeouts")
+	w.holds(t, levels{ada: "CAN_MANAGE"})
+}
+
+// From the write on nothing is an error any more: an error would taint the list, and Terraform would take it all away.
+func TestCreatedThenReadFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	blind := func(method string) {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	}
+	noList := func(after int) {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: after, Status: 500, Code: "INTERNAL_ERROR", Message: "sorry"})
+	}
+	c := w.terraform(t, w.usual())
+	c.MustRun(t, 0, "plan", "-out=p")
+	blind("PATCH")
+	noList(2) // the plan's and the one before the write
+	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
+	w.holds(t, w.usually())
+	c.plan(t, 0)
+
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.MustRun(t, 0, "plan", "-out=p")
+	blind("PATCH")
+	noList(1)
+	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The changed access list was accepted and could not be read back: iris")
+	c.plan(t, 0)
+
+	// An answer to a replacement that shows another list is no error either.
+	c.write(t, w.usual())
+	c.MustRun(t, 0, "plan", "-out=p")
+	blind("PUT")
+	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The changed access list was accepted and could not be read back: iris", "shows another; it differs at", "iris-scoring")
+	c.plan(t, 0)
+	w.holds(t, w.usually())
+}
+
+// A write whose answer was lost is looked at before it is sent again, and what it did counts.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	during := func(method string) {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Drop: "after"})
+	}
+	c := w.terraform(t, w.usual())
+	during("PUT") // creation removes a grant
+	c.apply(t).none(t, "Warning: The", "Grants that the plan")
+	w.holds(t, w.usually())
+	c.plan(t, 0)
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	during("PATCH")
+	c.apply(t)
+	c.write(t, w.usual())
+	during("PUT")
+	c.apply(t)
+	w.holds(t, w.usually())
+	c.plan(t, 0)
+	during("PUT")
+	c.destroy(t)
+	w.holds(t, levels{})
+}
+
+// When every answer is lost the run fails, although the list stands; the next one finds it and takes it over.
+func TestLostAnswersThenApplyAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, w.usual())
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Drop: "after", Times: -1})
+	c.Run(t, "apply", "-auto-approve")
+	w.holds(t, w.usually())
+	w.Tenant.Faults.Clear()
+	c.apply(t)
+	c.plan(t, 0)
+	w.holds(t, w.usually())
+}
+
+// A service that is busy, or changes the list at this moment, is asked again.
+func TestRetried(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, f := range []emulator.Fault{
+		{Method: "GET", Path: "/api/2.0/serving-endpoints/*", Status: 503, Code: "TEMPORARILY_UNAVAILABLE"},
+		{Method: "GET", Path: listPath, Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", RetryAfter: 1},
+		{Method: "PATCH", Path: listPath, Status: 409, Code: "ABORTED"},
+	} {
+		f.Service = "workspace"
+		w.Tenant.Faults.Add(f)
+	}
+	c := w.terraform(t, w.usual())
+	c.apply(t)
+	w.holds(t, w.usually())
+}
+
+// A provider that is pointed elsewhere must not take "no such endpoint" there for one that is gone, nor touch an endpoint
+// of the same name.
+func TestWrongWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, there := range map[string]bool{"without the endpoint": false, "with an endpoint of that name": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			other := w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
+			other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
+			other.AddToGroup("admins", w.Deployer.ClientID)
+			other.AddServicePrincipal(w.app, "iris-scoring")
+			other.AddUser(ada, "Ada")
+			if there {
+				other.CreateEndpoint("iris", ada)
+			}
+			server, err := emulator.Serve(w.Tenant, other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = server.Close() })
+			right := w.Env["DBXACCESS_HOST"]
+			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "made in workspace " + w.Workspace.ID(), "is workspace " + other.ID()}
+
+			c := w.terraform(t, w.usual())
+			c.apply(t)
+			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
+			c.plan(t, 1).all(t, wrong...)
+			flat(c.MustRun(t, 1, "destroy", "-auto-approve")).all(t, wrong...)
+			w.Env["DBXACCESS_HOST"] = right
+			c.plan(t, 0)
+			// Pointed away only after the plan was made: neither an update nor a destroy writes there.
+			c.MustRun(t, 0, "plan", "-destroy", "-out=destroy")
+			c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+			c.MustRun(t, 0, "plan", "-out=update")
+			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
+			flat(c.MustRun(t, 1, "apply", "update")).all(t, wrong...)
+			flat(c.MustRun(t, 1, "apply", "destroy")).all(t, wrong...)
+			if there && len(other.Grants("iris")) != 1 {
+				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))
+			}
+			w.holds(t, w.usually())
+		})
+	}
+}

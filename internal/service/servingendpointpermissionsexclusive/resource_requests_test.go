@@ -1,0 +1,85 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+// once is how a provider begins: it finds out where to log in, and does.
+var once = []string{"log in", "log in"}
+
+// What each operation costs, everything counted.
+func TestRequestCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	me := w.Deployer.ClientID
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, w.usual())
+	costs := func(want ...string) {
+		t.Helper()
+		w.wantAsked(t, append(append([]string{}, once...), want...)...)
+	}
+	look, replace, upsert := []string{"GET endpoint", "GET list"}, []string{"GET list", "PUT list"}, []string{"GET list", "PATCH list"}
+
+	c.MustRun(t, 0, "plan", "-out=p")
+	costs(look...)
+	c.MustRun(t, 0, "apply", "p")
+	costs(append(look, replace...)...) // Terraform plans a creation once more before it makes it
+	c.plan(t, 0)
+	costs(look...)
+
+	step := func(config string, want ...string) {
+		t.Helper()
+		c.write(t, config)
+		c.MustRun(t, 0, "plan", "-out=p")
+		costs(look...)
+		c.MustRun(t, 0, "apply", "p")
+		if len(want) == 0 {
+			w.wantAsked(t)
+		} else {
+			costs(append([]string{"GET endpoint"}, want...)...)
+		}
+	}
+	step(w.usual(list("groups", team, "CAN_VIEW")), upsert...)
+	step(w.usual(), replace...)
+	step(w.usual(`on_unlisted = "warn"`)) // nobody is asked for what only the state holds
+	// A user's CAN_MANAGE cannot be the caller's, which is a service principal; its own can, and is asked for.
+	step(hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE")), replace...)
+	step(hcl(list("service_principals", w.app, "CAN_QUERY")), "GET list", "GET me", "PUT list")
+
+	c.MustRun(t, 0, "plan", "-destroy", "-out=p")
+	costs(look...)
+	c.MustRun(t, 0, "apply", "p")
+	costs(append([]string{"GET endpoint"}, replace...)...)
+	w.holds(t, levels{})
+}
+
+// A thousand entries cost what one does, and no time that grows with their square.
+func TestThousand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 1000
+	for i := range n {
+		w.Workspace.AddServicePrincipal(fmt.Sprintf("%08d-0000-4000-8000-000000000000", i), fmt.Sprintf("app %d", i))
+	}
+	c := w.terraform(t, hcl(fmt.Sprintf(`service_principals = { for i in range(%d) : format("%%08d-0000-4000-8000-000000000000", i) => "CAN_QUERY" }`, n),
+		list("users", ada, "CAN_MANAGE")))
+	c.MustRun(t, 0, "plan", "-out=p")
+	w.asked()
+	c.MustRun(t, 0, "apply", "p")
+	w.wantAsked(t, append(append([]string{}, once...), "GET endpoint", "GET list", "GET list", "PATCH list")...)
+	if got := len(w.Workspace.Grants("iris")); got != n+1 {
+		t.Errorf("%d grants stand, want %d", got, n+1)
+	}
+	began := time.Now()
+	c.plan(t, 0)
+	took := time.Since(began)
+	w.wantAsked(t, append(append([]string{}, once...), "GET endpoint", "GET list")...)
+	t.Logf("a plan that changes nothing took %s", took)
+	if took > 15*time.Second { // a quadratic one takes half a minute on an idle machine
+		t.Errorf("a plan that changes nothing took %s", took)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	w.holds(t, levels{})
+}

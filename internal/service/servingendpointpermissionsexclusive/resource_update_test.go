@@ -1,0 +1,183 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	for name, switches := range map[string]emulator.WorkspaceSwitches{
+		"usual service": {},
+		// PATCH is not documented to lower a level, nor to answer with the whole list.
+		"a write only raises":    {PatchNeverLowers: true},
+		"an answer shows a part": {PatchShowsPart: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(switches)
+			c := w.terraform(t, w.usual())
+			c.apply(t)
+			for _, step := range []levels{
+				{ada: "CAN_MANAGE", w.app: "CAN_MANAGE"},                 // up
+				{ada: "CAN_MANAGE", w.app: "CAN_VIEW"},                   // down
+				{ada: "CAN_MANAGE", w.app: "CAN_VIEW", bob: "CAN_QUERY"}, // one more
+				{w.app: "CAN_QUERY"},                                     // two less, and a level
+			} {
+				sps, users := []string{w.app, step[w.app]}, []string{}
+				for _, name := range []string{ada, bob} {
+					if step[name] != "" {
+						users = append(users, name, step[name])
+					}
+				}
+				c.write(t, hcl(list("service_principals", sps...), list("users", users...)))
+				c.plan(t, 2).all(t, "will be updated in-place", "0 to add, 1 to change, 0 to destroy")
+				c.apply(t)
+				w.holds(t, step)
+				c.plan(t, 0)
+			}
+			c.destroy(t)
+			w.holds(t, levels{})
+		})
+	}
+}
+
+// An update removes what its plan showed and nothing else.
+func TestUpdateLeavesTheUnseen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c := w.terraform(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW")))
+	c.apply(t)
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.MustRun(t, 0, "plan", "-out=p")
+	w.Workspace.SetGrant("iris", neighbor, "CAN_MANAGE")
+	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // shown as going: goes, whatever it holds by then
+	w.Workspace.RemoveGrant("iris", w.app)         // listed: stands again
+	flat(c.MustRun(t, 0, "apply", "p")).all(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
+	want := w.usually()
+	want[team], want[neighbor] = "CAN_VIEW", "CAN_MANAGE"
+	w.holds(t, want)
+	c.plan(t, 2).all(t, `- "`+neighbor+`" = "CAN_MANAGE"`)
+	c.apply(t).none(t, "did not show")
+	delete(want, neighbor)
+	w.holds(t, want)
+	c.plan(t, 0)
+}
+
+// A grant that was warned of in the plan is not news in the apply.
+func TestUpdateBesideUnlisted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
+	c.apply(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c.write(t, w.usual(`on_unlisted = "warn"`, list("groups", team, "CAN_VIEW")))
+	c.apply(t).none(t, "did not show")
+	want := w.usually()
+	want[team], want[bob] = "CAN_VIEW", "CAN_VIEW"
+	w.holds(t, want)
+	c.plan(t, 0)
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.CreateEndpoint("other", bob)
+	c := w.terraform(t, w.usual())
+	c.apply(t)
+	c.write(t, strings.Replace(w.usual(), `"iris"`, `"other"`, 1))
+	c.plan(t, 2).all(t, "must be replaced", "user_name/bob@example.com CAN_MANAGE")
+	c.apply(t)
+	w.holds(t, levels{})
+	if got := w.Workspace.Grants("other"); len(got) != 2 || got[ada] != "CAN_MANAGE" || got[w.app] != "CAN_QUERY" {
+		t.Errorf("the other endpoint holds %v", got)
+	}
+	c.plan(t, 0)
+}
+
+// Application ids and user names are the same in any case, group names are not; the order of an answer means nothing.
+func TestCasing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddGroup("Data Scientists")
+	spelled := func(app, user string, lines ...string) string {
+		return hcl(append([]string{list("service_principals", app, "CAN_QUERY"), list("users", user, "CAN_MANAGE", bob, "CAN_VIEW")}, lines...)...)
+	}
+	want := levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_VIEW"}
+	c := w.terraform(t, spelled(strings.ToUpper(w.app), "Ada@Example.com"))
+	c.apply(t)
+	w.holds(t, want)
+	c.plan(t, 0)
+	for range 3 { // every answer has another order
+		c.plan(t, 0)
+	}
+	c.write(t, spelled(w.app, ada))
+	c.plan(t, 0)
+	// Another key beside it changes: the plan may show the spelling, the apply settles it.
+	c.write(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")))
+	c.apply(t).none(t, "did not show")
+	delete(want, bob)
+	w.holds(t, want)
+	c.plan(t, 0)
+
+	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.apply(t)
+	c.write(t, w.usual(list("groups", "Data Scientists", "CAN_VIEW")))
+	c.plan(t, 2).all(t, `- "data scientists" = "CAN_VIEW"`, `+ "Data Scientists" = "CAN_VIEW"`)
+	c.apply(t)
+	want["Data Scientists"] = "CAN_VIEW"
+	w.holds(t, want)
+	c.plan(t, 0)
+}
+
+func TestEndpointID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
+	c := w.terraform(t, w.usual(wrong))
+	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "the endpoint of that name has the id "+w.EndpointID, "Correct endpoint_id")
+	c.write(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
+	c.apply(t)
+	c.write(t, w.usual())
+	c.plan(t, 0)
+	c.write(t, w.usual(wrong))
+	c.refused(t).all(t, "Cannot change the access list of serving endpoint", "Correct endpoint_id")
+	c.write(t, w.usual())
+	c.plan(t, 0)
+	w.holds(t, w.usually())
+}
+
+// Single grants and the whole list of one endpoint in one configuration are told, whichever way it is solved.
+func TestSingleAndWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	single := `
+resource "dbxaccess_serving_endpoint_permission" "one" {
+  endpoint_name = "iris"
+  user_name     = "bob@example.com"
+}
+`
+	const warning = "The whole access list and single grants on one endpoint undo each other: iris"
+	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
+	told := string(c.plan(t, 2))
+	for _, word := range []string{warning, "user_name=bob@example.com", "Name them in ignore_principals"} {
+		if !strings.Contains(told, word) {
+			t.Errorf("the warning does not say %q:\n%s", word, told)
+		}
+	}
+	// The other way round it is the single grant that is planned second.
+	c.write(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
+	if told := string(c.plan(t, 2)); !strings.Contains(told, "Access list is managed as a whole and one by one: iris") {
+		t.Errorf("the single grant does not warn:\n%s", told)
+	}
+	c.write(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)
+	c.apply(t).none(t, warning)
+	c.plan(t, 0).none(t, warning)
+	want := w.usually()
+	want[bob] = "CAN_QUERY"
+	w.holds(t, want)
+}

@@ -1,0 +1,218 @@
+package servingendpointpermissionsexclusive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+// createTimeout is how long creating may take by default.
+const createTimeout = 15 * time.Minute
+
+// What a grant that is not listed does.
+const (
+	onUnlistedRemove = "remove"
+	onUnlistedWarn   = "warn"
+	onUnlistedError  = "error"
+)
+
+func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The whole direct access list of one model-serving endpoint: who is not in it, loses access, and the plan says so before. " +
+			"To manage one principal and leave the others alone, use `dbxaccess_serving_endpoint_permission`; where both manage one endpoint, name the principals " +
+			"of the single grants in `ignore_principals`.\n\n" +
+			"A grant that somebody adds, raises, lowers or removes by hand is shown and undone (see `on_unlisted`). An endpoint that was deleted and made again under its name " +
+			"is seen by its id; the plan shows its real list and grants again. Levels held through a parent, and anything of the group `admins`, whom the service gives everything by itself, " +
+			"are neither shown nor touched.\n\n" +
+			"**Creation** takes over the list that stands. What that takes away is `removed_on_create`, in the plan. An endpoint's creator holds CAN_MANAGE from the start: list or ignore it, above all where " +
+			"the same apply makes the endpoint. **An update** removes only what its plan showed; a grant that came in since stays, with a warning. " +
+			"Nothing takes the caller's own last CAN_MANAGE away, unless it is a workspace admin: that is an error before anything is written. " +
+			"**Destroying** removes the grants that this resource applied last and leaves others, and the caller's own CAN_MANAGE, alone. After an import that nothing was applied to since, it removes nothing.\n\n" +
+			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin. The plan is the same whoever makes it.",
+		Attributes: map[string]schema.Attribute{
+			"id": fwkit.ID("`endpoint_name`."),
+			"endpoint_name": schema.StringAttribute{
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive.",
+				Validators:    []validator.String{fwkit.EndpointName()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"endpoint_id": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
+					"here, and an endpoint that is replaced in the same apply is granted again in it.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"service_principals": levels("Level by application (client) id of the service principal: a UUID, not its display name and not its object id. Upper and lower case are the same.",
+				"users", fwkit.ApplicationID(), fwkit.FoldKeys()),
+			"users": levels("Level by e-mail address of the user. Upper and lower case are the same. A service principal does not belong here.",
+				"service_principals", fwkit.EMail(), fwkit.FoldKeys()),
+			"groups": levels("Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by itself.",
+				"", fwkit.Checked("Not a group that is managed here", checkGroup)),
+			"ignore_principals": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Principals that are left to others: neither compared, removed nor changed. Each is `service_principal_name=APPLICATION_ID`, `user_name=E-MAIL` or `group_name=NAME`.",
+				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
+				PlanModifiers:       []planmodifier.Set{samePrincipals{}},
+			},
+			"on_unlisted": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
+				MarkdownDescription: "What a grant does that stands on the endpoint and is neither listed nor ignored: `remove` (default) shows it as drift and the plan removes it; " +
+					"`warn` leaves it and warns at every plan, and creation removes nothing; `error` fails the plan until it is listed, ignored or removed.",
+				Validators: []validator.String{stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError)},
+			},
+			"removed_on_create": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "What creation takes away, as `kind/principal LEVEL`, such as `user_name/ada@example.com CAN_VIEW`; known at plan. It is empty while the principals are not known yet. " +
+					"If the list has changed by the time of the apply, Terraform stops it with *Provider produced inconsistent final plan*: nothing was touched; plan again.",
+				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
+			},
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+		},
+	}
+}
+
+// levels is a map of principals of one kind; other is the attribute for those who do not belong in it.
+func levels(description, other string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
+	return schema.MapAttribute{
+		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
+		MarkdownDescription: description + " The level is `CAN_VIEW` (see the endpoint), `CAN_QUERY` (also score it) or `CAN_MANAGE` (also change it and its access list).",
+		Validators: []validator.Map{
+			mapvalidator.NoNullValues(),
+			mapvalidator.KeysAre(elsewhere{key, other}),
+			mapvalidator.ValueStringsAre(stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage))),
+		},
+	}
+}
+
+func checkGroup(name string) error {
+	switch name {
+	case "":
+		return errors.New("it is empty")
+	case admins.Name:
+		return errors.New("the service gives admins everything by itself, and that cannot be taken away; leave the group out")
+	default:
+		return nil
+	}
+}
+
+// elsewhere is a check of principals that names this resource's attribute where that of a single grant is meant.
+type elsewhere struct {
+	validator.String
+	other string
+}
+
+func (e elsewhere) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	var inner validator.StringResponse
+	e.String.ValidateString(ctx, req, &inner)
+	for _, d := range inner.Diagnostics {
+		if at, ok := d.(diag.DiagnosticWithPath); ok && e.other != "" {
+			d = reworded{at, strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).Replace(at.Detail())}
+		}
+		resp.Diagnostics.Append(d)
+	}
+}
+
+type reworded struct {
+	diag.DiagnosticWithPath
+	detail string
+}
+
+func (r reworded) Detail() string { return r.detail }
+
+// ignorable demands a principal with its kind.
+type ignorable struct{}
+
+func (ignorable) Description(context.Context) string {
+	return "value must be service_principal_name=, user_name= or group_name= and a name"
+}
+
+func (i ignorable) MarkdownDescription(ctx context.Context) string { return i.Description(ctx) }
+
+func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	attribute, name := fwkit.SplitPrincipal(req.ConfigValue.ValueString())
+	inner := req
+	inner.ConfigValue = types.StringValue(name)
+	switch {
+	case attribute == fwkit.ServicePrincipalName:
+		fwkit.ApplicationID().ValidateString(ctx, inner, resp)
+	case attribute == fwkit.UserName:
+		fwkit.EMail().ValidateString(ctx, inner, resp)
+	case attribute == "" || name == "":
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a principal to ignore", fmt.Sprintf("%q does not say who is meant. Write service_principal_name=APPLICATION_ID, "+
+			"user_name=E-MAIL or group_name=NAME.", req.ConfigValue.ValueString()))
+	}
+}
+
+// samePrincipals keeps the state's spelling of a set of principals when nothing but upper and lower case differs.
+type samePrincipals struct{}
+
+func (samePrincipals) Description(context.Context) string {
+	return "Upper and lower case of application ids and user names are the same here."
+}
+
+func (s samePrincipals) MarkdownDescription(ctx context.Context) string { return s.Description(ctx) }
+
+func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetRequest, resp *planmodifier.SetResponse) {
+	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() || len(req.StateValue.Elements()) != len(req.PlanValue.Elements()) {
+		return
+	}
+	had, plan := principals(req.StateValue), principals(req.PlanValue)
+	if len(plan) != len(req.PlanValue.Elements()) { // an element is not known yet
+		return
+	}
+	for p := range plan {
+		if !had[p] {
+			return
+		}
+	}
+	resp.PlanValue = req.StateValue
+}
+
+// ValidateConfig implements resource.ResourceWithValidateConfig: one principal has one place.
+func (r *exclusiveResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config exclusiveModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	ignored := principals(config.IgnorePrincipals)
+	for _, m := range config.maps() {
+		first := map[acl.Principal]string{}
+		for key := range m.value.Elements() {
+			p := acl.Principal{Kind: m.kind, Name: key}
+			if twin, twice := first[p.Key()]; twice {
+				key, twin = max(key, twin), min(key, twin) // one order, whatever that of the map
+				resp.Diagnostics.AddAttributeError(path.Root(m.attribute).AtMapKey(key), "Principal is listed twice",
+					fmt.Sprintf("%q and %q are the same principal: upper and lower case are the same here. Leave one of them out.", twin, key))
+			}
+			first[p.Key()] = key
+			if ignored[p.Key()] {
+				resp.Diagnostics.AddAttributeError(path.Root(m.attribute).AtMapKey(key), "Principal is listed and ignored",
+					fmt.Sprintf("%s stands in ignore_principals too, which leaves it to others. Leave it out of one of them.", p))
+			}
+		}
+	}
+}

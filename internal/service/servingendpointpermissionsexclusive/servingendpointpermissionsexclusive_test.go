@@ -1,0 +1,169 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// The world of these tests: the endpoint's creator holds CAN_MANAGE, others are in the workspace and hold nothing.
+const (
+	address  = "dbxaccess_serving_endpoint_permissions_exclusive.x"
+	listPath = "/api/2.0/permissions/serving-endpoints/*"
+
+	ada      = "ada@example.com" // made the endpoint: CAN_MANAGE
+	bob      = "bob@example.com"
+	team     = "data scientists"
+	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+)
+
+type world struct {
+	*acctest.World
+	app string // application id of the scoring application
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{World: acctest.New(t)}
+	w.app = w.ScoringApp.ClientID
+	w.Workspace.AddServicePrincipal(w.app, "iris-scoring")
+	w.Workspace.AddServicePrincipal(neighbor, "neighbor")
+	w.Workspace.AddUser(bob, "Bob")
+	w.Workspace.AddGroup(team)
+	return w
+}
+
+type levels = map[string]string
+
+// holds fails unless the endpoint's direct grants are these and no others.
+func (w *world) holds(t *testing.T, want levels) {
+	t.Helper()
+	if got := w.Workspace.Grants("iris"); !maps.Equal(got, want) {
+		t.Errorf("direct grants on the server:\n got %v\nwant %v", got, want)
+	}
+}
+
+// hcl is the resource on the endpoint iris with those lines.
+func hcl(lines ...string) string {
+	return "resource \"dbxaccess_serving_endpoint_permissions_exclusive\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
+}
+
+// list is a map attribute of pairs.
+func list(attribute string, pairs ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s = {", attribute)
+	for i := 0; i < len(pairs); i += 2 {
+		fmt.Fprintf(&b, " %q = %q,", pairs[i], pairs[i+1])
+	}
+	return strings.TrimSuffix(b.String(), ",") + " }"
+}
+
+// usual lists the creator and the application.
+func (w *world) usual(lines ...string) string {
+	return hcl(append([]string{list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")}, lines...)...)
+}
+
+func (w *world) usually() levels { return levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY"} }
+
+// demote makes the deployer a manager of the endpoint and no admin.
+func (w *world) demote() string {
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
+	return w.Deployer.ClientID
+}
+
+const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
+
+// terraform is the CLI in the world, with a configuration that can be changed.
+type terraform struct{ *acctest.CLI }
+
+func (w *world) terraform(t *testing.T, hcl string) terraform {
+	t.Helper()
+	return terraform{w.CLI(t, source+hcl)}
+}
+
+func (c terraform) write(t *testing.T, hcl string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(source+hcl), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// says is what a command printed, without the frame and the line breaks that Terraform puts in.
+type says string
+
+func flat(r acctest.Result) says {
+	return says(strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+"\n"+r.Stderr)), " "))
+}
+
+func (s says) all(t *testing.T, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if !strings.Contains(string(s), word) {
+			t.Errorf("it does not say %q:\n%s", word, s)
+		}
+	}
+}
+
+func (s says) none(t *testing.T, words ...string) {
+	t.Helper()
+	for _, word := range words {
+		if strings.Contains(string(s), word) {
+			t.Errorf("it says %q:\n%s", word, s)
+		}
+	}
+}
+
+func (c terraform) apply(t *testing.T) says {
+	t.Helper()
+	return flat(c.MustRun(t, 0, "apply", "-auto-approve"))
+}
+
+// plan demands the exit code of a detailed plan: 0 nothing to do, 1 an error, 2 something to do.
+func (c terraform) plan(t *testing.T, code int) says {
+	t.Helper()
+	return flat(c.MustRun(t, code, "plan", "-detailed-exitcode"))
+}
+
+// refused demands that an apply fails.
+func (c terraform) refused(t *testing.T, args ...string) says {
+	t.Helper()
+	return flat(c.MustRun(t, 1, append([]string{"apply", "-auto-approve"}, args...)...))
+}
+
+func (c terraform) destroy(t *testing.T) says {
+	t.Helper()
+	return flat(c.MustRun(t, 0, "destroy", "-auto-approve"))
+}
+
+// asked are the requests since the journal was reset, in order, such as "GET list"; everything counts.
+func (w *world) asked() []string {
+	var asked []string
+	for _, e := range w.Tenant.Journal.Entries() {
+		switch {
+		case e.Service != "workspace":
+			asked = append(asked, "log in")
+		case strings.Contains(e.Route, "permissions"):
+			asked = append(asked, e.Method+" list")
+		case strings.Contains(e.Route, "Me"):
+			asked = append(asked, "GET me")
+		default:
+			asked = append(asked, e.Method+" endpoint")
+		}
+	}
+	w.Tenant.Journal.Reset()
+	return asked
+}
+
+func (w *world) wantAsked(t *testing.T, want ...string) {
+	t.Helper()
+	if got := w.asked(); !slices.Equal(got, want) {
+		t.Errorf("asked %q, want %q", got, want)
+	}
+}
