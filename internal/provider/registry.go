@@ -15,6 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissions"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
@@ -33,6 +34,7 @@ func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
 		currentidentity.DataSources(),
 		servingendpoint.DataSources(),
+		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
 	)
 }
