@@ -127,10 +127,14 @@ func (c *call) resource(p *principal) map[string]any {
 		m["userName"], m["active"] = p.userName, p.active
 		m["emails"] = []complexValue{{Value: p.userName, Type: "work", Primary: true}}
 	case groupKind:
-		m["meta"] = map[string]string{"resourceType": "WorkspaceGroup"}
+		m["meta"] = map[string]string{"resourceType": groupType(p)}
 	}
 	var groups, members []complexValue
-	for _, q := range c.w.principals {
+	around := c.w.principals
+	if p.kind != groupKind {
+		around = c.groups() // only those can hold it, and there may be ten thousand others
+	}
+	for _, q := range around {
 		shown := c.seen(q)
 		if shown == nil {
 			continue
@@ -140,7 +144,7 @@ func (c *call) resource(p *principal) map[string]any {
 		if q.kind == groupKind && shown.members[p.id] {
 			groups = append(groups, ref)
 		}
-		if p.kind == groupKind && c.w.memberOf(p, q) {
+		if p.kind == groupKind && !p.account && c.w.memberOf(p, q) {
 			ref.Type = ""
 			members = append(members, ref)
 		}

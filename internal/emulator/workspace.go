@@ -134,6 +134,8 @@ type call struct {
 	who    *principal
 	with   *token // nil when the caller came with an Entra token
 	status int
+
+	allGroups []*principal // once asked for
 }
 
 // A handler answers with a value written as JSON (nil is {}), or an error.
