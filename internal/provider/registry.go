@@ -14,6 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointaccess"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissions"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
@@ -34,6 +35,7 @@ func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
 		currentidentity.DataSources(),
 		servingendpoint.DataSources(),
+		servingendpointaccess.DataSources(),
 		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
 	)
