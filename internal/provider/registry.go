@@ -34,6 +34,7 @@ func resources() []func() resource.Resource {
 func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
 		currentidentity.DataSources(),
+		serviceprincipal.DataSources(),
 		servingendpoint.DataSources(),
 		servingendpointaccess.DataSources(),
 		servingendpointpermissions.DataSources(),
