@@ -29,9 +29,12 @@ type line struct {
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
+	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	askMe       shared[struct{}]
 	locks       sync.Map // object → chan struct{} of one place
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+	identities  identities
+	before      shared[TokenList] // the tokens as the first who makes one finds them
 }
 
 func newLine(cfg Config) *line {
@@ -92,6 +95,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		l.workspaceID.Store(id)
 	}
 	observe(r.Context(), resp.Header)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		l.ahead.Store(int64(time.Until(date)))
+	}
 	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
 		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
 		l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))

@@ -81,6 +81,9 @@ type WorkspaceSwitches struct {
 	MaxTokenLifetimeDays int
 	// DefaultTokenLifetimeDays is the lifetime when none is asked; 0 is 730, -1 never expires.
 	DefaultTokenLifetimeDays int
+	// KnownTokenScopes are the scopes that a token can have; empty is any. The
+	// public list of them grows.
+	KnownTokenScopes []string
 	// HideExpiredTokens leaves expired tokens out of the token management list.
 	HideExpiredTokens bool
 

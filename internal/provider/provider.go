@@ -108,8 +108,11 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	c, err := client.New(client.Config{
 		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
-			return auth.Open(cfg.another(s), options)
+			another := options
+			another.VaultLogin = login
+			return auth.Open(cfg.another(s), another)
 		},
+		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
 	})
 	return c, login.Warnings, err
