@@ -72,9 +72,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	if l.timeout > 0 {
+	if limit := l.attemptLimit(ctx); limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
 	resp, err := l.base.RoundTrip(r.WithContext(ctx))
@@ -120,7 +120,7 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 		e.Kind = ErrUnreachable
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = ErrAnswerLost
-		e.Message = "no answer within " + l.timeout.String()
+		e.Message = "no answer within " + l.attemptLimit(r.Context()).String()
 	default:
 		e.Kind = ErrAnswerLost
 	}
