@@ -95,6 +95,8 @@ type WorkspaceSwitches struct {
 	DuplicateAsUser bool
 	// EmptyNotFound answers 404 for SCIM objects without a body.
 	EmptyNotFound bool
+	// SCIMPageSize is the most that one page of a SCIM list holds, whatever is asked for; 0 sets no limit.
+	SCIMPageSize int
 	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
 	// instead of showing them a reduced one.
 	ServicePrincipalsAdminOnly bool
