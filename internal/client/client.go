@@ -60,11 +60,13 @@ type Client struct {
 	// Login is the identity that calls.
 	Login *auth.Login
 
-	own    bool // the provider's own login, not that of a token's owner
-	cfg    Config
-	sdk    *client.DatabricksClient
-	line   *line
-	tokens shared[TokenList]
+	own       bool // the provider's own login, not that of a token's owner
+	cfg       Config
+	sdk       *client.DatabricksClient
+	line      *line
+	tokens    Shared[TokenList]
+	endpoints Directory[string] // name → id
+	kept      sync.Map          // see [Of]
 }
 
 var productOnce sync.Once

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,17 +25,19 @@ type line struct {
 	limiter  *rate.Limiter
 	pause    pause
 
-	host     shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
+	host     Shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
-	askMe       shared[struct{}]
+	askMe       Shared[struct{}]
 	locks       sync.Map // object → chan struct{} of one place
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+	made        sync.Map // application id in lower case → of the service principals that this process has made
+	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
 	identities  identities
-	before      shared[TokenList] // the tokens as the first who makes one finds them
+	before      Shared[TokenList] // the tokens as the first who makes one finds them
 }
 
 func newLine(cfg Config) *line {
@@ -76,6 +79,10 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
+	}
+	if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, scimRoot) {
+		l.scimWrites.Add(1)
+		defer l.scimWrites.Add(1)
 	}
 	resp, err := l.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
@@ -164,6 +171,9 @@ func (p *pause) wait(ctx context.Context) error {
 		}
 	}
 }
+
+// Pause waits, or gives the error of ctx when that ends before.
+func Pause(ctx context.Context, d time.Duration) error { return sleep(ctx, d) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -52,6 +52,8 @@ type WorkspaceSwitches struct {
 
 	// PatchNeverLowers makes PATCH on an access list ignore a level below the one held.
 	PatchNeverLowers bool
+	// PatchShowsPart makes PATCH on an access list answer with what it wrote instead of the whole list.
+	PatchShowsPart bool
 	// EmptyPatchRefused makes PATCH with an empty list a 400 instead of a no-op.
 	EmptyPatchRefused bool
 	// UserNameEchoed shows a service principal under user_name in an access list

@@ -103,7 +103,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 
-	sp, err := readServicePrincipal(ctx, r.Client, state.ID.ValueString())
+	sp, err := refreshServicePrincipal(ctx, r.Client, state.ID.ValueString())
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
 		return
 	}
