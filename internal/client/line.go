@@ -32,9 +32,9 @@ type line struct {
 	workspaceID atomic.Value
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	askMe       Shared[struct{}]
-	locks       sync.Map // object → chan struct{} of one place
-	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
-	made        sync.Map // application id in lower case → of the service principals that this process has made
+	locks       sync.Map     // object → chan struct{} of one place
+	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
+	made        sync.Map     // application id in lower case → of the service principals that this process has made
 	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
 	identities  identities
 	before      Shared[TokenList] // the tokens as the first who makes one finds them
