@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,9 +32,10 @@ type line struct {
 	workspaceID atomic.Value
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	askMe       Shared[struct{}]
-	locks       sync.Map // object → chan struct{} of one place
-	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
-	made        sync.Map // application id in lower case → of the service principals that this process has made
+	locks       sync.Map     // object → chan struct{} of one place
+	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
+	made        sync.Map     // application id in lower case → of the service principals that this process has made
+	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
 	identities  identities
 	before      Shared[TokenList] // the tokens as the first who makes one finds them
 }
@@ -73,10 +75,14 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx := r.Context()
-	if l.timeout > 0 {
+	if limit := l.attemptLimit(ctx); limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
+	}
+	if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, scimRoot) {
+		l.scimWrites.Add(1)
+		defer l.scimWrites.Add(1)
 	}
 	resp, err := l.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
@@ -121,7 +127,7 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 		e.Kind = ErrUnreachable
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = ErrAnswerLost
-		e.Message = "no answer within " + l.timeout.String()
+		e.Message = "no answer within " + l.attemptLimit(r.Context()).String()
 	default:
 		e.Kind = ErrAnswerLost
 	}

@@ -127,7 +127,7 @@ func (c *call) resource(p *principal) map[string]any {
 		m["userName"], m["active"] = p.userName, p.active
 		m["emails"] = []complexValue{{Value: p.userName, Type: "work", Primary: true}}
 	case groupKind:
-		m["meta"] = map[string]string{"resourceType": "WorkspaceGroup"}
+		m["meta"] = map[string]string{"resourceType": groupType(p)}
 	}
 	ref := func(q, shown *principal, kind string) complexValue {
 		return complexValue{Value: q.id, Display: shown.displayName, Type: kind, Ref: scimKind[q.kind].collection + "/" + q.id}
@@ -139,7 +139,7 @@ func (c *call) resource(p *principal) map[string]any {
 			groups = append(groups, ref(g, shown, "direct"))
 		}
 	}
-	if p.kind == groupKind {
+	if p.kind == groupKind && !p.account {
 		for _, q := range c.w.principals {
 			if shown := c.seen(q); shown != nil && c.w.memberOf(p, q) {
 				members = append(members, ref(q, shown, ""))
@@ -235,6 +235,9 @@ func (c *call) listResources(kind principalKind) (any, error) {
 		return nil, err
 	}
 	start, count = max(start, 1), max(count, 0)
+	if most := c.w.switches.SCIMPageSize; most > 0 {
+		count = min(count, most)
+	}
 	keep, err := parseFilter(kind, query.Get("filter"))
 	if err != nil {
 		return nil, err

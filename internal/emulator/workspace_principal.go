@@ -32,6 +32,7 @@ type principal struct {
 	entitlements  []string
 	roles         []string
 	members       map[string]bool // groups: ids
+	account       bool            // a group of the account, assigned to the workspace
 
 	accessFrom time.Time // when access lists begin to know it
 	changed    time.Time // the last write through SCIM

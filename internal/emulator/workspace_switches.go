@@ -97,6 +97,8 @@ type WorkspaceSwitches struct {
 	DuplicateAsUser bool
 	// EmptyNotFound answers 404 for SCIM objects without a body.
 	EmptyNotFound bool
+	// SCIMPageSize is the most that one page of a SCIM list holds, whatever is asked for; 0 sets no limit.
+	SCIMPageSize int
 	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
 	// instead of showing them a reduced one.
 	ServicePrincipalsAdminOnly bool
@@ -108,16 +110,19 @@ type WorkspaceSwitches struct {
 	PlainAuthTexts bool
 
 	// Refusals of unsettled status, code or wording.
-	SCIMDuplicate      Refusal // default 409
-	SCIMNotFound       Refusal // default 404 Service principal with id {} not found
-	UnknownPrincipal   Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
-	NotAnEndpointID    Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.
-	UnknownEndpointID  Refusal // default 404 RESOURCE_DOES_NOT_EXIST
-	ScoringDenied      Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
-	TokenQuota         Refusal // default 400 QUOTA_EXCEEDED
-	TokenLifetimeAbove Refusal // default 400 INVALID_PARAMETER_VALUE
-	TokensOff          Refusal // default 403 PERMISSION_DENIED
-	OnBehalfOfTokens   Refusal // default 404 FEATURE_DISABLED
+	SCIMDuplicate     Refusal // default 409
+	SCIMNotFound      Refusal // default 404 Service principal with id {} not found
+	UnknownPrincipal  Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
+	NotAnEndpointID   Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.
+	UnknownEndpointID Refusal // default 404 RESOURCE_DOES_NOT_EXIST
+	ScoringDenied     Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
+	TokenQuota        Refusal // default 400 QUOTA_EXCEEDED
+	// RouteOptimizedRefused answers calls of a route-optimised endpoint under the workspace's address; default 401, in the
+	// words for a credential that an API does not take.
+	RouteOptimizedRefused Refusal
+	TokenLifetimeAbove    Refusal // default 400 INVALID_PARAMETER_VALUE
+	TokensOff             Refusal // default 403 PERMISSION_DENIED
+	OnBehalfOfTokens      Refusal // default 404 FEATURE_DISABLED
 }
 
 // or builds the error of a refusal from its defaults and the switch.

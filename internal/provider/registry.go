@@ -9,12 +9,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/certificate"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/clusters"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointaccess"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissions"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissionsexclusive"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/token"
@@ -34,8 +37,12 @@ func resources() []func() resource.Resource {
 
 func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
+		clusters.DataSources(),
 		currentidentity.DataSources(),
+		serviceprincipal.DataSources(),
 		servingendpoint.DataSources(),
+		servingendpointaccess.DataSources(),
+		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
 		token.DataSources(),
 	)

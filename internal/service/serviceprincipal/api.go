@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,33 +72,26 @@ type directory struct {
 
 func directoryOf(c *client.Client) *directory { return client.Of[directory](c) }
 
-// list reads all of them. One request for each ten thousand.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+// list reads all of them.
 func list(ctx context.Context, c *client.Client) (map[string][]servicePrincipal, error) {
-	const page = 10_000
-	found := map[string][]servicePrincipal{}
-	for start := 1; ; {
-		// The SDK's own pager asks until a page is empty, which is one request too many.
-		var answer iam.ListServicePrincipalResponse
-		err := c.SDK().Do(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/ServicePrincipals", map[string]string{"Accept": "application/json"},
-			map[string]any{"startIndex": start, "count": page, "excludedAttributes": "groups,roles"}, nil, &answer)
-		if err != nil {
-			return nil, advise(err)
-		}
-		for _, r := range answer.Resources {
-			if !slices.Contains(r.ForceSendFields, "Active") { // a part of it: whoever wants it finds out why
-				continue
-			}
-			sp := []servicePrincipal{*fromAPI(&r)}
-			found["id "+r.Id] = sp
-			found["application "+strings.ToLower(r.ApplicationId)] = sp
-			found["name "+r.DisplayName] = append(found["name "+r.DisplayName], sp...)
-		}
-		start += len(answer.Resources)
-		if len(answer.Resources) == 0 || int64(start) > answer.TotalResults {
-			return found, nil
-		}
+	all, err := c.ServicePrincipals(ctx, "")
+	if err != nil {
+		return nil, advise(err)
 	}
+	found := make(map[string][]servicePrincipal, 3*len(all))
+	for _, r := range all {
+		if r.Active == nil { // a part of it: whoever wants it finds out why
+			continue
+		}
+		slices.Sort(r.Entitlements)
+		sp := []servicePrincipal{{
+			ID: r.ID, ApplicationID: r.ApplicationID, DisplayName: r.DisplayName, ExternalID: r.ExternalID, Active: *r.Active, Entitlements: r.Entitlements,
+		}}
+		found["id "+r.ID] = sp
+		found["application "+strings.ToLower(r.ApplicationID)] = sp
+		found["name "+r.DisplayName] = append(found["name "+r.DisplayName], sp...)
+	}
+	return found, nil
 }
 
 // refreshServicePrincipal is readServicePrincipal for a refresh: beyond a few, all are listed at once.

@@ -1,0 +1,219 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ServicePrincipal is a service principal of the workspace, as SCIM shows it.
+type ServicePrincipal struct {
+	ID            string // SCIM id, digits
+	ApplicationID string
+	DisplayName   string
+	ExternalID    string
+	Active        *bool // nil where the service does not tell, as to callers who are not admins
+	Entitlements  []string
+	Groups        []string // names of the groups it is a direct member of; only where they were asked for
+}
+
+// User is a user of the workspace, as SCIM shows it.
+type User struct {
+	ID          string // SCIM id, digits
+	UserName    string // e-mail
+	DisplayName string
+	Active      *bool // nil where the service does not tell
+}
+
+// Group is a group of the workspace with its direct members.
+type Group struct {
+	ID      string // SCIM id, digits
+	Name    string
+	Account bool // of the account, assigned to the workspace: its members are kept elsewhere
+	Members []Member
+}
+
+// Member is a direct member of a group.
+type Member struct {
+	ID          string // SCIM id, digits
+	DisplayName string
+	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not tell
+}
+
+// The attributes to ask for; groups are left out of a list, as they make it much longer.
+const (
+	servicePrincipalAttributes = "id,applicationId,displayName,externalId,active,entitlements"
+	userAttributes             = "id,userName,displayName,active"
+)
+
+// ServicePrincipals lists those that match a SCIM filter, all of them for an empty one, without their groups. One request
+// for each 10,000.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
+	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}, toServicePrincipal)
+}
+
+// FindServicePrincipals lists those that match a SCIM filter, each with its groups. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
+	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}}, toServicePrincipal)
+}
+
+// ServicePrincipalByID reads one by its SCIM id, with its groups. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
+func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
+	var found scimResource
+	err := c.Call(ctx, http.MethodGet, scimRoot+"ServicePrincipals/"+url.PathEscape(id), nil, nil, &found)
+	return toServicePrincipal(found), err
+}
+
+// Users lists those that match a SCIM filter, all of them for an empty one. One request for each 10,000.
+// https://docs.databricks.com/api/azure/workspace/users/list
+func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
+	return listSCIM(ctx, c, "Users", url.Values{"filter": {filter}, "attributes": {userAttributes}}, func(r scimResource) User {
+		return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
+	})
+}
+
+// AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
+func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
+	return c.lists().servicePrincipals.Get(ctx, Lately, func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") })
+}
+
+// AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
+func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
+	return c.lists().users.Get(ctx, Lately, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
+}
+
+// AllGroups is [Client.Groups], shared by everything in this run for a while.
+func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
+	return c.lists().groups.Get(ctx, Lately, c.Groups)
+}
+
+// principalLists are whole lists, as they were before this process wrote to a principal or a group.
+type principalLists struct {
+	servicePrincipals Shared[[]ServicePrincipal]
+	users             Shared[[]User]
+	groups            Shared[[]Group]
+}
+
+// sharedLists are the lists since the last write.
+type sharedLists struct {
+	mu     sync.Mutex
+	writes int64
+	lists  *principalLists
+}
+
+// lists are empty again after each write over SCIM, whoever of this process makes it: what depends on that write must not
+// read what was before.
+func (c *Client) lists() *principalLists {
+	s := Of[sharedLists](c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if writes := c.line.scimWrites.Load(); s.lists == nil || s.writes != writes {
+		s.lists, s.writes = &principalLists{}, writes
+	}
+	return s.lists
+}
+
+// Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request for
+// each 10,000.
+// https://docs.databricks.com/api/azure/workspace/groups/list
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	return listSCIM(ctx, c, "Groups", url.Values{"excludedAttributes": {"entitlements,roles,groups"}}, func(r scimResource) Group {
+		// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
+		g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
+		for _, m := range r.Members {
+			collection, _, _ := strings.Cut(m.Ref, "/")
+			g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
+		}
+		return g
+	})
+}
+
+// SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
+func SCIMString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+const scimRoot = "/api/2.0/preview/scim/v2/"
+
+// scimPage is how many are asked for at once. The service may give fewer.
+const scimPage = 10_000
+
+type scimResource struct {
+	ID            string      `json:"id"`
+	ApplicationID string      `json:"applicationId"`
+	UserName      string      `json:"userName"`
+	DisplayName   string      `json:"displayName"`
+	ExternalID    string      `json:"externalId"`
+	Active        *bool       `json:"active"`
+	Entitlements  []scimValue `json:"entitlements"`
+	Groups        []scimValue `json:"groups"`
+	Members       []scimValue `json:"members"`
+	Meta          struct {
+		ResourceType string `json:"resourceType"`
+	} `json:"meta"`
+}
+
+type scimValue struct {
+	Value   string `json:"value"`
+	Display string `json:"display"`
+	Ref     string `json:"$ref"`
+}
+
+func toServicePrincipal(r scimResource) ServicePrincipal {
+	sp := ServicePrincipal{ID: r.ID, ApplicationID: r.ApplicationID, DisplayName: r.DisplayName, ExternalID: r.ExternalID, Active: r.Active}
+	for _, e := range r.Entitlements {
+		sp.Entitlements = append(sp.Entitlements, e.Value)
+	}
+	for _, g := range r.Groups {
+		sp.Groups = append(sp.Groups, g.Display)
+	}
+	return sp
+}
+
+// listSCIM reads a list page by page. The SDK's own pager asks on until a page is empty, which doubles the calls of nearly
+// every list; the service says how many there are in all.
+func listSCIM[T any](ctx context.Context, c *Client, collection string, query url.Values, to func(scimResource) T) ([]T, error) {
+	parameters := map[string]any{"count": scimPage}
+	for name := range maps.Keys(query) {
+		if value := query.Get(name); value != "" {
+			parameters[name] = value
+		}
+	}
+	var all []T
+	for start, last := 1, ""; ; {
+		var page struct {
+			TotalResults int            `json:"totalResults"`
+			Resources    []scimResource `json:"Resources"`
+		}
+		parameters["startIndex"] = start
+		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
+			return nil, err
+		}
+		if len(page.Resources) == 0 {
+			return all, nil
+		}
+		if page.Resources[0].ID == last {
+			return nil, fmt.Errorf("the service gave the same page of %s twice: %w", collection, errPaging)
+		}
+		last = page.Resources[0].ID
+		all = slices.Grow(all, len(page.Resources))
+		for _, r := range page.Resources {
+			all = append(all, to(r))
+		}
+		if start += len(page.Resources); page.TotalResults > 0 && start > page.TotalResults {
+			return all, nil
+		}
+	}
+}
+
+// errPaging: going on would never end.
+var errPaging = errors.New("it does not page")
