@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What the SCIM resources of a workspace have in common: rendering, the choice
@@ -62,6 +63,31 @@ func (c *call) scimAdminsOnly(kind principalKind) error {
 		return nil
 	}
 	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.", strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
+}
+
+// scimWrites counts the writes through SCIM within a window of time.
+type scimWrites struct {
+	since time.Time
+	count int
+}
+
+// countWrite refuses a write through SCIM that is one too many; see
+// [WorkspaceSwitches].SCIMWrites.
+func (c *call) countWrite() error {
+	s := c.w.switches
+	if s.SCIMWrites == 0 || c.r.Method == http.MethodGet || !strings.HasPrefix(c.r.URL.Path, scimRoot) {
+		return nil
+	}
+	if c.now.Sub(c.w.writes.since) >= s.SCIMWritesWithin {
+		c.w.writes = scimWrites{since: c.now}
+	}
+	if c.w.writes.count++; c.w.writes.count <= s.SCIMWrites {
+		return nil
+	}
+	if s.SCIMLimitAs500 {
+		return scimRefuse(http.StatusInternalServerError, "", "REQUEST_LIMIT_EXCEEDED: Too many requests. Please wait a moment and try again.")
+	}
+	return scimRefuse(http.StatusTooManyRequests, "", "Too many requests. Please wait a moment and try again.")
 }
 
 func (c *call) scimDecode(into any) error {
@@ -127,22 +153,25 @@ func (c *call) resource(p *principal) map[string]any {
 		m["userName"], m["active"] = p.userName, p.active
 		m["emails"] = []complexValue{{Value: p.userName, Type: "work", Primary: true}}
 	case groupKind:
-		m["meta"] = map[string]string{"resourceType": "WorkspaceGroup"}
+		// Group is the account's, WorkspaceGroup the workspace's own.
+		m["meta"] = map[string]string{"resourceType": map[bool]string{false: "WorkspaceGroup", true: "Group"}[p.account]}
+	}
+	ref := func(q *principal, kind string) complexValue {
+		return complexValue{Value: q.id, Display: q.displayName, Type: kind, Ref: scimKind[q.kind].collection + "/" + q.id}
 	}
 	var groups, members []complexValue
+	// Everybody is in users; only direct memberships are shown.
+	for _, g := range c.allGroups() {
+		if shown := c.seen(g); shown != nil && shown.members[p.id] {
+			groups = append(groups, ref(shown, "direct"))
+		}
+	}
 	for _, q := range c.w.principals {
-		shown := c.seen(q)
-		if shown == nil {
-			continue
+		if p.kind != groupKind {
+			break
 		}
-		ref := complexValue{Value: q.id, Display: shown.displayName, Type: "direct", Ref: scimKind[q.kind].collection + "/" + q.id}
-		// Everybody is in users; only direct memberships are shown.
-		if q.kind == groupKind && shown.members[p.id] {
-			groups = append(groups, ref)
-		}
-		if p.kind == groupKind && c.w.memberOf(p, q) {
-			ref.Type = ""
-			members = append(members, ref)
+		if shown := c.seen(q); shown != nil && c.w.memberOf(p, q) {
+			members = append(members, ref(shown, ""))
 		}
 	}
 	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles), "groups": groups, "members": members} {
@@ -151,6 +180,19 @@ func (c *call) resource(p *principal) map[string]any {
 		}
 	}
 	return m
+}
+
+// allGroups spares a list of thousands to go through all principals for each of
+// them.
+func (c *call) allGroups() []*principal {
+	if c.groups == nil {
+		for _, p := range c.w.principals {
+			if p.kind == groupKind {
+				c.groups = append(c.groups, p)
+			}
+		}
+	}
+	return c.groups
 }
 
 // project applies the attributes and excludedAttributes parameters. Ids and

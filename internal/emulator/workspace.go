@@ -40,7 +40,9 @@ type Workspace struct {
 
 	mu         sync.Mutex
 	switches   WorkspaceSwitches
-	principals []*principal // in order of creation
+	principals []*principal          // in order of creation
+	account    map[string]*principal // service principals known to the account only, by lower-case application id
+	writes     scimWrites
 	admins     *principal
 	users      *principal
 	endpoints  map[string]*endpoint // by name
@@ -67,6 +69,7 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		tenant:    t,
 		hostName:  publicHostName(opts.ID),
 		switches:  opts.Switches,
+		account:   map[string]*principal{},
 		endpoints: map[string]*endpoint{},
 		lists:     map[string]*accessList{},
 		tokens:    map[string]*token{},
@@ -134,6 +137,7 @@ type call struct {
 	who    *principal
 	with   *token // nil when the caller came with an Entra token
 	status int
+	groups []*principal // of the workspace, as they were when first asked for
 }
 
 // A handler answers with a value written as JSON (nil is {}), or an error.
@@ -225,6 +229,10 @@ func (w *Workspace) authenticated(h handler) http.Handler {
 		}
 		if len(body) > maxBody {
 			c.fail(refuse(http.StatusRequestEntityTooLarge, "MAX_REQUEST_SIZE_EXCEEDED", "Request size cannot exceed %d bytes.", maxBody))
+			return
+		}
+		if err := c.countWrite(); err != nil {
+			c.fail(err)
 			return
 		}
 		answer, err := h(c)

@@ -32,6 +32,7 @@ type principal struct {
 	entitlements  []string
 	roles         []string
 	members       map[string]bool // groups: ids
+	account       bool            // groups: kept by the account
 
 	accessFrom time.Time // when access lists begin to know it
 	changed    time.Time // the last write through SCIM
@@ -184,6 +185,29 @@ func (w *Workspace) addBehind(p *principal) string {
 		panic(fmt.Sprintf("emulator: workspace %s already has %s %q", w.id, p.kind, p.name()))
 	}
 	return w.add(p).id
+}
+
+// AddAccountGroup adds a group of the account that is assigned to the workspace.
+func (w *Workspace) AddAccountGroup(name string) (id string) {
+	return w.addBehind(&principal{kind: groupKind, displayName: name, account: true})
+}
+
+// AddToAccount puts an active service principal into the account and not into the
+// workspace; see [WorkspaceSwitches].IdentityFederation.
+func (w *Workspace) AddToAccount(applicationID, displayName string) (scimID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := &principal{id: randomDigits(), kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true}
+	w.account[strings.ToLower(applicationID)] = p
+	return p.id
+}
+
+// SetExternalID sets the id that the identity provider has for a service
+// principal: of one that Entra ID manages, its object id.
+func (w *Workspace) SetExternalID(name, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFind(name).externalID = id
 }
 
 // AddToGroup adds a service principal (by application id), a user (by user name)
