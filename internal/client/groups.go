@@ -198,28 +198,6 @@ func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 	return false, nil
 }
 
-// PrincipalID is the SCIM id of the service principal of an application id. No request for one that this process has
-// added, else one; ErrNotFound when the workspace has none.
-func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
-	if id := c.addedPrincipal(applicationID); id != "" {
-		return id, "", nil
-	}
-	page := iam.NewServicePrincipalsV2(c.sdk).List(ctx, iam.ListServicePrincipalsRequest{
-		Attributes: "id,applicationId,displayName", Filter: "applicationId eq " + strconv.Quote(applicationID), Count: 1,
-	})
-	sp, err := page.Next(ctx)
-	switch {
-	case err == nil && strings.EqualFold(sp.ApplicationId, applicationID):
-		return sp.Id, sp.DisplayName, nil
-	case err == nil, errors.Is(err, listing.ErrNoMoreItems):
-		return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
-			"Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-				"The value is the application (client) id of the app registration, not its object id and not its name.")
-	default:
-		return "", "", adviseGroups(err)
-	}
-}
-
 func groupFromAPI(g *iam.Group) Group {
 	out := Group{ID: g.Id, Name: g.DisplayName, Account: g.Meta != nil && g.Meta.ResourceType == "Group"}
 	for _, m := range g.Members {

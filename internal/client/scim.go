@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -27,7 +26,7 @@ func Settle(ctx context.Context, written time.Time, object string, look func(con
 		if written.IsZero() {
 			written = now
 		}
-		if now.Sub(written) >= StaleFor || now.Before(written.Add(-StaleFor)) || time.Since(began) >= StaleFor {
+		if now.Sub(written) >= StaleFor || time.Since(began) >= StaleFor {
 			return false, nil
 		}
 		tflog.Info(ctx, "waiting: the workspace still shows what stood before a change", map[string]any{"object": object, "try": try})
@@ -35,21 +34,4 @@ func Settle(ctx context.Context, written time.Time, object string, look func(con
 			return false, err
 		}
 	}
-}
-
-// NotePrincipal remembers a service principal that this process has added: SCIM may not show it for a while.
-func (c *Client) NotePrincipal(applicationID, id string) {
-	c.line.principals.Store(strings.ToLower(applicationID), id)
-}
-
-// ForgetPrincipal undoes [Client.NotePrincipal]: it was removed.
-func (c *Client) ForgetPrincipal(applicationID string) {
-	c.line.principals.Delete(strings.ToLower(applicationID))
-}
-
-// addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.
-func (c *Client) addedPrincipal(applicationID string) string {
-	id, _ := c.line.principals.Load(strings.ToLower(applicationID))
-	s, _ := id.(string)
-	return s
 }

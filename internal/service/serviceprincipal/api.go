@@ -1,6 +1,7 @@
 package serviceprincipal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/databricks/databricks-sdk-go/listing"
 	"github.com/databricks/databricks-sdk-go/service/iam"
+	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -89,6 +91,25 @@ func whole(ctx context.Context, c *client.Client, sp iam.ServicePrincipal) error
 		return nil
 	}
 	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
+}
+
+// importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
+func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp servicePrincipal, err error) {
+	var found *servicePrincipal
+	if strings.Trim(id, "0123456789") == "" {
+		sp, err = readServicePrincipal(ctx, c, id)
+		found = &sp
+	} else {
+		found, err = findByApplicationID(ctx, c, id)
+	}
+	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
+		return servicePrincipal{}, client.Advise(errors.New("the workspace has no such service principal"), "",
+			strings.TrimSpace(c.WhoIsMeant(ctx, id)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the right workspace."))
+	}
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	return *found, nil
 }
 
 // addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
@@ -262,20 +283,99 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 	return advise(err)
 }
 
-// settle reads one back until it shows the wishes: for up to a minute after a write SCIM may still answer with what stood
-// before. One request at best.
-func settle(ctx context.Context, c *client.Client, id string, want wish) (servicePrincipal, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		sp, err := readServicePrincipal(ctx, c, id)
-		if err != nil || want.changes(sp).none() {
-			return sp, err
+// settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
+func settle(ctx context.Context, c *client.Client, have servicePrincipal, want wish) (sp servicePrincipal, err error) {
+	shown, err := client.Settle(ctx, time.Time{}, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+		var err error
+		sp, err = readServicePrincipal(ctx, c, have.ID)
+		return want.changes(sp).none(), err
+	})
+	if err == nil && !shown {
+		err = errors.New("the service accepted the change and still shows what stood before")
+	}
+	return sp, err
+}
+
+// refreshServicePrincipal is [readServicePrincipal] for one that was made at that time: for a while SCIM may not know yet
+// what it has made itself. One request at best.
+func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time) (sp servicePrincipal, err error) {
+	shown, err := client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+		var err error
+		sp, err = readServicePrincipal(ctx, c, have.ID)
+		if errors.Is(err, client.ErrNotFound) {
+			return false, nil
 		}
-		if wait(ctx, 2*time.Second) != nil {
-			return sp, errors.New("the service accepted the change and still shows what stood before")
+		return true, err
+	})
+	if err == nil && !shown {
+		err = fmt.Errorf("SCIM id %s: %w", have.ID, client.ErrNotFound)
+	}
+	return sp, err
+}
+
+// LeftTokensError says which tokens of a deactivated service principal are still there.
+type LeftTokensError struct {
+	Left []string // token ids, with their comments
+	Err  error    // of the first that could not be deleted
+}
+
+func (e *LeftTokensError) Error() string {
+	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
+}
+
+// Unwrap is why the first of them is left.
+func (e *LeftTokensError) Unwrap() error { return e.Err }
+
+// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not keep
+// the others. One request, and one for each token.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
+func deleteTokens(ctx context.Context, c *client.Client, id string) error {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return fmt.Errorf("SCIM id %q is not a number: %w", id, err)
+	}
+	all, err := settings.NewTokenManagement(c.SDK()).ListAll(ctx, settings.ListTokenManagementRequest{CreatedById: number})
+	if err != nil {
+		return client.Advise(fmt.Errorf("looking for its tokens: %w", err), "", tokensRight)
+	}
+	left := &LeftTokensError{}
+	for _, t := range all {
+		if t.CreatedById != number && t.OwnerId != number {
+			continue // a service that ignored the filter must not make us delete a stranger's
+		}
+		if err := c.RevokeAnyToken(ctx, t.TokenId); err != nil {
+			left.Left = append(left.Left, strings.TrimSpace(t.TokenId+" "+strconv.Quote(t.Comment)))
+			left.Err = cmp.Or(left.Err, err)
 		}
 	}
+	if left.Err != nil {
+		return client.Advise(left, "", tokensRight)
+	}
+	return nil
+}
+
+const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The provider's identity needs to be a workspace admin to delete them. " +
+	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."
+
+// refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No request
+// where the login tells; else one.
+func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
+	self, err := c.IsSelf(ctx, applicationID)
+	if err != nil {
+		return fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+	}
+	if self {
+		return adviseSelf()
+	}
+	return nil
+}
+
+// ErrSelf: the provider would saw off the branch it sits on.
+var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
+
+func adviseSelf() error {
+	return client.Advise(ErrSelf, "", "Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of it, apply on_destroy = \"retain\" before removing the block, "+
+		"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another workspace admin.")
 }
 
 // removeServicePrincipal deletes it from the workspace; one that is gone counts as done. One request.
