@@ -323,9 +323,6 @@ func (e *LeftTokensError) Error() string {
 	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
 }
 
-// Unwrap is why the first of them is left.
-func (e *LeftTokensError) Unwrap() error { return e.Err }
-
 // deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not keep
 // the others. One request, and one for each token.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
@@ -336,7 +333,7 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	}
 	all, err := settings.NewTokenManagement(c.SDK()).ListAll(ctx, settings.ListTokenManagementRequest{CreatedById: number})
 	if err != nil {
-		return client.Advise(fmt.Errorf("looking for its tokens: %w", err), "", tokensRight)
+		return client.Advise(err, "", "It could not be found out which tokens it has. "+tokensRight)
 	}
 	left := &LeftTokensError{}
 	for _, t := range all {
