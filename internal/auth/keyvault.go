@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
@@ -53,23 +51,17 @@ func (c vaultContent) of(name Setting) string { return c.values[name.Attribute] 
 
 // vault prepares the reading. It touches no network.
 func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
-	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
-	if err != nil {
-		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."}, k.VaultURI, "key_vault.vault_uri")
+	if login := o.options.VaultLogin; k.ByProvider && login != nil {
+		if login.Kind == KindToken {
+			return nil, tokenOpensNoVault(login, k.VaultURI)
+		}
+		return o.vaultAs(ownReader(login), k)
 	}
-	v := &vault{settings: k.named(), host: strings.ToLower(address.Host), timeout: o.options.RetryTimeout}
-	if v.reader, err = o.vaultReader(s, v.settings); err != nil {
+	reader, err := o.vaultReader(s, k.named())
+	if err != nil {
 		return nil, err
 	}
-	// The library asks the vault which login host and which resource it trusts, and
-	// goes on only if the vault is within the domain of that resource.
-	v.client, err = azsecrets.NewClient("https://"+v.host, v.reader, &azsecrets.ClientOptions{
-		ClientOptions: azcore.ClientOptions{Transport: o.options.HTTPClient, Retry: o.vaultRetry(&v.lastStatus)},
-	})
-	if err != nil {
-		return nil, clientError(v.settings.VaultURI.Attribute)
-	}
-	return v, nil
+	return o.vaultAs(reader, k)
 }
 
 // vaultRetry repeats what passes, and not what cannot work.

@@ -79,15 +79,15 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
 		*hint = fmt.Sprintf("The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run where a private endpoint of the vault is reachable.", v.host)
 	case refusal.StatusCode == http.StatusForbidden:
-		out.Summary, out.Attribute = "Key Vault refuses the read", v.settings.Auth.Attribute
-		*hint = fmt.Sprintf("The identity of auth = %q may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count. ", v.reader.auth, secret, vaultRole, v.host)
+		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
+		*hint = fmt.Sprintf("%s may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count. ", v.reader.who(), secret, vaultRole, v.host)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf("The identity of auth = %q may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or with RBAC the role %q. ", v.reader.auth, secret, v.host, vaultRole)
+			*hint = fmt.Sprintf("%s may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or with RBAC the role %q. ", v.reader.who(), secret, v.host, vaultRole)
 		}
 		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not enough."
 	case refusal.StatusCode == http.StatusUnauthorized:
-		out.Summary, out.Attribute = "Key Vault does not take the identity's token", v.settings.Auth.Attribute
-		*hint = fmt.Sprintf("The identity of auth = %q logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.reader.auth, v.host)
+		out.Summary, out.Attribute = "Key Vault does not take the identity's token", v.readerAttribute()
+		*hint = fmt.Sprintf("%s logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.reader.who(), v.host)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
 		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. This usually passes; run again later.", v.host, refusal.StatusCode)
@@ -130,9 +130,21 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	}
 }
 
+// readerAttribute says who reads the vault.
+func (v *vault) readerAttribute() string {
+	if v.reader.own != nil {
+		return v.settings.VaultURI.Attribute
+	}
+	return v.settings.Auth.Attribute
+}
+
 // facts are the lines below an explanation.
 func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
-	lines := []string{"Key Vault: " + v.host, "Secret: " + secret, fmt.Sprintf("Identity: auth = %q (%s)", v.reader.auth, v.settings.Auth.Source())}
+	identity := fmt.Sprintf("auth = %q (%s)", v.reader.auth, v.settings.Auth.Source())
+	if v.reader.own != nil {
+		identity = "the provider's own"
+	}
+	lines := []string{"Key Vault: " + v.host, "Secret: " + secret, "Identity: " + identity}
 	if id := v.reader.explain.identity.ClientID; id != "" {
 		lines = append(lines, "Client ID of the identity: "+id)
 	}
@@ -149,6 +161,9 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
 	before := fmt.Sprintf("The login is kept in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ", v.host, r.auth)
+	if r.own != nil {
+		before = fmt.Sprintf("Key Vault %s is met with the provider's own identity, and that one cannot log in. ", v.host)
+	}
 	summary := "Key Vault identity cannot log in"
 	own, ok := errors.AsType[*Error](err)
 	if !ok {
@@ -194,5 +209,5 @@ func (v *vault) explainReader(err error) *Error {
 		f.tries = 1
 		told = r.explain.failure(f, "")
 	}
-	return &Error{Attribute: v.settings.Auth.Attribute, Summary: summary, Detail: before + told.Detail, Code: told.Code, CorrelationID: told.CorrelationID, Err: told.Err}
+	return &Error{Attribute: v.readerAttribute(), Summary: summary, Detail: before + told.Detail, Code: told.Code, CorrelationID: told.CorrelationID, Err: told.Err}
 }

@@ -20,12 +20,22 @@ import (
 // auth = "default" is one.
 type vaultReader struct {
 	auth string
+	// own is the provider's own login, when that one reads the vault; auth is "" then.
+	own *Login
 	keptTokens
 	// explain knows the identity; it speaks for a refusal of Entra ID.
 	explain explainer
 	// noToken is why there was no federated token to log in with; azidentity keeps
 	// no more of an error than its text.
 	noToken atomic.Pointer[Error]
+}
+
+// who is the reader as the subject of a sentence.
+func (r *vaultReader) who() string {
+	if r.own != nil {
+		return "The provider's identity"
+	}
+	return fmt.Sprintf("The identity of auth = %q", r.auth)
 }
 
 // readerError marks what failed before the vault was asked with a token.

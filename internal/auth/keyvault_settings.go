@@ -108,6 +108,9 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 		{k.VaultURI, "key_vault.vault_uri", "the vault's address, https://<name>" + c.vaultDomain + "/"},
 		{k.Auth, "key_vault.auth", "who reads the vault: " + strings.Join(vaultAuths, ", ")},
 	} {
+		if k.ByProvider && need.name == "key_vault.auth" {
+			continue
+		}
 		if !need.IsSet() {
 			return &Error{
 				Attribute: need.named(need.name),
@@ -119,7 +122,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	if err := checkVaultURI(k.VaultURI.Value, c, ownCloud); err != nil {
 		return at(err, k.VaultURI, "key_vault.vault_uri")
 	}
-	if err := CheckKeyVaultAuth(k.Auth.Value); err != nil {
+	if err := CheckKeyVaultAuth(k.Auth.Value); err != nil && !k.ByProvider {
 		return at(err, k.Auth, "key_vault.auth")
 	}
 	if k.AuthClientID.IsSet() {

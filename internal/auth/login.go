@@ -29,6 +29,9 @@ type Options struct {
 	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
 	// of the identity that reads a vault; nil for [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
+	// VaultLogin reads the vault of a login whose settings say
+	// [KeyVaultSettings.ByProvider].
+	VaultLogin *Login
 }
 
 // Login is a chosen and checked credential. It is safe for concurrent use.
@@ -47,6 +50,8 @@ type Login struct {
 	Ignored []Setting
 
 	cloud cloud
+	// ownCloud tells that authority_host names a private cloud.
+	ownCloud bool
 	// known is the identity as far as it is known without the network.
 	known Identity
 	// ready is set once everything is known; until then finish makes it.
@@ -138,7 +143,7 @@ func (o *opening) open(s Settings, chosen decision) error {
 	if o.cloud, err = s.cloud(); err != nil {
 		return err
 	}
-	l.Cloud, l.cloud = o.cloud.name, o.cloud
+	l.Cloud, l.cloud, l.ownCloud = o.cloud.name, o.cloud, s.AuthorityHost.IsSet()
 	if l.ResourceManager, err = resourceManagerBase(s.ResourceManagerEndpoint.Value, o.cloud.resourceManager); err != nil {
 		return at(err, s.ResourceManagerEndpoint, "resource_manager_endpoint")
 	}

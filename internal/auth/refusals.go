@@ -51,7 +51,7 @@ var refusals = []refusal{
 	{[]int{700027}, "key used is expired", "Registered client certificate has expired", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf("%s is registered on application %s, but the registered copy has expired. Upload a new one under App registrations > Certificates & secrets.", e.certificate(), e.identity.ClientID)
 	}},
-	{[]int{700027}, "key was not found", "Client certificate is not registered", blameCredential, notRegistered},
+	{[]int{700027}, "key was not found", summaryNotRegistered, blameCredential, notRegistered},
 	{[]int{700027}, "", "Client certificate signature is refused", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf("The private key does not belong to the certificate registered on application %s: another one of the same name may be registered. Used was %s. "+
 			"Compare with App registrations > Certificates & secrets.", e.identity.ClientID, e.certificate())

@@ -89,6 +89,8 @@ type KeyVaultSettings struct {
 	Auth Setting
 	// AuthClientID is the user-assigned managed identity of Auth msi.
 	AuthClientID Setting
+	// ByProvider reads as [Options.VaultLogin], and Auth says nothing.
+	ByProvider bool
 
 	// CertificateName is a certificate object, or a secret with a PFX in base64 or
 	// PEM text as its value. CertificateVersion is empty for the newest.

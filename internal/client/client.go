@@ -43,6 +43,8 @@ type Config struct {
 	// Open makes a login of other settings, with the provider's tenant, authority and network where they say nothing. It
 	// touches no network.
 	Open func(auth.Settings) (*auth.Login, error)
+	// Vault is the Key Vault at an address, met with Login. It touches no network.
+	Vault func(auth.Setting) (*auth.Vault, error)
 	// Transport carries the requests; see [NewTransport].
 	Transport http.RoundTripper
 	// AttemptTimeout bounds one attempt of a call, waiting for its turn not counted.
@@ -84,15 +86,17 @@ func New(cfg Config) (*Client, error) {
 }
 
 // LogIn is a client for the same workspace that calls as somebody else. Both share pace and limits: the workspace counts
-// them together. It touches no network.
+// them together. Equal settings give one client, which gets one access token for all its callers. It touches no network.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
-	login, err := c.cfg.Open(s)
-	if err != nil {
-		return nil, err
-	}
-	cfg := c.cfg
-	cfg.Login = login
-	return newClient(cfg, c.line, false)
+	return c.line.identities.login(s, func() (*Client, error) {
+		login, err := c.cfg.Open(s)
+		if err != nil {
+			return nil, err
+		}
+		cfg := c.cfg
+		cfg.Login = login
+		return newClient(cfg, c.line, false)
+	})
 }
 
 func newClient(cfg Config, l *line, own bool) (*Client, error) {
@@ -132,7 +136,8 @@ const unknownHost = "https://unknown.invalid"
 // no error until something must be asked.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
-	cfg := Config{Host: unknownHost, Login: auth.Unready(err), Open: open}
+	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }
+	cfg := Config{Host: unknownHost, Login: auth.Unready(err), Open: open, Vault: vault}
 	c, buildErr := newClient(cfg, newLine(cfg), true)
 	if buildErr != nil {
 		panic(buildErr) // constants only: it cannot depend on what a user wrote

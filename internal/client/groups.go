@@ -5,33 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/listing"
 	"github.com/databricks/databricks-sdk-go/service/iam"
 )
 
 // AdminsGroup is the group that may do everything in a workspace; the service makes it.
 const AdminsGroup = "admins"
-
-// Group is a group of the workspace.
-type Group struct {
-	ID      string
-	Name    string
-	Account bool     // kept by the Databricks account: the workspace shows it and cannot change it
-	Members []Member // direct ones
-	Parents []string // ids of the groups it is itself a direct member of
-}
-
-// Member is a direct member of a group.
-type Member struct {
-	ID               string // SCIM id
-	DisplayName      string
-	ServicePrincipal bool // a user or a group otherwise
-}
 
 // Has says whether somebody is a direct member.
 func (g Group) Has(id string) bool {
@@ -46,19 +28,16 @@ var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	return c.group(name).get(ctx, func(ctx context.Context) (Group, error) {
-		page := iam.NewGroupsV2(c.sdk).List(ctx, iam.ListGroupsRequest{Filter: "displayName eq " + strconv.Quote(name)})
-		for {
-			g, err := page.Next(ctx)
-			if errors.Is(err, listing.ErrNoMoreItems) {
-				return Group{}, fmt.Errorf("the workspace has no group %q: %w", name, ErrNotFound)
-			}
-			if err != nil {
-				return Group{}, adviseGroups(err)
-			}
-			if g.DisplayName == name { // the filter compares without case
-				return groupFromAPI(&g), nil
+		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {"displayName eq " + SCIMString(name)}}, toGroup)
+		if err != nil {
+			return Group{}, adviseGroups(err)
+		}
+		for _, g := range found {
+			if g.Name == name { // the filter compares without case
+				return g, nil
 			}
 		}
+		return Group{}, fmt.Errorf("the workspace has no group %q: %w", name, ErrNotFound)
 	})
 }
 
@@ -70,32 +49,12 @@ func (c *Client) group(name string) *shared[Group] {
 // ForgetGroup drops the shared copy of a group, so that the next read asks the service.
 func (c *Client) ForgetGroup(name string) { c.group(name).forget() }
 
-// EachGroup reads the groups of the workspace, page by page, until visit returns false. One request for each page, and a
-// last, empty one.
-func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
-	all := iam.NewGroupsV2(c.sdk).List(ctx, iam.ListGroupsRequest{Count: 100})
-	for {
-		g, err := all.Next(ctx)
-		if errors.Is(err, listing.ErrNoMoreItems) {
-			return nil
-		}
-		if err != nil {
-			return adviseGroups(err)
-		}
-		if !visit(groupFromAPI(&g)) {
-			return nil
-		}
-	}
-}
-
 // groupByID reads a group. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get
 func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
-	g, err := iam.NewGroupsV2(c.sdk).Get(ctx, iam.GetGroupRequest{Id: id})
-	if err != nil {
-		return Group{}, adviseGroups(err)
-	}
-	return groupFromAPI(g), nil
+	var found scimResource
+	err := c.sdk.Do(ctx, http.MethodGet, scimRoot+"Groups/"+url.PathEscape(id), c.scimHeaders(), nil, nil, &found)
+	return toGroup(found), adviseGroups(err)
 }
 
 // AddMember makes somebody a direct member of a group, and touches no other member; who is one already stays one. One
@@ -163,16 +122,14 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation iam.Patc
 	}
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
-	headers := map[string]string{"Accept": "application/json", "Content-Type": "application/json"}
-	if c.cfg.WorkspaceID != "" {
-		headers["X-Databricks-Workspace-Id"] = c.cfg.WorkspaceID
-	}
-	var answer iam.Group
+	headers := c.scimHeaders()
+	headers["Content-Type"] = "application/json"
+	var answer scimResource
 	// Not the SDK's Patch: that one throws the answer away, and it saves a read.
-	err = c.sdk.Do(ctx, http.MethodPatch, "/api/2.0/preview/scim/v2/Groups/"+group.ID, headers, nil, iam.PatchGroupRequest{
+	err = c.sdk.Do(ctx, http.MethodPatch, scimRoot+"Groups/"+url.PathEscape(group.ID), headers, nil, iam.PatchGroupRequest{
 		Operations: []iam.Patch{operation}, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
 	}, &answer)
-	return groupFromAPI(&answer), adviseGroups(err)
+	return toGroup(answer), adviseGroups(err)
 }
 
 // LeadsToAdmins says whether membership of the group makes somebody a workspace admin. No request for admins itself, else
@@ -196,17 +153,6 @@ func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 		queue = append(queue, group.Parents...)
 	}
 	return false, nil
-}
-
-func groupFromAPI(g *iam.Group) Group {
-	out := Group{ID: g.Id, Name: g.DisplayName, Account: g.Meta != nil && g.Meta.ResourceType == "Group"}
-	for _, m := range g.Members {
-		out.Members = append(out.Members, Member{ID: m.Value, DisplayName: m.Display, ServicePrincipal: strings.HasPrefix(m.Ref, "ServicePrincipals/")})
-	}
-	for _, p := range g.Groups {
-		out.Parents = append(out.Parents, p.Value)
-	}
-	return out
 }
 
 func adviseGroups(err error) error {

@@ -30,10 +30,13 @@ type line struct {
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
+	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	askMe       shared[struct{}]
 	locks       sync.Map // object → chan struct{} of one place
 	principals  sync.Map // lower-case application id → SCIM id, of those this process has added
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+	identities  identities
+	before      shared[TokenList] // the tokens as the first who makes one finds them
 }
 
 func newLine(cfg Config) *line {
@@ -130,6 +133,9 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 		l.workspaceID.Store(id)
 	}
 	observe(r.Context(), resp.Header)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		l.ahead.Store(int64(time.Until(date)))
+	}
 	return resp, body, nil
 }
 

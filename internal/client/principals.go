@@ -4,79 +4,216 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
-
-	"github.com/databricks/databricks-sdk-go/listing"
-	"github.com/databricks/databricks-sdk-go/service/iam"
-	"github.com/google/uuid"
 )
 
-// PrincipalID is the SCIM id of the service principal of an application id. No request for one that this process has
-// added, else one; ErrNotFound when the workspace has none.
-func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
-	if id := c.addedPrincipal(applicationID); id != "" {
-		return id, "", nil
-	}
-	page := iam.NewServicePrincipalsV2(c.sdk).List(ctx, iam.ListServicePrincipalsRequest{
-		Attributes: "id,applicationId,displayName", Filter: "applicationId eq " + strconv.Quote(applicationID), Count: 1,
-	})
-	sp, err := page.Next(ctx)
-	switch {
-	case err == nil && strings.EqualFold(sp.ApplicationId, applicationID):
-		return sp.Id, sp.DisplayName, nil
-	case err == nil, errors.Is(err, listing.ErrNoMoreItems):
-		return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
-			strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-				"The value is the application (client) id of the app registration, not its object id and not its name."))
-	default:
-		return "", "", adviseGroups(err)
-	}
+// ServicePrincipal is a service principal of the workspace, as SCIM shows it.
+type ServicePrincipal struct {
+	ID            string // SCIM id, digits
+	ApplicationID string
+	DisplayName   string
+	ExternalID    string
+	Active        *bool // nil where the service does not tell, as to callers who are not admins
+	Entitlements  []string
+	Groups        []string // names of the groups it is a direct member of; only where they were asked for
 }
 
-// WhoIsMeant helps somebody who gave something else than an application id: it finds out whose object id or display name
-// that is. Empty when nobody's, or when it cannot be found out. One or two requests.
-func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
-	attribute := "displayName"
-	if uuid.Validate(given) == nil {
-		attribute = "externalId"
-	}
-	page := iam.NewServicePrincipalsV2(c.sdk).List(ctx, iam.ListServicePrincipalsRequest{
-		Attributes: "id,applicationId,displayName,externalId", Filter: attribute + " eq " + strconv.Quote(given), Count: 10,
-	})
-	var found []string
-	for len(found) < 10 {
-		sp, err := page.Next(ctx)
-		if err != nil {
-			break
+// User is a user of the workspace, as SCIM shows it.
+type User struct {
+	ID          string // SCIM id, digits
+	UserName    string // e-mail
+	DisplayName string
+	Active      *bool // nil where the service does not tell
+}
+
+// Group is a group of the workspace with its direct members.
+type Group struct {
+	ID      string // SCIM id, digits
+	Name    string
+	Account bool // of the account, assigned to the workspace: its members are kept elsewhere
+	Members []Member
+	Parents []string // SCIM ids of the groups it is itself a direct member of; only of a single group
+}
+
+// Member is a direct member of a group.
+type Member struct {
+	ID          string // SCIM id, digits
+	DisplayName string
+	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not tell
+}
+
+// The attributes to ask for; groups are left out of a list, as they make it much longer.
+const (
+	servicePrincipalAttributes = "id,applicationId,displayName,externalId,active,entitlements"
+	userAttributes             = "id,userName,displayName,active"
+)
+
+// ServicePrincipals lists those that match a SCIM filter, all of them for an empty one, without their groups. One request
+// for each 10,000.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
+	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}, toServicePrincipal)
+}
+
+// EachServicePrincipal is [Client.ServicePrincipals] for those who show them as they come: it visits one after the other
+// until visit returns false. One request for each 500.
+func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
+	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
+	return pagesSCIM(ctx, c, "ServicePrincipals", query, 500, func(page []scimResource) bool {
+		for _, r := range page {
+			if !visit(toServicePrincipal(r)) {
+				return false
+			}
 		}
-		found = append(found, fmt.Sprintf("application id %s, display name %q, SCIM id %s", sp.ApplicationId, sp.DisplayName, sp.Id))
+		return true
+	})
+}
+
+// FindServicePrincipals lists those that match a SCIM filter, each with its groups. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
+	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}}, toServicePrincipal)
+}
+
+// ServicePrincipalByID reads one by its SCIM id, with its groups. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
+func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
+	var found scimResource
+	err := c.sdk.Do(ctx, http.MethodGet, scimRoot+"ServicePrincipals/"+url.PathEscape(id), c.scimHeaders(), nil, nil, &found)
+	return toServicePrincipal(found), err
+}
+
+// Users lists those that match a SCIM filter, all of them for an empty one. One request for each 10,000.
+// https://docs.databricks.com/api/azure/workspace/users/list
+func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
+	return listSCIM(ctx, c, "Users", url.Values{"filter": {filter}, "attributes": {userAttributes}}, func(r scimResource) User {
+		return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
+	})
+}
+
+// Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request for
+// each 10,000.
+// https://docs.databricks.com/api/azure/workspace/groups/list
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	return listSCIM(ctx, c, "Groups", url.Values{"excludedAttributes": {"entitlements,roles,groups"}}, toGroup)
+}
+
+func toGroup(r scimResource) Group {
+	// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
+	g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
+	for _, m := range r.Members {
+		collection, _, _ := strings.Cut(m.Ref, "/")
+		g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
 	}
-	switch {
-	case len(found) == 0:
-		return ""
-	case attribute == "externalId":
-		return "It is the object id of this one: " + strings.Join(found, "; ") + "."
-	case len(found) == 1:
-		return "One has it as its display name: " + found[0] + "."
-	default:
-		return fmt.Sprintf("%d have it as their display name: %s.", len(found), strings.Join(found, "; "))
+	for _, p := range r.Groups {
+		g.Parents = append(g.Parents, p.Value)
+	}
+	return g
+}
+
+// SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
+func SCIMString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+const scimRoot = "/api/2.0/preview/scim/v2/"
+
+// scimPage is how many are asked for at once. The service may give fewer.
+const scimPage = 10_000
+
+type scimResource struct {
+	ID            string      `json:"id"`
+	ApplicationID string      `json:"applicationId"`
+	UserName      string      `json:"userName"`
+	DisplayName   string      `json:"displayName"`
+	ExternalID    string      `json:"externalId"`
+	Active        *bool       `json:"active"`
+	Entitlements  []scimValue `json:"entitlements"`
+	Groups        []scimValue `json:"groups"`
+	Members       []scimValue `json:"members"`
+	Meta          struct {
+		ResourceType string `json:"resourceType"`
+	} `json:"meta"`
+}
+
+type scimValue struct {
+	Value   string `json:"value"`
+	Display string `json:"display"`
+	Ref     string `json:"$ref"`
+}
+
+func toServicePrincipal(r scimResource) ServicePrincipal {
+	sp := ServicePrincipal{ID: r.ID, ApplicationID: r.ApplicationID, DisplayName: r.DisplayName, ExternalID: r.ExternalID, Active: r.Active}
+	for _, e := range r.Entitlements {
+		sp.Entitlements = append(sp.Entitlements, e.Value)
+	}
+	for _, g := range r.Groups {
+		sp.Groups = append(sp.Groups, g.Display)
+	}
+	return sp
+}
+
+func (c *Client) scimHeaders() map[string]string {
+	headers := map[string]string{"Accept": "application/json"}
+	if id := c.cfg.WorkspaceID; id != "" {
+		headers["X-Databricks-Workspace-Id"] = id
+	}
+	return headers
+}
+
+// listSCIM reads a whole list; see [pagesSCIM].
+func listSCIM[T any](ctx context.Context, c *Client, collection string, query url.Values, to func(scimResource) T) ([]T, error) {
+	var all []T
+	err := pagesSCIM(ctx, c, collection, query, scimPage, func(page []scimResource) bool {
+		all = slices.Grow(all, len(page))
+		for _, r := range page {
+			all = append(all, to(r))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty, which
+// doubles the calls of nearly every list; the service says how many there are in all.
+func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Values, count int, visit func([]scimResource) bool) error {
+	parameters := map[string]any{"count": count}
+	for name := range maps.Keys(query) {
+		if value := query.Get(name); value != "" {
+			parameters[name] = value
+		}
+	}
+	for start, last := 1, ""; ; {
+		var page struct {
+			TotalResults int            `json:"totalResults"`
+			Resources    []scimResource `json:"Resources"`
+		}
+		parameters["startIndex"] = start
+		if err := c.sdk.Do(ctx, http.MethodGet, scimRoot+collection, c.scimHeaders(), parameters, nil, &page); err != nil {
+			return err
+		}
+		if len(page.Resources) == 0 {
+			return nil
+		}
+		if page.Resources[0].ID == last {
+			return fmt.Errorf("the service gave the same page of %s twice: %w", collection, errPaging)
+		}
+		last = page.Resources[0].ID
+		if !visit(page.Resources) {
+			return nil
+		}
+		if start += len(page.Resources); page.TotalResults > 0 && start > page.TotalResults {
+			return nil
+		}
 	}
 }
 
-// NotePrincipal remembers a service principal that this process has added: SCIM may not show it for a while.
-func (c *Client) NotePrincipal(applicationID, id string) {
-	c.line.principals.Store(strings.ToLower(applicationID), id)
-}
-
-// ForgetPrincipal undoes [Client.NotePrincipal]: it was removed.
-func (c *Client) ForgetPrincipal(applicationID string) {
-	c.line.principals.Delete(strings.ToLower(applicationID))
-}
-
-// addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.
-func (c *Client) addedPrincipal(applicationID string) string {
-	id, _ := c.line.principals.Load(strings.ToLower(applicationID))
-	s, _ := id.(string)
-	return s
-}
+// errPaging: going on would never end.
+var errPaging = errors.New("it does not page")

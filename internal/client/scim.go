@@ -2,8 +2,12 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
@@ -34,4 +38,75 @@ func Settle(ctx context.Context, written time.Time, object string, look func(con
 			return false, err
 		}
 	}
+}
+
+// PrincipalID is the SCIM id of the service principal of an application id. No request for one that this process has
+// added, else one; ErrNotFound when the workspace has none.
+func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
+	if id := c.addedPrincipal(applicationID); id != "" {
+		return id, "", nil
+	}
+	filter := url.Values{"filter": {"applicationId eq " + SCIMString(applicationID)}, "attributes": {"id,applicationId,displayName"}}
+	found, err := listSCIM(ctx, c, "ServicePrincipals", filter, toServicePrincipal)
+	if err != nil {
+		return "", "", adviseGroups(err)
+	}
+	for _, sp := range found {
+		if strings.EqualFold(sp.ApplicationID, applicationID) {
+			return sp.ID, sp.DisplayName, nil
+		}
+	}
+	return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
+		strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
+			"The value is the application (client) id of the app registration, not its object id and not its name."))
+}
+
+// ApplicationIDs are the application ids of all service principals by their SCIM ids. One request for each 10,000.
+func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) {
+	all, err := listSCIM(ctx, c, "ServicePrincipals", url.Values{"attributes": {"id,applicationId"}}, toServicePrincipal)
+	ids := make(map[string]string, len(all))
+	for _, sp := range all {
+		ids[sp.ID] = sp.ApplicationID
+	}
+	return ids, err
+}
+
+// WhoIsMeant helps somebody who gave something else than an application id: it finds out whose object id or display name
+// that is. Empty when nobody's, or when it cannot be found out. One request.
+func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
+	attribute := "displayName"
+	if uuid.Validate(given) == nil {
+		attribute = "externalId"
+	}
+	filter := url.Values{"filter": {attribute + " eq " + SCIMString(given)}, "attributes": {"id,applicationId,displayName,externalId"}}
+	found, _ := listSCIM(ctx, c, "ServicePrincipals", filter, func(r scimResource) string {
+		return fmt.Sprintf("application id %s, display name %q, SCIM id %s", r.ApplicationID, r.DisplayName, r.ID)
+	})
+	switch {
+	case len(found) == 0:
+		return ""
+	case attribute == "externalId":
+		return "It is the object id of this one: " + strings.Join(found, "; ") + "."
+	case len(found) == 1:
+		return "One has it as its display name: " + found[0] + "."
+	default:
+		return fmt.Sprintf("%d have it as their display name: %s.", len(found), strings.Join(found, "; "))
+	}
+}
+
+// NotePrincipal remembers a service principal that this process has added: SCIM may not show it for a while.
+func (c *Client) NotePrincipal(applicationID, id string) {
+	c.line.principals.Store(strings.ToLower(applicationID), id)
+}
+
+// ForgetPrincipal undoes [Client.NotePrincipal]: it was removed.
+func (c *Client) ForgetPrincipal(applicationID string) {
+	c.line.principals.Delete(strings.ToLower(applicationID))
+}
+
+// addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.
+func (c *Client) addedPrincipal(applicationID string) string {
+	id, _ := c.line.principals.Load(strings.ToLower(applicationID))
+	s, _ := id.(string)
+	return s
 }

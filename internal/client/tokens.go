@@ -16,8 +16,10 @@ type TokenInfo struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: never
 	Scopes    []string
-	OwnerID   string // SCIM id; empty in an owner's own list
-	Creator   string // user name or application id; empty in an owner's own list
+	OwnerID   string    // SCIM id; empty in an owner's own list
+	Creator   string    // user name or application id; empty in an owner's own list
+	LastUsed  time.Time // to the day; zero: never, or an owner's own list
+	CreatorID string    // SCIM id; empty in an owner's own list
 }
 
 // TokenList is a list of tokens, and the service's clock when it was made.
@@ -36,6 +38,20 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	return TokenInfo{}, false
 }
 
+// Owner is the name of who owns a token of the list, an application id or a user name; empty where the list does not tell.
+// A token may have been made by another principal than the one it belongs to.
+func (l TokenList) Owner(t TokenInfo) string {
+	if t.OwnerID == "" || t.OwnerID == t.CreatorID {
+		return t.Creator
+	}
+	for _, other := range l.Tokens {
+		if other.CreatorID == t.OwnerID {
+			return other.Creator
+		}
+	}
+	return ""
+}
+
 // WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
@@ -51,6 +67,10 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 			info := TokenInfo{
 				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
 				CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+				LastUsed: fromMillis(t.LastUsedDay),
+			}
+			if t.CreatedById != 0 {
+				info.CreatorID = strconv.FormatInt(t.CreatedById, 10)
 			}
 			if t.OwnerId != 0 {
 				info.OwnerID = strconv.FormatInt(t.OwnerId, 10)
@@ -59,6 +79,12 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 		}
 		return list, nil
 	})
+}
+
+// TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for
+// again after tokens were made or revoked. The caller must be a workspace admin. One request, shared.
+func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
+	return c.line.before.get(ctx, c.WorkspaceTokens)
 }
 
 // OwnTokens lists the caller's own tokens. One request.

@@ -37,6 +37,9 @@ type VaultSwitches struct {
 	LoginWindowsNet bool
 	// PurgeProtected refuses to purge, as on a vault with purge protection.
 	PurgeProtected bool
+	// BodyBeforeRights judges what is to be set before who may set it. Which of
+	// the two comes first is not documented.
+	BodyBeforeRights bool
 }
 
 // A Vault is one Azure Key Vault over a tenant, as far as secrets go:
@@ -196,6 +199,11 @@ func (c *vaultCall) run(needs vaultAction, h vaultHandler) (any, error) {
 	}
 	if err := checkVaultVersion(c.r.URL.Query().Get("api-version")); err != nil {
 		return nil, err
+	}
+	if c.v.switches.BodyBeforeRights && c.r.Method == http.MethodPut {
+		if err := c.checkValue(); err != nil {
+			return nil, err
+		}
 	}
 	if needs != vaultAnything && !c.allowed(needs) {
 		return nil, c.denied(needs)

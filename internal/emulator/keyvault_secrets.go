@@ -201,12 +201,12 @@ func setSecret(c *vaultCall) (any, error) {
 	case s != nil && s.latest().certificate != nil:
 		return nil, managedSecret("set", s.name)
 	}
+	if err := c.checkValue(); err != nil {
+		return nil, err
+	}
 	var body secretBody
 	if err := c.decode(&body); err != nil {
 		return nil, err
-	}
-	if body.Value == nil {
-		return nil, badVaultParameter("The parameter value is not specified or invalid.")
 	}
 	if len(*body.Value) > maxSecret {
 		return nil, badVaultParameter("The secret value is larger than %d bytes.", maxSecret)
@@ -219,6 +219,18 @@ func setSecret(c *vaultCall) (any, error) {
 	out := c.properties(s, version, true)
 	out["value"] = version.value
 	return out, nil
+}
+
+// checkValue refuses to set a secret without a value.
+func (c *vaultCall) checkValue() error {
+	var body secretBody
+	if err := c.decode(&body); err != nil {
+		return err
+	}
+	if body.Value == nil {
+		return badVaultParameter("The parameter value is not specified or invalid.")
+	}
+	return nil
 }
 
 // managedSecret refuses to change the secret of a certificate, whose lifetime

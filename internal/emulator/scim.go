@@ -153,25 +153,26 @@ func (c *call) resource(p *principal) map[string]any {
 		m["userName"], m["active"] = p.userName, p.active
 		m["emails"] = []complexValue{{Value: p.userName, Type: "work", Primary: true}}
 	case groupKind:
-		// Group is the account's, WorkspaceGroup the workspace's own.
-		m["meta"] = map[string]string{"resourceType": map[bool]string{false: "WorkspaceGroup", true: "Group"}[p.account]}
-	}
-	ref := func(q *principal, kind string) complexValue {
-		return complexValue{Value: q.id, Display: q.displayName, Type: kind, Ref: scimKind[q.kind].collection + "/" + q.id}
+		m["meta"] = map[string]string{"resourceType": groupType(p)}
 	}
 	var groups, members []complexValue
-	// Everybody is in users; only direct memberships are shown.
-	for _, g := range c.allGroups() {
-		if shown := c.seen(g); shown != nil && shown.members[p.id] {
-			groups = append(groups, ref(shown, "direct"))
-		}
+	around := c.w.principals
+	if p.kind != groupKind {
+		around = c.groups() // only those can hold it, and there may be ten thousand others
 	}
-	for _, q := range c.w.principals {
-		if p.kind != groupKind {
-			break
+	for _, q := range around {
+		shown := c.seen(q)
+		if shown == nil {
+			continue
 		}
-		if shown := c.seen(q); shown != nil && c.w.memberOf(p, q) {
-			members = append(members, ref(shown, ""))
+		ref := complexValue{Value: q.id, Display: shown.displayName, Type: "direct", Ref: scimKind[q.kind].collection + "/" + q.id}
+		// Everybody is in users; only direct memberships are shown.
+		if q.kind == groupKind && shown.members[p.id] {
+			groups = append(groups, ref)
+		}
+		if p.kind == groupKind && !p.account && c.w.memberOf(p, q) {
+			ref.Type = ""
+			members = append(members, ref)
 		}
 	}
 	for name, list := range map[string][]complexValue{"entitlements": values(p.entitlements), "roles": values(p.roles), "groups": groups, "members": members} {
@@ -180,19 +181,6 @@ func (c *call) resource(p *principal) map[string]any {
 		}
 	}
 	return m
-}
-
-// allGroups spares a list of thousands to go through all principals for each of
-// them.
-func (c *call) allGroups() []*principal {
-	if c.groups == nil {
-		for _, p := range c.w.principals {
-			if p.kind == groupKind {
-				c.groups = append(c.groups, p)
-			}
-		}
-	}
-	return c.groups
 }
 
 // project applies the attributes and excludedAttributes parameters. Ids and

@@ -92,3 +92,36 @@ func (c *call) checkMembers(group *principal, ids []string) error {
 	}
 	return nil
 }
+
+// groupType is how SCIM tells a group of the workspace from one of the account that is assigned to it
+// (learn.microsoft.com/azure/databricks/admin/users-groups/groups). The members of the latter are kept by the account, and
+// the workspace shows it without any.
+func groupType(group *principal) string {
+	if group.account {
+		return "Group"
+	}
+	return "WorkspaceGroup"
+}
+
+// groups are all groups, found once for each request.
+func (c *call) groups() []*principal {
+	if c.allGroups == nil {
+		for _, p := range c.w.principals {
+			if p.kind == groupKind {
+				c.allGroups = append(c.allGroups, p)
+			}
+		}
+	}
+	return c.allGroups
+}
+
+// AddAccountGroup assigns a group of the account to the workspace. Its members, who must be in the workspace, have its
+// rights there and are not shown as its members.
+func (w *Workspace) AddAccountGroup(name string, members ...string) (id string) {
+	p := &principal{kind: groupKind, displayName: name, account: true}
+	id = w.addBehind(p)
+	for _, member := range members {
+		w.AddToGroup(name, member)
+	}
+	return id
+}

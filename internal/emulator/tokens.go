@@ -33,6 +33,8 @@ type token struct {
 	created   time.Time
 	expires   time.Time // zero is never
 	lastUsed  time.Time
+	// creatorID and creatorName are empty where the owner made it.
+	creatorID, creatorName string
 }
 
 // tokenID is the id of a token: the SHA-256 of its value.
@@ -93,6 +95,26 @@ func (w *Workspace) MintToken(principal, comment string, lifetime time.Duration)
 	}
 	t, value := w.mint(w.mustFind(principal), comment, nil, now, expires)
 	return t.id, value
+}
+
+// GiveToken makes a principal the owner of a token that another one made, as the
+// list of all tokens then shows it.
+func (w *Workspace) GiveToken(tokenID, principal string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t, owner := w.tokens[tokenID], w.mustFind(principal)
+	if t == nil {
+		panic(fmt.Sprintf("emulator: workspace %s has no token %q", w.id, tokenID))
+	}
+	t.creatorID, t.creatorName = cmp.Or(t.creatorID, t.ownerID), cmp.Or(t.creatorName, t.ownerName)
+	t.ownerID, t.ownerName = owner.id, owner.name()
+}
+
+// UseToken notes that a token was used now, as a call with it does.
+func (w *Workspace) UseToken(tokenID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tokens[tokenID].lastUsed = w.tenant.Clock.Now()
 }
 
 // RevokeToken deletes a token.
@@ -162,6 +184,9 @@ func createToken(c *call) (any, error) {
 	if len(request.Comment) > maxTokenComment {
 		return nil, badParameter("Token comment must be at most %d characters.", maxTokenComment)
 	}
+	if err := c.checkScopes(request.Scopes); err != nil {
+		return nil, err
+	}
 	expires, err := c.tokenExpiry(request.LifetimeSeconds)
 	if err != nil {
 		return nil, err
@@ -173,6 +198,17 @@ func createToken(c *call) (any, error) {
 	}
 	t, value := c.w.mint(c.who, request.Comment, request.Scopes, c.now, expires)
 	return map[string]any{"token_value": value, "token_info": t.public()}, nil
+}
+
+// checkScopes refuses scopes that the switch does not know.
+func (c *call) checkScopes(scopes []string) error {
+	known := c.w.switches.KnownTokenScopes
+	for _, scope := range scopes {
+		if len(known) > 0 && !slices.Contains(known, scope) {
+			return badParameter("Unknown scope: %s", scope)
+		}
+	}
+	return nil
 }
 
 func (c *call) tokenExpiry(lifetimeSeconds *int64) (time.Time, error) {
@@ -273,6 +309,11 @@ func (c *call) patchToken(t *token) error {
 	}
 	if len(request.Token.Comment) > maxTokenComment {
 		return badParameter("Token comment must be at most %d characters.", maxTokenComment)
+	}
+	if slices.Contains(fields, "scopes") {
+		if err := c.checkScopes(request.Token.Scopes); err != nil {
+			return err
+		}
 	}
 	for _, field := range fields {
 		if field == "comment" {

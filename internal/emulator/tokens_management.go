@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -69,10 +70,11 @@ type managedTokenInfo struct {
 
 func (w *Workspace) managed(t *token) managedTokenInfo {
 	owner, _ := strconv.ParseInt(t.ownerID, 10, 64)
+	creator, _ := strconv.ParseInt(cmp.Or(t.creatorID, t.ownerID), 10, 64)
 	workspace, _ := strconv.ParseInt(w.id, 10, 64)
 	info := managedTokenInfo{
 		TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(), Comment: t.comment,
-		CreatedByID: owner, CreatedByUsername: t.ownerName, OwnerID: owner, WorkspaceID: workspace, Scopes: t.scopes,
+		CreatedByID: creator, CreatedByUsername: cmp.Or(t.creatorName, t.ownerName), OwnerID: owner, WorkspaceID: workspace, Scopes: t.scopes,
 	}
 	if !t.lastUsed.IsZero() {
 		info.LastUsedDay = t.lastUsed.Truncate(24 * time.Hour).UnixMilli()

@@ -137,7 +137,8 @@ type call struct {
 	who    *principal
 	with   *token // nil when the caller came with an Entra token
 	status int
-	groups []*principal // of the workspace, as they were when first asked for
+
+	allGroups []*principal // once asked for
 }
 
 // A handler answers with a value written as JSON (nil is {}), or an error.

@@ -32,7 +32,7 @@ type principal struct {
 	entitlements  []string
 	roles         []string
 	members       map[string]bool // groups: ids
-	account       bool            // groups: kept by the account
+	account       bool            // a group of the account, assigned to the workspace
 
 	accessFrom time.Time // when access lists begin to know it
 	changed    time.Time // the last write through SCIM
@@ -185,11 +185,6 @@ func (w *Workspace) addBehind(p *principal) string {
 		panic(fmt.Sprintf("emulator: workspace %s already has %s %q", w.id, p.kind, p.name()))
 	}
 	return w.add(p).id
-}
-
-// AddAccountGroup adds a group of the account that is assigned to the workspace.
-func (w *Workspace) AddAccountGroup(name string) (id string) {
-	return w.addBehind(&principal{kind: groupKind, displayName: name, account: true})
 }
 
 // AddToAccount puts an active service principal into the account and not into the

@@ -87,6 +87,9 @@ type WorkspaceSwitches struct {
 	MaxTokenLifetimeDays int
 	// DefaultTokenLifetimeDays is the lifetime when none is asked; 0 is 730, -1 never expires.
 	DefaultTokenLifetimeDays int
+	// KnownTokenScopes are the scopes that a token can have; empty is any. The
+	// public list of them grows.
+	KnownTokenScopes []string
 	// HideExpiredTokens leaves expired tokens out of the token management list.
 	HideExpiredTokens bool
 
@@ -115,17 +118,20 @@ type WorkspaceSwitches struct {
 	PlainAuthTexts bool
 
 	// Refusals of unsettled status, code or wording.
-	SCIMDuplicate      Refusal // default 409
-	AccountGroup       Refusal // default 403 Group {} is managed by the account
-	SCIMNotFound       Refusal // default 404 Service principal with id {} not found
-	UnknownPrincipal   Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
-	NotAnEndpointID    Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.
-	UnknownEndpointID  Refusal // default 404 RESOURCE_DOES_NOT_EXIST
-	ScoringDenied      Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
-	TokenQuota         Refusal // default 400 QUOTA_EXCEEDED
-	TokenLifetimeAbove Refusal // default 400 INVALID_PARAMETER_VALUE
-	TokensOff          Refusal // default 403 PERMISSION_DENIED
-	OnBehalfOfTokens   Refusal // default 404 FEATURE_DISABLED
+	SCIMDuplicate     Refusal // default 409
+	AccountGroup      Refusal // default 403 Group {} is managed by the account
+	SCIMNotFound      Refusal // default 404 Service principal with id {} not found
+	UnknownPrincipal  Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
+	NotAnEndpointID   Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.
+	UnknownEndpointID Refusal // default 404 RESOURCE_DOES_NOT_EXIST
+	ScoringDenied     Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
+	TokenQuota        Refusal // default 400 QUOTA_EXCEEDED
+	// RouteOptimizedRefused answers calls of a route-optimised endpoint under the workspace's address; default 401, in the
+	// words for a credential that an API does not take.
+	RouteOptimizedRefused Refusal
+	TokenLifetimeAbove    Refusal // default 400 INVALID_PARAMETER_VALUE
+	TokensOff             Refusal // default 403 PERMISSION_DENIED
+	OnBehalfOfTokens      Refusal // default 404 FEATURE_DISABLED
 }
 
 // or builds the error of a refusal from its defaults and the switch.

@@ -244,7 +244,8 @@ func checkFlag(s string) error {
 	return nil
 }
 
-// another gives the settings of somebody else's login the tenant and the authority that the provider uses.
+// another gives the settings of somebody else's login the tenant and the authority that the provider uses, and with
+// use_oidc where its tokens come from.
 func (c config) another(s auth.Settings) auth.Settings {
 	if !s.TenantID.IsSet() {
 		s.TenantID = auth.Setting{Value: c.Login.TenantID.Value, Attribute: s.TenantID.Attribute, Env: c.Login.TenantID.Env}
@@ -252,6 +253,12 @@ func (c config) another(s auth.Settings) auth.Settings {
 	s.Environment, s.Host = c.Login.Environment, c.Login.Host
 	s.AuthorityHost, s.ResourceManagerEndpoint = c.Login.AuthorityHost, c.Login.ResourceManagerEndpoint
 	s.DisableInstanceDiscovery = c.Login.DisableInstanceDiscovery
+	if s.UseOIDC.IsSet() {
+		// Where tokens of another issuer come from is a matter of the machine, not of who logs in.
+		s.OIDCToken, s.OIDCTokenFilePath = c.Login.OIDCToken, c.Login.OIDCTokenFilePath
+		s.OIDCRequestURL, s.OIDCRequestToken = c.Login.OIDCRequestURL, c.Login.OIDCRequestToken
+		s.ADOServiceConnectionID, s.UseAKSWorkloadIdentity = c.Login.ADOServiceConnectionID, c.Login.UseAKSWorkloadIdentity
+	}
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -35,6 +36,7 @@ var (
 	_ provider.Provider                       = &dbxaccess{}
 	_ provider.ProviderWithEphemeralResources = &dbxaccess{}
 	_ provider.ProviderWithFunctions          = &dbxaccess{}
+	_ provider.ProviderWithListResources      = &dbxaccess{}
 	_ provider.ProviderWithValidateConfig     = &dbxaccess{}
 )
 
@@ -63,7 +65,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		// Known only after another resource is made. That is no error until something must be asked.
 		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
 			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
-		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
+		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
 		return
 	}
 	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv)
@@ -73,7 +75,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	for _, w := range warnings {
 		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
-	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
 }
 
 // connect turns a configuration into a client.
@@ -108,8 +110,11 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	c, err := client.New(client.Config{
 		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
-			return auth.Open(cfg.another(s), options)
+			another := options
+			another.VaultLogin = login
+			return auth.Open(cfg.another(s), another)
 		},
+		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
 	})
 	return c, login.Warnings, err
@@ -122,6 +127,8 @@ func (p *dbxaccess) EphemeralResources(context.Context) []func() ephemeral.Ephem
 }
 
 func (p *dbxaccess) Functions(context.Context) []func() function.Function { return functions() }
+
+func (p *dbxaccess) ListResources(context.Context) []func() list.ListResource { return listResources() }
 
 func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
 

@@ -6,15 +6,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/certificate"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/groupmember"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointaccess"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermission"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointpermissions"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointquery"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
@@ -22,6 +26,7 @@ import (
 // One line per service.
 func resources() []func() resource.Resource {
 	return slices.Concat(
+		groupmember.Resources(),
 		serviceprincipal.Resources(),
 		serviceprincipaltoken.Resources(),
 		servingendpointpermission.Resources(),
@@ -32,8 +37,18 @@ func resources() []func() resource.Resource {
 func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
 		currentidentity.DataSources(),
+		serviceprincipal.DataSources(),
 		servingendpoint.DataSources(),
+		servingendpointaccess.DataSources(),
+		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
+	)
+}
+
+func listResources() []func() list.ListResource {
+	return slices.Concat(
+		groupmember.ListResources(),
+		serviceprincipal.ListResources(),
 	)
 }
 

@@ -109,8 +109,8 @@ func adviseSelf(have membership) error {
 }
 
 // eachMember visits the service principals that are direct members of a group, or of every group that can be managed here,
-// until visit returns false. One request for the service principals' application ids in pages of 10,000, one for the group
-// or for each page of groups.
+// until visit returns false. One request for the service principals' application ids and one for the group or
+// the groups, more beyond 10,000 of them.
 func eachMember(ctx context.Context, c *client.Client, groupName string, visit func(membership) bool) error {
 	applicationIDs, err := c.ApplicationIDs(ctx)
 	if err != nil {
@@ -134,7 +134,11 @@ func eachMember(ctx context.Context, c *client.Client, groupName string, visit f
 		}
 		return err
 	}
-	return c.EachGroup(ctx, func(g client.Group) bool {
-		return g.Account || g.Name == "users" || each(g)
-	})
+	groups, err := c.Groups(ctx)
+	for _, g := range groups {
+		if !g.Account && g.Name != "users" && !each(g) {
+			break
+		}
+	}
+	return err
 }

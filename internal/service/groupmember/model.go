@@ -44,13 +44,14 @@ func (m membership) String() string {
 	return who + " in group " + m.Group
 }
 
-// splitID reads GROUP/APPLICATION_ID; a group's name may hold slashes, an application id none.
-func splitID(id string) (group, applicationID string, ok bool) {
+// splitID reads GROUP/APPLICATION_ID; a group's name may hold slashes, an application id none. Both are empty where it is
+// something else.
+func splitID(id string) (group, applicationID string) {
 	i := strings.LastIndex(id, "/")
-	if i < 1 || i == len(id)-1 {
-		return "", "", false
+	if i < 1 {
+		return "", ""
 	}
-	return id[:i], id[i+1:], true
+	return id[:i], id[i+1:]
 }
 
 func (m memberModel) toMembership() membership {
@@ -70,4 +71,11 @@ func (m *memberModel) tell(have membership, workspaceID string) {
 	m.GroupID = types.StringValue(have.GroupID)
 	m.ServicePrincipalID = types.StringValue(have.PrincipalID)
 	m.WorkspaceID = fwkit.String(workspaceID)
+}
+
+// imported is the state of a membership that is there.
+func imported(have membership, workspaceID string) memberModel {
+	m := memberModel{GroupName: types.StringValue(have.Group), ApplicationID: types.StringValue(have.ApplicationID), Timeouts: fwkit.NoTimeouts()}
+	m.tell(have, workspaceID)
+	return m
 }

@@ -1,15 +1,14 @@
 package groupmember
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -36,7 +35,10 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 			return
 		}
-		if want := plan.toMembership(); req.State.Raw.IsNull() && want.Group == client.AdminsGroup {
+		if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		if want := plan.toMembership(); want.Group == client.AdminsGroup && want.ID() != state.toMembership().ID() {
 			if plan.ApplicationID.IsUnknown() {
 				want.ApplicationID = "known after apply"
 			}
@@ -151,25 +153,17 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 		}
 	}
 	want := membership{Group: identity.GroupName.ValueString(), ApplicationID: identity.ApplicationID.ValueString()}
-	ok := true
-	if req.ID != "" {
-		want.Group, want.ApplicationID, ok = splitID(req.ID)
-	}
-	if !ok || want.Group == "" || len(want.ApplicationID) != 36 || uuid.Validate(want.ApplicationID) != nil {
+	given := cmp.Or(req.ID, want.ID())
+	if want.Group, want.ApplicationID = splitID(given); want.Group == "" || len(want.ApplicationID) != 36 || uuid.Validate(want.ApplicationID) != nil {
 		resp.Diagnostics.AddError("Import id of a group member is malformed", fmt.Sprintf("%q is not GROUP_NAME/APPLICATION_ID: the group's name, a slash, and the application (client) id "+
-			"of the service principal, a UUID.", want.Group+"/"+want.ApplicationID+req.ID[:0]))
+			"of the service principal, a UUID.", given))
 		return
 	}
 	have, err := importMember(ctx, r.Client, want)
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, want.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import group member", have.String()) {
 		return
 	}
-	m := memberModel{GroupName: types.StringValue(have.Group), ApplicationID: types.StringValue(have.ApplicationID)}
-	m.tell(have, r.Client.WorkspaceID())
-	for attribute, value := range map[string]types.String{
-		"id": m.ID, "group_name": m.GroupName, "application_id": m.ApplicationID, "group_id": m.GroupID, "service_principal_id": m.ServicePrincipalID, "workspace_id": m.WorkspaceID,
-	} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
-	}
+	m := imported(have, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }

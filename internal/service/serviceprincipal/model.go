@@ -145,6 +145,15 @@ func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
+// imported is the state of one that is there, with every default written.
+func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
+	m := servicePrincipalModel{
+		DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
+	}
+	m.tell(sp, workspaceID)
+	return m
+}
+
 // official is the state of a databricks_service_principal, as far as it says something about this resource.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/service_principal
 type official struct {
@@ -187,14 +196,13 @@ func fromOfficial(state []byte) (servicePrincipalModel, error) {
 		}
 	}
 	slices.Sort(sp.Entitlements)
-	m := servicePrincipalModel{DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete)}
-	if o.DisableOnDestroy {
-		m.OnDestroy = types.StringValue(onDestroyDeactivate)
-	}
 	workspaceID := ""
 	if len(o.ProviderConfig) > 0 {
 		workspaceID = o.ProviderConfig[0].WorkspaceID
 	}
-	m.tell(sp, workspaceID)
+	m := imported(sp, workspaceID)
+	if o.DisableOnDestroy {
+		m.OnDestroy = types.StringValue(onDestroyDeactivate)
+	}
 	return m, nil
 }

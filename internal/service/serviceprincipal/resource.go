@@ -261,12 +261,9 @@ func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource
 	if r.WrongWorkspace(ctx, workspace, id, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
 		return
 	}
-	for attribute, value := range map[string]any{
-		"id": sp.ID, "application_id": sp.ApplicationID, "delete_tokens_when_inactive": true, "adopt_existing": false, "on_destroy": onDestroyDelete,
-	} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
-	}
-	fwkit.TellIdentity(ctx, resp.Identity, identityModel{types.StringValue(sp.ApplicationID), fwkit.String(r.Client.WorkspaceID())}, &resp.Diagnostics)
+	m := imported(sp, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
 // MoveState takes over a service principal from the state of the official provider.
@@ -279,11 +276,6 @@ func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMo
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the service principal over", "databricks_service_principal") {
 			return
 		}
-		for attribute, value := range map[string]any{
-			"id": m.ID, "application_id": m.ApplicationID, "display_name": m.DisplayName, "active": m.Active, "entitlements": m.Entitlements, "external_id": m.ExternalID,
-			"delete_tokens_when_inactive": m.DeleteTokens, "adopt_existing": m.AdoptExisting, "on_destroy": m.OnDestroy, "workspace_id": m.WorkspaceID,
-		} {
-			resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(attribute), value)...)
-		}
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
 	}}}
 }

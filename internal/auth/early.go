@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+)
+
+// summaryNotRegistered is the one refusal of code 700027 that time may heal.
+const summaryNotRegistered = "Client certificate is not registered"
+
+// secretPatience is how long a client secret may be refused as wrong although it
+// is right: one made a moment ago is known within a minute. A wrong one is refused
+// in the same words, so nobody should wait longer for it.
+const secretPatience = 90 * time.Second
+
+// early says whether a refusal may only mean that application or credential were
+// made a moment ago, and how long that is plausible; 0 is without an end of its own.
+func early(err error) (patience time.Duration, ok bool) {
+	told, isOurs := errors.AsType[*Error](err)
+	switch {
+	case !isOurs:
+		return 0, false
+	case told.Code == 700016, told.Code == 7000229, told.Code == 700027 && told.Summary == summaryNotRegistered:
+		return 0, true
+	case told.Code == 7000215:
+		return secretPatience, true
+	}
+	return 0, false
+}
+
+// Await gets an access token of a login whose application or credential may have
+// been made a moment ago: Entra ID learns of them late, and refuses them as
+// unknown until then. It asks again while that is plausible and ctx allows, and
+// says so in the log.
+func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
+	began := time.Now()
+	pause := time.Second
+	for {
+		token, err := l.AccessToken(ctx, scope)
+		patience, ok := early(err)
+		if !ok {
+			return token, err
+		}
+		spent := time.Since(began)
+		end, limited := ctx.Deadline()
+		if patience > 0 && spent+pause > patience || limited && time.Now().Add(pause).After(end) {
+			return Token{}, waited(err, spent)
+		}
+		told, _ := errors.AsType[*Error](err)
+		tflog.Info(ctx, "Entra ID does not know the application or its credential yet; asking again", map[string]any{
+			"client_id": l.Identity().ClientID, "aadsts": told.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
+		})
+		if wait(ctx, pause) != nil {
+			return Token{}, waited(err, time.Since(began))
+		}
+		pause = min(2*pause, 15*time.Second)
+	}
+}
+
+// waited adds to a refusal how long it was waited for its end.
+func waited(err error, spent time.Duration) error {
+	told, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	longer := *told
+	longer.Detail += fmt.Sprintf("\n\nEntra ID was asked again for %s, in case application or credential were made a moment ago.", spent.Round(time.Second))
+	return &longer
+}

@@ -1,0 +1,282 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+)
+
+// Kinds of failure of a [Vault], to be tested with errors.Is.
+var (
+	// ErrNoSecret: the vault has no secret of that name, or none that is not deleted.
+	ErrNoSecret = errors.New("no such secret")
+	// ErrMayNot: the vault knows who asks, and that one may not. A role given a
+	// moment ago reads like this for minutes.
+	ErrMayNot = errors.New("not permitted by the vault")
+)
+
+// Vault is one Azure Key Vault as a login meets it that writes secrets there and
+// looks after their versions. It never reads a value. Errors are *[Error].
+type Vault struct{ *vault }
+
+// SecretVersion is one version of a secret, without its value.
+type SecretVersion struct {
+	// ID is 32 hexadecimal digits; URL is the version's address and VersionlessURL
+	// that of whatever version is the newest.
+	ID, URL, VersionlessURL string
+	Enabled                 bool
+	Created                 time.Time // to the second
+	ContentType             string
+	Tags                    map[string]string
+}
+
+// NewSecret is a version to write.
+type NewSecret struct {
+	Name, Value, ContentType string
+	Tags                     map[string]string
+	Expires                  time.Time // zero: never
+}
+
+// OpenVault is the vault at an address, met as a login. It touches no network.
+func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
+	if login.Kind == KindToken {
+		return nil, tokenOpensNoVault(login, uri)
+	}
+	// A private cloud, of which authority_host tells, has vaults under its own domain.
+	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
+		return nil, at(err, uri, "vault_uri")
+	}
+	if o.HTTPClient == nil {
+		o.HTTPClient = &http.Client{}
+	}
+	if o.RetryTimeout <= 0 {
+		o.RetryTimeout = defaultRetryTimeout
+	}
+	opening := &opening{login: login, options: o, cloud: login.cloud}
+	v, err := opening.vaultAs(ownReader(login), KeyVaultSettings{VaultURI: uri})
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{v}, nil
+}
+
+func tokenOpensNoVault(login *Login, uri Setting) error {
+	return &Error{Attribute: uri.Attribute, Summary: "A Databricks token opens no Key Vault",
+		Detail: fmt.Sprintf("The provider is logged in with %s, and Key Vault wants a token of Microsoft Entra ID. Log the provider in with a client certificate or another kind of login.", login.Source)}
+}
+
+// vaultAs prepares the vault for a reader. It touches no network.
+func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
+	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
+	if err != nil {
+		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."}, k.VaultURI, "key_vault.vault_uri")
+	}
+	v := &vault{settings: k.named(), host: strings.ToLower(address.Host), timeout: o.options.RetryTimeout, reader: reader}
+	// The library asks the vault which login host and which resource it trusts, and
+	// goes on only if the vault is within the domain of that resource.
+	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
+		ClientOptions: azcore.ClientOptions{Transport: o.options.HTTPClient, Retry: o.vaultRetry(&v.lastStatus)},
+	})
+	if err != nil {
+		return nil, clientError(v.settings.VaultURI.Attribute)
+	}
+	return v, nil
+}
+
+// Host is the vault's name in the network.
+func (v *Vault) Host() string { return v.host }
+
+// Versions lists what there is of a secret, newest first. One request for each 25
+// versions, and one more the first time a vault is met.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret-versions
+func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, error) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	var versions []SecretVersion
+	for pages := v.client.NewListSecretPropertiesVersionsPager(name, nil); pages.More(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, v.explainUse(toList, name, err)
+		}
+		for _, p := range page.Value {
+			if p.ID != nil {
+				versions = append(versions, secretVersion(p.ID, p.Attributes, p.ContentType, p.Tags))
+			}
+		}
+	}
+	slices.SortStableFunc(versions, func(a, b SecretVersion) int { return b.Created.Compare(a.Created) })
+	return versions, nil
+}
+
+// IsDeleted says whether a secret of that name waits to be recovered, so that the
+// name cannot be used. One request.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/get-deleted-secret
+func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	_, err := v.client.GetDeletedSecret(ctx, name, nil)
+	if err == nil {
+		return true, nil
+	}
+	if told := v.explainUse(toList, name, err); !errors.Is(told, ErrNoSecret) {
+		return false, told
+	}
+	return false, nil
+}
+
+// TryWrite finds out whether a secret may be written, and writes nothing: it
+// leaves the value out, which the vault refuses as a bad request once it has
+// found nothing wrong with who asks. One request.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
+func (v *Vault) TryWrite(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	_, err := v.client.SetSecret(ctx, name, azsecrets.SetSecretParameters{}, nil)
+	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok && refusal.StatusCode == http.StatusBadRequest {
+		return nil
+	}
+	if err != nil {
+		return v.explainUse(toWrite, name, err)
+	}
+	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault took a secret without a value",
+		Detail: fmt.Sprintf("%s accepted an empty secret %s, which no Key Vault does: something else may answer in its place.", v.host, name)}
+}
+
+// Write adds a version to a secret, or makes it. mark is a tag of s by which a
+// version is found again of which the answer was lost, so that none is written
+// twice. One request; after a lost answer one to look, and one to write again.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
+func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVersion, error) {
+	const tries = 4
+	parameters := azsecrets.SetSecretParameters{Value: &s.Value, Tags: pointers(s.Tags), SecretAttributes: &azsecrets.SecretAttributes{}}
+	if s.ContentType != "" {
+		parameters.ContentType = &s.ContentType
+	}
+	if !s.Expires.IsZero() {
+		parameters.SecretAttributes.Expires = &s.Expires
+	}
+	for try := 1; ; try++ {
+		// The library by itself would send it again, and leave a second version.
+		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
+		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
+		if err == nil {
+			return secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags), nil
+		}
+		refusal, answered := errors.AsType[*azcore.ResponseError](err)
+		_, noLogin := errors.AsType[*readerError](err)
+		final := noLogin || answered && refusal.StatusCode < 500 && refusal.StatusCode != http.StatusTooManyRequests || !answered && wrongAddress(err)
+		if !final {
+			versions, lookErr := v.Versions(context.WithoutCancel(ctx), s.Name)
+			for _, written := range versions {
+				if written.Tags[mark] == s.Tags[mark] && written.Enabled {
+					return written, nil
+				}
+			}
+			final = lookErr != nil && !errors.Is(lookErr, ErrNoSecret)
+		}
+		if final || try == tries || wait(ctx, backoff(try)) != nil {
+			return SecretVersion{}, v.explainUse(toWrite, s.Name, err)
+		}
+	}
+}
+
+// Change sets content type and tags of a version. One request.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
+func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
+	return v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
+}
+
+// Disable disables a version; one that is gone counts as done. One request.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
+func (v *Vault) Disable(ctx context.Context, name, version string) error {
+	no := false
+	err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
+	if errors.Is(err, ErrNoSecret) {
+		return nil
+	}
+	return err
+}
+
+func (v *Vault) update(ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters) error {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	if _, err := v.client.UpdateSecretProperties(ctx, name, version, p, nil); err != nil {
+		return v.explainUse(toChange, name, err)
+	}
+	return nil
+}
+
+func secretVersion(id *azsecrets.ID, attributes *azsecrets.SecretAttributes, contentType *string, tags map[string]*string) SecretVersion {
+	out := SecretVersion{Tags: map[string]string{}}
+	if id != nil {
+		out.ID, out.URL = id.Version(), string(*id)
+		out.VersionlessURL = strings.TrimSuffix(out.URL, "/"+out.ID)
+	}
+	if attributes != nil {
+		out.Enabled = attributes.Enabled == nil || *attributes.Enabled
+		if attributes.Created != nil {
+			out.Created = attributes.Created.UTC()
+		}
+	}
+	if contentType != nil {
+		out.ContentType = *contentType
+	}
+	for name, value := range tags {
+		if value != nil {
+			out.Tags[name] = *value
+		}
+	}
+	return out
+}
+
+func pointers(values map[string]string) map[string]*string {
+	out := map[string]*string{}
+	for name, value := range maps.All(values) {
+		out[name] = &value
+	}
+	return out
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ownReader meets a vault as a login does elsewhere: no other identity takes part.
+func ownReader(login *Login) *vaultReader {
+	r := &vaultReader{own: login}
+	r.inner = loginCredential{login}
+	r.explain = explainer{kind: login.Kind, source: login.Source, identity: login.Identity(), cloud: login.cloud, now: time.Now}
+	return r
+}
+
+// loginCredential is a login in the form that Azure's libraries take. The scope is
+// the login's own: a vault in another cloud would ask for another.
+type loginCredential struct{ login *Login }
+
+func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := c.login.AccessToken(ctx, c.login.KeyVaultScope())
+	if told, ok := errors.AsType[*Error](err); ok {
+		// Its attribute stands in the provider block, and this comes up at a resource.
+		elsewhere := *told
+		elsewhere.Attribute = ""
+		return azcore.AccessToken{}, &elsewhere
+	}
+	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
+}

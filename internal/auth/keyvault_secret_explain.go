@@ -1,0 +1,106 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+)
+
+// vaultOfficer is the built-in role that may write secrets, list their versions
+// and disable one ("Azure built-in roles for Key Vault data plane operations").
+const vaultOfficer = "Key Vault Secrets Officer"
+
+// vaultUse is what a secret was wanted for.
+type vaultUse struct{ verb, permission string }
+
+var (
+	toList   = vaultUse{"list the versions of", "list"}
+	toWrite  = vaultUse{"write", "set"}
+	toChange = vaultUse{"change", "set"}
+)
+
+// explainUse turns a failed use of a secret into what a person reads, at the
+// attribute that names the vault.
+func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
+	if failed, ok := errors.AsType[*readerError](err); ok {
+		return v.explainReader(failed.cause)
+	}
+	out := &Error{Attribute: v.settings.VaultURI.Attribute}
+	var hint, said string
+	refusal, answered := errors.AsType[*azcore.ResponseError](err)
+	switch {
+	case answered:
+		said = v.explainRefusedUse(out, &hint, use, secret, refusal)
+	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
+		out.Summary = "Another service answers for Key Vault"
+		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
+	default:
+		v.explainNetwork(out, &hint, err)
+	}
+	parts := []string{hint}
+	if said != "" {
+		parts = append(parts, "Key Vault said: "+said)
+	}
+	out.Detail = strings.Join(append(parts, v.facts(secret, refusal)), "\n\n")
+	return out
+}
+
+// explainRefusedUse is for what the vault itself refuses; said is its own words.
+func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret string, refusal *azcore.ResponseError) (said string) {
+	var answer vaultAnswer
+	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
+		_ = json.Unmarshal(body, &answer)
+	}
+	code, inner := refusal.ErrorCode, answer.Error.Inner.Code
+	switch {
+	case refusal.StatusCode == http.StatusNotFound:
+		out.Summary, out.Err = "Key Vault has no such secret", ErrNoSecret
+		*hint = fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
+	case refusal.StatusCode == http.StatusConflict:
+		out.Summary = "Key Vault secret is deleted but not gone"
+		*hint = v.recovery(secret)
+	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
+		out.Summary = "Key Vault firewall blocks the provider"
+		*hint = fmt.Sprintf("The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run where a private endpoint of the vault is reachable.", v.host)
+	case refusal.StatusCode == http.StatusForbidden && (inner == "ForbiddenByRbac" || inner == "AccessDenied"):
+		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
+		*hint = fmt.Sprintf("The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count.", use.verb, secret, vaultOfficer, v.host)
+		if inner == "AccessDenied" {
+			*hint = fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret permissions get, list and set, or with RBAC the role %q. This call needs %s.",
+				use.verb, secret, v.host, vaultOfficer, use.permission)
+		}
+	case refusal.StatusCode == http.StatusForbidden:
+		out.Summary = "Key Vault forbids the change"
+		*hint = fmt.Sprintf("Key Vault %s does not allow to %s secret %s. If a certificate of that name manages it, choose another name.", v.host, use.verb, secret)
+	case refusal.StatusCode == http.StatusUnauthorized:
+		out.Summary = "Key Vault does not take the provider's token"
+		*hint = fmt.Sprintf("The provider's identity logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.host)
+	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
+		out.Summary = summaryVaultUnavailable
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. This usually passes; run again later.", v.host, refusal.StatusCode)
+	default:
+		out.Summary = "Key Vault refuses the secret"
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d. Check the name, the content type and the tags of secret %s.", v.host, refusal.StatusCode, secret)
+	}
+	if inner != "" && inner != code {
+		code += " (" + inner + ")"
+	}
+	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
+}
+
+// Deleted is the error for a name that waits to be recovered.
+func (v *Vault) Deleted(secret string) error {
+	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault secret is deleted but not gone", Detail: v.recovery(secret)}
+}
+
+func (v *vault) recovery(secret string) string {
+	vault, _, _ := strings.Cut(v.host, ".")
+	return fmt.Sprintf("Secret %s of Key Vault %s was deleted and can still be recovered, and until then its name cannot be used. "+
+		"Recover it: az keyvault secret recover --vault-name %s --name %s. If nobody needs it any more: az keyvault secret purge --vault-name %s --name %s, where the vault allows it. "+
+		"Or choose another name.", secret, v.host, vault, secret, vault, secret)
+}

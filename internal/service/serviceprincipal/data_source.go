@@ -1,0 +1,190 @@
+package serviceprincipal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/datasourcevalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type servicePrincipalDataSource struct{ fwkit.DataSource }
+
+var (
+	_ datasource.DataSourceWithConfigure        = &servicePrincipalDataSource{}
+	_ datasource.DataSourceWithConfigValidators = &servicePrincipalDataSource{}
+)
+
+type lookupModel struct {
+	ID            types.String `tfsdk:"id"`
+	ApplicationID types.String `tfsdk:"application_id"`
+	DisplayName   types.String `tfsdk:"display_name"`
+	ExternalID    types.String `tfsdk:"external_id"`
+	Active        types.Bool   `tfsdk:"active"`
+	Entitlements  types.Set    `tfsdk:"entitlements"`
+	Groups        types.Set    `tfsdk:"groups"`
+	WorkspaceID   types.String `tfsdk:"workspace_id"`
+}
+
+func (d *servicePrincipalDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal"
+}
+
+// notTold is when the workspace keeps attributes back.
+const notTold = " Null where the workspace does not tell it, as to an identity that is no admin."
+
+func (d *servicePrincipalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	key := func(description string, check validator.String) schema.StringAttribute {
+		return schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{check}, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name or its SCIM id. It is an error when there is none, " +
+			"and when there are two of that display name.",
+		Attributes: map[string]schema.Attribute{
+			"application_id": key("Application (client) id, a UUID. Exactly one of `application_id`, `display_name` and `id` is given.", fwkit.ApplicationID()),
+			"display_name":   key("Display name, case-sensitive. It need not be unique in the workspace; where it is not, the error lists those that have it.", stringvalidator.LengthAtLeast(1)),
+			"id": key("SCIM id in the workspace, digits.", stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
+				"must be a SCIM id, which has digits only; a UUID belongs in application_id")),
+			"external_id": text("Id that Entra ID's provisioning gave it, if any."),
+			"active":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notTold},
+			"entitlements": schema.SetAttribute{
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "What it may do by itself, such as `workspace-access`; what its groups may do is not among them." + notTold,
+			},
+			"groups": schema.SetAttribute{
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace's groups it is a direct member of; not `users`, in which everybody is." + notTold,
+			},
+			"workspace_id": text("Id of the workspace."),
+		},
+	}
+}
+
+func (d *servicePrincipalDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
+	return []datasource.ConfigValidator{datasourcevalidator.ExactlyOneOf(
+		path.MatchRoot("application_id"), path.MatchRoot("display_name"), path.MatchRoot("id"))}
+}
+
+func (d *servicePrincipalDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config lookupModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	sp, err := lookUp(ctx, d.Client, config)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find service principal", config.String()) {
+		return
+	}
+	config.tell(sp, d.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+func (m lookupModel) String() string {
+	switch {
+	case m.ApplicationID.ValueString() != "":
+		return "service principal " + m.ApplicationID.ValueString()
+	case m.DisplayName.ValueString() != "":
+		return "service principal " + m.DisplayName.ValueString()
+	default:
+		return "service principal with the SCIM id " + m.ID.ValueString()
+	}
+}
+
+// lookUp finds the one that the configuration names. One request.
+func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.ServicePrincipal, error) {
+	switch {
+	case by.ApplicationID.ValueString() != "":
+		id := by.ApplicationID.ValueString()
+		found, err := c.FindServicePrincipals(ctx, "applicationId eq "+client.SCIMString(id))
+		if err != nil {
+			return client.ServicePrincipal{}, adviseLookup(err)
+		}
+		// A service that ignored the filter must not make us take another one.
+		found = slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) })
+		return only(found, "application_id", "Is it the application (client) id, not the object id? An application of Entra ID is known to the workspace only after dbxaccess_service_principal, "+
+			"or an admin under Settings > Identity and access, has added it.")
+	case by.DisplayName.ValueString() != "":
+		return lookUpByName(ctx, c, by.DisplayName.ValueString())
+	default:
+		sp, err := c.ServicePrincipalByID(ctx, by.ID.ValueString())
+		if errors.Is(err, client.ErrNotFound) {
+			return sp, client.Advise(err, "id", "SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same form.")
+		}
+		return sp, adviseLookup(err)
+	}
+}
+
+func lookUpByName(ctx context.Context, c *client.Client, name string) (client.ServicePrincipal, error) {
+	found, err := c.FindServicePrincipals(ctx, "displayName eq "+client.SCIMString(name))
+	if err != nil {
+		return client.ServicePrincipal{}, adviseLookup(err)
+	}
+	// The service compares without case, and two names that differ by case only are two names.
+	var others []string
+	found = slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool {
+		if sp.DisplayName != name && strings.EqualFold(sp.DisplayName, name) {
+			others = append(others, fmt.Sprintf("%q", sp.DisplayName))
+		}
+		return sp.DisplayName != name
+	})
+	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists those there are; application_id is the surer key."
+	if len(others) > 0 {
+		slices.Sort(others)
+		hint = "There is " + strings.Join(others, ", ") + ", and names are case-sensitive here. application_id is the surer key."
+	}
+	return only(found, "display_name", hint)
+}
+
+// only is the one there should be. The attribute and the hint are for when there is none.
+func only(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
+	switch len(found) {
+	case 0:
+		return client.ServicePrincipal{}, client.Advise(fmt.Errorf("there is none in this workspace: %w", client.ErrNotFound), attribute, hint)
+	case 1:
+		return found[0], nil
+	}
+	var lines []string
+	for _, sp := range found {
+		lines = append(lines, fmt.Sprintf("application_id %s (SCIM id %s)", sp.ApplicationID, sp.ID))
+	}
+	slices.Sort(lines)
+	return client.ServicePrincipal{}, client.Advise(fmt.Errorf("there are %d of that name:\n  %s", len(found), strings.Join(lines, "\n  ")), attribute,
+		"Write application_id, or id, of the one that is meant.")
+}
+
+func adviseLookup(err error) error {
+	if errors.Is(err, client.ErrPermissionDenied) {
+		return client.Advise(err, "", "The provider's identity needs to be a workspace admin to look up service principals: add it to the group \"admins\".")
+	}
+	return err
+}
+
+func (m *lookupModel) tell(sp client.ServicePrincipal, workspaceID string) {
+	if m.ApplicationID.IsNull() { // what is written keeps its spelling
+		m.ApplicationID = fwkit.String(sp.ApplicationID)
+	}
+	m.ID, m.DisplayName, m.ExternalID = types.StringValue(sp.ID), fwkit.String(sp.DisplayName), fwkit.String(sp.ExternalID)
+	m.Active, m.WorkspaceID = types.BoolPointerValue(sp.Active), fwkit.String(workspaceID)
+	m.Entitlements, m.Groups = told(sp, sp.Entitlements), told(sp, sp.Groups)
+}
+
+// told is a set of what the workspace tells to admins. Who is not told whether a principal is active sees a reduced answer,
+// in which "none" and "not for you" look alike.
+func told(sp client.ServicePrincipal, values []string) types.Set {
+	if sp.Active == nil {
+		return types.SetNull(types.StringType)
+	}
+	return fwkit.Strings(values)
+}

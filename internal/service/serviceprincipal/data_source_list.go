@@ -1,0 +1,162 @@
+package serviceprincipal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type servicePrincipalsDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &servicePrincipalsDataSource{}
+
+type listModel struct {
+	Filter              types.String  `tfsdk:"filter"`
+	DisplayNameContains types.String  `tfsdk:"display_name_contains"`
+	DisplayNamePrefix   types.String  `tfsdk:"display_name_prefix"`
+	Active              types.Bool    `tfsdk:"active"`
+	WorkspaceID         types.String  `tfsdk:"workspace_id"`
+	ServicePrincipals   []listedModel `tfsdk:"service_principals"`
+}
+
+type listedModel struct {
+	ID            types.String `tfsdk:"id"`
+	ApplicationID types.String `tfsdk:"application_id"`
+	DisplayName   types.String `tfsdk:"display_name"`
+	ExternalID    types.String `tfsdk:"external_id"`
+	Active        types.Bool   `tfsdk:"active"`
+	Entitlements  types.Set    `tfsdk:"entitlements"`
+}
+
+func (d *servicePrincipalsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principals"
+}
+
+func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	part := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{
+			Optional: true, MarkdownDescription: description,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ConflictsWith(path.MatchRoot("filter"))},
+		}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The service principals of the workspace, all or those that match. The workspace does the filtering, and the list is read page by page.\n\n" +
+			"Each has an `application_id`: a key for `for_each`, and the import id of `dbxaccess_service_principal`.",
+		Attributes: map[string]schema.Attribute{
+			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same. Any character may stand in it; quotes and backslashes need no further escape."),
+			"display_name_prefix":   part("Only those of which the display name begins so; upper and lower case are the same."),
+			"active": schema.BoolAttribute{
+				Optional: true, MarkdownDescription: "Only those that are active, or with `false` only those that are not. The provider's identity needs to be a workspace admin.",
+			},
+			"filter": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "A SCIM filter, sent as it is, for what the attributes above cannot say: " +
+					"`displayName sw \"etl-\" or externalId eq \"42\"`. The operators are `eq`, `ne`, `co` (contains), `sw` (begins with), `and` and `or`; " +
+					"values stand in double quotes, in which `\\\"` and `\\\\` are a quote and a backslash. Not together with `display_name_contains` or `display_name_prefix`.",
+			},
+			"workspace_id": text("Id of the workspace."),
+			"service_principals": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "Those found, sorted by display name and then by application id.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"id":             text("SCIM id in the workspace, digits."),
+					"application_id": text("Application (client) id."),
+					"display_name":   text("Display name."),
+					"external_id":    text("Id that Entra ID's provisioning gave it, if any."),
+					"active":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notTold},
+					"entitlements": schema.SetAttribute{
+						Computed: true, ElementType: types.StringType, MarkdownDescription: "What it may do by itself, such as `workspace-access`." + notTold,
+					},
+				}},
+			},
+		},
+	}
+}
+
+func (d *servicePrincipalsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config listModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	found, err := listMatching(ctx, d.Client, config)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list service principals", "service principals") {
+		return
+	}
+	config.tell(found, d.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// listMatching lists those that the configuration describes. One request for each 10,000.
+func listMatching(ctx context.Context, c *client.Client, by listModel) ([]client.ServicePrincipal, error) {
+	found, err := c.ServicePrincipals(ctx, by.filter())
+	if err != nil {
+		return nil, adviseList(err, by)
+	}
+	if !by.Active.IsNull() && slices.ContainsFunc(found, func(sp client.ServicePrincipal) bool { return sp.Active == nil }) {
+		return nil, client.Advise(fmt.Errorf("the workspace does not tell which of them are active: %w", client.ErrPermissionDenied), "active",
+			"It tells that to workspace admins only: add the provider's identity to the group \"admins\", or remove active.")
+	}
+	return slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !by.matches(sp) }), nil
+}
+
+// filter says in SCIM's words what the configuration asks for; empty for everything.
+func (m listModel) filter() string {
+	terms := []string{}
+	if text := m.DisplayNameContains.ValueString(); text != "" {
+		terms = append(terms, "displayName co "+client.SCIMString(text))
+	}
+	if text := m.DisplayNamePrefix.ValueString(); text != "" {
+		terms = append(terms, "displayName sw "+client.SCIMString(text))
+	}
+	return cmp.Or(m.Filter.ValueString(), strings.Join(terms, " and "))
+}
+
+// matches looks once more, so that a service that understood a filter in its own way does not widen the answer. What is
+// active is decided here alone: it is not documented as something to filter by.
+func (m listModel) matches(sp client.ServicePrincipal) bool {
+	name := strings.ToLower(sp.DisplayName)
+	return strings.Contains(name, strings.ToLower(m.DisplayNameContains.ValueString())) &&
+		strings.HasPrefix(name, strings.ToLower(m.DisplayNamePrefix.ValueString())) &&
+		(m.Active.IsNull() || sp.Active != nil && *sp.Active == m.Active.ValueBool())
+}
+
+func adviseList(err error, by listModel) error {
+	var e *client.Error
+	switch {
+	// To some filters that it cannot read, the service answers with an error of its own.
+	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.As(err, &e) && e.Kind == client.ErrOther):
+		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" "+
+			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, applicationId, externalId), operators eq, ne, co, sw, and, or.")
+	default:
+		return adviseLookup(err)
+	}
+}
+
+func (m *listModel) tell(found []client.ServicePrincipal, workspaceID string) {
+	slices.SortFunc(found, func(a, b client.ServicePrincipal) int {
+		return cmp.Or(cmp.Compare(a.DisplayName, b.DisplayName), cmp.Compare(a.ApplicationID, b.ApplicationID))
+	})
+	m.WorkspaceID = fwkit.String(workspaceID)
+	m.ServicePrincipals = make([]listedModel, 0, len(found))
+	for _, sp := range found {
+		m.ServicePrincipals = append(m.ServicePrincipals, listedModel{
+			ID: types.StringValue(sp.ID), ApplicationID: fwkit.String(sp.ApplicationID), DisplayName: fwkit.String(sp.DisplayName),
+			ExternalID: fwkit.String(sp.ExternalID), Active: types.BoolPointerValue(sp.Active), Entitlements: told(sp, sp.Entitlements),
+		})
+	}
+}

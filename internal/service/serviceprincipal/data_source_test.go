@@ -1,0 +1,167 @@
+package serviceprincipal_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// lookup is the data source by one attribute.
+func lookup(attribute, value string) string {
+	return "data \"dbxaccess_service_principal\" \"x\" {\n  " + attribute + " = " + quoted(value) + "\n}\n"
+}
+
+// quoted writes a string in HCL.
+func quoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", "$${", "%{", "%%{").Replace(s) + `"`
+}
+
+func found(attribute string, value knownvalue.Check) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue("data.dbxaccess_service_principal.x", tfjsonpath.New(attribute), value)
+}
+
+// inARow matches words in a row, however Terraform breaks the lines.
+func inARow(words ...string) *regexp.Regexp {
+	for i, w := range words {
+		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
+	}
+	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
+}
+
+func names(values ...string) knownvalue.Check {
+	var checks []knownvalue.Check
+	for _, v := range values {
+		checks = append(checks, knownvalue.StringExact(v))
+	}
+	return knownvalue.SetExact(checks)
+}
+
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	app := w.ScoringApp.ClientID
+	id := w.Workspace.AddServicePrincipal(app, "iris-scoring")
+	w.Workspace.AddServicePrincipal("", "iris-scoring-2")
+	w.Workspace.AddServicePrincipal("", "Iris-Scoring") // another one: only case differs
+	w.Workspace.SetEntitlements(app, "workspace-access", "allow-cluster-create")
+	w.Workspace.AddGroup("botany")
+	w.Workspace.AddGroup("science")
+	w.Workspace.AddToGroup("science", "botany")
+	w.Workspace.AddToGroup("botany", app)
+	w.Workspace.SetActive(app, false)
+	for attribute, value := range map[string]string{"application_id": app, "display_name": "iris-scoring", "id": id} {
+		w.Tenant.Journal.Reset()
+		w.Test(t, resource.TestStep{
+			Config: lookup(attribute, value),
+			ConfigStateChecks: []statecheck.StateCheck{
+				found("id", knownvalue.StringExact(id)),
+				found("application_id", knownvalue.StringExact(app)),
+				found("display_name", knownvalue.StringExact("iris-scoring")),
+				found("external_id", knownvalue.Null()),
+				found("active", knownvalue.Bool(false)),
+				found("entitlements", names("allow-cluster-create", "workspace-access")),
+				found("groups", names("botany")), // directly
+				found("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
+			},
+		})
+		walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+		if all := w.Count("workspace", "", ""); walks == 0 || all != walks {
+			t.Errorf("by %s: %d requests in %d walks, want one in each", attribute, all, walks)
+		}
+	}
+	// What is written keeps its spelling, so that it can be compared.
+	w.Test(t, resource.TestStep{
+		Config:            lookup("application_id", strings.ToUpper(app)),
+		ConfigStateChecks: []statecheck.StateCheck{found("application_id", knownvalue.StringExact(strings.ToUpper(app))), found("id", knownvalue.StringExact(id))},
+	})
+	// Empty, not null: a loop over them works.
+	w.Test(t, resource.TestStep{
+		Config:            lookup("display_name", "iris-scoring-2"),
+		ConfigStateChecks: []statecheck.StateCheck{found("groups", names()), found("entitlements", names())},
+	})
+}
+
+func TestLookupTwoOfOneName(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "etl")
+	other := "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
+	id := w.Workspace.AddServicePrincipal(other, "etl")
+	for _, both := range [][]string{{other, id}, {w.ScoringApp.ClientID}} {
+		w.Test(t, resource.TestStep{
+			Config:      lookup("display_name", "etl"),
+			ExpectError: inARow(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write application_id")...)...),
+		})
+	}
+	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
+}
+
+// Quotes and backslashes in a name are part of it, and of nothing else.
+func TestLookupQuoted(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	for _, name := range []string{`say "hi"`, `c:\models\`, `" or displayName co "`, `it's ${x}`} {
+		w.Workspace.AddServicePrincipal("", name)
+		w.Test(t, resource.TestStep{Config: lookup("display_name", name), ConfigStateChecks: []statecheck.StateCheck{found("display_name", knownvalue.StringExact(name))}})
+	}
+}
+
+func TestLookupNotFound(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal("", "Iris")
+	const summary = "Cannot find service principal"
+	w.Test(t,
+		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: inARow(summary, "application_id", "there is none in this workspace", "not the object id")},
+		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: inARow(summary, "display_name", "there is none in this workspace", `There is "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: inARow(summary, "display_name", "there is none in this workspace", "dbxaccess_service_principals")},
+		resource.TestStep{Config: lookup("id", "4711"), ExpectError: inARow(summary, "id", "404", "SCIM ids belong to one workspace")},
+	)
+}
+
+// Who is no admin is shown a part, and that is told as such: "none" and "not for you" must not look alike.
+func TestLookupNotAdmin(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Test(t, resource.TestStep{
+		Config: lookup("display_name", "deployer"),
+		ConfigStateChecks: []statecheck.StateCheck{
+			found("application_id", knownvalue.StringExact(w.Deployer.ClientID)),
+			found("active", knownvalue.Null()), found("entitlements", knownvalue.Null()), found("groups", knownvalue.Null()),
+		},
+	})
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
+	for attribute, value := range map[string]string{"application_id": w.Deployer.ClientID, "display_name": "deployer", "id": "4711"} {
+		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: inARow("Cannot find service principal", "only accessible by admins", "needs to be a workspace admin")})
+	}
+}
+
+func TestLookupBadInput(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	var steps []resource.TestStep
+	for config, want := range map[string]*regexp.Regexp{
+		`data "dbxaccess_service_principal" "x" {}`:                                                         inARow("application_id", "display_name"),
+		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}":             inARow("application_id", "display_name"),
+		lookup("application_id", "iris-scoring"):                                                            inARow("Not an application id", "looks like a display name"),
+		lookup("id", w.ScoringApp.ClientID):                                                                 inARow("id", "belongs in application_id"),
+		lookup("display_name", ""):                                                                          inARow("display_name"),
+		"data \"dbxaccess_service_principals\" \"x\" {\n  filter = \"a\"\n  display_name_prefix = \"b\"\n}": inARow("filter"),
+		"data \"dbxaccess_service_principals\" \"x\" {\n  display_name_contains = \"\"\n}":                  inARow("display_name_contains"),
+	} {
+		steps = append(steps, resource.TestStep{Config: config, PlanOnly: true, ExpectError: want})
+	}
+	w.Test(t, steps...)
+	if n := w.Count("", "", ""); n != 0 {
+		t.Errorf("%d requests were made: %v", n, w.Tenant.Journal.Entries())
+	}
+}

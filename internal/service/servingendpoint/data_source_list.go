@@ -1,0 +1,143 @@
+package servingendpoint
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type endpointsDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &endpointsDataSource{}
+
+type endpointsModel struct {
+	NamePrefix  types.String    `tfsdk:"name_prefix"`
+	Tags        types.Map       `tfsdk:"tags"`
+	WorkspaceID types.String    `tfsdk:"workspace_id"`
+	Endpoints   []endpointInRow `tfsdk:"endpoints"`
+}
+
+type endpointInRow struct {
+	Name           types.String  `tfsdk:"name"`
+	ID             types.String  `tfsdk:"id"`
+	Creator        types.String  `tfsdk:"creator"`
+	Description    types.String  `tfsdk:"description"`
+	State          types.String  `tfsdk:"state"`
+	ConfigUpdate   types.String  `tfsdk:"config_update"`
+	Task           types.String  `tfsdk:"task"`
+	CreatedAt      types.String  `tfsdk:"created_at"`
+	UpdatedAt      types.String  `tfsdk:"updated_at"`
+	Tags           types.Map     `tfsdk:"tags"`
+	ServedEntities []entityInRow `tfsdk:"served_entities"`
+}
+
+type entityInRow struct {
+	Name          types.String `tfsdk:"name"`
+	EntityName    types.String `tfsdk:"entity_name"`
+	EntityVersion types.String `tfsdk:"entity_version"`
+}
+
+func (d *endpointsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoints"
+}
+
+func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The model-serving endpoints of the workspace, all or those that match, in one request. " +
+			"The provider's identity sees those on which it holds CAN_VIEW; a workspace admin sees every one. " +
+			"What a list does not tell, such as the address to call, `dbxaccess_serving_endpoint` does.",
+		Attributes: map[string]schema.Attribute{
+			"name_prefix": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "Only those of which the name begins so, case-sensitive.",
+			},
+			"tags": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Only those that carry all of these tags, case-sensitive: `{ team = \"botany\" }`. A value of `null` stands for any: `{ team = null }`.",
+			},
+			"workspace_id": text("Id of the workspace."),
+			"endpoints": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "Those found, sorted by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":          text("Name of the endpoint."),
+					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list."),
+					"creator":       text("User name or application id of who made it; null for a foundation-model endpoint."),
+					"description":   text("Description, if any."),
+					"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
+					"config_update": text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
+					"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
+					"created_at":    text("When it was made, RFC 3339 in UTC."),
+					"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
+					"tags":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
+					"served_entities": schema.ListNestedAttribute{
+						Computed: true, MarkdownDescription: "The models behind it.",
+						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+							"name":           text("Name of the served entity."),
+							"entity_name":    text("Name of the model in Unity Catalog or the registry."),
+							"entity_version": text("Version of the model."),
+						}},
+					},
+				}},
+			},
+		},
+	}
+}
+
+func (d *endpointsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config endpointsModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	all, err := d.Client.Endpoints(ctx)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list serving endpoints", "serving endpoints") {
+		return
+	}
+	config.tell(all, d.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}
+
+// matches compares here: the service does not filter.
+func (m endpointsModel) matches(e client.Endpoint) bool {
+	if !strings.HasPrefix(e.Name, m.NamePrefix.ValueString()) {
+		return false
+	}
+	for key, want := range m.Tags.Elements() {
+		value, tagged := e.Tags[key]
+		if !tagged || !want.IsNull() && !want.Equal(types.StringValue(value)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *endpointsModel) tell(all []client.Endpoint, workspaceID string) {
+	m.WorkspaceID, m.Endpoints = fwkit.String(workspaceID), []endpointInRow{}
+	slices.SortFunc(all, func(a, b client.Endpoint) int { return cmp.Compare(a.Name, b.Name) })
+	for _, e := range all {
+		if !m.matches(e) {
+			continue
+		}
+		full := toModel(e, "", "")
+		row := endpointInRow{
+			Name: full.Name, ID: full.ID, Creator: full.Creator, Description: full.Description, State: full.State, ConfigUpdate: full.ConfigUpdate,
+			Task: full.Task, CreatedAt: full.CreatedAt, UpdatedAt: full.UpdatedAt, Tags: full.Tags, ServedEntities: []entityInRow{},
+		}
+		for _, s := range full.ServedEntities {
+			row.ServedEntities = append(row.ServedEntities, entityInRow{s.Name, s.EntityName, s.EntityVersion})
+		}
+		m.Endpoints = append(m.Endpoints, row)
+	}
+}

@@ -1,0 +1,110 @@
+package servingendpointaccess
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// access is who may use an endpoint, and what of that is not known.
+type access struct {
+	EndpointID string
+	Holders    []holder
+	Unexpanded []unexpanded
+}
+
+// readAccess reads the access list, all groups at once, and then whoever it leads to: up to five requests, however many
+// groups there are. Two of them are for service principals and users, and left out where there is none.
+func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
+	id, err := c.EndpointID(ctx, endpoint)
+	if err != nil {
+		return access{}, err
+	}
+	list, err := acl.Read(ctx, c, acl.Endpoint(id))
+	if err != nil {
+		return access{}, err
+	}
+	groups, err := readGroups(ctx, c, list)
+	if err != nil {
+		return access{}, err
+	}
+	grants, missing := follow(list, groups)
+	known, err := readPeople(ctx, c, grants)
+	if err != nil {
+		return access{}, err
+	}
+	a := access{EndpointID: id}
+	a.Holders, a.Unexpanded = gather(grants, missing, known)
+	return a, nil
+}
+
+// readGroups lists the groups where the access list has one to follow. That the caller may not is an answer too. One
+// request, or none.
+func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory, error) {
+	if !slices.ContainsFunc(list, func(e acl.Entry) bool { return e.Kind == acl.Group && e.Name != usersGroup }) {
+		return directory{}, nil
+	}
+	groups, err := c.Groups(ctx)
+	if errors.Is(err, client.ErrPermissionDenied) {
+		return directory{}, nil
+	}
+	if err != nil {
+		return directory{}, err
+	}
+	return newDirectory(groups), nil
+}
+
+// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of a URL,
+// which may not grow without end.
+const few = 20
+
+// readPeople asks for the names and states of those that the grants reach. Two requests at most.
+func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
+	var applications, users []string // terms of a filter
+	add := func(terms *[]string, attribute, value string) {
+		term := attribute + " eq " + client.SCIMString(value)
+		if len(*terms) <= few && !slices.Contains(*terms, term) { // one too many is enough to know
+			*terms = append(*terms, term)
+		}
+	}
+	for _, g := range grants {
+		switch {
+		case g.Principal.Kind == acl.ServicePrincipal:
+			add(&applications, "applicationId", g.Principal.Name)
+		case g.Principal.Kind == acl.User:
+			add(&users, "userName", g.Principal.Name)
+		case g.Member.Collection == "ServicePrincipals":
+			add(&applications, "id", g.ID)
+		case g.Member.Collection == "Users":
+			add(&users, "id", g.ID)
+		default: // the service did not say which it is
+			add(&applications, "id", g.ID)
+			add(&users, "id", g.ID)
+		}
+	}
+	var known people
+	var err error
+	if len(applications) > 0 {
+		if known.ServicePrincipals, err = c.ServicePrincipals(ctx, either(applications)); err != nil && !errors.Is(err, client.ErrPermissionDenied) {
+			return people{}, err
+		}
+	}
+	if len(users) > 0 {
+		if known.Users, err = c.Users(ctx, either(users)); err != nil && !errors.Is(err, client.ErrPermissionDenied) {
+			return people{}, err
+		}
+	}
+	return known, nil
+}
+
+// either is a filter for one of the terms, or none where there are too many.
+func either(terms []string) string {
+	if len(terms) > few {
+		return ""
+	}
+	return strings.Join(terms, " or ")
+}

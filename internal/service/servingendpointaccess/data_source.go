@@ -1,0 +1,30 @@
+package servingendpointaccess
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type accessDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &accessDataSource{}
+
+func (d *accessDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_access"
+}
+
+func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config accessModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	who, err := readAccess(ctx, d.Client, config.EndpointName.ValueString())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who may use serving endpoint", config.EndpointName.ValueString()) {
+		return
+	}
+	config.tell(who, d.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}

@@ -1,0 +1,260 @@
+package servingendpointaccess
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type accessModel struct {
+	EndpointName     types.String      `tfsdk:"endpoint_name"`
+	EndpointID       types.String      `tfsdk:"endpoint_id"`
+	WorkspaceID      types.String      `tfsdk:"workspace_id"`
+	Principals       []principalModel  `tfsdk:"principals"`
+	UnexpandedGroups []unexpandedModel `tfsdk:"unexpanded_groups"`
+}
+
+type principalModel struct {
+	Principal            types.String   `tfsdk:"principal"`
+	ServicePrincipalName types.String   `tfsdk:"service_principal_name"`
+	UserName             types.String   `tfsdk:"user_name"`
+	DisplayName          types.String   `tfsdk:"display_name"`
+	PermissionLevel      types.String   `tfsdk:"permission_level"`
+	CanQuery             types.Bool     `tfsdk:"can_query"`
+	Active               types.Bool     `tfsdk:"active"`
+	Via                  []types.String `tfsdk:"via"`
+}
+
+type unexpandedModel struct {
+	GroupName       types.String `tfsdk:"group_name"`
+	PermissionLevel types.String `tfsdk:"permission_level"`
+	Reason          types.String `tfsdk:"reason"`
+}
+
+// holder is one person or application that holds a level.
+type holder struct {
+	acl.Principal
+	DisplayName string
+	Level       acl.Level
+	Via         []string
+	Active      *bool
+}
+
+// unexpanded is a group that gives a level to members who are not told.
+type unexpanded struct {
+	Group  string
+	Level  acl.Level
+	Reason string
+}
+
+const (
+	everybody     = "everybody in the workspace is in it"
+	accountGroup  = "it is a group of the account, and the workspace does not show who is in it"
+	notListed     = "the workspace does not list it; it may be a group of the account"
+	adminsOnly    = "the workspace shows the members of groups to admins only"
+	usersGroup    = "users"
+	viaDirect     = "direct"
+	viaInherited  = "inherited"
+	unknownMember = "%d of its members could not be read"
+)
+
+// directory is what is known of the workspace's groups. A nil Groups means that the workspace did not show them.
+type directory struct {
+	Groups map[string]client.Group // by name
+	byID   map[string]client.Group
+}
+
+func newDirectory(groups []client.Group) directory {
+	d := directory{Groups: map[string]client.Group{}, byID: map[string]client.Group{}}
+	for _, g := range groups {
+		d.Groups[g.Name], d.byID[g.ID] = g, g
+	}
+	return d
+}
+
+// grant is a level that reaches somebody by one way.
+type grant struct {
+	ID        string        // SCIM id; empty for who stands in the access list itself
+	Principal acl.Principal // empty for a member, of whom a group tells the id only
+	Display   string
+	Member    client.Member
+	Level     acl.Level
+	Via       string
+	In        string // the group it is a direct member of
+}
+
+// follow gives every way by which a level reaches somebody, and the groups that cannot be followed.
+func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
+	for _, e := range list {
+		level := e.Direct
+		for _, l := range e.Inherited {
+			level = higher(level, l)
+		}
+		switch {
+		case e.Kind == acl.Group:
+			more, lost := d.expand(e.Name, level)
+			grants, missing = append(grants, more...), append(missing, lost...)
+			continue
+		case e.Direct != "":
+			grants = append(grants, grant{Principal: e.Principal, Display: e.DisplayName, Level: e.Direct, Via: viaDirect})
+		}
+		for _, l := range e.Inherited {
+			grants = append(grants, grant{Principal: e.Principal, Display: e.DisplayName, Level: l, Via: viaInherited})
+		}
+	}
+	return grants, missing
+}
+
+// expand follows one group of the access list down. Each group is entered once, by its shortest way: groups may contain
+// each other in several ways, and a service that lets them contain themselves must not keep us for ever.
+func (d directory) expand(root string, level acl.Level) (grants []grant, missing []unexpanded) {
+	miss := func(group, reason string) { missing = append(missing, unexpanded{group, level, reason}) }
+	first, listed := d.Groups[root]
+	switch {
+	case root == usersGroup:
+		miss(root, everybody)
+		return nil, missing
+	case d.Groups == nil:
+		miss(root, adminsOnly)
+		return nil, missing
+	case !listed:
+		miss(root, notListed)
+		return nil, missing
+	}
+	type step struct {
+		group client.Group
+		via   string
+	}
+	entered := map[string]bool{first.ID: true}
+	for queue := []step{{first, root}}; len(queue) > 0; queue = queue[1:] {
+		group, via := queue[0].group, queue[0].via
+		if group.Account {
+			miss(group.Name, accountGroup) // what it shows may not be all
+		}
+		for _, m := range group.Members {
+			nested, isGroup := d.byID[m.ID]
+			switch {
+			case isGroup && nested.Name == usersGroup:
+				miss(nested.Name, everybody)
+			case isGroup && !entered[m.ID]:
+				entered[m.ID] = true
+				queue = append(queue, step{nested, via + " > " + nested.Name})
+			case isGroup:
+			case m.Collection == "Groups":
+				miss(cmp.Or(m.DisplayName, m.ID), notListed)
+			default:
+				grants = append(grants, grant{ID: m.ID, Member: m, Display: m.DisplayName, Level: level, Via: via, In: group.Name})
+			}
+		}
+	}
+	return grants, missing
+}
+
+// people are those whose names and states were asked for.
+type people struct {
+	ServicePrincipals []client.ServicePrincipal
+	Users             []client.User
+}
+
+// gather puts the ways together, one holder for each principal. A member whom nobody knows counts against its group: it
+// may have been added or removed while we read.
+func gather(grants []grant, missing []unexpanded, known people) ([]holder, []unexpanded) {
+	byID, byName := map[string]holder{}, map[string]holder{}
+	key := func(p acl.Principal) string { return string(p.Kind) + "=" + strings.ToLower(p.Name) }
+	note := func(id string, h holder) { byID[id], byName[key(h.Principal)] = h, h }
+	for _, sp := range known.ServicePrincipals {
+		note(sp.ID, holder{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: sp.ApplicationID}, DisplayName: sp.DisplayName, Active: sp.Active})
+	}
+	for _, u := range known.Users {
+		note(u.ID, holder{Principal: acl.Principal{Kind: acl.User, Name: u.UserName}, DisplayName: u.DisplayName, Active: u.Active})
+	}
+
+	found := map[string]*holder{}
+	lost := map[unexpanded]int{}
+	for _, g := range grants {
+		h, ok := byID[g.ID]
+		if g.ID == "" {
+			if h, ok = byName[key(g.Principal)]; !ok { // the list itself names it
+				h, ok = holder{Principal: g.Principal, DisplayName: g.Display}, true
+			}
+		}
+		if !ok {
+			lost[unexpanded{Group: g.In, Level: g.Level}]++
+			continue
+		}
+		k := key(h.Principal)
+		if found[k] == nil {
+			found[k] = &h
+		}
+		found[k].Level = higher(found[k].Level, g.Level)
+		if !slices.Contains(found[k].Via, g.Via) {
+			found[k].Via = append(found[k].Via, g.Via)
+		}
+	}
+	for group, n := range lost {
+		group.Reason = fmt.Sprintf(unknownMember, n)
+		missing = append(missing, group)
+	}
+	var holders []holder
+	for _, h := range found {
+		slices.SortFunc(h.Via, func(a, b string) int { // what stands in the list itself comes first
+			return cmp.Or(cmp.Compare(rankOf(a), rankOf(b)), cmp.Compare(a, b))
+		})
+		holders = append(holders, *h)
+	}
+	slices.SortFunc(holders, func(a, b holder) int { return cmp.Compare(key(a.Principal), key(b.Principal)) })
+	slices.SortFunc(missing, func(a, b unexpanded) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Level, b.Level), cmp.Compare(a.Reason, b.Reason))
+	})
+	return holders, slices.Compact(missing)
+}
+
+func rankOf(via string) int {
+	if via == viaDirect || via == viaInherited {
+		return 0
+	}
+	return 1
+}
+
+var ranks = []acl.Level{"", acl.CanView, acl.CanQuery, acl.CanManage}
+
+// higher is the level that includes the other. One that is new to us counts as the lowest, never as more.
+func higher(a, b acl.Level) acl.Level {
+	if a == "" || slices.Index(ranks, b) > slices.Index(ranks, a) {
+		return b
+	}
+	return a
+}
+
+func (m *accessModel) tell(a access, workspaceID string) {
+	m.EndpointID, m.WorkspaceID = fwkit.String(a.EndpointID), fwkit.String(workspaceID)
+	m.Principals, m.UnexpandedGroups = []principalModel{}, []unexpandedModel{}
+	for _, h := range a.Holders {
+		p := principalModel{
+			Principal: types.StringValue(h.Principal.String()), DisplayName: fwkit.String(h.DisplayName),
+			PermissionLevel: types.StringValue(string(h.Level)), Active: types.BoolPointerValue(h.Active),
+			CanQuery: types.BoolValue(higher(h.Level, acl.CanQuery) == h.Level && (h.Active == nil || *h.Active)),
+		}
+		if h.Kind == acl.ServicePrincipal {
+			p.ServicePrincipalName = types.StringValue(h.Name)
+		} else {
+			p.UserName = types.StringValue(h.Name)
+		}
+		for _, via := range h.Via {
+			p.Via = append(p.Via, types.StringValue(via))
+		}
+		m.Principals = append(m.Principals, p)
+	}
+	for _, g := range a.Unexpanded {
+		m.UnexpandedGroups = append(m.UnexpandedGroups, unexpandedModel{
+			GroupName: types.StringValue(g.Group), PermissionLevel: types.StringValue(string(g.Level)), Reason: types.StringValue(g.Reason),
+		})
+	}
+}

@@ -1,0 +1,159 @@
+package servingendpointaccess
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+func group(id, name string, members ...string) client.Group {
+	g := client.Group{ID: id, Name: name}
+	for _, m := range members {
+		collection, id, _ := strings.Cut(m, "/")
+		g.Members = append(g.Members, client.Member{ID: id, Collection: collection, DisplayName: "name of " + id})
+	}
+	return g
+}
+
+func onGroup(name string, direct acl.Level, inherited ...acl.Level) acl.Entry {
+	return acl.Entry{Principal: acl.Principal{Kind: acl.Group, Name: name}, Direct: direct, Inherited: inherited}
+}
+
+// lines writes what was found: "ada CAN_QUERY direct+ml" and "!group CAN_QUERY reason".
+func lines(holders []holder, missing []unexpanded) []string {
+	var out []string
+	for _, h := range holders {
+		out = append(out, fmt.Sprintf("%s %s %s", h.Name, h.Level, strings.Join(h.Via, "+")))
+	}
+	for _, m := range missing {
+		out = append(out, fmt.Sprintf("!%s %s %s", m.Group, m.Level, m.Reason))
+	}
+	return out
+}
+
+func TestFollowAndGather(t *testing.T) {
+	yes := true
+	known := people{
+		ServicePrincipals: []client.ServicePrincipal{{ID: "10", ApplicationID: "app", Active: &yes}},
+		Users:             []client.User{{ID: "20", UserName: "ada", Active: &yes}, {ID: "21", UserName: "bob", Active: &yes}},
+	}
+	ada, app := acl.Principal{Kind: acl.User, Name: "Ada"}, acl.Principal{Kind: acl.ServicePrincipal, Name: "APP"}
+	account := group("3", "everywhere", "Users/21")
+	account.Account = true
+	for name, c := range map[string]struct {
+		list   acl.List
+		groups []client.Group
+		want   []string
+	}{
+		"nobody": {nil, nil, nil},
+		"direct, whatever the case": {
+			acl.List{{Principal: ada, Direct: acl.CanView}, {Principal: app, Direct: acl.CanQuery}}, nil,
+			[]string{"app CAN_QUERY direct", "ada CAN_VIEW direct"},
+		},
+		"direct and inherited": {
+			acl.List{{Principal: ada, Direct: acl.CanView, Inherited: []acl.Level{acl.CanManage}}}, nil,
+			[]string{"ada CAN_MANAGE direct+inherited"},
+		},
+		"the highest of several ways": {
+			acl.List{onGroup("ml", acl.CanManage), onGroup("aa", acl.CanView), {Principal: ada, Direct: acl.CanQuery}},
+			[]client.Group{group("1", "ml", "Users/20"), group("2", "aa", "Users/20", "ServicePrincipals/10")},
+			[]string{"app CAN_VIEW aa", "ada CAN_MANAGE direct+aa+ml"},
+		},
+		"a group's own two levels": {
+			acl.List{onGroup("ml", acl.CanView, acl.CanManage)}, []client.Group{group("1", "ml", "Users/20")},
+			[]string{"ada CAN_MANAGE ml"},
+		},
+		"nested": {
+			acl.List{onGroup("science", acl.CanQuery)},
+			[]client.Group{group("1", "science", "Groups/2", "Users/21"), group("2", "botany", "Groups/4"), group("4", "iris", "Users/20")},
+			[]string{"ada CAN_QUERY science > botany > iris", "bob CAN_QUERY science"},
+		},
+		"round in circles": {
+			acl.List{onGroup("a", acl.CanQuery)},
+			[]client.Group{group("1", "a", "Groups/2", "Groups/1"), group("2", "b", "Groups/1", "Users/20")},
+			[]string{"ada CAN_QUERY a > b"},
+		},
+		"two ways down to one group": {
+			acl.List{onGroup("a", acl.CanQuery)},
+			[]client.Group{group("1", "a", "Groups/2", "Groups/4"), group("2", "b", "Groups/4"), group("4", "c", "Users/20")},
+			[]string{"ada CAN_QUERY a > c"},
+		},
+		"everybody": {
+			acl.List{onGroup("users", acl.CanQuery)}, []client.Group{group("9", "users", "Users/20")},
+			[]string{"!users CAN_QUERY " + everybody},
+		},
+		"a group of the account, nested": {
+			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Groups/3", "Users/20"), account},
+			[]string{"ada CAN_QUERY a", "bob CAN_QUERY a > everywhere", "!everywhere CAN_QUERY " + accountGroup}, // who is shown is told, too
+		},
+		"a group that is not listed": {
+			acl.List{onGroup("a", acl.CanQuery), onGroup("gone", acl.CanView)}, []client.Group{group("1", "a", "Groups/77")},
+			[]string{"!gone CAN_VIEW " + notListed, "!name of 77 CAN_QUERY " + notListed},
+		},
+		"members nobody knows": {
+			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Users/98", "ServicePrincipals/99", "Users/20")},
+			[]string{"ada CAN_QUERY a", "!a CAN_QUERY 2 of its members could not be read"},
+		},
+		"a service that does not say what a member is": {
+			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "/20", "/2"), group("2", "b", "/10")},
+			[]string{"app CAN_QUERY a > b", "ada CAN_QUERY a"},
+		},
+		"a grant whose principal is gone": {
+			acl.List{{Principal: acl.Principal{Kind: acl.User, Name: "eve"}, Direct: acl.CanQuery}}, nil,
+			[]string{"eve CAN_QUERY direct"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			grants, missing := follow(c.list, newDirectory(c.groups))
+			got := lines(gather(grants, missing, known))
+			if strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+	grants, missing := follow(acl.List{onGroup("a", acl.CanQuery)}, directory{})
+	if got := lines(gather(grants, missing, known)); len(got) != 1 || got[0] != "!a CAN_QUERY "+adminsOnly {
+		t.Errorf("without groups: %q", got)
+	}
+}
+
+func TestHigher(t *testing.T) {
+	for _, c := range [][3]acl.Level{
+		{"", acl.CanView, acl.CanView}, {acl.CanView, "", acl.CanView}, {acl.CanManage, acl.CanQuery, acl.CanManage}, {acl.CanView, acl.CanQuery, acl.CanQuery},
+		{acl.CanView, "CAN_DREAM", acl.CanView}, {"CAN_DREAM", acl.CanView, acl.CanView}, {"", "CAN_DREAM", "CAN_DREAM"},
+	} {
+		if got := higher(c[0], c[1]); got != c[2] {
+			t.Errorf("%q and %q: %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
+}
+
+func TestTellWhoCanQuery(t *testing.T) {
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		level  acl.Level
+		active *bool
+		want   bool
+	}{
+		"may query": {acl.CanQuery, &yes, true}, "may manage": {acl.CanManage, &yes, true}, "may look": {acl.CanView, &yes, false},
+		"deactivated": {acl.CanManage, &no, false}, "not told": {acl.CanQuery, nil, true}, "a level that is new": {"CAN_DREAM", &yes, false},
+	} {
+		var m accessModel
+		m.tell(access{Holders: []holder{{Level: c.level, Active: c.active}}}, "42")
+		if p := m.Principals[0]; p.CanQuery.ValueBool() != c.want || p.Active.IsNull() != (c.active == nil) {
+			t.Errorf("%s: can query %s, active %s", name, p.CanQuery, p.Active)
+		}
+	}
+}
+
+func TestEither(t *testing.T) {
+	if got := either([]string{"a", "b"}); got != "a or b" {
+		t.Error(got)
+	}
+	if got := either(make([]string, few+1)); got != "" {
+		t.Errorf("a filter of %d characters", len(got))
+	}
+}

@@ -1,0 +1,63 @@
+package servingendpointaccess
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Who may use one model-serving endpoint in effect: its access list with every group followed down to the people and service principals in it, nested groups too. " +
+			"The provider's identity should be a workspace admin. With CAN_MANAGE on the endpoint alone it sees the list, not who is in the groups.\n\n" +
+			"The answer is complete only when `unexpanded_groups` is empty. Groups of the account are kept outside of the workspace, which does not show their members; `users` is everybody. " +
+			"A check on the answer should look at both, as the example does.",
+		Attributes: map[string]schema.Attribute{
+			"endpoint_name": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.EndpointName()},
+				MarkdownDescription: "Name of the endpoint, case-sensitive.",
+			},
+			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits."),
+			"workspace_id": text("Id of the workspace."),
+			"principals": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "Everybody found, sorted, each once.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"principal":              text("Kind and name in one, such as `user_name=ada@example.com`."),
+					"service_principal_name": text("Application id of a service principal; null for a user."),
+					"user_name":              text("E-mail of a user; null for a service principal."),
+					"display_name":           text("Display name."),
+					"permission_level":       text("The highest level held: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
+					"can_query": schema.BoolAttribute{
+						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` or `CAN_MANAGE`, and is not known to be deactivated.",
+					},
+					"active": schema.BoolAttribute{
+						Computed:            true,
+						MarkdownDescription: "Whether the principal is active: a deactivated one keeps its grants and cannot use them. Null where the workspace does not tell, as to an identity that is no admin, or does not know the principal.",
+					},
+					"via": schema.ListAttribute{
+						Computed: true, ElementType: types.StringType,
+						MarkdownDescription: "Every way by which it holds a level: `direct`, `inherited`, or the group in the access list, followed by the groups in between as in `science > botany`.",
+					},
+				}},
+			},
+			"unexpanded_groups": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "Groups that give access and whose members could not all be told, so that `principals` lacks them. Empty: the answer is complete.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"group_name":       text("Name of the group."),
+					"permission_level": text("The level it gives."),
+					"reason":           text("Why its members are not among `principals`."),
+				}},
+			},
+		},
+	}
+}

@@ -1,0 +1,30 @@
+package servingendpointpermissions
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionsDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &permissionsDataSource{}
+
+func (d *permissionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permissions"
+}
+
+func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config permissionsModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	id, list, err := readPermissions(ctx, d.Client, config.EndpointName.ValueString())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read the access list of serving endpoint", config.EndpointName.ValueString()) {
+		return
+	}
+	config.tell(id, d.Client.WorkspaceID(), list)
+	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
+}

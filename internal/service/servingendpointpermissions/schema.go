@@ -1,0 +1,53 @@
+package servingendpointpermissions
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	levels := func(description string) schema.MapAttribute {
+		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The access list of one model-serving endpoint. What is granted on the endpoint itself is told apart from what is inherited and cannot be changed there. " +
+			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.\n\nGroups are shown as they stand in the list; " +
+			"`dbxaccess_serving_endpoint_access` tells who is in them.",
+		Attributes: map[string]schema.Attribute{
+			"endpoint_name": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.EndpointName()},
+				MarkdownDescription: "Name of the endpoint, case-sensitive.",
+			},
+			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits, that the list belongs to."),
+			"workspace_id": text("Id of the workspace."),
+			"permissions": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "Every entry, sorted. A principal that holds a direct and an inherited level has two.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"principal":              text("Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the endpoint's name and a slash the import id of a direct grant."),
+					"service_principal_name": text("Application id of a service principal; null otherwise."),
+					"user_name":              text("E-mail of a user; null otherwise."),
+					"group_name":             text("Name of a group; null otherwise."),
+					"display_name":           text("Display name; null for a group, which has its name only."),
+					"permission_level":       text("`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
+					"inherited": schema.BoolAttribute{
+						Computed:            true,
+						MarkdownDescription: "Whether it comes from above the endpoint, as the right of `admins` does. Such an entry cannot be changed or imported.",
+					},
+				}},
+			},
+			"service_principals": levels("Direct grants of service principals: application id to level, as `dbxaccess_serving_endpoint_permissions_exclusive` takes them."),
+			"users":              levels("Direct grants of users: e-mail to level."),
+			"groups":             levels("Direct grants of groups: name to level."),
+		},
+	}
+}

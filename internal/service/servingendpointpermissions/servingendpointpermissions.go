@@ -1,0 +1,10 @@
+// Package servingendpointpermissions is the data source dbxaccess_serving_endpoint_permissions: the access list of one
+// model-serving endpoint, with what is granted on it told apart from what is inherited.
+package servingendpointpermissions
+
+import "github.com/hashicorp/terraform-plugin-framework/datasource"
+
+// DataSources are what this package adds to the provider.
+func DataSources() []func() datasource.DataSource {
+	return []func() datasource.DataSource{func() datasource.DataSource { return &permissionsDataSource{} }}
+}
