@@ -2,10 +2,18 @@ package groupmember_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
@@ -124,4 +132,41 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %+v", group, found)
 		}
 	}
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestImportByIdentityBlock(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		Steps: []resource.TestStep{
+			{Config: hcl("scorers", w.ScoringApp.ClientID), ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
+					"group_name": knownvalue.StringExact("scorers"), "application_id": knownvalue.StringExact(w.ScoringApp.ClientID), "workspace_id": knownvalue.StringExact(w.Workspace.ID()),
+				}),
+			}},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
+			}},
+		},
+	})
+}
+
+func TestQueryCLI(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_group_member/list-resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		Steps: []resource.TestStep{{
+			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
+			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_group_member.admins", 1)},
+		}},
+	})
 }

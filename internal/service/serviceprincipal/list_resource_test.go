@@ -2,6 +2,7 @@ package serviceprincipal_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -256,19 +257,17 @@ func TestImportByIdentityBlock(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "etl 1")
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal/list-resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "etl-1")
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{{
-			Query: true,
-			Config: `provider "dbxaccess" {}
-			list "dbxaccess_service_principal" "etl" {
-				provider = dbxaccess
-				config {
-					display_name_prefix = "etl"
-				}
-			}`,
+			Query:  true,
+			Config: "provider \"dbxaccess\" {}\n" + string(example),
 			QueryResultChecks: []querycheck.QueryResultCheck{
 				querycheck.ExpectLength("dbxaccess_service_principal.etl", 1),
 				querycheck.ExpectIdentity("dbxaccess_service_principal.etl", map[string]knownvalue.Check{
