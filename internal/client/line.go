@@ -34,6 +34,7 @@ type line struct {
 	askMe       shared[struct{}]
 	locks       sync.Map // object → chan struct{} of one place
 	principals  sync.Map // lower-case application id → SCIM id, of those this process has added
+	removed     sync.Map // SCIM ids of service principals that this process has removed
 	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
 	identities  identities
 	before      shared[TokenList] // the tokens as the first who makes one finds them

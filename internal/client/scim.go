@@ -99,9 +99,16 @@ func (c *Client) NotePrincipal(applicationID, id string) {
 	c.line.principals.Store(strings.ToLower(applicationID), id)
 }
 
-// ForgetPrincipal undoes [Client.NotePrincipal]: it was removed.
-func (c *Client) ForgetPrincipal(applicationID string) {
+// NoteRemoval remembers a service principal that this process removes: SCIM may go on showing it for a while.
+func (c *Client) NoteRemoval(applicationID, id string) {
 	c.line.principals.Delete(strings.ToLower(applicationID))
+	c.line.removed.Store(id, true)
+}
+
+// HasRemoved says whether this process has removed the service principal of that SCIM id.
+func (c *Client) HasRemoved(id string) bool {
+	_, ok := c.line.removed.Load(id)
+	return ok
 }
 
 // addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.

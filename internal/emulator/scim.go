@@ -132,6 +132,18 @@ func (c *call) seen(p *principal) *principal {
 	return p.before
 }
 
+// lingering are the deleted principals that lists still show.
+func (c *call) lingering() (shown []*principal) {
+	for _, p := range c.w.deleted {
+		if c.now.Sub(p.changed) < c.w.switches.SCIMStaleFor && c.w.byID(p.id) == nil {
+			stale := p.clone()
+			stale.changed = time.Time{}
+			shown = append(shown, stale)
+		}
+	}
+	return shown
+}
+
 func values(of []string) []complexValue {
 	list := make([]complexValue, len(of))
 	for i, v := range of {
@@ -269,7 +281,7 @@ func (c *call) listResources(kind principalKind) (any, error) {
 		return nil, err
 	}
 	found := []map[string]any{}
-	for _, p := range c.w.principals {
+	for _, p := range slices.Concat(c.w.principals, c.lingering()) {
 		if p.kind != kind {
 			continue
 		}

@@ -28,6 +28,8 @@ func (w *Workspace) servicePrincipalRoutes(api func(string, handler)) {
 			return nil, err
 		}
 		c.w.remove(p)
+		p.changed = c.now
+		c.w.deleted = append(c.w.deleted, p)
 		if c.w.switches.IdentityFederation {
 			kept := &principal{id: p.id, kind: p.kind, applicationID: p.applicationID, displayName: p.displayName, externalID: p.externalID, active: true}
 			c.w.account[strings.ToLower(p.applicationID)] = kept

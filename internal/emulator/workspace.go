@@ -43,6 +43,7 @@ type Workspace struct {
 	principals []*principal          // in order of creation
 	account    map[string]*principal // service principals known to the account only, by lower-case application id
 	writes     scimWrites
+	deleted    []*principal // through SCIM, for reads that lag
 	admins     *principal
 	users      *principal
 	endpoints  map[string]*endpoint // by name

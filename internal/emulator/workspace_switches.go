@@ -45,7 +45,8 @@ type WorkspaceSwitches struct {
 	// access lists. Principals added with Add… are known at once.
 	AccessPlaneDelay time.Duration
 	// SCIMStaleFor is how long after a write through SCIM its reads show the
-	// object as it was before, a new one as missing.
+	// object as it was before, a new one as missing, and its lists a deleted
+	// service principal as there.
 	SCIMStaleFor time.Duration
 	// SCIMWrites is how many writes through SCIM the workspace takes within
 	// SCIMWritesWithin; it answers more with 429, or, as SCIM sometimes does, with

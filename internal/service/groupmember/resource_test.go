@@ -296,3 +296,14 @@ func TestRequestCounts(t *testing.T) {
 		}
 	}
 }
+
+// A configuration that Terraform writes by itself for an import changes nothing.
+func TestGeneratedConfiguration(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
+	cli := w.CLI(t, source+"import {\n to = "+address+"\n id = \"scorers/"+w.ScoringApp.ClientID+"\"\n}\n")
+	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+}

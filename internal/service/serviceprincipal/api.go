@@ -125,7 +125,7 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (serv
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	if existing != nil {
+	if existing != nil && !c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
 		return *existing, ErrExists
 	}
 	// Two looks suffice: the service refuses a second principal of that application id.
@@ -377,8 +377,9 @@ func adviseSelf() error {
 
 // removeServicePrincipal deletes it from the workspace; one that is gone counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
-func removeServicePrincipal(ctx context.Context, c *client.Client, id string) error {
-	err := iam.NewServicePrincipalsV2(c.SDK()).Delete(ctx, iam.DeleteServicePrincipalRequest{Id: id})
+func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
+	c.NoteRemoval(have.ApplicationID, have.ID)
+	err := iam.NewServicePrincipalsV2(c.SDK()).Delete(ctx, iam.DeleteServicePrincipalRequest{Id: have.ID})
 	if errors.Is(err, client.ErrNotFound) {
 		return nil
 	}

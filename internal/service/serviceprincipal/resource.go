@@ -130,6 +130,10 @@ func (r *servicePrincipalResource) complete(ctx context.Context, have servicePri
 	var failed diag.Diagnostics
 	sp := r.fulfil(ctx, have, want, &failed)
 	for _, d := range failed {
+		if d.Severity() == diag.SeverityWarning {
+			diags.Append(d)
+			continue
+		}
 		diags.AddWarning("Service principal is made and not all of it is as written: "+want.String(), d.Summary()+". "+d.Detail())
 	}
 	return want.after(sp)
@@ -229,8 +233,7 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 	}
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {
-		r.Client.ForgetPrincipal(state.ApplicationID.ValueString())
-		fwkit.Failed(&resp.Diagnostics, removeServicePrincipal(ctx, r.Client, id), "Cannot delete service principal", state.String())
+		fwkit.Failed(&resp.Diagnostics, removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()), "Cannot delete service principal", state.String())
 		return
 	}
 	inactive := false

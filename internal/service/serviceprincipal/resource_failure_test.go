@@ -96,6 +96,21 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	}
 }
 
+// Made again in one apply, it is not taken for a stranger because SCIM still shows the old one.
+func TestReplaceAndStaleList(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	old := member(t, w)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	cli.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address)
+	if sp := member(t, w); sp.ID == old.ID {
+		t.Errorf("it is still the old one: %+v", sp)
+	}
+}
+
 // Removed from the workspace, the account may still know it: adding it brings that one back, as it is there, and it is made
 // what the configuration says.
 func TestAliveInTheAccount(t *testing.T) {
