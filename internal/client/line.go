@@ -238,7 +238,7 @@ func (p *pause) passed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.progress = time.Now()
-	if p.gap -= p.gap / 10; p.gap < smallestGap {
+	if p.gap -= p.gap / 20; p.gap < smallestGap {
 		p.gap = 0
 	}
 }

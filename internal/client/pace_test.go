@@ -98,7 +98,7 @@ func TestGap(t *testing.T) {
 	if third := p.turn(now.Add(firstGap)); third != 0 {
 		t.Errorf("the next one waits %s when its time has come", third)
 	}
-	for range 30 {
+	for range 40 {
 		p.passed()
 	}
 	if p.gap != 0 {

@@ -104,6 +104,12 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 			return nil
 		}},
 		resource.TestStep{Config: keeping, ConfigPlanChecks: noChange()},
+		// Not written any more, it is as if others had deactivated it: then the tokens are theirs to judge.
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+			wantTokens(t, w, "one")
+			return nil
+		}},
+		resource.TestStep{Config: keeping},
 		// The wish can come later.
 		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
