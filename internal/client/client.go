@@ -68,7 +68,9 @@ type Client struct {
 	line      *line
 	tokens    Shared[TokenList]
 	endpoints Directory[string] // name → id
-	kept      sync.Map          // see [Of]
+	self      Shared[Identity]
+	groups    sync.Map // name → *Shared[Group]
+	kept      sync.Map // see [Of]
 }
 
 var productOnce sync.Once
@@ -195,22 +197,27 @@ func (s strategy) Name() string {
 
 func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
 	return credentials.CredentialsProviderFn(func(r *http.Request) error {
-		token, err := s.token(r.Context(), auth.DatabricksScope)
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Authorization", "Bearer "+token.Value)
-		if !s.own || !s.cfg.AdminLogin {
-			return nil
-		}
-		management, err := s.token(r.Context(), s.cfg.Login.ManagementScope())
-		if err != nil {
-			return err
-		}
-		r.Header.Set("X-Databricks-Azure-SP-Management-Token", management.Value)
-		r.Header.Set("X-Databricks-Azure-Workspace-Resource-Id", s.cfg.ResourceID)
-		return nil
+		*r = *r.WithContext(context.WithValue(r.Context(), signerKey{}, signer(s.sign)))
+		return s.sign(r)
 	}), nil
+}
+
+func (s strategy) sign(r *http.Request) error {
+	token, err := s.token(r.Context(), auth.DatabricksScope)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Authorization", "Bearer "+token.Value)
+	if !s.own || !s.cfg.AdminLogin {
+		return nil
+	}
+	management, err := s.token(r.Context(), s.cfg.Login.ManagementScope())
+	if err != nil {
+		return err
+	}
+	r.Header.Set("X-Databricks-Azure-SP-Management-Token", management.Value)
+	r.Header.Set("X-Databricks-Azure-Workspace-Resource-Id", s.cfg.ResourceID)
+	return nil
 }
 
 // Token is an access token of who calls.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"golang.org/x/time/rate"
 )
 
@@ -33,8 +34,9 @@ type line struct {
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	askMe       Shared[struct{}]
 	locks       sync.Map     // object → chan struct{} of one place
+	principals  sync.Map     // lower-case application id → SCIM id, of those this process has added
+	removed     sync.Map     // SCIM ids of service principals that this process has removed
 	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
-	made        sync.Map     // application id in lower case → of the service principals that this process has made
 	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
 	identities  identities
 	before      Shared[TokenList] // the tokens as the first who makes one finds them
@@ -54,7 +56,7 @@ func newLine(cfg Config) *line {
 	}
 }
 
-// RoundTrip sends one attempt. It reads the answer's body to its end, so that a connection that breaks half way counts
+// RoundTrip sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to its end, so that a connection that breaks half way counts
 // as an attempt without an answer, not as an answer of half a body.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Response != nil {
@@ -62,18 +64,57 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &Error{Kind: ErrOther, Method: r.Method, Path: r.URL.Path, Status: r.Response.StatusCode,
 			Message: "redirected to " + r.URL.Host + ", which is not followed: a proxy or a private link stands before the workspace, or host is not a workspace"}
 	}
-	if err := l.pause.wait(r.Context()); err != nil {
-		return nil, err
-	}
-	if err := l.limiter.Wait(r.Context()); err != nil {
-		if r.Context().Err() == nil { // it refuses early to wait for a turn that comes too late
-			return nil, context.DeadlineExceeded
-		}
-		return nil, r.Context().Err()
-	}
 	if err := l.address(r); err != nil {
 		return nil, err
 	}
+	for first := time.Now(); ; {
+		if err := l.turn(r.Context()); err != nil {
+			return nil, err
+		}
+		sent := time.Now()
+		resp, body, err := l.attempt(r)
+		if err != nil {
+			return nil, err
+		}
+		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
+			l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
+		}
+		if !refusedForNumber(resp, body) {
+			l.pause.passed()
+			return resp, nil
+		}
+		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
+		l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
+		if l.pause.slow(sent) {
+			tflog.Info(r.Context(), "waiting: the workspace asks for fewer calls, so all of them are spaced out", map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
+		}
+		if r.Context().Value(onceKey{}) != nil {
+			return resp, nil
+		}
+		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others get
+		// through: the caller's time for repeating is not used up by standing in line.
+		if l.pause.stuck(first) >= l.patience || r.Body != nil && r.GetBody == nil {
+			return resp, nil
+		}
+		if r, err = anew(r); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// turn waits until the next call may leave.
+func (l *line) turn(ctx context.Context) error {
+	if err := l.pause.wait(ctx); err != nil {
+		return err
+	}
+	err := l.limiter.Wait(ctx)
+	if err != nil && ctx.Err() == nil { // it refuses early to wait for a turn that comes too late
+		return context.DeadlineExceeded
+	}
+	return err
+}
+
+func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	ctx := r.Context()
 	if limit := l.attemptLimit(ctx); limit > 0 {
 		var cancel context.CancelFunc
@@ -86,12 +127,12 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := l.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
-		return nil, l.noAnswer(r, err)
+		return nil, nil, l.noAnswer(r, err)
 	}
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if err != nil {
-		return nil, l.noAnswer(r, err)
+		return nil, nil, l.noAnswer(r, err)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	// The SDK reads the final URL and the context's values off the request it made.
@@ -105,11 +146,33 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		l.ahead.Store(int64(time.Until(date)))
 	}
-	if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
-		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
-		l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
+	return resp, body, nil
+}
+
+// refusedForNumber says that the call was one too many. SCIM says so in the text of a 500, too.
+func refusedForNumber(resp *http.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
+}
+
+// signer puts the caller's token on a request.
+type signer func(*http.Request) error
+
+type signerKey struct{}
+
+// anew is the request once more, with its body from the start and a token that has not expired in line.
+func anew(r *http.Request) (*http.Request, error) {
+	r = r.Clone(r.Context())
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		r.Body = body
 	}
-	return resp, nil
+	if sign, ok := r.Context().Value(signerKey{}).(signer); ok {
+		return r, sign(r)
+	}
+	return r, nil
 }
 
 // noAnswer says what is known of an attempt that ended without an answer.
@@ -143,11 +206,22 @@ func retryAfter(h http.Header) time.Duration {
 }
 
 // pause holds every call back after the workspace said that there are too many, so that the provider slows as a whole
-// instead of each call finding out for itself.
+// instead of each call finding out for itself, and lets them go one by one from then on. The gap between two doubles with
+// each refusal and closes again as calls get through.
 type pause struct {
-	mu   sync.Mutex
-	over time.Time
+	mu       sync.Mutex
+	over     time.Time
+	gap      time.Duration
+	next     time.Time // when the next call may leave
+	slowed   time.Time // when the gap grew last
+	progress time.Time // when a call got through last
 }
+
+const (
+	firstGap    = 50 * time.Millisecond
+	longestGap  = 10 * time.Second
+	smallestGap = 10 * time.Millisecond
+)
 
 func (p *pause) until(t time.Time) {
 	p.mu.Lock()
@@ -157,12 +231,41 @@ func (p *pause) until(t time.Time) {
 	}
 }
 
-// wait holds until the pause is over, also when it grows meanwhile.
+// slow widens the gap, and says whether it did: calls that were under way together are refused together, and count once.
+func (p *pause) slow(sent time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !sent.After(p.slowed) {
+		return false
+	}
+	p.slowed = time.Now()
+	p.gap = min(max(2*p.gap, firstGap), longestGap)
+	return true
+}
+
+func (p *pause) passed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.progress = time.Now()
+	if p.gap -= p.gap / 20; p.gap < smallestGap {
+		p.gap = 0
+	}
+}
+
+// stuck is for how long no call has got through, for one who has tried since then.
+func (p *pause) stuck(since time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.progress.After(since) {
+		since = p.progress
+	}
+	return time.Since(since)
+}
+
+// wait holds until the pause is over, also when it grows meanwhile, and until the caller's turn has come.
 func (p *pause) wait(ctx context.Context) error {
 	for {
-		p.mu.Lock()
-		rest := time.Until(p.over)
-		p.mu.Unlock()
+		rest := p.turn(time.Now())
 		if rest <= 0 {
 			return nil
 		}
@@ -170,6 +273,20 @@ func (p *pause) wait(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// turn takes the caller's turn, or says how long to wait before asking again.
+func (p *pause) turn(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if rest := p.over.Sub(now); rest > 0 {
+		return rest
+	}
+	if rest := p.next.Sub(now); rest > 0 && p.gap > 0 {
+		return rest
+	}
+	p.next = now.Add(p.gap)
+	return 0
 }
 
 // Pause waits, or gives the error of ctx when that ends before.

@@ -37,6 +37,7 @@ type Group struct {
 	Name    string
 	Account bool // of the account, assigned to the workspace: its members are kept elsewhere
 	Members []Member
+	Parents []string // SCIM ids of the groups it is itself a direct member of; only of a single group
 }
 
 // Member is a direct member of a group.
@@ -57,6 +58,20 @@ const (
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
 	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}, toServicePrincipal)
+}
+
+// EachServicePrincipal is [Client.ServicePrincipals] for those who show them as they come: it visits one after the other
+// until visit returns false. One request for each 500.
+func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
+	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
+	return pagesSCIM(ctx, c, "ServicePrincipals", query, 500, func(page []scimResource) bool {
+		for _, r := range page {
+			if !visit(toServicePrincipal(r)) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // FindServicePrincipals lists those that match a SCIM filter, each with its groups. One request.
@@ -126,15 +141,20 @@ func (c *Client) lists() *principalLists {
 // each 10,000.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
-	return listSCIM(ctx, c, "Groups", url.Values{"excludedAttributes": {"entitlements,roles,groups"}}, func(r scimResource) Group {
-		// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
-		g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
-		for _, m := range r.Members {
-			collection, _, _ := strings.Cut(m.Ref, "/")
-			g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
-		}
-		return g
-	})
+	return listSCIM(ctx, c, "Groups", url.Values{"excludedAttributes": {"entitlements,roles,groups"}}, toGroup)
+}
+
+func toGroup(r scimResource) Group {
+	// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
+	g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
+	for _, m := range r.Members {
+		collection, _, _ := strings.Cut(m.Ref, "/")
+		g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
+	}
+	for _, p := range r.Groups {
+		g.Parents = append(g.Parents, p.Value)
+	}
+	return g
 }
 
 // SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
@@ -179,16 +199,31 @@ func toServicePrincipal(r scimResource) ServicePrincipal {
 	return sp
 }
 
-// listSCIM reads a list page by page. The SDK's own pager asks on until a page is empty, which doubles the calls of nearly
-// every list; the service says how many there are in all.
+// listSCIM reads a whole list; see [pagesSCIM].
 func listSCIM[T any](ctx context.Context, c *Client, collection string, query url.Values, to func(scimResource) T) ([]T, error) {
-	parameters := map[string]any{"count": scimPage}
+	var all []T
+	err := pagesSCIM(ctx, c, collection, query, scimPage, func(page []scimResource) bool {
+		all = slices.Grow(all, len(page))
+		for _, r := range page {
+			all = append(all, to(r))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty, which
+// doubles the calls of nearly every list; the service says how many there are in all.
+func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Values, count int, visit func([]scimResource) bool) error {
+	parameters := map[string]any{"count": count}
 	for name := range maps.Keys(query) {
 		if value := query.Get(name); value != "" {
 			parameters[name] = value
 		}
 	}
-	var all []T
 	for start, last := 1, ""; ; {
 		var page struct {
 			TotalResults int            `json:"totalResults"`
@@ -196,21 +231,20 @@ func listSCIM[T any](ctx context.Context, c *Client, collection string, query ur
 		}
 		parameters["startIndex"] = start
 		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
-			return nil, err
+			return err
 		}
 		if len(page.Resources) == 0 {
-			return all, nil
+			return nil
 		}
 		if page.Resources[0].ID == last {
-			return nil, fmt.Errorf("the service gave the same page of %s twice: %w", collection, errPaging)
+			return fmt.Errorf("the service gave the same page of %s twice: %w", collection, errPaging)
 		}
 		last = page.Resources[0].ID
-		all = slices.Grow(all, len(page.Resources))
-		for _, r := range page.Resources {
-			all = append(all, to(r))
+		if !visit(page.Resources) {
+			return nil
 		}
 		if start += len(page.Resources); page.TotalResults > 0 && start > page.TotalResults {
-			return all, nil
+			return nil
 		}
 	}
 }

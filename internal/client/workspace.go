@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
@@ -90,18 +89,6 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 		identity.Groups = append(identity.Groups, g.Display)
 	}
 	return identity, nil
-}
-
-// NotePrincipal remembers that this process has made the service principal of that application id.
-func (c *Client) NotePrincipal(applicationID string) {
-	c.line.made.Store(strings.ToLower(applicationID), struct{}{})
-}
-
-// MadePrincipal says whether this process has made the service principal of that application id: then the workspace has
-// it, whatever a read that lags behind shows.
-func (c *Client) MadePrincipal(applicationID string) bool {
-	_, made := c.line.made.Load(strings.ToLower(applicationID))
-	return made
 }
 
 // NoteGrant remembers that this process has changed the access list of the endpoint.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What the SCIM resources of a workspace have in common: rendering, the choice
@@ -64,6 +65,31 @@ func (c *call) scimAdminsOnly(kind principalKind) error {
 	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.", strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
 }
 
+// scimWrites counts the writes through SCIM within a window of time.
+type scimWrites struct {
+	since time.Time
+	count int
+}
+
+// countWrite refuses a write through SCIM that is one too many; see
+// [WorkspaceSwitches].SCIMWrites.
+func (c *call) countWrite() error {
+	s := c.w.switches
+	if s.SCIMWrites == 0 || c.r.Method == http.MethodGet || !strings.HasPrefix(c.r.URL.Path, scimRoot) {
+		return nil
+	}
+	if c.now.Sub(c.w.writes.since) >= s.SCIMWritesWithin {
+		c.w.writes = scimWrites{since: c.now}
+	}
+	if c.w.writes.count++; c.w.writes.count <= s.SCIMWrites {
+		return nil
+	}
+	if s.SCIMLimitAs500 {
+		return scimRefuse(http.StatusInternalServerError, "", "REQUEST_LIMIT_EXCEEDED: Too many requests. Please wait a moment and try again.")
+	}
+	return scimRefuse(http.StatusTooManyRequests, "", "Too many requests. Please wait a moment and try again.")
+}
+
 func (c *call) scimDecode(into any) error {
 	if err := json.Unmarshal(c.body, into); err != nil {
 		return scimRefuse(http.StatusBadRequest, "invalidSyntax", "Request is unparsable, syntactically incorrect, or violates schema.")
@@ -104,6 +130,18 @@ func (c *call) seen(p *principal) *principal {
 		return nil
 	}
 	return p.before
+}
+
+// lingering are the deleted principals that lists still show.
+func (c *call) lingering() (shown []*principal) {
+	for _, p := range c.w.deleted {
+		if c.now.Sub(p.changed) < c.w.switches.SCIMStaleFor && c.w.byID(p.id) == nil {
+			stale := p.clone()
+			stale.changed = time.Time{}
+			shown = append(shown, stale)
+		}
+	}
+	return shown
 }
 
 func values(of []string) []complexValue {
@@ -243,7 +281,7 @@ func (c *call) listResources(kind principalKind) (any, error) {
 		return nil, err
 	}
 	found := []map[string]any{}
-	for _, p := range c.w.principals {
+	for _, p := range slices.Concat(c.w.principals, c.lingering()) {
 		if p.kind != kind {
 			continue
 		}

@@ -49,6 +49,9 @@ func (c *call) patchResource(kind principalKind) (any, error) {
 	if len(request.Operations) == 0 {
 		return nil, badPatch("invalidSyntax", "Operations must be given.")
 	}
+	if p.account {
+		return nil, c.w.switches.AccountGroup.or(http.StatusForbidden, "", "Group {} is managed by the account and cannot be changed in a workspace.", p.displayName)
+	}
 	d := c.draftOf(p)
 	for _, operation := range request.Operations {
 		if err := c.patch(d, operation); err != nil {
@@ -56,6 +59,9 @@ func (c *call) patchResource(kind principalKind) (any, error) {
 		}
 	}
 	c.commit(p, d)
+	if c.w.switches.PatchAnswersEmpty {
+		return noContent{}, nil
+	}
 	return c.resource(p), nil
 }
 

@@ -28,6 +28,12 @@ func (w *Workspace) servicePrincipalRoutes(api func(string, handler)) {
 			return nil, err
 		}
 		c.w.remove(p)
+		p.changed = c.now
+		c.w.deleted = append(c.w.deleted, p)
+		if c.w.switches.IdentityFederation {
+			kept := &principal{id: p.id, kind: p.kind, applicationID: p.applicationID, displayName: p.displayName, externalID: p.externalID, active: true}
+			c.w.account[strings.ToLower(p.applicationID)] = kept
+		}
 		return noContent{}, nil
 	})
 }
@@ -167,6 +173,10 @@ func createServicePrincipal(c *call) (any, error) {
 	d := &draft{principal: &principal{kind: servicePrincipalKind, applicationID: request.ApplicationID}}
 	if err := c.fill(d, request); err != nil {
 		return nil, err
+	}
+	if kept := c.w.account[strings.ToLower(request.ApplicationID)]; kept != nil {
+		delete(c.w.account, strings.ToLower(request.ApplicationID))
+		d.id, d.displayName, d.externalID = kept.id, kept.displayName, kept.externalID
 	}
 	p := c.w.add(d.principal)
 	c.commit(p, d)

@@ -44,6 +44,9 @@ type Workspace struct {
 	groups     []*principal // those among them that are groups
 	byIDs      map[string]*principal
 	byNames    map[principalName]*principal // all but groups, whose names change
+	account    map[string]*principal        // service principals known to the account only, by lower-case application id
+	writes     scimWrites
+	deleted    []*principal // through SCIM, for reads that lag
 	admins     *principal
 	users      *principal
 	endpoints  map[string]*endpoint // by name
@@ -73,6 +76,7 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		switches:  opts.Switches,
 		byIDs:     map[string]*principal{},
 		byNames:   map[principalName]*principal{},
+		account:   map[string]*principal{},
 		endpoints: map[string]*endpoint{},
 		lists:     map[string]*accessList{},
 		tokens:    map[string]*token{},
@@ -227,6 +231,10 @@ func (w *Workspace) authenticated(h handler) http.Handler {
 		}
 		if len(body) > maxBody {
 			c.fail(refuse(http.StatusRequestEntityTooLarge, "MAX_REQUEST_SIZE_EXCEEDED", "Request size cannot exceed %d bytes.", maxBody))
+			return
+		}
+		if err := c.countWrite(); err != nil {
+			c.fail(err)
 			return
 		}
 		answer, err := h(c)

@@ -203,6 +203,24 @@ func (w *Workspace) addBehind(p *principal) string {
 	return w.add(p).id
 }
 
+// AddToAccount puts an active service principal into the account and not into the
+// workspace; see [WorkspaceSwitches].IdentityFederation.
+func (w *Workspace) AddToAccount(applicationID, displayName string) (scimID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := &principal{id: randomDigits(), kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true}
+	w.account[strings.ToLower(applicationID)] = p
+	return p.id
+}
+
+// SetExternalID sets the id that the identity provider has for a service
+// principal: of one that Entra ID manages, its object id.
+func (w *Workspace) SetExternalID(name, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustFind(name).externalID = id
+}
+
 // AddToGroup adds a service principal (by application id), a user (by user name)
 // or another group (by name) to a group.
 func (w *Workspace) AddToGroup(group, member string) {

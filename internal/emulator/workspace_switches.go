@@ -45,8 +45,15 @@ type WorkspaceSwitches struct {
 	// access lists. Principals added with Add… are known at once.
 	AccessPlaneDelay time.Duration
 	// SCIMStaleFor is how long after a write through SCIM its reads show the
-	// object as it was before, a new one as missing.
+	// object as it was before, a new one as missing, and its lists a deleted
+	// service principal as there.
 	SCIMStaleFor time.Duration
+	// SCIMWrites is how many writes through SCIM the workspace takes within
+	// SCIMWritesWithin; it answers more with 429, or, as SCIM sometimes does, with
+	// a 500 that says so in its text (SCIMLimitAs500). 0 is no limit.
+	SCIMWrites       int
+	SCIMWritesWithin time.Duration
+	SCIMLimitAs500   bool
 	// GrantDelay is how long a new or raised grant is not yet honoured by scoring.
 	GrantDelay time.Duration
 
@@ -99,6 +106,12 @@ type WorkspaceSwitches struct {
 	EmptyNotFound bool
 	// SCIMPageSize is the most that one page of a SCIM list holds, whatever is asked for; 0 sets no limit.
 	SCIMPageSize int
+	// PatchAnswersEmpty answers a PATCH of a SCIM object without a body.
+	PatchAnswersEmpty bool
+	// IdentityFederation keeps a service principal in the account when it is
+	// deleted from the workspace: adding its application id again brings it back,
+	// under its id, with the name the account has for it.
+	IdentityFederation bool
 	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
 	// instead of showing them a reduced one.
 	ServicePrincipalsAdminOnly bool
@@ -111,6 +124,7 @@ type WorkspaceSwitches struct {
 
 	// Refusals of unsettled status, code or wording.
 	SCIMDuplicate     Refusal // default 409
+	AccountGroup      Refusal // default 403 Group {} is managed by the account
 	SCIMNotFound      Refusal // default 404 Service principal with id {} not found
 	UnknownPrincipal  Refusal // default 404 RESOURCE_DOES_NOT_EXIST Principal: {} does not exist
 	NotAnEndpointID   Refusal // default 400 INVALID_PARAMETER_VALUE '{}' is not a valid Inference Endpoint ID.

@@ -52,6 +52,15 @@ func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {
 	return attribute
 }
 
+// NoTimeouts is the value of the attribute timeouts where nobody has written it.
+func NoTimeouts() timeouts.Value {
+	kinds := map[string]attr.Type{}
+	for _, operation := range []string{"create", "read", "update", "delete"} {
+		kinds[operation] = types.StringType
+	}
+	return timeouts.Value{Object: types.ObjectNull(kinds)}
+}
+
 // Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create, or by fallback where
 // that one is not written.
 func Deadline(ctx context.Context, method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), fallback time.Duration, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {

@@ -21,7 +21,10 @@ func TestExamplesPlan(t *testing.T) {
 	const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 	folders := map[string]string{} // folder → its HCL
 	err := filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" {
+		if err == nil && entry.IsDir() && entry.Name() == "list-resources" {
+			return fs.SkipDir // a list is no plan; each is run in its service's tests
+		}
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" || entry.Name() == "import-by-identity.tf" { // nothing of that id is there
 			return err
 		}
 		text, err := os.ReadFile(path)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -53,6 +54,7 @@ var (
 	_ provider.Provider                       = &dbxaccess{}
 	_ provider.ProviderWithEphemeralResources = &dbxaccess{}
 	_ provider.ProviderWithFunctions          = &dbxaccess{}
+	_ provider.ProviderWithListResources      = &dbxaccess{}
 	_ provider.ProviderWithValidateConfig     = &dbxaccess{}
 )
 
@@ -81,7 +83,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		// Known only after another resource is made. That is no error until something must be asked.
 		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
 			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
-		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
+		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
 		return
 	}
 	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened)
@@ -91,7 +93,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	for _, w := range warnings {
 		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
-	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = c, c, c
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
 }
 
 // connect turns a configuration into a client.
@@ -144,6 +146,8 @@ func (p *dbxaccess) EphemeralResources(context.Context) []func() ephemeral.Ephem
 }
 
 func (p *dbxaccess) Functions(context.Context) []func() function.Function { return functions() }
+
+func (p *dbxaccess) ListResources(context.Context) []func() list.ListResource { return listResources() }
 
 func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
 

@@ -6,12 +6,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/certificate"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/clusters"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/groupmember"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
@@ -27,6 +29,7 @@ import (
 // One line per service.
 func resources() []func() resource.Resource {
 	return slices.Concat(
+		groupmember.Resources(),
 		serviceprincipal.Resources(),
 		serviceprincipaltoken.Resources(),
 		servingendpointpermission.Resources(),
@@ -45,6 +48,13 @@ func dataSources() []func() datasource.DataSource {
 		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
 		token.DataSources(),
+	)
+}
+
+func listResources() []func() list.ListResource {
+	return slices.Concat(
+		groupmember.ListResources(),
+		serviceprincipal.ListResources(),
 	)
 }
 

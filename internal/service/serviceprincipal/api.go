@@ -1,17 +1,18 @@
 package serviceprincipal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/listing"
 	"github.com/databricks/databricks-sdk-go/service/iam"
+	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -62,99 +63,19 @@ func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]str
 	return ids, nil
 }
 
-// directory is what one run knows of the workspace's service principals: by "id SCIMID", by "application APPLICATIONID" in
-// lower case, and by "name DISPLAYNAME", of which there may be several.
-type directory struct {
-	client.Directory[[]servicePrincipal]
-	mu   sync.Mutex
-	made map[string][]string // display name → SCIM ids of those that this run has made
-}
-
-func directoryOf(c *client.Client) *directory { return client.Of[directory](c) }
-
-// list reads all of them.
-func list(ctx context.Context, c *client.Client) (map[string][]servicePrincipal, error) {
-	all, err := c.ServicePrincipals(ctx, "")
+// sharedServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
+func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
+	sp, err := c.SharedServicePrincipal(ctx, id)
 	if err != nil {
-		return nil, advise(err)
+		return servicePrincipal{}, advise(err)
 	}
-	found := make(map[string][]servicePrincipal, 3*len(all))
-	for _, r := range all {
-		if r.Active == nil { // a part of it: whoever wants it finds out why
-			continue
-		}
-		slices.Sort(r.Entitlements)
-		sp := []servicePrincipal{{
-			ID: r.ID, ApplicationID: r.ApplicationID, DisplayName: r.DisplayName, ExternalID: r.ExternalID, Active: *r.Active, Entitlements: r.Entitlements,
-		}}
-		found["id "+r.ID] = sp
-		found["application "+strings.ToLower(r.ApplicationID)] = sp
-		found["name "+r.DisplayName] = append(found["name "+r.DisplayName], sp...)
+	if sp.Active == nil { // a part of it: the read by itself finds out why
+		return readServicePrincipal(ctx, c, id)
 	}
-	return found, nil
-}
-
-// refreshServicePrincipal is readServicePrincipal for a refresh: beyond a few, all are listed at once.
-func refreshServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
-	found, err := directoryOf(c).Get(ctx, "id "+id, client.AnyAge, func(ctx context.Context) ([]servicePrincipal, error) {
-		sp, err := readServicePrincipal(ctx, c, id)
-		return []servicePrincipal{sp}, err
-	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return list(ctx, c) })
-	if err != nil {
-		return servicePrincipal{}, err
-	}
-	return found[0], nil
-}
-
-// knownFor is how old the knowledge may be of what was there before a creation. It tells only whose work a lost answer was.
-const knownFor = time.Minute
-
-// presentBefore says whether the workspace had one of that application id. One request for one or two of them, one list
-// for any number.
-func presentBefore(ctx context.Context, c *client.Client, applicationID string) (bool, error) {
-	_, found, err := directoryOf(c).Seek(ctx, "application "+strings.ToLower(applicationID), knownFor, func(ctx context.Context) ([]servicePrincipal, error) {
-		sp, err := findByApplicationID(ctx, c, applicationID)
-		if err == nil && sp == nil {
-			err = client.ErrNotFound
-		}
-		if err != nil {
-			return nil, err
-		}
-		return []servicePrincipal{*sp}, nil
-	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return list(ctx, c) })
-	return found, err
-}
-
-// namedBefore gives the SCIM ids of those that had that display name. As many requests as [presentBefore].
-func namedBefore(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
-	d := directoryOf(c)
-	all, _, err := d.Seek(ctx, "name "+displayName, knownFor, func(ctx context.Context) ([]servicePrincipal, error) {
-		ids, err := idsOfName(ctx, c, displayName)
-		var all []servicePrincipal
-		for _, id := range ids {
-			all = append(all, servicePrincipal{ID: id})
-		}
-		return all, err
-	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return list(ctx, c) })
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	ids := slices.Clone(d.made[displayName])
-	for _, sp := range all {
-		ids = append(ids, sp.ID)
-	}
-	return ids, err
-}
-
-// noteMade remembers what this run has made.
-func noteMade(c *client.Client, sp servicePrincipal) {
-	c.NotePrincipal(sp.ApplicationID)
-	d := directoryOf(c)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.made == nil {
-		d.made = map[string][]string{}
-	}
-	d.made[sp.DisplayName] = append(d.made[sp.DisplayName], sp.ID)
+	return servicePrincipal{
+		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: *sp.Active,
+		Entitlements: slices.Sorted(slices.Values(sp.Entitlements)),
+	}, nil
 }
 
 // readServicePrincipal reads one by its SCIM id. One request.
@@ -187,6 +108,25 @@ func whole(ctx context.Context, c *client.Client, sp iam.ServicePrincipal) error
 	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
 }
 
+// importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
+func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp servicePrincipal, err error) {
+	var found *servicePrincipal
+	if strings.Trim(id, "0123456789") == "" {
+		sp, err = readServicePrincipal(ctx, c, id)
+		found = &sp
+	} else {
+		found, err = findByApplicationID(ctx, c, id)
+	}
+	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
+		return servicePrincipal{}, client.Advise(errors.New("the workspace has no such service principal"), "",
+			strings.TrimSpace(c.WhoIsMeant(ctx, id)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the right workspace."))
+	}
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	return *found, nil
+}
+
 // addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
 // absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a lost
 // answer.
@@ -197,7 +137,7 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (serv
 	}
 	sp, err := add(ctx, c, want)
 	if err == nil {
-		noteMade(c, sp)
+		c.NotePrincipal(sp.ApplicationID, sp.DisplayName, sp.ID)
 	}
 	return sp, err
 }
@@ -206,7 +146,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 	look := func(ctx context.Context) (*servicePrincipal, error) {
 		return findByApplicationID(ctx, c, want.ApplicationID)
 	}
-	present, err := presentBefore(ctx, c, want.ApplicationID)
+	present, err := c.PrincipalBefore(ctx, want.ApplicationID)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
@@ -216,7 +156,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 		if err != nil {
 			return servicePrincipal{}, err
 		}
-		if existing != nil {
+		if existing != nil && !c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
 			return *existing, ErrExists
 		}
 	}
@@ -240,7 +180,7 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 	}
 	defer unlock()
 
-	before, err := namedBefore(ctx, c, want.DisplayName)
+	before, err := c.NamedBefore(ctx, want.DisplayName)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
@@ -375,26 +315,105 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 	return advise(err)
 }
 
-// settle reads one back until it shows the wishes: for up to a minute after a write SCIM may still answer with what stood
-// before. One request at best.
-func settle(ctx context.Context, c *client.Client, id string, want wish) (servicePrincipal, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for {
-		sp, err := readServicePrincipal(ctx, c, id)
-		if err != nil || want.changes(sp).none() {
-			return sp, err
+// settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
+func settle(ctx context.Context, c *client.Client, have servicePrincipal, want wish) (sp servicePrincipal, err error) {
+	shown, err := client.Settle(ctx, time.Time{}, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+		var err error
+		sp, err = readServicePrincipal(ctx, c, have.ID)
+		return want.changes(sp).none(), err
+	})
+	if err == nil && !shown {
+		err = errors.New("the service accepted the change and still shows what stood before")
+	}
+	return sp, err
+}
+
+// refreshServicePrincipal is [sharedServicePrincipal] for one that was made at that time: for a while SCIM may not know yet
+// what it has made itself. One request at best.
+func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time) (sp servicePrincipal, err error) {
+	read := sharedServicePrincipal
+	shown, err := client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+		var err error
+		sp, err = read(ctx, c, have.ID)
+		read = readServicePrincipal
+		if errors.Is(err, client.ErrNotFound) {
+			return false, nil
 		}
-		if wait(ctx, 2*time.Second) != nil {
-			return sp, errors.New("the service accepted the change and still shows what stood before")
+		return true, err
+	})
+	if err == nil && !shown {
+		err = fmt.Errorf("SCIM id %s: %w", have.ID, client.ErrNotFound)
+	}
+	return sp, err
+}
+
+// LeftTokensError says which tokens of a deactivated service principal are still there.
+type LeftTokensError struct {
+	Left []string // token ids, with their comments
+	Err  error    // of the first that could not be deleted
+}
+
+func (e *LeftTokensError) Error() string {
+	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
+}
+
+// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not keep
+// the others. One request, and one for each token.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
+func deleteTokens(ctx context.Context, c *client.Client, id string) error {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return fmt.Errorf("SCIM id %q is not a number: %w", id, err)
+	}
+	all, err := settings.NewTokenManagement(c.SDK()).ListAll(ctx, settings.ListTokenManagementRequest{CreatedById: number})
+	if err != nil {
+		return client.Advise(err, "", "It could not be found out which tokens it has. "+tokensRight)
+	}
+	left := &LeftTokensError{}
+	for _, t := range all {
+		if t.CreatedById != number && t.OwnerId != number {
+			continue // a service that ignored the filter must not make us delete a stranger's
+		}
+		if err := c.RevokeAnyToken(ctx, t.TokenId); err != nil {
+			left.Left = append(left.Left, strings.TrimSpace(t.TokenId+" "+strconv.Quote(t.Comment)))
+			left.Err = cmp.Or(left.Err, err)
 		}
 	}
+	if left.Err != nil {
+		return client.Advise(left, "", tokensRight)
+	}
+	return nil
+}
+
+const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The provider's identity needs to be a workspace admin to delete them. " +
+	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."
+
+// refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No request
+// where the login tells; else one.
+func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
+	self, err := c.IsSelf(ctx, applicationID)
+	if err != nil {
+		return fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+	}
+	if self {
+		return adviseSelf()
+	}
+	return nil
+}
+
+// ErrSelf: the provider would saw off the branch it sits on.
+var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
+
+func adviseSelf() error {
+	return client.Advise(ErrSelf, "", "Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of it, apply on_destroy = \"retain\" before removing the block, "+
+		"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another workspace admin.")
 }
 
 // removeServicePrincipal deletes it from the workspace; one that is gone counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
-func removeServicePrincipal(ctx context.Context, c *client.Client, id string) error {
-	err := iam.NewServicePrincipalsV2(c.SDK()).Delete(ctx, iam.DeleteServicePrincipalRequest{Id: id})
+func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
+	c.NoteRemoval(have.ApplicationID, have.ID)
+	err := iam.NewServicePrincipalsV2(c.SDK()).Delete(ctx, iam.DeleteServicePrincipalRequest{Id: have.ID})
 	if errors.Is(err, client.ErrNotFound) {
 		return nil
 	}

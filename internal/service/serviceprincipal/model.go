@@ -1,6 +1,9 @@
 package serviceprincipal
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,11 +19,22 @@ type servicePrincipalModel struct {
 	DisplayName   types.String   `tfsdk:"display_name"`
 	Active        types.Bool     `tfsdk:"active"`
 	Entitlements  types.Set      `tfsdk:"entitlements"`
+	DeleteTokens  types.Bool     `tfsdk:"delete_tokens_when_inactive"`
 	AdoptExisting types.Bool     `tfsdk:"adopt_existing"`
 	OnDestroy     types.String   `tfsdk:"on_destroy"`
 	ExternalID    types.String   `tfsdk:"external_id"`
 	WorkspaceID   types.String   `tfsdk:"workspace_id"`
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
+}
+
+// identityModel is what tells one service principal from another, wherever state was lost.
+type identityModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+	WorkspaceID   types.String `tfsdk:"workspace_id"`
+}
+
+func (m servicePrincipalModel) toIdentity() identityModel {
+	return identityModel{m.ApplicationID, m.WorkspaceID}
 }
 
 // servicePrincipal is one as the workspace knows it.
@@ -88,6 +102,9 @@ func (w wish) changes(have servicePrincipal) wish {
 	return c
 }
 
+// deactivates says that it must not be able to log in any more.
+func (w wish) deactivates() bool { return w.Active != nil && !*w.Active }
+
 // none says that there is nothing to change.
 func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
 
@@ -126,4 +143,66 @@ func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 	m.Entitlements = fwkit.Strings(sp.Entitlements)
 	m.ExternalID = fwkit.String(sp.ExternalID)
 	m.WorkspaceID = fwkit.String(workspaceID)
+}
+
+// imported is the state of one that is there, with every default written.
+func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
+	m := servicePrincipalModel{
+		DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
+	}
+	m.tell(sp, workspaceID)
+	return m
+}
+
+// official is the state of a databricks_service_principal, as far as it says something about this resource.
+// https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/service_principal
+type official struct {
+	ID                      string `json:"id"`
+	ApplicationID           string `json:"application_id"`
+	DisplayName             string `json:"display_name"`
+	ExternalID              string `json:"external_id"`
+	Active                  *bool  `json:"active"`
+	AllowClusterCreate      bool   `json:"allow_cluster_create"`
+	AllowInstancePoolCreate bool   `json:"allow_instance_pool_create"`
+	DatabricksSQLAccess     bool   `json:"databricks_sql_access"`
+	WorkspaceAccess         bool   `json:"workspace_access"`
+	WorkspaceConsume        bool   `json:"workspace_consume"`
+	DisableOnDestroy        bool   `json:"disable_as_user_deletion"`
+	API                     string `json:"api"`
+	ProviderConfig          []struct {
+		WorkspaceID string `json:"workspace_id"`
+	} `json:"provider_config"`
+}
+
+// fromOfficial maps a state of the official provider. What it does not hold has its default; a refresh follows.
+func fromOfficial(state []byte) (servicePrincipalModel, error) {
+	var o official
+	if err := json.Unmarshal(state, &o); err != nil {
+		return servicePrincipalModel{}, fmt.Errorf("its state cannot be read: %w", err)
+	}
+	if o.ID == "" || strings.Trim(o.ID, "0123456789") != "" || o.ApplicationID == "" {
+		return servicePrincipalModel{}, errors.New("its state has no SCIM id and application id: apply it once with the official provider")
+	}
+	if o.API == "account" {
+		return servicePrincipalModel{}, errors.New("it is managed at the level of the account, and this provider speaks to a workspace: remove the moved block, and import the workspace's service principal by its application id")
+	}
+	sp := servicePrincipal{ID: o.ID, ApplicationID: o.ApplicationID, DisplayName: o.DisplayName, ExternalID: o.ExternalID, Active: o.Active == nil || *o.Active}
+	for name, has := range map[string]bool{
+		"allow-cluster-create": o.AllowClusterCreate, "allow-instance-pool-create": o.AllowInstancePoolCreate, "databricks-sql-access": o.DatabricksSQLAccess,
+		"workspace-access": o.WorkspaceAccess, "workspace-consume": o.WorkspaceConsume,
+	} {
+		if has {
+			sp.Entitlements = append(sp.Entitlements, name)
+		}
+	}
+	slices.Sort(sp.Entitlements)
+	workspaceID := ""
+	if len(o.ProviderConfig) > 0 {
+		workspaceID = o.ProviderConfig[0].WorkspaceID
+	}
+	m := imported(sp, workspaceID)
+	if o.DisableOnDestroy {
+		m.OnDestroy = types.StringValue(onDestroyDeactivate)
+	}
+	return m, nil
 }

@@ -1,7 +1,9 @@
 package serviceprincipal
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -129,6 +131,41 @@ func TestName(t *testing.T) {
 	} {
 		if got := w.String(); got != want {
 			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// States as the official provider writes them, attribute by attribute.
+func TestFromOfficial(t *testing.T) {
+	const whole = `{"acl_principal_id":"servicePrincipals/abc","active":false,"allow_cluster_create":true,"allow_instance_pool_create":false,"api":null,"application_id":"abc",
+		"databricks_sql_access":true,"disable_as_user_deletion":%s,"display_name":"n","external_id":"e","force":null,"force_delete_home_dir":null,"force_delete_repos":null,
+		"home":"/Users/abc","id":"7","provider_config":[{"workspace_id":"42"}],"repos":"/Repos/abc","workspace_access":false,"workspace_consume":null}`
+	for onDestroy, disables := range map[string]string{onDestroyDelete: "null", onDestroyDeactivate: "true"} {
+		m, err := fromOfficial(fmt.Appendf(nil, whole, disables))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := servicePrincipalModel{
+			ID: types.StringValue("7"), ApplicationID: types.StringValue("abc"), DisplayName: types.StringValue("n"), ExternalID: types.StringValue("e"), Active: types.BoolValue(false),
+			DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy), WorkspaceID: types.StringValue("42"),
+			Entitlements: fwkit.Strings([]string{"allow-cluster-create", "databricks-sql-access"}), Timeouts: fwkit.NoTimeouts(),
+		}
+		if !reflect.DeepEqual(m, want) {
+			t.Errorf("got %+v, want %+v", m, want)
+		}
+	}
+	old, err := fromOfficial([]byte(`{"id":"7","application_id":"abc","display_name":"n"}`)) // as older versions of it wrote
+	if err != nil || !old.Active.ValueBool() || !old.WorkspaceID.IsNull() || old.Entitlements.IsNull() {
+		t.Errorf("%+v, %v", old, err)
+	}
+	for state, want := range map[string]string{
+		`{"id":"7","application_id":"abc","api":"account"}`: "level of the account",
+		`{"id":"7"}`:                          "no SCIM id and application id",
+		`{"id":"abc","application_id":"abc"}`: "no SCIM id and application id",
+		`[]`:                                  "cannot be read",
+	} {
+		if _, err := fromOfficial([]byte(state)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", state, err)
 		}
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
@@ -20,7 +23,10 @@ type servicePrincipalResource struct{ fwkit.Resource }
 var (
 	_ resource.ResourceWithConfigure      = &servicePrincipalResource{}
 	_ resource.ResourceWithValidateConfig = &servicePrincipalResource{}
+	_ resource.ResourceWithModifyPlan     = &servicePrincipalResource{}
+	_ resource.ResourceWithIdentity       = &servicePrincipalResource{}
 	_ resource.ResourceWithImportState    = &servicePrincipalResource{}
+	_ resource.ResourceWithMoveState      = &servicePrincipalResource{}
 )
 
 func (r *servicePrincipalResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -44,6 +50,33 @@ func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resou
 		resp.Diagnostics.AddAttributeError(path.Root("adopt_existing"), "Nothing to adopt without an application id", "An existing service principal is found by its application id. "+
 			"Write application_id, or remove adopt_existing.")
 	}
+	entitlements := fwkit.FromStrings(config.Entitlements)
+	if slices.Contains(entitlements, "workspace-consume") && (slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
+		resp.Diagnostics.AddAttributeError(path.Root("entitlements"), "workspace-consume excludes the other ways in", "workspace-consume is for those who only look at dashboards: "+
+			"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.")
+	}
+}
+
+// ModifyPlan refuses what would lock the provider out, where its own login tells who it is; where only the workspace
+// knows, the apply refuses it.
+func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() || r.Client == nil {
+		return
+	}
+	var plan, state servicePrincipalModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || r.Client.KnownSelf() == "" || !strings.EqualFold(r.Client.KnownSelf(), state.ApplicationID.ValueString()) {
+		return
+	}
+	ends := state.OnDestroy.ValueString() != onDestroyRetain
+	if !req.Plan.Raw.IsNull() {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+			return
+		}
+		ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+	}
+	if ends {
+		fwkit.Failed(&resp.Diagnostics, adviseSelf(), "The plan would lock the provider out", state.String())
+	}
 }
 
 func (r *servicePrincipalResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -53,29 +86,56 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	ctx, answer := client.Watch(ctx)
 	want := plan.toWish()
 
 	sp, err := addServicePrincipal(ctx, r.Client, want)
-	adopted := errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool()
-	if adopted {
-		err = nil
-	} else if errors.Is(err, ErrExists) {
-		err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or take it over with adopt_existing = true and on_destroy written. "+
-			"If an earlier run was killed just after making it, importing is right.", want.ApplicationID))
-	}
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
-		return
-	}
-	if !adopted {
+	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
+		if sp = r.adopt(ctx, sp, plan, &resp.Diagnostics); resp.Diagnostics.HasError() {
+			return // not taken over: in state it would be tainted, and the next apply would delete what others made
+		}
+	} else {
+		if errors.Is(err, ErrExists) {
+			err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or take it over with adopt_existing = true and on_destroy written. "+
+				"If an earlier run was killed just after making it, importing is right.", want.ApplicationID))
+		}
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
+			return
+		}
 		// It exists from here on: remember it before anything else can fail.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
-	}
-	sp = r.fulfil(ctx, sp, want, &resp.Diagnostics)
-	if adopted && resp.Diagnostics.HasError() {
-		return // not taken over: in state it would be tainted, and the next apply would delete what others made
+		fwkit.NoteWritten(ctx, resp.Private, answer.Now(), &resp.Diagnostics)
+		sp = r.complete(ctx, sp, want, &resp.Diagnostics)
 	}
 	plan.tell(sp, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// adopt makes one that is there already what the plan says.
+func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrincipal, plan servicePrincipalModel, diags *diag.Diagnostics) servicePrincipal {
+	want := plan.toWish()
+	sp := r.fulfil(ctx, have, want, diags)
+	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
+		fwkit.Failed(diags, deleteTokens(ctx, r.Client, have.ID), "Adopted service principal keeps tokens", want.String())
+	}
+	return sp
+}
+
+// complete changes what a creation did not take over: the account may have known the service principal, and then it comes
+// into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the next plan
+// shows what is missing anyway.
+func (r *servicePrincipalResource) complete(ctx context.Context, have servicePrincipal, want wish, diags *diag.Diagnostics) servicePrincipal {
+	var failed diag.Diagnostics
+	sp := r.fulfil(ctx, have, want, &failed)
+	for _, d := range failed {
+		if d.Severity() == diag.SeverityWarning {
+			diags.Append(d)
+			continue
+		}
+		diags.AddWarning("Service principal is made and not all of it is as written: "+want.String(), d.Summary()+". "+d.Detail())
+	}
+	return want.after(sp)
 }
 
 // fulfil changes what does not match the wishes and reads the result back. That it could not be read back is a warning.
@@ -84,10 +144,13 @@ func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrinc
 	if change.none() {
 		return have
 	}
+	if change.deactivates() && fwkit.Failed(diags, refuseSelf(ctx, r.Client, have.ApplicationID), "Refused to deactivate the provider's own identity", want.String()) {
+		return have
+	}
 	if fwkit.Failed(diags, changeServicePrincipal(ctx, r.Client, have.ID, change), "Cannot change service principal", want.String()) {
 		return have
 	}
-	read, err := settle(ctx, r.Client, have.ID, change)
+	read, err := settle(ctx, r.Client, have, change)
 	if err != nil {
 		fwkit.Warn(diags, err, "The change was accepted and could not be read back", want.String())
 		return change.after(have)
@@ -102,28 +165,40 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	have := state.toServicePrincipal()
 
-	sp, err := refreshServicePrincipal(ctx, r.Client, state.ID.ValueString())
+	sp, err := refreshServicePrincipal(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics))
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
 		return
 	}
 	if err != nil {
+		resp.Diagnostics.AddWarning("Service principal is gone from the workspace: "+state.String(), "It was removed, not only deactivated, and its tokens, grants and memberships went with it. "+
+			"The plan adds it again. By its application id that is the same one, also where the Databricks account still has it; one that Databricks made itself comes back with another application id.")
+		fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 		resp.State.RemoveResource(ctx)
 		return
 	}
+	if have.Active && !sp.Active {
+		resp.Diagnostics.AddWarning("Service principal was deactivated: "+state.String(), "It is still in the workspace and cannot log in, and its tokens do not work. "+
+			"Only a written active = true re-activates it.")
+	}
 	state.tell(sp, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
 func (r *servicePrincipalResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state servicePrincipalModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	var plan, state, config servicePrincipalModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have, want := state.toServicePrincipal(), plan.toWish()
-	if !want.changes(have).none() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	change := want.changes(have)
+	// Written, not only planned: what others have deactivated is not ours to clean up.
+	endsTokens := config.toWish().deactivates() && plan.DeleteTokens.ValueBool() && (change.deactivates() || !state.DeleteTokens.ValueBool())
+	if (!change.none() || endsTokens) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
 	sp := r.fulfil(ctx, have, want, &resp.Diagnostics)
@@ -134,6 +209,10 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	sp = want.after(sp)
 	sp.ExternalID = plan.ExternalID.ValueString()
 	plan.tell(sp, plan.WorkspaceID.ValueString())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	if endsTokens && fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, sp.ID), "Deactivated service principal keeps tokens", plan.String()) {
+		plan.DeleteTokens = types.BoolValue(false) // the next plan shows it as still to be done
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -147,39 +226,58 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 	if state.OnDestroy.ValueString() == onDestroyRetain {
 		return
 	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, state.ApplicationID.ValueString()), "Refused to end the provider's own identity", state.String()) {
 		return
 	}
-	if state.OnDestroy.ValueString() == onDestroyDeactivate {
-		inactive := false
-		err := changeServicePrincipal(ctx, r.Client, state.ID.ValueString(), wish{Active: &inactive})
-		if !errors.Is(err, client.ErrNotFound) {
-			fwkit.Failed(&resp.Diagnostics, err, "Cannot deactivate service principal", state.String())
-		}
+	id := state.ID.ValueString()
+	if state.OnDestroy.ValueString() == onDestroyDelete {
+		fwkit.Failed(&resp.Diagnostics, removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()), "Cannot delete service principal", state.String())
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, removeServicePrincipal(ctx, r.Client, state.ID.ValueString()), "Cannot delete service principal", state.String())
+	inactive := false
+	err := changeServicePrincipal(ctx, r.Client, id, wish{Active: &inactive})
+	if errors.Is(err, client.ErrNotFound) || fwkit.Failed(&resp.Diagnostics, err, "Cannot deactivate service principal", state.String()) {
+		return
+	}
+	if state.DeleteTokens.ValueBool() {
+		fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, id), "Service principal deactivated on destroy keeps tokens", state.String())
+	}
 }
 
+// ImportState takes an application id, a SCIM id, or an identity.
 func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id := req.ID
-	switch {
-	case len(id) == 36 && uuid.Validate(id) == nil: // Validate alone takes braces and a urn as well
-		sp, err := findByApplicationID(ctx, r.Client, id)
-		if fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", id) {
+	id, workspace := req.ID, types.StringNull()
+	if id == "" && req.Identity != nil {
+		var identity identityModel
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
 			return
 		}
-		if sp == nil {
-			resp.Diagnostics.AddError("No such service principal to import", fmt.Sprintf("The workspace has no service principal with the application id %s. "+
-				"Check that it is the application (client) id, not the object id, and that host is the right workspace.", id))
-			return
-		}
-		id = sp.ID
-	case id == "" || strings.Trim(id, "0123456789") != "":
-		resp.Diagnostics.AddError("Import id of a service principal is malformed", fmt.Sprintf("%q is neither an application id (a UUID) nor a SCIM id (digits).", id))
+		id, workspace = identity.ApplicationID.ValueString(), identity.WorkspaceID
+	}
+	if (len(id) != 36 || uuid.Validate(id) != nil) && (id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone takes braces and a urn as well
+		resp.Diagnostics.AddError("Import id of a service principal is malformed", strings.TrimSpace(fmt.Sprintf("%q is neither an application id (a UUID) nor a SCIM id (digits). %s", id, r.Client.WhoIsMeant(ctx, id))))
 		return
 	}
-	for attribute, value := range map[string]any{"id": id, "adopt_existing": false, "on_destroy": onDestroyDelete} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
+	sp, err := importServicePrincipal(ctx, r.Client, id)
+	if r.WrongWorkspace(ctx, workspace, id, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
+		return
 	}
+	m := imported(sp, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+}
+
+// MoveState takes over a service principal from the state of the official provider.
+func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+		if req.SourceTypeName != "databricks_service_principal" || !strings.HasSuffix(req.SourceProviderAddress, "/databricks/databricks") {
+			return // not ours to take: the framework says so
+		}
+		m, err := fromOfficial(req.SourceRawState.JSON)
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the service principal over", "databricks_service_principal") {
+			return
+		}
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+	}}}
 }

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
@@ -49,12 +51,99 @@ func TestGone(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: config},
 		resource.TestStep{
-			PreConfig:        func() { w.Workspace.RemovePrincipal(w.ScoringApp.ClientID) },
+			PreConfig: func() {
+				w.Tenant.Clock.Advance(2 * time.Minute)
+				w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
+			},
 			Config:           config,
 			ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
 			Check:            holds(w, "a", true),
 		},
 	)
+}
+
+// Gone and deactivated are told apart in words, too.
+func TestGoneAndDeactivated(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Only a written active = true re-activates it")
+	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
+}
+
+// For a while SCIM does not show what it has just made: that is not "gone". The next run waits for it, and says so.
+func TestStaleReadAfterCreate(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	cli.Env["TF_LOG"] = "info"
+	go when(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "waiting: the workspace still shows what stood before a change", w.ScoringApp.ClientID)
+	// Long after, a single look decides.
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
+	w.Tenant.Clock.Advance(time.Hour / 2)
+	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
+	w.Tenant.Journal.Reset()
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode")
+	if n := w.Count("workspace", "GET", route+"/{id}"); n != 1 {
+		t.Errorf("%d looks for one that is gone", n)
+	}
+}
+
+// Made again in one apply, it is not taken for a stranger because SCIM still shows the old one.
+func TestReplaceAndStaleList(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	old := member(t, w)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	cli.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address)
+	if sp := member(t, w); sp.ID == old.ID {
+		t.Errorf("it is still the old one: %+v", sp)
+	}
+}
+
+// Removed from the workspace, the account may still know it: adding it brings that one back, as it is there, and it is made
+// what the configuration says.
+func TestAliveInTheAccount(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{IdentityFederation: true})
+	scimID := w.Workspace.AddToAccount(w.ScoringApp.ClientID, "as the account calls it")
+	config := entra(w, `display_name = "ours"`, `entitlements = ["workspace-access"]`)
+	w.Test(t,
+		resource.TestStep{Config: config, Check: holds(w, "ours", true, "workspace-access"), ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))}},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
+			},
+			Config: config, Taint: []string{address},
+			// The account has our name by now, so nothing is to be changed, and the fault below is met by the last step.
+			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: holds(w, "ours", true, "workspace-access"),
+		},
+		resource.TestStep{Config: entra(w, `display_name = "b"`), ExpectError: regexp.MustCompile("broken")},
+	)
+	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
+	cli := w.CLI(t, source+config)
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: Service principal is made and not all of it is as written: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
+	if strings.Contains(cli.State(t), "tainted") {
+		t.Error("what was made is tainted")
+	}
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode")
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	if err := holds(w, "ours", true, "workspace-access")(nil); err != nil {
+		t.Error(err)
+	}
 }
 
 // A page in place of an answer is not "gone": state must outlive a broken proxy.

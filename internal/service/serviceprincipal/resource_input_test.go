@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 func TestBadInput(t *testing.T) {
@@ -25,6 +26,8 @@ func TestBadInput(t *testing.T) {
 		"empty id":                    {[]string{`application_id = ""`}, `Not an application id.*is empty`},
 		"empty name":                  {[]string{good, `display_name = ""`}, `display_name.*at least 1`},
 		"unknown entitlement":         {[]string{good, `entitlements = ["workspace_access"]`}, `workspace_access`},
+		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes the other ways in.*refuses it beside`},
+		"consume beside SQL":          {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes the other ways in`},
 		"unknown on_destroy":          {[]string{good, `on_destroy = "keep"`}, `on_destroy.*retain`},
 		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `on_destroy must be written.*retain`},
 		"adopting without id":         {[]string{`display_name = "a"`, `adopt_existing = true`, `on_destroy = "retain"`}, `Nothing to adopt without an application id`},
@@ -64,9 +67,10 @@ func TestUnknownInput(t *testing.T) {
 func TestRefusedByTheService(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 400, Code: "invalidValue", Message: "this name is taken by the platform"})
 	w.Test(t, resource.TestStep{
-		Config:      entra(w, `entitlements = ["workspace-consume", "workspace-access"]`),
-		ExpectError: words(`Cannot create service principal.*400.*workspace-consume.*cannot be combined`),
+		Config:      entra(w, `display_name = "system"`),
+		ExpectError: words(`Cannot create service principal.*400.*taken by the platform`),
 	})
 	if left := members(w); len(left) != 0 {
 		t.Errorf("left: %+v", left)
@@ -80,15 +84,35 @@ func TestBadImport(t *testing.T) {
 		"ada@example.com":                        `malformed`,
 		"{11111111-2222-3333-4444-555555555555}": `malformed`,
 		"11111111222233334444555555555555":       `Cannot import|non-existent`, // digits only: it may be a SCIM id
-		"11111111-2222-3333-4444-555555555555":   `No such service principal to import.*not the object id`,
-		"123":                                    `Cannot import non-existent remote object`,
-		"12 3":                                   `malformed`,
+		"11111111-2222-3333-4444-555555555555":   `Cannot import service principal.*no such service principal.*not the object id`,
+		"123":                                    `Cannot import service principal.*no such service principal.*SCIM id`,
+		"scoring/admins":                         `malformed`,
+		"/applications/11111111-2222-3333-4444-555555555555": `malformed`,
+		"12 3": `malformed`,
 	} {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: words(want)})
 		})
+	}
+}
+
+// Whoever gives an object id or a name is told whose it is.
+func TestImportHints(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	scimID := w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, `scoring "é" \ job`)
+	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
+	twin := w.Workspace.AddServicePrincipal("", "twin")
+	other := w.Workspace.AddServicePrincipal("", "twin")
+	for id, want := range map[string]string{
+		w.ScoringApp.ObjectID:  `It is the object id of this one: application id ` + w.ScoringApp.ClientID + `.*` + scimID,
+		`scoring \"é\" \\ job`: `malformed.*display name: application id ` + w.ScoringApp.ClientID,
+		"twin":                 `malformed.*2 have it as their display name.*` + twin + `.*` + other,
+		"nobody":               `malformed.*nor a SCIM id \(digits\)\.`,
+	} {
+		w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: words(want)})
 	}
 }
 

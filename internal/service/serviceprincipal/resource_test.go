@@ -235,3 +235,17 @@ func TestImport(t *testing.T) {
 		t.Errorf("on_destroy = retain left %+v", sp)
 	}
 }
+
+// A configuration that Terraform writes by itself for an import changes nothing.
+func TestGeneratedConfiguration(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, `scoring "é"`)
+	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access", "allow-cluster-create")
+	before := w.Workspace.Snapshot()
+	cli := w.CLI(t, source+importBlock(w.ScoringApp.ClientID))
+	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+	asBefore(t, w, before)
+}

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
@@ -34,7 +35,8 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without, Databricks makes one of its own.\n\n" +
 			"One that is already there is not taken over silently: creation says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
-			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nThe provider's identity needs to be a workspace admin.",
+			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nOne that the official provider manages comes over with a `moved` block, from `databricks_service_principal.x` to " +
+			"`dbxaccess_service_principal.x`: nothing is made again.\n\nThe provider's identity needs to be a workspace admin.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("SCIM id, decimal digits."),
 			"application_id": schema.StringAttribute{
@@ -53,12 +55,17 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 				MarkdownDescription: "Whether it can log in to the workspace. Created active. Absent: not managed, so that an incident's deactivation is not undone by a pipeline; " +
 					"only an explicit `true` re-activates.",
 			},
+			"delete_tokens_when_inactive": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+				MarkdownDescription: "Whether deactivating it also deletes every token of it, managed or not: they would work again once somebody re-activates it. Default `true`. It holds for a written `active = false` " +
+					"and for `on_destroy = \"deactivate\"`, not for what others deactivate. Where a token could not be deleted, state keeps `false` here, so that the next plan shows it as still to be done.",
+			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:    []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...))},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, `databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
-					"`workspace-consume`. Absent: not managed; `[]`: none. Scoring an endpoint needs none of them.",
+					"`workspace-consume` (not beside the first two). Absent: not managed; `[]`: none. Scoring an endpoint needs none of them.",
 			},
 			"adopt_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -69,7 +76,7 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
 				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain)},
 				MarkdownDescription: "What destroying does: `delete` (default), `deactivate` or `retain`. It is taken from state, so apply a change of it before the block is removed. " +
-					"Deleting also ends its tokens and grants.",
+					"Deleting also ends its tokens and grants. The identity that the provider itself is logged in as can only be retained.",
 			},
 			"external_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
@@ -79,4 +86,11 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
 		},
 	}
+}
+
+func (r *servicePrincipalResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id, a UUID."},
+		"workspace_id":   fwkit.IdentityWorkspaceID(),
+	}}
 }

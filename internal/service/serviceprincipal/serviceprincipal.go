@@ -5,12 +5,18 @@ package serviceprincipal
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &servicePrincipalResource{} }}
+}
+
+// ListResources are what `terraform query` can find.
+func ListResources() []func() list.ListResource {
+	return []func() list.ListResource{func() list.ListResource { return &servicePrincipalList{} }}
 }
 
 // DataSources are what this package adds to the provider.

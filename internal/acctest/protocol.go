@@ -1,0 +1,312 @@
+package acctest
+
+import (
+	"iter"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+)
+
+// Protocol calls the provider as Terraform does, without one: for what only newer versions ask for, which is identities
+// and lists. It runs in this process and takes milliseconds.
+type Protocol struct {
+	server     tfprotov6.ProviderServer
+	schemas    *tfprotov6.GetProviderSchemaResponse
+	identities map[string]*tfprotov6.ResourceIdentitySchema
+}
+
+// Object is a resource as the protocol carries it. Values are strings, bools, []any, map[string]any or nil.
+type Object struct {
+	State, Identity map[string]any
+	Private         []byte
+
+	raw *tfprotov6.DynamicValue
+}
+
+// Listed is one result of a list resource. State is nil unless it was asked for.
+type Listed struct {
+	DisplayName string
+	Object
+	Errors string
+}
+
+// Protocol starts a provider in the world's environment, with an empty provider block.
+func (w *World) Protocol(t testing.TB) *Protocol {
+	t.Helper()
+	server, err := providerserver.NewProtocol6WithError(provider.New("0.0.0-test", w.LookupEnv)())()
+	must(t, err)
+	p := &Protocol{server: server}
+	p.schemas, err = server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	must(t, err)
+	MustHaveNoErrors(t, p.schemas.Diagnostics)
+	identities, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	must(t, err)
+	MustHaveNoErrors(t, identities.Diagnostics)
+	p.identities = identities.IdentitySchemas
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0", Config: encode(t, p.schemas.Provider.ValueType(), nil),
+	})
+	must(t, err)
+	MustHaveNoErrors(t, configured.Diagnostics)
+	return p
+}
+
+// Stream runs a list resource and yields what it finds as it comes.
+func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, includeResource bool, limit int64) iter.Seq[Listed] {
+	t.Helper()
+	schema, ok := p.schemas.ListResourceSchemas[typeName]
+	if !ok {
+		t.Fatalf("%s is no list resource", typeName)
+	}
+	server, ok := p.server.(tfprotov6.ListResourceServer)
+	if !ok {
+		t.Fatal("the server serves no list resources")
+	}
+	value := encode(t, schema.ValueType(), config)
+	valid, err := server.ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
+	must(t, err)
+	if words := Errors(valid.Diagnostics); words != "" {
+		return func(yield func(Listed) bool) { yield(Listed{Errors: words}) }
+	}
+	stream, err := server.ListResource(t.Context(), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value, IncludeResource: includeResource, Limit: limit})
+	must(t, err)
+	return func(yield func(Listed) bool) {
+		for r := range stream.Results {
+			found := Listed{DisplayName: r.DisplayName, Errors: Errors(r.Diagnostics)}
+			if r.Identity != nil {
+				found.Identity = decode(t, p.identities[typeName].ValueType(), r.Identity.IdentityData)
+			}
+			if r.Resource != nil {
+				found.raw = r.Resource
+				found.State = decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), r.Resource)
+			}
+			if !yield(found) {
+				return
+			}
+		}
+	}
+}
+
+// Import imports by an id or, where that is empty, by an identity, and refreshes, as Terraform does. The words of errors
+// are empty when there are none.
+func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string]any) (o Object, errors string) {
+	t.Helper()
+	req := &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id}
+	if id == "" {
+		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, p.identities[typeName].ValueType(), identity)}
+	}
+	resp, err := p.server.ImportResourceState(t.Context(), req)
+	must(t, err)
+	if errors := Errors(resp.Diagnostics); errors != "" {
+		return Object{}, errors
+	}
+	imported := resp.ImportedResources[0]
+	o = Object{Private: imported.Private, raw: imported.State}
+	if imported.Identity != nil {
+		o.Identity = decode(t, p.identities[typeName].ValueType(), imported.Identity.IdentityData)
+	}
+	return p.Refresh(t, typeName, o)
+}
+
+// Refresh reads an object again. What is gone has no state.
+func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, string) {
+	t.Helper()
+	identityType := p.identities[typeName].ValueType()
+	req := &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: o.raw, Private: o.Private}
+	if o.Identity != nil {
+		req.CurrentIdentity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, o.Identity)}
+	}
+	resp, err := p.server.ReadResource(t.Context(), req)
+	must(t, err)
+	if errors := Errors(resp.Diagnostics); errors != "" {
+		return Object{}, errors
+	}
+	now := Object{raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState)}
+	if resp.NewIdentity != nil {
+		now.Identity = decode(t, identityType, resp.NewIdentity.IdentityData)
+	}
+	return now, ""
+}
+
+// Apply plans and applies a configuration for an object; the zero one is created. A nil configuration destroys it.
+func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map[string]any) (o Object, errors string) {
+	t.Helper()
+	ty, identityType := p.schemas.ResourceSchemas[typeName].ValueType(), p.identities[typeName].ValueType()
+	if prior.raw == nil {
+		prior.raw = null(t, ty)
+	}
+	configured := null(t, ty)
+	proposed := configured
+	if config != nil {
+		configured = encode(t, ty, config)
+		proposed = encode(t, ty, merged(prior.State, config))
+	}
+	var identity *tfprotov6.ResourceIdentityData
+	if prior.Identity != nil {
+		identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, prior.Identity)}
+	}
+	plan, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: typeName, PriorState: prior.raw, ProposedNewState: proposed, Config: configured, PriorPrivate: prior.Private, PriorIdentity: identity,
+	})
+	must(t, err)
+	if errors := Errors(plan.Diagnostics); errors != "" {
+		return Object{}, errors
+	}
+	resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: prior.raw, PlannedState: plan.PlannedState, Config: configured, PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
+	})
+	must(t, err)
+	o = Object{raw: resp.NewState, Private: resp.Private, State: decode(t, ty, resp.NewState)}
+	if resp.NewIdentity != nil {
+		o.Identity = decode(t, identityType, resp.NewIdentity.IdentityData)
+	}
+	return o, Errors(resp.Diagnostics)
+}
+
+// Errors are the words of the errors among diagnostics, one a line; empty when there is none.
+func Errors(diagnostics []*tfprotov6.Diagnostic) string {
+	var lines []string
+	for _, d := range diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			lines = append(lines, d.Summary+": "+d.Detail)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// MustHaveNoErrors ends the test at the first error among diagnostics.
+func MustHaveNoErrors(t testing.TB, diagnostics []*tfprotov6.Diagnostic) {
+	t.Helper()
+	if words := Errors(diagnostics); words != "" {
+		t.Fatal(words)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// merged is what Terraform proposes: the configuration, and the prior value where that says nothing.
+func merged(prior, config map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range prior {
+		out[name] = v
+	}
+	for name, v := range config {
+		if v != nil {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func null(t testing.TB, ty tftypes.Type) *tfprotov6.DynamicValue {
+	t.Helper()
+	v, err := tfprotov6.NewDynamicValue(ty, tftypes.NewValue(ty, nil))
+	must(t, err)
+	return &v
+}
+
+// encode makes an object of which the attributes that are not given are null.
+func encode(t testing.TB, ty tftypes.Type, values map[string]any) *tfprotov6.DynamicValue {
+	t.Helper()
+	if values == nil {
+		values = map[string]any{}
+	}
+	v, err := tfprotov6.NewDynamicValue(ty, toValue(t, ty, values))
+	must(t, err)
+	return &v
+}
+
+func toValue(t testing.TB, ty tftypes.Type, v any) tftypes.Value {
+	t.Helper()
+	if v == nil {
+		return tftypes.NewValue(ty, nil)
+	}
+	switch ty := ty.(type) {
+	case tftypes.Object:
+		given, _ := v.(map[string]any)
+		attributes := map[string]tftypes.Value{}
+		for name, attribute := range ty.AttributeTypes {
+			attributes[name] = toValue(t, attribute, given[name])
+		}
+		for name := range given {
+			if _, ok := ty.AttributeTypes[name]; !ok {
+				t.Fatalf("there is no attribute %s", name)
+			}
+		}
+		return tftypes.NewValue(ty, attributes)
+	case tftypes.Map:
+		elements := map[string]tftypes.Value{}
+		for name, element := range v.(map[string]any) {
+			elements[name] = toValue(t, ty.ElementType, element)
+		}
+		return tftypes.NewValue(ty, elements)
+	case tftypes.Set:
+		return tftypes.NewValue(ty, toValues(t, ty.ElementType, v))
+	case tftypes.List:
+		return tftypes.NewValue(ty, toValues(t, ty.ElementType, v))
+	default:
+		return tftypes.NewValue(ty, v)
+	}
+}
+
+func toValues(t testing.TB, ty tftypes.Type, v any) []tftypes.Value {
+	t.Helper()
+	values := []tftypes.Value{}
+	for _, element := range v.([]any) {
+		values = append(values, toValue(t, ty, element))
+	}
+	return values
+}
+
+// decode is nil for null.
+func decode(t testing.TB, ty tftypes.Type, raw *tfprotov6.DynamicValue) map[string]any {
+	t.Helper()
+	v, err := raw.Unmarshal(ty)
+	must(t, err)
+	m, _ := fromValue(t, v).(map[string]any)
+	return m
+}
+
+func fromValue(t testing.TB, v tftypes.Value) any {
+	t.Helper()
+	if v.IsNull() || !v.IsKnown() {
+		return nil
+	}
+	switch {
+	case v.Type().Is(tftypes.String):
+		return scalar[string](t, v)
+	case v.Type().Is(tftypes.Bool):
+		return scalar[bool](t, v)
+	case v.Type().Is(tftypes.Number):
+		return v.String()
+	case v.Type().Is(tftypes.Object{}) || v.Type().Is(tftypes.Map{}):
+		out := map[string]any{}
+		for name, element := range scalar[map[string]tftypes.Value](t, v) {
+			out[name] = fromValue(t, element)
+		}
+		return out
+	default:
+		out := []any{}
+		for _, element := range scalar[[]tftypes.Value](t, v) {
+			out = append(out, fromValue(t, element))
+		}
+		return out
+	}
+}
+
+func scalar[T any](t testing.TB, v tftypes.Value) T {
+	t.Helper()
+	var out T
+	must(t, v.As(&out))
+	return out
+}

@@ -1,0 +1,166 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/service/iam"
+)
+
+// AdminsGroup is the group that may do everything in a workspace; the service makes it.
+const AdminsGroup = "admins"
+
+// Has says whether somebody is a direct member.
+func (g Group) Has(id string) bool {
+	return slices.ContainsFunc(g.Members, func(m Member) bool { return m.ID == id })
+}
+
+// ErrAccountGroup: only the Databricks account can change the group.
+var ErrAccountGroup = errors.New("it is a group of the Databricks account")
+
+// GroupByName reads a group with its direct members; names are case-sensitive. One request, shared by everything in this
+// run until this process changes the group; ErrNotFound when there is none.
+// https://docs.databricks.com/api/azure/workspace/groups/list
+func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
+	return c.group(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
+		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {"displayName eq " + SCIMString(name)}}, toGroup)
+		if err != nil {
+			return Group{}, adviseGroups(err)
+		}
+		for _, g := range found {
+			if g.Name == name { // the filter compares without case
+				return g, nil
+			}
+		}
+		return Group{}, fmt.Errorf("the workspace has no group %q: %w", name, ErrNotFound)
+	})
+}
+
+func (c *Client) group(name string) *Shared[Group] {
+	s, _ := c.groups.LoadOrStore(name, &Shared[Group]{})
+	return s.(*Shared[Group])
+}
+
+// ForgetGroup drops the shared copy of a group, so that the next read asks the service.
+func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
+
+// groupByID reads a group. One request.
+// https://docs.databricks.com/api/azure/workspace/groups/get
+func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
+	var found scimResource
+	err := c.Call(ctx, http.MethodGet, scimRoot+"Groups/"+url.PathEscape(id), nil, nil, &found)
+	return toGroup(found), adviseGroups(err)
+}
+
+// AddMember makes somebody a direct member of a group, and touches no other member; who is one already stays one. One
+// request, and more when its answer does not show the new member.
+func (c *Client) AddMember(ctx context.Context, group Group, memberID string) error {
+	if group.Account {
+		return adviseAccountGroup(group.Name)
+	}
+	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpAdd, Path: "members", Value: []map[string]string{{"value": memberID}}})
+	if err != nil || g.Has(memberID) {
+		return err
+	}
+	return c.settleMember(ctx, group, memberID, true)
+}
+
+// RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that is
+// gone counts as done. One request, and more when its answer does not tell.
+func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
+	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpRemove, Path: `members[value eq "` + memberID + `"]`})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case errors.Is(err, ErrInvalid):
+		// A removal of what is not there is refused, also when a lost answer had done it.
+		if now, readErr := c.groupByID(ctx, group.ID); errors.Is(readErr, ErrNotFound) || readErr == nil && !now.Has(memberID) {
+			return nil
+		}
+		return err
+	case err != nil || g.ID != "" && !g.Has(memberID):
+		return err
+	}
+	return c.settleMember(ctx, group, memberID, false)
+}
+
+// UnverifiedMemberError says that a change of a group was accepted, and could not be read back.
+type UnverifiedMemberError struct{ Err error }
+
+func (e *UnverifiedMemberError) Error() string { return e.Err.Error() }
+
+// Unwrap is why it could not be read.
+func (e *UnverifiedMemberError) Unwrap() error { return e.Err }
+
+func (c *Client) settleMember(ctx context.Context, group Group, memberID string, want bool) error {
+	shown, err := Settle(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
+		now, err := c.groupByID(ctx, group.ID)
+		return now.Has(memberID) == want, err
+	})
+	if err == nil && !shown {
+		err = errors.New("the service accepted the change and still shows what stood before")
+	}
+	if err != nil {
+		return &UnverifiedMemberError{err}
+	}
+	return nil
+}
+
+// patchGroup changes the group in one operation, so that the service and not we merge it with what others change at the
+// same time, and gives the group as the answer shows it; of an answer without a body that is nothing. Writers of one group
+// in this process queue, because the service may refuse two at once.
+// https://docs.databricks.com/api/azure/workspace/groups/patch
+func (c *Client) patchGroup(ctx context.Context, group Group, operation iam.Patch) (Group, error) {
+	unlock, err := c.Lock(ctx, "group "+group.ID)
+	if err != nil {
+		return Group{}, err
+	}
+	defer unlock()
+	defer c.ForgetGroup(group.Name)
+	var answer scimResource
+	// Not the SDK's Patch: that one throws the answer away, and it saves a read.
+	err = c.Call(ctx, http.MethodPatch, scimRoot+"Groups/"+url.PathEscape(group.ID), nil, iam.PatchGroupRequest{
+		Operations: []iam.Patch{operation}, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
+	}, &answer)
+	return toGroup(answer), adviseGroups(err)
+}
+
+// LeadsToAdmins says whether membership of the group makes somebody a workspace admin. No request for admins itself, else
+// one for each group on the way up.
+func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
+	seen := map[string]bool{}
+	for queue := []string{group.ID}; len(queue) > 0; queue = queue[1:] {
+		if seen[queue[0]] {
+			continue
+		}
+		seen[queue[0]] = true
+		if group.ID != queue[0] || group.Name == "" {
+			var err error
+			if group, err = c.groupByID(ctx, queue[0]); err != nil {
+				return false, err
+			}
+		}
+		if group.Name == AdminsGroup {
+			return true, nil
+		}
+		queue = append(queue, group.Parents...)
+	}
+	return false, nil
+}
+
+func adviseGroups(err error) error {
+	if errors.Is(err, ErrPermissionDenied) {
+		return Advise(err, "", "Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".")
+	}
+	return err
+}
+
+func adviseAccountGroup(name string) error {
+	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show such a group and assign it, but not change its members. "+
+		"Add the service principal in the account console, under User management > Groups, or with the account's SCIM API; or use a group of the workspace.")
+}

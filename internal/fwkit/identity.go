@@ -1,0 +1,55 @@
+package fwkit
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+)
+
+// IdentityWorkspaceID is the attribute workspace_id of a resource's identity.
+func IdentityWorkspaceID() identityschema.StringAttribute {
+	return identityschema.StringAttribute{
+		OptionalForImport: true,
+		Description:       "Id of the workspace, digits. Where an import gives it, it must be the one that the provider speaks to.",
+	}
+}
+
+// TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform before
+// 1.12, which has none, and of a refresh that finds the object gone.
+func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
+	if identity != nil {
+		diags.Append(identity.Set(ctx, model)...)
+	}
+}
+
+// writtenKey holds, in private state, when the service took the write that a refresh may not show yet.
+const writtenKey = "written"
+
+// private is the private state of a request or a response.
+type private interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// NoteWritten remembers in private state when, by the service's clock, the object was made.
+func NoteWritten(ctx context.Context, p private, at time.Time, diags *diag.Diagnostics) {
+	value, err := json.Marshal(at.UTC())
+	if err == nil {
+		diags.Append(p.SetKey(ctx, writtenKey, value)...)
+	}
+}
+
+// Written is what [NoteWritten] remembered; long ago when nothing was.
+func Written(ctx context.Context, p private, diags *diag.Diagnostics) time.Time {
+	value, more := p.GetKey(ctx, writtenKey)
+	diags.Append(more...)
+	at := time.Unix(0, 0)
+	if value == nil || json.Unmarshal(value, &at) != nil {
+		return time.Unix(0, 0)
+	}
+	return at
+}

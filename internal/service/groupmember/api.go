@@ -1,0 +1,144 @@
+package groupmember
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// errNotMember: the group is there, and the service principal is not in it.
+var errNotMember = errors.New("it is not a direct member of the group")
+
+// errSelf: the provider would saw off the branch it sits on.
+var errSelf = errors.New("it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin")
+
+// addMember puts the service principal into the group. Three requests: the group (shared), the service principal (none if
+// this run has added it), and the change.
+func addMember(ctx context.Context, c *client.Client, want membership) (membership, error) {
+	group, err := findGroup(ctx, c, want.Group)
+	if err != nil {
+		return want, err
+	}
+	id, shownAs, err := c.PrincipalID(ctx, want.ApplicationID)
+	if err != nil {
+		return want, err
+	}
+	want.GroupID, want.PrincipalID, want.ShownAs = group.ID, id, shownAs
+	return want, c.AddMember(ctx, group, id)
+}
+
+// readMember finds the membership as it is now; group re-created under its name included. One request for a group, shared
+// by all its members; more while SCIM may not show yet what was made at that time.
+func readMember(ctx context.Context, c *client.Client, have membership, made time.Time) (membership, error) {
+	var group client.Group
+	member := func(ctx context.Context) (bool, error) {
+		var err error
+		group, err = findGroup(ctx, c, have.Group)
+		if err == nil && !group.Has(have.PrincipalID) {
+			c.ForgetGroup(have.Group) // in case it must be asked once more
+			return false, nil
+		}
+		return true, err
+	}
+	found, err := client.Settle(ctx, made, have.String(), member)
+	have.GroupID = group.ID
+	if err == nil && !found {
+		err = errNotMember
+	}
+	return have, err
+}
+
+// removeMember takes the service principal out of the group it was put into. One request.
+func removeMember(ctx context.Context, c *client.Client, have membership) error {
+	return c.RemoveMember(ctx, client.Group{ID: have.GroupID, Name: have.Group}, have.PrincipalID)
+}
+
+// importMember finds a membership by its names. Two requests.
+func importMember(ctx context.Context, c *client.Client, want membership) (membership, error) {
+	group, err := findGroup(ctx, c, want.Group)
+	if err != nil {
+		return want, err
+	}
+	if want.PrincipalID, want.ShownAs, err = c.PrincipalID(ctx, want.ApplicationID); err != nil {
+		return want, err
+	}
+	if want.GroupID = group.ID; !group.Has(want.PrincipalID) {
+		return want, client.Advise(errNotMember, "", "Only direct memberships can be imported, not those through another group. To add it, leave the import out and apply.")
+	}
+	return want, nil
+}
+
+func findGroup(ctx context.Context, c *client.Client, name string) (client.Group, error) {
+	group, err := c.GroupByName(ctx, name)
+	if errors.Is(err, client.ErrNotFound) {
+		return group, client.Advise(err, "group_name", "Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; one of the workspace is made under "+
+			"Settings > Identity and access > Groups.")
+	}
+	return group, err
+}
+
+// refuseSelf is an error when the membership is what makes the provider's own identity a workspace admin. No request where
+// the login tells that it is somebody else's.
+func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
+	self, err := c.IsSelf(ctx, have.ApplicationID)
+	if err != nil || !self {
+		return err
+	}
+	if have.Group != client.AdminsGroup {
+		leads, err := c.LeadsToAdmins(ctx, client.Group{ID: have.GroupID})
+		if errors.Is(err, client.ErrNotFound) || err == nil && !leads {
+			return nil // the group is gone, or gives nothing
+		}
+		if err != nil {
+			return err
+		}
+		admins, err := c.GroupByName(ctx, client.AdminsGroup)
+		if err == nil && admins.Has(have.PrincipalID) {
+			return nil // it stays an admin by itself
+		}
+	}
+	return adviseSelf(have)
+}
+
+func adviseSelf(have membership) error {
+	return client.Advise(errSelf, "", fmt.Sprintf("Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of it, write a removed block with "+
+		"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as another workspace admin.", have.Group))
+}
+
+// eachMember visits the service principals that are direct members of a group, or of every group that can be managed here,
+// until visit returns false. One request for the service principals' application ids and one for the group or
+// the groups, more beyond 10,000 of them.
+func eachMember(ctx context.Context, c *client.Client, groupName string, visit func(membership) bool) error {
+	applicationIDs, err := c.ApplicationIDs(ctx)
+	if err != nil {
+		return err
+	}
+	each := func(g client.Group) bool {
+		for _, m := range g.Members {
+			if applicationID := applicationIDs[m.ID]; applicationID != "" && !visit(membership{g.Name, applicationID, g.ID, m.ID, m.DisplayName}) {
+				return false
+			}
+		}
+		return true
+	}
+	if groupName != "" {
+		group, err := findGroup(ctx, c, groupName)
+		if err == nil && group.Account {
+			err = c.AddMember(ctx, group, "") // refused, with the words why
+		}
+		if err == nil {
+			each(group)
+		}
+		return err
+	}
+	groups, err := c.Groups(ctx)
+	for _, g := range groups {
+		if !g.Account && g.Name != "users" && !each(g) {
+			break
+		}
+	}
+	return err
+}

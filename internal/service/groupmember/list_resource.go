@@ -1,0 +1,53 @@
+package groupmember
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type memberList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &memberList{}
+
+type queryModel struct {
+	GroupName types.String `tfsdk:"group_name"`
+}
+
+func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_group_member"
+}
+
+// List streams the members as it finds them.
+func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		count := int64(0)
+		err := eachMember(ctx, l.Client, config.GroupName.ValueString(), func(have membership) bool {
+			result := req.NewListResult(ctx)
+			result.DisplayName = have.Group + "/" + have.ShownAs
+			m := imported(have, l.Client.WorkspaceID())
+			fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
+			if req.IncludeResource {
+				result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+			}
+			count++
+			return push(result) && count != req.Limit
+		})
+		if err != nil {
+			var failed diag.Diagnostics
+			fwkit.Failed(&failed, err, "Cannot query group members", "group members")
+			push(list.ListResult{Diagnostics: failed})
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package groupmember
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type memberResource struct{ fwkit.Resource }
+
+var (
+	_ resource.ResourceWithConfigure   = &memberResource{}
+	_ resource.ResourceWithModifyPlan  = &memberResource{}
+	_ resource.ResourceWithIdentity    = &memberResource{}
+	_ resource.ResourceWithImportState = &memberResource{}
+)
+
+func (r *memberResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_group_member"
+}
+
+// ModifyPlan says what joining admins means, and refuses what would lock the provider out where its own login tells who it
+// is; where only the workspace knows, the apply refuses it.
+func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var plan, state memberModel
+	if !req.Plan.Raw.IsNull() {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+			return
+		}
+		if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		if want := plan.toMembership(); want.Group == client.AdminsGroup && want.ID() != state.toMembership().ID() {
+			if plan.ApplicationID.IsUnknown() {
+				want.ApplicationID = "known after apply"
+			}
+			resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
+				"Calling an endpoint needs no more than CAN_QUERY on it.")
+		}
+		return
+	}
+	if r.Client == nil || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	have, self := state.toMembership(), r.Client.KnownSelf()
+	if have.Group == client.AdminsGroup && self != "" && strings.EqualFold(self, have.ApplicationID) {
+		fwkit.Failed(&resp.Diagnostics, adviseSelf(have), "The plan would take the provider's own rights away", have.String())
+	}
+}
+
+func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan memberModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	ctx, answer := client.Watch(ctx)
+
+	have, err := addMember(ctx, r.Client, plan.toMembership())
+	var unverified *client.UnverifiedMemberError
+	if errors.As(err, &unverified) {
+		fwkit.Warn(&resp.Diagnostics, err, "The membership was accepted and could not be read back", have.String())
+	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot add to group", have.String()) {
+		return
+	}
+	fwkit.NoteWritten(ctx, resp.Private, answer.Now(), &resp.Diagnostics)
+	plan.tell(have, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state memberModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	have := state.toMembership()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+
+	now, err := readMember(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics))
+	left := errors.Is(err, errNotMember)
+	if left {
+		err = nil // the group was read, which is all that the comparison of workspaces needs
+	}
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read group", have.String(), &resp.Diagnostics) {
+		return
+	}
+	switch {
+	case err != nil:
+		resp.Diagnostics.AddWarning("Group is gone: "+have.Group, fmt.Sprintf("The membership of %s went with it. The plan adds it again, which needs the group to exist by then.", have))
+	case have.GroupID != "" && now.GroupID != have.GroupID:
+		resp.Diagnostics.AddWarning("Group was re-created under its name: "+have.Group,
+			fmt.Sprintf("%s was a member of the group with the id %s; the id is %s now. %s", have, have.GroupID, now.GroupID,
+				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a member of that one, too."}[left]))
+	}
+	if err != nil || left {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state.tell(now, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// Update has nothing to ask: everything but timeouts replaces.
+func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan memberModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state memberModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	have := state.toMembership()
+	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, have), "Refused to take the provider's own rights away", have.String()) {
+		return
+	}
+	err := removeMember(ctx, r.Client, have)
+	var unverified *client.UnverifiedMemberError
+	if errors.As(err, &unverified) {
+		fwkit.Warn(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot remove from group", have.String())
+}
+
+// ImportState takes GROUP_NAME/APPLICATION_ID, or an identity.
+func (r *memberResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	identity := identityModel{}
+	if req.ID == "" && req.Identity != nil {
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	want := membership{Group: identity.GroupName.ValueString(), ApplicationID: identity.ApplicationID.ValueString()}
+	given := cmp.Or(req.ID, want.ID())
+	if want.Group, want.ApplicationID = splitID(given); want.Group == "" || len(want.ApplicationID) != 36 || uuid.Validate(want.ApplicationID) != nil {
+		resp.Diagnostics.AddError("Import id of a group member is malformed", fmt.Sprintf("%q is not GROUP_NAME/APPLICATION_ID: the group's name, a slash, and the application (client) id "+
+			"of the service principal, a UUID.", given))
+		return
+	}
+	have, err := importMember(ctx, r.Client, want)
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, want.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import group member", have.String()) {
+		return
+	}
+	m := imported(have, r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+}

@@ -1,0 +1,283 @@
+package groupmember_test
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func TestGroupGoneAndReCreated(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	cli := w.CLI(t, source+hcl("scorers", app))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute)
+
+	w.Workspace.RemovePrincipal("scorers")
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Group is gone: scorers", "will be created")
+	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
+
+	// Removing from what is gone is done already.
+	cli = w.CLI(t, source+hcl("again", app))
+	w.Workspace.AddGroup("again")
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	w.Workspace.RemovePrincipal("again")
+	w.Workspace.AddGroup("again")
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Group was re-created under its name: again", "not a member of that one", "will be created")
+	w.Workspace.AddToGroup("again", app)
+	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "Warning: Group was re-created under its name: again", "is a member of that one, too")
+	w.Workspace.RemoveFromGroup("again", app)
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	wantMembers(t, w, "again", app)
+	w.Workspace.RemovePrincipal("again")
+	w.Workspace.AddGroup("again")
+	cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
+}
+
+// A service principal that was added again is another one to the group.
+func TestPrincipalReCreated(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	config := hcl("scorers", app)
+	w.Test(t,
+		resource.TestStep{Config: config},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Clock.Advance(2 * time.Minute)
+				w.Workspace.RemovePrincipal(app)
+				w.Workspace.AddServicePrincipal(app, "again")
+			},
+			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, w.PersonName),
+		},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+	)
+}
+
+func TestAccountGroup(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.AddAccountGroup("everywhere")
+	w.Test(t, resource.TestStep{
+		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: words(`Cannot add to group.*group "everywhere": it is a group of the Databricks account.*account console`),
+	})
+	if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
+		t.Errorf("%d PATCH of what cannot be changed", patches)
+	}
+}
+
+func TestDenied(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	config := hcl("scorers", w.ScoringApp.ClientID)
+	admin := words(`in group scorers.*only accessible by admins.*add the provider's identity to the group "admins"`)
+	demote := func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
+	promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
+	w.Test(t,
+		resource.TestStep{PreConfig: demote, Config: config, ExpectError: admin},
+		resource.TestStep{PreConfig: promote, Config: config},
+		resource.TestStep{PreConfig: demote, Config: config, PlanOnly: true, ExpectError: admin},
+		resource.TestStep{PreConfig: promote, Config: config, ConfigPlanChecks: noChange()},
+	)
+}
+
+func TestDeniedWrite(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	config := hcl("scorers", w.ScoringApp.ClientID)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: scim + "Groups/*", Status: 403, Message: "only accessible by admins"})
+	w.Test(t,
+		resource.TestStep{Config: config, ExpectError: words(`Cannot add to group.*only accessible by admins.*Only a workspace admin`)},
+		resource.TestStep{Config: config},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+// Whether the answer to the change holds the group is not settled: without it the group is read, and what cannot be read
+// is a warning.
+func TestAcceptedThenReadFails(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
+	cli := w.CLI(t, source+hcl("scorers", app))
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
+	if strings.Contains(cli.State(t), "tainted") {
+		t.Error("it is tainted")
+	}
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+	wantMembers(t, w, "scorers", app, w.PersonName)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
+	wantWords(t, cli.MustRun(t, 0, "destroy", "-auto-approve"), "Warning: The removal was accepted and could not be read back")
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestAnswerWithoutBody(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
+	config := hcl("scorers", w.ScoringApp.ClientID)
+	w.Test(t,
+		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", w.ScoringApp.ClientID, w.PersonName)},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestStaleReads(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second, PatchAnswersEmpty: true})
+	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	cli.Env["TF_LOG"] = "info"
+	go when(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "waiting: the workspace still shows what stood before a change", "group scorers")
+	// Reads need not move forward only: what is missing a moment after it was made is not gone.
+	w.Workspace.RemoveFromGroup("scorers", w.ScoringApp.ClientID)
+	reads := w.Count("workspace", "GET", scim+"Groups")
+	go when(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
+	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "waiting: the workspace still shows what stood before a change")
+}
+
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]emulator.Fault{"dropped after": {Drop: "after"}, "dropped before": {Drop: "before"}, "503 after": {Status: 503, WorkDone: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _, _ := start(t)
+			w.Workspace.RemoveFromGroup("scorers", w.PersonName) // the last one out: a second removal is refused
+			fault.Service, fault.Method, fault.Path = "workspace", "PATCH", scim+"Groups/*"
+			config := hcl("scorers", w.ScoringApp.ClientID)
+			w.Tenant.Faults.Add(fault)
+			w.Test(t,
+				resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", w.ScoringApp.ClientID)},
+				resource.TestStep{PreConfig: func() { w.Tenant.Faults.Add(fault) }, Config: config, ConfigPlanChecks: noChange()},
+			)
+			wantMembers(t, w, "scorers")
+		})
+	}
+}
+
+func TestWrongWorkspace(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	other := w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
+	other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
+	other.AddToGroup("admins", w.Deployer.ClientID)
+	server, err := emulator.Serve(w.Tenant, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
+	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} { // neither an absent nor an empty group is believed
+		groups()
+		wantWords(t, cli.MustRun(t, 1, "plan"), "Wrong workspace", w.Workspace.ID(), other.ID())
+		wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+	}
+	wantMembers(t, w, "scorers", w.ScoringApp.ClientID, w.PersonName)
+}
+
+// The provider does not saw off the branch it sits on.
+func TestOwnAdmins(t *testing.T) {
+	t.Parallel()
+	for login, refusal := range map[string]string{"certificate": "The plan would take the provider's own rights away", "token": "Refused to take the provider's own rights away"} {
+		t.Run(login, func(t *testing.T) {
+			t.Parallel()
+			w, _, _ := start(t)
+			self := w.Deployer.ClientID
+			if login == "token" {
+				_, value := w.Workspace.MintToken(self, "own", time.Hour)
+				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
+			}
+			cli := w.CLI(t, source+hcl("admins", self))
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), refusal, self, "logged in as", "lifecycle { destroy = false }")
+			wantMembers(t, w, "admins", self, w.PersonName)
+
+			// Through other groups, too, unless it is an admin by itself.
+			w.Workspace.AddGroup("platform")
+			w.Workspace.AddGroup("leads")
+			w.Workspace.AddToGroup("leads", "platform")
+			w.Workspace.AddToGroup("admins", "leads")
+			cli = w.CLI(t, source+hcl("platform", self))
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			w.Workspace.RemoveFromGroup("admins", self)
+			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), "Refused to take the provider's own rights away", self, "To really take it out of platform")
+			wantMembers(t, w, "platform", self)
+			w.Workspace.AddToGroup("admins", self)
+			cli.MustRun(t, 0, "destroy", "-auto-approve")
+			wantMembers(t, w, "platform")
+		})
+	}
+}
+
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	good := uuid.NewString()
+	for name, test := range map[string][3]string{
+		"display name as id":  {"scorers", "iris scoring", `Not an application id.*looks like a display name`},
+		"azuread's id":        {"scorers", "/servicePrincipals/" + good, `azuread_service_principal.*client_id`},
+		"everybody's group":   {"users", good, `Not a group that can be joined.*everybody in the workspace is a member`},
+		"no group":            {"", good, `Not a group that can be joined.*it is empty`},
+		"an e-mail of a user": {"scorers", "ada@example.com", `Not an application id.*e-mail`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _, _ := start(t)
+			w.Test(t, resource.TestStep{Config: hcl(test[0], test[1]), PlanOnly: true, ExpectError: words(test[2])})
+			if n := w.Count("", "", ""); n != 0 {
+				t.Errorf("%d requests for what the configuration alone shows", n)
+			}
+		})
+	}
+}
+
+func TestUnknownPrincipal(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
+	w.Test(t,
+		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: words(`Cannot add to group.*no service principal with the application id.*Add it with dbxaccess_service_principal`)},
+		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: words(`Cannot add to group.*It is the object id of this one: application id ` + w.ScoringApp.ClientID)},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestBadImport(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	for id, want := range map[string]string{
+		"scorers":                     `malformed.*GROUP_NAME/APPLICATION_ID`,
+		"scorers/":                    `malformed`,
+		"/" + app:                     `malformed`,
+		app:                           `malformed`,
+		app + "/scorers":              `malformed`,
+		"scorers/scoring":             `malformed.*a UUID`,
+		"scorers/{" + app + "}":       `malformed`,
+		"nobodys/" + app:              `Cannot import group member.*no group "nobodys"`,
+		"scorers/" + app:              `Cannot import group member.*not a direct member`,
+		"scorers/" + uuid.NewString(): `Cannot import group member.*no service principal with the application id`,
+	} {
+		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(words(want).String())})
+	}
+	w.Workspace.AddToGroup("scorers", app)
+	w.Test(t, resource.TestStep{
+		Config:           hcl("scorers", app) + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n",
+		ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+	})
+}

@@ -1,0 +1,309 @@
+package groupmember_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+const (
+	address = "dbxaccess_group_member.app"
+	scim    = "/api/2.0/preview/scim/v2/"
+	source  = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
+)
+
+// start makes a world in which the scenario's application is in the workspace, with a group that a person is in.
+func start(t *testing.T) (w *acctest.World, principalID, groupID string) {
+	t.Helper()
+	w = acctest.New(t)
+	principalID = w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	groupID = w.Workspace.AddGroup("scorers")
+	w.Workspace.AddToGroup("scorers", w.PersonName)
+	return w, principalID, groupID
+}
+
+func hcl(group, applicationID string) string {
+	return fmt.Sprintf("resource \"dbxaccess_group_member\" \"app\" {\n  group_name = %q\n  application_id = %q\n}\n", group, applicationID)
+}
+
+func inGroup(w *acctest.World, group string) []string {
+	for _, g := range w.Workspace.Snapshot().Groups {
+		if g.Name == group {
+			return g.Members
+		}
+	}
+	return nil
+}
+
+// wantMembers checks what the workspace really holds.
+func wantMembers(t *testing.T, w *acctest.World, group string, members ...string) {
+	t.Helper()
+	slices.Sort(members)
+	if got := inGroup(w, group); !slices.Equal(got, members) {
+		t.Errorf("in %s are %q, want %q", group, got, members)
+	}
+}
+
+func checkMembers(t *testing.T, w *acctest.World, group string, members ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		wantMembers(t, w, group, members...)
+		return nil
+	}
+}
+
+func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+}
+
+func noChange() resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+}
+
+func has(attribute, value string) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), knownvalue.StringExact(value))
+}
+
+// words is a pattern that finds its words over the line breaks that Terraform puts between them.
+func words(pattern string) *regexp.Regexp {
+	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
+}
+
+// wantWords looks for them in what Terraform printed, whatever frames and line breaks it put into long sentences.
+func wantWords(t *testing.T, r acctest.Result, words ...string) {
+	t.Helper()
+	text := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%q is missing in:\n%s", word, text)
+		}
+	}
+}
+
+func write(t *testing.T, cli *acctest.CLI, config string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asked are the requests to the workspace since the journal was reset.
+func asked(w *acctest.World) (lines []string) {
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Service == "workspace" {
+			lines = append(lines, e.Method+" "+strings.TrimPrefix(e.Route, scim))
+		}
+	}
+	return lines
+}
+
+func when(condition func() bool, act func()) {
+	for range 600 {
+		if condition() {
+			act()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func TestBasic(t *testing.T) {
+	t.Parallel()
+	w, principalID, groupID := start(t)
+	app := w.ScoringApp.ClientID
+	config := hcl("scorers", app)
+	w.Test(t,
+		resource.TestStep{
+			Config: config,
+			Check:  checkMembers(t, w, "scorers", app, w.PersonName),
+			ConfigStateChecks: []statecheck.StateCheck{
+				has("id", "scorers/"+app), has("group_id", groupID), has("service_principal_id", principalID), has("workspace_id", w.Workspace.ID()),
+			},
+		},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: noChange()},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: "scorers/" + app},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: "scorers/" + strings.ToUpper(app)},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+// A group's name may hold what an id is split at, and what a filter is quoted with.
+func TestOddNames(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	const name = `ml/"scorers" \ é`
+	w.Workspace.AddGroup(name)
+	w.Workspace.AddGroup("SCORERS") // only its case tells it from the other
+	config := hcl(name, w.ScoringApp.ClientID)
+	w.Test(t,
+		resource.TestStep{Config: config, Check: checkMembers(t, w, name, w.ScoringApp.ClientID)},
+		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
+		resource.TestStep{Config: hcl("SCORERS", w.ScoringApp.ClientID), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			Check: checkMembers(t, w, "SCORERS", w.ScoringApp.ClientID)},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	w.Workspace.AddGroup("readers")
+	other := w.Workspace.AddServicePrincipal("", "other")
+	var otherApp string
+	for _, sp := range w.Workspace.Snapshot().ServicePrincipals {
+		if sp.ID == other {
+			otherApp = sp.ApplicationID
+		}
+	}
+	w.Test(t,
+		resource.TestStep{Config: hcl("scorers", app)},
+		resource.TestStep{Config: hcl("readers", app), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", app)},
+		resource.TestStep{Config: hcl("readers", otherApp), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", otherApp)},
+		resource.TestStep{Config: strings.Replace(hcl("readers", otherApp), "\n}", "\ntimeouts = { create = \"5m\" }\n}", 1), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate)},
+	)
+	wantMembers(t, w, "scorers", w.PersonName)
+	wantMembers(t, w, "readers")
+}
+
+// What was there is taken over, as it is what was asked for.
+func TestMemberAlready(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
+	w.Test(t, resource.TestStep{Config: hcl("scorers", w.ScoringApp.ClientID)})
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestAdmins(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	cli := w.CLI(t, source+hcl("admins", app))
+	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
+	if r := cli.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout+r.Stderr, "Becomes a workspace admin") {
+		t.Error("a plan that changes nothing warns")
+	}
+	cli.MustRun(t, 0, "destroy", "-auto-approve")
+	wantMembers(t, w, "admins", w.Deployer.ClientID, w.PersonName)
+}
+
+// Through a group inside the group is not the same as in the group.
+func TestNestedGroups(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	app := w.ScoringApp.ClientID
+	w.Workspace.AddGroup("inner")
+	w.Workspace.AddToGroup("inner", app)
+	w.Workspace.AddToGroup("scorers", "inner")
+	config := hcl("scorers", app)
+	w.Test(t,
+		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n", ExpectError: words(`Cannot import group member.*not a direct member.*through another group`)},
+		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName)},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Clock.Advance(2 * time.Minute)
+				w.Workspace.RemoveFromGroup("scorers", app)
+			},
+			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName),
+		},
+	)
+	wantMembers(t, w, "scorers", "inner", w.PersonName)
+	wantMembers(t, w, "inner", app)
+}
+
+func TestExample(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	text, err := os.ReadFile("../../../examples/resources/dbxaccess_group_member/resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli := w.CLI(t, source+string(text))
+	cli.Env["TF_VAR_application_id"] = w.ScoringApp.ClientID
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	wantMembers(t, w, "admins", w.ScoringApp.ClientID, w.Deployer.ClientID, w.PersonName)
+	// What this run has added need not be looked up.
+	if lists := w.Count("workspace", "GET", scim+"ServicePrincipals"); lists != 1 {
+		t.Errorf("%d lists of service principals, want the one before the creation", lists)
+	}
+	cli.MustRun(t, 0, "destroy", "-auto-approve")
+	wantMembers(t, w, "admins", w.Deployer.ClientID, w.PersonName)
+}
+
+// Many of one group: nobody is lost, and a refresh asks for the group once.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	const many = 25
+	config := source + fmt.Sprintf(`resource "dbxaccess_service_principal" "app" {
+		count        = %d
+		display_name = "app-${count.index}"
+	}
+	resource "dbxaccess_group_member" "app" {
+		count          = %[1]d
+		group_name     = "scorers"
+		application_id = dbxaccess_service_principal.app[count.index].application_id
+	}`, many)
+	cli := w.CLI(t, config)
+	cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=25")
+	if got := inGroup(w, "scorers"); len(got) != many+1 {
+		t.Errorf("%d members, want %d", len(got), many+1)
+	}
+	w.Tenant.Journal.Reset()
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if reads := w.Count("workspace", "GET", scim+"Groups"); reads != 1 {
+		t.Errorf("a refresh of %d members reads the group %d times", many, reads)
+	}
+	cli.MustRun(t, 0, "destroy", "-auto-approve", "-parallelism=25")
+	wantMembers(t, w, "scorers", w.PersonName)
+}
+
+func TestRequestCounts(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	for _, step := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"apply", "-auto-approve"}, []string{"GET Groups", "GET ServicePrincipals", "PATCH Groups/{id}"}},
+		{[]string{"plan", "-detailed-exitcode"}, []string{"GET Groups"}},
+		// Which workspace this is, before a write to what was made in one.
+		{[]string{"destroy", "-auto-approve", "-refresh=false"}, []string{"GET Me", "PATCH Groups/{id}"}},
+	} {
+		w.Tenant.Journal.Reset()
+		cli.MustRun(t, 0, step.args...)
+		if got := asked(w); !slices.Equal(got, step.want) {
+			t.Errorf("%s asks %q, want %q", step.args[0], got, step.want)
+		}
+	}
+}
+
+// A configuration that Terraform writes by itself for an import changes nothing.
+func TestGeneratedConfiguration(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
+	cli := w.CLI(t, source+"import {\n to = "+address+"\n id = \"scorers/"+w.ScoringApp.ClientID+"\"\n}\n")
+	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
+	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+}

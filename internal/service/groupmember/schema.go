@@ -1,0 +1,78 @@
+package groupmember
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A service principal in a group of the workspace, `admins` included. Other members are never touched, and several of these for one group do not get in each other's way.\n\n" +
+			"It is the direct membership: that of a group inside the group is another. One that is there already is taken over. Groups of the Databricks account cannot be changed from a workspace, " +
+			"and everybody is in `users` anyway.\n\nThe provider's identity needs to be a workspace admin; its own membership of `admins` is not removed.",
+		Attributes: map[string]schema.Attribute{
+			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
+			"group_name": schema.StringAttribute{
+				Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Validators:          []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
+				MarkdownDescription: "Name of a group of the workspace, case-sensitive.",
+			},
+			"application_id": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "Application (client) id of the service principal, a UUID.",
+			},
+			"group_id": schema.StringAttribute{
+				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "SCIM id of the group. A group that was made again under its name has another one.",
+			},
+			"service_principal_id": schema.StringAttribute{
+				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "SCIM id of the service principal.",
+			},
+			"workspace_id": fwkit.WorkspaceID(),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
+		},
+	}
+}
+
+func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"group_name":     identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the group."},
+		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id of the service principal, a UUID."},
+		"workspace_id":   fwkit.IdentityWorkspaceID(),
+	}}
+}
+
+func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = listschema.Schema{
+		MarkdownDescription: "The service principals in one group of the workspace, or in any.",
+		Attributes: map[string]listschema.Attribute{
+			"group_name": listschema.StringAttribute{
+				Optional: true, MarkdownDescription: "Name of the group, case-sensitive. Absent: every group of the workspace; those of the account are left out, because their members cannot be managed here.",
+			},
+		},
+	}
+}
+
+func checkGroupName(name string) error {
+	switch name {
+	case "":
+		return fmt.Errorf("it is empty")
+	case "users":
+		return fmt.Errorf("everybody in the workspace is a member of %q: the service decides that, and nobody can be added or removed", name)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,93 @@
+package serviceprincipal
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type servicePrincipalList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &servicePrincipalList{}
+
+type queryModel struct {
+	Filter              types.String `tfsdk:"filter"`
+	DisplayNameContains types.String `tfsdk:"display_name_contains"`
+	DisplayNamePrefix   types.String `tfsdk:"display_name_prefix"`
+	Active              types.Bool   `tfsdk:"active"`
+}
+
+func (l *servicePrincipalList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal"
+}
+
+func (l *servicePrincipalList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	part := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{
+			Optional: true, MarkdownDescription: description,
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ConflictsWith(path.MatchRoot("filter"))},
+		}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The service principals of the workspace, all or those that match. The workspace does the filtering, and each page is shown as it comes.",
+		Attributes: map[string]schema.Attribute{
+			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same."),
+			"display_name_prefix":   part("Only those of which the display name begins so; upper and lower case are the same."),
+			"active":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Only those that are active, or with `false` only those that are not."},
+			"filter": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
+			},
+		},
+	}
+}
+
+// List streams what the workspace tells, page by page.
+func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	by := listModel{Filter: config.Filter, DisplayNameContains: config.DisplayNameContains, DisplayNamePrefix: config.DisplayNamePrefix, Active: config.Active}
+	stream.Results = func(push func(list.ListResult) bool) {
+		count := int64(0)
+		err := l.Client.EachServicePrincipal(ctx, by.filter(), func(sp client.ServicePrincipal) bool {
+			if !by.matches(sp) {
+				return true
+			}
+			count++
+			return push(l.result(ctx, req, sp)) && count != req.Limit
+		})
+		if err != nil {
+			var failed diag.Diagnostics
+			fwkit.Failed(&failed, adviseList(err, by), "Cannot query service principals", "service principals")
+			push(list.ListResult{Diagnostics: failed})
+		}
+	}
+}
+
+func (l *servicePrincipalList) result(ctx context.Context, req list.ListRequest, found client.ServicePrincipal) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = found.DisplayName
+	m := imported(servicePrincipal{
+		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
+		Active: found.Active == nil || *found.Active, Entitlements: found.Entitlements,
+	}, l.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+	}
+	return result
+}
