@@ -309,10 +309,10 @@ func parsed(v types.String) time.Time {
 	return t
 }
 
-// follow makes the token of a state the one before, when it still opens something. It is revoked after the overlap, and
-// ends by itself no later than before.
-func (m *tokenModel) follow(state tokenModel, made client.TokenInfo) {
-	if !m.wasAlive() {
+// follow makes the token of a state the one before, when it is of use. It is revoked after the overlap, and ends by itself
+// no later than before.
+func (m *tokenModel) follow(state tokenModel, v verdict, made client.TokenInfo) {
+	if !m.wasOfUse(v) {
 		m.PreviousTokenID, m.PreviousTokenRevokeAt = state.PreviousTokenID, state.PreviousTokenRevokeAt
 		return
 	}

@@ -147,6 +147,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Comment = fwkit.String(info.Comment)
 		state.tell(info, r.Client.WorkspaceID())
 		f.VaultLost = r.readSecret(ctx, &state, m.places[info.ID], &resp.Diagnostics)
+		f.Useless = state.KeyVaultSecret != nil && m.places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
 	if _, live := list.ByID(state.PreviousTokenID.ValueString()); !live {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -211,6 +212,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	m := recall(ctx, req.Private, &resp.Diagnostics)
+	m.verdict = m.verdict.about(state)
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	c := changes{plan: plan, state: state, want: r.wanted(ctx, plan, config), have: state.toToken(), remembered: m}
@@ -252,8 +254,8 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, so that
-// never more than two live, and after it, where there is no overlap, that of now.
+// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, or one that
+// is of no use to anybody, so that never more than two live; and after it, where there is no overlap, that of now.
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
@@ -270,12 +272,21 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", state.String())
 	}
 	previous, current := state.PreviousTokenID.ValueString(), state.ID.ValueString()
-	if previous != "" && plan.wasAlive() {
-		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the older of two tokens", state.String()) {
+	ofUse, first := plan.wasOfUse(m.verdict), ""
+	switch {
+	case ofUse:
+		first = previous
+	case m.verdict.Useless:
+		first = current
+	}
+	if first != "" {
+		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, first), "Cannot revoke one of two tokens", state.String()) {
 			return
 		}
-		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-		diags.Append(resp.State.Set(ctx, state)...)
+		if first == previous {
+			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+			diags.Append(resp.State.Set(ctx, state)...)
+		}
 	}
 	made, err := issue(ctx, r.Client, as, c.want, store)
 	if err != nil {
@@ -284,9 +295,9 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 			return
 		}
 	}
-	plan.follow(state, made.TokenInfo)
+	plan.follow(state, m.verdict, made.TokenInfo)
 	if err != nil { // its value is in no vault, and it could not be revoked
-		m.verdict = verdict{ID: made.ID, Reason: reasonVault}
+		m.verdict = verdict{ID: made.ID, Reason: reasonVault, Useless: true}
 		r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
 		return
 	}
@@ -297,9 +308,9 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	// Consumers take the new value over after this. Whoever wants no gap wants an overlap.
 	retire := ""
 	switch {
-	case plan.wasAlive() && plan.OverlapSeconds.ValueInt64() == 0:
+	case ofUse && plan.OverlapSeconds.ValueInt64() == 0:
 		retire = current
-	case !plan.wasAlive() && c.remembered.verdict.Ended != "" && c.remembered.verdict.Ended == previous:
+	case !ofUse && c.remembered.verdict.Ended != "" && c.remembered.verdict.Ended == previous:
 		retire = previous
 	}
 	if retire != "" {
