@@ -348,7 +348,8 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
-		fwkit.Failed(&resp.Diagnostics, checkStore(r.Client, s.VaultURI.ValueString()), "Cannot use the Key Vault of the token", config.String())
+		_, err := vaultAt(r.Client, s.VaultURI.ValueString())
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
 	}
 }
 
