@@ -2,11 +2,13 @@ package serviceprincipaltoken_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
@@ -32,6 +34,24 @@ func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 	v.SetSecret("secret", w.ScoringSecret, "")
 	v.SetSecret("password", "not needed", "")
 	return v
+}
+
+// A token can do what its owner can, and nothing else.
+func TestTokenScores(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := bySecret(w)
+	status := func(want int) resource.TestCheckFunc {
+		return func(s *terraform.State) error {
+			if got := scores(t, w, s.RootModule().Resources[address].Primary.Attributes["token_value"]); got != want {
+				t.Errorf("scoring answered %d, not %d", got, want)
+			}
+			return nil
+		}
+	}
+	granted := quietly(w, config)
+	granted.PreConfig, granted.Check = func() { w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY") }, status(http.StatusOK)
+	w.Test(t, resource.TestStep{Config: config, Check: status(http.StatusForbidden)}, granted)
 }
 
 // The owner's credential may be kept in a vault, which the provider's own identity reads: at apply, and not before. It serves
