@@ -94,7 +94,7 @@ func await(ctx context.Context, as *client.Client) error {
 // one to try again.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, createTimeout)))
+	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, want.Lifetime)))
 	for try := 1; ; try++ {
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,

@@ -101,7 +101,8 @@ type token struct {
 	Comment  string
 	Scopes   []string // nil: not managed
 	Lifetime time.Duration
-	// Recorded is how long it may take until the token is recorded; 0 for [createTimeout].
+	// Recorded is how long it may take until the token is recorded; 0 where it never is, so that the marker stays on it and
+	// may not count as left over before its end.
 	Recorded time.Duration
 	Secret   *secret // nil: its value goes to no vault
 }

@@ -22,7 +22,10 @@ import (
 
 type tokenResource struct{ fwkit.Resource }
 
-const cannotLogIn = "Cannot log in as the token's owner"
+const (
+	cannotLogIn = "Cannot log in as the token's owner"
+	cannotRead  = "Cannot read token"
+)
 
 var (
 	_ resource.ResourceWithConfigure      = &tokenResource{}
@@ -127,7 +130,6 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	state.complete()
 
 	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool())
-	const cannotRead = "Cannot read token"
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
 		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
