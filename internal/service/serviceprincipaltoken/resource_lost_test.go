@@ -139,7 +139,10 @@ func TestSweep(t *testing.T) {
 		}
 		return nil
 	}
-	w.Test(t, resource.TestStep{Config: bySecret(w), Check: check})
+	w.Test(t, resource.TestStep{Config: bySecret(w), Check: resource.ComposeTestCheckFunc(check, func(*terraform.State) error {
+		asked(t, w, 1, "workspace", "POST", revoke) // nobody else's was even tried
+		return nil
+	})})
 	// Who may not see all tokens asks for the owner's own.
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	stray = mint(application, over)
