@@ -302,6 +302,23 @@ func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	return lifetime
 }
 
+const (
+	unusedLimit  = 90 * 24 * time.Hour // after which the service revokes a token that nobody used
+	unusedNotice = 14 * 24 * time.Hour // how long before that it is told
+)
+
+// unusedUntil is when the service revokes a token if nobody uses it; zero where the list does not tell when it was used.
+func unusedUntil(info client.TokenInfo) time.Time {
+	if info.CreatorID == "" {
+		return time.Time{}
+	}
+	last := info.CreatedAt
+	if info.LastUsed.After(last) {
+		last = info.LastUsed
+	}
+	return last.Add(unusedLimit)
+}
+
 func seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
 
 // parsed reads a time of the state; null gives the zero time.

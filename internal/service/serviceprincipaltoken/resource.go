@@ -159,6 +159,10 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	m.verdict = judge(state, f)
 	warnOfVerdict(state, m.verdict.Reason, f, &resp.Diagnostics)
+	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) && (state.ExpiresAt.IsNull() || at.Before(parsed(state.ExpiresAt))) {
+		resp.Diagnostics.AddWarning("Token is about to be revoked for want of use: "+state.String(), fmt.Sprintf("Azure Databricks revokes a token that was not used for 90 days, and this one was not since %s. "+
+			"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.", at.Add(-unusedLimit).Format(time.DateOnly)))
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
