@@ -385,6 +385,28 @@ func TestVaultWriteFails(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
+// A token that was made, could not be stored and could not be revoked is kept, so that the next apply revokes it.
+func TestVaultWriteFailsAtCreate(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
+	w.Tenant.Faults.Add(fault("POST", revoke, denied))
+	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+	c := w.CLI(t, required+bySecret(w, secret()))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "could not be revoked either") {
+		t.Error(text)
+	}
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	if !strings.Contains(c.State(t), id) {
+		t.Error("the state does not know the token")
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "0" {
+		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
 // The answer of the vault is lost, before its work or after: one version, one token.
 func TestVaultAnswerLost(t *testing.T) {
 	t.Parallel()
