@@ -81,12 +81,9 @@ func notOwner(actual string) error {
 // asked; none where the login is known already.
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
-	var login *auth.Error
-	if errors.As(err, &login) && login.Code == 700016 {
-		told := *login
-		told.Detail += "\n\nA service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: " +
-			"it can own a token only where the provider is logged in as it, with use_provider_identity."
-		return &told
+	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
+		return also(err, "A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: "+
+			"it can own a token only where the provider is logged in as it, with use_provider_identity.")
 	}
 	return err
 }
@@ -97,7 +94,7 @@ func await(ctx context.Context, as *client.Client) error {
 // one to try again.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, createTimeout)))
+	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, want.Lifetime)))
 	for try := 1; ; try++ {
 		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
@@ -331,14 +328,9 @@ type store struct {
 	secret
 }
 
+// vaultAt is the vault at an address, as far as configuration alone can tell of it. It touches no network.
 func vaultAt(c *client.Client, uri string) (*auth.Vault, error) {
 	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
-}
-
-// checkStore finds at plan what configuration alone can tell of a vault. It touches no network.
-func checkStore(c *client.Client, uri string) error {
-	_, err := vaultAt(c, uri)
-	return err
 }
 
 // openStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and the
@@ -420,34 +412,33 @@ func (s *store) retract(ctx context.Context, tokenID string) {
 // versionsOf lists the versions of a secret, newest first. One request for each 25.
 func versionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
 	v, err := vaultAt(c, uri)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return v.Versions(ctx, name)
 	}
-	return v.Versions(ctx, name)
+	return nil, err
 }
 
 // changeSecret sets content type and tags of the version that holds a token. One request.
 func changeSecret(ctx context.Context, c *client.Client, at place, s secret, tokenID string) error {
 	v, err := vaultAt(c, at.VaultURI)
-	if err != nil {
-		return err
+	if err == nil {
+		err = v.Change(ctx, at.Name, at.Version, s.ContentType, s.tags(tokenID))
 	}
-	return v.Change(ctx, at.Name, at.Version, s.ContentType, s.tags(tokenID))
+	return err
 }
 
 // disable disables the version that holds a revoked token; one that is gone counts as done. One request.
 func disable(ctx context.Context, c *client.Client, at place) error {
 	v, err := vaultAt(c, at.VaultURI)
-	if err != nil {
-		return err
+	if err == nil {
+		err = v.Disable(ctx, at.Name, at.Version)
 	}
-	return v.Disable(ctx, at.Name, at.Version)
+	return err
 }
 
 // also adds a sentence to what a person reads of an error.
 func also(err error, sentence string) error {
-	var login *auth.Error
-	if errors.As(err, &login) {
+	if login, ok := errors.AsType[*auth.Error](err); ok {
 		told := *login
 		told.Detail += "\n\n" + sentence
 		return &told

@@ -101,7 +101,8 @@ type token struct {
 	Comment  string
 	Scopes   []string // nil: not managed
 	Lifetime time.Duration
-	// Recorded is how long it may take until the token is recorded; 0 for [createTimeout].
+	// Recorded is how long it may take until the token is recorded; 0 where it never is, so that the marker stays on it and
+	// may not count as left over before its end.
 	Recorded time.Duration
 	Secret   *secret // nil: its value goes to no vault
 }
@@ -301,6 +302,23 @@ func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	return lifetime
 }
 
+const (
+	unusedLimit  = 90 * 24 * time.Hour // after which the service revokes a token that nobody used
+	unusedNotice = 14 * 24 * time.Hour // how long before that it is told
+)
+
+// unusedUntil is when the service revokes a token if nobody uses it; zero where the list does not tell when it was used.
+func unusedUntil(info client.TokenInfo) time.Time {
+	if info.CreatorID == "" {
+		return time.Time{}
+	}
+	last := info.CreatedAt
+	if info.LastUsed.After(last) {
+		last = info.LastUsed
+	}
+	return last.Add(unusedLimit)
+}
+
 func seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
 
 // parsed reads a time of the state; null gives the zero time.
@@ -309,10 +327,10 @@ func parsed(v types.String) time.Time {
 	return t
 }
 
-// follow makes the token of a state the one before, when it still opens something. It is revoked after the overlap, and
-// ends by itself no later than before.
-func (m *tokenModel) follow(state tokenModel, made client.TokenInfo) {
-	if !m.wasAlive() {
+// follow makes the token of a state the one before, when it is of use. It is revoked after the overlap, and ends by itself
+// no later than before.
+func (m *tokenModel) follow(state tokenModel, v verdict, made client.TokenInfo) {
+	if !m.wasOfUse(v) {
 		m.PreviousTokenID, m.PreviousTokenRevokeAt = state.PreviousTokenID, state.PreviousTokenRevokeAt
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -22,7 +23,12 @@ func TestToToken(t *testing.T) {
 		Owner: &ownerModel{
 			ApplicationID: types.StringValue("app"), TenantID: types.StringValue("tenant"), ClientSecretWO: types.StringValue("s"),
 			ClientCertificateWO: types.StringValue("c"), ClientCertificatePath: types.StringValue("p"), ClientCertificatePasswordWO: types.StringValue("w"),
-			UseProviderIdentity: types.BoolValue(true),
+			UseProviderIdentity: types.BoolValue(true), UseOIDC: types.BoolValue(true),
+			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"), ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
+		},
+		KeyVaultSecret: &secretModel{
+			VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"), OverwriteExisting: types.BoolValue(true),
+			Tags: types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("b")}),
 		},
 		Comment: types.StringValue("why"), Scopes: fwkit.Strings([]string{"sql", "serving"}), LifetimeSeconds: types.Int64Value(90),
 	}
@@ -30,8 +36,13 @@ func TestToToken(t *testing.T) {
 		Owner: owner{ApplicationID: "app", ProviderIdentity: true, Credential: auth.Settings{
 			TenantID: written("tenant_id", "tenant"), ClientID: written("application_id", "app"), ClientSecret: written("client_secret_wo", "s"),
 			Certificate: written("client_certificate_wo", "c"), CertificatePath: written("client_certificate_path", "p"),
-			CertificatePassword: written("client_certificate_password_wo", "w"),
+			CertificatePassword: written("client_certificate_password_wo", "w"), UseOIDC: written("use_oidc", "true"),
+			KeyVault: &auth.KeyVaultSettings{
+				ByProvider: true, VaultURI: written("key_vault.vault_uri", "v"), CertificateName: written("key_vault.certificate_name", "n"),
+				ClientSecretName: written("key_vault.client_secret_name", "m"), CertificatePasswordSecretName: written("key_vault.certificate_password_secret_name", "o"),
+			},
 		}},
+		Secret:  &secret{VaultURI: "u", Name: "t", ContentType: "k", Tags: map[string]string{"a": "b"}, Overwrite: true},
 		Comment: "why", Scopes: []string{"serving", "sql"}, Lifetime: 90 * time.Second,
 	}
 	if got := full.toToken(); !reflect.DeepEqual(got, want) {
@@ -40,7 +51,7 @@ func TestToToken(t *testing.T) {
 
 	for name, scopes := range map[string]types.Set{"null": types.SetNull(types.StringType), "unknown": types.SetUnknown(types.StringType)} {
 		got := tokenModel{Owner: &ownerModel{}, Scopes: scopes}.toToken()
-		if got.Scopes != nil || got.Comment != "" || got.Owner.ProviderIdentity || got.Owner.Credential.ClientSecret.IsSet() {
+		if got.Secret != nil || got.Scopes != nil || got.Comment != "" || got.Owner.ProviderIdentity || got.Owner.Credential.ClientSecret.IsSet() {
 			t.Errorf("%s: %#v", name, got)
 		}
 	}
@@ -63,6 +74,9 @@ func TestCredentials(t *testing.T) {
 		"perhaps":           {ownerModel{UseProviderIdentity: types.BoolUnknown()}, nil, true},
 		"one and perhaps":   {ownerModel{ClientSecretWO: some, ClientCertificatePath: types.StringUnknown()}, []string{"client_secret_wo"}, true},
 		"secret and path":   {ownerModel{ClientSecretWO: some, ClientCertificatePath: some}, []string{"client_secret_wo", "client_certificate_path"}, false},
+		"vault":             {ownerModel{KeyVault: &ownerKeyVault{}}, []string{"key_vault"}, false},
+		"oidc":              {ownerModel{UseOIDC: types.BoolValue(true)}, []string{"use_oidc"}, false},
+		"perhaps oidc":      {ownerModel{UseOIDC: types.BoolUnknown()}, nil, true},
 		"unknown app alone": {ownerModel{ApplicationID: types.StringUnknown()}, nil, false},
 	} {
 		if written, unknown := tc.owner.credentials(); !slices.Equal(written, tc.written) || unknown != tc.unknown {
@@ -80,7 +94,8 @@ func TestWholeKnown(t *testing.T) {
 		"application_id": {ApplicationID: types.StringUnknown()}, "tenant_id": {TenantID: types.StringUnknown()},
 		"client_secret_wo": {ClientSecretWO: types.StringUnknown()}, "client_certificate_wo": {ClientCertificateWO: types.StringUnknown()},
 		"client_certificate_path": {ClientCertificatePath: types.StringUnknown()}, "client_certificate_password_wo": {ClientCertificatePasswordWO: types.StringUnknown()},
-		"use_provider_identity": {UseProviderIdentity: types.BoolUnknown()},
+		"use_provider_identity": {UseProviderIdentity: types.BoolUnknown()}, "use_oidc": {UseOIDC: types.BoolUnknown()},
+		"key_vault.vault_uri": {KeyVault: &ownerKeyVault{VaultURI: types.StringUnknown()}},
 	} {
 		if o.wholeKnown() {
 			t.Errorf("an unknown %s counts as known", name)

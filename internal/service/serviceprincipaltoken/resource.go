@@ -22,7 +22,10 @@ import (
 
 type tokenResource struct{ fwkit.Resource }
 
-const cannotLogIn = "Cannot log in as the token's owner"
+const (
+	cannotLogIn = "Cannot log in as the token's owner"
+	cannotRead  = "Cannot read token"
+)
 
 var (
 	_ resource.ResourceWithConfigure      = &tokenResource{}
@@ -127,7 +130,6 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	state.complete()
 
 	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool())
-	const cannotRead = "Cannot read token"
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
 		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
@@ -147,6 +149,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Comment = fwkit.String(info.Comment)
 		state.tell(info, r.Client.WorkspaceID())
 		f.VaultLost = r.readSecret(ctx, &state, m.places[info.ID], &resp.Diagnostics)
+		f.Useless = state.KeyVaultSecret != nil && m.places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
 	if _, live := list.ByID(state.PreviousTokenID.ValueString()); !live {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -156,6 +159,10 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	m.verdict = judge(state, f)
 	warnOfVerdict(state, m.verdict.Reason, f, &resp.Diagnostics)
+	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) && (state.ExpiresAt.IsNull() || at.Before(parsed(state.ExpiresAt))) {
+		resp.Diagnostics.AddWarning("Token is about to be revoked for want of use: "+state.String(), fmt.Sprintf("Azure Databricks revokes a token that was not used for 90 days, and this one was not since %s. "+
+			"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.", at.Add(-unusedLimit).Format(time.DateOnly)))
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
@@ -211,6 +218,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	m := recall(ctx, req.Private, &resp.Diagnostics)
+	m.verdict = m.verdict.about(state)
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	c := changes{plan: plan, state: state, want: r.wanted(ctx, plan, config), have: state.toToken(), remembered: m}
@@ -252,8 +260,8 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, so that
-// never more than two live, and after it, where there is no overlap, that of now.
+// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, or one that
+// is of no use to anybody, so that never more than two live; and after it, where there is no overlap, that of now.
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
@@ -270,12 +278,21 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", state.String())
 	}
 	previous, current := state.PreviousTokenID.ValueString(), state.ID.ValueString()
-	if previous != "" && plan.wasAlive() {
-		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the older of two tokens", state.String()) {
+	ofUse, first := plan.wasOfUse(m.verdict), ""
+	switch {
+	case ofUse:
+		first = previous
+	case m.verdict.Useless:
+		first = current
+	}
+	if first != "" {
+		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, first), "Cannot revoke one of two tokens", state.String()) {
 			return
 		}
-		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-		diags.Append(resp.State.Set(ctx, state)...)
+		if first == previous {
+			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+			diags.Append(resp.State.Set(ctx, state)...)
+		}
 	}
 	made, err := issue(ctx, r.Client, as, c.want, store)
 	if err != nil {
@@ -284,9 +301,9 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 			return
 		}
 	}
-	plan.follow(state, made.TokenInfo)
+	plan.follow(state, m.verdict, made.TokenInfo)
 	if err != nil { // its value is in no vault, and it could not be revoked
-		m.verdict = verdict{ID: made.ID, Reason: reasonVault}
+		m.verdict = verdict{ID: made.ID, Reason: reasonVault, Useless: true}
 		r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
 		return
 	}
@@ -297,9 +314,9 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	// Consumers take the new value over after this. Whoever wants no gap wants an overlap.
 	retire := ""
 	switch {
-	case plan.wasAlive() && plan.OverlapSeconds.ValueInt64() == 0:
+	case ofUse && plan.OverlapSeconds.ValueInt64() == 0:
 		retire = current
-	case !plan.wasAlive() && c.remembered.verdict.Ended != "" && c.remembered.verdict.Ended == previous:
+	case !ofUse && c.remembered.verdict.Ended != "" && c.remembered.verdict.Ended == previous:
 		retire = previous
 	}
 	if retire != "" {

@@ -2,6 +2,7 @@ package serviceprincipaltoken_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -35,6 +36,9 @@ func TestBadInputAtPlan(t *testing.T) {
 	password := attr("client_certificate_password_wo", "pass phrase")
 	const provider, nl = "use_provider_identity = true", "\n    "
 	application := w.ScoringApp.ClientID
+	vaulted := func(lines string) string {
+		return fmt.Sprintf(`key_vault = { vault_uri = "https://kv-ml.vault.azure.net/", %s }`, lines)
+	}
 
 	var steps []resource.TestStep
 	for _, tc := range []struct{ config, want string }{
@@ -63,6 +67,51 @@ func TestBadInputAtPlan(t *testing.T) {
 		{bySecret(w, `comment = ""`), "comment string length must be between 1 and 256"},
 		{bySecret(w, `scopes = []`), "scopes set must contain at least 1 elements"},
 		{bySecret(w, `token_value = "dapi"`), "token_value"},
+
+		{bySecret(w, "rotate_before_seconds = -1"), "rotate_before_seconds value must be at least 0"},
+		{bySecret(w, "rotate_before_seconds = 7776000"), "Token would be rotated before it is made.*rotate_before_seconds is 7776000"},
+		{bySecret(w, "rotate_before_seconds = 60", "lifetime_seconds = 60"), "Token would be rotated before it is made"},
+		{bySecret(w, "overlap_seconds = -1"), "overlap_seconds value must be at least 0"},
+		{bySecret(w, "overlap_seconds = 2592001"), "Overlap is too long.*at most it can be 2592000"},
+		{bySecret(w, "overlap_seconds = 61", "rotate_before_seconds = 60"), "Overlap is too long.*at most it can be 60"},
+		{bySecret(w, "overlap_seconds = 61", "rotate_before_seconds = 0", "lifetime_seconds = 60"), "Overlap is too long.*at most it can be 60"},
+		{bySecret(w, "token_value_in_state = false"), "Token value has no place.*Write key_vault_secret"},
+		{bySecret(w, `on_unverifiable = "ignore"`), "on_unverifiable value must be one of"},
+		{bySecret(w, `key_vault_secret = { vault_uri = "kv-ml", name = "x" }`), "Not a vault for the token.*https://kv-ml.vault.azure.net/"},
+		{bySecret(w, `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "a_b" }`), "Not the name of a secret for the token.*letters, digits and hyphens"},
+		{bySecret(w, `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x", tags = { dbxaccess-token-id = "y" } }`), "dbxaccess-token-id"},
+		{hcl(application, "use_oidc = true"), "No OIDC token to log in with"},
+		{hcl(application, "use_oidc = true"+nl+secret), "client_secret_wo and use_oidc are both written"},
+		{hcl(application, vaulted("")+nl+secret), "client_secret_wo and key_vault are both written"},
+		{hcl(application, vaulted("")), "Key Vault credential of the owner is not clear"},
+		{hcl(application, vaulted(`certificate_name = "a", client_secret_name = "b"`)), "Key Vault credential of the owner is not clear"},
+		{hcl(application, vaulted(`client_secret_name = "b", certificate_password_secret_name = "c"`)), "Password in Key Vault without a certificate"},
+		{hcl(application, vaulted(`client_secret_name = "b/c"`)), "Not the name of a client secret in Key Vault"},
+		{hcl(application, `key_vault = { vault_uri = "http://kv-ml.vault.azure.net/", client_secret_name = "b" }`), "Not the owner's vault.*must be reached by https"},
+	} {
+		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: words(tc.want)})
+	}
+	w.Test(t, steps...)
+	if asked := w.Tenant.Journal.Entries(); len(asked) > 0 {
+		t.Errorf("somebody was asked: %+v", asked)
+	}
+}
+
+// A provider that is logged in with a Databricks token has none for Entra ID: what needs one is told at plan.
+func TestBadInputOfAToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, value := w.Workspace.MintToken(w.Deployer.ClientID, "of the provider itself", day)
+	t.Cleanup(func() { w.Workspace.RevokeToken(id) })
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD"} {
+		delete(w.Env, name)
+	}
+	w.Env["DATABRICKS_TOKEN"] = value
+	var steps []resource.TestStep
+	for _, tc := range []struct{ config, want string }{
+		{bySecret(w), "Incomplete Azure login.*owner.tenant_id"},
+		{hcl(w.Deployer.ClientID, "use_provider_identity = true", `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x" }`), "A Databricks token opens no Key Vault"},
+		{hcl(w.ScoringApp.ClientID, attr("tenant_id", w.Tenant.ID)+"\n    "+`key_vault = { vault_uri = "https://kv-ml.vault.azure.net/", client_secret_name = "x" }`), "A Databricks token opens no Key Vault"},
 	} {
 		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: words(tc.want)})
 	}
@@ -89,6 +138,17 @@ func TestLifetime(t *testing.T) {
 		},
 		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"), Check: one(w, w.ScoringApp.ClientID, "")},
 	)
+}
+
+// A principal can have 600 tokens.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 600 {
+		w.Workspace.MintToken(w.ScoringApp.ClientID, "one of many", day)
+	}
+	w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: words("QUOTA_EXCEEDED.*can have 600 tokens")})
+	w.Tenant.Clock.Advance(2 * day)
 }
 
 // A module that leaves the choice to its caller has every credential as a variable, of which all but one are null. While
@@ -210,7 +270,7 @@ func TestRefusedAtApply(t *testing.T) {
 	for _, tc := range []struct{ config, want string }{
 		{hcl(application, attr("client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
 		{hcl(application, attr("client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
-		{hcl("11111111-2222-3333-4444-555555555555", attr("client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016"},
+		{hcl("11111111-2222-3333-4444-555555555555", attr("client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks made"},
 		{hcl(application, attr("client_secret_wo", w.ScoringSecret)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
 		{hcl(stranger.ClientID, attr("client_secret_wo", stranger.AddSecret(day))), "the workspace does not know the owner.*dbxaccess_service_principal"},
 		{hcl(dormant.ClientID, attr("client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
@@ -227,6 +287,15 @@ func TestRefusedAtApply(t *testing.T) {
 			w.Workspace.SetSwitches(s)
 		},
 		Config: bySecret(w), ExpectError: words("disabled for this workspace.*an admin allows them"),
+	})
+	switches := w.Workspace.Switches()
+	steps = append(steps, resource.TestStep{
+		PreConfig: func() {
+			s := switches
+			s.KnownTokenScopes = []string{"serving"}
+			w.Workspace.SetSwitches(s)
+		},
+		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: words("Unknown scope: no-such.*may not know one of the scopes"),
 	})
 	before := len(w.Workspace.Snapshot().Tokens)
 	w.Test(t, steps...)

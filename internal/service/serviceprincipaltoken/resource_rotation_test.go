@@ -308,6 +308,27 @@ func TestPlanWithoutTheOwner(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
+// The service revokes what nobody uses for 90 days. Before that it is told, and not about a token that is used or ends first.
+func TestUnused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, required+bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
+	told := func(want bool) {
+		t.Helper()
+		if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, "Token is about to be revoked for want of use") != want {
+			t.Error(r.Stdout)
+		}
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(75 * day)
+	told(false)
+	w.Tenant.Clock.Advance(2 * day)
+	told(true)
+	w.Workspace.UseToken(live(w, w.ScoringApp.ClientID)[0].ID)
+	told(false)
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
 // What triggers a rotation may be known only at apply: then the plan says so, and the apply decides.
 func TestTriggerKnownAtApply(t *testing.T) {
 	t.Parallel()

@@ -42,6 +42,16 @@ type verdict struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason,omitempty"` // to rotate; empty: no reason to
 	Ended  string `json:"ended,omitempty"`  // the previous token, when its time is over
+	// Useless says that nobody can have the value of the token: it never reached the vault.
+	Useless bool `json:"useless,omitempty"`
+}
+
+// about is the verdict if it is one about the token in a state, else none.
+func (v verdict) about(state tokenModel) verdict {
+	if v.ID != state.ID.ValueString() {
+		return verdict{}
+	}
+	return v
 }
 
 func (v verdict) nothing() bool { return v.Reason == "" && v.Ended == "" }
@@ -101,11 +111,12 @@ type facts struct {
 	Live      bool
 	Owner     string // who really owns it, where that is not who should
 	VaultLost bool   // the version that holds its value is gone or disabled
+	Useless   bool   // there never was one, and no other place for the value
 }
 
 // judge says what is to be done about a token.
 func judge(state tokenModel, f facts) verdict {
-	v := verdict{ID: state.ID.ValueString()}
+	v := verdict{ID: state.ID.ValueString(), Useless: f.Useless}
 	reached := func(at types.String) bool { return !at.IsNull() && !f.Now.Before(parsed(at)) }
 	switch {
 	case !f.Live && reached(state.ExpiresAt):
@@ -128,7 +139,7 @@ func judge(state tokenModel, f facts) verdict {
 // cause is why a plan rotates: null for no reason, unknown where a value that is known only at apply decides. The order is
 // that of what cannot change between plan and apply first, so that the reason a plan shows is the one that is applied.
 func cause(config, plan, state tokenModel, v verdict, imported bool) types.String {
-	if v.ID == state.ID.ValueString() && v.Reason != "" {
+	if v.Reason != "" {
 		return types.StringValue(v.Reason)
 	}
 	for _, change := range []struct {
@@ -211,6 +222,7 @@ func (m *tokenModel) planValue() {
 // configuration asks for. Terraform plans once more while it applies, and gets the same answer.
 func (m *tokenModel) decideUpdate(config, state tokenModel, v verdict, imported bool) {
 	m.settle(config)
+	v = v.about(state)
 	why := cause(config, *m, state, v, imported)
 	switch {
 	case why.IsUnknown():
@@ -225,12 +237,12 @@ func (m *tokenModel) decideUpdate(config, state tokenModel, v verdict, imported 
 		m.planPrevious(state, v)
 	default:
 		m.keep(state)
-		if v.ID == state.ID.ValueString() && v.Ended != "" && v.Ended == state.PreviousTokenID.ValueString() {
+		if v.Ended != "" && v.Ended == state.PreviousTokenID.ValueString() {
 			m.RotationReason = types.StringValue(reasonOverlapEnded)
 			m.PreviousTokenID, m.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 		}
 	}
-	if s := m.KeyVaultSecret; s != nil && !s.placeUnknown() && s.samePlace(state.KeyVaultSecret) {
+	if s := m.KeyVaultSecret; s != nil && !s.placeUnknown() && s.samePlace(state.KeyVaultSecret) && (!m.rotates() || !state.KeyVaultSecret.VersionlessID.IsNull()) {
 		s.VersionlessID = state.KeyVaultSecret.VersionlessID
 	}
 }
@@ -259,22 +271,22 @@ func (m *tokenModel) keep(state tokenModel) {
 	}
 }
 
-// planPrevious says which token will be the previous one: that of now, if it opens anything and there is an overlap. When
-// it is dead already, the one before it may still be in use, and stays until its time is over.
+// planPrevious says which token will be the previous one: that of now, if it is of use and there is an overlap. When it is
+// not, the one before it may still be in use, and stays until its time is over.
 func (m *tokenModel) planPrevious(state tokenModel, v verdict) {
 	m.PreviousTokenID, m.PreviousTokenRevokeAt = types.StringUnknown(), types.StringUnknown()
 	switch {
-	case !m.wasAlive() && (state.PreviousTokenID.IsNull() || v.Ended == ""):
+	case !m.wasOfUse(v) && (state.PreviousTokenID.IsNull() || v.Ended == ""):
 		m.PreviousTokenID, m.PreviousTokenRevokeAt = state.PreviousTokenID, state.PreviousTokenRevokeAt
-	case m.wasAlive() && m.OverlapSeconds.ValueInt64() > 0:
+	case m.wasOfUse(v) && m.OverlapSeconds.ValueInt64() > 0:
 		m.PreviousTokenID = state.ID
 	}
 }
 
-// wasAlive says whether the token that a plan rotates still opens something.
-func (m tokenModel) wasAlive() bool {
+// wasOfUse says whether somebody may score with the token that a plan rotates.
+func (m tokenModel) wasOfUse(v verdict) bool {
 	reason := m.RotationReason.ValueString()
-	return reason != reasonRevoked && reason != reasonExpired
+	return reason != reasonRevoked && reason != reasonExpired && !v.Useless
 }
 
 // rotates says whether a plan asks for a new token.

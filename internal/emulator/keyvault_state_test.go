@@ -1,0 +1,96 @@
+package emulator
+
+import (
+	"encoding/json"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What a test sees of a vault behind its back.
+func TestVaultState(t *testing.T) {
+	t.Parallel()
+	tenant := NewTenant(TenantOptions{})
+	v := tenant.NewVault("kv-ml")
+	if v.Versions("s") != nil {
+		t.Error("a secret that is not there has versions")
+	}
+	first := v.SetSecret("s", "one", "a/b")
+	v.SetSecret("s", "two", "")
+	v.SetEnabled("s", first, false)
+	versions := v.Versions("S")
+	if len(versions) != 2 || versions[0].ID != first || versions[0].Enabled || versions[0].ContentType != "a/b" || !versions[1].Enabled || v.Value("s") != "two" {
+		t.Errorf("%+v", versions)
+	}
+	v.DeleteSecret("s")
+	if v.Versions("s") != nil {
+		t.Error("a deleted secret has versions")
+	}
+	v.RecoverSecret("s")
+	if len(v.Versions("s")) != 2 {
+		t.Error("a recovered secret has none")
+	}
+}
+
+// A vault may look at the body before it looks at who sends it.
+func TestVaultBodyBeforeRights(t *testing.T) {
+	t.Parallel()
+	tenant := NewTenant(TenantOptions{})
+	v, app := tenant.NewVault("kv-ml"), tenant.RegisterApp("nobody")
+	raw, err := tenant.IssueAccessToken(app.ClientID, "https://vault.azure.net", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(body string) int {
+		r := httptest.NewRequest("PUT", "https://kv-ml.vault.azure.net/secrets/s?api-version=7.4", strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+raw)
+		w := httptest.NewRecorder()
+		v.ServeHTTP(w, r)
+		return w.Code
+	}
+	if got := put("{}"); got != 403 {
+		t.Errorf("by default %d", got)
+	}
+	v.SetSwitches(VaultSwitches{BodyBeforeRights: true})
+	if got := put("{}"); got != 400 {
+		t.Errorf("with the switch %d", got)
+	}
+	if got := put(`{"value":"x"}`); got != 403 {
+		t.Errorf("with the switch and a value %d", got)
+	}
+}
+
+// A token that belongs to another principal than the one that made it, and scopes the workspace does not know.
+func TestTokensOfOthers(t *testing.T) {
+	t.Parallel()
+	s := NewScenario()
+	w := s.Workspace
+	w.AddServicePrincipal(s.ScoringApp.ClientID, "scoring")
+	id, _ := w.MintToken(s.Deployer.ClientID, "c", time.Hour)
+	w.GiveToken(id, s.ScoringApp.ClientID)
+	w.UseToken(id)
+	call := func(method, path, body string) (int, map[string]any) {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+s.PersonToken)
+		answer := httptest.NewRecorder()
+		w.ServeHTTP(answer, r)
+		var decoded map[string]any
+		if err := json.Unmarshal(answer.Body.Bytes(), &decoded); err != nil {
+			t.Fatal(err)
+		}
+		return answer.Code, decoded
+	}
+	_, answer := call("GET", "/api/2.0/token-management/tokens/"+id, "")
+	info, _ := answer["token_info"].(map[string]any)
+	if info["created_by_username"] != s.Deployer.ClientID || info["owner_id"] == info["created_by_id"] || info["last_used_day"] == nil {
+		t.Errorf("%v", answer)
+	}
+	w.SetSwitches(WorkspaceSwitches{KnownTokenScopes: []string{"serving"}})
+	if code, answer := call("POST", "/api/2.0/token/create", `{"lifetime_seconds":60,"scopes":["sql"]}`); code != 400 {
+		t.Errorf("%d %v", code, answer)
+	}
+	if code, answer := call("POST", "/api/2.0/token/create", `{"lifetime_seconds":60,"scopes":["serving"]}`); code != 200 {
+		t.Errorf("%d %v", code, answer)
+	}
+}

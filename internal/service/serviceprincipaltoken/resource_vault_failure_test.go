@@ -1,0 +1,180 @@
+package serviceprincipaltoken_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// A vault that does not take the value is found before there is one.
+func TestVaultRefuses(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		spoil func(*acctest.World, *emulator.Vault)
+		lines string
+		want  string
+	}{
+		"no role": {func(w *acctest.World, v *emulator.Vault) { v.Revoke(w.Deployer.ClientID) }, "", `Key Vault refuses the provider.*"Key Vault Secrets Officer"`},
+		"may read": {func(w *acctest.World, v *emulator.Vault) {
+			v.Revoke(w.Deployer.ClientID)
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
+		}, "", `Key Vault refuses the provider.*may not write secret scoring`},
+		"access policies": {func(w *acctest.World, v *emulator.Vault) {
+			v.Revoke(w.Deployer.ClientID)
+			v.SetSwitches(emulator.VaultSwitches{AccessPolicies: true})
+		}, "", `Key Vault refuses the provider.*secret permissions get, list and set`},
+		"firewall":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSwitches(emulator.VaultSwitches{Firewall: true}) }, "", "Key Vault firewall blocks the provider"},
+		"not ours":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "theirs", "") }, "", "was not written by this resource.*overwrite_existing = true"},
+		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not gone.*az keyvault secret recover --vault-name kv-ml --name scoring"},
+		"unreachable": {func(*acctest.World, *emulator.Vault) {}, "kv-nowhere", "Key Vault not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, v, secret := newVaultWorld(t)
+			tc.spoil(w, v)
+			lines := secret()
+			if tc.lines != "" {
+				lines = strings.Replace(lines, "kv-ml", tc.lines, 1)
+			}
+			c := w.CLI(t, required+bySecret(w, lines, `timeouts = { create = "6s" }`))
+			c.MustRun(t, 2, "plan", "-detailed-exitcode") // which asks no vault
+			asked(t, w, 0, "vault", "", "")
+			r := c.MustRun(t, 1, "apply", "-auto-approve")
+			if text := said(r); !words(tc.want).MatchString(text) {
+				t.Error(text)
+			}
+			asked(t, w, 0, "workspace", "POST", create)
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+		})
+	}
+}
+
+// Whoever says so overwrites; the version of before stays below.
+func TestVaultOverwrites(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	v.SetSecret("scoring", "theirs", "")
+	c := w.CLI(t, required+bySecret(w, secret("overwrite_existing = true")))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "0" { // theirs is not ours to disable
+		t.Errorf("versions %s are enabled", on)
+	}
+}
+
+// A role that was given a moment ago is waited for, before the token is made.
+func TestVaultRoleComesLate(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	late := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "not yet"}
+	w.Tenant.Faults.Add(vaultFault("GET", "/secrets/scoring/versions", late))
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", late))
+	c := w.CLI(t, required+bySecret(w, secret()))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Error(enabled(v, "scoring"))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// The vault may refuse the value although it took the try: then the new token is revoked, and nothing has changed.
+func TestVaultWriteFails(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	const put = "/secrets/scoring"
+	refused := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "changed my mind", After: 1}
+	c := w.CLI(t, required+bySecret(w, secret()))
+	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
+	r := c.MustRun(t, 1, "apply", "-auto-approve")
+	if text := said(r); !strings.Contains(text, "The new token was revoked again") {
+		t.Error(text)
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 0 || strings.Contains(c.State(t), address) && strings.Contains(c.State(t), "token_id") {
+		t.Errorf("%+v %s", tokens, c.State(t))
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+
+	// The same at a rotation: the token of before stays.
+	w.Tenant.Clock.Advance(61 * day)
+	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 2, "plan", "-detailed-exitcode")
+
+	// And where the new one cannot be revoked either, it is kept, and the error says so.
+	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
+	w.Tenant.Faults.Add(fault("POST", revoke, denied))
+	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+	r = c.MustRun(t, 1, "apply", "-auto-approve")
+	if text := said(r); !strings.Contains(text, "could not be revoked either") {
+		t.Error(text)
+	}
+	tokens := live(w, w.ScoringApp.ClientID)
+	if len(tokens) != 2 || !strings.Contains(c.State(t), tokens[0].ID) || !strings.Contains(c.State(t), tokens[1].ID) {
+		t.Errorf("%+v", tokens)
+	}
+	// The next apply revokes that one, which nobody can use, and not the one that is in use.
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[0].ID != id || enabled(v, "scoring") != "0 1" {
+		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
+	}
+	w.Tenant.Clock.Advance(25 * time.Hour)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "1" {
+		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// A token that was made, could not be stored and could not be revoked is kept, so that the next apply revokes it.
+func TestVaultWriteFailsAtCreate(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
+	w.Tenant.Faults.Add(fault("POST", revoke, denied))
+	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
+	c := w.CLI(t, required+bySecret(w, secret()))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "could not be revoked either") {
+		t.Error(text)
+	}
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	if !strings.Contains(c.State(t), id) {
+		t.Error("the state does not know the token")
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "0" {
+		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// The answer of the vault is lost, before its work or after: one version, one token.
+func TestVaultAnswerLost(t *testing.T) {
+	t.Parallel()
+	for name, lost := range map[string]emulator.Fault{
+		"dropped after the work": {Drop: "after", After: 1}, "dropped before the work": {Drop: "before", After: 1}, "503, and the work done": {Status: 503, WorkDone: true, After: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, v, secret := newVaultWorld(t)
+			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", lost))
+			c := w.CLI(t, required+bySecret(w, secret()))
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			if len(v.Versions("scoring")) != 1 || len(live(w, w.ScoringApp.ClientID)) != 1 {
+				t.Errorf("%+v", v.Versions("scoring"))
+			}
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+			if on := enabled(v, "scoring"); on != "" {
+				t.Errorf("versions %s are enabled", on)
+			}
+		})
+	}
+}

@@ -1,0 +1,302 @@
+package serviceprincipaltoken_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// newVaultWorld is a world with a vault that the deployer may write to, and the lines that send a token there.
+func newVaultWorld(t *testing.T) (w *acctest.World, v *emulator.Vault, lines func(...string) string) {
+	t.Helper()
+	w = newWorld(t)
+	w.Proxied()
+	v = w.Tenant.NewVault("kv-ml")
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	return w, v, func(more ...string) string {
+		return fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n    %s\n  }", v.URL()+"/", strings.Join(more, "\n    "))
+	}
+}
+
+func vaultFault(method, path string, f emulator.Fault) emulator.Fault {
+	f.Service, f.Method, f.Path = "vault", method, path
+	return f
+}
+
+// said is an error's text in one line.
+func said(r acctest.Result) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(r.Stderr, "│", "")), " ")
+}
+
+// enabled are the versions that a reader gets a value of, by their place from the oldest.
+func enabled(v *emulator.Vault, name string) string {
+	var out []string
+	for i, version := range v.Versions(name) {
+		if version.Enabled {
+			out = append(out, fmt.Sprint(i))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// done counts what the vault did; it refuses the first request of each run, to say which token it wants.
+func done(w *acctest.World, method string) int {
+	n := 0
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Service == "vault" && e.Method == method && e.Status == 200 {
+			n++
+		}
+	}
+	return n
+}
+
+// The value goes to the vault and to no other place: not a byte of it in state, plan or log. Whoever reads the vault scores
+// with it, until the resource is destroyed.
+func TestVaultOnly(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
+	c := w.CLI(t, required+bySecret(w, secret(`content_type = "text/plain"`, `tags = { team = "ml" }`))+"output \"value\" {\n  value = "+address+".token_value\n  sensitive = true\n}\n")
+	c.Env["TF_LOG"] = "trace"
+	var texts []string
+	run := func(code int, args ...string) {
+		t.Helper()
+		r := c.MustRun(t, code, args...)
+		texts = append(texts, r.Stdout, r.Stderr)
+	}
+	run(2, "plan", "-out=p.tfplan", "-detailed-exitcode")
+	run(0, "show", "-json", "p.tfplan")
+	run(0, "apply", "p.tfplan")
+	run(0, "plan", "-detailed-exitcode")
+	run(0, "output", "-json")
+	texts = append(texts, c.State(t))
+	value := v.Value("scoring")
+	if !strings.HasPrefix(value, "dapi") {
+		t.Fatal("no token in the vault")
+	}
+	if status := scores(t, w, value); status != 200 {
+		t.Errorf("scoring with the vault's value answered %d", status)
+	}
+	for _, text := range texts {
+		if at := strings.Index(text, value); at >= 0 {
+			t.Errorf("the token is in …%s", text[max(0, at-300):at])
+		}
+	}
+	if strings.Contains(c.State(t), "dapi") || !strings.Contains(c.State(t), `"token_value": null`) {
+		t.Error("the state holds a token")
+	}
+	token, versions := live(w, w.ScoringApp.ClientID)[0], v.Versions("scoring")
+	if len(versions) != 1 || versions[0].Expires.Unix() != token.Expires.Unix() || versions[0].ContentType != "text/plain" ||
+		versions[0].Tags["team"] != "ml" || versions[0].Tags["dbxaccess-token-id"] != token.ID {
+		t.Errorf("%+v", versions)
+	}
+	state := c.State(t)
+	for _, want := range []string{v.URL() + "/secrets/scoring/" + versions[0].ID + `"`, v.URL() + `/secrets/scoring"`} {
+		if !strings.Contains(state, want) {
+			t.Errorf("the state lacks %s", want)
+		}
+	}
+
+	// A refresh lists versions and reads no value.
+	w.Tenant.Journal.Reset()
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	asked(t, w, 0, "vault", "GET", "/secrets/{name}/{version}")
+	asked(t, w, 0, "vault", "PUT", "")
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Service == "vault" && e.Status == 200 && e.Route != "/secrets/{name}/versions" {
+			t.Errorf("a refresh asked %s %s", e.Method, e.Route)
+		}
+	}
+
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "" {
+		t.Errorf("version %s is still enabled", on)
+	}
+	if status := scores(t, w, value); status == 200 {
+		t.Error("the token still scores")
+	}
+	// The secret is ours, so it may be used again.
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "1" {
+		t.Errorf("versions %s are enabled", on)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Each token has its version, which is disabled when that token is revoked, and no other. Content type and tags change in
+// place; another name is another token.
+func TestVaultRotation(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, required+bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "0 1" {
+		t.Errorf("within the overlap versions %s are enabled", on)
+	}
+	w.Tenant.Clock.Advance(25 * time.Hour)
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"overlap_ended"`) {
+		t.Error(r.Stdout)
+	}
+	if on := enabled(v, "scoring"); on != "1" || v.Value("scoring") == "" {
+		t.Errorf("after the overlap versions %s are enabled", on)
+	}
+
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	rewrite(t, c, `content_type = "a/b"`, `tags = { x = "y" }`)
+	w.Tenant.Journal.Reset()
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if n := done(w, "PATCH"); n != 1 {
+		t.Errorf("the vault was changed %d times", n)
+	}
+	asked(t, w, 0, "workspace", "POST", create)
+	newest := v.Versions("scoring")[1]
+	if newest.ContentType != "" || newest.Tags["x"] != "y" || newest.Tags["dbxaccess-token-id"] != id || !newest.Enabled {
+		t.Errorf("%+v", newest)
+	}
+	if on := live(w, w.ScoringApp.ClientID); len(on) != 1 || on[0].ID != id {
+		t.Errorf("%+v", on)
+	}
+
+	rewrite(t, c, `name = "scoring"`, `name = "elsewhere"`)
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"vault"`) {
+		t.Error(r.Stdout)
+	}
+	if enabled(v, "elsewhere") != "0" || enabled(v, "scoring") != "1" || len(live(w, w.ScoringApp.ClientID)) != 2 {
+		t.Errorf("%s, %s", enabled(v, "elsewhere"), enabled(v, "scoring"))
+	}
+	// A second one at once: the oldest goes with its version, before the new one is made.
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if enabled(v, "elsewhere") != "0 1" || enabled(v, "scoring") != "" || len(live(w, w.ScoringApp.ClientID)) != 2 {
+		t.Errorf("%s, %s", enabled(v, "elsewhere"), enabled(v, "scoring"))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if enabled(v, "elsewhere") != "" || enabled(v, "scoring") != "" {
+		t.Errorf("%s, %s", enabled(v, "elsewhere"), enabled(v, "scoring"))
+	}
+}
+
+// The block comes and goes, and the value with it.
+func TestVaultComesAndGoes(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	none := "overlap_seconds = 0"
+	c := w.CLI(t, required+bySecret(w, none))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	place := func(from, to, inState, inVault string) {
+		t.Helper()
+		rewrite(t, c, from, to)
+		c.MustRun(t, 0, "apply", "-auto-approve")
+		if !strings.Contains(c.State(t), `"rotation_reason": "vault"`) || !strings.Contains(c.State(t), `"token_value": `+inState) || enabled(v, "scoring") != inVault {
+			t.Errorf("after %s the vault has %q enabled, the state %s", to, enabled(v, "scoring"), c.State(t))
+		}
+		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 {
+			t.Errorf("%+v", tokens)
+		}
+		c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	}
+	place(none, none+"\n  "+secret(), "null", "0")
+	place(none, none+"\n  token_value_in_state = true", `"dapi`, "1")
+	place("token_value_in_state = true", "", "null", "2")
+	place(secret(), "", `"dapi`, "")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Somebody disables the version, or deletes the secret: the token is made again. A deleted secret has to be recovered first,
+// and the error says how, before anything is made.
+func TestVaultLost(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, required+bySecret(w, secret(), "overlap_seconds = 0"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	v.SetEnabled("scoring", "", false)
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "Warning: Secret of a token is lost") {
+		t.Error(r.Stdout)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "1" {
+		t.Errorf("versions %s are enabled", on)
+	}
+
+	v.DeleteSecret("scoring")
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
+		t.Error(r.Stdout)
+	}
+	w.Tenant.Journal.Reset()
+	r := c.MustRun(t, 1, "apply", "-auto-approve")
+	if text := said(r); !strings.Contains(text, "Key Vault secret is deleted but not gone") || !strings.Contains(text, "az keyvault secret recover") {
+		t.Error(text)
+	}
+	asked(t, w, 0, "workspace", "POST", create)
+	v.RecoverSecret("scoring")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode") // it is all there again
+
+	// Written over by somebody: whoever reads the newest version does not get the token.
+	w.Tenant.Clock.Advance(time.Minute)
+	v.SetSecret("scoring", "something else", "")
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token was written over") {
+		t.Error(r.Stdout)
+	}
+
+	// What cannot be checked is an error, or a warning where that is said.
+	v.Revoke(w.Deployer.ClientID)
+	if r := c.MustRun(t, 1, "plan"); !strings.Contains(r.Stderr, "Key Vault refuses the provider") || !strings.Contains(r.Stderr, "Key Vault Secrets Officer") {
+		t.Error(r.Stderr)
+	}
+	rewrite(t, c, "overlap_seconds = 0", "overlap_seconds = 0\n  on_unverifiable = \"warn\"")
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	v.Revoke(w.Deployer.ClientID)
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check the token's secret in Key Vault") {
+		t.Error(r.Stdout)
+	}
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Nobody knows the value of an imported token, so one that is to be in a vault is rotated, once.
+func TestVaultImport(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
+	c := w.CLI(t, required+importBlock(id)+bySecret(w, secret(), `comment = "theirs"`))
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "1 imported, 0 added, 1 changed, 0 destroyed") {
+		t.Error(r.Stdout)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 2 || !strings.Contains(c.State(t), `"previous_token_id": "`+id) {
+		t.Errorf("%s %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Another owner replaces the resource. Created before the old one is destroyed, it writes to the same secret, and the destroy
+// disables the old one's version, not the newest.
+func TestVaultCreateBeforeDestroy(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	other := w.Tenant.RegisterApp("another")
+	w.Workspace.AddServicePrincipal(other.ClientID, "another")
+	w.Workspace.SetGrant(rights, other.ClientID, "CAN_USE")
+	otherSecret := other.AddSecret(day)
+	c := w.CLI(t, required+bySecret(w, secret(), "lifecycle {\n    create_before_destroy = true\n  }"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, w.ScoringApp.ClientID, other.ClientID)
+	rewrite(t, c, w.ScoringSecret, otherSecret)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if enabled(v, "scoring") != "1" || len(live(w, w.ScoringApp.ClientID)) != 0 || len(live(w, other.ClientID)) != 1 {
+		t.Errorf("%s %+v", enabled(v, "scoring"), live(w, other.ClientID))
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if len(live(w, other.ClientID)) != 0 {
+		t.Errorf("%+v", live(w, other.ClientID))
+	}
+}
