@@ -245,7 +245,7 @@ func adviseWrite(err error, object Object, written List) error {
 			"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
 			"The value is the application (client) id of the app registration, not its object id and not its name.", p.Name))
 	case p.Kind == User:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal belongs in service_principal_name, by its application id.", p.Name))
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id.", p.Name))
 	default:
 		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first.", p.Name))
 	}

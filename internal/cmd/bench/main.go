@@ -23,11 +23,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 )
 
 const module = "github.com/dbxaccess/terraform-provider-dbxaccess"
@@ -146,21 +142,9 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	if r, err = b.newReport(); err != nil {
 		return r, err
 	}
-	known, err := resourceTypes(ctx)
-	if err != nil {
-		return r, err
-	}
-	there := o.workloads[:0:0]
-	for _, w := range o.workloads {
-		if known[w.resource] {
-			there = append(there, w)
-		} else {
-			r.Skipped = append(r.Skipped, w.title+": the provider has no "+w.resource)
-		}
-	}
 	for _, latency := range o.latencies {
 		for _, n := range o.sizes {
-			for _, w := range there {
+			for _, w := range o.workloads {
 				rows, err := b.workload(w, n, latency)
 				if err != nil {
 					return r, fmt.Errorf("%s, N = %d, %s: %w", w.title, n, latency, err)
@@ -246,21 +230,4 @@ func (b *bench) once(w workload, s subject, n int, latency time.Duration, withDe
 		samples = append(samples, x)
 	}
 	return samples, nil
-}
-
-// resourceTypes are those of the provider.
-func resourceTypes(ctx context.Context) (map[string]bool, error) {
-	server, err := providerserver.NewProtocol6WithError(provider.New("0.0.0", func(string) (string, bool) { return "", false })())()
-	if err != nil {
-		return nil, err
-	}
-	metadata, err := server.GetMetadata(ctx, &tfprotov6.GetMetadataRequest{})
-	if err != nil {
-		return nil, err
-	}
-	types := map[string]bool{}
-	for _, r := range metadata.Resources {
-		types[r.TypeName] = true
-	}
-	return types, nil
 }

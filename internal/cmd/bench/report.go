@@ -24,13 +24,12 @@ const (
 
 // A report is all that was measured, and on what.
 type report struct {
-	Date     string   `json:"date"`
-	System   string   `json:"system"`
-	CPUs     int      `json:"cpus"`
-	CLI      string   `json:"cli"`
-	Provider string   `json:"provider"`
-	Rows     []row    `json:"rows"`
-	Skipped  []string `json:"skipped,omitempty"`
+	Date     string `json:"date"`
+	System   string `json:"system"`
+	CPUs     int    `json:"cpus"`
+	CLI      string `json:"cli"`
+	Provider string `json:"provider"`
+	Rows     []row  `json:"rows"`
 }
 
 func (b *bench) newReport() (report, error) {
@@ -100,9 +99,6 @@ func (r report) table(out io.Writer) error {
 	}
 	if err := t.Flush(); err != nil {
 		return err
-	}
-	for _, s := range r.Skipped {
-		fmt.Fprintf(out, "\nNot measured: %s\n", s)
 	}
 	_, err := fmt.Fprint(out, `
 ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
