@@ -1,5 +1,6 @@
-# A pipeline logs in with a certificate that lives in Key Vault, and shows who it is. Certificate, PFX password,
-# application id, tenant id and thumbprint are all read from the vault, by name; nothing is converted and nothing is copied.
+# A pipeline logs in with a certificate that lives in Key Vault, proves that the login works, and shows who it is.
+# Certificate, PFX password, application id, tenant id and thumbprint are all read from the vault, by name; nothing is
+# converted and nothing is copied.
 
 terraform {
   required_version = ">= 1.11"
@@ -41,6 +42,9 @@ provider "dbxaccess" {
   }
 }
 
+# The smoke test: the workspace takes the login. Any member may list clusters, and no cluster is an answer, too.
+data "dbxaccess_clusters" "smoke_test" {}
+
 data "dbxaccess_current_identity" "deployer" {}
 
 output "deployer" {
@@ -51,4 +55,9 @@ output "deployer" {
     expires_at     = data.dbxaccess_current_identity.deployer.certificate_expires_at
     tenant         = jsondecode(data.dbxaccess_current_identity.deployer.token_claims).tid
   }
+}
+
+output "clusters" {
+  description = "What the login sees."
+  value       = [for c in data.dbxaccess_clusters.smoke_test.clusters : "${c.name} (${c.state})"]
 }

@@ -31,6 +31,9 @@ type Result struct {
 	Stdout, Stderr string
 }
 
+// source says where the provider comes from; a configuration that is only a few blocks leaves it out.
+const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
+
 // CLI lays out a configuration for the real binary, which is built once for all tests of a package.
 func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	t.Helper()
@@ -43,12 +46,22 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
 	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
 		host+"/dbxaccess/dbxaccess", filepath.Dir(plugin))
-	for name, content := range map[string]string{c.rc: overrides, filepath.Join(dir, "main.tf"): hcl} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.WriteFile(c.rc, []byte(overrides), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	c.Rewrite(t, hcl)
 	return c
+}
+
+// Rewrite puts another configuration in place of the one that stood.
+func (c *CLI) Rewrite(t testing.TB, hcl string) {
+	t.Helper()
+	if !strings.Contains(hcl, "required_providers") {
+		hcl = source + hcl
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(hcl), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Run runs a command and gives how it ended, whatever that was.

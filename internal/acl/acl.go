@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind says what a principal is, in the API's words.
@@ -33,14 +34,14 @@ type Principal struct {
 func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
 
 // Same compares two principals as the service does: application ids and user names without case, group names exactly.
-func (p Principal) Same(q Principal) bool {
-	if p.Kind != q.Kind {
-		return false
+func (p Principal) Same(q Principal) bool { return p.fold() == q.fold() }
+
+// fold is the principal in the one spelling under which it is looked up, so that equal ones are the same key.
+func (p Principal) fold() Principal {
+	if p.Kind != Group {
+		p.Name = strings.ToLower(p.Name)
 	}
-	if p.Kind == Group {
-		return p.Name == q.Name
-	}
-	return strings.EqualFold(p.Name, q.Name)
+	return p
 }
 
 // Level is a permission level, such as CAN_QUERY.
@@ -100,20 +101,64 @@ func (l List) Find(p Principal) (Entry, bool) {
 	return Entry{}, false
 }
 
-// FindName gives the entries of that name, whatever their kind.
-func (l List) FindName(name string) []Entry {
-	var found []Entry
+// Direct gives the entries of that name that hold a level directly, of that kind or, when it is empty, of any.
+func (l List) Direct(kind Kind, name string) List {
+	var found List
 	for _, e := range l {
-		if e.Same(Principal{e.Kind, name}) {
+		if e.Direct != "" && (kind == "" || kind == e.Kind) && e.Same(Principal{e.Kind, name}) {
 			found = append(found, e)
 		}
 	}
 	return found
 }
 
-// without is the list less the principal.
-func (l List) without(p Principal) List {
-	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return e.Same(p) })
+// without is the list less the principals.
+func (l List) without(ps ...Principal) List {
+	drop := make(map[Principal]bool, len(ps))
+	for _, p := range ps {
+		drop[p.fold()] = true
+	}
+	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.fold()] })
+}
+
+// direct gives the levels held directly, by principal.
+func (l List) direct() map[Principal]Level {
+	levels := make(map[Principal]Level, len(l))
+	for _, e := range l {
+		if e.Direct != "" {
+			levels[e.fold()] = e.Direct
+		}
+	}
+	return levels
+}
+
+// view is a list with an index: a thousand grants on one object are a thousand lookups.
+type view struct {
+	list List
+	at   map[Principal]int
+	read time.Time
+}
+
+func look(l List) view {
+	v := view{list: l, at: make(map[Principal]int, len(l)), read: time.Now()}
+	for i, e := range l {
+		v.at[e.fold()] = i
+	}
+	return v
+}
+
+func (v view) find(p Principal) (Entry, bool) {
+	i, ok := v.at[p.fold()]
+	if !ok {
+		return Entry{}, false
+	}
+	return v.list[i], true
+}
+
+// shows says whether the principal holds that level directly.
+func (v view) shows(p Principal, level Level) bool {
+	e, ok := v.find(p)
+	return ok && e.Direct == level
 }
 
 // String is for error messages: every direct grant, sorted.

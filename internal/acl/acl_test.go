@@ -46,13 +46,19 @@ func TestFind(t *testing.T) {
 	if e, ok := list.Find(group("Admins")); ok {
 		t.Errorf("found %v under another spelling", e)
 	}
-	if found := list.FindName("Bob@example.com"); len(found) != 1 || found[0].Kind != acl.User {
+	if found := list.Direct("", "Bob@example.com"); len(found) != 1 || found[0].Kind != acl.User {
 		t.Errorf("found %v: a group's name is compared as it is", found)
 	}
-	if found := list.FindName("bob@example.com"); len(found) != 2 {
+	if found := list.Direct("", "bob@example.com"); len(found) != 2 {
 		t.Errorf("found %v, want the user and the group", found)
 	}
-	if found := (acl.List)(nil).FindName("x"); found != nil {
+	if found := list.Direct(acl.Group, "bob@example.com"); len(found) != 1 || found[0].Kind != acl.Group {
+		t.Errorf("found %v, want the group", found)
+	}
+	if found := list.Direct("", "admins"); found != nil {
+		t.Errorf("found %v, who only inherits", found)
+	}
+	if found := (acl.List)(nil).Direct("", "x"); found != nil {
 		t.Errorf("found %v in an empty list", found)
 	}
 }

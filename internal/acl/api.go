@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/google/uuid"
@@ -24,82 +25,6 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
-// Read asks for the access list. One request. The caller of it needs CAN_MANAGE on the object or to be a workspace admin.
-func Read(ctx context.Context, c *client.Client, object Object) (List, error) {
-	answer, err := iam.NewPermissions(c.SDK()).Get(ctx, iam.GetPermissionRequest{RequestObjectType: object.Type, RequestObjectId: object.ID})
-	if err != nil {
-		return nil, advise(err, object)
-	}
-	return fromAPI(answer), nil
-}
-
-// Grant gives the principal that direct level, up or down. When it holds another one and overwrite is false, nothing is
-// written and the error is a [*HeldError]; when it holds this one, nothing needs to be written. Two requests, or one when
-// the grant stands already; a third when the answer to the write does not show it, a fourth and fifth when the service
-// did not lower a level by PATCH.
-func Grant(ctx context.Context, c *client.Client, object Object, p Principal, level Level, overwrite bool) (Entry, error) {
-	unlock, err := c.Lock(ctx, object.String())
-	if err != nil {
-		return Entry{}, err
-	}
-	defer unlock()
-
-	list, err := Read(ctx, c, object)
-	if err != nil {
-		return Entry{}, err
-	}
-	if held, ok := list.Find(p); ok && held.Direct != "" {
-		if held.Direct == level {
-			return held, nil
-		}
-		if !overwrite {
-			return Entry{}, &HeldError{Principal: p, DisplayName: held.DisplayName, Level: held.Direct}
-		}
-	}
-	return set(ctx, c, object, p, level)
-}
-
-// Change moves the principal from whatever direct level it holds to that one. One request and the checks of [Grant].
-func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
-	unlock, err := c.Lock(ctx, object.String())
-	if err != nil {
-		return Entry{}, err
-	}
-	defer unlock()
-	return set(ctx, c, object, p, level)
-}
-
-func set(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
-	api := iam.NewPermissions(c.SDK())
-	answer, err := api.Update(ctx, iam.UpdateObjectPermissions{
-		RequestObjectType: object.Type, RequestObjectId: object.ID,
-		AccessControlList: []iam.AccessControlRequest{request(p, level)},
-	})
-	if err != nil {
-		return Entry{}, adviseWrite(err, object, p)
-	}
-	if e, ok := fromAPI(answer).Find(p); ok && e.Direct == level {
-		return e, nil
-	}
-	// The write's answer does not show the grant, so the service is asked once more before anything is believed.
-	list, err := Read(ctx, c, object)
-	if err != nil {
-		return Entry{}, &UnverifiedError{Err: err}
-	}
-	if e, ok := list.Find(p); ok && e.Direct == level {
-		return e, nil
-	}
-	// PATCH is not documented to lower a level; a replacement of the whole list is.
-	replaced, err := replace(ctx, c, object, append(list.without(p), Entry{Principal: p, Direct: level}))
-	if err != nil {
-		return Entry{}, adviseWrite(err, object, p)
-	}
-	if e, ok := replaced.Find(p); ok && e.Direct == level {
-		return e, nil
-	}
-	return Entry{}, fmt.Errorf("the service accepted %s for %s and does not show it", level, p)
-}
-
 // UnverifiedError says that a grant was accepted, and could not be read back.
 type UnverifiedError struct{ Err error }
 
@@ -108,57 +33,110 @@ func (e *UnverifiedError) Error() string { return e.Err.Error() }
 // Unwrap is why it could not be read.
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
+// Read gives the access list. One request, shared by everything in this run; a copy may be maxAge old, or
+// [client.AnyAge]. The caller needs CAN_MANAGE on the object or to be a workspace admin.
+func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Duration) (List, error) {
+	v, err := of(c, object).read(ctx, c, maxAge)
+	return v.list, err
+}
+
+// Find gives the principal's entry in the access list as a refresh sees it: one request for all principals of an object.
+func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
+	v, err := of(c, object).read(ctx, c, client.AnyAge)
+	e, found := v.find(p)
+	return e, found, err
+}
+
+// Grant gives the principal that direct level, up or down, and says whether anything was written. When it holds another
+// one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one, nothing needs to
+// be written. Two requests, or one when the grant stands already; a third when the answer to the write does not show it, a
+// fourth and fifth when the service did not lower a level by PATCH. What waits while another write to the same list is
+// under way goes together, in as many requests as one alone.
+//
+// A principal that the workspace knows and its access lists do not know yet is waited for until ctx ends.
+func Grant(ctx context.Context, c *client.Client, object Object, p Principal, level Level, overwrite bool) (e Entry, wrote bool, err error) {
+	r := await(ctx, c, object, func() outcome {
+		return of(c, object).do(ctx, c, &operation{kind: give, principal: p, level: level, overwrite: overwrite, look: true})
+	}, p)
+	return r.entry, r.wrote, r.err
+}
+
+// Change moves the principal from whatever direct level it holds to that one. One request and the checks of [Grant].
+func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
+	r := await(ctx, c, object, func() outcome {
+		return of(c, object).do(ctx, c, &operation{kind: give, principal: p, level: level})
+	}, p)
+	return r.entry, r.err
+}
+
 // Revoke takes the principal's direct grant away and leaves every other one as the read just before showed it. An object
-// or a grant that is gone counts as done. Two requests, or one when there is nothing to take.
+// or a grant that is gone counts as done. Two requests, or one when there is nothing to take; what waits while another
+// write to the same list is under way goes together.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
-	unlock, err := c.Lock(ctx, object.String())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-
-	list, err := Read(ctx, c, object)
-	if errors.Is(err, client.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if e, ok := list.Find(p); !ok || e.Direct == "" {
-		return nil
-	}
-	after, err := replace(ctx, c, object, list.without(p))
-	if errors.Is(err, client.ErrNotFound) && gone(ctx, c, object) {
-		return nil
-	}
-	if err != nil {
-		return adviseWrite(err, object, p)
-	}
-	if e, ok := after.Find(p); ok && e.Direct != "" {
-		return fmt.Errorf("the service accepted the removal of %s and still shows %s", p, e.Direct)
-	}
-	return nil
+	return of(c, object).do(ctx, c, &operation{kind: take, principal: p}).err
 }
 
-// gone asks once more whether the object exists: the 404 of a write may speak of a principal in the list instead.
-func gone(ctx context.Context, c *client.Client, object Object) bool {
-	_, err := Read(ctx, c, object)
-	return errors.Is(err, client.ErrNotFound)
+// Replace makes the direct grants of the object those that change gives back, and gives the list as it is after. change
+// sees the list as it was read just before the write, and may refuse; it is asked again when the write has to be repeated.
+// Where nobody loses a grant the write is an upsert, which leaves those alone whom nobody has seen. Two requests, or one
+// when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the principals that may be so
+// new that the access lists do not know them yet: they are waited for as [Grant] does.
+func Replace(ctx context.Context, c *client.Client, object Object, wanted []Principal, change func(List) (List, error)) (List, error) {
+	r := await(ctx, c, object, func() outcome {
+		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: change})
+	}, wanted...)
+	return r.list, r.err
 }
 
-// replace puts the direct entries of the list in place of those that stand.
-func replace(ctx context.Context, c *client.Client, object Object, list List) (List, error) {
-	body := iam.SetObjectPermissions{RequestObjectType: object.Type, RequestObjectId: object.ID, AccessControlList: []iam.AccessControlRequest{}}
-	for _, e := range list {
-		if e.Direct != "" { // an inherited level sent back would become a direct grant
-			body.AccessControlList = append(body.AccessControlList, request(e.Principal, e.Direct))
+// https://docs.databricks.com/api/azure/workspace/permissions/get
+func get(ctx context.Context, c *client.Client, object Object) (view, error) {
+	answer, err := iam.NewPermissions(c.SDK()).Get(ctx, iam.GetPermissionRequest{RequestObjectType: object.Type, RequestObjectId: object.ID})
+	if err != nil {
+		return view{}, advise(err, object)
+	}
+	return look(fromAPI(answer)), nil
+}
+
+// patch upserts the direct entries.
+// https://docs.databricks.com/api/azure/workspace/permissions/update
+func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
+	answer, err := iam.NewPermissions(c.SDK()).Update(ctx, iam.UpdateObjectPermissions{
+		RequestObjectType: object.Type, RequestObjectId: object.ID, AccessControlList: requests(entries),
+	})
+	if err != nil {
+		return view{}, adviseWrite(err, object, entries)
+	}
+	return look(fromAPI(answer)), nil
+}
+
+// put sets the direct entries in place of those that stand; changed are those of them that did not stand before. It is
+// right only directly after a read, so it is not sent again by itself.
+// https://docs.databricks.com/api/azure/workspace/permissions/set
+func put(ctx context.Context, c *client.Client, object Object, entries, changed List) (view, error) {
+	if _, kept := entries.Find(admins); object == Tokens && !kept {
+		// Admins hold this list by a direct grant, and the service refuses a list without it.
+		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
+	}
+	answer, err := iam.NewPermissions(c.SDK()).Set(client.Once(ctx), iam.SetObjectPermissions{
+		RequestObjectType: object.Type, RequestObjectId: object.ID, AccessControlList: requests(entries),
+	})
+	if err != nil {
+		return view{}, adviseWrite(err, object, changed)
+	}
+	return look(fromAPI(answer)), nil
+}
+
+var admins = Principal{Group, "admins"}
+
+// requests leaves inherited levels out: sent back they would become direct grants.
+func requests(entries List) []iam.AccessControlRequest {
+	list := []iam.AccessControlRequest{} // an empty list is sent as one
+	for _, e := range entries {
+		if e.Direct != "" {
+			list = append(list, request(e.Principal, e.Direct))
 		}
 	}
-	answer, err := iam.NewPermissions(c.SDK()).Set(ctx, body)
-	if err != nil {
-		return nil, err
-	}
-	return fromAPI(answer), nil
+	return list
 }
 
 func request(p Principal, level Level) iam.AccessControlRequest {
@@ -175,12 +153,13 @@ func request(p Principal, level Level) iam.AccessControlRequest {
 }
 
 func fromAPI(answer *iam.ObjectPermissions) List {
-	var list List
+	list, at := make(List, 0, len(answer.AccessControlList)), map[Principal]int{}
 	for _, a := range answer.AccessControlList {
 		p := principal(a)
-		i := slices.IndexFunc(list, func(e Entry) bool { return e.Same(p) })
-		if i < 0 {
+		i, seen := at[p.fold()]
+		if !seen {
 			i = len(list)
+			at[p.fold()] = i
 			list = append(list, Entry{Principal: p, DisplayName: a.DisplayName})
 		}
 		// A principal may hold a direct and an inherited level at once, in any order.
@@ -227,23 +206,45 @@ func advise(err error, object Object) error {
 	}
 }
 
-func adviseWrite(err error, object Object, p Principal) error {
+func adviseWrite(err error, object Object, written List) error {
+	text, ok := unknownPrincipal(err)
+	if !ok {
+		return advise(err, object)
+	}
+	p, ok := named(text, written)
+	switch {
+	case !ok:
+		return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not know any more, and the service refuses the list with that "+
+			"grant in it. Remove that grant in the object's Permissions dialog, then apply again.")
+	case p.Kind == ServicePrincipal:
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no service principal with the application id %s. "+
+			"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
+			"The value is the application (client) id of the app registration, not its object id and not its name.", p.Name))
+	case p.Kind == User:
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal belongs in service_principal_name, by its application id.", p.Name))
+	default:
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first.", p.Name))
+	}
+}
+
+// unknownPrincipal says whether a write was refused over a principal, with the service's words. It answers 404 for an
+// unknown object and for an unknown principal alike, and older builds 400; its prefix tells them apart, and decides on
+// nothing but advice and on whether waiting is worth a look.
+func unknownPrincipal(err error) (text string, ok bool) {
 	var e *client.Error
-	// The API answers 404 for an unknown object and for an unknown principal. The prefix serves the advice only.
-	if errors.As(err, &e) && strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:") {
-		switch {
-		case !strings.Contains(strings.ToLower(e.Message), strings.ToLower(p.Name)):
-			return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not know any more, and the service refuses the list with that "+
-				"grant in it. Remove that grant in the object's Permissions dialog, then apply again.")
-		case p.Kind == ServicePrincipal:
-			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no service principal with the application id %s. "+
-				"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
-				"The value is the application (client) id of the app registration, not its object id and not its name.", p.Name))
-		case p.Kind == User:
-			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal belongs in service_principal_name, by its application id.", p.Name))
-		default:
-			return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first.", p.Name))
+	if !errors.As(err, &e) || e.Kind != client.ErrNotFound && e.Kind != client.ErrInvalid {
+		return "", false
+	}
+	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")
+}
+
+// named finds the principal that a refusal speaks of.
+func named(text string, among List) (Principal, bool) {
+	text = strings.ToLower(text)
+	for _, e := range among {
+		if strings.Contains(text, "("+strings.ToLower(e.Name)+")") {
+			return e.Principal, true
 		}
 	}
-	return advise(err, object)
+	return Principal{}, false
 }

@@ -26,7 +26,8 @@ var (
 )
 
 // Vault is one Azure Key Vault as a login meets it that writes secrets there and
-// looks after their versions. It never reads a value. Errors are *[Error].
+// looks after their versions. Only [Vault.ReadSecret] reads a value. Errors are
+// *[Error].
 type Vault struct{ *vault }
 
 // SecretVersion is one version of a secret, without its value.

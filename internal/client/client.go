@@ -60,13 +60,15 @@ type Client struct {
 	// Login is the identity that calls.
 	Login *auth.Login
 
-	own    bool // the provider's own login, not that of a token's owner
-	cfg    Config
-	sdk    *client.DatabricksClient
-	line   *line
-	tokens shared[TokenList]
-	self   shared[Identity]
-	groups sync.Map // name → *shared[Group]
+	own       bool // the provider's own login, not that of a token's owner
+	cfg       Config
+	sdk       *client.DatabricksClient
+	line      *line
+	tokens    Shared[TokenList]
+	endpoints Directory[string] // name → id
+	kept      sync.Map          // see [Of]
+	self      Shared[Identity]
+	groups    sync.Map // name → *Shared[Group]
 }
 
 var productOnce sync.Once

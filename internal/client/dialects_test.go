@@ -138,10 +138,10 @@ func TestEndpointWithoutID(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 	c := w.as(t, w.PersonToken)
 	var advice *client.Advice
-	if _, err := c.EndpointID(t.Context(), "llama"); !errors.Is(err, client.ErrNoEndpointID) || !errors.As(err, &advice) || advice.Attribute != "endpoint_name" {
+	if _, err := c.EndpointID(t.Context(), "llama", client.AnyAge); !errors.Is(err, client.ErrNoEndpointID) || !errors.As(err, &advice) || advice.Attribute != "endpoint_name" {
 		t.Errorf("%v", err)
 	}
-	if id, err := c.EndpointID(t.Context(), w.EndpointName); err != nil || id != w.EndpointID {
+	if id, err := c.EndpointID(t.Context(), w.EndpointName, client.AnyAge); err != nil || id != w.EndpointID {
 		t.Errorf("%q, %v", id, err)
 	}
 	if n := len(w.Tenant.Journal.Entries()); n != 2 {

@@ -84,18 +84,35 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 	return out, nil
 }
 
-// EndpointID is the id behind a name, or an error that says why there is none. One request.
-func (c *Client) EndpointID(ctx context.Context, name string) (string, error) {
-	e, err := c.EndpointByName(ctx, name)
+// EndpointID is the id behind a name, or an error that says why there is none. One request for a name or two, then one
+// list for all of them, shared by everything in this run; what is known may be maxAge old, or [AnyAge].
+func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Duration) (string, error) {
+	id, err := c.endpoints.Get(ctx, name, maxAge, func(ctx context.Context) (string, error) {
+		e, err := c.EndpointByName(ctx, name)
+		return e.ID, err
+	}, c.endpointIDs)
 	if err != nil {
 		return "", err
 	}
-	if e.ID == "" {
+	if id == "" {
 		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
 			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: every workspace member may call them. "+
 				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to say who may call it.")
 	}
-	return e.ID, nil
+	return id, nil
+}
+
+// https://docs.databricks.com/api/azure/workspace/servingendpoints/list
+func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
+	all, err := serving.NewServingEndpoints(c.sdk).ListAll(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := make(map[string]string, len(all))
+	for _, e := range all {
+		ids[e.Name] = e.Id
+	}
+	return ids, nil
 }
 
 func adviseEndpoint(err error, name string) error {

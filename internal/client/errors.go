@@ -143,9 +143,9 @@ func kindOf(e *Error, html bool) error {
 
 // repeatable is the whole rule of what is sent again. Throttled calls always are: the service refused before working. Any
 // other failure only where a second sending cannot do the work twice.
-func repeatable(_ context.Context, err error) bool {
+func repeatable(ctx context.Context, err error) bool {
 	var e *Error
-	if !errors.As(err, &e) {
+	if ctx.Value(onceKey{}) != nil || !errors.As(err, &e) {
 		return false
 	}
 	switch {
@@ -153,19 +153,20 @@ func repeatable(_ context.Context, err error) bool {
 		return true
 	case !e.idempotent:
 		return false
-	case e.Kind == ErrConflict:
-		return e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT"
 	default:
 		return e.passing()
 	}
 }
 
 // passing says that the trouble is the service's or the network's, and likely over soon.
-func (e *Error) passing() bool { return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost }
+func (e *Error) passing() bool {
+	return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
+		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
+}
 
-// Again is for whoever lost the answer to a call that must not be repeated blindly, has looked, and found nothing: it
-// pauses and says whether to send the call once more. It keeps the rule and the time of the calls that repeat by
-// themselves: only what passes by itself, and within the retry timeout since the first try began.
+// Again is for whoever must look before a call is sent again, has looked, and found the work not done: it pauses and says
+// whether to send the call once more. It keeps the rule and the time of the calls that repeat by themselves: only what
+// passes by itself, and within the retry timeout since the first try began.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	var e *Error
 	if !errors.As(err, &e) || !e.passing() {
@@ -176,6 +177,14 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 		return false
 	}
 	return sleep(ctx, pause) == nil
+}
+
+type onceKey struct{}
+
+// Once marks calls of ctx as not to be sent again whatever happens, because they are right only directly after a read;
+// see [Client.Again].
+func Once(ctx context.Context) context.Context {
+	return context.WithValue(ctx, onceKey{}, true)
 }
 
 type idempotentKey struct{}

@@ -27,7 +27,7 @@ var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 // run until this process changes the group; ErrNotFound when there is none.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
-	return c.group(name).get(ctx, func(ctx context.Context) (Group, error) {
+	return c.group(name).Get(ctx, AnyAge, func(ctx context.Context) (Group, error) {
 		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {"displayName eq " + SCIMString(name)}}, toGroup)
 		if err != nil {
 			return Group{}, adviseGroups(err)
@@ -41,13 +41,13 @@ func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	})
 }
 
-func (c *Client) group(name string) *shared[Group] {
-	s, _ := c.groups.LoadOrStore(name, &shared[Group]{})
-	return s.(*shared[Group])
+func (c *Client) group(name string) *Shared[Group] {
+	s, _ := c.groups.LoadOrStore(name, &Shared[Group]{})
+	return s.(*Shared[Group])
 }
 
 // ForgetGroup drops the shared copy of a group, so that the next read asks the service.
-func (c *Client) ForgetGroup(name string) { c.group(name).forget() }
+func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
 
 // groupByID reads a group. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get

@@ -18,7 +18,7 @@ func (c *Client) Host() string {
 	if c.cfg.Host != "" {
 		return c.cfg.Host
 	}
-	return c.line.host.peek()
+	return c.line.host.Peek()
 }
 
 // address puts the workspace's host into a request.
@@ -26,7 +26,7 @@ func (l *line) address(r *http.Request) error {
 	if l.findHost == nil {
 		return nil
 	}
-	host, err := l.host.get(r.Context(), l.findHost)
+	host, err := l.host.Get(r.Context(), AnyAge, l.findHost)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,19 +26,20 @@ type line struct {
 	limiter  *rate.Limiter
 	pause    pause
 
-	host     shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
+	host     Shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
-	askMe       shared[struct{}]
-	locks       sync.Map // object → chan struct{} of one place
-	principals  sync.Map // lower-case application id → SCIM id, of those this process has added
-	removed     sync.Map // SCIM ids of service principals that this process has removed
-	wrote       sync.Map // endpoint name → time of the last change to its access list by this process
+	askMe       Shared[struct{}]
+	locks       sync.Map     // object → chan struct{} of one place
+	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
+	made        sync.Map     // application id in lower case → SCIM id, of the service principals that this process has made
+	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
+	removed     sync.Map     // SCIM ids of service principals that this process has removed
 	identities  identities
-	before      shared[TokenList] // the tokens as the first who makes one finds them
+	before      Shared[TokenList] // the tokens as the first who makes one finds them
 }
 
 func newLine(cfg Config) *line {
@@ -111,10 +113,14 @@ func (l *line) turn(ctx context.Context) error {
 
 func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	ctx := r.Context()
-	if l.timeout > 0 {
+	if limit := l.attemptLimit(ctx); limit > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, l.timeout)
+		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
+	}
+	if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, scimRoot) {
+		l.scimWrites.Add(1)
+		defer l.scimWrites.Add(1)
 	}
 	resp, err := l.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
@@ -181,7 +187,7 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 		e.Kind = ErrUnreachable
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = ErrAnswerLost
-		e.Message = "no answer within " + l.timeout.String()
+		e.Message = "no answer within " + l.attemptLimit(r.Context()).String()
 	default:
 		e.Kind = ErrAnswerLost
 	}
@@ -279,6 +285,9 @@ func (p *pause) turn(now time.Time) time.Duration {
 	p.next = now.Add(p.gap)
 	return 0
 }
+
+// Pause waits, or gives the error of ctx when that ends before.
+func Pause(ctx context.Context, d time.Duration) error { return sleep(ctx, d) }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // ServicePrincipal is a service principal of the workspace, as SCIM shows it.
@@ -93,6 +94,47 @@ func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
 	return listSCIM(ctx, c, "Users", url.Values{"filter": {filter}, "attributes": {userAttributes}}, func(r scimResource) User {
 		return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
 	})
+}
+
+// AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
+func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
+	return c.lists().servicePrincipals.Get(ctx, Lately, func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") })
+}
+
+// AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
+func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
+	return c.lists().users.Get(ctx, Lately, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
+}
+
+// AllGroups is [Client.Groups], shared by everything in this run for a while.
+func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
+	return c.lists().groups.Get(ctx, Lately, c.Groups)
+}
+
+// principalLists are whole lists, as they were before this process wrote to a principal or a group.
+type principalLists struct {
+	servicePrincipals Shared[[]ServicePrincipal]
+	users             Shared[[]User]
+	groups            Shared[[]Group]
+}
+
+// sharedLists are the lists since the last write.
+type sharedLists struct {
+	mu     sync.Mutex
+	writes int64
+	lists  *principalLists
+}
+
+// lists are empty again after each write over SCIM, whoever of this process makes it: what depends on that write must not
+// read what was before.
+func (c *Client) lists() *principalLists {
+	s := Of[sharedLists](c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if writes := c.line.scimWrites.Load(); s.lists == nil || s.writes != writes {
+		s.lists, s.writes = &principalLists{}, writes
+	}
+	return s.lists
 }
 
 // Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request for

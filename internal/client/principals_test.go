@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/databricks/databricks-sdk-go/service/iam"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -69,6 +72,43 @@ func TestListsAreOneRequest(t *testing.T) {
 	sp, err := c.FindServicePrincipals(t.Context(), `applicationId eq "`+w.Deployer.ClientID+`"`)
 	if err != nil || len(sp) != 1 || !slices.Equal(sp[0].Groups, []string{"admins", "botany"}) || sp[0].Active == nil || !*sp[0].Active {
 		t.Errorf("%+v, %v", sp, err)
+	}
+}
+
+// Whole lists are shared, and a write of this process is seen by who asks after it, however shortly.
+func TestListsAreShared(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.as(t, w.PersonToken)
+	count := func() (principals, users, groups int) {
+		sp, err1 := c.AllServicePrincipals(t.Context())
+		u, err2 := c.AllUsers(t.Context())
+		g, err3 := c.AllGroups(t.Context())
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		return len(sp), len(u), len(g)
+	}
+	for range 3 {
+		if sp, u, g := count(); sp != 1 || u != 1 || g != 2 {
+			t.Errorf("%d service principals, %d users, %d groups", sp, u, g)
+		}
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 3 {
+		t.Errorf("%d requests for three lists", n)
+	}
+	made, err := iam.NewServicePrincipalsV2(c.SDK()).Create(t.Context(), iam.CreateServicePrincipalRequest{DisplayName: "late"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sp, _, _ := count(); sp != 2 {
+		t.Errorf("%d service principals after one was made", sp)
+	}
+	if err := iam.NewServicePrincipalsV2(c.SDK()).Delete(t.Context(), iam.DeleteServicePrincipalRequest{Id: made.Id}); err != nil {
+		t.Fatal(err)
+	}
+	if sp, _, _ := count(); sp != 1 {
+		t.Errorf("%d service principals after it was deleted", sp)
 	}
 }
 

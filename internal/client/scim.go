@@ -96,12 +96,12 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 
 // NotePrincipal remembers a service principal that this process has added: SCIM may not show it for a while.
 func (c *Client) NotePrincipal(applicationID, id string) {
-	c.line.principals.Store(strings.ToLower(applicationID), id)
+	c.line.made.Store(strings.ToLower(applicationID), id)
 }
 
 // NoteRemoval remembers a service principal that this process removes: SCIM may go on showing it for a while.
 func (c *Client) NoteRemoval(applicationID, id string) {
-	c.line.principals.Delete(strings.ToLower(applicationID))
+	c.line.made.Delete(strings.ToLower(applicationID))
 	c.line.removed.Store(id, true)
 }
 
@@ -113,7 +113,7 @@ func (c *Client) HasRemoved(id string) bool {
 
 // addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.
 func (c *Client) addedPrincipal(applicationID string) string {
-	id, _ := c.line.principals.Load(strings.ToLower(applicationID))
+	id, _ := c.line.made.Load(strings.ToLower(applicationID))
 	s, _ := id.(string)
 	return s
 }

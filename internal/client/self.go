@@ -15,6 +15,6 @@ func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error)
 	if known := c.KnownSelf(); known != "" {
 		return strings.EqualFold(known, applicationID), nil
 	}
-	me, err := c.self.get(ctx, c.Me)
+	me, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err == nil && strings.EqualFold(me.UserName, applicationID), err
 }

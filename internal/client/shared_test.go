@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,12 +14,12 @@ func TestSharedReadsOnce(t *testing.T) {
 	t.Parallel()
 	// Many rounds, because the gap between looking and joining is narrow.
 	for range 200 {
-		var s shared[int]
+		var s Shared[int]
 		var reads atomic.Int32
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
-				v, err := s.get(t.Context(), func(context.Context) (int, error) { return int(reads.Add(1)), nil })
+				v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return int(reads.Add(1)), nil })
 				if v != 1 || err != nil {
 					t.Errorf("%d, %v", v, err)
 				}
@@ -33,12 +34,12 @@ func TestSharedReadsOnce(t *testing.T) {
 
 func TestSharedFailureIsNotKept(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	oops := errors.New("oops")
-	if _, err := s.get(t.Context(), func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
+	if _, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
 		t.Errorf("%v", err)
 	}
-	if v, err := s.get(t.Context(), func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
+	if v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 2, nil }); v != 2 || err != nil {
 		t.Errorf("%d, %v", v, err)
 	}
 }
@@ -46,12 +47,12 @@ func TestSharedFailureIsNotKept(t *testing.T) {
 // The first caller stops waiting; the read goes on for the second.
 func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	started, finish := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
 	go func() {
-		_, err := s.get(ctx, func(ctx context.Context) (int, error) {
+		_, err := s.Get(ctx, AnyAge, func(ctx context.Context) (int, error) {
 			close(started)
 			<-finish
 			return 7, ctx.Err()
@@ -60,7 +61,7 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	}()
 	<-started
 	go func() {
-		v, err := s.get(t.Context(), func(context.Context) (int, error) { return 0, errors.New("a second read") })
+		v, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 0, errors.New("a second read") })
 		if v != 7 && err == nil {
 			err = errors.New("another value")
 		}
@@ -80,10 +81,10 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 // Somebody writes while a read is under way: what that read saw is given to whoever waits for it, and not kept.
 func TestSharedForgottenInFlight(t *testing.T) {
 	t.Parallel()
-	var s shared[string]
+	var s Shared[string]
 	started, finish, done := make(chan struct{}), make(chan struct{}), make(chan string)
 	go func() {
-		v, _ := s.get(t.Context(), func(context.Context) (string, error) {
+		v, _ := s.Get(t.Context(), AnyAge, func(context.Context) (string, error) {
 			close(started)
 			<-finish
 			return "before", nil
@@ -91,34 +92,121 @@ func TestSharedForgottenInFlight(t *testing.T) {
 		done <- v
 	}()
 	<-started
-	s.forget()
+	s.Forget()
 	after := func(context.Context) (string, error) { return "after", nil }
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if v, _ := s.get(ctx, after); v != "after" {
+	if v, _ := s.Get(ctx, AnyAge, after); v != "after" {
 		t.Errorf("a read that began after the write got %q", v)
 	}
 	close(finish)
 	if v := <-done; v != "before" {
 		t.Errorf("who waited got %q", v)
 	}
-	if v, _ := s.get(t.Context(), after); v != "after" {
+	if v, _ := s.Get(t.Context(), AnyAge, after); v != "after" {
 		t.Errorf("the read from before the write was kept: %q", v)
 	}
 }
 
 func TestSharedForget(t *testing.T) {
 	t.Parallel()
-	var s shared[int]
+	var s Shared[int]
 	n := 0
 	read := func(context.Context) (int, error) { n++; return n, nil }
 	for range 2 {
-		if v, _ := s.get(t.Context(), read); v != 1 {
+		if v, _ := s.Get(t.Context(), AnyAge, read); v != 1 {
 			t.Errorf("%d", v)
 		}
 	}
-	s.forget()
-	if v, _ := s.get(t.Context(), read); v != 2 {
+	s.Forget()
+	if v, _ := s.Get(t.Context(), AnyAge, read); v != 2 {
 		t.Errorf("%d", v)
+	}
+}
+
+// A copy that is too old, or only says that nothing is there, is no ground to write on.
+func TestSharedAge(t *testing.T) {
+	t.Parallel()
+	var s Shared[int]
+	n := 0
+	read := func(context.Context) (int, error) { n++; return n, nil }
+	for _, c := range []struct {
+		maxAge time.Duration
+		want   int
+	}{{AnyAge, 1}, {time.Hour, 1}, {time.Nanosecond, 2}, {AnyAge, 2}} {
+		if v, _ := s.Get(t.Context(), c.maxAge, read); v != c.want {
+			t.Errorf("at most %s old: %d, want %d", c.maxAge, v, c.want)
+		}
+	}
+	s.Put(9)
+	if v, _ := s.Get(t.Context(), time.Hour, read); v != 9 {
+		t.Errorf("%d, want what a write showed", v)
+	}
+
+	var gone Shared[int]
+	reads := 0
+	absent := func(context.Context) (int, error) { reads++; return 0, ErrNotFound }
+	for range 3 {
+		if _, err := gone.Get(t.Context(), AnyAge, absent); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
+		}
+	}
+	if reads != 1 {
+		t.Errorf("%d reads of what is not there, want one for a refresh", reads)
+	}
+	if _, err := gone.Get(t.Context(), time.Hour, absent); !errors.Is(err, ErrNotFound) || reads != 2 {
+		t.Errorf("%v after %d reads: before a write it is looked for again", err, reads)
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	there := map[string]int{"a": 1, "b": 2, "c": 3, "d": 4}
+	one := func(key string) func(context.Context) (int, error) {
+		return func(context.Context) (int, error) {
+			asked = append(asked, key)
+			if v, ok := there[key]; ok {
+				return v, nil
+			}
+			return 0, ErrNotFound
+		}
+	}
+	refused := false
+	list := func(context.Context) (map[string]int, error) {
+		asked = append(asked, "list")
+		if refused {
+			return nil, ErrPermissionDenied
+		}
+		return map[string]int{"a": 1, "b": 2, "c": 3}, nil // it lags: d is not shown
+	}
+	for _, refused = range []bool{false, true} {
+		asked = nil
+		var d Directory[int]
+		for _, key := range []string{"a", "a", "b", "c", "a", "d", "d", "e"} {
+			v, err := d.Get(t.Context(), key, AnyAge, one(key), list)
+			if v != there[key] || (err == nil) != (v != 0) {
+				t.Errorf("%s: %d, %v", key, v, err)
+			}
+		}
+		want := "a b list d e" // c is in the list, d is not and is asked for by itself
+		if refused {
+			want = "a b list c d e" // and the list is not asked for again
+		}
+		if got := strings.Join(asked, " "); got != want {
+			t.Errorf("asked %q, want %q", got, want)
+		}
+	}
+
+	// Who only wants to know what was there does not ask again for what the list lacks.
+	asked, refused = nil, false
+	var d Directory[int]
+	for _, key := range []string{"a", "x", "c", "y", "z"} {
+		if _, found, err := d.Seek(t.Context(), key, time.Hour, one(key), list); err != nil || found != (there[key] != 0) {
+			t.Errorf("%s: %t, %v", key, found, err)
+		}
+	}
+	if got := strings.Join(asked, " "); got != "a x list" {
+		t.Errorf("asked %q", got)
 	}
 }

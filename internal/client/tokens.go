@@ -56,7 +56,7 @@ func (l TokenList) Owner(t TokenInfo) string {
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
-	return c.tokens.get(ctx, func(ctx context.Context) (TokenList, error) {
+	return c.tokens.Get(ctx, AnyAge, func(ctx context.Context) (TokenList, error) {
 		ctx, answer := Watch(ctx)
 		all, err := settings.NewTokenManagement(c.sdk).ListAll(ctx, settings.ListTokenManagementRequest{})
 		if err != nil {
@@ -84,7 +84,7 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 // TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for
 // again after tokens were made or revoked. The caller must be a workspace admin. One request, shared.
 func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
-	return c.line.before.get(ctx, c.WorkspaceTokens)
+	return c.line.before.Get(ctx, AnyAge, c.WorkspaceTokens)
 }
 
 // OwnTokens lists the caller's own tokens. One request.
@@ -106,7 +106,7 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 }
 
 // ForgetTokens drops the shared list: a token was made, changed or revoked.
-func (c *Client) ForgetTokens() { c.tokens.forget() }
+func (c *Client) ForgetTokens() { c.tokens.Forget() }
 
 // RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete

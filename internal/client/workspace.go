@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
@@ -32,7 +33,7 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		return nil
 	}
 	if c.WorkspaceID() == "" {
-		_, err := c.line.askMe.get(ctx, func(ctx context.Context) (struct{}, error) {
+		_, err := c.line.askMe.Get(ctx, AnyAge, func(ctx context.Context) (struct{}, error) {
 			_, err := c.Me(ctx)
 			return struct{}{}, err
 		})
@@ -89,6 +90,13 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 		identity.Groups = append(identity.Groups, g.Display)
 	}
 	return identity, nil
+}
+
+// MadePrincipal says whether this process has made the service principal of that application id: then the workspace has
+// it, whatever a read that lags behind shows.
+func (c *Client) MadePrincipal(applicationID string) bool {
+	_, made := c.line.made.Load(strings.ToLower(applicationID))
+	return made
 }
 
 // NoteGrant remembers that this process has changed the access list of the endpoint.

@@ -252,5 +252,16 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 		}
 		l.set(g.p, g.level, c.now).asUser = g.asUser
 	}
+	if !replace && c.w.switches.PatchShowsPart {
+		part := newAccessList(l.object)
+		for _, g := range wanted {
+			part.grants[g.p.id] = l.grants[g.p.id]
+		}
+		answer := c.w.render(part)
+		answer.AccessControlList = slices.DeleteFunc(answer.AccessControlList, func(row accessControl) bool {
+			return len(row.AllPermissions) == 1 && row.AllPermissions[0].Inherited
+		})
+		return answer, nil
+	}
 	return c.w.render(l), nil
 }

@@ -276,6 +276,9 @@ func (c *call) listResources(kind principalKind) (any, error) {
 		return nil, err
 	}
 	start, count = max(start, 1), max(count, 0)
+	if most := c.w.switches.SCIMPageSize; most > 0 {
+		count = min(count, most)
+	}
 	keep, err := parseFilter(kind, query.Get("filter"))
 	if err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ type Workspace struct {
 	endpoints  map[string]*endpoint // by name
 	lists      map[string]*accessList
 	tokens     map[string]*token // by token id
+	clusters   []cluster
 	// tokensSeen turns true with the first token: the access list of tokens is
 	// unknown to the service until then.
 	tokensSeen bool
@@ -171,11 +172,7 @@ func (w *Workspace) routes() http.Handler {
 	w.servingRoutes(api)
 	w.permissionRoutes(api)
 	w.tokenRoutes(api)
-	// https://docs.databricks.com/api/azure/workspace/clusters/list: a workspace
-	// without clusters answers an empty object. It shows that a login works.
-	none := func(*call) (any, error) { return nil, nil }
-	api("GET /api/2.0/clusters/list", none)
-	api("GET /api/2.1/clusters/list", none)
+	w.clusterRoutes(api)
 	api("/", func(c *call) (any, error) { return nil, noSuchAPI(c.r.Method, c.r.URL.Path) })
 	return routeMux{mux}
 }

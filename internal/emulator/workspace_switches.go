@@ -59,6 +59,8 @@ type WorkspaceSwitches struct {
 
 	// PatchNeverLowers makes PATCH on an access list ignore a level below the one held.
 	PatchNeverLowers bool
+	// PatchShowsPart makes PATCH on an access list answer with what it wrote instead of the whole list.
+	PatchShowsPart bool
 	// EmptyPatchRefused makes PATCH with an empty list a 400 instead of a no-op.
 	EmptyPatchRefused bool
 	// UserNameEchoed shows a service principal under user_name in an access list
@@ -108,6 +110,8 @@ type WorkspaceSwitches struct {
 	// deleted from the workspace: adding its application id again brings it back,
 	// under its id, with the name the account has for it.
 	IdentityFederation bool
+	// SCIMPageSize is the most that one page of a SCIM list holds, whatever is asked for; 0 sets no limit.
+	SCIMPageSize int
 	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
 	// instead of showing them a reduced one.
 	ServicePrincipalsAdminOnly bool

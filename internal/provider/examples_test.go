@@ -96,8 +96,12 @@ func TestKeyVaultExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.Workspace.AddCluster("notebooks", w.PersonName, "RUNNING")
 	c := w.CLI(t, string(hcl))
 	c.MustRun(t, 0, "apply", "-auto-approve")
+	if seen := c.MustRun(t, 0, "output", "-json", "clusters").Stdout; !strings.Contains(seen, "notebooks (RUNNING)") {
+		t.Errorf("the smoke test saw %s", seen)
+	}
 	out := c.MustRun(t, 0, "output", "-json", "deployer").Stdout
 	for _, want := range []string{w.Deployer.ClientID, w.Tenant.ID, fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)), w.DeployerCertificate.NotAfter.UTC().Format("2006-01-02T15:04:05Z")} {
 		if !strings.Contains(out, want) {

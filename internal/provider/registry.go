@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/certificate"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/clusters"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/groupmember"
@@ -36,6 +37,7 @@ func resources() []func() resource.Resource {
 
 func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
+		clusters.DataSources(),
 		currentidentity.DataSources(),
 		serviceprincipal.DataSources(),
 		servingendpoint.DataSources(),

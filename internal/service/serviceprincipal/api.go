@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/listing"
@@ -63,6 +65,108 @@ func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]str
 	return ids, nil
 }
 
+// directory is what one run knows of the workspace's service principals: by "id SCIMID", by "application APPLICATIONID" in
+// lower case, and by "name DISPLAYNAME", of which there may be several.
+type directory struct {
+	client.Directory[[]servicePrincipal]
+	mu   sync.Mutex
+	made map[string][]string // display name → SCIM ids of those that this run has made
+}
+
+func directoryOf(c *client.Client) *directory { return client.Of[directory](c) }
+
+// listAll reads all of them. One request for each ten thousand.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func listAll(ctx context.Context, c *client.Client) (map[string][]servicePrincipal, error) {
+	const page = 10_000
+	found := map[string][]servicePrincipal{}
+	for start := 1; ; {
+		// The SDK's own pager asks until a page is empty, which is one request too many.
+		var answer iam.ListServicePrincipalResponse
+		err := c.SDK().Do(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/ServicePrincipals", map[string]string{"Accept": "application/json"},
+			map[string]any{"startIndex": start, "count": page, "excludedAttributes": "groups,roles"}, nil, &answer)
+		if err != nil {
+			return nil, advise(err)
+		}
+		for _, r := range answer.Resources {
+			if !slices.Contains(r.ForceSendFields, "Active") { // a part of it: whoever wants it finds out why
+				continue
+			}
+			sp := []servicePrincipal{*fromAPI(&r)}
+			found["id "+r.Id] = sp
+			found["application "+strings.ToLower(r.ApplicationId)] = sp
+			found["name "+r.DisplayName] = append(found["name "+r.DisplayName], sp...)
+		}
+		start += len(answer.Resources)
+		if len(answer.Resources) == 0 || int64(start) > answer.TotalResults {
+			return found, nil
+		}
+	}
+}
+
+// shareServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
+func shareServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
+	found, err := directoryOf(c).Get(ctx, "id "+id, client.AnyAge, func(ctx context.Context) ([]servicePrincipal, error) {
+		sp, err := readServicePrincipal(ctx, c, id)
+		return []servicePrincipal{sp}, err
+	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return listAll(ctx, c) })
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	return found[0], nil
+}
+
+// knownFor is how old the knowledge may be of what was there before a creation. It tells only whose work a lost answer was.
+const knownFor = time.Minute
+
+// presentBefore says whether the workspace had one of that application id. One request for one or two of them, one list
+// for any number.
+func presentBefore(ctx context.Context, c *client.Client, applicationID string) (bool, error) {
+	_, found, err := directoryOf(c).Seek(ctx, "application "+strings.ToLower(applicationID), knownFor, func(ctx context.Context) ([]servicePrincipal, error) {
+		sp, err := findByApplicationID(ctx, c, applicationID)
+		if err == nil && sp == nil {
+			err = client.ErrNotFound
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []servicePrincipal{*sp}, nil
+	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return listAll(ctx, c) })
+	return found, err
+}
+
+// namedBefore gives the SCIM ids of those that had that display name. As many requests as [presentBefore].
+func namedBefore(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
+	d := directoryOf(c)
+	all, _, err := d.Seek(ctx, "name "+displayName, knownFor, func(ctx context.Context) ([]servicePrincipal, error) {
+		ids, err := idsOfName(ctx, c, displayName)
+		var all []servicePrincipal
+		for _, id := range ids {
+			all = append(all, servicePrincipal{ID: id})
+		}
+		return all, err
+	}, func(ctx context.Context) (map[string][]servicePrincipal, error) { return listAll(ctx, c) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ids := slices.Clone(d.made[displayName])
+	for _, sp := range all {
+		ids = append(ids, sp.ID)
+	}
+	return ids, err
+}
+
+// noteMade remembers what this run has made.
+func noteMade(c *client.Client, sp servicePrincipal) {
+	c.NotePrincipal(sp.ApplicationID, sp.ID)
+	d := directoryOf(c)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.made == nil {
+		d.made = map[string][]string{}
+	}
+	d.made[sp.DisplayName] = append(d.made[sp.DisplayName], sp.ID)
+}
+
 // readServicePrincipal reads one by its SCIM id. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func readServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
@@ -113,20 +217,37 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 }
 
 // addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
-// absent before and is there after is ours. Two requests; more after a lost answer.
+// absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a lost
+// answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
+	add := addEntraManaged
 	if want.ApplicationID == "" {
-		return addDatabricksManaged(ctx, c, want)
+		add = addDatabricksManaged
 	}
+	sp, err := add(ctx, c, want)
+	if err == nil {
+		noteMade(c, sp)
+	}
+	return sp, err
+}
+
+func addEntraManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	look := func(ctx context.Context) (*servicePrincipal, error) {
 		return findByApplicationID(ctx, c, want.ApplicationID)
 	}
-	existing, err := look(ctx)
+	present, err := presentBefore(ctx, c, want.ApplicationID)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	if existing != nil && !c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
-		return *existing, ErrExists
+	if present {
+		// Once more, because what is taken over must not be known from a copy.
+		existing, err := look(ctx)
+		if err != nil {
+			return servicePrincipal{}, err
+		}
+		if existing != nil && !c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
+			return *existing, ErrExists
+		}
 	}
 	// Two looks suffice: the service refuses a second principal of that application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
@@ -148,7 +269,7 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 	}
 	defer unlock()
 
-	before, err := idsOfName(ctx, c, want.DisplayName)
+	before, err := namedBefore(ctx, c, want.DisplayName)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
@@ -299,10 +420,11 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 // refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while SCIM
 // may not know yet what it has made itself. One request at best.
 func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time, workspaceID string) (sp servicePrincipal, err error) {
-	found := false
+	found, read := false, shareServicePrincipal
 	_, err = client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
 		var err error
-		sp, err = readServicePrincipal(ctx, c, have.ID)
+		sp, err = read(ctx, c, have.ID)
+		read = readServicePrincipal // a second look must not be at a copy
 		if errors.Is(err, client.ErrNotFound) {
 			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never know it
 		}

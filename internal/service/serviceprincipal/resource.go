@@ -104,7 +104,6 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 		}
 		// It exists from here on: remember it before anything else can fail.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
-		r.Client.NotePrincipal(sp.ApplicationID, sp.ID)
 		fwkit.NoteWritten(ctx, resp.Private, answer.Now(), &resp.Diagnostics)
 		sp = r.complete(ctx, sp, want, &resp.Diagnostics)
 	}

@@ -1,46 +1,57 @@
 package serviceprincipal_test
 
 import (
+	"fmt"
+	"maps"
+	"strings"
 	"testing"
-	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Many at once are slowed after the first refusal, whatever form it has, and none fails.
-func TestTwoHundredAtOnce(t *testing.T) {
+// Beyond a few, what was there is one list, to read and to tell before a creation; each creation is one request.
+func TestManyRequests(t *testing.T) {
 	t.Parallel()
-	for name, as500 := range map[string]bool{"429": false, "REQUEST_LIMIT_EXCEEDED": true} {
-		t.Run(name, func(t *testing.T) {
+	for kind, attribute := range map[string]string{"Entra": "application_id", "Databricks": "display_name"} {
+		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: time.Second, SCIMLimitAs500: as500})
-			cli := w.CLI(t, source+`resource "dbxaccess_service_principal" "app" {
-				count        = 200
-				display_name = "app-${count.index}"
-			}`)
-			cli.Env["TF_LOG"] = "info"
-			// Nobody waits longer for a repeated call than this, and all of them together take much longer.
-			cli.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "3"
-			wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200"), "200 added", "waiting: the workspace asks for fewer calls")
-			if made := members(w); len(made) != 200 {
-				t.Errorf("%d service principals", len(made))
+			var values []string
+			for range 12 {
+				values = append(values, uuid.NewString())
 			}
-			made, refused := 0, 0
-			for _, e := range w.Tenant.Journal.Entries() {
-				if e.Method == "POST" && e.Path == all {
-					if e.Status == 201 {
-						made++
-					} else {
-						refused++
+			c := w.CLI(t, fmt.Sprintf("resource \"dbxaccess_service_principal\" \"many\" {\n  for_each = toset([\"%s\"])\n  %s = each.key\n}\n", strings.Join(values, `", "`), attribute))
+			asked := func() map[string]int {
+				count := map[string]int{}
+				for _, e := range w.Tenant.Journal.Entries() {
+					if e.Service == "workspace" {
+						count[e.Method+" "+strings.TrimPrefix(e.Route, "/api/2.0/preview/scim/v2")]++
 					}
 				}
+				w.Tenant.Journal.Reset()
+				return count
 			}
-			if made != 200 || refused == 0 || refused > 400 {
-				t.Errorf("%d were made and %d refused", made, refused)
+			w.Tenant.Journal.Reset()
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			if got, want := asked(), (map[string]int{"GET /ServicePrincipals": 3, "POST /ServicePrincipals": 12}); !maps.Equal(got, want) {
+				t.Errorf("creating asked %v, not %v", got, want)
 			}
-			t.Logf("%d refusals", refused)
+			c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			if got, want := asked(), (map[string]int{"GET /ServicePrincipals/{id}": 2, "GET /ServicePrincipals": 1}); !maps.Equal(got, want) {
+				t.Errorf("a plan with nothing to do asked %v, not %v", got, want)
+			}
+			// One that the list shows no more is looked up by itself before it is called gone.
+			gone := members(w)[5].ApplicationID
+			w.Workspace.RemovePrincipal(gone)
+			if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); strings.Count(r.Stdout, "will be created") != 1 {
+				t.Errorf("planned %s", r.Stdout)
+			}
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+			if left := members(w); len(left) != 0 {
+				t.Errorf("left: %+v", left)
+			}
 		})
 	}
 }

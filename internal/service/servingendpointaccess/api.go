@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -18,13 +19,14 @@ type access struct {
 }
 
 // readAccess reads the access list, all groups at once, and then whoever it leads to: up to five requests, however many
-// groups there are. Two of them are for service principals and users, and left out where there is none.
+// groups there are. Two of them are for service principals and users, and left out where there is none. Many endpoints
+// share what is not their own: one request for each, and some ten for all of them.
 func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
-	id, err := c.EndpointID(ctx, endpoint)
+	id, err := c.EndpointID(ctx, endpoint, client.Lately)
 	if err != nil {
 		return access{}, err
 	}
-	list, err := acl.Read(ctx, c, acl.Endpoint(id))
+	list, err := acl.Read(ctx, c, acl.Endpoint(id), client.Lately)
 	if err != nil {
 		return access{}, err
 	}
@@ -48,7 +50,7 @@ func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory
 	if !slices.ContainsFunc(list, func(e acl.Entry) bool { return e.Kind == acl.Group && e.Name != usersGroup }) {
 		return directory{}, nil
 	}
-	groups, err := c.Groups(ctx)
+	groups, err := c.AllGroups(ctx)
 	if errors.Is(err, client.ErrPermissionDenied) {
 		return directory{}, nil
 	}
@@ -58,9 +60,16 @@ func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory
 	return newDirectory(groups), nil
 }
 
-// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of a URL,
-// which may not grow without end.
-const few = 20
+const (
+	// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of a
+	// URL, which may not grow without end.
+	few = 20
+	// alone is how many endpoints ask by name; those after them share the list of all.
+	alone = 2
+)
+
+// asked counts the endpoints of one run.
+type asked struct{ endpoints atomic.Int64 }
 
 // readPeople asks for the names and states of those that the grants reach. Two requests at most.
 func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
@@ -86,25 +95,28 @@ func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, 
 			add(&users, "id", g.ID)
 		}
 	}
+	many := client.Of[asked](c).endpoints.Add(1) > alone
 	var known people
 	var err error
-	if len(applications) > 0 {
-		if known.ServicePrincipals, err = c.ServicePrincipals(ctx, either(applications)); err != nil && !errors.Is(err, client.ErrPermissionDenied) {
-			return people{}, err
-		}
+	switch {
+	case len(applications) == 0:
+	case many || len(applications) > few:
+		known.ServicePrincipals, err = c.AllServicePrincipals(ctx)
+	default:
+		known.ServicePrincipals, err = c.ServicePrincipals(ctx, strings.Join(applications, " or "))
 	}
-	if len(users) > 0 {
-		if known.Users, err = c.Users(ctx, either(users)); err != nil && !errors.Is(err, client.ErrPermissionDenied) {
-			return people{}, err
-		}
+	if err != nil && !errors.Is(err, client.ErrPermissionDenied) {
+		return people{}, err
+	}
+	switch {
+	case len(users) == 0:
+	case many || len(users) > few:
+		known.Users, err = c.AllUsers(ctx)
+	default:
+		known.Users, err = c.Users(ctx, strings.Join(users, " or "))
+	}
+	if err != nil && !errors.Is(err, client.ErrPermissionDenied) {
+		return people{}, err
 	}
 	return known, nil
-}
-
-// either is a filter for one of the terms, or none where there are too many.
-func either(terms []string) string {
-	if len(terms) > few {
-		return ""
-	}
-	return strings.Join(terms, " or ")
 }

@@ -167,6 +167,27 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Many endpoints share what is not their own: one request each for the list, and a few for names, groups and people.
+func TestManyEndpoints(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	botany(w)
+	const n = 30
+	for i := range n {
+		w.Workspace.CreateEndpoint(fmt.Sprint("rose-", i), w.PersonName)
+		w.Workspace.SetGrant(fmt.Sprint("rose-", i), "science", "CAN_QUERY")
+	}
+	w.Test(t, resource.TestStep{
+		Config: "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  count         = 30\n  endpoint_name = \"rose-${count.index}\"\n}\n" +
+			"output \"holders\" {\n  value = distinct([for a in data.dbxaccess_serving_endpoint_access.x : length(a.principals)])\n}\n",
+		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("holders", knownvalue.ListExact([]knownvalue.Check{knownvalue.Int64Exact(4)}))},
+	})
+	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+	if all := w.Count("workspace", "", ""); walks == 0 || all > (n+10)*walks {
+		t.Errorf("%d requests in %d walks, want at most %d in each", all, walks, n+10)
+	}
+}
+
 // Beyond a few, principals are found in the list of all, and are as many.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()

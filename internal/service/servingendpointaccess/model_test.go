@@ -148,12 +148,3 @@ func TestTellWhoCanQuery(t *testing.T) {
 		}
 	}
 }
-
-func TestEither(t *testing.T) {
-	if got := either([]string{"a", "b"}); got != "a or b" {
-		t.Error(got)
-	}
-	if got := either(make([]string, few+1)); got != "" {
-		t.Errorf("a filter of %d characters", len(got))
-	}
-}

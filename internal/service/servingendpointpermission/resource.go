@@ -20,6 +20,7 @@ type permissionResource struct{ fwkit.Resource }
 var (
 	_ resource.ResourceWithConfigure        = &permissionResource{}
 	_ resource.ResourceWithConfigValidators = &permissionResource{}
+	_ resource.ResourceWithModifyPlan       = &permissionResource{}
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
 
@@ -29,6 +30,26 @@ func (r *permissionResource) Metadata(_ context.Context, req resource.MetadataRe
 
 func (r *permissionResource) ConfigValidators(context.Context) []resource.ConfigValidator {
 	return fwkit.OnePrincipal()
+}
+
+// ModifyPlan warns where the same configuration manages the whole list too. Whichever of the two is planned second sees it.
+func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.Client == nil || req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	planned := plan.toGrant()
+	if planned.Endpoint == "" || planned.Principal.Name == "" { // known only after apply
+		return
+	}
+	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
+		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
+			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
+			"Write the principal into the whole list's maps, or into its ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
+	}
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -62,7 +83,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	defer cancel()
 	have := state.toGrant()
 
-	endpointID, list, err := readGrants(ctx, r.Client, have.Endpoint)
+	endpointID, entry, err := readGrant(ctx, r.Client, have)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
 		return
 	}
@@ -72,8 +93,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	entry, found := list.Find(have.Principal)
-	found = found && entry.Direct != ""
+	found := entry.Direct != ""
 	if have.EndpointID != "" && have.EndpointID != endpointID {
 		now := "It is gone, and the plan grants it again."
 		if found {
@@ -172,19 +192,14 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 
 // onePrincipal finds the direct grant that an import id means.
 func onePrincipal(list acl.List, attribute, name, id string, diags *diag.Diagnostics) (acl.Principal, bool) {
-	var found []acl.Principal
-	for _, e := range list.FindName(name) {
-		if e.Direct != "" && (attribute == "" || attribute == string(e.Kind)) {
-			found = append(found, e.Principal)
-		}
-	}
+	found := list.Direct(acl.Kind(attribute), name)
 	switch len(found) {
 	case 1:
-		return found[0], true
+		return found[0].Principal, true
 	case 0:
 		diags.AddError("No such grant to import", fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list))
 	default:
-		diags.AddError("More than one grant of that name to import", fmt.Sprintf("%s names %v. Say the kind, as in ENDPOINT/group_name=NAME.", id, found))
+		diags.AddError("More than one grant of that name to import", fmt.Sprintf("%s names %s. Say the kind, as in ENDPOINT/group_name=NAME.", id, found))
 	}
 	return acl.Principal{}, false
 }

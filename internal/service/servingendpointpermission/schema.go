@@ -26,6 +26,9 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"A refresh looks the endpoint up by its name and compares its id, so an endpoint that was deleted and made again under the same name, with an empty " +
 			"access list, is seen; it compares the level held directly, so a grant raised, lowered or removed by hand is seen. Levels that the principal holds " +
 			"through a parent (such as `admins`) are not this grant and make no difference.\n\n" +
+			"All grants on one endpoint are refreshed by two requests, and those that wait for each other are written together. The service can add one principal but not " +
+			"remove one: a grant is taken away by reading the list and writing it back without it. What another process adds between those two requests can be lost; its own " +
+			"next plan shows that, and one apply heals it. A principal that was made a moment ago may reach access lists some minutes late, and is waited for.\n\n" +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name/principal`."),

@@ -2,6 +2,7 @@ package servingendpointquery
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,30 +19,39 @@ import (
 
 const (
 	pause        = 5 * time.Second // between tries
-	grantSpreads = 2 * time.Minute // how long the serving plane may take to honour a grant
+	grantSpreads = 2 * time.Minute // how long the serving plane may take to honour a change of the access list
+	// longestRun is how long the service lets a model work on one request, and a little more
+	// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
+	longestRun = 300 * time.Second
 )
 
-// score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a grant of this
-// run spreads.
-// https://docs.databricks.com/api/azure/workspace/servingendpoints/query
+// errAnswered: the endpoint has served who was expected to be refused.
+var errAnswered = errors.New("the endpoint answered, and expect_denied says that it should refuse")
+
+// score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a change that this
+// run made to the access list spreads; one more after a refusal, to tell why. A token in Key Vault is read before.
 func score(ctx context.Context, c *client.Client, q query) (scored, error) {
-	as := c
-	if q.Token != "" {
-		var err error
-		if as, err = c.LogIn(auth.Settings{Token: auth.Setting{Value: q.Token, Attribute: "token"}}); err != nil {
-			return scored{}, err
-		}
+	as, err := asker(ctx, c, q)
+	if err != nil {
+		return scored{}, err
 	}
 	started := time.Now()
 	for {
 		answer, err := ask(ctx, as, q)
-		denied := errors.Is(err, client.ErrPermissionDenied) && c.GrantedLately(q.Endpoint, grantSpreads)
+		denied := errors.Is(err, client.ErrPermissionDenied)
+		if denied && q.ExpectDenied {
+			return scored{Status: http.StatusForbidden}, nil
+		}
+		if err == nil && q.ExpectDenied {
+			err = errAnswered
+		}
+		spreading := (denied || errors.Is(err, errAnswered)) && c.GrantedLately(q.Endpoint, grantSpreads)
 		starting := isStarting(err)
-		if err == nil || !denied && !starting {
-			return answer, advise(err, q)
+		if !spreading && !starting {
+			return answer, explain(ctx, c, err, q)
 		}
 		tflog.Info(ctx, "waiting for the serving endpoint", map[string]any{
-			"endpoint": q.Endpoint, "seconds": int(time.Since(started).Seconds()), "starting": starting, "grant_spreading": denied,
+			"endpoint": q.Endpoint, "seconds": int(time.Since(started).Seconds()), "starting": starting, "grant_spreading": spreading,
 		})
 		select {
 		case <-time.After(pause):
@@ -49,6 +59,26 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 			return scored{}, advise(err, q)
 		}
 	}
+}
+
+// asker is the client of who asks.
+func asker(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
+	token := auth.Setting{Value: q.Token, Attribute: asToken}
+	if q.Secret != (secret{}) {
+		vault, err := c.Vault(auth.Setting{Value: q.Secret.VaultURI, Attribute: asSecret + ".vault_uri"})
+		if err != nil {
+			return nil, err
+		}
+		value, err := vault.ReadSecret(ctx, auth.Setting{Value: q.Secret.Name, Attribute: asSecret + ".name"})
+		if err != nil {
+			return nil, err
+		}
+		token = auth.Setting{Value: value, Attribute: asSecret}
+	}
+	if token.Value == "" {
+		return c, nil
+	}
+	return c.LogIn(auth.Settings{Token: token})
 }
 
 // isStarting tells an endpoint that is not up yet from a model that fails: waiting does not mend an error 500.
@@ -63,7 +93,7 @@ func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
 	}
 	var body bytes.Buffer
 	var served string
-	err := as.SDK().ApiClient().Do(ctx, http.MethodPost, "/serving-endpoints/"+url.PathEscape(q.Endpoint)+"/invocations",
+	err := as.SDK().ApiClient().Do(client.Patient(ctx, longestRun), http.MethodPost, "/serving-endpoints/"+url.PathEscape(q.Endpoint)+"/invocations",
 		httpclient.WithRequestHeaders(headers), httpclient.WithRequestData(q.Request),
 		httpclient.WithResponseHeader("served-model-name", &served), httpclient.WithResponseUnmarshal(&body))
 	if err != nil {
@@ -72,14 +102,36 @@ func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
 	return scored{Status: http.StatusOK, ServedModel: served, Body: body.String()}, nil
 }
 
+// explain adds the advice. A route-optimised endpoint refuses in words that say nothing of the reason, so after a refusal
+// the endpoint itself is asked whether it is one; that the provider may not see it changes nothing.
+func explain(ctx context.Context, c *client.Client, err error, q query) error {
+	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied)
+	if !refused {
+		return advise(err, q)
+	}
+	endpoint, readErr := c.EndpointByName(ctx, q.Endpoint)
+	if readErr != nil || !endpoint.RouteOptimized {
+		return advise(err, q)
+	}
+	return client.Advise(err, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
+		"and is called at an address of its own: %s. This data source cannot ask it. Have the application prove its access, or serve the model from an endpoint without route optimisation.",
+		cmp.Or(endpoint.URL, "see its page under Serving")))
+}
+
 func advise(err error, q query) error {
 	switch {
+	case errors.Is(err, errAnswered):
+		return client.Advise(err, "expect_denied", "Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin holds everything. "+
+			"data dbxaccess_serving_endpoint_access tells by which way. A right that was just taken away may be honoured for a minute or two.")
 	case errors.Is(err, client.ErrNotFound):
 		return client.Advise(err, "endpoint_name", fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive.", q.Endpoint))
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(err, "query_as", "Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let this data source depend_on the grant.")
-	case errors.Is(err, client.ErrUnauthenticated) && q.Token != "":
-		return client.Advise(err, "token", "The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace. A route-optimised endpoint takes no personal access token at all.")
+	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asToken:
+		return client.Advise(err, asToken, "The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace."+q.saysNothing())
+	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asSecret:
+		return client.Advise(err, asSecret, fmt.Sprintf("The workspace does not accept the token in secret %s of %s: it was revoked, has expired, belongs to another workspace, or the secret holds something else.%s",
+			q.Secret.Name, q.Secret.VaultURI, q.saysNothing()))
 	case isStarting(err):
 		return client.Advise(err, "", "The endpoint did not answer in time; one that scaled to zero takes minutes to start. Raise timeouts.read, or look at the endpoint's events.")
 	case errors.Is(err, client.ErrInvalid):

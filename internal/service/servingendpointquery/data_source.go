@@ -32,6 +32,10 @@ func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.Val
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has no token", "query_as is \"token\": write the token to ask with.")
 	case as != asToken && !config.Token.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has a token it does not use", "query_as is \""+as+"\": remove token, or write query_as = \"token\".")
+	case as == asSecret && config.KeyVaultSecret.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has no Key Vault secret", "query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, where the token to ask with is kept.")
+	case as != asSecret && !config.KeyVaultSecret.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("key_vault_secret"), "Query has a Key Vault secret it does not use", "query_as is \""+as+"\": remove key_vault_secret, or write query_as = \"key_vault_secret\".")
 	}
 }
 

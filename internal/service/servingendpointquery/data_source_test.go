@@ -42,6 +42,11 @@ func asToken(token string, lines ...string) string {
 	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), attr("token", token)}, lines...)...)
 }
 
+func asVaulted(vault, name string, lines ...string) string {
+	return hcl(append([]string{attr("query_as", "key_vault_secret"), attr("request", flower),
+		fmt.Sprintf("key_vault_secret = { vault_uri = %q, name = %q }", vault, name)}, lines...)...)
+}
+
 // says matches words in a row, however Terraform breaks the lines.
 func says(words ...string) *regexp.Regexp {
 	for i, w := range words {
@@ -304,6 +309,10 @@ func TestBadInput(t *testing.T) {
 		"empty token":         {asToken(""), says("Query has no token")},
 		"blank token":         {asToken("  "), says("Query has no token")},
 		"a token too many":    {asProvider(attr("token", "dapi00")), says("Query has a token it does not use", "token", "remove token")},
+		"no secret":           {hcl(attr("query_as", "key_vault_secret"), attr("request", flower)), says("Query has no Key Vault secret", "vault_uri")},
+		"a secret too many":   {asProvider(`key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "iris" }`), says("Query has a Key Vault secret it does not use", "remove key_vault_secret")},
+		"not a vault":         {asVaulted("kv-ml", "iris"), says("Not a vault to read the token from", "write its address")},
+		"not a secret":        {asVaulted("https://kv-ml.vault.azure.net/", "iris token"), says("Not the name of a secret to read the token from", "letters, digits and hyphens")},
 		"nobody asks":         {hcl(attr("request", flower)), says("query_as")},
 		"somebody else asks":  {hcl(attr("query_as", "me"), attr("request", flower)), says("query_as", "provider", "token")},
 		"request is not JSON": {hcl(attr("query_as", "provider"), attr("request", "{")), says("Invalid JSON", "request")},

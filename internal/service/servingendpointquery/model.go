@@ -9,22 +9,49 @@ import (
 )
 
 type queryModel struct {
-	EndpointName  types.String         `tfsdk:"endpoint_name"`
-	Request       jsontypes.Normalized `tfsdk:"request"`
-	QueryAs       types.String         `tfsdk:"query_as"`
-	Token         types.String         `tfsdk:"token"`
-	StoreResponse types.Bool           `tfsdk:"store_response"`
-	Status        types.Int64          `tfsdk:"status"`
-	ServedModel   types.String         `tfsdk:"served_model"`
-	Response      types.String         `tfsdk:"response"`
-	Timeouts      timeouts.Value       `tfsdk:"timeouts"`
+	EndpointName   types.String         `tfsdk:"endpoint_name"`
+	Request        jsontypes.Normalized `tfsdk:"request"`
+	QueryAs        types.String         `tfsdk:"query_as"`
+	Token          types.String         `tfsdk:"token"`
+	KeyVaultSecret types.Object         `tfsdk:"key_vault_secret"`
+	ExpectDenied   types.Bool           `tfsdk:"expect_denied"`
+	StoreResponse  types.Bool           `tfsdk:"store_response"`
+	Status         types.Int64          `tfsdk:"status"`
+	ServedModel    types.String         `tfsdk:"served_model"`
+	Response       types.String         `tfsdk:"response"`
+	Timeouts       timeouts.Value       `tfsdk:"timeouts"`
 }
 
 // query is what to ask of whom. It may hold a token and is never printed.
 type query struct {
-	Endpoint string
-	Request  string
-	Token    string // empty: ask as the provider
+	Endpoint     string
+	Request      string
+	Token        string // empty: ask as the provider, or as whoever's token the secret is
+	Secret       secret
+	ExpectDenied bool
+}
+
+// secret is where a token is kept.
+type secret struct{ VaultURI, Name string }
+
+// asks is the attribute that says who asks.
+func (q query) asks() string {
+	switch {
+	case q.Secret != secret{}:
+		return asSecret
+	case q.Token != "":
+		return asToken
+	default:
+		return "query_as"
+	}
+}
+
+// saysNothing goes with a token that is refused where a refusal was expected.
+func (q query) saysNothing() string {
+	if !q.ExpectDenied {
+		return ""
+	}
+	return " With expect_denied this is an error all the same: a token that opens nothing does not show that its owner lacks the right."
 }
 
 // scored is an endpoint's answer.
@@ -35,9 +62,16 @@ type scored struct {
 }
 
 func (m queryModel) toQuery() query {
-	q := query{Endpoint: m.EndpointName.ValueString(), Request: m.Request.ValueString()}
-	if m.QueryAs.ValueString() == asToken {
+	q := query{Endpoint: m.EndpointName.ValueString(), Request: m.Request.ValueString(), ExpectDenied: m.ExpectDenied.ValueBool()}
+	switch m.QueryAs.ValueString() {
+	case asToken:
 		q.Token = m.Token.ValueString()
+	case asSecret:
+		of := func(attribute string) string {
+			text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)
+			return text.ValueString()
+		}
+		q.Secret = secret{VaultURI: of("vault_uri"), Name: of("name")}
 	}
 	return q
 }
@@ -47,6 +81,6 @@ func (m *queryModel) tell(s scored) {
 	m.ServedModel = fwkit.String(s.ServedModel)
 	m.Response = types.StringNull()
 	if m.StoreResponse.ValueBool() {
-		m.Response = types.StringValue(s.Body)
+		m.Response = fwkit.String(s.Body)
 	}
 }

@@ -4,26 +4,37 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 func TestToQuery(t *testing.T) {
+	stored, diags := types.ObjectValue(map[string]attr.Type{"vault_uri": types.StringType, "name": types.StringType},
+		map[string]attr.Value{"vault_uri": types.StringValue("https://kv.vault.azure.net/"), "name": types.StringValue("iris")})
+	if diags.HasError() {
+		t.Fatal(diags)
+	}
 	for name, c := range map[string]struct {
-		as, token string
-		want      query
+		as, token, asks string
+		want            query
 	}{
-		"provider": {asProvider, "", query{Endpoint: "iris", Request: `{"inputs": []}`}},
-		"token":    {asToken, "dapi00", query{Endpoint: "iris", Request: `{"inputs": []}`, Token: "dapi00"}},
+		"provider":         {asProvider, "", "query_as", query{Endpoint: "iris", Request: `{"inputs": []}`}},
+		"token":            {asToken, "dapi00", asToken, query{Endpoint: "iris", Request: `{"inputs": []}`, Token: "dapi00"}},
+		"key vault secret": {asSecret, "", asSecret, query{Endpoint: "iris", Request: `{"inputs": []}`, Secret: secret{"https://kv.vault.azure.net/", "iris"}}},
 		// Validation refuses it; it must not change who asks all the same.
-		"a token too many": {asProvider, "dapi00", query{Endpoint: "iris", Request: `{"inputs": []}`}},
+		"a token too many": {asProvider, "dapi00", "query_as", query{Endpoint: "iris", Request: `{"inputs": []}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := queryModel{
 				EndpointName: types.StringValue("iris"), Request: jsontypes.NewNormalizedValue(`{"inputs": []}`),
-				QueryAs: types.StringValue(c.as), Token: types.StringValue(c.token),
+				QueryAs: types.StringValue(c.as), Token: types.StringValue(c.token), KeyVaultSecret: stored,
 			}
-			if got := m.toQuery(); got != c.want {
+			got := m.toQuery()
+			if got != c.want {
 				t.Error("another query than was written") // not printed: it may hold a token
+			}
+			if got.asks() != c.asks {
+				t.Errorf("who asks is told at %s, not %s", got.asks(), c.asks)
 			}
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -17,6 +18,7 @@ import (
 const (
 	asProvider = "provider"
 	asToken    = "token"
+	asSecret   = "key_vault_secret"
 )
 
 func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -26,7 +28,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 	limit.MarkdownDescription = "How long the query may take."
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Scores a model-serving endpoint and tells that it answered. Give it a `depends_on` on the grant and the token: then it runs after them, and a missing grant " +
-			"does not break the plan that would mend it.\n\nAn endpoint that scaled to zero is waited for. A refusal is tried again only where this run changed the endpoint's access list within " +
+			"does not break the plan that would mend it.\n\nAn endpoint that scaled to zero is waited for; `TF_LOG=info` shows how long. A refusal is tried again only where this run changed the endpoint's access list within " +
 			"the last two minutes, because a new grant may take that long to be honoured.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
@@ -38,17 +40,39 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or `instances`, or what the model takes.",
 			},
 			"query_as": schema.StringAttribute{
-				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken)},
-				MarkdownDescription: "Who asks: `provider` (the provider's own identity) or `token` (the bearer of `token`).",
+				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret)},
+				MarkdownDescription: "Who asks: `provider` (the provider's own identity), `token` (the bearer of `token`) or `key_vault_secret` (the bearer of the token that `key_vault_secret` names). " +
+					"A route-optimised endpoint takes none of the three: it wants OAuth tokens that are made for it.",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The bearer token to ask with, when `query_as` is `token`. Like every argument of a data source it is kept in the state.",
+				MarkdownDescription: "The bearer token to ask with, when `query_as` is `token`. Like every argument of a data source it is kept in the state; `key_vault_secret` keeps it out. " +
+					"A route-optimised endpoint takes no personal access token.",
+			},
+			"key_vault_secret": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Where in Azure Key Vault the token to ask with is kept, when `query_as` is `key_vault_secret`. The provider's own identity reads the newest version; it needs the role " +
+					"`Key Vault Secrets User`. The value is used and kept nowhere. With `dbxaccess_service_principal_token` give the names that its `key_vault_secret` has, and a `depends_on`.",
+				Attributes: map[string]schema.Attribute{
+					"vault_uri": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the token from", auth.CheckVaultURI)},
+						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+					},
+					"name": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret to read the token from", auth.CheckSecretName)},
+						MarkdownDescription: "Name of the secret.",
+					},
+				},
+			},
+			"expect_denied": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether the endpoint should refuse who asks, for lack of CAN_QUERY: then that is success, with 403 in `status`, and an answer is an error. " +
+					"A token that opens nothing at all is an error too: it would prove nothing. Default: `false`.",
 			},
 			"store_response": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
 			},
-			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer; anything but success is an error."},
+			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer: 200, or 403 with `expect_denied`. Anything else is an error."},
 			"served_model": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the served entity that answered, where the service tells it."},
 			"response":     schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The model's answer, JSON; null unless `store_response` is `true`."},
 			"timeouts":     limit,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -133,12 +134,7 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", req.ID) {
 		return
 	}
-	var found []acl.Principal
-	for _, e := range list.FindName(name) {
-		if e.Direct == acl.CanUse && (attribute == "" || attribute == string(e.Kind)) {
-			found = append(found, e.Principal)
-		}
-	}
+	found := slices.DeleteFunc(list.Direct(acl.Kind(attribute), name), func(e acl.Entry) bool { return e.Direct != acl.CanUse })
 	if len(found) != 1 {
 		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
 			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. Direct grants there: %s.", req.ID, len(found), list))

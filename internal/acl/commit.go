@@ -1,0 +1,371 @@
+package acl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// Writes to one list queue: the API has no version to compare, and a PATCH between another's read and PUT would be lost.
+// While one is under way those that come wait, and then go together: with ten at a time and an answer in 50 ms, a
+// thousand grants take some four hundred requests instead of two thousand.
+
+// objects are the lists that a client knows.
+type objects struct{ byID sync.Map } // Object → *object
+
+func of(c *client.Client, id Object) *object {
+	all := client.Of[objects](c)
+	if o, ok := all.byID.Load(id); ok {
+		return o.(*object)
+	}
+	o, _ := all.byID.LoadOrStore(id, &object{Object: id})
+	return o.(*object)
+}
+
+// object is one access list: the copy that is shared, and those who want to write.
+type object struct {
+	Object
+	list client.Shared[view]
+
+	mu      sync.Mutex
+	waiting []*operation
+	busy    bool
+}
+
+type kind int
+
+const (
+	give kind = iota
+	take
+	rewrite
+)
+
+// operation is what one resource wants of the list.
+type operation struct {
+	kind
+	principal Principal
+	level     Level
+	look      bool // see what the principal holds before it is given
+	overwrite bool // whatever it holds
+	change    func(List) (List, error)
+
+	done  chan outcome // of one place
+	batch *batch       // once it is under way
+}
+
+// outcome is how an operation ended.
+type outcome struct {
+	entry Entry
+	wrote bool
+	list  List
+	gone  bool // the object itself is not there
+	err   error
+}
+
+// batch counts who still waits for operations that are under way together.
+type batch struct {
+	waiting int
+	cancel  context.CancelFunc
+}
+
+// grace is how long who was told to stop still waits for a write that has been sent: what it did would be forgotten.
+const grace = 3 * time.Second
+
+// do queues an operation and waits for how it ends.
+func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
+	op.done = make(chan outcome, 1)
+	o.mu.Lock()
+	o.waiting = append(o.waiting, op)
+	if !o.busy {
+		o.busy = true
+		// The work belongs to everybody who waits, so it does not end with the first one's context.
+		go o.drain(context.WithoutCancel(ctx), c)
+	}
+	o.mu.Unlock()
+
+	select {
+	case r := <-op.done:
+		return r
+	case <-ctx.Done():
+	}
+	o.mu.Lock()
+	if i := slices.Index(o.waiting, op); i >= 0 {
+		o.waiting = slices.Delete(o.waiting, i, i+1)
+		o.mu.Unlock()
+		return outcome{err: ctx.Err()}
+	}
+	o.mu.Unlock()
+	select {
+	case r := <-op.done:
+		return r
+	case <-time.After(grace):
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if op.batch.waiting--; op.batch.waiting == 0 {
+		op.batch.cancel()
+	}
+	return outcome{err: ctx.Err()}
+}
+
+// drain works until nobody waits.
+func (o *object) drain(ctx context.Context, c *client.Client) {
+	for {
+		ctx, cancel := context.WithCancel(ctx)
+		o.mu.Lock()
+		ops := o.next(cancel)
+		o.busy = len(ops) > 0
+		o.mu.Unlock()
+		if len(ops) == 0 {
+			cancel()
+			return
+		}
+		switch ops[0].kind {
+		case give:
+			o.give(ctx, c, ops)
+		case take:
+			o.take(ctx, c, ops)
+		case rewrite:
+			ops[0].done <- o.rewrite(ctx, c, nil, ops[0].change, false)
+		}
+		cancel()
+	}
+}
+
+// next takes the first operation that waits and all that can go with it: of the same kind, and one for each principal.
+func (o *object) next(cancel context.CancelFunc) []*operation {
+	var ops, rest []*operation
+	met := map[Principal]bool{}
+	b := &batch{cancel: cancel}
+	for _, op := range o.waiting {
+		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != rewrite && !met[op.principal.fold()] {
+			op.batch = b
+			ops = append(ops, op)
+		} else {
+			rest = append(rest, op)
+		}
+		met[op.principal.fold()] = true
+	}
+	o.waiting, b.waiting = rest, len(ops)
+	return ops
+}
+
+func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duration) (view, error) {
+	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return get(ctx, c, o.Object) })
+}
+
+// readNow leaves every copy aside.
+func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
+	o.list.Forget()
+	return o.read(ctx, c, client.Lately)
+}
+
+func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
+	var before view
+	var err error
+	began := time.Now()
+	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
+		before, err = o.read(ctx, c, client.Lately)
+		// Nobody is told that nothing needs to be done, or nothing may be, on the strength of a copy.
+		if err == nil && before.read.Before(began) && slices.ContainsFunc(ops, func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }) {
+			before, err = o.readNow(ctx, c)
+		}
+	}
+	var write []*operation
+	for _, op := range ops {
+		held, _ := before.find(op.principal)
+		switch {
+		case err != nil:
+			op.done <- outcome{err: err}
+		case op.look && held.Direct == op.level:
+			op.done <- outcome{entry: held}
+		case op.look && held.Direct != "" && !op.overwrite:
+			op.done <- outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}}
+		default:
+			write = append(write, op)
+		}
+	}
+	if len(write) > 0 {
+		o.upsert(ctx, c, before, write)
+	}
+}
+
+// upsert writes what was decided. A refusal that one of them may have caused is found out by sending each alone.
+func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops []*operation) {
+	var entries List
+	for _, op := range ops {
+		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
+	}
+	after, err := patch(ctx, c, o.Object, entries)
+	if err != nil {
+		o.list.Forget()
+		alone := len(ops) > 1 && (errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther))
+		for _, op := range ops {
+			if alone {
+				o.upsert(ctx, c, view{}, []*operation{op})
+			} else {
+				op.done <- outcome{err: err}
+			}
+		}
+		return
+	}
+	o.keep(before, entries, after)
+	if ops = told(ops, after); len(ops) == 0 {
+		return
+	}
+	// The write's answer does not show the grant, so the service is asked once more before anything is believed.
+	after, err = o.readNow(ctx, c)
+	if err != nil {
+		for _, op := range ops {
+			op.done <- outcome{wrote: true, err: &UnverifiedError{Err: err}}
+		}
+		return
+	}
+	if ops = told(ops, after); len(ops) == 0 {
+		return
+	}
+	// PATCH is not documented to lower a level; a replacement of the whole list is.
+	r := o.rewrite(ctx, c, &after, func(now List) (List, error) {
+		for _, op := range ops {
+			now = append(now.without(op.principal), Entry{Principal: op.principal, Direct: op.level})
+		}
+		return now, nil
+	}, true)
+	if r.err == nil {
+		ops = told(ops, look(r.list))
+		if len(ops) > 0 {
+			r.err = fmt.Errorf("the service accepted %s for %s and does not show it", ops[0].level, ops[0].principal)
+		}
+	}
+	for _, op := range ops {
+		op.done <- r
+	}
+}
+
+// told ends the operations whose grant the list shows, and gives the others.
+func told(ops []*operation, shown view) (left []*operation) {
+	for _, op := range ops {
+		if e, _ := shown.find(op.principal); e.Direct == op.level {
+			op.done <- outcome{entry: e, wrote: true}
+		} else {
+			left = append(left, op)
+		}
+	}
+	return left
+}
+
+// keep makes the answer to an upsert the shared copy when it is the whole list, and drops the copy when it may be a part:
+// an answer that lacks what stood before, or shows nothing but what was sent.
+func (o *object) keep(before view, sent List, after view) (whole bool) {
+	whole = len(after.list) > len(sent)
+	for _, e := range before.list {
+		if _, still := after.find(e.Principal); !still {
+			whole = false
+		}
+	}
+	if whole {
+		o.list.Put(after)
+	} else {
+		o.list.Forget()
+	}
+	return whole
+}
+
+func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
+	var ps []Principal
+	for _, op := range ops {
+		ps = append(ps, op.principal)
+	}
+	r := o.rewrite(ctx, c, nil, func(now List) (List, error) { return now.without(ps...), nil }, true)
+	if !r.gone && errors.Is(r.err, client.ErrNotFound) {
+		// The 404 of a write may speak of a principal in the list instead.
+		_, err := o.readNow(ctx, c)
+		r.gone = errors.Is(err, client.ErrNotFound)
+	}
+	if r.gone {
+		r.err = nil
+	}
+	after := look(r.list)
+	for _, op := range ops {
+		mine := outcome{err: r.err}
+		if e, _ := after.find(op.principal); e.Direct != "" {
+			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
+		}
+		op.done <- mine
+	}
+}
+
+// rewrite reads the list, lets change say what it shall be, and writes that. A write that did not get through is not sent
+// again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list where it
+// was read just before; whole asks for a replacement even where nobody loses a grant.
+func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change func(List) (List, error), whole bool) outcome {
+	began := time.Now()
+	for try := 1; ; try++ {
+		if now == nil {
+			read, err := o.readNow(ctx, c)
+			if err != nil {
+				return outcome{err: err, gone: errors.Is(err, client.ErrNotFound)}
+			}
+			now = &read
+		}
+		before := *now
+		now = nil
+		next, err := change(slices.Clone(before.list)) // the list itself is shared
+		if err != nil {
+			return outcome{err: err}
+		}
+		was, shall := before.list.direct(), next.direct()
+		if maps.Equal(was, shall) {
+			return outcome{list: before.list, wrote: try > 1}
+		}
+		after, err := o.send(ctx, c, before, was, next, shall, whole)
+		if err == nil {
+			return outcome{list: after.list, wrote: true}
+		}
+		o.list.Forget()
+		var unverified *UnverifiedError
+		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
+			return outcome{err: err, wrote: unverified != nil}
+		}
+	}
+}
+
+// send writes a list: as an upsert where nobody loses a grant, unless the whole is to be replaced.
+func (o *object) send(ctx context.Context, c *client.Client, before view, was map[Principal]Level, next List, shall map[Principal]Level, whole bool) (view, error) {
+	var changed List
+	for _, e := range next {
+		if e.Direct != "" && was[e.fold()] != e.Direct {
+			changed = append(changed, Entry{Principal: e.Principal, Direct: e.Direct})
+		}
+	}
+	for p := range was {
+		if _, stays := shall[p]; !stays {
+			whole = true
+		}
+	}
+	if !whole {
+		after, err := patch(ctx, c, o.Object, changed)
+		if err != nil {
+			return view{}, err
+		}
+		if !o.keep(before, changed, after) {
+			if after, err = o.readNow(ctx, c); err != nil {
+				return view{}, &UnverifiedError{Err: err}
+			}
+		}
+		if !slices.ContainsFunc(changed, func(e Entry) bool { return !after.shows(e.Principal, e.Direct) }) {
+			return after, nil
+		}
+	}
+	after, err := put(ctx, c, o.Object, next, changed)
+	if err == nil {
+		o.list.Put(after)
+	}
+	return after, err
+}

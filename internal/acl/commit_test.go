@@ -1,0 +1,360 @@
+package acl_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// newcomers are service principals without a grant.
+func (w *world) newcomers(n int) []acl.Principal {
+	var all []acl.Principal
+	for range n {
+		p := sp(w.Tenant.RegisterApp("x").ClientID)
+		w.Workspace.AddServicePrincipal(p.Name, "")
+		all = append(all, p)
+	}
+	return all
+}
+
+// together runs f for each at once, and gives the errors by name.
+func together(ps []acl.Principal, f func(acl.Principal) error) map[string]error {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	failed := map[string]error{}
+	for _, p := range ps {
+		group.Go(func() {
+			if err := f(p); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed[p.Name] = err
+			}
+		})
+	}
+	group.Wait()
+	return failed
+}
+
+// slow makes each write take as long as the others need to queue behind it.
+func (w *world) slow(method string) {
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Delay: 300 * time.Millisecond, WorkDone: true, Times: 1, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
+}
+
+// underWay waits until somebody's write is, which leaves those that follow to go together.
+func (w *world) underWay() {
+	for w.Count("workspace", "GET", "/permissions/") == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+}
+
+// What waits while a write is under way goes together: the first alone, then all the others.
+func TestGrantsGoTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(20)
+	w.slow("PATCH")
+	grant := func(p acl.Principal) error {
+		_, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
+		if err == nil && !wrote {
+			err = errors.New("says that it did not write")
+		}
+		return err
+	}
+	if failed := together(ps, grant); len(failed) > 0 {
+		t.Error(failed)
+	}
+	want := foreign()
+	for _, p := range ps {
+		want[p.Name] = "CAN_QUERY"
+	}
+	w.holds(t, want)
+	// One look for all; the first write, once more after its 503, and the rest.
+	if asked := strings.Fields(w.asked()); len(asked) > 5 {
+		t.Errorf("20 grants asked %q", asked)
+	}
+
+	w.slow("GET")
+	if failed := together(ps, func(p acl.Principal) error { return acl.Revoke(t.Context(), w.client, w.endpoint, p) }); len(failed) > 0 {
+		t.Error(failed)
+	}
+	w.holds(t, foreign())
+	if asked := strings.Fields(w.asked()); len(asked) > 7 {
+		t.Errorf("20 revocations asked %q", asked)
+	}
+}
+
+// One that the service refuses fails alone, and those that went with it are granted.
+func TestOneOfABatchFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(8)
+	stranger := sp("11111111-2222-3333-4444-555555555555")
+	w.slow("PATCH")
+	failed := together(append(ps, stranger), func(p acl.Principal) error {
+		if p != ps[0] {
+			w.underWay()
+		}
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
+		return err
+	})
+	if len(failed) != 1 || !errors.Is(failed[stranger.Name], client.ErrNotFound) {
+		t.Errorf("failed: %v", failed)
+	}
+	want := foreign()
+	for _, p := range ps {
+		want[p.Name] = "CAN_QUERY"
+	}
+	w.holds(t, want)
+}
+
+// A principal that holds more already stops itself and nobody else.
+func TestOneOfABatchHoldsMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(3)
+	w.Workspace.SetGrant("iris", ps[1].Name, "CAN_MANAGE")
+	w.slow("GET")
+	failed := together(ps, func(p acl.Principal) error {
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
+		return err
+	})
+	var held *acl.HeldError
+	if len(failed) != 1 || !errors.As(failed[ps[1].Name], &held) {
+		t.Errorf("failed: %v", failed)
+	}
+}
+
+// Many refreshes of one list are one request, and what a write answered spares the next look.
+func TestReadsAreShared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	find := func(p acl.Principal) error {
+		_, _, err := acl.Find(t.Context(), w.client, w.endpoint, p)
+		return err
+	}
+	if failed := together([]acl.Principal{user(bob), user(person), sp(app), group(team), w.app}, find); len(failed) > 0 {
+		t.Error(failed)
+	}
+	w.wantAsked(t, "GET")
+	for _, p := range w.newcomers(3) {
+		if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanView, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantAsked(t, "PATCH PATCH PATCH")
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, w.app); err != nil || found {
+		t.Errorf("%v %t %v", e, found, err)
+	}
+	w.wantAsked(t, "")
+}
+
+// A service that answers an upsert with what it wrote has not shown the list: nobody may take that for all there is.
+func TestAnswerThatIsAPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchShowsPart: true})
+	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil {
+		t.Fatal(err)
+	}
+	w.wantAsked(t, "GET PATCH") // it shows the grant, which suffices
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
+		t.Errorf("%+v %t %v", e, found, err)
+	}
+	w.wantAsked(t, "GET")
+}
+
+// Who is told to stop before the write began leaves the queue; the others are served.
+func TestWaiterGivesUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(3)
+	w.slow("PATCH")
+	stopped, stop := context.WithCancel(t.Context())
+	contexts := map[string]context.Context{ps[0].Name: t.Context(), ps[1].Name: stopped, ps[2].Name: t.Context()}
+	time.AfterFunc(200*time.Millisecond, stop)
+	failed := together(ps, func(p acl.Principal) error {
+		if p != ps[0] {
+			w.underWay()
+		}
+		_, _, err := acl.Grant(contexts[p.Name], w.client, w.endpoint, p, acl.CanQuery, false)
+		return err
+	})
+	if len(failed) != 1 || !errors.Is(failed[ps[1].Name], context.Canceled) {
+		t.Errorf("failed: %v", failed)
+	}
+	want := foreign()
+	want[ps[0].Name], want[ps[2].Name] = "CAN_QUERY", "CAN_QUERY"
+	w.holds(t, want)
+}
+
+// Between a refused replacement and the next try somebody else may have been granted. The list is read again.
+func TestReplacementIsNotSentAgainAsItWas(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]emulator.Fault{
+		"throttled":   {Status: 429, Code: "REQUEST_LIMIT_EXCEEDED", RetryAfter: 1},
+		"unavailable": {Status: 503, Code: "TEMPORARILY_UNAVAILABLE"},
+		"answer lost": {Drop: "before"},
+		"conflict":    {Status: 409, Code: "ABORTED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+			late := w.newcomers(1)[0]
+			fault.Service, fault.Method, fault.Path = "workspace", "PUT", listPath
+			w.Tenant.Faults.Add(fault)
+			go func() {
+				for w.Count("workspace", "PUT", "") == 0 {
+					time.Sleep(5 * time.Millisecond)
+				}
+				w.Workspace.SetGrant("iris", late.Name, "CAN_QUERY")
+			}()
+			if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+				t.Fatal(err)
+			}
+			w.holds(t, with(late, acl.CanQuery))
+			w.wantAsked(t, "GET PUT GET PUT")
+		})
+	}
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	add := func(l acl.List) (acl.List, error) {
+		return append(l, acl.Entry{Principal: w.app, Direct: acl.CanQuery}), nil
+	}
+	list, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := list.Find(w.app); e.Direct != acl.CanQuery || e.DisplayName != "iris-scoring" {
+		t.Errorf("answered %+v", e)
+	}
+	w.holds(t, with(w.app, acl.CanQuery))
+	w.wantAsked(t, "GET PATCH") // nobody loses anything
+
+	only := func(acl.List) (acl.List, error) {
+		return acl.List{{Principal: user(person), Direct: acl.CanManage}, {Principal: user(bob), Direct: acl.CanQuery}}, nil
+	}
+	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, only); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(t, map[string]string{person: "CAN_MANAGE", bob: "CAN_QUERY"})
+	w.wantAsked(t, "GET PUT")
+
+	same := func(l acl.List) (acl.List, error) { return l, nil }
+	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, same); err != nil {
+		t.Fatal(err)
+	}
+	w.wantAsked(t, "GET")
+
+	no := errors.New("no")
+	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, func(acl.List) (acl.List, error) { return nil, no }); !errors.Is(err, no) {
+		t.Errorf("error %v", err)
+	}
+	w.wantAsked(t, "GET")
+}
+
+// An upsert that lowers nothing is followed by a replacement; one that shows a part, by a look.
+func TestReplaceWhereUpsertsAreWeak(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		switches emulator.WorkspaceSwitches
+		asked    string
+	}{
+		"only raises": {emulator.WorkspaceSwitches{PatchNeverLowers: true}, "GET PATCH PUT"},
+		"shows part":  {emulator.WorkspaceSwitches{PatchShowsPart: true}, "GET PATCH GET"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(c.switches)
+			list, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, func(l acl.List) (acl.List, error) {
+				for i := range l {
+					if l[i].Same(sp(app)) {
+						l[i].Direct = acl.CanView
+					}
+				}
+				return l, nil
+			})
+			if err != nil || len(list) != 5 {
+				t.Errorf("%v, %v", list, err)
+			}
+			want := foreign()
+			want[app] = "CAN_VIEW"
+			w.holds(t, want)
+			w.wantAsked(t, c.asked)
+		})
+	}
+}
+
+// The list of tokens keeps its admins, whatever is made of it.
+func TestTokensKeepTheirAdmins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("authorization/tokens", w.app.Name, "CAN_USE")
+	if _, err := acl.Replace(t.Context(), w.client, acl.Tokens, nil, func(acl.List) (acl.List, error) { return nil, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Workspace.Grants("authorization/tokens"); !maps.Equal(got, map[string]string{"admins": "CAN_MANAGE"}) {
+		t.Errorf("left %v", got)
+	}
+}
+
+// A principal that was just made reaches access lists late: it is waited for. One that the workspace does not know either
+// is not, and neither is anything else that is refused.
+func TestNewPrincipalIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddServicePrincipal("22222222-2222-3333-4444-555555555555", "late")
+	late := sp("22222222-2222-3333-4444-555555555555")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: 2, Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+		Message: "Principal: ServicePrincipalName(" + late.Name + ") does not exist"})
+	began := time.Now()
+	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, late, acl.CanQuery, false); err != nil {
+		t.Fatal(err)
+	}
+	w.holds(t, with(late, acl.CanQuery))
+	if n := w.Count("workspace", "GET", "ServicePrincipals"); n != 1 {
+		t.Errorf("the directory was asked %d times", n)
+	}
+	if time.Since(began) < 3*time.Second {
+		t.Error("did not wait")
+	}
+
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Times: -1, Status: 400, Code: "BAD_REQUEST",
+		Message: "Principal: ServicePrincipalName(" + w.app.Name + ") does not exist"})
+	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+	defer cancel()
+	_, _, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false)
+	var advice *client.Advice
+	if !errors.Is(err, client.ErrInvalid) || !errors.As(err, &advice) || !strings.Contains(advice.Next, "access lists still do not") {
+		t.Errorf("out of time: %v", err)
+	}
+}
+
+// Who is told to stop while its write is under way still learns what became of it: forgotten, it would be nobody's grant.
+func TestStoppedDuringTheWrite(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 700 * time.Millisecond})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		w.underWay()
+		stop()
+	}()
+	if _, wrote, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+		t.Errorf("wrote %t, %v", wrote, err)
+	}
+	w.holds(t, with(w.app, acl.CanQuery))
+}

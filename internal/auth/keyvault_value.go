@@ -1,0 +1,33 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// ReadSecret reads the value of the newest version of a secret, for a data source
+// that uses it at once and keeps it nowhere. Space around it is dropped: a token
+// that was stored from a file ends with a line end. One request, and one more the
+// first time a vault is met.
+// https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret
+func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
+	limited, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	secret := strings.TrimSpace(name.Value)
+	answer, err := v.client.GetSecret(limited, secret, "", nil)
+	if ctx.Err() != nil {
+		return "", &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf("The operation ended before secret %s had been read from Key Vault %s.", secret, v.host)}
+	}
+	if err != nil {
+		return "", v.explain(name, err)
+	}
+	var value string
+	if answer.Value != nil {
+		value = strings.TrimSpace(*answer.Value)
+	}
+	if value == "" {
+		return "", v.fail(name, "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", secret, v.host)
+	}
+	return value, nil
+}

@@ -1,0 +1,92 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// The guide for a workspace that is there already, from finding what it holds to a configuration that people keep: nothing
+// in it is changed on the way, and each plan after is empty.
+func TestExistingWorkspace(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	app := w.ScoringApp.ClientID
+	w.Workspace.AddServicePrincipal(app, "iris scoring (prod)")
+	w.Workspace.SetEntitlements(app, "workspace-access")
+	w.Workspace.AddServicePrincipal("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20", "2nd")
+	w.Workspace.SetActive("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20", false) // stays so
+	w.Workspace.AddServicePrincipal("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d21", "2nd")
+	w.Workspace.AddGroup(`data "science"`)
+	w.Workspace.CreateEndpoint("7-roses", "")
+	w.Workspace.CreateFoundationEndpoint("llama")
+	for principal, level := range map[string]string{app: "CAN_QUERY", `data "science"`: "CAN_VIEW", "users": "CAN_VIEW", "admins": "CAN_QUERY"} {
+		w.Workspace.SetGrant("iris", principal, level)
+		w.Workspace.SetGrant("7-roses", principal, level)
+	}
+	before := w.Workspace.Snapshot()
+
+	text, err := os.ReadFile("../../examples/existing-workspace/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.CLI(t, string(text))
+	// Three service principals; on iris Ada and three more, on the roses those three.
+	// That three are changed is on_destroy, which is in the state alone.
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "10 to import, 0 to add, 3 to change, 0 to destroy") ||
+		strings.Count(r.Stdout, `"delete" -> "retain"`) != 3 || strings.Count(r.Stdout, " ~ ") != 2*3+1 {
+		t.Errorf("another plan than to take over 10 and to retain 3:\n%s", r.Stdout)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+
+	// The configuration that people keep: generated from one import block each.
+	blocks := c.MustRun(t, 0, "output", "-raw", "import_blocks").Stdout
+	const header = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
+	kept := w.CLI(t, header)
+	imports := filepath.Join(kept.Dir, "imports.tf")
+	if err := os.WriteFile(imports, []byte(blocks), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const all = "10 to import, 0 to add, 0 to change, 0 to destroy"
+	if r := kept.MustRun(t, 0, "plan", "-generate-config-out=generated.tf"); !strings.Contains(r.Stdout, all) {
+		t.Errorf("the generated configuration does not plan %q:\n%s", all, r.Stdout)
+	}
+	generated := filepath.Join(kept.Dir, "generated.tf")
+	hcl, err := os.ReadFile(generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	retained := strings.NewReplacer(`= "delete"`, `= "retain"`).Replace(string(hcl))
+	if err := os.WriteFile(generated, []byte(retained), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kept.MustRun(t, 0, "apply", "-auto-approve")
+	if n := strings.Count(kept.State(t), `"on_destroy": "retain"`); n != 3 {
+		t.Errorf("%d of 3 service principals are retained", n)
+	}
+	if err := os.Remove(imports); err != nil {
+		t.Fatal(err)
+	}
+	kept.MustRun(t, 0, "plan", "-detailed-exitcode")
+
+	if after := w.Workspace.Snapshot(); !reflect.DeepEqual(before, after) {
+		t.Errorf("the workspace was changed:\nbefore %+v\nafter  %+v", before, after)
+	}
+	for _, e := range w.Tenant.Journal.Entries() {
+		if e.Service == "workspace" && e.Method != "GET" {
+			t.Errorf("%s %s: taking over writes nothing", e.Method, e.Path)
+		}
+	}
+
+	// From here on the file is the truth: what somebody adds by hand stays, what somebody takes away comes back.
+	w.Workspace.RemoveGrant("iris", app)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
+	if r := kept.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "1 to add, 0 to change, 0 to destroy") {
+		t.Errorf("a grant that vanished is not the one thing to do:\n%s", r.Stdout)
+	}
+}

@@ -1,0 +1,46 @@
+package serviceprincipal_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// Many at once are slowed after the first refusal, whatever form it has, and none fails.
+func TestTwoHundredAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, as500 := range map[string]bool{"429": false, "REQUEST_LIMIT_EXCEEDED": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: time.Second, SCIMLimitAs500: as500})
+			cli := w.CLI(t, source+`resource "dbxaccess_service_principal" "app" {
+				count        = 200
+				display_name = "app-${count.index}"
+			}`)
+			cli.Env["TF_LOG"] = "info"
+			// Nobody waits longer for a repeated call than this, and all of them together take much longer.
+			cli.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "3"
+			wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200"), "200 added", "waiting: the workspace asks for fewer calls")
+			if made := members(w); len(made) != 200 {
+				t.Errorf("%d service principals", len(made))
+			}
+			made, refused := 0, 0
+			for _, e := range w.Tenant.Journal.Entries() {
+				if e.Method == "POST" && e.Path == all {
+					if e.Status == 201 {
+						made++
+					} else {
+						refused++
+					}
+				}
+			}
+			if made != 200 || refused == 0 || refused > 400 {
+				t.Errorf("%d were made and %d refused", made, refused)
+			}
+			t.Logf("%d refusals", refused)
+		})
+	}
+}

@@ -1,0 +1,244 @@
+package servingendpointpermission_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// apps puts so many service principals into the workspace.
+func (w *world) apps(n int) []string {
+	var ids []string
+	for range n {
+		id := w.Tenant.RegisterApp("x").ClientID
+		w.Workspace.AddServicePrincipal(id, "")
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// block grants CAN_QUERY on the endpoint to each of the applications.
+func block(endpoint string, apps []string) string {
+	return fmt.Sprintf(`resource "dbxaccess_serving_endpoint_permission" "many" {
+  for_each               = toset(["%s"])
+  endpoint_name          = %q
+  service_principal_name = each.key
+}
+`, strings.Join(apps, `", "`), endpoint)
+}
+
+// How many requests of which route a command made.
+func (w *world) asked() map[string]int {
+	count := map[string]int{}
+	for _, e := range w.Tenant.Journal.Entries() {
+		count[e.Service+" "+e.Method+" "+e.Route]++
+	}
+	w.Tenant.Journal.Reset()
+	return count
+}
+
+const (
+	entraDiscovery = "entra GET /{tenant}/v2.0/.well-known/openid-configuration"
+	entraToken     = "entra POST /{tenant}/oauth2/v2.0/token"
+	readName       = "workspace GET /api/2.0/serving-endpoints/{name}"
+	listNames      = "workspace GET /api/2.0/serving-endpoints"
+	readList       = "workspace GET /api/2.0/permissions/serving-endpoints/{id}"
+	patchList      = "workspace PATCH /api/2.0/permissions/serving-endpoints/{id}"
+)
+
+// Thirty grants on one endpoint cost a refresh what one costs, and nothing to write that could wait for another.
+func TestManyOnOneEndpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, block("iris", w.apps(30)))
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 100 * time.Millisecond, Times: 29})
+	w.asked()
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Faults.Clear()
+	asked := w.asked()
+	if asked[readName] != 1 || asked[readList] != 1 || asked[patchList] > 15 {
+		t.Errorf("creating 30 grants asked %v", asked)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if got, want := w.asked(), (map[string]int{entraDiscovery: 1, entraToken: 1, readName: 1, readList: 1}); !maps.Equal(got, want) {
+		t.Errorf("a plan with nothing to do asked\n%v, not\n%v", got, want)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	w.holds(t, foreign())
+}
+
+// A grant on each of twelve endpoints: the names of two are looked up one by one, those of the others together.
+func TestManyEndpoints(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var names []string
+	for i := range 12 {
+		names = append(names, fmt.Sprintf("e%d", i))
+		w.Workspace.CreateEndpoint(names[i], "")
+	}
+	c := w.CLI(t, fmt.Sprintf(`resource "dbxaccess_serving_endpoint_permission" "many" {
+  for_each = toset(["%s"])
+  endpoint_name = each.key
+  service_principal_name = %q
+}
+`, strings.Join(names, `", "`), w.app))
+	w.asked()
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	want := map[string]int{entraDiscovery: 1, entraToken: 1, readName: 2, listNames: 1, readList: 12, patchList: 12}
+	if got := w.asked(); !maps.Equal(got, want) {
+		t.Errorf("creating asked\n%v, not\n%v", got, want)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	delete(want, patchList)
+	if got := w.asked(); !maps.Equal(got, want) {
+		t.Errorf("a plan with nothing to do asked\n%v, not\n%v", got, want)
+	}
+	for _, name := range names {
+		if got := w.Workspace.Grants(name)[w.app]; got != "CAN_QUERY" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// One that the list shows no more is looked up by itself before it is called gone.
+	w.Workspace.DeleteEndpoint("e3")
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Serving endpoint is gone: e3") || strings.Count(r.Stdout, "will be created") != 1 {
+		t.Errorf("planned %s", r.Stdout)
+	}
+}
+
+// Two configurations, each with its own principal on one endpoint, live side by side.
+func TestTwoConfigurations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.apps(1)[0]
+	one, two := w.CLI(t, w.toApp()), w.CLI(t, hcl(attr("service_principal_name", other), attr("permission_level", "CAN_VIEW")))
+	one.MustRun(t, 0, "apply", "-auto-approve")
+	two.MustRun(t, 0, "apply", "-auto-approve")
+	both := with(w.app, "CAN_QUERY")
+	both[other] = "CAN_VIEW"
+	w.holds(t, both)
+	one.MustRun(t, 0, "plan", "-detailed-exitcode")
+	two.MustRun(t, 0, "plan", "-detailed-exitcode")
+
+	one.MustRun(t, 0, "destroy", "-auto-approve")
+	w.holds(t, with(other, "CAN_VIEW"))
+	two.MustRun(t, 0, "plan", "-detailed-exitcode")
+	two.MustRun(t, 0, "destroy", "-auto-approve")
+	w.holds(t, foreign())
+}
+
+// Two processes create and destroy on one endpoint at once. The API has no version to compare, so one may undo a grant
+// that the other makes between its read and its write; that side's next plan shows it and one apply heals it. What stood
+// before, and belongs to neither, always survives.
+func TestTwoProcesses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sides := [2]struct {
+		*acctest.CLI
+		after []string
+	}{}
+	for i := range sides {
+		before := w.apps(5)
+		sides[i].CLI = w.CLI(t, block("iris", before))
+		sides[i].after = w.apps(5)
+		sides[i].MustRun(t, 0, "apply", "-auto-approve")
+	}
+	// Each write takes its time, so that the two sides meet.
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: listPath, Delay: 30 * time.Millisecond, Times: -1})
+	var both sync.WaitGroup
+	for i := range sides {
+		sides[i].Rewrite(t, block("iris", sides[i].after))
+		both.Go(func() { sides[i].MustRun(t, 0, "apply", "-auto-approve") })
+	}
+	both.Wait()
+	want := foreign()
+	for _, side := range sides {
+		if r := side.Run(t, "plan", "-detailed-exitcode"); r.Code == 2 {
+			side.MustRun(t, 0, "apply", "-auto-approve")
+		} else if r.Code != 0 {
+			t.Errorf("plan: %d %s%s", r.Code, r.Stdout, r.Stderr)
+		}
+		for _, app := range side.after {
+			want[app] = "CAN_QUERY"
+		}
+	}
+	w.Tenant.Faults.Clear()
+	for _, side := range sides {
+		side.MustRun(t, 0, "plan", "-detailed-exitcode")
+	}
+	got := w.Workspace.Grants("iris")
+	for name, level := range want {
+		if got[name] != level {
+			t.Errorf("%s holds %q, not %q", name, got[name], level)
+		}
+	}
+}
+
+// The nightly plan: exit code 2 and a line that says what is to be done; one apply heals, and the next plan is empty.
+func TestDriftByExitCode(t *testing.T) {
+	t.Parallel()
+	for name, drift := range map[string]struct {
+		happens func(*world)
+		shows   string
+	}{
+		"removed": {func(w *world) { w.Workspace.RemoveGrant("iris", w.app) }, "will be created"},
+		"raised":  {func(w *world) { w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") }, `"CAN_MANAGE" -> "CAN_QUERY"`},
+		"lowered": {func(w *world) { w.Workspace.SetGrant("iris", w.app, "CAN_VIEW") }, `"CAN_VIEW" -> "CAN_QUERY"`},
+		"endpoint re-created": {func(w *world) {
+			w.Workspace.DeleteEndpoint("iris")
+			w.Workspace.CreateEndpoint("iris", person)
+		}, "Serving endpoint was re-created under its name: iris"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := w.CLI(t, w.toApp())
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			drift.happens(w)
+			if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, drift.shows) {
+				t.Errorf("the plan does not say %q:\n%s", drift.shows, r.Stdout)
+			}
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			if got := w.Workspace.Grants("iris")[w.app]; got != "CAN_QUERY" {
+				t.Errorf("it holds %q after the apply", got)
+			}
+		})
+	}
+}
+
+// A principal that was made a moment ago is waited for, and the wait is told to whoever listens.
+func TestPrincipalNotVisibleYet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{AccessPlaneDelay: 5 * time.Minute})
+	go func() { // two refusals, and then the minutes have passed
+		for w.Count("workspace", "PATCH", "/permissions/") < 2 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		w.Tenant.Clock.Advance(6 * time.Minute)
+	}()
+	c := w.CLI(t, `
+resource "dbxaccess_service_principal" "new" {
+  display_name = "new"
+}
+
+resource "dbxaccess_serving_endpoint_permission" "x" {
+  endpoint_name          = "iris"
+  service_principal_name = dbxaccess_service_principal.new.application_id
+}
+`)
+	c.Env["TF_LOG_PROVIDER"] = "info"
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "waiting for access lists to know a new principal") {
+		t.Error("no progress is told")
+	}
+	w.Tenant.Clock.Advance(-6 * time.Minute)
+	if len(w.Workspace.Grants("iris")) != len(foreign())+1 {
+		t.Errorf("granted %v", w.Workspace.Grants("iris"))
+	}
+}

@@ -1,0 +1,121 @@
+package servingendpointquery_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const expectDenied = "expect_denied = true"
+
+func TestExpectDenied(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, id := addApp(w)
+	w.Test(t, resource.TestStep{
+		Config: asToken(token, expectDenied, "store_response = true"),
+		ConfigStateChecks: []statecheck.StateCheck{
+			is("status", knownvalue.Int64Exact(403)),
+			is("response", knownvalue.Null()),
+			is("served_model", knownvalue.Null()),
+		},
+	})
+	for _, who := range callers(w) {
+		if who != application+" 403" {
+			t.Errorf("asked as %s", who)
+		}
+	}
+	// CAN_VIEW is not enough to query, and that is still a refusal.
+	w.Workspace.SetGrant("iris", application, "CAN_VIEW")
+	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
+
+	// Who is served should not have been.
+	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
+	w.Tenant.Journal.Reset()
+	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied, twoTries), ExpectError: says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
+	if asked := callers(w); len(asked) != 1 {
+		t.Errorf("asked %q, want once", asked)
+	}
+
+	// A token that opens nothing proves nothing.
+	w.Workspace.RevokeToken(id)
+	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ExpectError: says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
+	// Nor does a payload that the model refuses, or an endpoint that is not there.
+	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
+}
+
+// A right that this run has just taken away may be honoured a moment longer.
+func TestExpectDeniedAfterRevocation(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application, token, _ := addApp(w)
+	grant := func(level string) string {
+		return `
+resource "dbxaccess_serving_endpoint_permission" "x" {
+  endpoint_name          = "iris"
+  service_principal_name = "` + application + `"
+  permission_level       = "` + level + `"
+}
+`
+	}
+	query := asToken(token, expectDenied, "depends_on = [dbxaccess_serving_endpoint_permission.x]")
+	// The serving plane answers once as if nothing had happened.
+	w.Test(t,
+		resource.TestStep{Config: grant("CAN_QUERY")},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 200, Body: `{"predictions":["setosa"]}`, ContentType: "application/json"})
+			},
+			Config:            grant("CAN_VIEW") + query,
+			ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))},
+		},
+	)
+	if asked := callers(w); len(asked) < 2 || asked[0] != " 200" || asked[1] != application+" 403" {
+		t.Errorf("asked %q, want an answer and then a refusal", asked)
+	}
+}
+
+func TestRouteOptimized(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	id := w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
+	application, token, _ := addApp(w)
+	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
+	fast := func(config string) string { return strings.Replace(config, `"iris"`, `"fast"`, 1) }
+	told := func() []string {
+		return []string{"Cannot score serving endpoint", "The endpoint is route-optimised", "takes no personal access token", id + ".serving", "This data source cannot ask it"}
+	}
+	bearer, err := w.Tenant.IssueAccessToken(application, emulator.DatabricksResource, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, config := range []string{asToken(token), asToken(bearer), asProvider(), asToken(token, expectDenied)} {
+		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: says(told()...)})
+	}
+	// In whatever words the service refuses.
+	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
+		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
+		w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: says(told()...)})
+	}
+	// A provider that may not see the endpoint says what it can.
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: says("does not accept the token", "revoked")})
+}
+
+// One attempt may take longer than the provider's own limit for a call: a model may work for minutes.
+func TestSlowModel(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Env["DBXACCESS_HTTP_TIMEOUT_SECONDS"] = "1"
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Delay: 2 * time.Second})
+	// Time for one attempt, and none for a second after the pause.
+	w.Test(t, resource.TestStep{Config: asProvider(`timeouts = { read = "6s" }`), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
+}
