@@ -32,18 +32,23 @@ func addMember(ctx context.Context, c *client.Client, want membership) (membersh
 
 // readMember finds the membership as it is now; group re-created under its name included. One request for a group, shared
 // by all its members; more while SCIM may not show yet what was made at that time.
-func readMember(ctx context.Context, c *client.Client, have membership, made time.Time) (membership, error) {
+func readMember(ctx context.Context, c *client.Client, have membership, made time.Time, workspaceID string) (membership, error) {
 	var group client.Group
+	found := false
 	member := func(ctx context.Context) (bool, error) {
 		var err error
 		group, err = findGroup(ctx, c, have.Group)
 		if err == nil && !group.Has(have.PrincipalID) {
+			if c.CheckWorkspace(ctx, workspaceID) != nil {
+				return true, nil // that of another workspace will never have it
+			}
 			c.ForgetGroup(have.Group) // in case it must be asked once more
 			return false, nil
 		}
+		found = err == nil
 		return true, err
 	}
-	found, err := client.Settle(ctx, made, have.String(), member)
+	_, err := client.Settle(ctx, made, have.String(), member)
 	have.GroupID = group.ID
 	if err == nil && !found {
 		err = errNotMember

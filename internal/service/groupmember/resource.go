@@ -88,7 +88,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	have := state.toMembership()
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
-	now, err := readMember(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics))
+	now, err := readMember(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics), state.WorkspaceID.ValueString())
 	left := errors.Is(err, errNotMember)
 	if left {
 		err = nil // the group was read, which is all that the comparison of workspaces needs

@@ -181,12 +181,15 @@ func TestWrongWorkspace(t *testing.T) {
 	t.Cleanup(func() { _ = server.Close() })
 	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
-	w.Tenant.Clock.Advance(2 * time.Minute)
+	w.Tenant.Journal.Reset()
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} { // neither an absent nor an empty group is believed
 		groups()
 		wantWords(t, cli.MustRun(t, 1, "plan"), "Wrong workspace", w.Workspace.ID(), other.ID())
 		wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+	}
+	if reads := w.Count("workspace", "GET", scim+"Groups"); reads != 2 {
+		t.Errorf("%d reads in two plans: another workspace is not waited for", reads)
 	}
 	wantMembers(t, w, "scorers", w.ScoringApp.ClientID, w.PersonName)
 }

@@ -328,20 +328,21 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 	return sp, err
 }
 
-// refreshServicePrincipal is [sharedServicePrincipal] for one that was made at that time: for a while SCIM may not know yet
-// what it has made itself. One request at best.
-func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time) (sp servicePrincipal, err error) {
-	read := sharedServicePrincipal
-	shown, err := client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+// refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while SCIM
+// may not know yet what it has made itself. One request at best.
+func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time, workspaceID string) (sp servicePrincipal, err error) {
+	found, read := false, sharedServicePrincipal
+	_, err = client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
-		read = readServicePrincipal
+		read = readServicePrincipal // a second look must not be at a copy
 		if errors.Is(err, client.ErrNotFound) {
-			return false, nil
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never know it
 		}
+		found = err == nil
 		return true, err
 	})
-	if err == nil && !shown {
+	if err == nil && !found {
 		err = fmt.Errorf("SCIM id %s: %w", have.ID, client.ErrNotFound)
 	}
 	return sp, err

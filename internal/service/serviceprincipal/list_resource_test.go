@@ -59,6 +59,7 @@ func TestIdentity(t *testing.T) {
 	}
 	// State of a Terraform that knew no identities.
 	changed.Identity = nil
+	p = w.Protocol(t) // the next walk: within one, what was read is shared
 	read, errors = p.Refresh(t, typeName, changed)
 	if errors != "" {
 		t.Fatal(errors)
@@ -69,6 +70,7 @@ func TestIdentity(t *testing.T) {
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 	for _, known := range []map[string]any{nil, made.Identity} {
 		changed.Identity = known
+		p = w.Protocol(t)
 		if gone, errors := p.Refresh(t, typeName, changed); errors != "" || gone.State != nil {
 			t.Errorf("%v, %s", gone.State, errors)
 		}

@@ -167,7 +167,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	defer cancel()
 	have := state.toServicePrincipal()
 
-	sp, err := refreshServicePrincipal(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics))
+	sp, err := refreshServicePrincipal(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics), state.WorkspaceID.ValueString())
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
 		return
 	}
