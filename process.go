@@ -10,7 +10,7 @@ import (
 // less often costs memory that is given back at the end. The limit is where it becomes thrifty again, so that a large
 // configuration on a small build agent gets slow before it gets killed.
 const (
-	gcPercent   = 400
+	gcPercent   = 150
 	memoryLimit = 512 << 20
 )
 

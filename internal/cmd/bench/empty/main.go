@@ -26,7 +26,7 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(150)
 	debug.SetMemoryLimit(512 << 20)
 
 	whole := dbxaccess.New("0.0.0", os.LookupEnv)
