@@ -256,7 +256,7 @@ func adviseWrite(err error, object Object, written List) error {
 // nothing but advice and on whether waiting is worth a look.
 func unknownPrincipal(err error) (text string, ok bool) {
 	var e *client.Error
-	if !errors.As(err, &e) || e.Kind != client.ErrNotFound && e.Kind != client.ErrInvalid {
+	if !errors.As(err, &e) || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {
 		return "", false
 	}
 	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")

@@ -21,7 +21,7 @@ func TestSCIMWriteLimit(t *testing.T) {
 				}
 			}
 			a := post()
-			if name == "429" && a.status != 429 || name == "500" && (a.status != 500 || !strings.Contains(string(a.body), "REQUEST_LIMIT_EXCEEDED")) {
+			if name == "429" && a.status != 429 || name == "500" && (a.status != 500 || !strings.Contains(a.body, "REQUEST_LIMIT_EXCEEDED")) {
 				t.Errorf("the third: %d %s", a.status, a.body)
 			}
 			if a := l.ask(admin, "GET", spPath, ""); a.status != 200 {

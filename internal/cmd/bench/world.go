@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -27,7 +28,7 @@ func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, erro
 	}
 	w := &world{e, b.ctx}
 	if err := w.control(http.MethodPost, "/latency", map[string]int64{"milliseconds": latency.Milliseconds()}, nil); err != nil {
-		return nil, fmt.Errorf("%w (stopping: %v)", err, w.Stop())
+		return nil, errors.Join(err, w.Stop())
 	}
 	return w, nil
 }

@@ -39,11 +39,8 @@ func readMember(ctx context.Context, c *client.Client, have membership, made tim
 		var err error
 		group, err = findGroup(ctx, c, have.Group)
 		if err == nil && !group.Has(have.PrincipalID) {
-			if c.CheckWorkspace(ctx, workspaceID) != nil {
-				return true, nil // that of another workspace will never have it
-			}
 			c.ForgetGroup(have.Group) // in case it must be asked once more
-			return false, nil
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // that of another workspace will never have it
 		}
 		found = err == nil
 		return true, err

@@ -3,7 +3,6 @@ package groupmember_test
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -90,13 +89,6 @@ func wantWords(t *testing.T, r acctest.Result, words ...string) {
 		if !strings.Contains(text, word) {
 			t.Errorf("%q is missing in:\n%s", word, text)
 		}
-	}
-}
-
-func write(t *testing.T, cli *acctest.CLI, config string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -136,10 +136,9 @@ func (m listModel) matches(sp client.ServicePrincipal) bool {
 }
 
 func adviseList(err error, by listModel) error {
-	var e *client.Error
 	switch {
 	// To some filters that it cannot read, the service answers with an error of its own.
-	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.As(err, &e) && e.Kind == client.ErrOther):
+	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther)):
 		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" "+
 			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, applicationId, externalId), operators eq, ne, co, sw, and, or.")
 	default:
