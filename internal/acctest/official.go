@@ -51,7 +51,7 @@ func (p OfficialPlan) Get(attribute string, target any) {
 }
 
 // ServeOfficial lets a CLI find the stand-in, in this process, under the official provider's address.
-func ServeOfficial(t testing.TB, cli *CLI, resources ...Official) {
+func ServeOfficial(t *testing.T, cli *CLI, resources ...Official) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	configs, closed := make(chan *plugin.ReattachConfig), make(chan struct{})
@@ -59,7 +59,7 @@ func ServeOfficial(t testing.TB, cli *CLI, resources ...Official) {
 		return providerserver.NewProtocol6(&officialProvider{resources: resources, t: t})()
 	}
 	go func() {
-		if err := tf6server.Serve("registry.terraform.io/databricks/databricks", server, tf6server.WithDebug(ctx, configs, closed), tf6server.WithoutLogStderrOverride()); err != nil {
+		if err := tf6server.Serve("registry.terraform.io/databricks/databricks", server, tf6server.WithDebug(ctx, configs, closed), tf6server.WithLoggingSink(t)); err != nil {
 			t.Error(err)
 		}
 	}()
