@@ -318,6 +318,15 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if req.Plan.Raw.IsNull() {
 		return
 	}
+	if !req.State.Raw.IsNull() {
+		var owner, id types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, fwkit.Path("owner.application_id"), &owner)...)
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+		if owner.IsNull() {
+			fwkit.NotRefreshed(&resp.Diagnostics, "token "+short(id.ValueString()))
+			return
+		}
+	}
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
 	plan, planKnown := decodeKnown(ctx, req.Plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
