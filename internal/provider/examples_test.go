@@ -61,7 +61,7 @@ func TestExamplesPlan(t *testing.T) {
 			c := w.CLI(t, hcl)
 			for name, value := range map[string]string{
 				"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret,
-				"scoring_application_id": w.ScoringApp.ClientID, "scoring_client_secret": w.ScoringSecret,
+				"scoring_application_id": w.ScoringApp.ClientID, "scoring_client_secret": w.ScoringSecret, "deployer_application_id": w.Deployer.ClientID,
 				"token": w.PersonToken, "client_certificate": base64.StdEncoding.EncodeToString(pfx), "client_certificate_password": acctest.Password,
 				"client_certificate_path": w.Write(t, "deployer.pem", acctest.PEM(t, w.DeployerKey, w.DeployerCertificate)),
 			} {

@@ -4,31 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
-
-// official makes what the official provider would.
-func official(w *acctest.World) acctest.Official {
-	attributes := map[string]schema.Attribute{"api": schema.StringAttribute{Optional: true}}
-	for _, name := range []string{"application_id", "display_name", "external_id", "home", "repos", "acl_principal_id"} {
-		attributes[name] = schema.StringAttribute{Optional: true, Computed: true}
-	}
-	for _, name := range []string{"active", "allow_cluster_create", "allow_instance_pool_create", "databricks_sql_access", "workspace_access", "workspace_consume",
-		"force", "disable_as_user_deletion", "force_delete_repos", "force_delete_home_dir"} {
-		attributes[name] = schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(name == "active")}
-	}
-	return acctest.Official{Type: "databricks_service_principal", Schema: schema.Schema{Attributes: attributes}, Make: func(plan acctest.OfficialPlan) map[string]any {
-		var app, name string
-		plan.Get("application_id", &app)
-		plan.Get("display_name", &name)
-		id := w.Workspace.AddServicePrincipal(app, name)
-		w.Workspace.SetEntitlements(app, "workspace-access")
-		return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" + app, "acl_principal_id": "servicePrincipals/" + app}
-	}}
-}
 
 // A service principal comes over from the official provider: nothing is made again, and the next plan is empty.
 func TestMovedFromOfficialProvider(t *testing.T) {
@@ -39,7 +16,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 		display_name     = "scoring"
 		workspace_access = true
 	}`)
-	acctest.ServeOfficial(t, cli, official(w))
+	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	made := member(t, w)
 	before := w.Workspace.Snapshot()
@@ -82,7 +59,7 @@ func TestMovedAndChanged(t *testing.T) {
 			workspace_id = "`+w.Workspace.ID()+`"
 		}
 	}`)
-	acctest.ServeOfficial(t, cli, official(w))
+	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	made := member(t, w)
 	const moved = "moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n"
@@ -105,7 +82,7 @@ func TestMovedFromElsewhere(t *testing.T) {
 		api            = "account"
 	}
 	resource "terraform_data" "app" {}`)
-	acctest.ServeOfficial(t, cli, official(w))
+	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	write(t, cli, entra(w)+"moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n")
 	wantWords(t, cli.MustRun(t, 1, "plan"), "Cannot take the service principal over", "level of the account", "import the workspace's service principal")

@@ -5,37 +5,9 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
-
-// official makes tokens of one owner, who would be logged in there.
-func official(w *acctest.World, owner string) acctest.Official {
-	computed := schema.StringAttribute{Computed: true}
-	return acctest.Official{
-		Type: "databricks_token",
-		Schema: schema.Schema{Attributes: map[string]schema.Attribute{
-			"comment": schema.StringAttribute{Optional: true}, "lifetime_seconds": schema.Int64Attribute{Optional: true}, "token_value": schema.StringAttribute{Computed: true, Sensitive: true},
-			"token_id": computed, "creation_time": schema.Int64Attribute{Computed: true}, "expiry_time": schema.Int64Attribute{Computed: true},
-		}},
-		Make: func(plan acctest.OfficialPlan) map[string]any {
-			var comment types.String
-			var lifetime types.Int64
-			plan.Get("comment", &comment)
-			plan.Get("lifetime_seconds", &lifetime)
-			id, value := w.Workspace.MintToken(owner, comment.ValueString(), time.Duration(lifetime.ValueInt64())*time.Second)
-			made, expiry := w.Tenant.Clock.Now(), int64(-1)
-			if !lifetime.IsNull() {
-				expiry = made.Add(time.Duration(lifetime.ValueInt64()) * time.Second).UnixMilli()
-			}
-			return map[string]any{"id": id, "token_id": id, "token_value": value, "creation_time": made.UnixMilli(), "expiry_time": expiry}
-		},
-	}
-}
 
 const (
 	theirs = "resource \"databricks_token\" \"this\" {\n  comment = \"theirs\"\n  lifetime_seconds = 7776000\n}\n"
@@ -46,7 +18,7 @@ const (
 func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	t.Helper()
 	c := w.CLI(t, acctest.OfficialSource+hcl)
-	acctest.ServeOfficial(t, c, official(w, owner))
+	acctest.ServeOfficial(t, c, w.OfficialToken(owner))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	return c

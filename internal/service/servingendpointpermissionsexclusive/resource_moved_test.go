@@ -5,53 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
-
-// official replaces an endpoint's list as the official provider does: what it does not list goes, and who runs it gets
-// CAN_MANAGE, which neither configuration nor state shows.
-func (w *world) official() acctest.Official {
-	optional := schema.StringAttribute{Optional: true}
-	return acctest.Official{
-		Type: "databricks_permissions",
-		Schema: schema.Schema{
-			Attributes: map[string]schema.Attribute{"serving_endpoint_id": optional, "authorization": optional, "object_type": schema.StringAttribute{Computed: true}},
-			Blocks: map[string]schema.Block{"access_control": schema.SetNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
-				"user_name": optional, "group_name": optional, "service_principal_name": optional, "permission_level": optional,
-			}}}},
-		},
-		Make: func(plan acctest.OfficialPlan) map[string]any {
-			var id, authorization types.String
-			plan.Get("serving_endpoint_id", &id)
-			plan.Get("authorization", &authorization)
-			if !authorization.IsNull() {
-				return map[string]any{"id": "/authorization/" + authorization.ValueString(), "object_type": authorization.ValueString()}
-			}
-			var entries []struct {
-				User             *string `tfsdk:"user_name"`
-				Group            *string `tfsdk:"group_name"`
-				ServicePrincipal *string `tfsdk:"service_principal_name"`
-				Level            string  `tfsdk:"permission_level"`
-			}
-			plan.Get("access_control", &entries)
-			for principal := range w.Workspace.Grants("iris") {
-				w.Workspace.RemoveGrant("iris", principal)
-			}
-			for _, e := range entries {
-				for _, principal := range []*string{e.User, e.Group, e.ServicePrincipal} {
-					if principal != nil {
-						w.Workspace.SetGrant("iris", *principal, e.Level)
-					}
-				}
-			}
-			w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
-			return map[string]any{"id": "/serving-endpoints/" + id.ValueString(), "object_type": "serving-endpoint"}
-		},
-	}
-}
 
 // theirs is a list of the official provider: pairs of kind=name and a level.
 func (w *world) theirs(pairs ...string) string {
@@ -70,7 +25,7 @@ const moved = "moved {\n  from = databricks_permissions.x\n  to   = " + address 
 func (w *world) applied(t *testing.T, theirs string) terraform {
 	t.Helper()
 	c := terraform{w.CLI(t, acctest.OfficialSource+theirs)}
-	acctest.ServeOfficial(t, c.CLI, w.official())
+	acctest.ServeOfficial(t, c.CLI, w.OfficialPermissions())
 	c.apply(t)
 	w.Tenant.Journal.Reset()
 	return c
