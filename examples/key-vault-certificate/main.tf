@@ -1,6 +1,6 @@
 # A pipeline logs in with a certificate that lives in Key Vault, proves that the login works, and shows who it is.
 # Certificate, PFX password, application id, tenant id and thumbprint are all read from the vault, by name; nothing is
-# converted and nothing is copied.
+# converted and nothing is copied. Then it lets the next pipeline in as an admin, as somebody did for this one.
 
 terraform {
   required_version = ">= 1.11"
@@ -26,6 +26,11 @@ variable "vault_identity_client_id" {
   type        = string
 }
 
+variable "next_application_id" {
+  description = "Application (client) id of the next pipeline's service principal."
+  type        = string
+}
+
 provider "dbxaccess" {
   host = var.host
 
@@ -46,6 +51,18 @@ provider "dbxaccess" {
 data "dbxaccess_clusters" "smoke_test" {}
 
 data "dbxaccess_current_identity" "deployer" {}
+
+# What the recipe begins with, for the next service principal: into the workspace, and into the group admins. That takes an
+# admin, so somebody has done it once by hand for the login that runs this (or it came in with azure_workspace_admin_login).
+resource "dbxaccess_service_principal" "next" {
+  application_id = var.next_application_id
+  display_name   = "next pipeline"
+}
+
+resource "dbxaccess_group_member" "next_admin" {
+  group_name     = "admins"
+  application_id = dbxaccess_service_principal.next.application_id
+}
 
 output "deployer" {
   description = "Who is logged in, by which certificate, and until when that is good."

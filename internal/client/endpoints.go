@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/databricks/databricks-sdk-go/service/serving"
 )
@@ -35,4 +36,21 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 		list = append(list, out)
 	}
 	return list, nil
+}
+
+// EndpointName is the name behind a system id, for a state that knows the id alone. [ErrNotFound] where the list of
+// endpoints does not show it. One request, shared by everything in this run.
+func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
+	ids, err := c.endpoints.all.Get(ctx, AnyAge, c.endpointIDs)
+	if err != nil {
+		return "", err
+	}
+	for name, other := range ids {
+		if other == id {
+			return name, nil
+		}
+	}
+	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "",
+		"It was deleted, or made anew under its name, which gives it another id; or the provider's identity may not see it (CAN_VIEW on the endpoint, or workspace admin). "+
+			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>. The list of one made anew is imported by the endpoint's name.")
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestExamplesPlan(t *testing.T) {
 			c := w.CLI(t, hcl)
 			for name, value := range map[string]string{
 				"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret,
-				"scoring_application_id": w.ScoringApp.ClientID, "scoring_client_secret": w.ScoringSecret,
+				"scoring_application_id": w.ScoringApp.ClientID, "scoring_client_secret": w.ScoringSecret, "deployer_application_id": w.Deployer.ClientID,
 				"token": w.PersonToken, "client_certificate": base64.StdEncoding.EncodeToString(pfx), "client_certificate_password": acctest.Password,
 				"client_certificate_path": w.Write(t, "deployer.pem", acctest.PEM(t, w.DeployerKey, w.DeployerCertificate)),
 			} {
@@ -91,7 +92,17 @@ func keyVaultExample(t *testing.T, w *acctest.World) (v *emulator.DeployerVault,
 		v.SetSecret("databricks-deployer-"+name, value, "text/plain")
 	}
 	w.Env["TF_VAR_host"], w.Env["TF_VAR_vault_uri"], w.Env["TF_VAR_vault_identity_client_id"] = w.Env["DBXACCESS_HOST"], v.URL(), v.Reader.ClientID
+	w.Env["TF_VAR_next_application_id"] = w.ScoringApp.ClientID
 	return v, version
+}
+
+func isAdmin(w *acctest.World, applicationID string) bool {
+	for _, g := range w.Workspace.Snapshot().Groups {
+		if g.Name == "admins" {
+			return slices.Contains(g.Members, applicationID)
+		}
+	}
+	return false
 }
 
 // The second recipe, and what happens when the vault renews the certificate before it is registered.
@@ -105,7 +116,9 @@ func TestKeyVaultExample(t *testing.T) {
 	}
 	w.Workspace.AddCluster("notebooks", w.PersonName, "RUNNING")
 	c := w.CLI(t, string(hcl))
-	c.MustRun(t, 0, "apply", "-auto-approve")
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "2 added") || !isAdmin(w, w.ScoringApp.ClientID) {
+		t.Errorf("the next pipeline is no admin:\n%s", r.Stdout)
+	}
 	if seen := c.MustRun(t, 0, "output", "-json", "clusters").Stdout; !strings.Contains(seen, "notebooks (RUNNING)") {
 		t.Errorf("the smoke test saw %s", seen)
 	}
@@ -135,4 +148,8 @@ func TestKeyVaultExample(t *testing.T) {
 	v.SetSecret("databricks-deployer-thumbprint", registered, "text/plain")
 	c.Env["DBXACCESS_KEY_VAULT_CERTIFICATE_VERSION"] = old
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if isAdmin(w, w.ScoringApp.ClientID) || !isAdmin(w, w.Deployer.ClientID) {
+		t.Error("destroying takes the next pipeline out of admins, and nobody else")
+	}
 }

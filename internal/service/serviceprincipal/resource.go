@@ -270,14 +270,11 @@ func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource
 
 // MoveState takes over a service principal from the state of the official provider.
 func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-		if req.SourceTypeName != "databricks_service_principal" || !strings.HasSuffix(req.SourceProviderAddress, "/databricks/databricks") {
-			return // not ours to take: the framework says so
-		}
-		m, err := fromOfficial(req.SourceRawState.JSON)
+	return fwkit.FromOfficial("databricks_service_principal", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+		m, err := fromOfficial(state)
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the service principal over", "databricks_service_principal") {
 			return
 		}
 		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-	}}}
+	})
 }

@@ -1,6 +1,9 @@
 package serviceprincipaltoken
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -378,9 +381,12 @@ func (c changes) any() bool {
 
 // String names the token in messages; never its value.
 func (m tokenModel) String() string {
-	name := "token of service principal " + m.Owner.ApplicationID.ValueString()
+	name := "token"
 	if id := m.TokenID.ValueString(); id != "" {
-		name = "token " + short(id) + " of service principal " + m.Owner.ApplicationID.ValueString()
+		name += " " + short(id)
+	}
+	if owner := m.Owner.ApplicationID; !owner.IsNull() { // null: it came over, and was not refreshed yet
+		name += " of service principal " + owner.ValueString()
 	}
 	if c := m.Comment.ValueString(); c != "" {
 		name += " (" + c + ")"
@@ -390,3 +396,43 @@ func (m tokenModel) String() string {
 
 // short is enough of a token's id to find it.
 func short(id string) string { return id[:min(12, len(id))] }
+
+// official is the state of a databricks_token.
+// https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/token
+type official struct {
+	ID              string `json:"id"`
+	Comment         string `json:"comment"`
+	LifetimeSeconds int64  `json:"lifetime_seconds"` // 0: left to the service
+	CreationTime    int64  `json:"creation_time"`    // ms
+	ExpiryTime      int64  `json:"expiry_time"`      // ms; -1: never
+	TokenValue      string `json:"token_value"`
+	ProviderConfig  []struct {
+		WorkspaceID string `json:"workspace_id"`
+	} `json:"provider_config"`
+}
+
+// fromOfficial maps a state of the official provider. Whose token it is does not stand there: the refresh finds it.
+func fromOfficial(state []byte) (tokenModel, error) {
+	var o official
+	if err := json.Unmarshal(state, &o); err != nil {
+		return tokenModel{}, fmt.Errorf("its state cannot be read: %w", err)
+	}
+	if o.ID == "" {
+		return tokenModel{}, errors.New("its state has no token id: apply it once with the official provider")
+	}
+	info := client.TokenInfo{ID: o.ID, CreatedAt: millis(o.CreationTime), ExpiresAt: millis(o.ExpiryTime)}
+	m := tokenModel{
+		Owner: &ownerModel{}, Comment: fwkit.String(o.Comment), LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType),
+		TokenValue: fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),
+	}
+	if o.LifetimeSeconds > 0 {
+		m.LifetimeSeconds = types.Int64Value(o.LifetimeSeconds)
+	}
+	workspaceID := ""
+	if len(o.ProviderConfig) > 0 {
+		workspaceID = o.ProviderConfig[0].WorkspaceID
+	}
+	m.complete()
+	m.tell(info, workspaceID)
+	return m, nil
+}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -32,6 +31,7 @@ var (
 	_ resource.ResourceWithValidateConfig = &tokenResource{}
 	_ resource.ResourceWithModifyPlan     = &tokenResource{}
 	_ resource.ResourceWithImportState    = &tokenResource{}
+	_ resource.ResourceWithMoveState      = &tokenResource{}
 )
 
 func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -129,7 +129,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	defer cancel()
 	state.complete()
 
-	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool())
+	cameOver := state.Owner.ApplicationID.IsNull()
+	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver)
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
 		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
@@ -141,6 +142,14 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	info, live := list.ByID(state.ID.ValueString())
+	if cameOver && !live {
+		resp.Diagnostics.AddWarning("Token that came over from the official provider is gone: "+state.String(), "It was revoked, or it has expired. The plan makes a new one.")
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if cameOver && !r.findOwner(ctx, list, info, state.Owner, &resp.Diagnostics) {
+		return
+	}
 	f := facts{Now: list.Now, Live: live}
 	if live {
 		if rightful, who := list.OwnedBy(info, state.Owner.ApplicationID.ValueString()); !rightful {
@@ -378,20 +387,12 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 			"An admin lists them with GET /api/2.0/token-management/tokens.", printable(req.ID)))
 		return
 	}
-	applicationID := list.Owner(info)
-	if info.CreatorID == "" {
-		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
-		if applicationID, err = callerID(ctx, r.Client); fwkit.Failed(&resp.Diagnostics, err, "Cannot import own token", "token "+short(req.ID)) {
-			return
-		}
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, fwkit.Path("owner.use_provider_identity"), true)...)
-	}
-	if uuid.Validate(applicationID) != nil {
-		resp.Diagnostics.AddError("Token to import belongs to a person", fmt.Sprintf("Token %s was made by %s. This resource manages tokens of service principals.", short(req.ID), applicationID))
+	var o ownerModel
+	if !r.findOwner(ctx, list, info, &o, &resp.Diagnostics) {
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), info.ID)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, fwkit.Path("owner.application_id"), applicationID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("owner"), o)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("lifetime_seconds"), lifetime(info))...)
 	remembered{imported: true}.store(ctx, resp.Private, &resp.Diagnostics)
 }
@@ -410,4 +411,16 @@ func printable(id string) string {
 		return "dapi…"
 	}
 	return id
+}
+
+// MoveState takes over a token, with its value, from the state of the official provider.
+func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
+	return fwkit.FromOfficial("databricks_token", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+		m, err := fromOfficial(state)
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the token over", "databricks_token") {
+			return
+		}
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+		remembered{imported: true}.store(ctx, resp.TargetPrivate, &resp.Diagnostics)
+	})
 }

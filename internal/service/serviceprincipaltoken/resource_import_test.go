@@ -102,7 +102,7 @@ func TestImportRefused(t *testing.T) {
 	w.Test(t,
 		step("0123", `No such token to import.*no live token with the id "0123"`),
 		step(short, "No such token to import"), // it has expired
-		step(notebook, "Token to import belongs to a person.*"+w.PersonName),
+		step(notebook, "Token belongs to a person.*"+w.PersonName),
 		denied,
 	)
 }

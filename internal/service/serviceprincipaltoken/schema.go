@@ -55,6 +55,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"token, then consumers take over its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`). Only a refresh looks at service and clock, " +
 			"so let a job run `terraform plan -detailed-exitcode` every night, never with `-refresh-only`, which does nothing about what it finds. `-refresh=false` makes no new verdict, but obeys one that was saved before.\n\n" +
 			"**Out of the state.** With `key_vault_secret` the value goes to Azure Key Vault, written with the provider's own identity, and to no other place.\n\n" +
+			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider).\n\n" +
 			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
 			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
 			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token, which the next run for that owner revokes once the marker's " +
@@ -317,6 +318,15 @@ func decodeKnown(ctx context.Context, from interface {
 func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
+	}
+	if !req.State.Raw.IsNull() {
+		var owner, id types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, fwkit.Path("owner.application_id"), &owner)...)
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+		if owner.IsNull() {
+			fwkit.NotRefreshed(&resp.Diagnostics, "token "+short(id.ValueString()))
+			return
+		}
 	}
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
 	plan, planKnown := decodeKnown(ctx, req.Plan, &resp.Diagnostics)

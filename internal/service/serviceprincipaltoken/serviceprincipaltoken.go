@@ -11,12 +11,17 @@ package serviceprincipaltoken
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
 // Resources are what this package adds to the provider.
@@ -287,6 +292,25 @@ func (m *tokenModel) planPrevious(state tokenModel, v verdict) {
 func (m tokenModel) wasOfUse(v verdict) bool {
 	reason := m.RotationReason.ValueString()
 	return reason != reasonRevoked && reason != reasonExpired && !v.Useless
+}
+
+// findOwner writes whose token it is, which must be a service principal's, and says whether it could.
+func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, info client.TokenInfo, o *ownerModel, diags *diag.Diagnostics) bool {
+	id := list.Owner(info)
+	if info.CreatorID == "" {
+		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
+		var err error
+		if id, err = callerID(ctx, r.Client); fwkit.Failed(diags, err, "Cannot find the owner of token", "token "+short(info.ID)) {
+			return false
+		}
+		o.UseProviderIdentity = types.BoolValue(true)
+	}
+	if uuid.Validate(id) != nil {
+		diags.AddError("Token belongs to a person", fmt.Sprintf("Token %s was made by %s. This resource manages tokens of service principals.", short(info.ID), id))
+		return false
+	}
+	o.ApplicationID = types.StringValue(id)
+	return true
 }
 
 // rotates says whether a plan asks for a new token.

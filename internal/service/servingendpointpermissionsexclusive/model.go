@@ -2,9 +2,11 @@ package servingendpointpermissionsexclusive
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -272,4 +274,62 @@ func keysOf(list acl.List) principalSet {
 		keys[e.Key()] = true
 	}
 	return keys
+}
+
+// official is the state of a databricks_permissions, as far as it says something about this resource.
+// https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/permissions
+type official struct {
+	ID            string `json:"id"` // /serving-endpoints/ and the endpoint's system id
+	AccessControl []struct {
+		UserName             string `json:"user_name"`
+		GroupName            string `json:"group_name"`
+		ServicePrincipalName string `json:"service_principal_name"`
+		PermissionLevel      string `json:"permission_level"`
+	} `json:"access_control"`
+	ProviderConfig []struct {
+		WorkspaceID string `json:"workspace_id"`
+	} `json:"provider_config"`
+}
+
+// fromOfficial maps a state of the official provider. That one knows the endpoint by its id alone: the name is for the
+// refresh to find, which completes the list as well, because the official provider leaves out who ran it.
+func fromOfficial(state []byte) (exclusiveModel, error) {
+	var o official
+	if err := json.Unmarshal(state, &o); err != nil {
+		return exclusiveModel{}, fmt.Errorf("its state cannot be read: %w", err)
+	}
+	id, ok := strings.CutPrefix(o.ID, "/serving-endpoints/")
+	if !ok || id == "" {
+		return exclusiveModel{}, fmt.Errorf("it is the access list of %q, and this resource manages that of a model-serving endpoint: remove the moved block", o.ID)
+	}
+	m := exclusiveModel{
+		ID: types.StringValue(id), EndpointID: types.StringValue(id), OnUnlisted: types.StringValue(onUnlistedRemove),
+		IgnorePrincipals: types.SetNull(types.StringType), RemovedOnCreate: lineList(nil), Timeouts: fwkit.NoTimeouts(),
+	}
+	if len(o.ProviderConfig) > 0 {
+		m.WorkspaceID = fwkit.String(o.ProviderConfig[0].WorkspaceID)
+	}
+	levels := map[acl.Kind]map[string]attr.Value{}
+	for _, e := range o.AccessControl {
+		kind, name := acl.Group, e.GroupName
+		switch {
+		case e.ServicePrincipalName != "":
+			kind, name = acl.ServicePrincipal, e.ServicePrincipalName
+		case uuid.Validate(e.UserName) == nil: // the official provider takes an application id there, too
+			kind, name = acl.ServicePrincipal, e.UserName
+		case e.UserName != "":
+			kind, name = acl.User, e.UserName
+		}
+		if levels[kind] == nil {
+			levels[kind] = map[string]attr.Value{}
+		}
+		levels[kind][name] = types.StringValue(e.PermissionLevel)
+	}
+	for _, l := range m.maps() {
+		*l.value = types.MapNull(types.StringType)
+		if len(levels[l.kind]) > 0 {
+			*l.value = types.MapValueMust(types.StringType, levels[l.kind])
+		}
+	}
+	return m, nil
 }

@@ -22,6 +22,7 @@ var (
 	_ resource.ResourceWithConfigure      = &exclusiveResource{}
 	_ resource.ResourceWithImportState    = &exclusiveResource{}
 	_ resource.ResourceWithModifyPlan     = &exclusiveResource{}
+	_ resource.ResourceWithMoveState      = &exclusiveResource{}
 	_ resource.ResourceWithValidateConfig = &exclusiveResource{}
 )
 
@@ -66,6 +67,9 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	if state.EndpointName.IsNull() && !r.findName(ctx, &state, &resp.Diagnostics) {
+		return
+	}
 	have := state.toWhole()
 
 	id, list, err := readList(ctx, r.Client, have.Endpoint)
@@ -94,10 +98,19 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 // ModifyPlan obeys what Read found. The one exception is a creation: what it takes away from somebody has to stand in the
 // plan, so the list is read here. It is read once more before the write, and a plan that does not tell it all is refused.
 func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var plan, config, state exclusiveModel
+	if !req.State.Raw.IsNull() {
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		if state.EndpointName.IsNull() {
+			fwkit.NotRefreshed(&resp.Diagnostics, "the access list of the endpoint with the id "+state.EndpointID.ValueString())
+			return
+		}
+	}
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var plan, config exclusiveModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
@@ -107,8 +120,7 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
 		return
 	}
-	var state exclusiveModel
-	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !plan.whoIsKnown() {
+	if !plan.whoIsKnown() {
 		return
 	}
 	want, have := plan.toWhole(), state.toWhole()
@@ -314,4 +326,32 @@ func join(ps []acl.Principal) string {
 		names = append(names, p.String())
 	}
 	return strings.Join(names, ", ")
+}
+
+// MoveState takes over the access list of a serving endpoint from the state of the official provider.
+func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
+	return fwkit.FromOfficial("databricks_permissions", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+		m, err := fromOfficial(state)
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the access list over", "databricks_permissions") {
+			return
+		}
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+		// Terraform applied it, so destroying removes it, as before.
+		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, appliedKey, m.toWhole().appliedTo(m.EndpointID.ValueString()).encode())...)
+	})
+}
+
+// findName completes a state that came over from the official provider, and says whether it could.
+func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel, diags *diag.Diagnostics) bool {
+	id := state.EndpointID.ValueString()
+	name, err := r.Client.EndpointName(ctx, id)
+	object := "the access list of the endpoint with the id " + id
+	if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, object, diags) {
+		return false
+	}
+	if fwkit.Failed(diags, err, "Cannot find the serving endpoint of the access list that came over", object) {
+		return false
+	}
+	state.ID, state.EndpointName = types.StringValue(name), types.StringValue(name)
+	return true
 }

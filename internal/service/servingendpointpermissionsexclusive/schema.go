@@ -47,6 +47,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"the same apply makes the endpoint. **An update** removes only what its plan showed; a grant that came in since stays, with a warning. " +
 			"Nothing takes the caller's own last CAN_MANAGE away, unless it is a workspace admin: that is an error before anything is written. " +
 			"**Destroying** removes the grants that this resource applied last and leaves others, and the caller's own CAN_MANAGE, alone. After an import that nothing was applied to since, it removes nothing.\n\n" +
+			"A `databricks_permissions` of a serving endpoint comes over with a `moved` block, and a principal can leave the list for a single grant without a gap; see the [guide](../guides/coming-from-the-databricks-provider).\n\n" +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin. The plan is the same whoever makes it.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),

@@ -1,0 +1,135 @@
+package serviceprincipaltoken_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+const (
+	theirs = "resource \"databricks_token\" \"this\" {\n  comment = \"theirs\"\n  lifetime_seconds = 7776000\n}\n"
+	moved  = "moved {\n  from = databricks_token.this\n  to   = " + address + "\n}\n"
+)
+
+// comesOver is a folder in which the official provider has made a token of that owner.
+func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
+	t.Helper()
+	c := w.CLI(t, acctest.OfficialSource+hcl)
+	acctest.ServeOfficial(t, c, w.OfficialToken(owner))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Journal.Reset()
+	return c
+}
+
+func says(t *testing.T, r acctest.Result, want ...string) {
+	t.Helper()
+	text := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
+	for _, w := range want {
+		if !strings.Contains(text, w) {
+			t.Errorf("it does not say %q:\n%s", w, text)
+		}
+	}
+}
+
+// untouched fails if anything was written, or if the owner logged in.
+func untouched(t *testing.T, w *acctest.World) {
+	t.Helper()
+	for _, method := range []string{"POST", "PATCH", "PUT", "DELETE"} {
+		asked(t, w, 0, "workspace", method, "")
+	}
+	if n := loginsBy(w, w.ScoringApp.ClientID); n != 0 {
+		t.Errorf("the owner logged in %d times", n)
+	}
+}
+
+// A token comes over from the official provider with its value. It is neither made again nor rotated: the next plan is
+// empty, or an update in place that asks nothing.
+func TestMovedFromOfficialProvider(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		config  func(*testing.T, *acctest.World) string
+		changed string
+	}{
+		"as it is": {func(_ *testing.T, w *acctest.World) string { return bySecret(w, `comment = "theirs"`) }, "0 changed"},
+		"with a credential file and triggers": {func(t *testing.T, w *acctest.World) string {
+			return byPath(t, w, `comment = "theirs"`, `rotation_triggers = { a = 1 }`)
+		}, "1 changed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+			made, ours := live(w, w.ScoringApp.ClientID)[0], tc.config(t, w)
+			c.Rewrite(t, ours+moved)
+			says(t, c.MustRun(t, 0, "apply", "-auto-approve"), "0 added, "+tc.changed+", 0 destroyed")
+			asked(t, w, 1, "workspace", "", "")
+			untouched(t, w)
+			c.Rewrite(t, ours) // the moved block may go
+			c.MustRun(t, 0, "plan", "-detailed-exitcode")
+			if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0] != made {
+				t.Errorf("made %+v, live %+v", made, tokens)
+			}
+			state := c.State(t)
+			_, after, _ := strings.Cut(state, `"token_value": "`)
+			value, _, _ := strings.Cut(after, `"`)
+			if sum := sha256.Sum256([]byte(value)); hex.EncodeToString(sum[:]) != made.ID || strings.Contains(state, "databricks_token") {
+				t.Errorf("the value in state is not that of token %s, or the old address stands:\n%s", made.ID, strings.ReplaceAll(state, value, "…"))
+			}
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+		})
+	}
+}
+
+// Who is no admin sees its own tokens alone, and that is what the official provider made.
+func TestMovedOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+	c := comesOver(t, w, theirs, w.Deployer.ClientID)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	c.Rewrite(t, byProvider(w, `comment = "theirs"`)+moved)
+	says(t, c.MustRun(t, 0, "apply", "-auto-approve"), "0 added, 0 changed, 0 destroyed")
+	untouched(t, w)
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// What cannot stay as it is: another lifetime is a rotation in place, as after an import; what is gone is made.
+func TestMovedAndChanged(t *testing.T) {
+	t.Parallel()
+	t.Run("for ever", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := comesOver(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1), w.ScoringApp.ClientID)
+		c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
+		says(t, c.MustRun(t, 2, "plan", "-detailed-exitcode"), `+ rotation_reason = "lifetime"`, "0 to add, 1 to change, 0 to destroy")
+		untouched(t, w)
+		c.MustRun(t, 0, "destroy", "-auto-approve")
+	})
+	t.Run("gone", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+		w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID)
+		c.Rewrite(t, bySecret(w)+moved)
+		says(t, c.MustRun(t, 2, "plan", "-detailed-exitcode"), "Token that came over from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
+	})
+}
+
+func TestMovedRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := comesOver(t, w, theirs, w.PersonName)
+	c.Rewrite(t, bySecret(w)+moved)
+	says(t, c.MustRun(t, 1, "plan"), "Token belongs to a person", w.PersonName)
+	w.Tenant.Journal.Reset()
+	says(t, c.MustRun(t, 1, "plan", "-refresh=false"), "What comes over from the official provider was not refreshed", "-refresh=false")
+	asked(t, w, 0, "workspace", "", "")
+
+	other := comesOver(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)
+	other.Rewrite(t, bySecret(w)+moved)
+	says(t, other.MustRun(t, 1, "plan"), "Wrong workspace", "42", w.Workspace.ID())
+}

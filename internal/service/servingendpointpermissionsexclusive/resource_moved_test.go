@@ -1,0 +1,123 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// theirs is a list of the official provider: pairs of kind=name and a level.
+func (w *world) theirs(pairs ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "resource \"databricks_permissions\" \"x\" {\n  serving_endpoint_id = %q\n", w.EndpointID)
+	for i := 0; i < len(pairs); i += 2 {
+		kind, name, _ := strings.Cut(pairs[i], "=")
+		fmt.Fprintf(&b, "  access_control {\n    %s = %q\n    permission_level = %q\n  }\n", kind, name, pairs[i+1])
+	}
+	return b.String() + "}\n"
+}
+
+const moved = "moved {\n  from = databricks_permissions.x\n  to   = " + address + "\n}\n"
+
+// applied is what the official provider has made of a list.
+func (w *world) applied(t *testing.T, theirs string) terraform {
+	t.Helper()
+	c := terraform{w.CLI(t, acctest.OfficialSource+theirs)}
+	acctest.ServeOfficial(t, c.CLI, w.OfficialPermissions())
+	c.apply(t)
+	w.Tenant.Journal.Reset()
+	return c
+}
+
+// An endpoint's list comes over from the official provider: nothing is made again or written, and the next plan is empty.
+// That one takes an application id as a user's name, and upper and lower case as they come.
+func TestMovedFromOfficialProvider(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY", "user_name="+neighbor, "CAN_VIEW", "user_name="+ada, "CAN_MANAGE", "group_name="+team, "CAN_VIEW"))
+	stands := levels{w.app: "CAN_QUERY", neighbor: "CAN_VIEW", ada: "CAN_MANAGE", team: "CAN_VIEW", w.Deployer.ClientID: "CAN_MANAGE"}
+	w.holds(t, stands)
+
+	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW", w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
+	c.write(t, ours+moved)
+	flat(c.MustRun(t, 0, "plan", "-out=p")).all(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
+	// All endpoints for the name behind the id, the one of that name, and its list.
+	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET endpoint", "GET list")
+	flat(c.MustRun(t, 0, "apply", "p")).all(t, "0 added, 0 changed, 0 destroyed")
+	w.wantAsked(t)
+	c.plan(t, 0)
+	if state := c.State(t); strings.Contains(state, "databricks_permissions") || !strings.Contains(state, `"endpoint_name": "iris"`) || !strings.Contains(state, `"id": "iris"`) {
+		t.Error(state)
+	}
+	w.holds(t, stands)
+
+	c.write(t, ours) // the moved block may go
+	c.plan(t, 0)
+	// What Terraform has applied goes, and what the official provider added by itself stays.
+	c.destroy(t)
+	w.holds(t, levels{w.Deployer.ClientID: "CAN_MANAGE"})
+}
+
+// What differs is an update in place: the CAN_MANAGE that the official provider gave to who ran it is shown before it goes,
+// and can be left. So can be what somebody has added by hand.
+func TestMovedAndChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY", "user_name="+ada, "CAN_MANAGE"))
+	c.write(t, w.usual()+moved)
+	c.plan(t, 2).all(t, `- "`+w.Deployer.ClientID+`" = "CAN_MANAGE"`, "0 to add, 1 to change, 0 to destroy")
+	w.Workspace.SetGrant("iris", bob, "CAN_QUERY")
+	c.write(t, w.usual(`on_unlisted = "warn"`)+moved)
+	c.apply(t).all(t, "0 added, 1 changed, 0 destroyed", "Grants stand that are not listed on serving endpoint: iris", w.Deployer.ClientID, bob)
+	c.plan(t, 0).all(t, "Grants stand that are not listed")
+	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
+
+	// The deployer is an admin; what it lists is the list.
+	c.write(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+`", "user_name=`+bob+`"]`))
+	c.apply(t)
+	c.apply(t) // what was left until now goes once a plan has shown it
+	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY"})
+}
+
+func TestMovedRefused(t *testing.T) {
+	t.Parallel()
+	t.Run("another kind of object", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.applied(t, "resource \"databricks_permissions\" \"x\" {\n  authorization = \"tokens\"\n}\n")
+		c.write(t, w.usual()+moved)
+		c.plan(t, 1).all(t, "Cannot take the access list over", `"/authorization/tokens"`, "remove the moved block")
+		w.wantAsked(t)
+	})
+	t.Run("endpoint made anew", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))
+		old := w.EndpointID
+		w.Workspace.DeleteEndpoint("iris")
+		w.Workspace.CreateEndpoint("iris", ada)
+		c.write(t, w.usual()+moved)
+		c.plan(t, 1).all(t, "Cannot find the serving endpoint of the access list that came over", "no serving endpoint has the id "+old, "terraform state rm", "imported by the endpoint's name")
+	})
+	t.Run("another workspace", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.applied(t, strings.Replace(w.theirs("service_principal_name="+w.app, "CAN_QUERY"), "}\n}", "}\n  provider_config {\n    workspace_id = \"42\"\n  }\n}", 1))
+		c.write(t, w.usual()+moved)
+		c.plan(t, 1).all(t, "Wrong workspace", "42", w.Workspace.ID())
+	})
+	// Without a refresh nobody knows the name, and the endpoint would seem to be another one.
+	t.Run("not refreshed", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))
+		c.write(t, w.usual()+moved)
+		for _, command := range []string{"plan", "destroy"} {
+			flat(c.MustRun(t, 1, command, "-refresh=false")).all(t, "What comes over from the official provider was not refreshed", w.EndpointID, "-refresh=false")
+		}
+		w.wantAsked(t)
+		w.holds(t, levels{w.app: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
+	})
+}
