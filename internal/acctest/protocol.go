@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"iter"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -20,7 +21,8 @@ type Protocol struct {
 	identities map[string]*tfprotov6.ResourceIdentitySchema
 }
 
-// Object is a resource as the protocol carries it. Values are strings, bools, []any, map[string]any or nil.
+// Object is a resource as the protocol carries it. Values are strings, bools, *big.Float, []any, map[string]any or
+// nil; an int is taken, too.
 type Object struct {
 	State, Identity map[string]any
 	Private         []byte
@@ -292,7 +294,7 @@ func fromValue(t testing.TB, v tftypes.Value) any {
 	case v.Type().Is(tftypes.Bool):
 		return scalar[bool](t, v)
 	case v.Type().Is(tftypes.Number):
-		return v.String()
+		return scalar[*big.Float](t, v)
 	case v.Type().Is(tftypes.Object{}) || v.Type().Is(tftypes.Map{}):
 		out := map[string]any{}
 		for name, element := range scalar[map[string]tftypes.Value](t, v) {

@@ -214,6 +214,37 @@ func fromMap(m types.Map) map[string]string {
 	return out
 }
 
+// identityModel is what tells one token from another; it changes with each rotation.
+type identityModel struct {
+	TokenID     types.String `tfsdk:"token_id"`
+	WorkspaceID types.String `tfsdk:"workspace_id"`
+}
+
+func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
+
+// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out who
+// made them.
+func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
+	m := tokenModel{
+		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(info.Comment),
+		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+	}
+	if info.CreatorID == "" {
+		m.Owner.UseProviderIdentity = types.BoolValue(true)
+	}
+	m.complete()
+	m.tell(info, workspaceID)
+	return m
+}
+
+// lifetime is the token's whole life in seconds; one that never expires has none.
+func lifetime(info client.TokenInfo) types.Int64 {
+	if info.ExpiresAt.IsZero() {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
+}
+
 // tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the value,
 // which is told once.
 func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
