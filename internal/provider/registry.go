@@ -55,6 +55,7 @@ func listResources() []func() list.ListResource {
 	return slices.Concat(
 		groupmember.ListResources(),
 		serviceprincipal.ListResources(),
+		serviceprincipaltoken.ListResources(),
 		servingendpointpermission.ListResources(),
 	)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -22,6 +23,11 @@ import (
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
+}
+
+// ListResources are what `terraform query` can find.
+func ListResources() []func() list.ListResource {
+	return []func() list.ListResource{func() list.ListResource { return &tokenList{} }}
 }
 
 // The values of rotation_reason.
