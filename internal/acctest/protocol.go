@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"iter"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -20,7 +21,8 @@ type Protocol struct {
 	identities map[string]*tfprotov6.ResourceIdentitySchema
 }
 
-// Object is a resource as the protocol carries it. Values are strings, bools, []any, map[string]any or nil.
+// Object is a resource as the protocol carries it. Values are strings, bools, *big.Float, []any, map[string]any or
+// nil; an int is taken, too.
 type Object struct {
 	State, Identity map[string]any
 	Private         []byte
@@ -32,7 +34,7 @@ type Object struct {
 type Listed struct {
 	DisplayName string
 	Object
-	Errors string
+	Errors, Warnings string
 }
 
 // Protocol starts a provider in the world's environment, with an empty provider block.
@@ -77,7 +79,7 @@ func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, 
 	must(t, err)
 	return func(yield func(Listed) bool) {
 		for r := range stream.Results {
-			found := Listed{DisplayName: r.DisplayName, Errors: Errors(r.Diagnostics)}
+			found := Listed{DisplayName: r.DisplayName, Errors: Errors(r.Diagnostics), Warnings: words(r.Diagnostics, tfprotov6.DiagnosticSeverityWarning)}
 			if r.Identity != nil {
 				found.Identity = decode(t, p.identities[typeName].ValueType(), r.Identity.IdentityData)
 			}
@@ -170,9 +172,13 @@ func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map
 
 // Errors are the words of the errors among diagnostics, one a line; empty when there is none.
 func Errors(diagnostics []*tfprotov6.Diagnostic) string {
+	return words(diagnostics, tfprotov6.DiagnosticSeverityError)
+}
+
+func words(diagnostics []*tfprotov6.Diagnostic, of tfprotov6.DiagnosticSeverity) string {
 	var lines []string
 	for _, d := range diagnostics {
-		if d.Severity == tfprotov6.DiagnosticSeverityError {
+		if d.Severity == of {
 			lines = append(lines, d.Summary+": "+d.Detail)
 		}
 	}
@@ -288,7 +294,7 @@ func fromValue(t testing.TB, v tftypes.Value) any {
 	case v.Type().Is(tftypes.Bool):
 		return scalar[bool](t, v)
 	case v.Type().Is(tftypes.Number):
-		return v.String()
+		return scalar[*big.Float](t, v)
 	case v.Type().Is(tftypes.Object{}) || v.Type().Is(tftypes.Map{}):
 		out := map[string]any{}
 		for name, element := range scalar[map[string]tftypes.Value](t, v) {

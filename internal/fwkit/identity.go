@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // IdentityWorkspaceID is the attribute workspace_id of a resource's identity.
@@ -16,6 +17,32 @@ func IdentityWorkspaceID() identityschema.StringAttribute {
 		OptionalForImport: true,
 		Description:       "Id of the workspace, digits. Where an import gives it, it must be the one that the provider speaks to.",
 	}
+}
+
+// IdentityPrincipal adds to a resource's identity the attributes of [PrincipalAttributes].
+func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[string]identityschema.Attribute {
+	attributes[ServicePrincipalName] = identityschema.StringAttribute{
+		OptionalForImport: true, Description: "Application (client) id of the service principal, a UUID. Exactly one of service_principal_name, user_name and group_name is given.",
+	}
+	attributes[UserName] = identityschema.StringAttribute{OptionalForImport: true, Description: "E-mail address of the user."}
+	attributes[GroupName] = identityschema.StringAttribute{OptionalForImport: true, Description: "Name of the group, case-sensitive."}
+	return attributes
+}
+
+// IdentifiedPrincipal is the principal of an identity as an import id says it: kind=NAME. It is empty unless exactly one of
+// the three is given.
+func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
+	attribute, name := Principal(servicePrincipal, user, group)
+	given := 0
+	for _, v := range []types.String{servicePrincipal, user, group} {
+		if v.ValueString() != "" {
+			given++
+		}
+	}
+	if given != 1 || name == "" {
+		return ""
+	}
+	return attribute + "=" + name
 }
 
 // TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform before

@@ -63,6 +63,19 @@ func Principal(servicePrincipal, user, group types.String) (attribute, name stri
 	}
 }
 
+// PrincipalValues are the three attributes for a principal; all but one are null.
+func PrincipalValues(attribute, name string) (servicePrincipal, user, group types.String) {
+	switch attribute {
+	case ServicePrincipalName:
+		servicePrincipal = types.StringValue(name)
+	case UserName:
+		user = types.StringValue(name)
+	case GroupName:
+		group = types.StringValue(name)
+	}
+	return servicePrincipal, user, group
+}
+
 // SplitPrincipal reads the principal of an import id: kind=NAME, or a name alone, which gives an empty attribute.
 func SplitPrincipal(s string) (attribute, name string) {
 	for _, kind := range []string{ServicePrincipalName, UserName, GroupName} {

@@ -55,6 +55,8 @@ func listResources() []func() list.ListResource {
 	return slices.Concat(
 		groupmember.ListResources(),
 		serviceprincipal.ListResources(),
+		serviceprincipaltoken.ListResources(),
+		servingendpointpermission.ListResources(),
 	)
 }
 

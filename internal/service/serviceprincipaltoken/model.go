@@ -217,6 +217,14 @@ func fromMap(m types.Map) map[string]string {
 	return out
 }
 
+// identityModel is what tells one token from another; it changes with each rotation.
+type identityModel struct {
+	TokenID     types.String `tfsdk:"token_id"`
+	WorkspaceID types.String `tfsdk:"workspace_id"`
+}
+
+func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
+
 // tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the value,
 // which is told once.
 func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -30,12 +29,14 @@ var (
 	_ resource.ResourceWithConfigure      = &tokenResource{}
 	_ resource.ResourceWithValidateConfig = &tokenResource{}
 	_ resource.ResourceWithModifyPlan     = &tokenResource{}
+	_ resource.ResourceWithIdentity       = &tokenResource{}
 	_ resource.ResourceWithImportState    = &tokenResource{}
 	_ resource.ResourceWithMoveState      = &tokenResource{}
 )
 
 func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
+	resp.ResourceBehavior.MutableIdentity = true // a rotation changes the token's id
 }
 
 func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -71,6 +72,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	// The token exists from here on, and this is the only time its value is told: remember both before anything can fail.
 	r.remember(ctx, &plan, as, made, remembered{places: map[string]place{}}, &resp.State, resp.Private, &resp.Diagnostics)
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	if err == nil {
 		r.finish(ctx, as, want, made, plan, &resp.Diagnostics)
 	}
@@ -128,6 +130,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	state.complete()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	cameOver := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver)
@@ -173,6 +176,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 			"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.", at.Add(-unusedLimit).Format(time.DateOnly)))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -266,6 +270,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	r.disableAll(ctx, &m, []string{state.ID.ValueString(), plan.PreviousTokenID.ValueString()}, plan.String(), &resp.Diagnostics)
 	m.verdict, m.imported = verdict{}, false
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -311,6 +316,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		}
 	}
 	plan.follow(state, m.verdict, made.TokenInfo)
+	fwkit.TellIdentity(ctx, resp.Identity, identityModel{types.StringValue(made.ID), fwkit.String(as.WorkspaceID())}, diags)
 	if err != nil { // its value is in no vault, and it could not be revoked
 		m.verdict = verdict{ID: made.ID, Reason: reasonVault, Useless: true}
 		r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
@@ -377,32 +383,31 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 }
 
 func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	identity := identityModel{TokenID: types.StringValue(req.ID)}
+	if req.ID == "" && req.Identity != nil {
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	id := identity.TokenID.ValueString()
 	list, err := tokens(ctx, r.Client, true)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(req.ID)) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
 		return
 	}
-	info, found := list.ByID(req.ID)
+	info, found := list.ByID(id)
 	if !found {
 		resp.Diagnostics.AddError("No such token to import", fmt.Sprintf("The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not its value (dapi…). "+
-			"An admin lists them with GET /api/2.0/token-management/tokens.", printable(req.ID)))
+			"An admin lists them with GET /api/2.0/token-management/tokens.", printable(id)))
 		return
 	}
 	var o ownerModel
 	if !r.findOwner(ctx, list, info, &o, &resp.Diagnostics) {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), info.ID)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("owner"), o)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("lifetime_seconds"), lifetime(info))...)
+	m := imported(info, o.ApplicationID.ValueString(), r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 	remembered{imported: true}.store(ctx, resp.Private, &resp.Diagnostics)
-}
-
-// lifetime is the token's whole life in seconds; one that never expires has none.
-func lifetime(info client.TokenInfo) types.Int64 {
-	if info.ExpiresAt.IsZero() {
-		return types.Int64Null()
-	}
-	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
 }
 
 // printable keeps a token's value out of an error when somebody takes it for its id.

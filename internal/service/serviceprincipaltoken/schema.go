@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
@@ -384,4 +385,11 @@ func undecided(ctx context.Context, req resource.ModifyPlanRequest, resp *resour
 	if written.IsNull() {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("token_value_in_state"), types.BoolUnknown())...)
 	}
+}
+
+func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"token_id":     identityschema.StringAttribute{RequiredForImport: true, Description: "Id of the token, 64 hexadecimal digits; not its value. Each rotation changes it."},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
+	}}
 }

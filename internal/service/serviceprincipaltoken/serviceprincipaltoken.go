@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -27,6 +28,11 @@ import (
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &tokenResource{} }}
+}
+
+// ListResources are what `terraform query` can find.
+func ListResources() []func() list.ListResource {
+	return []func() list.ListResource{func() list.ListResource { return &tokenList{} }}
 }
 
 // The values of rotation_reason.
@@ -311,6 +317,29 @@ func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, in
 	}
 	o.ApplicationID = types.StringValue(id)
 	return true
+}
+
+// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out who
+// made them.
+func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
+	m := tokenModel{
+		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(info.Comment),
+		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+	}
+	if info.CreatorID == "" {
+		m.Owner.UseProviderIdentity = types.BoolValue(true)
+	}
+	m.complete()
+	m.tell(info, workspaceID)
+	return m
+}
+
+// lifetime is the token's whole life in seconds; one that never expires has none.
+func lifetime(info client.TokenInfo) types.Int64 {
+	if info.ExpiresAt.IsZero() {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
 }
 
 // rotates says whether a plan asks for a new token.

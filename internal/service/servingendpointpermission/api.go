@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -69,4 +71,51 @@ func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 		return nil
 	}
 	return err
+}
+
+// eachGrant visits the direct grants on the endpoint of that name or, where it is empty, on every one that has an access
+// list, until visit has enough. What nobody can manage is left out: the grant of admins. One request for the endpoints and
+// one for the list of each, made when its turn comes. Of all endpoints those whose list the caller may not see are not
+// visited: their names come back.
+func eachGrant(ctx context.Context, c *client.Client, endpoint string, visit func(grant) bool) (unseen []string, err error) {
+	if endpoint != "" {
+		id, list, err := readGrants(ctx, c, endpoint)
+		if err == nil {
+			visitGrants(endpoint, id, list, visit)
+		}
+		return nil, err
+	}
+	endpoints, err := c.Endpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range endpoints {
+		if e.ID == "" {
+			continue
+		}
+		list, err := acl.Read(ctx, c, acl.Endpoint(e.ID), client.AnyAge)
+		switch {
+		case errors.Is(err, client.ErrNotFound): // deleted since
+		case errors.Is(err, client.ErrPermissionDenied):
+			unseen = append(unseen, e.Name)
+		case err != nil:
+			return unseen, fmt.Errorf("serving endpoint %s: %w", e.Name, err)
+		case !visitGrants(e.Name, e.ID, list, visit):
+			return unseen, nil
+		}
+	}
+	return unseen, nil
+}
+
+// visitGrants visits them in one order, because the service shuffles them; it says whether to go on.
+func visitGrants(endpoint, id string, list acl.List, visit func(grant) bool) bool {
+	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) }) {
+		if e.Direct == "" || e.Kind == acl.Group && e.Name == client.AdminsGroup {
+			continue
+		}
+		if !visit(toGrant(endpoint, id, e)) {
+			return false
+		}
+	}
+	return true
 }

@@ -22,6 +22,24 @@ type permissionModel struct {
 	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 }
 
+// identityModel is what tells one grant from another. An endpoint that is made anew under its name keeps it.
+type identityModel struct {
+	EndpointName         types.String `tfsdk:"endpoint_name"`
+	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
+	UserName             types.String `tfsdk:"user_name"`
+	GroupName            types.String `tfsdk:"group_name"`
+	WorkspaceID          types.String `tfsdk:"workspace_id"`
+}
+
+func (m permissionModel) toIdentity() identityModel {
+	return identityModel{m.EndpointName, m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
+}
+
+// importID is the identity as an import id says it.
+func (m identityModel) importID() string {
+	return m.EndpointName.ValueString() + "/" + fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)
+}
+
 // grant is one principal's grant on one endpoint.
 type grant struct {
 	Endpoint   string // name
@@ -52,10 +70,26 @@ func (m permissionModel) toGrant() grant {
 	}
 }
 
+// toGrant is a direct grant as an access list shows it.
+func toGrant(endpoint, endpointID string, e acl.Entry) grant {
+	return grant{Endpoint: endpoint, EndpointID: endpointID, Principal: e.Principal, ShownAs: e.DisplayName, Level: e.Direct}
+}
+
 // tell writes what the service showed into the model. The principal keeps its spelling.
 func (m *permissionModel) tell(endpointID string, e acl.Entry, workspaceID string) {
 	m.EndpointID = types.StringValue(endpointID)
 	m.PermissionLevel = types.StringValue(string(e.Direct))
 	m.DisplayName = fwkit.String(e.DisplayName)
 	m.WorkspaceID = fwkit.String(workspaceID)
+}
+
+// imported is the state of a grant that is there.
+func imported(have grant, workspaceID string) permissionModel {
+	m := permissionModel{
+		ID: types.StringValue(have.ID()), EndpointName: types.StringValue(have.Endpoint),
+		OverwriteExisting: types.BoolValue(false), Timeouts: fwkit.NoTimeouts(),
+	}
+	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(string(have.Principal.Kind), have.Principal.Name)
+	m.tell(have.EndpointID, acl.Entry{Direct: have.Level, DisplayName: have.ShownAs}, workspaceID)
+	return m
 }

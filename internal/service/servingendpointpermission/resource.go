@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -21,6 +20,7 @@ var (
 	_ resource.ResourceWithConfigure        = &permissionResource{}
 	_ resource.ResourceWithConfigValidators = &permissionResource{}
 	_ resource.ResourceWithModifyPlan       = &permissionResource{}
+	_ resource.ResourceWithIdentity         = &permissionResource{}
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
 
@@ -71,6 +71,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	plan.ID = types.StringValue(want.ID())
 	plan.tell(endpointID, entry, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -82,6 +83,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	endpointID, entry, err := readGrant(ctx, r.Client, have)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
@@ -107,6 +109,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		return
 	}
 	state.tell(endpointID, entry, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -147,6 +150,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if plan.WorkspaceID.IsUnknown() {
 		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
 	}
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -165,41 +169,43 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 }
 
 func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	endpoint, who, ok := strings.Cut(req.ID, "/")
+	identity, given := identityModel{}, req.ID
+	if given == "" && req.Identity != nil {
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
+			return
+		}
+		given = identity.importID()
+	}
+	endpoint, who, ok := strings.Cut(given, "/")
 	attribute, name := fwkit.SplitPrincipal(who)
 	if !ok || endpoint == "" || name == "" {
 		resp.Diagnostics.AddError("Import id of a serving endpoint grant is malformed", fmt.Sprintf("%q is not ENDPOINT/PRINCIPAL. "+
-			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME.", req.ID))
+			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME. An identity names exactly one principal.", given))
 		return
 	}
-	_, list, err := readGrants(ctx, r.Client, endpoint)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", req.ID) {
+	endpointID, list, err := readGrants(ctx, r.Client, endpoint)
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", given) {
 		return
 	}
-	principal, ok := onePrincipal(list, attribute, name, req.ID, &resp.Diagnostics)
+	entry, ok := oneGrant(list, attribute, name, given, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	for attribute, value := range map[string]any{
-		"id":                   grant{Endpoint: endpoint, Principal: principal}.ID(),
-		"endpoint_name":        endpoint,
-		string(principal.Kind): principal.Name,
-		"overwrite_existing":   false,
-	} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
-	}
+	m := imported(toGrant(endpoint, endpointID, entry), r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
-// onePrincipal finds the direct grant that an import id means.
-func onePrincipal(list acl.List, attribute, name, id string, diags *diag.Diagnostics) (acl.Principal, bool) {
+// oneGrant finds the direct grant that an import id means.
+func oneGrant(list acl.List, attribute, name, id string, diags *diag.Diagnostics) (acl.Entry, bool) {
 	found := list.Direct(acl.Kind(attribute), name)
 	switch len(found) {
 	case 1:
-		return found[0].Principal, true
+		return found[0], true
 	case 0:
 		diags.AddError("No such grant to import", fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list))
 	default:
 		diags.AddError("More than one grant of that name to import", fmt.Sprintf("%s names %s. Say the kind, as in ENDPOINT/group_name=NAME.", id, found))
 	}
-	return acl.Principal{}, false
+	return acl.Entry{}, false
 }

@@ -2,9 +2,17 @@
 // model-serving endpoint. It never touches anybody else's grant.
 package servingendpointpermission
 
-import "github.com/hashicorp/terraform-plugin-framework/resource"
+import (
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
 
 // Resources are what this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &permissionResource{} }}
+}
+
+// ListResources are what `terraform query` can find.
+func ListResources() []func() list.ListResource {
+	return []func() list.ListResource{func() list.ListResource { return &permissionList{} }}
 }

@@ -29,6 +29,16 @@ type exclusiveModel struct {
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
+// identityModel is what tells one list from another. An endpoint that is made anew under its name keeps it.
+type identityModel struct {
+	EndpointName types.String `tfsdk:"endpoint_name"`
+	WorkspaceID  types.String `tfsdk:"workspace_id"`
+}
+
+func (m *exclusiveModel) toIdentity() identityModel {
+	return identityModel{m.EndpointName, m.WorkspaceID}
+}
+
 // levelMap is one of the three maps of a model.
 type levelMap struct {
 	attribute string

@@ -20,6 +20,7 @@ type exclusiveResource struct{ fwkit.Resource }
 
 var (
 	_ resource.ResourceWithConfigure      = &exclusiveResource{}
+	_ resource.ResourceWithIdentity       = &exclusiveResource{}
 	_ resource.ResourceWithImportState    = &exclusiveResource{}
 	_ resource.ResourceWithModifyPlan     = &exclusiveResource{}
 	_ resource.ResourceWithMoveState      = &exclusiveResource{}
@@ -51,6 +52,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	plan.ID = types.StringValue(want.Endpoint)
 	plan.EndpointID = types.StringValue(id)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 }
@@ -71,6 +73,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 		return
 	}
 	have := state.toWhole()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	id, list, err := readList(ctx, r.Client, have.Endpoint)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the access list of serving endpoint", have.String(), &resp.Diagnostics) {
@@ -87,6 +90,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 			fmt.Sprintf("The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the list that stands on the new one.", have.EndpointID, id))
 	}
 	left := state.tell(id, list, r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	var verdict []byte
 	if len(left) > 0 {
@@ -236,6 +240,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	if plan.WorkspaceID.IsUnknown() {
 		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
 	}
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, nil)...)
@@ -273,16 +278,25 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 }
 
 func (r *exclusiveResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if req.ID == "" || strings.Contains(req.ID, "/") {
-		resp.Diagnostics.AddError("Import id of an access list is malformed", fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", req.ID))
+	identity := identityModel{EndpointName: types.StringValue(req.ID)}
+	if req.ID == "" && req.Identity != nil {
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
+			return
+		}
+	}
+	name := identity.EndpointName.ValueString()
+	if name == "" || strings.Contains(name, "/") {
+		resp.Diagnostics.AddError("Import id of an access list is malformed", fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", name))
 		return
 	}
-	_, _, err := readList(ctx, r.Client, req.ID)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", req.ID) {
+	_, _, err := readList(ctx, r.Client, name)
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, name, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
 		return
 	}
+	identity.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, identity, &resp.Diagnostics)
 	for attribute, value := range map[string]any{
-		"id": req.ID, "endpoint_name": req.ID, "on_unlisted": onUnlistedRemove, "removed_on_create": []string{},
+		"id": name, "endpoint_name": name, "on_unlisted": onUnlistedRemove, "removed_on_create": []string{},
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
 	}

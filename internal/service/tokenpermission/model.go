@@ -27,3 +27,22 @@ func (m permissionModel) toPrincipal() acl.Principal {
 func (m permissionModel) String() string {
 	return acl.Describe(m.toPrincipal(), m.DisplayName.ValueString())
 }
+
+// identityModel is what tells one of these rights from another.
+type identityModel struct {
+	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
+	UserName             types.String `tfsdk:"user_name"`
+	GroupName            types.String `tfsdk:"group_name"`
+	WorkspaceID          types.String `tfsdk:"workspace_id"`
+}
+
+func (m permissionModel) toIdentity() identityModel {
+	return identityModel{m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
+}
+
+// imported is the state of a right that is there.
+func imported(e acl.Entry, workspaceID string) permissionModel {
+	m := permissionModel{ID: types.StringValue(e.Name), DisplayName: fwkit.String(e.DisplayName), WorkspaceID: fwkit.String(workspaceID), Timeouts: fwkit.NoTimeouts()}
+	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(string(e.Kind), e.Name)
+	return m
+}

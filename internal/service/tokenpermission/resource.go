@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -20,6 +19,7 @@ var (
 	_ resource.ResourceWithConfigure        = &permissionResource{}
 	_ resource.ResourceWithConfigValidators = &permissionResource{}
 	_ resource.ResourceWithModifyPlan       = &permissionResource{}
+	_ resource.ResourceWithIdentity         = &permissionResource{}
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
 
@@ -76,6 +76,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	plan.ID = types.StringValue(p.Name)
 	plan.DisplayName = fwkit.String(entry.DisplayName)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -86,6 +87,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	list, err := readTokens(ctx, r.Client)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the right to use tokens", state.String(), &resp.Diagnostics) {
@@ -98,6 +100,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	state.DisplayName = fwkit.String(entry.DisplayName)
 	state.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -107,6 +110,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -124,22 +128,30 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 }
 
 func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	attribute, name := fwkit.SplitPrincipal(req.ID)
+	identity, given := identityModel{}, req.ID
+	if given == "" && req.Identity != nil {
+		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
+			return
+		}
+		given = fwkit.IdentifiedPrincipal(identity.ServicePrincipalName, identity.UserName, identity.GroupName)
+	}
+	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
-			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME.", req.ID))
+			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. An identity names exactly one principal.", given))
 		return
 	}
 	list, err := readTokens(ctx, r.Client)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", req.ID) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", given) {
 		return
 	}
 	found := slices.DeleteFunc(list.Direct(acl.Kind(attribute), name), func(e acl.Entry) bool { return e.Direct != acl.CanUse })
 	if len(found) != 1 {
 		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
-			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. Direct grants there: %s.", req.ID, len(found), list))
+			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. Direct grants there: %s.", given, len(found), list))
 		return
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found[0].Name)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(string(found[0].Kind)), found[0].Name)...)
+	m := imported(found[0], r.Client.WorkspaceID())
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }

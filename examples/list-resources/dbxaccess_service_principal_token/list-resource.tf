@@ -1,0 +1,8 @@
+# Save as a file that ends in .tfquery.hcl, then: terraform query
+list "dbxaccess_service_principal_token" "scoring" {
+  provider = dbxaccess
+
+  config {
+    application_id = "11111111-2222-3333-4444-555555555555"
+  }
+}

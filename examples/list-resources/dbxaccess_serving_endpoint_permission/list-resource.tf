@@ -1,0 +1,14 @@
+# Save as a file that ends in .tfquery.hcl, then: terraform query
+list "dbxaccess_serving_endpoint_permission" "iris" {
+  provider = dbxaccess
+
+  config {
+    endpoint_name = "iris"
+  }
+}
+
+# On every endpoint, up to that many
+list "dbxaccess_serving_endpoint_permission" "all" {
+  provider = dbxaccess
+  limit    = 1000
+}

@@ -1,0 +1,6 @@
+import {
+  to = dbxaccess_serving_endpoint_permissions_exclusive.iris
+  identity = {
+    endpoint_name = "iris"
+  }
+}

@@ -1,0 +1,100 @@
+package serviceprincipaltoken
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokenList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &tokenList{}
+
+type queryModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+}
+
+func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
+}
+
+func (l *tokenList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The live personal access tokens of service principals, oldest first; never their values. Tokens of people are left out, and so are those that a run of this provider left behind when it was killed: the next run for their owner " +
+			"revokes them.\n\nAll are listed by one request. The provider's identity needs to be a workspace admin.",
+		Attributes: map[string]schema.Attribute{
+			"application_id": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
+				MarkdownDescription: "Application (client) id of the service principal that owns them. Absent: every service principal.",
+			},
+		},
+	}
+}
+
+// List gives the tokens, which the workspace tells all at once.
+func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	all, err := tokens(ctx, l.Client, false)
+	if fwkit.Failed(&diags, err, "Cannot query tokens of service principals", cmp.Or(config.ApplicationID.ValueString(), "tokens")) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	found := manageable(all, config.ApplicationID.ValueString())
+	stream.Results = func(push func(list.ListResult) bool) {
+		for i, t := range found {
+			if !push(l.result(ctx, req, t)) || int64(i+1) == req.Limit {
+				return
+			}
+		}
+	}
+}
+
+func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = found.ApplicationID + " " + cmp.Or(found.Comment, short(found.ID))
+	m := imported(found.TokenInfo, found.ApplicationID, l.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+	}
+	return result
+}
+
+// ownedToken is a token with the application id of the service principal that it belongs to.
+type ownedToken struct {
+	client.TokenInfo
+	ApplicationID string
+}
+
+// manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted run
+// left over is nobody's to manage.
+func manageable(all client.TokenList, applicationID string) []ownedToken {
+	var found []ownedToken
+	for _, t := range all.Tokens {
+		owner, expired := all.Owner(t), !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(all.Now)
+		if !expired && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
+			found = append(found, ownedToken{t, owner})
+		}
+	}
+	slices.SortFunc(found, func(a, b ownedToken) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return found
+}

@@ -1,0 +1,129 @@
+package serviceprincipaltoken_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	app, deployer := w.ScoringApp.ClientID, w.Deployer.ClientID
+	// The workspace has the token of a person from the start.
+	mint := func(owner, comment string, lifetime time.Duration) string {
+		w.Tenant.Clock.Advance(time.Second)
+		id, _ := w.Workspace.MintToken(owner, comment, lifetime)
+		return id
+	}
+	mint(app, "expired", time.Hour)
+	mint(app, client.Mark("killed", w.Tenant.Clock.Now().Add(time.Hour)), 90*day)
+	w.Tenant.Clock.Advance(2 * time.Hour)
+	mine := mint(app, "first", 90*day)
+	bare := mint(app, "", 0)
+	mint(deployer, "other's", 30*day)
+	given := mint(deployer, "given", 30*day)
+	w.Workspace.GiveToken(given, app)
+
+	ours := []string{app + " first", app + " " + bare[:12], app + " given"}
+	all := []string{ours[0], ours[1], deployer + " other's", ours[2]}
+	for name, test := range map[string]struct {
+		owner string
+		limit int64
+		want  []string
+	}{
+		"all":             {"", 0, all},
+		"two":             {"", 2, all[:2]},
+		"one owner":       {app, 0, ours},
+		"in another case": {strings.ToUpper(app), 0, ours},
+		"none":            {"11111111-2222-3333-4444-555555555555", 0, nil},
+	} {
+		p := w.Protocol(t)
+		w.Tenant.Journal.Reset()
+		var config map[string]any
+		if test.owner != "" {
+			config = map[string]any{"application_id": test.owner}
+		}
+		results := slices.Collect(p.Stream(t, typeName, config, true, test.limit))
+		if n := w.Count("workspace", "", ""); n != 1 {
+			t.Errorf("%s: %d requests", name, n)
+		}
+		var got []string
+		for _, found := range results {
+			if found.Errors != "" {
+				t.Fatal(found.Errors)
+			}
+			got = append(got, found.DisplayName)
+			operated(t, w, found.DisplayName, found.Object, "")
+			// What is listed can be imported as it is, and is then in state as it was listed.
+			imported, errors := p.Import(t, typeName, "", found.Identity)
+			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) {
+				t.Errorf("%s: imported %v, listed %v, %s", found.DisplayName, imported.State, found.State, errors)
+			}
+			if found.State["token_id"] == mine && found.State["lifetime_seconds"] == nil {
+				t.Errorf("%v", found.State)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+	}
+	for found := range w.Protocol(t).Stream(t, typeName, nil, false, 0) {
+		if found.State != nil {
+			t.Error("nobody asked for the resource")
+		}
+	}
+	for _, owner := range []string{app, deployer} {
+		for _, token := range live(w, owner) {
+			w.Workspace.RevokeToken(token.ID)
+		}
+	}
+}
+
+func TestQueryFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	fails := func(config map[string]any, want string) {
+		t.Helper()
+		found := slices.Collect(w.Protocol(t).Stream(t, typeName, config, false, 0))
+		if len(found) != 1 || !strings.Contains(found[0].Errors, want) {
+			t.Errorf("%+v, want %q", found, want)
+		}
+	}
+	fails(map[string]any{"application_id": "scoring"}, "Not an application id")
+	// Its own tokens alone would look like all.
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	fails(nil, "Cannot query tokens of service principals")
+	fails(map[string]any{"application_id": w.Deployer.ClientID}, `add it to the group "admins"`)
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestQueryCLI(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	const app = "11111111-2222-3333-4444-555555555555"
+	w.Workspace.AddServicePrincipal(app, "scoring")
+	w.Workspace.MintToken(app, "theirs", 90*day)
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal_token/list-resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		Steps: []resource.TestStep{{
+			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
+			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_service_principal_token.scoring", 1)},
+		}},
+	})
+}

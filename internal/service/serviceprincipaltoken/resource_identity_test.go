@@ -1,0 +1,155 @@
+package serviceprincipaltoken_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+const typeName = "dbxaccess_service_principal_token"
+
+func same(t *testing.T, what string, got, want map[string]any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// operated is what an operation gave, which must have gone well, with the identity of the token in its state.
+func operated(t *testing.T, w *acctest.World, what string, o acctest.Object, errors string) acctest.Object {
+	t.Helper()
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	same(t, what, o.Identity, map[string]any{"token_id": o.State["token_id"], "workspace_id": w.Workspace.ID()})
+	return o
+}
+
+// The identity is the token's id: the same in every change that leaves the token, and a new one with each rotation.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	config := map[string]any{
+		"owner":   map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},
+		"comment": "a", "overlap_seconds": 3600,
+	}
+	apply := func(what string, o acctest.Object) acctest.Object {
+		t.Helper()
+		o, errors := p.Apply(t, typeName, o, config)
+		return operated(t, w, what, o, errors)
+	}
+	refresh := func(what string, o acctest.Object) acctest.Object {
+		t.Helper()
+		p = w.Protocol(t) // the next walk
+		o, errors := p.Refresh(t, typeName, o)
+		return operated(t, w, what, o, errors)
+	}
+	first := apply("made", acctest.Object{})
+	config["comment"] = "b"
+	changed := apply("changed in place", refresh("refreshed", first))
+	same(t, "changed in place", changed.Identity, first.Identity)
+	changed.Identity = nil // state of a Terraform that knew none
+	changed = refresh("refreshed without", changed)
+
+	config["rotation_triggers"] = map[string]any{"a": "1"}
+	for _, known := range []map[string]any{changed.Identity, nil} {
+		changed.Identity = known
+		second := apply("rotated", changed)
+		if second.State["token_id"] == first.State["token_id"] || second.State["previous_token_id"] != first.State["token_id"] {
+			t.Errorf("%v", second.State)
+		}
+		w.Workspace.RevokeToken(second.State["token_id"].(string))
+	}
+	// A token that is gone keeps its identity until the plan, which rotates it, is applied.
+	w.Workspace.RevokeToken(first.State["token_id"].(string))
+	gone := refresh("gone", changed)
+	same(t, "gone", gone.Identity, first.Identity)
+	third := apply("healed", gone)
+	if _, errors := p.Apply(t, typeName, third, nil); errors != "" {
+		t.Error(errors)
+	}
+}
+
+// Where a refresh could not see the tokens, and that is to be a warning, the identity stays.
+func TestIdentityUnverifiable(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o, errors := p.Apply(t, typeName, acctest.Object{}, map[string]any{
+		"owner":           map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},
+		"on_unverifiable": "warn",
+	})
+	made := operated(t, w, "made", o, errors)
+	made.Identity = nil
+	w.Tenant.Faults.Add(fault("GET", managed, denied))
+	o, errors = w.Protocol(t).Refresh(t, typeName, made)
+	operated(t, w, "not seen", o, errors)
+	w.Workspace.RevokeToken(made.State["token_id"].(string))
+}
+
+func TestImportByIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
+	notebook := w.Workspace.Snapshot().Tokens[0].ID
+	byID, errors := p.Import(t, typeName, id, nil)
+	operated(t, w, "imported by id", byID, errors)
+	for what, given := range map[string]map[string]any{"whole": byID.Identity, "without workspace": {"token_id": id}} {
+		o, errors := p.Import(t, typeName, "", given)
+		got := operated(t, w, what, o, errors)
+		same(t, what, got.State, byID.State)
+		// Of an imported token nobody knows yet which triggers it was made for: writing some is no reason to rotate it.
+		o, errors = p.Apply(t, typeName, got, map[string]any{
+			"owner":   map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},
+			"comment": "theirs", "rotation_triggers": map[string]any{"a": "1"},
+		})
+		if operated(t, w, what, o, errors); o.State["token_id"] != id {
+			t.Errorf("%s: rotated: %v", what, o.State)
+		}
+	}
+	for want, given := range map[string]map[string]any{
+		"Wrong workspace":                                   {"token_id": id, "workspace_id": "1"},
+		`no live token with the id "dapi…"`:                 {"token_id": "dapi0123"},
+		"No such token to import":                           {"token_id": ""},
+		"Token belongs to a person":                         {"token_id": notebook},
+		`Wrong workspace: token dapi…: it was made in work`: {"token_id": "dapi0123", "workspace_id": "1"},
+	} {
+		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
+			t.Errorf("%v: %q, want %q", given, errors, want)
+		}
+	}
+	w.Workspace.RevokeToken(id)
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestImportByIdentityBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	isToken := statecheck.ExpectIdentityValueMatchesState(address, tokenID())
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		Steps: []resource.TestStep{
+			{Config: bySecret(w), ConfigStateChecks: []statecheck.StateCheck{
+				isToken, statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"token_id": knownvalue.NotNull(), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
+			}},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
+			}},
+			{PreConfig: func() { w.Tenant.Clock.Advance(61 * 24 * time.Hour) }, Config: bySecret(w), ConfigStateChecks: []statecheck.StateCheck{
+				isToken, has("rotation_reason", knownvalue.StringExact("due")),
+			}},
+		},
+	})
+}

@@ -1,0 +1,84 @@
+package servingendpointpermission
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &permissionList{}
+
+type queryModel struct {
+	EndpointName types.String `tfsdk:"endpoint_name"`
+}
+
+func (l *permissionList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permission"
+}
+
+func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The grants that principals hold directly on one model-serving endpoint, or on any. What is inherited and what `admins` hold is left out, because nobody can take it away. " +
+			"The creator of an endpoint usually holds `CAN_MANAGE` and is shown.\n\nThe endpoints are listed by one request, and each access list is read by another when its turn comes.",
+		Attributes: map[string]schema.Attribute{
+			"endpoint_name": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
+				MarkdownDescription: "Name of the endpoint, case-sensitive. Absent: every endpoint that the caller may see. Those that Databricks provides have no access list and are passed over; " +
+					"so are those of which the caller may not see the access list, with a warning that names them.",
+			},
+		},
+	}
+}
+
+// List streams the grants, endpoint by endpoint.
+func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		count, more := int64(0), true
+		unseen, err := eachGrant(ctx, l.Client, config.EndpointName.ValueString(), func(have grant) bool {
+			count++
+			more = push(l.result(ctx, req, have)) && count != req.Limit
+			return more
+		})
+		if !more {
+			return // nobody listens any longer
+		}
+		var last diag.Diagnostics
+		if len(unseen) > 0 {
+			last.AddWarning(fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)), "Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE there, "+
+				"or to be a workspace admin: "+strings.Join(unseen, ", ")+".")
+		}
+		fwkit.Failed(&last, err, "Cannot query access to serving endpoints", cmp.Or(config.EndpointName.ValueString(), "grants"))
+		if len(last) > 0 {
+			push(list.ListResult{Diagnostics: last})
+		}
+	}
+}
+
+func (l *permissionList) result(ctx context.Context, req list.ListRequest, have grant) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = have.Endpoint + "/" + cmp.Or(have.ShownAs, have.Principal.Name) + " " + string(have.Level)
+	m := imported(have, l.Client.WorkspaceID())
+	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
+	}
+	return result
+}

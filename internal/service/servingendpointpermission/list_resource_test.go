@@ -1,0 +1,185 @@
+package servingendpointpermission_test
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/querycheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// lists counts the reads of access lists, and of endpoints.
+func (w *world) lists() (endpoints, lists int) {
+	return w.Count("workspace", "GET", "serving-endpoints") - w.Count("workspace", "GET", "permissions"), w.Count("workspace", "GET", "permissions")
+}
+
+func TestQuery(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.CreateFoundationEndpoint("llama")
+	w.Workspace.CreateEndpoint("rose", person)
+	w.Workspace.SetGrant("rose", group, "CAN_QUERY")
+	w.Workspace.SetGrant("rose", "admins", "CAN_MANAGE") // changes nothing, and cannot be managed
+	iris := []string{"iris/neighbor CAN_QUERY", "iris/Ada CAN_MANAGE", "iris/Bob CAN_VIEW"}
+	rose := []string{"rose/data scientists CAN_QUERY", "rose/Ada CAN_MANAGE"}
+	for name, test := range map[string]struct {
+		endpoint         string
+		limit            int64
+		want             []string
+		endpoints, lists int
+	}{
+		"one":            {"iris", 0, iris, 1, 1},
+		"two of one":     {"iris", 2, iris[:2], 1, 1},
+		"all":            {"", 0, slices.Concat(iris, rose), 1, 2},
+		"as many as all": {"", 5, slices.Concat(iris, rose), 1, 2},
+		"one of all":     {"", 1, iris[:1], 1, 1},
+	} {
+		p := w.Protocol(t)
+		var config map[string]any
+		if test.endpoint != "" {
+			config = map[string]any{"endpoint_name": test.endpoint}
+		}
+		var got []string
+		for found := range p.Stream(t, typeName, config, true, test.limit) {
+			if found.Errors+found.Warnings != "" {
+				t.Errorf("%s: %s%s", name, found.Errors, found.Warnings)
+				continue
+			}
+			got = append(got, found.DisplayName)
+			// What is listed can be imported as it is, and is then in state as it was listed.
+			imported, errors := p.Import(t, typeName, "", found.Identity)
+			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) || fmt.Sprint(imported.Identity) != fmt.Sprint(found.Identity) {
+				t.Errorf("%s: imported %v, listed %v, %s", found.DisplayName, imported, found, errors)
+			}
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
+		p = w.Protocol(t)
+		w.Tenant.Journal.Reset()
+		for found := range p.Stream(t, typeName, config, false, test.limit) {
+			if found.State != nil {
+				t.Errorf("%s: nobody asked for the resource", name)
+			}
+		}
+		if endpoints, lists := w.lists(); endpoints != test.endpoints || lists != test.lists {
+			t.Errorf("%s: %d requests for endpoints and %d for lists, want %d and %d", name, endpoints, lists, test.endpoints, test.lists)
+		}
+	}
+}
+
+// Who may see some lists is told which it may not, and what came away meanwhile is no error.
+func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.CreateEndpoint("rose", person)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
+	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
+	p := w.Protocol(t)
+	found := slices.Collect(p.Stream(t, typeName, nil, false, 0))
+	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "rose") || strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
+		t.Errorf("%+v", found)
+	}
+	if found = slices.Collect(p.Stream(t, typeName, nil, false, 4)); len(found) != 4 || found[3].Warnings != "" {
+		t.Errorf("%+v", found) // at the limit nobody listens any longer
+	}
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{DeletedListGone: true})
+	seen := 0
+	for range w.Protocol(t).Stream(t, typeName, nil, false, 0) {
+		if seen++; seen == 1 {
+			w.Workspace.DeleteEndpoint("rose")
+		}
+	}
+	if seen != 4 {
+		t.Errorf("%d results, want the 4 on iris and no warning", seen)
+	}
+}
+
+func TestQueryFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.CreateFoundationEndpoint("llama")
+	p := w.Protocol(t)
+	for endpoint, want := range map[string]string{
+		"elsewhere": `no serving endpoint named "elsewhere"`,
+		"llama":     "foundation-model",
+		"":          "endpoint_name",
+	} {
+		found := slices.Collect(p.Stream(t, typeName, map[string]any{"endpoint_name": endpoint}, false, 0))
+		if len(found) != 1 || !strings.Contains(found[0].Errors, want) {
+			t.Errorf("%q: %+v", endpoint, found)
+		}
+	}
+	// One that breaks half way tells what came before.
+	w.Workspace.CreateEndpoint("rose", person)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500, Message: "list two is broken"})
+	found := slices.Collect(w.Protocol(t).Stream(t, typeName, nil, false, 0))
+	if n := len(found); n < 2 || found[0].Errors != "" || !strings.Contains(found[n-1].Errors, "list two is broken") || !strings.Contains(found[n-1].Errors, "Cannot query access to serving endpoints") {
+		t.Errorf("%+v", found)
+	}
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_VIEW")
+	found = slices.Collect(w.Protocol(t).Stream(t, typeName, map[string]any{"endpoint_name": "iris"}, false, 0))
+	if len(found) != 1 || !strings.Contains(found[0].Errors, "needs CAN_MANAGE on this endpoint") {
+		t.Errorf("%+v", found)
+	}
+}
+
+// Grants on a thousand endpoints are shown as they come: the first of them after two requests.
+func TestQueryStreams(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const many = 1000
+	for i := range many {
+		w.Workspace.CreateEndpoint(fmt.Sprintf("model-%d", i), person)
+	}
+	p := w.Protocol(t)
+	w.Tenant.Journal.Reset()
+	for found := range p.Stream(t, typeName, nil, false, 0) {
+		if endpoints, lists := w.lists(); found.Errors != "" || endpoints != 1 || lists != 1 {
+			t.Errorf("%d and %d requests before the first result, %s", endpoints, lists, found.Errors)
+		}
+		break // who has seen enough asks for no more
+	}
+	if endpoints, lists := w.lists(); endpoints != 1 || lists != 1 {
+		t.Errorf("%d and %d requests for one result", endpoints, lists)
+	}
+	count := 0
+	for found := range p.Stream(t, typeName, nil, false, 0) {
+		if found.Errors != "" {
+			t.Fatal(found.Errors)
+		}
+		count++
+	}
+	if endpoints, lists := w.lists(); count != many+3 || endpoints != 2 || lists != many+1 {
+		t.Errorf("%d results of %d and %d requests", count, endpoints, lists)
+	}
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestQueryCLI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
+		Steps: []resource.TestStep{{
+			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
+			QueryResultChecks: []querycheck.QueryResultCheck{
+				querycheck.ExpectLength("dbxaccess_serving_endpoint_permission.iris", 3),
+				querycheck.ExpectLength("dbxaccess_serving_endpoint_permission.all", 3),
+			},
+		}},
+	})
+}

@@ -1,0 +1,181 @@
+package servingendpointpermission_test
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const typeName = "dbxaccess_serving_endpoint_permission"
+
+// identity is that of a grant on an endpoint; of the kinds of principal one is given.
+func (w *world) identity(endpoint, kind, name string) map[string]any {
+	m := map[string]any{"endpoint_name": endpoint, "service_principal_name": nil, "user_name": nil, "group_name": nil, "workspace_id": w.Workspace.ID()}
+	m[kind] = name
+	return m
+}
+
+func same(t *testing.T, what string, got, want map[string]any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+// object is what an operation gave, which must have gone well.
+func object(t *testing.T, o acctest.Object, errors string) acctest.Object {
+	t.Helper()
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	return o
+}
+
+// Whatever is done to a grant, it keeps its identity; and by that it is imported as by its id.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	for kind, name := range map[string]string{"service_principal_name": "", "user_name": "eve@example.com", "group_name": group} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.AddUser("eve@example.com", "Eve")
+			if name == "" {
+				name = w.app
+			}
+			p, want := w.Protocol(t), w.identity("iris", kind, name)
+			config := map[string]any{"endpoint_name": "iris", kind: name}
+			o, errors := p.Apply(t, typeName, acctest.Object{}, config)
+			made := object(t, o, errors)
+			same(t, "made", made.Identity, want)
+
+			without := maps.Clone(want)
+			delete(without, "workspace_id")
+			for what, given := range map[string]map[string]any{"whole": want, "without workspace": without} {
+				o, errors := p.Import(t, typeName, "", given)
+				got := object(t, o, errors)
+				same(t, what, got.State, made.State)
+				same(t, what, got.Identity, want)
+			}
+			o, errors = p.Import(t, typeName, "iris/"+name, nil)
+			same(t, "imported by id", object(t, o, errors).Identity, want)
+
+			// An update that asks something, and one that asks nothing, also of a state that knew no identities.
+			for _, line := range []map[string]any{{"permission_level": "CAN_MANAGE"}, {"overwrite_existing": true}} {
+				maps.Copy(config, line)
+				for _, known := range []map[string]any{want, nil} {
+					made.Identity = known
+					o, errors := p.Apply(t, typeName, made, config)
+					same(t, "updated", object(t, o, errors).Identity, want)
+				}
+				o, errors := p.Import(t, typeName, "iris/"+name, nil)
+				made = object(t, o, errors)
+			}
+			made.Identity = nil
+			o, errors = p.Refresh(t, typeName, made)
+			same(t, "refreshed", object(t, o, errors).Identity, want)
+
+			// Gone is no error, with an identity and without: the grant, then the endpoint.
+			for _, remove := range []func(){func() { w.Workspace.RemoveGrant("iris", name) }, func() { w.Workspace.DeleteEndpoint("iris") }} {
+				w.Tenant.Clock.Advance(time.Hour)
+				remove()
+				p = w.Protocol(t) // the next walk
+				for _, known := range []map[string]any{nil, want} {
+					made.Identity = known
+					if gone, errors := p.Refresh(t, typeName, made); errors != "" || gone.State != nil {
+						t.Errorf("%v, %s", gone.State, errors)
+					}
+				}
+			}
+		})
+	}
+}
+
+// An endpoint made anew is another, and the grant that stands on it the same.
+func TestIdentityOfRecreatedEndpoint(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o, errors := p.Apply(t, typeName, acctest.Object{}, map[string]any{"endpoint_name": "iris", "service_principal_name": w.app})
+	made := object(t, o, errors)
+	w.Workspace.DeleteEndpoint("iris")
+	id := w.Workspace.CreateEndpoint("iris", person)
+	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
+	p = w.Protocol(t)
+	o, errors = p.Refresh(t, typeName, made)
+	if read := object(t, o, errors); read.State["endpoint_id"] != id {
+		t.Errorf("%v", read.State)
+	} else {
+		same(t, "refreshed", read.Identity, made.Identity)
+	}
+}
+
+// What could not be read back has its identity all the same.
+func TestIdentityUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	config := map[string]any{"endpoint_name": "iris", "service_principal_name": w.app}
+	made := acctest.Object{}
+	for after, level := range []string{"CAN_VIEW", "CAN_MANAGE"} {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1 - after, Status: 500, Code: "INTERNAL_ERROR"})
+		config["permission_level"] = level
+		o, errors := p.Apply(t, typeName, made, config)
+		made = object(t, o, errors)
+		same(t, level, made.Identity, w.identity("iris", "service_principal_name", w.app))
+		made.Identity = nil
+	}
+	w.holds(t, with(w.app, "CAN_MANAGE"))
+}
+
+func TestImportByIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o, errors := p.Import(t, typeName, "", w.identity("iris", "user_name", strings.ToUpper(user)))
+	same(t, "in another case", object(t, o, errors).Identity, w.identity("iris", "user_name", user))
+	for want, given := range map[string]map[string]any{
+		"Wrong workspace":                             {"endpoint_name": "iris", "user_name": user, "workspace_id": "1"},
+		`"iris/" is not ENDPOINT/PRINCIPAL`:           {"endpoint_name": "iris"},
+		"An identity names exactly one principal":     {"endpoint_name": "iris", "user_name": user, "group_name": group},
+		"No such grant to import":                     {"endpoint_name": "iris", "group_name": user},
+		`no serving endpoint named "elsewhere"`:       {"endpoint_name": "elsewhere", "user_name": user},
+		"Import id of a serving endpoint grant is ma": {"endpoint_name": "", "user_name": user},
+	} {
+		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
+			t.Errorf("%v: %q, want %q", given, errors, want)
+		}
+	}
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestImportByIdentityBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		Steps: []resource.TestStep{
+			{Config: w.toApp(), ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
+					"endpoint_name": knownvalue.StringExact("iris"), "service_principal_name": knownvalue.StringExact(w.app),
+					"user_name": knownvalue.Null(), "group_name": knownvalue.Null(), "workspace_id": knownvalue.StringExact(w.Workspace.ID()),
+				}),
+			}},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
+			}},
+		},
+	})
+}

@@ -1,0 +1,122 @@
+package servingendpointpermissionsexclusive_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const typeName = "dbxaccess_serving_endpoint_permissions_exclusive"
+
+func same(t *testing.T, what string, got, want map[string]any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func done(t *testing.T, o acctest.Object, errors string) acctest.Object {
+	t.Helper()
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	return o
+}
+
+// Whatever is done to the list, it keeps its identity; and by that it is imported as by its id.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p, want := w.Protocol(t), map[string]any{"endpoint_name": "iris", "workspace_id": w.Workspace.ID()}
+	config := map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE"}}
+	o, errors := p.Apply(t, typeName, acctest.Object{}, config)
+	made := done(t, o, errors)
+	same(t, "made", made.Identity, want)
+	for what, given := range map[string]map[string]any{"whole": want, "without workspace": {"endpoint_name": "iris"}} {
+		o, errors := p.Import(t, typeName, "", given)
+		got := done(t, o, errors)
+		same(t, what, got.State, made.State)
+		same(t, what, got.Identity, want)
+	}
+	o, errors = p.Import(t, typeName, "iris", nil)
+	same(t, "imported by id", done(t, o, errors).Identity, want)
+	for refused, given := range map[string]map[string]any{
+		"Wrong workspace": {"endpoint_name": "iris", "workspace_id": "1"},
+		"malformed":       {"endpoint_name": ""},
+		`"elsewhere"`:     {"endpoint_name": "elsewhere"},
+	} {
+		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, refused) {
+			t.Errorf("%v: %q, want %q", given, errors, refused)
+		}
+	}
+
+	// An update that asks something, and one that asks nothing, also of a state that knew no identities.
+	for _, known := range []map[string]any{want, nil} {
+		made.Identity = known
+		config["users"].(map[string]any)[bob] = "CAN_VIEW"
+		o, errors = p.Apply(t, typeName, made, config)
+		same(t, "updated", done(t, o, errors).Identity, want)
+		delete(config["users"].(map[string]any), bob)
+		config["timeouts"] = map[string]any{"read": "1m"}
+		o, errors = p.Apply(t, typeName, made, config)
+		same(t, "updated without a request", done(t, o, errors).Identity, want)
+	}
+	made.Identity = nil
+	o, errors = p.Refresh(t, typeName, made)
+	same(t, "refreshed", done(t, o, errors).Identity, want)
+
+	w.Tenant.Clock.Advance(time.Hour)
+	w.Workspace.DeleteEndpoint("iris")
+	p = w.Protocol(t) // the next walk
+	for _, known := range []map[string]any{nil, want} {
+		made.Identity = known
+		if gone, errors := p.Refresh(t, typeName, made); errors != "" || gone.State != nil {
+			t.Errorf("%v, %s", gone.State, errors)
+		}
+	}
+}
+
+// What could not be read back has its identity all the same.
+func TestIdentityUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	made, want := acctest.Object{}, map[string]any{"endpoint_name": "iris", "workspace_id": w.Workspace.ID()}
+	for i, level := range []string{"CAN_VIEW", "CAN_QUERY"} {
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2 - i, Status: 500, Code: "INTERNAL_ERROR"})
+		o, errors := p.Apply(t, typeName, made, map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE", bob: level}})
+		made = done(t, o, errors)
+		same(t, level, made.Identity, want)
+		made.Identity = nil
+	}
+	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_QUERY"})
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestImportByIdentityBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		Steps: []resource.TestStep{
+			{Config: w.usual(), ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"endpoint_name": knownvalue.StringExact("iris"), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
+			}},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
+			}},
+		},
+	})
+}

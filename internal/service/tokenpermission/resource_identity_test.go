@@ -1,0 +1,133 @@
+package tokenpermission_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const typeName = "dbxaccess_token_permission"
+
+func identity(w *acctest.World, kind, name string) map[string]any {
+	m := map[string]any{"service_principal_name": nil, "user_name": nil, "group_name": nil, "workspace_id": w.Workspace.ID()}
+	m[kind] = name
+	return m
+}
+
+func same(t *testing.T, what string, got, want map[string]any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
+func made(t *testing.T, o acctest.Object, errors string) acctest.Object {
+	t.Helper()
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	return o
+}
+
+// Whatever is done to the right, it keeps its identity; and by that it is imported as by its id.
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	for kind, name := range map[string]string{"service_principal_name": "", "user_name": user, "group_name": group} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			if name == "" {
+				name = w.ScoringApp.ClientID
+			}
+			p, want := w.Protocol(t), identity(w, kind, name)
+			config := map[string]any{kind: name}
+			o, errors := p.Apply(t, typeName, acctest.Object{}, config)
+			right := made(t, o, errors)
+			same(t, "made", right.Identity, want)
+			for what, given := range map[string]map[string]any{"whole": want, "without workspace": {kind: name}} {
+				o, errors := p.Import(t, typeName, "", given)
+				got := made(t, o, errors)
+				same(t, what, got.State, right.State)
+				same(t, what, got.Identity, want)
+			}
+			o, errors = p.Import(t, typeName, name, nil)
+			same(t, "imported by id", made(t, o, errors).Identity, want)
+
+			right.Identity = nil // state of a Terraform that knew none
+			config["timeouts"] = map[string]any{"read": "1m"}
+			o, errors = p.Apply(t, typeName, right, config)
+			same(t, "updated", made(t, o, errors).Identity, want)
+			o, errors = p.Refresh(t, typeName, right)
+			same(t, "refreshed", made(t, o, errors).Identity, want)
+
+			w.Tenant.Clock.Advance(time.Hour)
+			w.Workspace.RemoveGrant(object, name)
+			p = w.Protocol(t) // the next walk
+			for _, known := range []map[string]any{nil, want} {
+				right.Identity = known
+				if gone, errors := p.Refresh(t, typeName, right); errors != "" || gone.State != nil {
+					t.Errorf("%v, %s", gone.State, errors)
+				}
+			}
+		})
+	}
+}
+
+// What could not be read back has its identity all the same.
+func TestIdentityUnread(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR"})
+	o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, map[string]any{"user_name": user})
+	same(t, "made", made(t, o, errors).Identity, identity(w, "user_name", user))
+}
+
+func TestImportByIdentity(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o, errors := p.Import(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor)))
+	same(t, "in another case", made(t, o, errors).Identity, identity(w, "service_principal_name", neighbor))
+	for want, given := range map[string]map[string]any{
+		"Wrong workspace": {"service_principal_name": neighbor, "workspace_id": "1"},
+		"names nobody":    {"workspace_id": w.Workspace.ID()},
+		"An identity names exactly one principal": {"service_principal_name": neighbor, "group_name": group},
+		"No single right to use tokens":           {"group_name": neighbor},
+	} {
+		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
+			t.Errorf("%v: %q, want %q", given, errors, want)
+		}
+	}
+}
+
+// The same through Terraform itself, where it is new enough.
+func TestImportByIdentityBlock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	resource.UnitTest(t, resource.TestCase{
+		ProtoV6ProviderFactories: w.Providers(),
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		Steps: []resource.TestStep{
+			{Config: toApp(w), ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectIdentity(address, map[string]knownvalue.Check{
+					"service_principal_name": knownvalue.StringExact(w.ScoringApp.ClientID),
+					"user_name":              knownvalue.Null(), "group_name": knownvalue.Null(), "workspace_id": knownvalue.StringExact(w.Workspace.ID()),
+				}),
+			}},
+			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
+			}},
+		},
+	})
+}
