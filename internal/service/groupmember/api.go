@@ -39,7 +39,7 @@ func readMember(ctx context.Context, c *client.Client, have membership, made tim
 		var err error
 		group, err = findGroup(ctx, c, have.Group)
 		if err == nil && !group.Has(have.PrincipalID) {
-			c.ForgetGroup(have.Group) // in case it must be asked once more
+			c.ForgetGroup(have.Group)                             // in case it must be asked once more
 			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // that of another workspace will never have it
 		}
 		found = err == nil
