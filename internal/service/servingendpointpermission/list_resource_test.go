@@ -78,18 +78,21 @@ func TestQuery(t *testing.T) {
 func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Workspace.CreateEndpoint("rose", person)
+	w.Workspace.CreateEndpoint("aster", person)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
-	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
+	w.Workspace.SetGrant("aster", w.Deployer.ClientID, "CAN_VIEW")
 	p := w.Protocol(t)
 	found := slices.Collect(p.Stream(t, typeName, nil, false, 0))
-	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "rose") || strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
+	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "aster") || strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
 		t.Errorf("%+v", found)
 	}
 	if found = slices.Collect(p.Stream(t, typeName, nil, false, 4)); len(found) != 4 || found[3].Warnings != "" {
 		t.Errorf("%+v", found) // at the limit nobody listens any longer
 	}
+	w.Workspace.DeleteEndpoint("aster")
+	w.Workspace.CreateEndpoint("rose", person)
+	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{DeletedListGone: true})
 	seen := 0
 	for range w.Protocol(t).Stream(t, typeName, nil, false, 0) {
