@@ -17,7 +17,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
-	cli := w.CLI(t, source+hcl("scorers", app))
+	cli := w.CLI(t, hcl("scorers", app))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 
@@ -26,7 +26,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
 
 	// Removing from what is gone is done already.
-	cli = w.CLI(t, source+hcl("again", app))
+	cli = w.CLI(t, hcl("again", app))
 	w.Workspace.AddGroup("again")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
@@ -110,7 +110,7 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	app := w.ScoringApp.ClientID
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
-	cli := w.CLI(t, source+hcl("scorers", app))
+	cli := w.CLI(t, hcl("scorers", app))
 	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
 	if strings.Contains(cli.State(t), "tainted") {
 		t.Error("it is tainted")
@@ -138,7 +138,7 @@ func TestStaleReads(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second, PatchAnswersEmpty: true})
-	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.Env["TF_LOG"] = "info"
 	go when(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
 	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "waiting: the workspace still shows what stood before a change", "group scorers")
@@ -179,7 +179,7 @@ func TestWrongWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Close() })
-	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
@@ -206,7 +206,7 @@ func TestOwnAdmins(t *testing.T) {
 				_, value := w.Workspace.MintToken(self, "own", time.Hour)
 				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
-			cli := w.CLI(t, source+hcl("admins", self))
+			cli := w.CLI(t, hcl("admins", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), refusal, self, "logged in as", "lifecycle { destroy = false }")
 			wantMembers(t, w, "admins", self, w.PersonName)
@@ -216,7 +216,7 @@ func TestOwnAdmins(t *testing.T) {
 			w.Workspace.AddGroup("leads")
 			w.Workspace.AddToGroup("leads", "platform")
 			w.Workspace.AddToGroup("admins", "leads")
-			cli = w.CLI(t, source+hcl("platform", self))
+			cli = w.CLI(t, hcl("platform", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemoveFromGroup("admins", self)
 			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), "Refused to take the provider's own rights away", self, "To really take it out of platform")

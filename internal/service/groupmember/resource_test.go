@@ -22,7 +22,6 @@ import (
 const (
 	address = "dbxaccess_group_member.app"
 	scim    = "/api/2.0/preview/scim/v2/"
-	source  = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
 )
 
 // start makes a world in which the scenario's application is in the workspace, with a group that a person is in.
@@ -186,7 +185,7 @@ func TestAdmins(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
-	cli := w.CLI(t, source+hcl("admins", app))
+	cli := w.CLI(t, hcl("admins", app))
 	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
@@ -228,7 +227,7 @@ func TestExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cli := w.CLI(t, source+string(text))
+	cli := w.CLI(t, string(text))
 	cli.Env["TF_VAR_application_id"] = w.ScoringApp.ClientID
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", w.ScoringApp.ClientID, w.Deployer.ClientID, w.PersonName)
@@ -245,7 +244,7 @@ func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	const many = 25
-	config := source + fmt.Sprintf(`resource "dbxaccess_service_principal" "app" {
+	config := fmt.Sprintf(`resource "dbxaccess_service_principal" "app" {
 		count        = %d
 		display_name = "app-${count.index}"
 	}
@@ -271,7 +270,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
-	cli := w.CLI(t, source+hcl("scorers", w.ScoringApp.ClientID))
+	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	for _, step := range []struct {
 		args []string
 		want []string
@@ -294,7 +293,7 @@ func TestGeneratedConfiguration(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
-	cli := w.CLI(t, source+"import {\n to = "+address+"\n id = \"scorers/"+w.ScoringApp.ClientID+"\"\n}\n")
+	cli := w.CLI(t, "import {\n to = "+address+"\n id = \"scorers/"+w.ScoringApp.ClientID+"\"\n}\n")
 	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
 	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")

@@ -19,14 +19,11 @@ import (
 )
 
 // source says where the provider comes from: the test framework adds it by itself, the CLI does not.
-const source = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
 
 // write changes the configuration of the real CLI.
 func write(t *testing.T, cli *acctest.CLI, config string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	cli.Rewrite(t, config)
 }
 
 // flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
@@ -66,7 +63,7 @@ func TestGone(t *testing.T) {
 func TestGoneAndDeactivated(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
@@ -80,7 +77,7 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["TF_LOG"] = "info"
 	go when(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
@@ -100,7 +97,7 @@ func TestStaleReadAfterCreate(t *testing.T) {
 func TestReplaceAndStaleList(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	old := member(t, w)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
@@ -134,7 +131,7 @@ func TestAliveInTheAccount(t *testing.T) {
 	)
 	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
-	cli := w.CLI(t, source+config)
+	cli := w.CLI(t, config)
 	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: Service principal is made and not all of it is as written: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
 	if strings.Contains(cli.State(t), "tainted") {
 		t.Error("what was made is tainted")
@@ -188,7 +185,7 @@ func TestDenied(t *testing.T) {
 func TestDeniedWrite(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	before := cli.State(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
@@ -223,7 +220,7 @@ func TestChangedThenReadFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, source)
+			cli := w.CLI(t, "")
 			if test.first == nil {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "a")
 			} else {
@@ -282,7 +279,7 @@ func when(condition func() bool, act func()) {
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Delay: time.Minute})
 	cmd := cli.Command("apply", "-auto-approve")
@@ -328,7 +325,7 @@ func TestWrongWorkspaceWrites(t *testing.T) {
 	w := acctest.New(t)
 	other, host := secondWorkspace(t, w)
 	before := other.Snapshot()
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
 	for _, onDestroy := range []string{"delete", "deactivate"} {

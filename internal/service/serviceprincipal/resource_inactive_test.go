@@ -63,7 +63,7 @@ func asked(w *acctest.World, id string) (lines []string) {
 func TestDeactivatingDeletesTokens(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	id := w.ScoringApp.ClientID
 	mint(w, id, "one", "two")
@@ -123,7 +123,7 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 func TestTokensLeft(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w))
+	cli := w.CLI(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	ids := mint(w, w.ScoringApp.ClientID, "one", "two", "three")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
@@ -143,7 +143,7 @@ func TestTokensLeft(t *testing.T) {
 func TestTokenListFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w))
+	cli := w.CLI(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
@@ -182,7 +182,7 @@ func TestDeactivateOnDestroy(t *testing.T) {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, source+entra(w, `on_destroy = "deactivate"`, `delete_tokens_when_inactive = `+setting))
+			cli := w.CLI(t, entra(w, `on_destroy = "deactivate"`, `delete_tokens_when_inactive = `+setting))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			ids := mint(w, w.ScoringApp.ClientID, "one")
 			if left == nil {
@@ -216,7 +216,7 @@ func TestOwnIdentity(t *testing.T) {
 				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
 			// Taking it over as deactivated is refused in either case, before the first write.
-			cli := w.CLI(t, source+self(`active = false`, `on_destroy = "delete"`))
+			cli := w.CLI(t, self(`active = false`, `on_destroy = "delete"`))
 			wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Refused to deactivate the provider's own identity", "Nothing was changed")
 
 			for _, onDestroy := range []string{"delete", "deactivate"} {

@@ -243,7 +243,7 @@ func TestGeneratedConfiguration(t *testing.T) {
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, `scoring "é"`)
 	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access", "allow-cluster-create")
 	before := w.Workspace.Snapshot()
-	cli := w.CLI(t, source+importBlock(w.ScoringApp.ClientID))
+	cli := w.CLI(t, importBlock(w.ScoringApp.ClientID))
 	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
 	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")

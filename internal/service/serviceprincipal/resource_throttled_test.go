@@ -16,7 +16,7 @@ func TestTwoHundredAtOnce(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMWrites: 20, SCIMWritesWithin: time.Second, SCIMLimitAs500: as500})
-			cli := w.CLI(t, source+`resource "dbxaccess_service_principal" "app" {
+			cli := w.CLI(t, `resource "dbxaccess_service_principal" "app" {
 				count        = 200
 				display_name = "app-${count.index}"
 			}`)

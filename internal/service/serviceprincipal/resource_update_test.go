@@ -185,7 +185,7 @@ func TestCreateWithoutEntitlements(t *testing.T) {
 func TestUpdateBesideAnotherChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, source+entra(w, `display_name = "a"`))
+	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access")
@@ -216,7 +216,7 @@ func TestRequestCounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			cli := w.CLI(t, source+test.config(w, "a"))
+			cli := w.CLI(t, test.config(w, "a"))
 			const whose = "GET /api/2.0/preview/scim/v2/Me" // which workspace this is, before a write to what was made in one
 			var scimID string
 			step := func(operation string, want []string, args ...string) {

@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 	// aliased calls the workspace as whom the ephemeral token belongs to.
 	aliased = `
 provider "dbxaccess" {
@@ -50,7 +49,7 @@ func none(t *testing.T, w *acctest.World, made int) {
 func TestEphemeralIsDeadAfterAGoodRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.CLI(t, source+openedBySecret(w)+aliased).MustRun(t, 0, "apply", "-auto-approve")
+	w.CLI(t, openedBySecret(w)+aliased).MustRun(t, 0, "apply", "-auto-approve")
 	none(t, w, 1)
 }
 
@@ -58,7 +57,7 @@ func TestEphemeralIsDeadAfterAGoodRun(t *testing.T) {
 func TestEphemeralIsDeadAfterAFailedApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.CLI(t, source+openedBySecret(w)+aliased+forbidden).MustRun(t, 1, "apply", "-auto-approve")
+	r := w.CLI(t, openedBySecret(w)+aliased+forbidden).MustRun(t, 1, "apply", "-auto-approve")
 	if !strings.Contains(r.Stderr, "Cannot grant access to serving endpoint") {
 		t.Errorf("%s", r.Stderr)
 	}
@@ -68,7 +67,7 @@ func TestEphemeralIsDeadAfterAFailedApply(t *testing.T) {
 func TestEphemeralIsDeadAfterAFailedPrecondition(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.CLI(t, source+openedBySecret(w)+aliased+`
+	r := w.CLI(t, openedBySecret(w)+aliased+`
 data "dbxaccess_serving_endpoint" "iris" {
   provider = dbxaccess.app
   name     = "iris"
@@ -95,7 +94,7 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			w := newWorld(t)
 			// The grant hangs in the apply, when the token of the apply is open.
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
-			cmd := w.CLI(t, source+openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
+			cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -92,7 +92,7 @@ func TestEphemeral(t *testing.T) {
 func TestEphemeralWhileItIsOpen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, source+openedBySecret(w, `comment = "nightly"`)+aliased+`
+	c := w.CLI(t, openedBySecret(w, `comment = "nightly"`)+aliased+`
 data "dbxaccess_tokens" "open" {
   application_id = "`+w.ScoringApp.ClientID+`"
   depends_on     = [data.dbxaccess_current_identity.app]
@@ -167,7 +167,7 @@ func TestEphemeralOwners(t *testing.T) {
 			if name == "provider" {
 				owner = w.Deployer.ClientID
 			}
-			c := w.CLI(t, source+opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
+			c := w.CLI(t, opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
 			if out := c.MustRun(t, 0, "plan").Stdout; !strings.Contains(out, owner) {
 				t.Errorf("%s", out)
 			}
@@ -181,7 +181,7 @@ func TestEphemeralRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	c := w.CLI(t, source+openedBySecret(w))
+	c := w.CLI(t, openedBySecret(w))
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 1, "workspace", "POST", create)
 	asked(t, w, 1, "workspace", "POST", revoke)
@@ -216,7 +216,7 @@ resource "dbxaccess_token_permission" "app" {
   service_principal_name = dbxaccess_service_principal.app.application_id
 }
 `, w.ScoringApp.ClientID)
-	c := w.CLI(t, source+made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1))
+	c := w.CLI(t, made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1))
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 0, "workspace", "POST", create)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -228,7 +228,7 @@ resource "dbxaccess_token_permission" "app" {
 func TestEphemeralOfADeactivatedOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, source+openedBySecret(w)+aliased+fmt.Sprintf(`
+	c := w.CLI(t, openedBySecret(w)+aliased+fmt.Sprintf(`
 resource "dbxaccess_service_principal" "app" {
   application_id = %q
   adopt_existing = true
@@ -248,12 +248,12 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	delete(w.Env, "ARM_TENANT_ID")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	r := w.CLI(t, source+openedBySecret(w)).MustRun(t, 1, "plan")
+	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
 	if !words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
 	secret := fmt.Sprintf("%s\n%s", attr("client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
-	w.CLI(t, source+opened(w.ScoringApp.ClientID, secret)).MustRun(t, 0, "plan")
+	w.CLI(t, opened(w.ScoringApp.ClientID, secret)).MustRun(t, 0, "plan")
 	none(t, w, 1)
 }
 
@@ -262,7 +262,7 @@ func TestEphemeralAnswerLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: create, Drop: "after"})
-	w.CLI(t, source+openedBySecret(w)+aliased).MustRun(t, 0, "plan")
+	w.CLI(t, openedBySecret(w)+aliased).MustRun(t, 0, "plan")
 	asked(t, w, 2, "workspace", "POST", create)
 	asked(t, w, 2, "workspace", "POST", revoke)
 }
@@ -284,7 +284,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
-	r := w.CLI(t, source+openedBySecret(w)).MustRun(t, 1, "plan")
+	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
 	if !words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
 	}
@@ -324,7 +324,7 @@ func TestEphemeralBadInput(t *testing.T) {
 func TestEphemeralStaysOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, source+openedBySecret(w)+aliased)
+	c := w.CLI(t, openedBySecret(w)+aliased)
 	c.Env["TF_LOG"] = "trace"
 	plan := c.MustRun(t, 0, "plan", "-out=plan")
 	apply := c.MustRun(t, 0, "apply", "plan")

@@ -46,7 +46,7 @@ func TestKilledBetweenMintAndVault(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: time.Minute}))
-	c := w.CLI(t, required+bySecret(w, `comment = "c"`, secret(), "overlap_seconds = 0"))
+	c := w.CLI(t, bySecret(w, `comment = "c"`, secret(), "overlap_seconds = 0"))
 	killed(t, c, func() bool { return len(live(w, w.ScoringApp.ClientID)) == 1 })
 	stray := live(w, w.ScoringApp.ClientID)[0]
 	if !strings.HasPrefix(stray.Comment, "c [dbxaccess:") || len(v.Versions("scoring")) != 0 {
@@ -71,7 +71,7 @@ func TestKilledBetweenMintAndVault(t *testing.T) {
 func TestKilledRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, required+bySecret(w, `comment = "c"`, secret(), "overlap_seconds = 0"))
+	c := w.CLI(t, bySecret(w, `comment = "c"`, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	w.Tenant.Clock.Advance(61 * day)
@@ -92,7 +92,7 @@ func TestKilledBeforeTheStateIsSaved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Drop: "after", Times: -1}))
-	c := w.CLI(t, required+bySecret(w, `comment = "c"`))
+	c := w.CLI(t, bySecret(w, `comment = "c"`))
 	killed(t, c, func() bool {
 		return slices.ContainsFunc(live(w, w.ScoringApp.ClientID), func(token emulator.TokenState) bool { return token.Comment == "c" })
 	})
@@ -148,7 +148,7 @@ func TestSweep(t *testing.T) {
 	stray = mint(application, over)
 	kept = slices.Delete(kept, 0, 1) // the owner's own list does not tell that it was used
 	w.Workspace.RevokeToken(used)
-	c := w.CLI(t, required+bySecret(w))
+	c := w.CLI(t, bySecret(w))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	_ = check(nil)
 	w.Workspace.AddToGroup("admins", w.Deployer.ClientID)

@@ -67,7 +67,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	} {
 		all += strings.Replace(hcl(w.ScoringApp.ClientID, lines, attr("comment", name)), `"this"`, `"`+name+`"`, 1)
 	}
-	c := w.CLI(t, required+all)
+	c := w.CLI(t, all)
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
 	asked(t, w, 0, "", "", "") // neither owner nor vault, nor anybody
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -104,7 +104,7 @@ func TestOwnerInKeyVaultRefused(t *testing.T) {
 		if tc.spoil != nil {
 			tc.spoil()
 		}
-		c := w.CLI(t, required+hcl(w.ScoringApp.ClientID, ownerVault(v, tc.lines), `timeouts = { create = "4s" }`))
+		c := w.CLI(t, hcl(w.ScoringApp.ClientID, ownerVault(v, tc.lines), `timeouts = { create = "4s" }`))
 		if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !words(tc.want).MatchString(text) {
 			t.Errorf("%s: %s", tc.lines, text)
 		}
@@ -188,7 +188,7 @@ func TestManyTokens(t *testing.T) {
 		apps = append(apps, app)
 		all.WriteString(strings.Replace(hcl(app.ClientID, attr("client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
 	}
-	c := w.CLI(t, required+all.String())
+	c := w.CLI(t, all.String())
 	count := func(owners, deployer, lists int, args ...string) {
 		t.Helper()
 		w.Tenant.Journal.Reset()

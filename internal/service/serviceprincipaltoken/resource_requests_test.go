@@ -11,8 +11,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-const required = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
-
 func rewrite(t *testing.T, c *acctest.CLI, from, to string) {
 	t.Helper()
 	file := filepath.Join(c.Dir, "main.tf")
@@ -29,7 +27,7 @@ func rewrite(t *testing.T, c *acctest.CLI, from, to string) {
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, required+bySecret(w, "count = 3", `comment = "c${count.index}"`))
+	c := w.CLI(t, bySecret(w, "count = 3", `comment = "c${count.index}"`))
 	costs := func(what string, want map[string]int, args ...string) {
 		t.Helper()
 		w.Tenant.Journal.Reset()
@@ -69,7 +67,7 @@ func TestRequests(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, required+bySecret(w, `comment = "c"`))
+	c := w.CLI(t, bySecret(w, `comment = "c"`))
 	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
 	said := func(args ...string) string {
 		r := c.MustRun(t, 0, args...)
@@ -115,7 +113,7 @@ func TestSecretsStayOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := w.CLI(t, required+everyCredential)
+	c := w.CLI(t, everyCredential)
 	c.Env["TF_LOG"] = "trace"
 	c.Env["TF_VAR_application_id"] = w.ScoringApp.ClientID
 	secrets := map[string]string{"the secret": w.ScoringSecret, "the password": "another pass phrase"}

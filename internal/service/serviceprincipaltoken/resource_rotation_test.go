@@ -244,7 +244,7 @@ func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 func TestPlanOutlivesTheWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, required+bySecret(w, `comment = "before"`))
+	c := w.CLI(t, bySecret(w, `comment = "before"`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	rewrite(t, c, `"before"`, `"after"`)
@@ -292,7 +292,7 @@ func TestRotationFails(t *testing.T) {
 func TestPlanWithoutTheOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, required+bySecret(w))
+	c := w.CLI(t, bySecret(w))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -312,7 +312,7 @@ func TestPlanWithoutTheOwner(t *testing.T) {
 func TestUnused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, required+bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
+	c := w.CLI(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
 	told := func(want bool) {
 		t.Helper()
 		if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, "Token is about to be revoked for want of use") != want {

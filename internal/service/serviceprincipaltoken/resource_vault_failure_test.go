@@ -39,7 +39,7 @@ func TestVaultRefuses(t *testing.T) {
 			if tc.lines != "" {
 				lines = strings.Replace(lines, "kv-ml", tc.lines, 1)
 			}
-			c := w.CLI(t, required+bySecret(w, lines, `timeouts = { create = "6s" }`))
+			c := w.CLI(t, bySecret(w, lines, `timeouts = { create = "6s" }`))
 			c.MustRun(t, 2, "plan", "-detailed-exitcode") // which asks no vault
 			asked(t, w, 0, "vault", "", "")
 			r := c.MustRun(t, 1, "apply", "-auto-approve")
@@ -57,7 +57,7 @@ func TestVaultOverwrites(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	v.SetSecret("scoring", "theirs", "")
-	c := w.CLI(t, required+bySecret(w, secret("overwrite_existing = true")))
+	c := w.CLI(t, bySecret(w, secret("overwrite_existing = true")))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -73,7 +73,7 @@ func TestVaultRoleComesLate(t *testing.T) {
 	late := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "not yet"}
 	w.Tenant.Faults.Add(vaultFault("GET", "/secrets/scoring/versions", late))
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", late))
-	c := w.CLI(t, required+bySecret(w, secret()))
+	c := w.CLI(t, bySecret(w, secret()))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Error(enabled(v, "scoring"))
@@ -87,7 +87,7 @@ func TestVaultWriteFails(t *testing.T) {
 	w, v, secret := newVaultWorld(t)
 	const put = "/secrets/scoring"
 	refused := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "changed my mind", After: 1}
-	c := w.CLI(t, required+bySecret(w, secret()))
+	c := w.CLI(t, bySecret(w, secret()))
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
 	if text := said(r); !strings.Contains(text, "The new token was revoked again") {
@@ -140,7 +140,7 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
-	c := w.CLI(t, required+bySecret(w, secret()))
+	c := w.CLI(t, bySecret(w, secret()))
 	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "could not be revoked either") {
 		t.Error(text)
 	}
@@ -165,7 +165,7 @@ func TestVaultAnswerLost(t *testing.T) {
 			t.Parallel()
 			w, v, secret := newVaultWorld(t)
 			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", lost))
-			c := w.CLI(t, required+bySecret(w, secret()))
+			c := w.CLI(t, bySecret(w, secret()))
 			c.MustRun(t, 0, "apply", "-auto-approve")
 			c.MustRun(t, 0, "plan", "-detailed-exitcode")
 			if len(v.Versions("scoring")) != 1 || len(live(w, w.ScoringApp.ClientID)) != 1 {

@@ -60,7 +60,7 @@ func TestVaultOnly(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
-	c := w.CLI(t, required+bySecret(w, secret(`content_type = "text/plain"`, `tags = { team = "ml" }`))+"output \"value\" {\n  value = "+address+".token_value\n  sensitive = true\n}\n")
+	c := w.CLI(t, bySecret(w, secret(`content_type = "text/plain"`, `tags = { team = "ml" }`))+"output \"value\" {\n  value = "+address+".token_value\n  sensitive = true\n}\n")
 	c.Env["TF_LOG"] = "trace"
 	var texts []string
 	run := func(code int, args ...string) {
@@ -132,7 +132,7 @@ func TestVaultOnly(t *testing.T) {
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, required+bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`))
+	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -188,7 +188,7 @@ func TestVaultComesAndGoes(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	none := "overlap_seconds = 0"
-	c := w.CLI(t, required+bySecret(w, none))
+	c := w.CLI(t, bySecret(w, none))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	place := func(from, to, inState, inVault string) {
 		t.Helper()
@@ -214,7 +214,7 @@ func TestVaultComesAndGoes(t *testing.T) {
 func TestVaultLost(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, required+bySecret(w, secret(), "overlap_seconds = 0"))
+	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.SetEnabled("scoring", "", false)
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "Warning: Secret of a token is lost") {
@@ -266,7 +266,7 @@ func TestVaultImport(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
 	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
-	c := w.CLI(t, required+importBlock(id)+bySecret(w, secret(), `comment = "theirs"`))
+	c := w.CLI(t, importBlock(id)+bySecret(w, secret(), `comment = "theirs"`))
 	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "1 imported, 0 added, 1 changed, 0 destroyed") {
 		t.Error(r.Stdout)
 	}
@@ -286,7 +286,7 @@ func TestVaultCreateBeforeDestroy(t *testing.T) {
 	w.Workspace.AddServicePrincipal(other.ClientID, "another")
 	w.Workspace.SetGrant(rights, other.ClientID, "CAN_USE")
 	otherSecret := other.AddSecret(day)
-	c := w.CLI(t, required+bySecret(w, secret(), "lifecycle {\n    create_before_destroy = true\n  }"))
+	c := w.CLI(t, bySecret(w, secret(), "lifecycle {\n    create_before_destroy = true\n  }"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, w.ScoringApp.ClientID, other.ClientID)
 	rewrite(t, c, w.ScoringSecret, otherSecret)

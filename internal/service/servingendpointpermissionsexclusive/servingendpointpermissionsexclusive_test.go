@@ -3,8 +3,6 @@ package servingendpointpermissionsexclusive_test
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -78,21 +76,17 @@ func (w *world) demote() string {
 	return w.Deployer.ClientID
 }
 
-const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
-
 // terraform is the CLI in the world, with a configuration that can be changed.
 type terraform struct{ *acctest.CLI }
 
 func (w *world) terraform(t *testing.T, hcl string) terraform {
 	t.Helper()
-	return terraform{w.CLI(t, source+hcl)}
+	return terraform{w.CLI(t, hcl)}
 }
 
 func (c terraform) write(t *testing.T, hcl string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(source+hcl), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.Rewrite(t, hcl)
 }
 
 // says is what a command printed, without the frame and the line breaks that Terraform puts in.

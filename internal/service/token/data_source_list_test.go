@@ -114,7 +114,7 @@ func TestRequests(t *testing.T) {
 	run := func(hcl string, lists, appNames, userNames int) {
 		t.Helper()
 		w.Tenant.Journal.Reset()
-		w.CLI(t, source+hcl).MustRun(t, 0, "plan")
+		w.CLI(t, hcl).MustRun(t, 0, "plan")
 		if a, b, c := w.Count("workspace", "GET", managed), w.Count("workspace", "GET", principals), w.Count("workspace", "GET", users); a != lists || b != appNames || c != userNames {
 			t.Errorf("%d token lists, %d lists of service principals, %d of users for %s", a, b, c, hcl)
 		}
@@ -143,7 +143,7 @@ resource "dbxaccess_service_principal_token" "one" {
   }
 }
 `, w.ScoringApp.ClientID, w.ScoringSecret)
-	c := w.CLI(t, source+token+hcl(""))
+	c := w.CLI(t, token+hcl(""))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -170,7 +170,7 @@ func TestNamesInPages(t *testing.T) {
 			Body: fmt.Sprintf(`{"totalResults":2,"startIndex":%d,"itemsPerPage":1,"Resources":[%s]}`, i+1, resource),
 		})
 	}
-	c := w.CLI(t, source+hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = data.dbxaccess_tokens.x.tokens[0].owner_display_name\n}\n")
+	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"name\" {\n  value = data.dbxaccess_tokens.x.tokens[0].owner_display_name\n}\n")
 	if r := c.MustRun(t, 0, "plan"); !strings.Contains(r.Stdout, "second page") {
 		t.Errorf("%s", r.Stdout)
 	}
@@ -220,7 +220,7 @@ func TestNamesFail(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "find me", day)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/api/2.0/preview" + principals, Times: -1, Status: 400, Code: "BAD_REQUEST", Message: "not today"})
-	c := w.CLI(t, source+hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
+	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
 	r := c.MustRun(t, 0, "plan")
 	if !strings.Contains(r.Stdout, "find me") || !words("Owners of tokens are shown without their display names: tokens of "+w.ScoringApp.ClientID).MatchString(r.Stdout) || !strings.Contains(r.Stdout, "not today") {
 		t.Errorf("%s", r.Stdout)
@@ -279,7 +279,7 @@ func TestGate(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			gate.mint(w)
-			c := w.CLI(t, source+string(example))
+			c := w.CLI(t, string(example))
 			for _, command := range [][]string{{"plan", "-detailed-exitcode"}, {"apply", "-auto-approve"}} {
 				r := c.Run(t, command...)
 				switch {

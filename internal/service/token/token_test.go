@@ -16,7 +16,6 @@ const (
 	managed    = "/token-management/tokens"
 	principals = "/scim/v2/ServicePrincipals"
 	users      = "/scim/v2/Users"
-	source     = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 	day        = 24 * time.Hour
 )
 

@@ -3,7 +3,6 @@ package tokenpermission_test
 import (
 	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -237,7 +236,7 @@ func TestManyAtOnce(t *testing.T) {
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	cli := w.CLI(t, source+toApp(w))
+	cli := w.CLI(t, toApp(w))
 	const whose = "GET /api/2.0/preview/scim/v2/Me" // which workspace this is, before a write to what was made in one
 	step := func(operation string, want []string, args ...string) {
 		t.Helper()
@@ -260,14 +259,11 @@ func TestRequestCounts(t *testing.T) {
 }
 
 // source says where the provider comes from: the test framework adds it by itself, the CLI does not.
-const source = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n    }\n  }\n}\n"
 
 // write changes the configuration of the real CLI.
 func write(t *testing.T, cli *acctest.CLI, config string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(cli.Dir, "main.tf"), []byte(source+config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	cli.Rewrite(t, config)
 }
 
 // flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
@@ -291,7 +287,7 @@ func TestWarnings(t *testing.T) {
 	w := newWorld(t)
 	id := w.ScoringApp.ClientID
 	const warning = "Warning: Live tokens will be deleted"
-	cli := w.CLI(t, source+toApp(w))
+	cli := w.CLI(t, toApp(w))
 	silent := func(code int, args ...string) {
 		t.Helper()
 		if text := flat(cli.MustRun(t, code, args...)); strings.Contains(text, warning) {
