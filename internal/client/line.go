@@ -56,8 +56,9 @@ func newLine(cfg Config) *line {
 	}
 }
 
-// RoundTrip sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to its end, so that a connection that breaks half way counts
-// as an attempt without an answer, not as an answer of half a body.
+// RoundTrip sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to
+// its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
+// body.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Response != nil {
 		// A redirect would carry the tokens in our headers to whatever host it names; the API never redirects.
@@ -151,7 +152,8 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 
 // refusedForNumber says that the call was one too many. SCIM says so in the text of a 500, too.
 func refusedForNumber(resp *http.Response, body []byte) bool {
-	return resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
+	return resp.StatusCode == http.StatusTooManyRequests && !bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // which is of objects
+		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
 // signer puts the caller's token on a request.

@@ -112,6 +112,7 @@ func TestWhatIsSentAgain(t *testing.T) {
 	}{
 		"429":                    {step{status: 429}, "GET PUT PATCH DELETE POST", nil},
 		"REQUEST_LIMIT_EXCEEDED": {step{status: 500, body: `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow"}`}, "GET PUT PATCH DELETE POST", nil},
+		"429 of objects":         {step{status: 429, body: `{"error_code":"QUOTA_EXCEEDED","message":"600 tokens"}`}, "", ErrInvalid},
 		"502":                    {step{status: 502}, "GET PUT PATCH DELETE", ErrAnswerLost},
 		"503":                    {step{status: 503}, "GET PUT PATCH DELETE", ErrAnswerLost},
 		"504":                    {step{status: 504}, "GET PUT PATCH DELETE", ErrAnswerLost},
