@@ -148,7 +148,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 	}
 	present, err := c.PrincipalBefore(ctx, want.ApplicationID)
 	if err != nil {
-		return servicePrincipal{}, err
+		return servicePrincipal{}, advise(err)
 	}
 	if present {
 		// Once more, because what is taken over must not be known from a copy.
@@ -182,7 +182,7 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 
 	before, err := c.NamedBefore(ctx, want.DisplayName)
 	if err != nil {
-		return servicePrincipal{}, err
+		return servicePrincipal{}, advise(err)
 	}
 	look := func(ctx context.Context) (*servicePrincipal, error) {
 		after, err := idsOfName(ctx, c, want.DisplayName)
