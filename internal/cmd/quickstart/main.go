@@ -112,14 +112,14 @@ func (d *demo) show() error {
 		return err
 	}
 
-	d.step("Somebody revokes the token: seen, and a new one is made")
+	d.step("Somebody revokes the token: seen, and it is rotated")
 	if err := d.revokeToken(value); err != nil {
 		return err
 	}
 	if err := d.refused("the revoked token", value); err != nil {
 		return err
 	}
-	if err := d.plan(changes, token+" will be created"); err != nil {
+	if err := d.plan(changes, token+" will be updated in-place"); err != nil {
 		return err
 	}
 	if err := d.apply(); err != nil {
