@@ -119,7 +119,7 @@ func TestLogAskedFor(t *testing.T) {
 // Nobody pays for log lines that nobody asked for: a script in the provider's place keeps what the real one writes.
 func TestLogNotAskedFor(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("needs a shell")
+		t.Skip("needs a shell: runs anywhere but on Windows")
 	}
 	t.Parallel()
 	w := acctest.New(t)

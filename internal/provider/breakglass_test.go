@@ -128,7 +128,7 @@ func TestSweepOfStrays(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"sh", "jq", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s", tool)
+			t.Skipf("needs %s on PATH, as the page's script does", tool)
 		}
 	}
 	w := acctest.New(t)

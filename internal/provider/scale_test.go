@@ -24,7 +24,7 @@ const (
 func TestLargestWorkspace(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
-		t.Skip("takes some seconds")
+		t.Skip("takes some seconds: runs without -short")
 	}
 	w := acctest.New(t)
 	w.Workspace.AddGroup("everyone")
