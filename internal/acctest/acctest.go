@@ -74,6 +74,20 @@ func New(t testing.TB) *World {
 	return w
 }
 
+// OtherWorkspace adds one to the tenant, with the deployer as an admin, and gives its address.
+func (w *World) OtherWorkspace(t testing.TB) (other *emulator.Workspace, host string) {
+	t.Helper()
+	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
+	other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
+	other.AddToGroup("admins", w.Deployer.ClientID)
+	server, err := emulator.Serve(w.Tenant, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return other, server.WorkspaceURLs[0]
+}
+
 // Proxied makes the provider reach everything by its real name, as in the cloud, through the emulator's proxy.
 func (w *World) Proxied() {
 	delete(w.Env, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")

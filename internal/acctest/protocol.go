@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"fmt"
 	"iter"
 	"math/big"
 	"strings"
@@ -168,6 +169,43 @@ func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map
 		o.Identity = decode(t, identityType, resp.NewIdentity.IdentityData)
 	}
 	return o, Errors(resp.Diagnostics)
+}
+
+// MustApply is Apply that must go well.
+func (p *Protocol) MustApply(t testing.TB, typeName string, prior Object, config map[string]any) Object {
+	t.Helper()
+	o, errors := p.Apply(t, typeName, prior, config)
+	return mustHave(t, o, errors)
+}
+
+// MustImport is Import that must go well.
+func (p *Protocol) MustImport(t testing.TB, typeName, id string, identity map[string]any) Object {
+	t.Helper()
+	o, errors := p.Import(t, typeName, id, identity)
+	return mustHave(t, o, errors)
+}
+
+// MustRefresh is Refresh that must go well.
+func (p *Protocol) MustRefresh(t testing.TB, typeName string, o Object) Object {
+	t.Helper()
+	o, errors := p.Refresh(t, typeName, o)
+	return mustHave(t, o, errors)
+}
+
+func mustHave(t testing.TB, o Object, errors string) Object {
+	t.Helper()
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	return o
+}
+
+// Same demands that two states, or two identities, are the same.
+func Same(t testing.TB, what string, got, want map[string]any) {
+	t.Helper()
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
 }
 
 // Errors are the words of the errors among diagnostics, one a line; empty when there is none.

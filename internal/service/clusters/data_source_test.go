@@ -2,8 +2,6 @@ package clusters_test
 
 import (
 	"fmt"
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -21,14 +19,6 @@ const (
 
 func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
-}
-
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
 }
 
 // No cluster is an answer too, and one request.
@@ -79,5 +69,5 @@ func TestNotAMember(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.RemovePrincipal(w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl, ExpectError: says("Cannot list clusters", "403", "not a member of this workspace", "dbxaccess_service_principal")})
+	w.Test(t, resource.TestStep{Config: hcl, ExpectError: acctest.Says("Cannot list clusters", "403", "not a member of this workspace", "dbxaccess_service_principal")})
 }

@@ -44,14 +44,6 @@ func null(attributes ...string) []statecheck.StateCheck {
 	return checks
 }
 
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-}
-
 // scimID is the id the workspace gave to that application.
 func scimID(w *acctest.World, application string) string {
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
@@ -200,7 +192,7 @@ func TestNotAMember(t *testing.T) {
 			w.Workspace.RemovePrincipal(w.Deployer.ClientID)
 			w.Test(t, resource.TestStep{
 				Config:      hcl,
-				ExpectError: says("Cannot tell who is logged in", w.Server.WorkspaceURLs[0], "not a member of this workspace", "dbxaccess_service_principal"),
+				ExpectError: acctest.Says("Cannot tell who is logged in", w.Server.WorkspaceURLs[0], "not a member of this workspace", "dbxaccess_service_principal"),
 			})
 		})
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
@@ -22,8 +23,8 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * time.Minute)
 
 	w.Workspace.RemovePrincipal("scorers")
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Group is gone: scorers", "will be created")
-	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group is gone: scorers", "will be created")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
 
 	// Removing from what is gone is done already.
 	cli = w.CLI(t, hcl("again", app))
@@ -32,9 +33,9 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.RemovePrincipal("again")
 	w.Workspace.AddGroup("again")
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Group was re-created under its name: again", "not a member of that one", "will be created")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "not a member of that one", "will be created")
 	w.Workspace.AddToGroup("again", app)
-	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "Warning: Group was re-created under its name: again", "is a member of that one, too")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group was re-created under its name: again", "is a member of that one, too")
 	w.Workspace.RemoveFromGroup("again", app)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "again", app)
@@ -57,9 +58,9 @@ func TestPrincipalReCreated(t *testing.T) {
 				w.Workspace.RemovePrincipal(app)
 				w.Workspace.AddServicePrincipal(app, "again")
 			},
-			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, w.PersonName),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, w.PersonName),
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -68,7 +69,7 @@ func TestAccountGroup(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.AddAccountGroup("everywhere")
 	w.Test(t, resource.TestStep{
-		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: words(`Cannot add to group.*group "everywhere": it is a group of the Databricks account.*account console`),
+		Config: hcl("everywhere", w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot add to group.*group "everywhere": it is a group of the Databricks account.*account console`),
 	})
 	if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
 		t.Errorf("%d PATCH of what cannot be changed", patches)
@@ -79,14 +80,14 @@ func TestDenied(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	config := hcl("scorers", w.ScoringApp.ClientID)
-	admin := words(`in group scorers.*only accessible by admins.*add the provider's identity to the group "admins"`)
+	admin := acctest.Words(`in group scorers.*only accessible by admins.*add the provider's identity to the group "admins"`)
 	demote := func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 	promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
 	w.Test(t,
 		resource.TestStep{PreConfig: demote, Config: config, ExpectError: admin},
 		resource.TestStep{PreConfig: promote, Config: config},
 		resource.TestStep{PreConfig: demote, Config: config, PlanOnly: true, ExpectError: admin},
-		resource.TestStep{PreConfig: promote, Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{PreConfig: promote, Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -96,7 +97,7 @@ func TestDeniedWrite(t *testing.T) {
 	config := hcl("scorers", w.ScoringApp.ClientID)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: scim + "Groups/*", Status: 403, Message: "only accessible by admins"})
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: words(`Cannot add to group.*only accessible by admins.*Only a workspace admin`)},
+		resource.TestStep{Config: config, ExpectError: acctest.Words(`Cannot add to group.*only accessible by admins.*Only a workspace admin`)},
 		resource.TestStep{Config: config},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -111,14 +112,14 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{PatchAnswersEmpty: true})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
 	cli := w.CLI(t, hcl("scorers", app))
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: The membership was accepted and could not be read back: service principal "+app+" (scoring) in group scorers", "read is broken")
 	if strings.Contains(cli.State(t), "tainted") {
 		t.Error("it is tainted")
 	}
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	wantMembers(t, w, "scorers", app, w.PersonName)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
-	wantWords(t, cli.MustRun(t, 0, "destroy", "-auto-approve"), "Warning: The removal was accepted and could not be read back")
+	cli.MustRun(t, 0, "destroy", "-auto-approve").MustSay(t, "Warning: The removal was accepted and could not be read back")
 	wantMembers(t, w, "scorers", w.PersonName)
 }
 
@@ -129,7 +130,7 @@ func TestAnswerWithoutBody(t *testing.T) {
 	config := hcl("scorers", w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", w.ScoringApp.ClientID, w.PersonName)},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 }
@@ -140,13 +141,13 @@ func TestStaleReads(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second, PatchAnswersEmpty: true})
 	cli := w.CLI(t, hcl("scorers", w.ScoringApp.ClientID))
 	cli.Env["TF_LOG"] = "info"
-	go when(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "waiting: the workspace still shows what stood before a change", "group scorers")
+	go acctest.When(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows what stood before a change", "group scorers")
 	// Reads need not move forward only: what is missing a moment after it was made is not gone.
 	w.Workspace.RemoveFromGroup("scorers", w.ScoringApp.ClientID)
 	reads := w.Count("workspace", "GET", scim+"Groups")
-	go when(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
-	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "waiting: the workspace still shows what stood before a change")
+	go acctest.When(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows what stood before a change")
 }
 
 func TestLostAnswers(t *testing.T) {
@@ -161,7 +162,7 @@ func TestLostAnswers(t *testing.T) {
 			w.Tenant.Faults.Add(fault)
 			w.Test(t,
 				resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", w.ScoringApp.ClientID)},
-				resource.TestStep{PreConfig: func() { w.Tenant.Faults.Add(fault) }, Config: config, ConfigPlanChecks: noChange()},
+				resource.TestStep{PreConfig: func() { w.Tenant.Faults.Add(fault) }, Config: config, ConfigPlanChecks: acctest.NoChange()},
 			)
 			wantMembers(t, w, "scorers")
 		})
@@ -185,8 +186,8 @@ func TestWrongWorkspace(t *testing.T) {
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} { // neither an absent nor an empty group is believed
 		groups()
-		wantWords(t, cli.MustRun(t, 1, "plan"), "Wrong workspace", w.Workspace.ID(), other.ID())
-		wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
 	}
 	if reads := w.Count("workspace", "GET", scim+"Groups"); reads != 2 {
 		t.Errorf("%d reads in two plans: another workspace is not waited for", reads)
@@ -208,7 +209,7 @@ func TestOwnAdmins(t *testing.T) {
 			}
 			cli := w.CLI(t, hcl("admins", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
-			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), refusal, self, "logged in as", "lifecycle { destroy = false }")
+			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal, self, "logged in as", "lifecycle { destroy = false }")
 			wantMembers(t, w, "admins", self, w.PersonName)
 
 			// Through other groups, too, unless it is an admin by itself.
@@ -219,7 +220,7 @@ func TestOwnAdmins(t *testing.T) {
 			cli = w.CLI(t, hcl("platform", self))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			w.Workspace.RemoveFromGroup("admins", self)
-			wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), "Refused to take the provider's own rights away", self, "To really take it out of platform")
+			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Refused to take the provider's own rights away", self, "To really take it out of platform")
 			wantMembers(t, w, "platform", self)
 			w.Workspace.AddToGroup("admins", self)
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
@@ -241,7 +242,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
-			w.Test(t, resource.TestStep{Config: hcl(test[0], test[1]), PlanOnly: true, ExpectError: words(test[2])})
+			w.Test(t, resource.TestStep{Config: hcl(test[0], test[1]), PlanOnly: true, ExpectError: acctest.Words(test[2])})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -254,8 +255,8 @@ func TestUnknownPrincipal(t *testing.T) {
 	w, _, _ := start(t)
 	w.Workspace.SetExternalID(w.ScoringApp.ClientID, w.ScoringApp.ObjectID)
 	w.Test(t,
-		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: words(`Cannot add to group.*no service principal with the application id.*Add it with dbxaccess_service_principal`)},
-		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: words(`Cannot add to group.*It is the object id of this one: application id ` + w.ScoringApp.ClientID)},
+		resource.TestStep{Config: hcl("scorers", uuid.NewString()), ExpectError: acctest.Words(`Cannot add to group.*no service principal with the application id.*Add it with dbxaccess_service_principal`)},
+		resource.TestStep{Config: hcl("scorers", w.ScoringApp.ObjectID), ExpectError: acctest.Words(`Cannot add to group.*It is the object id of this one: application id ` + w.ScoringApp.ClientID)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 }
@@ -276,11 +277,11 @@ func TestBadImport(t *testing.T) {
 		"scorers/" + app:              `Cannot import group member.*not a direct member`,
 		"scorers/" + uuid.NewString(): `Cannot import group member.*no service principal with the application id`,
 	} {
-		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(words(want).String())})
+		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(acctest.Words(want).String())})
 	}
 	w.Workspace.AddToGroup("scorers", app)
 	w.Test(t, resource.TestStep{
 		Config:           hcl("scorers", app) + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n",
-		ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+		ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
 	})
 }

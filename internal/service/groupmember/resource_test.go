@@ -3,7 +3,6 @@ package groupmember_test
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,32 +62,8 @@ func checkMembers(t *testing.T, w *acctest.World, group string, members ...strin
 	}
 }
 
-func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
-}
-
-func noChange() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-}
-
 func has(attribute, value string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), knownvalue.StringExact(value))
-}
-
-// words is a pattern that finds its words over the line breaks that Terraform puts between them.
-func words(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
-}
-
-// wantWords looks for them in what Terraform printed, whatever frames and line breaks it put into long sentences.
-func wantWords(t *testing.T, r acctest.Result, words ...string) {
-	t.Helper()
-	text := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%q is missing in:\n%s", word, text)
-		}
-	}
 }
 
 // asked are the requests to the workspace since the journal was reset.
@@ -99,16 +74,6 @@ func asked(w *acctest.World) (lines []string) {
 		}
 	}
 	return lines
-}
-
-func when(condition func() bool, act func()) {
-	for range 600 {
-		if condition() {
-			act()
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
 }
 
 func TestBasic(t *testing.T) {
@@ -124,8 +89,8 @@ func TestBasic(t *testing.T) {
 				has("id", "scorers/"+app), has("group_id", groupID), has("service_principal_id", principalID), has("workspace_id", w.Workspace.ID()),
 			},
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
-		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
+		resource.TestStep{Config: hcl("scorers", strings.ToUpper(app)), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: "scorers/" + app},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateId: "scorers/" + strings.ToUpper(app)},
 	)
@@ -142,9 +107,9 @@ func TestOddNames(t *testing.T) {
 	config := hcl(name, w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: checkMembers(t, w, name, w.ScoringApp.ClientID)},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
-		resource.TestStep{Config: hcl("SCORERS", w.ScoringApp.ClientID), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+		resource.TestStep{Config: hcl("SCORERS", w.ScoringApp.ClientID), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check: checkMembers(t, w, "SCORERS", w.ScoringApp.ClientID)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -164,9 +129,9 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		resource.TestStep{Config: hcl("scorers", app)},
-		resource.TestStep{Config: hcl("readers", app), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", app)},
-		resource.TestStep{Config: hcl("readers", otherApp), ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", otherApp)},
-		resource.TestStep{Config: strings.Replace(hcl("readers", otherApp), "\n}", "\ntimeouts = { create = \"5m\" }\n}", 1), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate)},
+		resource.TestStep{Config: hcl("readers", app), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", app)},
+		resource.TestStep{Config: hcl("readers", otherApp), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: checkMembers(t, w, "readers", otherApp)},
+		resource.TestStep{Config: strings.Replace(hcl("readers", otherApp), "\n}", "\ntimeouts = { create = \"5m\" }\n}", 1), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate)},
 	)
 	wantMembers(t, w, "scorers", w.PersonName)
 	wantMembers(t, w, "readers")
@@ -186,7 +151,7 @@ func TestAdmins(t *testing.T) {
 	w, _, _ := start(t)
 	app := w.ScoringApp.ClientID
 	cli := w.CLI(t, hcl("admins", app))
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
 	if r := cli.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout+r.Stderr, "Becomes a workspace admin") {
@@ -206,14 +171,14 @@ func TestNestedGroups(t *testing.T) {
 	w.Workspace.AddToGroup("scorers", "inner")
 	config := hcl("scorers", app)
 	w.Test(t,
-		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n", ExpectError: words(`Cannot import group member.*not a direct member.*through another group`)},
+		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n", ExpectError: acctest.Words(`Cannot import group member.*not a direct member.*through another group`)},
 		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName)},
 		resource.TestStep{
 			PreConfig: func() {
 				w.Tenant.Clock.Advance(2 * time.Minute)
 				w.Workspace.RemoveFromGroup("scorers", app)
 			},
-			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName),
 		},
 	)
 	wantMembers(t, w, "scorers", "inner", w.PersonName)
@@ -295,6 +260,6 @@ func TestGeneratedConfiguration(t *testing.T) {
 	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
 	cli := w.CLI(t, "import {\n to = "+address+"\n id = \"scorers/"+w.ScoringApp.ClientID+"\"\n}\n")
 	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "1 imported, 0 added, 0 changed, 0 destroyed")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 }

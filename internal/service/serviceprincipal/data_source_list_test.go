@@ -71,8 +71,8 @@ func TestListRefusals(t *testing.T) {
 	w := acctest.New(t)
 	const summary = "Cannot list service principals"
 	w.Test(t,
-		resource.TestStep{Config: listing(`filter = "displayName like \"x\""`), ExpectError: inARow(summary, "filter", "400", "refused the filter", "operators eq, ne, co, sw")},
-		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: inARow(summary, "filter", "500", "Index 1 out of bounds", "refused the filter")}, // as the service says it
+		resource.TestStep{Config: listing(`filter = "displayName like \"x\""`), ExpectError: acctest.Says(summary, "filter", "400", "refused the filter", "operators eq, ne, co, sw")},
+		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: acctest.Says(summary, "filter", "500", "Index 1 out of bounds", "refused the filter")}, // as the service says it
 	)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
 	w.Test(t, resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}})
@@ -80,8 +80,8 @@ func TestListRefusals(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}},
-		resource.TestStep{Config: listing("active = true"), ExpectError: inARow(summary, "active", "does not tell which of them are active", "workspace admins only")},
+		resource.TestStep{Config: listing("active = true"), ExpectError: acctest.Says(summary, "active", "does not tell which of them are active", "workspace admins only")},
 	)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
-	w.Test(t, resource.TestStep{Config: listing(), ExpectError: inARow(summary, "only accessible by admins", "needs to be a workspace admin")})
+	w.Test(t, resource.TestStep{Config: listing(), ExpectError: acctest.Says(summary, "only accessible by admins", "needs to be a workspace admin")})
 }

@@ -28,14 +28,6 @@ func found(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue("data.dbxaccess_service_principal.x", tfjsonpath.New(attribute), value)
 }
 
-// inARow matches words in a row, however Terraform breaks the lines.
-func inARow(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-}
-
 func names(values ...string) knownvalue.Check {
 	var checks []knownvalue.Check
 	for _, v := range values {
@@ -98,7 +90,7 @@ func TestLookupTwoOfOneName(t *testing.T) {
 	for _, both := range [][]string{{other, id}, {w.ScoringApp.ClientID}} {
 		w.Test(t, resource.TestStep{
 			Config:      lookup("display_name", "etl"),
-			ExpectError: inARow(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write application_id")...)...),
+			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write application_id")...)...),
 		})
 	}
 	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
@@ -120,10 +112,10 @@ func TestLookupNotFound(t *testing.T) {
 	w.Workspace.AddServicePrincipal("", "Iris")
 	const summary = "Cannot find service principal"
 	w.Test(t,
-		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: inARow(summary, "application_id", "there is none in this workspace", "not the object id")},
-		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: inARow(summary, "display_name", "there is none in this workspace", `There is "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: inARow(summary, "display_name", "there is none in this workspace", "dbxaccess_service_principals")},
-		resource.TestStep{Config: lookup("id", "4711"), ExpectError: inARow(summary, "id", "404", "SCIM ids belong to one workspace")},
+		resource.TestStep{Config: lookup("application_id", w.ScoringApp.ObjectID), ExpectError: acctest.Says(summary, "application_id", "there is none in this workspace", "not the object id")},
+		resource.TestStep{Config: lookup("display_name", "iris"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", `There is "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: lookup("display_name", "rose"), ExpectError: acctest.Says(summary, "display_name", "there is none in this workspace", "dbxaccess_service_principals")},
+		resource.TestStep{Config: lookup("id", "4711"), ExpectError: acctest.Says(summary, "id", "404", "SCIM ids belong to one workspace")},
 	)
 }
 
@@ -141,7 +133,7 @@ func TestLookupNotAdmin(t *testing.T) {
 	})
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
 	for attribute, value := range map[string]string{"application_id": w.Deployer.ClientID, "display_name": "deployer", "id": "4711"} {
-		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: inARow("Cannot find service principal", "only accessible by admins", "needs to be a workspace admin")})
+		w.Test(t, resource.TestStep{Config: lookup(attribute, value), ExpectError: acctest.Says("Cannot find service principal", "only accessible by admins", "needs to be a workspace admin")})
 	}
 }
 
@@ -150,13 +142,13 @@ func TestLookupBadInput(t *testing.T) {
 	w := acctest.New(t)
 	var steps []resource.TestStep
 	for config, want := range map[string]*regexp.Regexp{
-		`data "dbxaccess_service_principal" "x" {}`:                                                         inARow("application_id", "display_name"),
-		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}":             inARow("application_id", "display_name"),
-		lookup("application_id", "iris-scoring"):                                                            inARow("Not an application id", "looks like a display name"),
-		lookup("id", w.ScoringApp.ClientID):                                                                 inARow("id", "belongs in application_id"),
-		lookup("display_name", ""):                                                                          inARow("display_name"),
-		"data \"dbxaccess_service_principals\" \"x\" {\n  filter = \"a\"\n  display_name_prefix = \"b\"\n}": inARow("filter"),
-		"data \"dbxaccess_service_principals\" \"x\" {\n  display_name_contains = \"\"\n}":                  inARow("display_name_contains"),
+		`data "dbxaccess_service_principal" "x" {}`:                                                         acctest.Says("application_id", "display_name"),
+		"data \"dbxaccess_service_principal\" \"x\" {\n  display_name = \"a\"\n  id = \"1\"\n}":             acctest.Says("application_id", "display_name"),
+		lookup("application_id", "iris-scoring"):                                                            acctest.Says("Not an application id", "looks like a display name"),
+		lookup("id", w.ScoringApp.ClientID):                                                                 acctest.Says("id", "belongs in application_id"),
+		lookup("display_name", ""):                                                                          acctest.Says("display_name"),
+		"data \"dbxaccess_service_principals\" \"x\" {\n  filter = \"a\"\n  display_name_prefix = \"b\"\n}": acctest.Says("filter"),
+		"data \"dbxaccess_service_principals\" \"x\" {\n  display_name_contains = \"\"\n}":                  acctest.Says("display_name_contains"),
 	} {
 		steps = append(steps, resource.TestStep{Config: config, PlanOnly: true, ExpectError: want})
 	}

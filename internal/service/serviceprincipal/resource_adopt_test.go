@@ -57,11 +57,11 @@ func TestAdopt(t *testing.T) {
 			w.Test(t,
 				resource.TestStep{
 					Config:            config,
-					ConfigPlanChecks:  planned(plancheck.ResourceActionCreate),
+					ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionCreate),
 					Check:             holds(w, "ours", true, "workspace-access"),
 					ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))},
 				},
-				resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+				resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 			)
 			if posts := w.Count("workspace", "POST", route); posts != 0 {
 				t.Errorf("%d POST for one that was there", posts)
@@ -126,7 +126,7 @@ func TestAdoptThenChangeFails(t *testing.T) {
 		resource.TestStep{Config: config, ExpectError: regexp.MustCompile(`(?s)Cannot change service principal.*500`)},
 		resource.TestStep{
 			Config:            config,
-			ConfigPlanChecks:  planned(plancheck.ResourceActionCreate),
+			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionCreate),
 			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))},
 			Check: func(*terraform.State) error {
 				if deletes := w.Count("workspace", "DELETE", route); deletes != 0 {
@@ -144,7 +144,7 @@ func TestOnDestroyChange(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t,
 		resource.TestStep{Config: entra(w)},
-		resource.TestStep{Config: entra(w, `on_destroy = "deactivate"`), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w, `on_destroy = "deactivate"`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			if patches := w.Count("workspace", "PATCH", ""); patches != 0 {
 				t.Errorf("%d PATCH for what only the state keeps", patches)
 			}

@@ -18,29 +18,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// source says where the provider comes from: the test framework adds it by itself, the CLI does not.
-
-// write changes the configuration of the real CLI.
-func write(t *testing.T, cli *acctest.CLI, config string) {
-	t.Helper()
-	cli.Rewrite(t, config)
-}
-
-// flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
-func flat(r acctest.Result) string {
-	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
-}
-
-func wantWords(t *testing.T, r acctest.Result, words ...string) {
-	t.Helper()
-	text := flat(r)
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%q is missing in:\n%s", word, text)
-		}
-	}
-}
-
 func TestGone(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -53,7 +30,7 @@ func TestGone(t *testing.T) {
 				w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 			},
 			Config:           config,
-			ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
 			Check:            holds(w, "a", true),
 		},
 	)
@@ -67,9 +44,9 @@ func TestGoneAndDeactivated(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
-	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Only a written active = true re-activates it")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Only a written active = true re-activates it")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
 }
 
 // For a while SCIM does not show what it has just made: that is not "gone". The next run waits for it, and says so.
@@ -80,8 +57,8 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["TF_LOG"] = "info"
-	go when(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
-	wantWords(t, cli.MustRun(t, 0, "plan", "-detailed-exitcode"), "waiting: the workspace still shows what stood before a change", w.ScoringApp.ClientID)
+	go acctest.When(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows what stood before a change", w.ScoringApp.ClientID)
 	// Long after, a single look decides.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Tenant.Clock.Advance(time.Hour / 2)
@@ -118,21 +95,21 @@ func TestAliveInTheAccount(t *testing.T) {
 	config := entra(w, `display_name = "ours"`, `entitlements = ["workspace-access"]`)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: holds(w, "ours", true, "workspace-access"), ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID))}},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
 			PreConfig: func() {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
 			},
 			Config: config, Taint: []string{address},
 			// The account has our name by now, so nothing is to be changed, and the fault below is met by the last step.
-			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate), Check: holds(w, "ours", true, "workspace-access"),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: holds(w, "ours", true, "workspace-access"),
 		},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ExpectError: regexp.MustCompile("broken")},
 	)
 	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
 	cli := w.CLI(t, config)
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "Warning: Service principal is made and not all of it is as written: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal is made and not all of it is as written: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
 	if strings.Contains(cli.State(t), "tainted") {
 		t.Error("what was made is tainted")
 	}
@@ -157,7 +134,7 @@ func TestPageIsNotGone(t *testing.T) {
 			Config:      config,
 			ExpectError: regexp.MustCompile(`(?s)Cannot read service principal.*404`),
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -176,7 +153,7 @@ func TestDenied(t *testing.T) {
 				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`)},
 				// A refresh by somebody who may see only a part must not read the rest as changed.
 				resource.TestStep{PreConfig: demote, Config: entra(w, `active = true`), PlanOnly: true, ExpectError: admin},
-				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`), ConfigPlanChecks: noChange()},
+				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`), ConfigPlanChecks: acctest.NoChange()},
 			)
 		})
 	}
@@ -190,9 +167,9 @@ func TestDeniedWrite(t *testing.T) {
 	before := cli.State(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 
-	write(t, cli, entra(w, `display_name = "b"`))
-	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false"), "Cannot change service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
-	wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Cannot delete service principal", "only accessible by admins", "workspace admin")
+	cli.Rewrite(t, entra(w, `display_name = "b"`))
+	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot change service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
+	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Cannot delete service principal", "only accessible by admins", "workspace admin")
 	if after := cli.State(t); !strings.Contains(after, `"display_name": "a"`) || strings.Contains(after, "tainted") {
 		t.Errorf("state was\n%s\nand is\n%s", before, after)
 	}
@@ -224,12 +201,12 @@ func TestChangedThenReadFails(t *testing.T) {
 			if test.first == nil {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "a")
 			} else {
-				write(t, cli, test.first(w))
+				cli.Rewrite(t, test.first(w))
 				cli.MustRun(t, 0, "apply", "-auto-approve")
 			}
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: one, After: test.passes, Status: 500, Message: "read is broken"})
-			write(t, cli, test.second(w))
-			wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"),
+			cli.Rewrite(t, test.second(w))
+			cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
 				"Warning: The change was accepted and could not be read back: service principal "+w.ScoringApp.ClientID+" (b)", "read is broken")
 			if state := cli.State(t); strings.Contains(state, "tainted") || !strings.Contains(state, `"display_name": "b"`) {
 				t.Errorf("state:\n%s", state)
@@ -253,26 +230,15 @@ func TestStaleReadAfterChange(t *testing.T) {
 				w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
 				w.Tenant.Clock.Advance(time.Hour / 2)
 				reads := w.Count("workspace", "GET", route+"/{id}")
-				go when(func() bool {
+				go acctest.When(func() bool {
 					return w.Count("workspace", "PATCH", route) == 1 && w.Count("workspace", "GET", route+"/{id}") > reads+2
 				}, func() { w.Tenant.Clock.Advance(time.Minute) })
 			},
 			Config: entra(w, `display_name = "b"`),
 			Check:  holds(w, "b", true),
 		},
-		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: acctest.NoChange()},
 	)
-}
-
-// when waits for a condition, for at most a minute, and acts.
-func when(condition func() bool, act func()) {
-	for range 600 {
-		if condition() {
-			act()
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
 }
 
 // A process that is killed just after the work was done leaves no state, so the next apply finds a stranger.
@@ -287,7 +253,7 @@ func TestKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	when(func() bool { return len(members(w)) == 1 }, func() {})
+	acctest.When(func() bool { return len(members(w)) == 1 }, func() {})
 	// The group, because the provider is a process of its own.
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -296,7 +262,7 @@ func TestKilled(t *testing.T) {
 	made := member(t, w)
 	_ = os.Remove(filepath.Join(cli.Dir, ".terraform.tfstate.lock.info"))
 
-	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"),
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t,
 		"already in this workspace", "terraform import", "adopt_existing = true", "killed just after making it, importing is right")
 	cli.MustRun(t, 0, "import", address, w.ScoringApp.ClientID)
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -308,14 +274,14 @@ func TestKilled(t *testing.T) {
 func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	other, host := secondWorkspace(t, w)
+	other, host := w.OtherWorkspace(t)
 	both := regexp.MustCompile(`(?s)Wrong workspace.*` + w.ScoringApp.ClientID + `.*` + w.Workspace.ID() + `.*` + other.ID())
 	here := w.Env["DBXACCESS_HOST"]
 	config := entra(w, `display_name = "a"`)
 	w.Test(t,
 		resource.TestStep{Config: config},
 		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = host }, Config: config, ExpectError: both},
-		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -323,33 +289,20 @@ func TestWrongWorkspace(t *testing.T) {
 func TestWrongWorkspaceWrites(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	other, host := secondWorkspace(t, w)
+	other, host := w.OtherWorkspace(t)
 	before := other.Snapshot()
 	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
 	for _, onDestroy := range []string{"delete", "deactivate"} {
-		write(t, cli, entra(w, `display_name = "b"`, `on_destroy = "`+onDestroy+`"`))
-		wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
-		write(t, cli, entra(w, `display_name = "a"`, `on_destroy = "`+onDestroy+`"`))
+		cli.Rewrite(t, entra(w, `display_name = "b"`, `on_destroy = "`+onDestroy+`"`))
+		cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.Rewrite(t, entra(w, `display_name = "a"`, `on_destroy = "`+onDestroy+`"`))
 		cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
-		wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
 	}
 	if !strings.Contains(cli.State(t), member(t, w).ID) {
 		t.Error("state was dropped")
 	}
 	asBefore(t, &acctest.World{Scenario: &emulator.Scenario{Workspace: other}}, before)
-}
-
-func secondWorkspace(t *testing.T, w *acctest.World) (other *emulator.Workspace, host string) {
-	t.Helper()
-	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
-	other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
-	other.AddToGroup("admins", w.Deployer.ClientID)
-	server, err := emulator.Serve(w.Tenant, other)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	return other, server.WorkspaceURLs[0]
 }

@@ -69,16 +69,16 @@ func TestDeactivatingDeletesTokens(t *testing.T) {
 	mint(w, id, "one", "two")
 
 	// Renaming, or a deactivation by others, deletes nothing.
-	write(t, cli, entra(w, `display_name = "b"`))
+	cli.Rewrite(t, entra(w, `display_name = "b"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(id, false)
-	write(t, cli, entra(w, `display_name = "c"`))
+	cli.Rewrite(t, entra(w, `display_name = "c"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantTokens(t, w, "one", "two")
 	w.Workspace.SetActive(id, true)
 	cli.MustRun(t, 0, "apply", "-refresh-only", "-auto-approve")
 
-	write(t, cli, entra(w, `display_name = "c"`, `active = false`))
+	cli.Rewrite(t, entra(w, `display_name = "c"`, `active = false`))
 	w.Tenant.Journal.Reset()
 	cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
 	const whose = "GET /api/2.0/preview/scim/v2/Me"
@@ -103,19 +103,19 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 			wantTokens(t, w, "one")
 			return nil
 		}},
-		resource.TestStep{Config: keeping, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: keeping, ConfigPlanChecks: acctest.NoChange()},
 		// Not written any more, it is as if others had deactivated it: then the tokens are theirs to judge.
-		resource.TestStep{Config: entra(w), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w, "one")
 			return nil
 		}},
 		resource.TestStep{Config: keeping},
 		// The wish can come later.
-		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
 			return nil
 		}},
-		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -127,13 +127,13 @@ func TestTokensLeft(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	ids := mint(w, w.ScoringApp.ClientID, "one", "two", "three")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[1], Status: 500, Code: "INTERNAL_ERROR", Message: "broken"})
-	write(t, cli, entra(w, `active = false`))
-	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Deactivated service principal keeps tokens", w.ScoringApp.ClientID, `1 of its tokens are left (`+ids[1]+` "two")`, "broken", "Apply again")
+	cli.Rewrite(t, entra(w, `active = false`))
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", w.ScoringApp.ClientID, `1 of its tokens are left (`+ids[1]+` "two")`, "broken", "Apply again")
 	wantTokens(t, w, "two")
 	if sp := member(t, w); sp.Active {
 		t.Error("it is not deactivated")
 	}
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "delete_tokens_when_inactive = false -> true")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "delete_tokens_when_inactive = false -> true")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantTokens(t, w)
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
@@ -147,8 +147,8 @@ func TestTokenListFails(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
-	write(t, cli, entra(w, `active = false`))
-	wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Deactivated service principal keeps tokens", "admins only", "could not be found out which tokens", "needs to be a workspace admin")
+	cli.Rewrite(t, entra(w, `active = false`))
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", "admins only", "could not be found out which tokens", "needs to be a workspace admin")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 200, ContentType: "application/json",
 		Body: `{"token_infos":[{"token_id":"` + w.Workspace.Snapshot().Tokens[0].ID + `","created_by_id":17,"owner_id":17,"comment":"of another"}]}`})
 	before := len(w.Workspace.Snapshot().Tokens)
@@ -167,12 +167,12 @@ func TestAdoptInactive(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
 	config := entra(w, `active = false`, `adopt_existing = true`, `on_destroy = "retain"`)
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: words(`Adopted service principal keeps tokens.*by hand`)},
-		resource.TestStep{Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: func(*terraform.State) error {
+		resource.TestStep{Config: config, ExpectError: acctest.Words(`Adopted service principal keeps tokens.*by hand`)},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
 			return nil
 		}},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -187,7 +187,7 @@ func TestDeactivateOnDestroy(t *testing.T) {
 			ids := mint(w, w.ScoringApp.ClientID, "one")
 			if left == nil {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: tokens + "/" + ids[0], Status: 500, Message: "broken"})
-				wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), "Service principal deactivated on destroy keeps tokens", ids[0], "broken")
+				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Service principal deactivated on destroy keeps tokens", ids[0], "broken")
 			}
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
 			wantTokens(t, w, left...)
@@ -217,21 +217,21 @@ func TestOwnIdentity(t *testing.T) {
 			}
 			// Taking it over as deactivated is refused in either case, before the first write.
 			cli := w.CLI(t, self(`active = false`, `on_destroy = "delete"`))
-			wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), "Refused to deactivate the provider's own identity", "Nothing was changed")
+			cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Refused to deactivate the provider's own identity", "Nothing was changed")
 
 			for _, onDestroy := range []string{"delete", "deactivate"} {
-				write(t, cli, self(`on_destroy = "`+onDestroy+`"`))
+				cli.Rewrite(t, self(`on_destroy = "`+onDestroy+`"`))
 				cli.MustRun(t, 0, "apply", "-auto-approve")
-				wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve"), refusal[1], w.Deployer.ClientID, "logged in as", `on_destroy = "retain"`)
-				write(t, cli, self(`on_destroy = "`+onDestroy+`"`, `active = false`))
-				wantWords(t, cli.MustRun(t, 1, "apply", "-auto-approve"), refusal[0], w.Deployer.ClientID)
+				cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal[1], w.Deployer.ClientID, "logged in as", `on_destroy = "retain"`)
+				cli.Rewrite(t, self(`on_destroy = "`+onDestroy+`"`, `active = false`))
+				cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, refusal[0], w.Deployer.ClientID)
 			}
 			for _, sp := range w.Workspace.Snapshot().ServicePrincipals {
 				if sp.ApplicationID == w.Deployer.ClientID && !sp.Active {
 					t.Error("the provider has locked itself out")
 				}
 			}
-			write(t, cli, self(`on_destroy = "retain"`))
+			cli.Rewrite(t, self(`on_destroy = "retain"`))
 			cli.MustRun(t, 0, "apply", "-auto-approve")
 			cli.MustRun(t, 0, "destroy", "-auto-approve")
 		})

@@ -1,7 +1,6 @@
 package serviceprincipal_test
 
 import (
-	"regexp"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -36,7 +35,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: words(test.want)})
+			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: acctest.Words(test.want)})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -70,7 +69,7 @@ func TestRefusedByTheService(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 400, Code: "invalidValue", Message: "this name is taken by the platform"})
 	w.Test(t, resource.TestStep{
 		Config:      entra(w, `display_name = "system"`),
-		ExpectError: words(`Cannot create service principal.*400.*taken by the platform`),
+		ExpectError: acctest.Words(`Cannot create service principal.*400.*taken by the platform`),
 	})
 	if left := members(w); len(left) != 0 {
 		t.Errorf("left: %+v", left)
@@ -93,7 +92,7 @@ func TestBadImport(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: words(want)})
+			w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
 		})
 	}
 }
@@ -112,11 +111,6 @@ func TestImportHints(t *testing.T) {
 		"twin":                 `malformed.*2 have it as their display name.*` + twin + `.*` + other,
 		"nobody":               `malformed.*nor a SCIM id \(digits\)\.`,
 	} {
-		w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: words(want)})
+		w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
 	}
-}
-
-// words is a pattern that finds its words over the line breaks that Terraform puts between them.
-func words(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)` + regexp.MustCompile(` `).ReplaceAllString(pattern, `\s+`))
 }

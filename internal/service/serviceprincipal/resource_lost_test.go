@@ -55,7 +55,7 @@ func TestLostAnswer(t *testing.T) {
 						}
 						return nil
 					}},
-					resource.TestStep{Config: config(w), ConfigPlanChecks: noChange()},
+					resource.TestStep{Config: config(w), ConfigPlanChecks: acctest.NoChange()},
 				)
 				asBefore(t, w, before)
 			})
@@ -74,13 +74,13 @@ func TestLostAnswerAndStaleReads(t *testing.T) {
 			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
 			// Before the first attempt, then in vain; with an application id the second attempt has told that it is there.
-			go when(func() bool { return w.Count("workspace", "GET", route) >= 4 }, func() { w.Tenant.Clock.Advance(time.Minute) })
+			go acctest.When(func() bool { return w.Count("workspace", "GET", route) >= 4 }, func() { w.Tenant.Clock.Advance(time.Minute) })
 			w.Test(t,
 				resource.TestStep{Config: config(w), Check: func(*terraform.State) error {
 					member(t, w)
 					return nil
 				}},
-				resource.TestStep{Config: config(w), ConfigPlanChecks: noChange()},
+				resource.TestStep{Config: config(w), ConfigPlanChecks: acctest.NoChange()},
 			)
 			asBefore(t, w, before)
 		})
@@ -133,7 +133,7 @@ func TestLostAnswerAndOutOfTime(t *testing.T) {
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Delay: 6 * time.Second})
 			w.Test(t,
 				resource.TestStep{Config: hcl, Check: holds(w, "a", true)},
-				resource.TestStep{Config: hcl, ConfigPlanChecks: noChange()},
+				resource.TestStep{Config: hcl, ConfigPlanChecks: acctest.NoChange()},
 			)
 			if left := members(w); len(left) != 0 {
 				t.Errorf("left: %+v", left)
@@ -175,7 +175,7 @@ func TestLostAnswerOfChange(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: first},
 		resource.TestStep{Config: second, Check: holds(w, "b", true)},
-		resource.TestStep{Config: second, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: second, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 

@@ -21,13 +21,13 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	made := member(t, w)
 	before := w.Workspace.Snapshot()
 
-	write(t, cli, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`)+`moved {
+	cli.Rewrite(t, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`)+`moved {
 		from = databricks_service_principal.app
 		to   = dbxaccess_service_principal.app
 	}`)
 	w.Tenant.Journal.Reset()
 	r := cli.MustRun(t, 0, "apply", "-auto-approve")
-	wantWords(t, r, "0 added, 0 changed, 0 destroyed")
+	r.MustSay(t, "0 added, 0 changed, 0 destroyed")
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Service == "workspace" && e.Method != "GET" {
 			t.Errorf("asked %s %s", e.Method, e.Path)
@@ -38,7 +38,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 		t.Error(state)
 	}
 	asBefore(t, w, before)
-	write(t, cli, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`)) // the moved block may go
+	cli.Rewrite(t, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`)) // the moved block may go
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	cli.MustRun(t, 0, "destroy", "-auto-approve")
 	if left := members(w); len(left) != 0 {
@@ -64,9 +64,9 @@ func TestMovedAndChanged(t *testing.T) {
 	made := member(t, w)
 	const moved = "moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n"
 	// The official provider would have deactivated it: that must not silently become a deletion.
-	write(t, cli, entra(w, `entitlements = []`)+moved)
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), `on_destroy = "deactivate" -> "delete"`, "0 to add, 1 to change, 0 to destroy")
-	write(t, cli, entra(w, `display_name = "ours"`, `on_destroy = "deactivate"`)+moved)
+	cli.Rewrite(t, entra(w, `entitlements = []`)+moved)
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `on_destroy = "deactivate" -> "delete"`, "0 to add, 1 to change, 0 to destroy")
+	cli.Rewrite(t, entra(w, `display_name = "ours"`, `on_destroy = "deactivate"`)+moved)
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	if sp := member(t, w); sp.ID != made.ID || sp.DisplayName != "ours" || strings.Join(sp.Entitlements, " ") != "workspace-access" {
 		t.Errorf("made %+v, is %+v", made, sp)
@@ -84,8 +84,8 @@ func TestMovedFromElsewhere(t *testing.T) {
 	resource "terraform_data" "app" {}`)
 	acctest.ServeOfficial(t, cli, w.OfficialServicePrincipal())
 	cli.MustRun(t, 0, "apply", "-auto-approve")
-	write(t, cli, entra(w)+"moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n")
-	wantWords(t, cli.MustRun(t, 1, "plan"), "Cannot take the service principal over", "level of the account", "import the workspace's service principal")
-	write(t, cli, entra(w)+"moved {\n from = terraform_data.app\n to = dbxaccess_service_principal.app\n}\n")
-	wantWords(t, cli.MustRun(t, 1, "plan"), "terraform_data")
+	cli.Rewrite(t, entra(w)+"moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n")
+	cli.MustRun(t, 1, "plan").MustSay(t, "Cannot take the service principal over", "level of the account", "import the workspace's service principal")
+	cli.Rewrite(t, entra(w)+"moved {\n from = terraform_data.app\n to = dbxaccess_service_principal.app\n}\n")
+	cli.MustRun(t, 1, "plan").MustSay(t, "terraform_data")
 }

@@ -74,14 +74,6 @@ func holds(w *acctest.World, name string, active bool, entitlements ...string) r
 	}
 }
 
-func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
-}
-
-func noChange() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-}
-
 func has(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), check)
 }
@@ -123,7 +115,7 @@ func TestBasicEntraManaged(t *testing.T) {
 				return nil
 			},
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: id},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: strings.ToUpper(id),
 			ImportStateCheck: func(states []*terraform.InstanceState) error {
@@ -152,7 +144,7 @@ func TestBasicDatabricksManaged(t *testing.T) {
 			},
 			Check: holds(w, `batch "é" job`, true),
 		},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true,
 			ImportStateIdFunc: func(s *terraform.State) (string, error) {
@@ -171,7 +163,7 @@ func TestNameNotManaged(t *testing.T) {
 		resource.TestStep{
 			PreConfig:         func() { w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "by hand") },
 			Config:            entra(w),
-			ConfigPlanChecks:  noChange(),
+			ConfigPlanChecks:  acctest.NoChange(),
 			ConfigStateChecks: []statecheck.StateCheck{has("display_name", knownvalue.StringExact("by hand"))},
 		},
 	)
@@ -209,17 +201,17 @@ func TestImport(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{
 			Config:            entra(w) + importBlock(strings.ToUpper(id)),
-			ConfigPlanChecks:  planned(plancheck.ResourceActionNoop),
+			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID)), has("application_id", knownvalue.StringExact(id))},
 		},
-		resource.TestStep{Config: entra(w), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange()},
 		// The upper case of the configuration is no change against the state's spelling.
-		resource.TestStep{Config: hcl(`application_id = "` + strings.ToUpper(id) + `"`), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: hcl(`application_id = "` + strings.ToUpper(id) + `"`), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
 			// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
 			PreConfig:        w.Tenant.Journal.Reset,
 			Config:           written,
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check: func(*terraform.State) error {
 				for _, e := range w.Tenant.Journal.Entries() {
 					if e.Service == "workspace" && (e.Method != "GET" || e.Path != all+"/"+scimID) {
@@ -229,7 +221,7 @@ func TestImport(t *testing.T) {
 				return nil
 			},
 		},
-		resource.TestStep{Config: written, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: written, ConfigPlanChecks: acctest.NoChange()},
 	)
 	if sp := member(t, w); sp.ID != scimID || !sp.Active {
 		t.Errorf("on_destroy = retain left %+v", sp)
@@ -245,7 +237,7 @@ func TestGeneratedConfiguration(t *testing.T) {
 	before := w.Workspace.Snapshot()
 	cli := w.CLI(t, importBlock(w.ScoringApp.ClientID))
 	cli.MustRun(t, 0, "plan", "-generate-config-out=generated.tf")
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), "1 imported, 0 added, 0 changed, 0 destroyed")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "1 imported, 0 added, 0 changed, 0 destroyed")
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	asBefore(t, w, before)
 }

@@ -30,10 +30,10 @@ func TestRenameTouchesNothingElse(t *testing.T) {
 		}},
 		resource.TestStep{
 			Config:           entra(w, `display_name = "new"`),
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check:            holds(w, "new", true, "workspace-access"),
 		},
-		resource.TestStep{Config: entra(w, `display_name = "new"`), ConfigPlanChecks: noChange(), Check: func(*terraform.State) error {
+		resource.TestStep{Config: entra(w, `display_name = "new"`), ConfigPlanChecks: acctest.NoChange(), Check: func(*terraform.State) error {
 			if sp := member(t, w); sp.ID != scimID {
 				t.Errorf("another principal: %s, not %s", sp.ID, scimID)
 			}
@@ -61,7 +61,7 @@ func TestReplaceByAnotherApplication(t *testing.T) {
 		resource.TestStep{Config: entra(w, `display_name = "scoring"`)},
 		resource.TestStep{
 			Config:           hcl(`application_id = "`+another+`"`, `display_name = "scoring"`),
-			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check: func(*terraform.State) error {
 				if sp := member(t, w); sp.ApplicationID != another {
 					t.Errorf("the workspace holds %+v", sp)
@@ -78,15 +78,15 @@ func TestCaseOfApplicationID(t *testing.T) {
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: entra(w)},
-		resource.TestStep{Config: hcl(`application_id = "` + upper + `"`), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: hcl(`application_id = "` + upper + `"`), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
 			Config:            hcl(`application_id = "`+upper+`"`, `display_name = "renamed"`),
-			ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(w.ScoringApp.ClientID))},
 			Check:             holds(w, "renamed", true),
 		},
 		// Not writing it any more is no wish to have another one.
-		resource.TestStep{Config: hcl(`display_name = "renamed"`), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: hcl(`display_name = "renamed"`), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -96,7 +96,7 @@ func TestCreateWithUpperCaseApplicationID(t *testing.T) {
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: hcl(`application_id = "` + upper + `"`)},
-		resource.TestStep{Config: entra(w), ConfigPlanChecks: noChange(), ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(upper))}},
+		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange(), ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(upper))}},
 	)
 }
 
@@ -109,18 +109,18 @@ func TestActive(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", true)},
 		// An incident's deactivation is not undone, neither by a plan nor by an update of something else.
-		resource.TestStep{PreConfig: deactivate, Config: unmanaged, ConfigPlanChecks: noChange(),
+		resource.TestStep{PreConfig: deactivate, Config: unmanaged, ConfigPlanChecks: acctest.NoChange(),
 			ConfigStateChecks: []statecheck.StateCheck{has("active", knownvalue.Bool(false))}},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), Check: holds(w, "b", false)},
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", false)},
 		// Only an explicit true re-activates, and then always.
-		resource.TestStep{Config: on, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
-		resource.TestStep{PreConfig: deactivate, Config: on, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
-		resource.TestStep{Config: off, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
+		resource.TestStep{Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
+		resource.TestStep{PreConfig: deactivate, Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
+		resource.TestStep{Config: off, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
 		resource.TestStep{PreConfig: func() { w.Workspace.SetActive(id, true) }, Config: off,
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
 		// Not writing it any more leaves it as it is.
-		resource.TestStep{Config: unmanaged, ConfigPlanChecks: noChange(), Check: holds(w, "a", false)},
+		resource.TestStep{Config: unmanaged, ConfigPlanChecks: acctest.NoChange(), Check: holds(w, "a", false)},
 	)
 }
 
@@ -143,7 +143,7 @@ func TestEntitlements(t *testing.T) {
 	set := func(entitlements ...string) func() {
 		return func() { w.Workspace.SetEntitlements(id, entitlements...) }
 	}
-	update := planned(plancheck.ResourceActionUpdate)
+	update := acctest.Planned(address, plancheck.ResourceActionUpdate)
 	one, none, unmanaged := entra(w, `display_name = "a"`, `entitlements = ["workspace-access"]`), entra(w, `display_name = "a"`, `entitlements = []`), entra(w, `display_name = "a"`)
 	stored := func(entitlements ...string) []statecheck.StateCheck {
 		var values []knownvalue.Check
@@ -165,8 +165,8 @@ func TestEntitlements(t *testing.T) {
 		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true), ConfigStateChecks: stored()},
 		resource.TestStep{PreConfig: set("allow-cluster-create"), Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true)},
 		// Not managed: what is there is shown, and is no drift.
-		resource.TestStep{Config: unmanaged, ConfigPlanChecks: noChange()},
-		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: noChange(), ConfigStateChecks: stored("workspace-consume")},
+		resource.TestStep{Config: unmanaged, ConfigPlanChecks: acctest.NoChange()},
+		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: acctest.NoChange(), ConfigStateChecks: stored("workspace-consume")},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: update, Check: holds(w, "b", true, "workspace-consume")},
 	)
 }
@@ -177,7 +177,7 @@ func TestCreateWithoutEntitlements(t *testing.T) {
 	config := entra(w, `display_name = "a"`, `entitlements = []`)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: holds(w, "a", true)},
-		resource.TestStep{Config: config, ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -190,7 +190,7 @@ func TestUpdateBesideAnotherChange(t *testing.T) {
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access")
 
-	write(t, cli, entra(w, `display_name = "b"`))
+	cli.Rewrite(t, entra(w, `display_name = "b"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
 	if err := holds(w, "b", false, "workspace-access")(nil); err != nil {
 		t.Error(err)
@@ -238,7 +238,7 @@ func TestRequestCounts(t *testing.T) {
 			}
 			step("create", test.create, "apply", "-auto-approve")
 			step("refresh", []string{"GET " + all + "/ID"}, "plan", "-detailed-exitcode")
-			write(t, cli, test.config(w, "b"))
+			cli.Rewrite(t, test.config(w, "b"))
 			step("update", []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID"}, "apply", "-auto-approve", "-refresh=false")
 			step("delete", []string{whose, "DELETE " + all + "/ID"}, "destroy", "-auto-approve", "-refresh=false")
 			if found := members(w); len(found) != 0 {

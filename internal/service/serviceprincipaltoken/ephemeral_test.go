@@ -249,7 +249,7 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	delete(w.Env, "ARM_TENANT_ID")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
-	if !words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
+	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
 	secret := fmt.Sprintf("%s\n%s", attr("client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
@@ -273,7 +273,7 @@ func TestEphemeralDenied(t *testing.T) {
 	w.Workspace.RemoveGrant(rights, w.ScoringApp.ClientID)
 	withEcho(t, w, resource.TestStep{
 		Config:      openedBySecret(w, `comment = "nightly"`) + echoes,
-		ExpectError: words(`Cannot open token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
+		ExpectError: acctest.Words(`Cannot open token.*ephemeral token of service principal ` + w.ScoringApp.ClientID + ` \(nightly\): .*403 PERMISSION_DENIED.*dbxaccess_token_permission`),
 	})
 	asked(t, w, 0, "workspace", "POST", revoke)
 }
@@ -285,7 +285,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: revoke, Status: 403, Code: "PERMISSION_DENIED", Message: "not you"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "DELETE", Path: managed1, Status: 403, Code: "PERMISSION_DENIED", Message: "nor you"})
 	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
-	if !words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+	if !acctest.Words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
 	}
 	// And yet it is gone: the end of the process tried once more.
@@ -313,7 +313,7 @@ func TestEphemeralBadInput(t *testing.T) {
 		{opened(w.ScoringApp.ClientID, "use_provider_identity = true"), `The token would belong to that identity`},
 		{opened(w.ScoringApp.ClientID, attr("client_certificate_path", "/nowhere.pem")), `Cannot.*nowhere.pem|nowhere.pem.*`},
 	} {
-		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true, ExpectError: words(bad.want)})
+		withEcho(t, w, resource.TestStep{Config: bad.hcl + echoes, PlanOnly: true, ExpectError: acctest.Words(bad.want)})
 	}
 	if n := len(w.Tenant.Journal.Entries()); n != 0 {
 		t.Errorf("%d requests", n)

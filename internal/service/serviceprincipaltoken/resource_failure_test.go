@@ -74,7 +74,7 @@ func TestCreateKeepsFailing(t *testing.T) {
 			w := newWorld(t)
 			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "2"
 			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
-			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: words("Cannot create token.*POST " + create)})
+			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: acctest.Words("Cannot create token.*POST " + create)})
 			asked(t, w, tc.tries, "workspace", "POST", create)
 			asked(t, w, tc.tries, "workspace", "POST", revoke)
 		})
@@ -102,7 +102,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 		t.Parallel()
 		w := lose(t) // newWorld fails the test if the first try's token is left
 		w.Tenant.Faults.Add(fault("POST", create, denied))
-		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), ExpectError: words("may not use personal access tokens")})
+		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words("may not use personal access tokens")})
 	})
 	t.Run("made, and the list not readable", func(t *testing.T) {
 		t.Parallel()
@@ -130,7 +130,7 @@ func TestLostAnswerAndNoLook(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
 	w.Test(t, resource.TestStep{
-		Config: bySecret(w, `comment = "c"`), ExpectError: words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
+		Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words(`A token may exist.*looking for it failed: .*not you.*"c \[dbxaccess:[0-9a-f-]+ until [0-9TZ:-]+\]"`),
 	})
 	tokens := live(w, w.ScoringApp.ClientID)
 	if len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
@@ -158,7 +158,7 @@ func TestMarkerStays(t *testing.T) {
 			},
 		},
 		resource.TestStep{
-			Config: config, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
 			Check:             resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits),
 		},
@@ -183,14 +183,14 @@ func TestCreatedThenReadFails(t *testing.T) {
 			PreConfig: func() {
 				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
 			},
-			Config: config, ExpectError: words("Cannot read token.*500 INTERNAL_ERROR: oops"),
+			Config: config, ExpectError: acctest.Words("Cannot read token.*500 INTERNAL_ERROR: oops"),
 		},
 		kept(),
 		resource.TestStep{ // a page that is not the service's must not read as "gone"
 			PreConfig: func() {
 				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 404, HTML: true}))
 			},
-			Config: config, ExpectError: words("Cannot read token"),
+			Config: config, ExpectError: acctest.Words("Cannot read token"),
 		},
 		kept(),
 	)
@@ -206,7 +206,7 @@ func TestDeployerIsNoAdmin(t *testing.T) {
 		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) },
-			Config:    config, ExpectError: words(`Cannot read token.*PERMISSION_DENIED.*needs to be a workspace admin: add it to the group "admins"`),
+			Config:    config, ExpectError: acctest.Words(`Cannot read token.*PERMISSION_DENIED.*needs to be a workspace admin: add it to the group "admins"`),
 		},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
@@ -239,14 +239,14 @@ func TestUpdateIsRefused(t *testing.T) {
 		resource.TestStep{Config: bySecret(w, `comment = "before"`), ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())}},
 		resource.TestStep{
 			PreConfig: func() { w.Tenant.Faults.Add(fault("PATCH", update, denied)) },
-			Config:    after, ExpectError: words("Cannot change token.*not you.*The owner may not use personal access tokens"),
+			Config:    after, ExpectError: acctest.Words("Cannot change token.*not you.*The owner may not use personal access tokens"),
 		},
 		resource.TestStep{
 			Config:      strings.Replace(after, w.ScoringSecret, "wrong-secret-value", 1),
-			ExpectError: words("Client secret is wrong.*AADSTS7000215"),
+			ExpectError: acctest.Words("Client secret is wrong.*AADSTS7000215"),
 		},
 		resource.TestStep{
-			Config: after, ConfigPlanChecks: planned(plancheck.ResourceActionUpdate), Check: one(w, w.ScoringApp.ClientID, "after"),
+			Config: after, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: one(w, w.ScoringApp.ClientID, "after"),
 			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
 		},
 	)
@@ -319,7 +319,7 @@ func TestDestroyIsRefused(t *testing.T) {
 			config := tc.config(t, w)
 			w.Test(t,
 				resource.TestStep{Config: config},
-				resource.TestStep{PreConfig: func() { tc.faults(w) }, Config: config, Destroy: true, ExpectError: words(tc.want)},
+				resource.TestStep{PreConfig: func() { tc.faults(w) }, Config: config, Destroy: true, ExpectError: acctest.Words(tc.want)},
 				resource.TestStep{
 					Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 					Check: one(w, w.ScoringApp.ClientID, ""),

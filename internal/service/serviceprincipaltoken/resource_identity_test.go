@@ -1,7 +1,6 @@
 package serviceprincipaltoken_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,20 +16,13 @@ import (
 
 const typeName = "dbxaccess_service_principal_token"
 
-func same(t *testing.T, what string, got, want map[string]any) {
-	t.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
 // operated is what an operation gave, which must have gone well, with the identity of the token in its state.
 func operated(t *testing.T, w *acctest.World, what string, o acctest.Object, errors string) acctest.Object {
 	t.Helper()
 	if errors != "" {
 		t.Fatal(errors)
 	}
-	same(t, what, o.Identity, map[string]any{"token_id": o.State["token_id"], "workspace_id": w.Workspace.ID()})
+	acctest.Same(t, what, o.Identity, map[string]any{"token_id": o.State["token_id"], "workspace_id": w.Workspace.ID()})
 	return o
 }
 
@@ -57,7 +49,7 @@ func TestIdentity(t *testing.T) {
 	first := apply("made", acctest.Object{})
 	config["comment"] = "b"
 	changed := apply("changed in place", refresh("refreshed", first))
-	same(t, "changed in place", changed.Identity, first.Identity)
+	acctest.Same(t, "changed in place", changed.Identity, first.Identity)
 	changed.Identity = nil // state of a Terraform that knew none
 	changed = refresh("refreshed without", changed)
 
@@ -73,7 +65,7 @@ func TestIdentity(t *testing.T) {
 	// A token that is gone keeps its identity until the plan, which rotates it, is applied.
 	w.Workspace.RevokeToken(first.State["token_id"].(string))
 	gone := refresh("gone", changed)
-	same(t, "gone", gone.Identity, first.Identity)
+	acctest.Same(t, "gone", gone.Identity, first.Identity)
 	third := apply("healed", gone)
 	if _, errors := p.Apply(t, typeName, third, nil); errors != "" {
 		t.Error(errors)
@@ -108,7 +100,7 @@ func TestImportByIdentity(t *testing.T) {
 	for what, given := range map[string]map[string]any{"whole": byID.Identity, "without workspace": {"token_id": id}} {
 		o, errors := p.Import(t, typeName, "", given)
 		got := operated(t, w, what, o, errors)
-		same(t, what, got.State, byID.State)
+		acctest.Same(t, what, got.State, byID.State)
 		// Of an imported token nobody knows yet which triggers it was made for: writing some is no reason to rotate it.
 		o, errors = p.Apply(t, typeName, got, map[string]any{
 			"owner":   map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},

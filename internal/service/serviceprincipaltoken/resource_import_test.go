@@ -41,7 +41,7 @@ func TestImport(t *testing.T) {
 			config := tc.config(t, w)
 			w.Test(t,
 				resource.TestStep{
-					PreConfig: w.Tenant.Journal.Reset, Config: importBlock(id) + config, ConfigPlanChecks: planned(tc.action),
+					PreConfig: w.Tenant.Journal.Reset, Config: importBlock(id) + config, ConfigPlanChecks: acctest.Planned(address, tc.action),
 					ConfigStateChecks: []statecheck.StateCheck{
 						has("id", knownvalue.StringExact(id)), has("token_value", knownvalue.Null()), has("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 						has("lifetime_seconds", knownvalue.Int64Exact(7776000)),
@@ -73,7 +73,7 @@ func TestImportOfAnotherLifetime(t *testing.T) {
 			w := newWorld(t)
 			id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", time.Duration(days)*day)
 			w.Test(t, resource.TestStep{
-				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					has("rotation_reason", knownvalue.StringExact("lifetime")), has("previous_token_id", knownvalue.StringExact(id)),
 				},
@@ -95,7 +95,7 @@ func TestImportRefused(t *testing.T) {
 	short, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "short", day)
 	w.Tenant.Clock.Advance(2 * day)
 	step := func(id, want string) resource.TestStep {
-		return resource.TestStep{Config: importBlock(id) + bySecret(w), PlanOnly: true, ExpectError: words(want)}
+		return resource.TestStep{Config: importBlock(id) + bySecret(w), PlanOnly: true, ExpectError: acctest.Words(want)}
 	}
 	denied := step(notebook, `Cannot import token.*add it to the group "admins"`)
 	denied.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }

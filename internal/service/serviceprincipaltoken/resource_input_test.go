@@ -89,7 +89,7 @@ func TestBadInputAtPlan(t *testing.T) {
 		{hcl(application, vaulted(`client_secret_name = "b/c"`)), "Not the name of a client secret in Key Vault"},
 		{hcl(application, `key_vault = { vault_uri = "http://kv-ml.vault.azure.net/", client_secret_name = "b" }`), "Not the owner's vault.*must be reached by https"},
 	} {
-		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: words(tc.want)})
+		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: acctest.Words(tc.want)})
 	}
 	w.Test(t, steps...)
 	if asked := w.Tenant.Journal.Entries(); len(asked) > 0 {
@@ -113,7 +113,7 @@ func TestBadInputOfAToken(t *testing.T) {
 		{hcl(w.Deployer.ClientID, "use_provider_identity = true", `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x" }`), "A Databricks token opens no Key Vault"},
 		{hcl(w.ScoringApp.ClientID, attr("tenant_id", w.Tenant.ID)+"\n    "+`key_vault = { vault_uri = "https://kv-ml.vault.azure.net/", client_secret_name = "x" }`), "A Databricks token opens no Key Vault"},
 	} {
-		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: words(tc.want)})
+		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: acctest.Words(tc.want)})
 	}
 	w.Test(t, steps...)
 	if asked := w.Tenant.Journal.Entries(); len(asked) > 0 {
@@ -134,7 +134,7 @@ func TestLifetime(t *testing.T) {
 				s.MaxTokenLifetimeDays = 30
 				w.Workspace.SetSwitches(s)
 			},
-			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: words("exceeds the maximum of 30 days.*may set a shorter maximum"),
+			Config: bySecret(w, "lifetime_seconds = 7776000"), ExpectError: acctest.Words("exceeds the maximum of 30 days.*may set a shorter maximum"),
 		},
 		resource.TestStep{Config: bySecret(w, "lifetime_seconds = 60", "overlap_seconds = 0"), Check: one(w, w.ScoringApp.ClientID, "")},
 	)
@@ -147,7 +147,7 @@ func TestQuota(t *testing.T) {
 	for range 600 {
 		w.Workspace.MintToken(w.ScoringApp.ClientID, "one of many", day)
 	}
-	w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: words("QUOTA_EXCEEDED.*can have 600 tokens")})
+	w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: acctest.Words("QUOTA_EXCEEDED.*can have 600 tokens")})
 	w.Tenant.Clock.Advance(2 * day)
 }
 
@@ -194,10 +194,10 @@ func TestCredentialFromVariables(t *testing.T) {
 	w := newWorld(t)
 	id := config.StringVariable(w.ScoringApp.ClientID)
 	w.Test(t,
-		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{"application_id": id}, ExpectError: words("Token owner has no credential")},
+		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{"application_id": id}, ExpectError: acctest.Words("Token owner has no credential")},
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{
 			"application_id": id, "secret": config.StringVariable(w.ScoringSecret), "own": config.BoolVariable(true),
-		}, ExpectError: words("client_secret_wo and use_provider_identity are both written")},
+		}, ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written")},
 		resource.TestStep{Config: everyCredential, ConfigVariables: config.Variables{
 			"application_id": id, "secret": config.StringVariable(w.ScoringSecret),
 		}, Check: one(w, w.ScoringApp.ClientID, "")},
@@ -219,15 +219,15 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{
 			Config:      made("true") + hcl(w.ScoringApp.ClientID, attr("client_secret_wo", w.ScoringSecret)+"\n    use_provider_identity = terraform_data.made.output"),
-			ExpectError: words("client_secret_wo and use_provider_identity are both written"),
+			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written"),
 		},
 		resource.TestStep{
 			Config:      made("false") + hcl(w.ScoringApp.ClientID, "use_provider_identity = terraform_data.made.output"),
-			ExpectError: words("Token owner has no credential"),
+			ExpectError: acctest.Words("Token owner has no credential"),
 		},
 		resource.TestStep{
 			Config:      made(`"`+w.Dir+`/not-made.pem"`) + hcl(w.ScoringApp.ClientID, "client_certificate_path = terraform_data.made.output"),
-			ExpectError: words("not-made.pem"),
+			ExpectError: acctest.Words("not-made.pem"),
 		},
 	)
 	asked(t, w, 0, "workspace", "", "")
@@ -278,7 +278,7 @@ func TestRefusedAtApply(t *testing.T) {
 	} {
 		// Entra ID is asked again for as long as application or credential may have been made a moment ago.
 		config := strings.TrimSuffix(tc.config, "}\n") + "  timeouts = { create = \"4s\" }\n}\n"
-		steps = append(steps, resource.TestStep{Config: config, ExpectError: words(tc.want)})
+		steps = append(steps, resource.TestStep{Config: config, ExpectError: acctest.Words(tc.want)})
 	}
 	steps = append(steps, resource.TestStep{
 		PreConfig: func() {
@@ -286,7 +286,7 @@ func TestRefusedAtApply(t *testing.T) {
 			s.PersonalAccessTokensOff = true
 			w.Workspace.SetSwitches(s)
 		},
-		Config: bySecret(w), ExpectError: words("disabled for this workspace.*an admin allows them"),
+		Config: bySecret(w), ExpectError: acctest.Words("disabled for this workspace.*an admin allows them"),
 	})
 	switches := w.Workspace.Switches()
 	steps = append(steps, resource.TestStep{
@@ -295,7 +295,7 @@ func TestRefusedAtApply(t *testing.T) {
 			s.KnownTokenScopes = []string{"serving"}
 			w.Workspace.SetSwitches(s)
 		},
-		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: words("Unknown scope: no-such.*may not know one of the scopes"),
+		Config: bySecret(w, `scopes = ["no-such"]`), ExpectError: acctest.Words("Unknown scope: no-such.*may not know one of the scopes"),
 	})
 	before := len(w.Workspace.Snapshot().Tokens)
 	w.Test(t, steps...)

@@ -24,16 +24,6 @@ func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	return c
 }
 
-func says(t *testing.T, r acctest.Result, want ...string) {
-	t.Helper()
-	text := strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
-	for _, w := range want {
-		if !strings.Contains(text, w) {
-			t.Errorf("it does not say %q:\n%s", w, text)
-		}
-	}
-}
-
 // untouched fails if anything was written, or if the owner logged in.
 func untouched(t *testing.T, w *acctest.World) {
 	t.Helper()
@@ -64,7 +54,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 			c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
 			made, ours := live(w, w.ScoringApp.ClientID)[0], tc.config(t, w)
 			c.Rewrite(t, ours+moved)
-			says(t, c.MustRun(t, 0, "apply", "-auto-approve"), "0 added, "+tc.changed+", 0 destroyed")
+			c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, "+tc.changed+", 0 destroyed")
 			asked(t, w, 1, "workspace", "", "")
 			untouched(t, w)
 			c.Rewrite(t, ours) // the moved block may go
@@ -91,7 +81,7 @@ func TestMovedOwn(t *testing.T) {
 	c := comesOver(t, w, theirs, w.Deployer.ClientID)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	c.Rewrite(t, byProvider(w, `comment = "theirs"`)+moved)
-	says(t, c.MustRun(t, 0, "apply", "-auto-approve"), "0 added, 0 changed, 0 destroyed")
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	untouched(t, w)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -105,7 +95,7 @@ func TestMovedAndChanged(t *testing.T) {
 		w := newWorld(t)
 		c := comesOver(t, w, strings.Replace(theirs, "lifetime_seconds = 7776000", "", 1), w.ScoringApp.ClientID)
 		c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
-		says(t, c.MustRun(t, 2, "plan", "-detailed-exitcode"), `+ rotation_reason = "lifetime"`, "0 to add, 1 to change, 0 to destroy")
+		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `+ rotation_reason = "lifetime"`, "0 to add, 1 to change, 0 to destroy")
 		untouched(t, w)
 		c.MustRun(t, 0, "destroy", "-auto-approve")
 	})
@@ -115,7 +105,7 @@ func TestMovedAndChanged(t *testing.T) {
 		c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
 		w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID)
 		c.Rewrite(t, bySecret(w)+moved)
-		says(t, c.MustRun(t, 2, "plan", "-detailed-exitcode"), "Token that came over from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
+		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token that came over from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
 	})
 }
 
@@ -124,12 +114,12 @@ func TestMovedRefused(t *testing.T) {
 	w := newWorld(t)
 	c := comesOver(t, w, theirs, w.PersonName)
 	c.Rewrite(t, bySecret(w)+moved)
-	says(t, c.MustRun(t, 1, "plan"), "Token belongs to a person", w.PersonName)
+	c.MustRun(t, 1, "plan").MustSay(t, "Token belongs to a person", w.PersonName)
 	w.Tenant.Journal.Reset()
-	says(t, c.MustRun(t, 1, "plan", "-refresh=false"), "What comes over from the official provider was not refreshed", "-refresh=false")
+	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "What comes over from the official provider was not refreshed", "-refresh=false")
 	asked(t, w, 0, "workspace", "", "")
 
 	other := comesOver(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)
 	other.Rewrite(t, bySecret(w)+moved)
-	says(t, other.MustRun(t, 1, "plan"), "Wrong workspace", "42", w.Workspace.ID())
+	other.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 }

@@ -105,7 +105,7 @@ func TestOwnerInKeyVaultRefused(t *testing.T) {
 			tc.spoil()
 		}
 		c := w.CLI(t, hcl(w.ScoringApp.ClientID, ownerVault(v, tc.lines), `timeouts = { create = "4s" }`))
-		if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !words(tc.want).MatchString(text) {
+		if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !acctest.Words(tc.want).MatchString(text) {
 			t.Errorf("%s: %s", tc.lines, text)
 		}
 	}
@@ -145,7 +145,7 @@ func TestEntraLearnsLate(t *testing.T) {
 						late.Times, late.After = 1, 2 // the deployer's own logins pass
 						w.Tenant.Faults.Add(late)
 					},
-					Config: bySecret(w, `comment = "b"`), ExpectError: words("AADSTS" + code),
+					Config: bySecret(w, `comment = "b"`), ExpectError: acctest.Words("AADSTS" + code),
 				},
 			)
 		})
@@ -168,7 +168,7 @@ func TestEntraLearnsLate(t *testing.T) {
 		}
 		config := byPath(t, w)
 		w.Tenant.Faults.Add(expired)
-		w.Test(t, resource.TestStep{Config: config, ExpectError: words("Registered client certificate has expired")})
+		w.Test(t, resource.TestStep{Config: config, ExpectError: acctest.Words("Registered client certificate has expired")})
 		if n := w.Count("entra", "POST", ""); n != 1 {
 			t.Errorf("Entra ID was asked %d times", n)
 		}

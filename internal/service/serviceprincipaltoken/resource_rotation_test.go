@@ -175,7 +175,7 @@ func TestRotationWithoutOverlap(t *testing.T) {
 		after(w, 41*time.Minute, rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "due", 1)),
 		// Never by time.
 		resource.TestStep{
-			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{has("rotate_at", knownvalue.Null())}, Check: living(w, 1),
 		},
 		after(w, 50*time.Minute, quietly(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"))),
@@ -279,7 +279,7 @@ func TestRotationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := bySecret(w)
-	fails := after(w, 61*day, resource.TestStep{Config: config, ExpectError: words("Cannot rotate token.*not you.*may not use personal access tokens")})
+	fails := after(w, 61*day, resource.TestStep{Config: config, ExpectError: acctest.Words("Cannot rotate token.*not you.*may not use personal access tokens")})
 	advance := fails.PreConfig
 	fails.PreConfig = func() {
 		advance()

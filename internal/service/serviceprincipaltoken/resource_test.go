@@ -129,7 +129,7 @@ func TestOwnerIsAToken(t *testing.T) {
 	w.Env["DATABRICKS_TOKEN"] = value
 	w.Test(t,
 		resource.TestStep{
-			Config: hcl(w.ScoringApp.ClientID, "use_provider_identity = true"), ExpectError: words("logged in as " + w.Deployer.ClientID),
+			Config: hcl(w.ScoringApp.ClientID, "use_provider_identity = true"), ExpectError: acctest.Words("logged in as " + w.Deployer.ClientID),
 		},
 		resource.TestStep{
 			Config: byProvider(w, `comment = "second"`),
@@ -148,7 +148,7 @@ func TestUpdate(t *testing.T) {
 	w := newWorld(t)
 	application := w.ScoringApp.ClientID
 	same := statecheck.CompareValue(compare.ValuesSame())
-	updated := planned(plancheck.ResourceActionUpdate)
+	updated := acctest.Planned(address, plancheck.ResourceActionUpdate)
 	step := func(config, comment string, scopes ...knownvalue.Check) resource.TestStep {
 		return resource.TestStep{
 			PreConfig: w.Tenant.Journal.Reset, Config: config, ConfigPlanChecks: updated,
@@ -158,7 +158,7 @@ func TestUpdate(t *testing.T) {
 	}
 	serving, sql := knownvalue.StringExact("serving"), knownvalue.StringExact("sql")
 	begin := step(bySecret(w, `comment = "first"`), "first")
-	begin.ConfigPlanChecks = planned(plancheck.ResourceActionCreate)
+	begin.ConfigPlanChecks = acctest.Planned(address, plancheck.ResourceActionCreate)
 	unmanaged := step(bySecret(w), "", serving, sql)
 	unmanaged.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 	quiet := step(hcl(application, attr("client_secret_wo", w.ScoringSecret)+"\n    "+attr("tenant_id", w.Tenant.ID), `timeouts = { create = "1m" }`), "", serving, sql)
@@ -189,7 +189,7 @@ func TestReplace(t *testing.T) {
 	anew := statecheck.CompareValue(compare.ValuesDiffer())
 	step := func(config, owner string, action plancheck.ResourceActionType) resource.TestStep {
 		return resource.TestStep{
-			Config: config, ConfigPlanChecks: planned(action),
+			Config: config, ConfigPlanChecks: acctest.Planned(address, action),
 			ConfigStateChecks: []statecheck.StateCheck{anew.AddStateValue(address, tokenID())},
 			Check:             resource.ComposeTestCheckFunc(one(w, owner, ""), fits),
 		}

@@ -43,7 +43,7 @@ func TestVaultRefuses(t *testing.T) {
 			c.MustRun(t, 2, "plan", "-detailed-exitcode") // which asks no vault
 			asked(t, w, 0, "vault", "", "")
 			r := c.MustRun(t, 1, "apply", "-auto-approve")
-			if text := said(r); !words(tc.want).MatchString(text) {
+			if text := r.Text(); !acctest.Words(tc.want).MatchString(text) {
 				t.Error(text)
 			}
 			asked(t, w, 0, "workspace", "POST", create)
@@ -90,7 +90,7 @@ func TestVaultWriteFails(t *testing.T) {
 	c := w.CLI(t, bySecret(w, secret()))
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
-	if text := said(r); !strings.Contains(text, "The new token was revoked again") {
+	if text := r.Text(); !strings.Contains(text, "The new token was revoked again") {
 		t.Error(text)
 	}
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 0 || strings.Contains(c.State(t), address) && strings.Contains(c.State(t), "token_id") {
@@ -113,7 +113,7 @@ func TestVaultWriteFails(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
 	r = c.MustRun(t, 1, "apply", "-auto-approve")
-	if text := said(r); !strings.Contains(text, "could not be revoked either") {
+	if text := r.Text(); !strings.Contains(text, "could not be revoked either") {
 		t.Error(text)
 	}
 	tokens := live(w, w.ScoringApp.ClientID)
@@ -141,7 +141,7 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
 	c := w.CLI(t, bySecret(w, secret()))
-	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "could not be revoked either") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "could not be revoked either") {
 		t.Error(text)
 	}
 	id := live(w, w.ScoringApp.ClientID)[0].ID

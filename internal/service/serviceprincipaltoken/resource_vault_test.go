@@ -27,11 +27,6 @@ func vaultFault(method, path string, f emulator.Fault) emulator.Fault {
 	return f
 }
 
-// said is an error's text in one line.
-func said(r acctest.Result) string {
-	return strings.Join(strings.Fields(strings.ReplaceAll(r.Stderr, "│", "")), " ")
-}
-
 // enabled are the versions that a reader gets a value of, by their place from the oldest.
 func enabled(v *emulator.Vault, name string) string {
 	var out []string
@@ -231,7 +226,7 @@ func TestVaultLost(t *testing.T) {
 	}
 	w.Tenant.Journal.Reset()
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
-	if text := said(r); !strings.Contains(text, "Key Vault secret is deleted but not gone") || !strings.Contains(text, "az keyvault secret recover") {
+	if text := r.Text(); !strings.Contains(text, "Key Vault secret is deleted but not gone") || !strings.Contains(text, "az keyvault secret recover") {
 		t.Error(text)
 	}
 	asked(t, w, 0, "workspace", "POST", create)

@@ -114,8 +114,8 @@ func TestListRefused(t *testing.T) {
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints", Status: 404, Code: "FEATURE_DISABLED", Message: "Model serving is not enabled for your shard"})
 	w.Test(t,
-		resource.TestStep{Config: listing(), ExpectError: says("Cannot list serving endpoints", "404 FEATURE_DISABLED", "not enabled for your shard")},
-		resource.TestStep{Config: listing(`name_prefix = ""`), PlanOnly: true, ExpectError: says("name_prefix")},
+		resource.TestStep{Config: listing(), ExpectError: acctest.Says("Cannot list serving endpoints", "404 FEATURE_DISABLED", "not enabled for your shard")},
+		resource.TestStep{Config: listing(`name_prefix = ""`), PlanOnly: true, ExpectError: acctest.Says("name_prefix")},
 	)
 }
 

@@ -25,14 +25,6 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
 }
 
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-}
-
 var (
 	aTime = knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
 	anID  = knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{32}$`))
@@ -129,7 +121,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t, resource.TestStep{
 		Config:      named("iris"),
-		ExpectError: says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED", `The endpoint "iris" exists`, "CAN_VIEW to read only"),
+		ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED", `The endpoint "iris" exists`, "CAN_VIEW to read only"),
 	})
 }
 
@@ -139,9 +131,9 @@ func TestNotFound(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{
 			Config:      named("Iris"),
-			ExpectError: says("Cannot read serving endpoint", "name = ", "404 RESOURCE_DOES_NOT_EXIST", `no serving endpoint named "Iris"`, "case-sensitive"),
+			ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "404 RESOURCE_DOES_NOT_EXIST", `no serving endpoint named "Iris"`, "case-sensitive"),
 		},
-		resource.TestStep{Config: named(""), ExpectError: says("name")},
+		resource.TestStep{Config: named(""), ExpectError: acctest.Says("name")},
 	)
 }
 

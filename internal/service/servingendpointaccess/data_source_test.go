@@ -3,7 +3,6 @@ package servingendpointaccess_test
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -25,14 +24,6 @@ func of(endpoint string) string {
 
 func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
-}
-
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
 }
 
 type who struct {
@@ -254,7 +245,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
 	w.Test(t, resource.TestStep{
 		Config:      of("iris"),
-		ExpectError: says("Cannot tell who may use serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 }
 
@@ -266,7 +257,7 @@ func TestReadFails(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/preview/scim/v2/" + collection, Status: 500, Message: "out of order", Times: -1})
-			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: says("Cannot tell who may use serving endpoint", "500", "out of order")})
+			w.Test(t, resource.TestStep{Config: of("iris"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "500", "out of order")})
 		})
 	}
 }
@@ -276,15 +267,15 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: says("Cannot tell who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
-		resource.TestStep{Config: of("llama"), ExpectError: says("Cannot tell who may use serving endpoint", "endpoint_name", "every workspace member may call")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", "every workspace member may call")},
 	)
 }
 
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Test(t, resource.TestStep{Config: of("https://x/iris"), PlanOnly: true, ExpectError: says("Not the name of a serving endpoint", "is an address")})
+	w.Test(t, resource.TestStep{Config: of("https://x/iris"), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint", "is an address")})
 	if n := w.Count("", "", ""); n != 0 {
 		t.Errorf("%d requests for a name that cannot be", n)
 	}

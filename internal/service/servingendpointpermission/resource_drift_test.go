@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
@@ -53,7 +54,7 @@ func TestDrift(t *testing.T) {
 				resource.TestStep{
 					PreConfig:        func() { drift.happens(w) },
 					Config:           w.toApp(),
-					ConfigPlanChecks: planned(drift.plan),
+					ConfigPlanChecks: acctest.Planned(address, drift.plan),
 					Check:            on(func() { w.holds(t, after(w)) }),
 				},
 				resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
@@ -112,7 +113,7 @@ func TestEndpointRecreated(t *testing.T) {
 				resource.TestStep{PreConfig: recreate, RefreshState: true, ExpectNonEmptyPlan: true},
 				resource.TestStep{
 					Config:           w.toApp(),
-					ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+					ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
 					Check: on(func() {
 						w.holds(t, map[string]string{person: "CAN_MANAGE", w.app: "CAN_QUERY"})
 						w.warned(t, "re-created under its name: iris", old, recreated, "iris-scoring")
@@ -165,7 +166,7 @@ func TestEndpointDeleted(t *testing.T) {
 				resource.TestStep{Config: w.toApp()},
 				resource.TestStep{
 					PreConfig: func() { w.Workspace.DeleteEndpoint("iris") },
-					Config:    w.toApp(), ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+					Config:    w.toApp(), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
 					ExpectError: regexp.MustCompile(`(?s)no serving\s+endpoint\s+named\s+"iris"`),
 				},
 				resource.TestStep{
@@ -212,7 +213,7 @@ func TestPrincipalDeleted(t *testing.T) {
 		resource.TestStep{Config: w.toApp()},
 		resource.TestStep{
 			PreConfig: func() { w.Workspace.RemovePrincipal(w.app) },
-			Config:    w.toApp(), ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+			Config:    w.toApp(), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
 			ExpectError: regexp.MustCompile(`(?s)no\s+service\s+principal\s+with\s+the\s+application\s+id\s+` + w.app),
 		},
 		resource.TestStep{

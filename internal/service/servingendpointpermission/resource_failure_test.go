@@ -12,18 +12,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 const listPath = "/api/2.0/permissions/serving-endpoints/*"
-
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-}
 
 func TestDenied(t *testing.T) {
 	t.Parallel()
@@ -31,8 +24,8 @@ func TestDenied(t *testing.T) {
 		level string
 		error *regexp.Regexp
 	}{
-		"nothing": {"", says("Cannot grant access to serving endpoint", "CAN_QUERY on serving endpoint iris", "403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint")},
-		"query":   {"CAN_QUERY", says("Cannot grant access to serving endpoint", "403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint")},
+		"nothing": {"", acctest.Says("Cannot grant access to serving endpoint", "CAN_QUERY on serving endpoint iris", "403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint")},
+		"query":   {"CAN_QUERY", acctest.Says("Cannot grant access to serving endpoint", "403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,9 +72,9 @@ func TestUnknownPrincipal(t *testing.T) {
 		config string
 		error  *regexp.Regexp
 	}{
-		"service principal": {hcl(attr("service_principal_name", nobody)), says("404 RESOURCE_DOES_NOT_EXIST", "no service principal with the application id "+nobody, "dbxaccess_service_principal", "not its object id")},
-		"user":              {hcl(attr("user_name", "nobody@example.com")), says("404 RESOURCE_DOES_NOT_EXIST", `no user "nobody@example.com"`)},
-		"group":             {hcl(attr("group_name", "Data Scientists")), says("404 RESOURCE_DOES_NOT_EXIST", `no group "Data Scientists"`, "case-sensitive")},
+		"service principal": {hcl(attr("service_principal_name", nobody)), acctest.Says("404 RESOURCE_DOES_NOT_EXIST", "no service principal with the application id "+nobody, "dbxaccess_service_principal", "not its object id")},
+		"user":              {hcl(attr("user_name", "nobody@example.com")), acctest.Says("404 RESOURCE_DOES_NOT_EXIST", `no user "nobody@example.com"`)},
+		"group":             {hcl(attr("group_name", "Data Scientists")), acctest.Says("404 RESOURCE_DOES_NOT_EXIST", `no group "Data Scientists"`, "case-sensitive")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +89,7 @@ func TestEndpointNotFound(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := strings.Replace(w.toApp(), `"iris"`, `"Iris"`, 1)
-	w.run(t, resource.TestStep{Config: config, ExpectError: says("Cannot grant access", `no serving endpoint named "Iris"`, "case-sensitive")})
+	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says("Cannot grant access", `no serving endpoint named "Iris"`, "case-sensitive")})
 }
 
 func TestFoundationModel(t *testing.T) {
@@ -104,7 +97,7 @@ func TestFoundationModel(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	config := strings.Replace(w.toApp(), `"iris"`, `"llama"`, 1)
-	w.run(t, resource.TestStep{Config: config, ExpectError: says(`"llama"`, "has no id", "foundation-model (pay-per-token) endpoint")})
+	w.run(t, resource.TestStep{Config: config, ExpectError: acctest.Says(`"llama"`, "has no id", "foundation-model (pay-per-token) endpoint")})
 	if n := w.Count("workspace", "", "permissions"); n != 0 {
 		t.Errorf("%d requests for a list that cannot be", n)
 	}
@@ -195,13 +188,13 @@ func TestLostAnswerThenApplyAgain(t *testing.T) {
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
 	w.run(t,
-		resource.TestStep{Config: w.toApp(), ExpectError: says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan")},
+		resource.TestStep{Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan")},
 		resource.TestStep{
 			PreConfig: func() {
 				w.holds(t, with(w.app, "CAN_QUERY"))
 				w.Tenant.Faults.Clear()
 			},
-			Config: w.toApp(), ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+			Config: w.toApp(), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate),
 		},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 	)
@@ -230,7 +223,7 @@ func TestTimeout(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 5 * time.Second})
 	w.run(t, resource.TestStep{
 		Config:      w.toApp(`timeouts = { create = "1s" }`),
-		ExpectError: says("Cannot grant access", "The time in timeouts is over"),
+		ExpectError: acctest.Says("Cannot grant access", "The time in timeouts is over"),
 	})
 }
 
@@ -258,7 +251,7 @@ func TestWrongWorkspace(t *testing.T) {
 
 			right := w.Env["DBXACCESS_HOST"]
 			away := func() { w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0] }
-			wrong := says("Wrong workspace", "iris-scoring", "made in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
+			wrong := acctest.Says("Wrong workspace", "iris-scoring", "made in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
 			w.run(t,
 				resource.TestStep{Config: w.toApp()},
 				resource.TestStep{PreConfig: away, Config: w.toApp(), ExpectError: wrong},

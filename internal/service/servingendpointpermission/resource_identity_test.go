@@ -1,7 +1,6 @@
 package servingendpointpermission_test
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -26,22 +25,6 @@ func (w *world) identity(endpoint, kind, name string) map[string]any {
 	return m
 }
 
-func same(t *testing.T, what string, got, want map[string]any) {
-	t.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
-// object is what an operation gave, which must have gone well.
-func object(t *testing.T, o acctest.Object, errors string) acctest.Object {
-	t.Helper()
-	if errors != "" {
-		t.Fatal(errors)
-	}
-	return o
-}
-
 // Whatever is done to a grant, it keeps its identity; and by that it is imported as by its id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
@@ -55,35 +38,29 @@ func TestIdentity(t *testing.T) {
 			}
 			p, want := w.Protocol(t), w.identity("iris", kind, name)
 			config := map[string]any{"endpoint_name": "iris", kind: name}
-			o, errors := p.Apply(t, typeName, acctest.Object{}, config)
-			made := object(t, o, errors)
-			same(t, "made", made.Identity, want)
+			made := p.MustApply(t, typeName, acctest.Object{}, config)
+			acctest.Same(t, "made", made.Identity, want)
 
 			without := maps.Clone(want)
 			delete(without, "workspace_id")
 			for what, given := range map[string]map[string]any{"whole": want, "without workspace": without} {
-				o, errors := p.Import(t, typeName, "", given)
-				got := object(t, o, errors)
-				same(t, what, got.State, made.State)
-				same(t, what, got.Identity, want)
+				got := p.MustImport(t, typeName, "", given)
+				acctest.Same(t, what, got.State, made.State)
+				acctest.Same(t, what, got.Identity, want)
 			}
-			o, errors = p.Import(t, typeName, "iris/"+name, nil)
-			same(t, "imported by id", object(t, o, errors).Identity, want)
+			acctest.Same(t, "imported by id", p.MustImport(t, typeName, "iris/"+name, nil).Identity, want)
 
 			// An update that asks something, and one that asks nothing, also of a state that knew no identities.
 			for _, line := range []map[string]any{{"permission_level": "CAN_MANAGE"}, {"overwrite_existing": true}} {
 				maps.Copy(config, line)
 				for _, known := range []map[string]any{want, nil} {
 					made.Identity = known
-					o, errors := p.Apply(t, typeName, made, config)
-					same(t, "updated", object(t, o, errors).Identity, want)
+					acctest.Same(t, "updated", p.MustApply(t, typeName, made, config).Identity, want)
 				}
-				o, errors := p.Import(t, typeName, "iris/"+name, nil)
-				made = object(t, o, errors)
+				made = p.MustImport(t, typeName, "iris/"+name, nil)
 			}
 			made.Identity = nil
-			o, errors = p.Refresh(t, typeName, made)
-			same(t, "refreshed", object(t, o, errors).Identity, want)
+			acctest.Same(t, "refreshed", p.MustRefresh(t, typeName, made).Identity, want)
 
 			// Gone is no error, with an identity and without: the grant, then the endpoint.
 			for _, remove := range []func(){func() { w.Workspace.RemoveGrant("iris", name) }, func() { w.Workspace.DeleteEndpoint("iris") }} {
@@ -106,17 +83,15 @@ func TestIdentityOfRecreatedEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	o, errors := p.Apply(t, typeName, acctest.Object{}, map[string]any{"endpoint_name": "iris", "service_principal_name": w.app})
-	made := object(t, o, errors)
+	made := p.MustApply(t, typeName, acctest.Object{}, map[string]any{"endpoint_name": "iris", "service_principal_name": w.app})
 	w.Workspace.DeleteEndpoint("iris")
 	id := w.Workspace.CreateEndpoint("iris", person)
 	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
 	p = w.Protocol(t)
-	o, errors = p.Refresh(t, typeName, made)
-	if read := object(t, o, errors); read.State["endpoint_id"] != id {
+	if read := p.MustRefresh(t, typeName, made); read.State["endpoint_id"] != id {
 		t.Errorf("%v", read.State)
 	} else {
-		same(t, "refreshed", read.Identity, made.Identity)
+		acctest.Same(t, "refreshed", read.Identity, made.Identity)
 	}
 }
 
@@ -131,9 +106,8 @@ func TestIdentityUnread(t *testing.T) {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1 - after, Status: 500, Code: "INTERNAL_ERROR"})
 		config["permission_level"] = level
-		o, errors := p.Apply(t, typeName, made, config)
-		made = object(t, o, errors)
-		same(t, level, made.Identity, w.identity("iris", "service_principal_name", w.app))
+		made = p.MustApply(t, typeName, made, config)
+		acctest.Same(t, level, made.Identity, w.identity("iris", "service_principal_name", w.app))
 		made.Identity = nil
 	}
 	w.holds(t, with(w.app, "CAN_MANAGE"))
@@ -143,8 +117,7 @@ func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	o, errors := p.Import(t, typeName, "", w.identity("iris", "user_name", strings.ToUpper(user)))
-	same(t, "in another case", object(t, o, errors).Identity, w.identity("iris", "user_name", user))
+	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", w.identity("iris", "user_name", strings.ToUpper(user))).Identity, w.identity("iris", "user_name", user))
 	for want, given := range map[string]map[string]any{
 		"Wrong workspace":                             {"endpoint_name": "iris", "user_name": user, "workspace_id": "1"},
 		`"iris/" is not ENDPOINT/PRINCIPAL`:           {"endpoint_name": "iris"},

@@ -25,11 +25,6 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 
 var empty = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 
-// planned expects that action at plan.
-func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
-}
-
 // on runs a check of the server as a step's check.
 func on(check func()) resource.TestCheckFunc {
 	return func(*terraform.State) error {
@@ -148,7 +143,7 @@ func TestImportThenPlan(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app, "CAN_VIEW")
 		w.run(t, resource.TestStep{
 			Config:           block("iris/"+w.app) + hcl(attr("service_principal_name", strings.ToUpper(w.app)), attr("permission_level", "CAN_VIEW")),
-			ConfigPlanChecks: planned(plancheck.ResourceActionNoop),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
 		})
 		w.holds(t, foreign())
 	})
@@ -158,7 +153,7 @@ func TestImportThenPlan(t *testing.T) {
 		w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
 		w.run(t, resource.TestStep{
 			Config:           block("iris/"+w.app) + w.toApp("overwrite_existing = true", "timeouts = { create = \"5m\" }"),
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check: on(func() {
 				if !slices.Contains(w.requests, "update 0") {
 					t.Errorf("an update of what only the state holds asked the service: %v", w.requests)
@@ -177,7 +172,7 @@ func TestImportThenPlan(t *testing.T) {
 		w.patch(t, "user_name", w.app, "CAN_QUERY")
 		w.run(t, resource.TestStep{
 			Config:            block("iris/"+w.app) + w.toApp(),
-			ConfigPlanChecks:  planned(plancheck.ResourceActionNoop),
+			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))},
 		})
 		w.holds(t, foreign())

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
@@ -37,7 +38,7 @@ func TestUpdateLevel(t *testing.T) {
 			to := func(level string) resource.TestStep {
 				return resource.TestStep{
 					Config:            w.toApp(attr("permission_level", level)),
-					ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
+					ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionUpdate),
 					ConfigStateChecks: []statecheck.StateCheck{is("permission_level", knownvalue.StringExact(level))},
 					Check:             on(func() { w.holds(t, with(w.app, level)) }),
 				}
@@ -62,7 +63,7 @@ func TestReplace(t *testing.T) {
 		resource.TestStep{Config: config},
 		resource.TestStep{
 			Config:           strings.Replace(config, `"iris"`, `"other"`, 1),
-			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check: on(func() {
 				w.holds(t, foreign())
 				if got := w.Workspace.Grants("other")[w.app]; got != "CAN_QUERY" {
@@ -72,7 +73,7 @@ func TestReplace(t *testing.T) {
 		},
 		resource.TestStep{
 			Config:           hcl(attr("group_name", group)),
-			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check:            on(func() { w.holds(t, with(group, "CAN_QUERY")) }),
 		},
 	)
@@ -93,7 +94,7 @@ func TestCasing(t *testing.T) {
 		},
 		resource.TestStep{Config: w.toApp(), ConfigPlanChecks: empty},
 		resource.TestStep{
-			Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) }),
 		},
 		resource.TestStep{Config: hcl(attr("user_name", "Eve@Example.com")), Check: on(func() { w.holds(t, with("eve@example.com", "CAN_QUERY")) })},
@@ -111,7 +112,7 @@ func TestCasingOfGroup(t *testing.T) {
 		resource.TestStep{Config: hcl(attr("group_name", group))},
 		resource.TestStep{
 			Config:           hcl(attr("group_name", "Data Scientists")),
-			ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check:            on(func() { w.holds(t, with("Data Scientists", "CAN_QUERY")) }),
 		},
 	)

@@ -1,7 +1,6 @@
 package servingendpointpermissions_test
 
 import (
-	"regexp"
 	"strings"
 	"testing"
 
@@ -22,14 +21,6 @@ func of(endpoint string) string {
 
 func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
-}
-
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
 }
 
 func row(kind, name, displayName, level string, inherited bool) knownvalue.Check {
@@ -146,7 +137,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY") // sees the endpoint, not its list
 	w.Test(t, resource.TestStep{
 		Config:      of("iris"),
-		ExpectError: says("Cannot read the access list of serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
+		ExpectError: acctest.Says("Cannot read the access list of serving endpoint", "iris:", "403 PERMISSION_DENIED", "needs CAN_MANAGE on this endpoint", "workspace admin"),
 	})
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
 	w.Test(t, resource.TestStep{Config: of("iris"), ConfigStateChecks: []statecheck.StateCheck{is("service_principals", level(w.Deployer.ClientID, "CAN_MANAGE"))}})
@@ -157,8 +148,8 @@ func TestNoList(t *testing.T) {
 	w := acctest.New(t)
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
-		resource.TestStep{Config: of("Iris"), ExpectError: says("Cannot read the access list of serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: of("llama"), ExpectError: says("Cannot read the access list of serving endpoint", "endpoint_name", "foundation-model", "every workspace member may call")},
+		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot read the access list of serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot read the access list of serving endpoint", "endpoint_name", "foundation-model", "every workspace member may call")},
 	)
 }
 
@@ -166,8 +157,8 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t,
-		resource.TestStep{Config: of(""), PlanOnly: true, ExpectError: says("Not the name of a serving endpoint", "is empty")},
-		resource.TestStep{Config: of("serving-endpoints/iris"), PlanOnly: true, ExpectError: says("Not the name of a serving endpoint")},
+		resource.TestStep{Config: of(""), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint", "is empty")},
+		resource.TestStep{Config: of("serving-endpoints/iris"), PlanOnly: true, ExpectError: acctest.Says("Not the name of a serving endpoint")},
 	)
 	if n := w.Count("", "", ""); n != 0 {
 		t.Errorf("%d requests for names that cannot be: %v", n, w.Tenant.Journal.Entries())

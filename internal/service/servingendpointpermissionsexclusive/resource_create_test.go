@@ -44,7 +44,7 @@ func TestRemovedOnCreate(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed, at another level: nothing is removed
 	c := w.terraform(t, w.usual())
-	flat(c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p")).all(t, "will be created",
+	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
 		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
 		"Creation takes grants away on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
 	want := []string{"service_principal_name/" + neighbor + " CAN_QUERY", "user_name/bob@example.com CAN_VIEW"}
@@ -54,8 +54,8 @@ func TestRemovedOnCreate(t *testing.T) {
 	c.MustRun(t, 0, "apply", "p")
 	w.holds(t, w.usually())
 	c.plan(t, 0)
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
-	c.plan(t, 2).none(t, "removed_on_create")
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.plan(t, 2).MustNotSay(t, "removed_on_create")
 }
 
 // A grant that comes in, grows or is exchanged between plan and apply is not taken away unseen.
@@ -74,13 +74,13 @@ func TestListChangesBeforeCreate(t *testing.T) {
 			change(w)
 			before := w.Workspace.Grants("iris")
 			r := c.MustRun(t, 1, "apply", "p")
-			flat(r).all(t, inconsistent, planAgain, "Creation takes grants away on serving endpoint: iris")
+			r.MustSay(t, inconsistent, planAgain, "Creation takes grants away on serving endpoint: iris")
 			w.holds(t, before)
 			if w.Count("workspace", "PUT", "permissions")+w.Count("workspace", "PATCH", "permissions") > 0 {
 				t.Error("something was written")
 			}
 			// Planned again, it is told, and goes.
-			c.apply(t).all(t, "removed_on_create")
+			c.apply(t).MustSay(t, "removed_on_create")
 			w.holds(t, w.usually())
 			c.plan(t, 0)
 		})
@@ -100,8 +100,8 @@ resource "dbxaccess_service_principal" "new" {
 
 	t.Run("nothing to remove", func(t *testing.T) {
 		c := w.terraform(t, config)
-		c.plan(t, 2).all(t, "+ removed_on_create = []", "+ service_principals = (known after apply)")
-		c.apply(t).none(t, "Creation takes grants away")
+		c.plan(t, 2).MustSay(t, "+ removed_on_create = []", "+ service_principals = (known after apply)")
+		c.apply(t).MustNotSay(t, "Creation takes grants away")
 		c.plan(t, 0)
 		if got := w.Workspace.Grants("iris"); len(got) != 2 || got[ada] != "CAN_MANAGE" {
 			t.Errorf("the endpoint holds %v", got)
@@ -113,9 +113,9 @@ resource "dbxaccess_service_principal" "new" {
 		w.Workspace.SetGrant("iris", ada, "CAN_MANAGE")
 		w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 		c := w.terraform(t, config)
-		c.refused(t).all(t, "+ removed_on_create = []", inconsistent, planAgain, "user_name=bob@example.com (Bob) CAN_VIEW")
+		c.refused(t).MustSay(t, "+ removed_on_create = []", inconsistent, planAgain, "user_name=bob@example.com (Bob) CAN_VIEW")
 		w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
-		c.apply(t).all(t, "user_name/bob@example.com CAN_VIEW")
+		c.apply(t).MustSay(t, "user_name/bob@example.com CAN_VIEW")
 		c.plan(t, 0)
 	})
 }
@@ -126,11 +126,11 @@ func TestCreateLeavesUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
-	c.apply(t).all(t, "+ removed_on_create = []", "Grants stand that are not listed on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
+	c.apply(t).MustSay(t, "+ removed_on_create = []", "Grants stand that are not listed on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
-	c.plan(t, 0).all(t, "Grants stand that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW")
+	c.plan(t, 0).MustSay(t, "Grants stand that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW")
 	c.destroy(t)
 	w.holds(t, levels{bob: "CAN_VIEW"})
 }
@@ -140,11 +140,11 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "(Bob) CAN_VIEW", "ignore_principals")
+	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "(Bob) CAN_VIEW", "ignore_principals")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	flat(c.MustRun(t, 1, "apply", "p")).all(t, "Grants stand on the serving endpoint that are not listed")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "Grants stand on the serving endpoint that are not listed")
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)
 	c.apply(t)
@@ -157,17 +157,17 @@ func TestNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.terraform(t, hcl("users = {}"))
-	c.plan(t, 2).all(t, "user_name/ada@example.com CAN_MANAGE")
+	c.plan(t, 2).MustSay(t, "user_name/ada@example.com CAN_MANAGE")
 	c.apply(t)
 	w.holds(t, levels{})
 	c.plan(t, 0)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	w.Workspace.SetGrant("iris", w.app, "CAN_QUERY")
-	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_VIEW"`, `- "`+w.app+`" = "CAN_QUERY"`)
+	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_VIEW"`, `- "`+w.app+`" = "CAN_QUERY"`)
 	c.apply(t)
 	w.holds(t, levels{})
 	c.plan(t, 0)
-	c.write(t, hcl())
+	c.Rewrite(t, hcl())
 	c.apply(t)
 	c.plan(t, 0)
 }
@@ -180,7 +180,7 @@ func TestIgnorePrincipals(t *testing.T) {
 	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
 	ignore := `ignore_principals = ["user_name=BOB@example.com", "service_principal_name=` + strings.ToUpper(neighbor) + `", "group_name=` + team + `"]`
 	c := w.terraform(t, w.usual(ignore))
-	c.apply(t).all(t, "+ removed_on_create = []")
+	c.apply(t).MustSay(t, "+ removed_on_create = []")
 	want := w.usually()
 	want[bob], want["admins"] = "CAN_VIEW", "CAN_MANAGE"
 	w.holds(t, want)
@@ -189,16 +189,16 @@ func TestIgnorePrincipals(t *testing.T) {
 		want[name] = "CAN_MANAGE"
 	}
 	c.plan(t, 0)
-	c.write(t, w.usual(strings.ReplaceAll(ignore, "BOB", "bob")))
+	c.Rewrite(t, w.usual(strings.ReplaceAll(ignore, "BOB", "bob")))
 	c.plan(t, 0)
 	// A foreign grant is shown as going until it is ignored.
-	c.write(t, w.usual(ignore, list("groups")))
+	c.Rewrite(t, w.usual(ignore, list("groups")))
 	c.apply(t)
 	w.holds(t, want)
-	c.write(t, w.usual())
-	c.apply(t).none(t, "Error")
-	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`, `- "data scientists" = "CAN_MANAGE"`)
-	c.write(t, w.usual(ignore))
+	c.Rewrite(t, w.usual())
+	c.apply(t).MustNotSay(t, "Error")
+	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_MANAGE"`, `- "`+neighbor+`" = "CAN_MANAGE"`, `- "data scientists" = "CAN_MANAGE"`)
+	c.Rewrite(t, w.usual(ignore))
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -223,7 +223,7 @@ func TestListChangesDuringCreate(t *testing.T) {
 				}
 				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 			}()
-			flat(c.MustRun(t, 1, "apply", "p")).all(t, "Cannot take over the access list of serving endpoint", "since the plan was made", "neighbor", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot take over the access list of serving endpoint", "since the plan was made", "neighbor", "Nothing was changed")
 			<-done
 			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 		})

@@ -78,7 +78,7 @@ func TestDrift(t *testing.T) {
 			drift.happens(w)
 			plan := c.plan(t, drift.code)
 			if drift.says != nil {
-				plan.all(t, drift.says(w)...)
+				plan.MustSay(t, drift.says(w)...)
 			}
 			c.apply(t)
 			want := w.usually()
@@ -101,12 +101,12 @@ func TestForeignGrantIsAnError(t *testing.T) {
 	}{
 		"taken away": {func(_ *testing.T, w *world, _ terraform) { w.Workspace.RemoveGrant("iris", bob) }, 0, false},
 		"listed": {func(t *testing.T, w *world, c terraform) {
-			c.write(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), `on_unlisted = "error"`))
+			c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), `on_unlisted = "error"`))
 		}, 2, true},
 		"ignored": {func(t *testing.T, w *world, c terraform) {
-			c.write(t, w.usual(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
+			c.Rewrite(t, w.usual(`on_unlisted = "error"`, `ignore_principals = ["user_name=bob@example.com"]`))
 		}, 2, true},
-		"only warned of": {func(t *testing.T, w *world, c terraform) { c.write(t, w.usual(`on_unlisted = "warn"`)) }, 2, true},
+		"only warned of": {func(t *testing.T, w *world, c terraform) { c.Rewrite(t, w.usual(`on_unlisted = "warn"`)) }, 2, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +114,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c := w.terraform(t, w.usual(`on_unlisted = "error"`))
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
+			c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
 			c.plan(t, 1) // the verdict stays as long as its reason does
 			heal.decide(t, w, c)
 			c.plan(t, heal.code)
@@ -136,22 +136,22 @@ func TestOnUnlistedChanges(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t)
-	c.write(t, w.usual())
-	c.apply(t).all(t, "Grants that were left until now will be removed on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
+	c.Rewrite(t, w.usual())
+	c.apply(t).MustSay(t, "Grants that were left until now will be removed on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
-	c.plan(t, 2).all(t, `- "bob@example.com" = "CAN_VIEW"`)
+	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_VIEW"`)
 
 	// And back: what the state shows as going stays, because nobody here gave it.
-	c.write(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 1).all(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com CAN_VIEW")
-	c.write(t, w.usual(`on_unlisted = "warn"`))
-	c.apply(t).all(t, "Grants stand that are not listed", "user_name=bob@example.com CAN_VIEW")
+	c.Rewrite(t, w.usual(`on_unlisted = "error"`))
+	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com CAN_VIEW")
+	c.Rewrite(t, w.usual(`on_unlisted = "warn"`))
+	c.apply(t).MustSay(t, "Grants stand that are not listed", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
 	c.plan(t, 0)
 	// What was given here goes when it is not listed any more.
-	c.write(t, hcl(list("users", ada, "CAN_MANAGE"), `on_unlisted = "warn"`))
+	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `on_unlisted = "warn"`))
 	c.apply(t)
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	c.plan(t, 0)
@@ -176,7 +176,7 @@ func TestEndpointRecreated(t *testing.T) {
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
 			id := w.Workspace.CreateEndpoint("iris", bob)
-			c.plan(t, 2).all(t, "Serving endpoint was re-created under its name, with an access list of its own: iris", w.EndpointID, id,
+			c.plan(t, 2).MustSay(t, "Serving endpoint was re-created under its name, with an access list of its own: iris", w.EndpointID, id,
 				`+ "ada@example.com" = "CAN_MANAGE"`, `- "bob@example.com" = "CAN_MANAGE"`, `+ "`+w.app+`" = "CAN_QUERY"`, "will be updated in-place")
 			c.apply(t)
 			w.holds(t, w.usually())
@@ -195,7 +195,7 @@ func TestEndpointRecreatedThenDestroyed(t *testing.T) {
 	c.apply(t)
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
-	c.destroy(t).all(t, "Nothing was removed from the access list of serving endpoint: iris")
+	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -205,11 +205,11 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	w := newWorld(t)
 	c := w.terraform(t, w.usual())
 	c.apply(t)
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
-	flat(c.MustRun(t, 1, "apply", "p")).all(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "made anew after the plan: plan again")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "made anew after the plan: plan again")
 	c.apply(t)
 	want := w.usually()
 	want[team] = "CAN_VIEW"
@@ -227,8 +227,8 @@ func TestEndpointDeleted(t *testing.T) {
 			c := w.terraform(t, w.usual())
 			c.apply(t)
 			w.Workspace.DeleteEndpoint("iris")
-			c.plan(t, 2).all(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
-			c.refused(t).all(t, "Cannot take over the access list of serving endpoint", `no serving endpoint named "iris"`)
+			c.plan(t, 2).MustSay(t, "Serving endpoint is gone, and its access list with it: iris", "will be created", "+ removed_on_create = []")
+			c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", `no serving endpoint named "iris"`)
 			w.Workspace.CreateEndpoint("iris", ada)
 			c.apply(t)
 			w.holds(t, w.usually())
@@ -248,9 +248,9 @@ func TestPrincipalDeleted(t *testing.T) {
 	c := w.terraform(t, w.usual())
 	c.apply(t)
 	w.Workspace.RemovePrincipal(w.app)
-	c.plan(t, 2).all(t, `+ "`+w.app+`" = "CAN_QUERY"`)
-	c.refused(t).all(t, "Cannot change the access list of serving endpoint", "service_principals", "no service principal with the application id "+w.app)
-	c.write(t, hcl(list("users", ada, "CAN_MANAGE")))
+	c.plan(t, 2).MustSay(t, `+ "`+w.app+`" = "CAN_QUERY"`)
+	c.refused(t).MustSay(t, "Cannot change the access list of serving endpoint", "service_principals", "no service principal with the application id "+w.app)
+	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.apply(t)
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 	c.plan(t, 0)

@@ -27,11 +27,11 @@ func TestDenied(t *testing.T) {
 			}
 			demote()
 			c := w.terraform(t, w.usual(`ignore_principals = ["service_principal_name=`+w.Deployer.ClientID+`"]`))
-			c.plan(t, 1).all(t, append(may.says, "Cannot plan the access list of serving endpoint")...)
+			c.plan(t, 1).MustSay(t, append(may.says, "Cannot plan the access list of serving endpoint")...)
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 			c.apply(t)
 			demote()
-			c.plan(t, 1).all(t, append(may.says, "Cannot read the access list of serving endpoint")...)
+			c.plan(t, 1).MustSay(t, append(may.says, "Cannot read the access list of serving endpoint")...)
 			// The state was kept: there is nothing to do once the right is back.
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 			c.plan(t, 0)
@@ -46,14 +46,14 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	me := w.demote()
 	c := w.terraform(t, w.usual())
 	// The plan is the same whoever makes it; the apply is not.
-	c.plan(t, 2).all(t, "service_principal_name/"+me+" CAN_MANAGE")
+	c.plan(t, 2).MustSay(t, "service_principal_name/"+me+" CAN_MANAGE")
 	locked := []string{"it would take CAN_MANAGE away from who writes it", me, "no workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
-	c.refused(t).all(t, append(locked, "Cannot take over the access list of serving endpoint")...)
+	c.refused(t).MustSay(t, append(locked, "Cannot take over the access list of serving endpoint")...)
 	before := levels{ada: "CAN_MANAGE", me: "CAN_MANAGE"}
 	w.holds(t, before)
 
 	mine := hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"))
-	c.write(t, mine)
+	c.Rewrite(t, mine)
 	c.apply(t)
 	want := w.usually()
 	want[me] = "CAN_MANAGE"
@@ -61,20 +61,20 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 	c.plan(t, 0)
 
 	for _, lower := range []string{w.usual(), hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_QUERY"), list("users", ada, "CAN_MANAGE"))} {
-		c.write(t, lower)
-		c.refused(t).all(t, append(locked, "Cannot change the access list of serving endpoint")...)
+		c.Rewrite(t, lower)
+		c.refused(t).MustSay(t, append(locked, "Cannot change the access list of serving endpoint")...)
 		w.holds(t, want)
 	}
 	// Ignored, it is left alone.
-	c.write(t, w.usual(`ignore_principals = ["service_principal_name=`+me+`"]`))
+	c.Rewrite(t, w.usual(`ignore_principals = ["service_principal_name=`+me+`"]`))
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
 
 	// Destroying leaves it too, where it was listed.
-	c.write(t, mine)
+	c.Rewrite(t, mine)
 	c.apply(t)
-	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
 	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 
@@ -90,11 +90,11 @@ func TestManagerThroughAGroup(t *testing.T) {
 	want[team] = "CAN_MANAGE"
 	w.holds(t, want)
 	c.plan(t, 0)
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
-	c.refused(t).all(t, "it would take CAN_MANAGE away from who writes it", "group_name="+team+" CAN_MANAGE")
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.refused(t).MustSay(t, "it would take CAN_MANAGE away from who writes it", "group_name="+team+" CAN_MANAGE")
 	w.holds(t, want)
-	c.write(t, w.usual(list("groups", team, "CAN_MANAGE")))
-	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", "group_name="+team)
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_MANAGE")))
+	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", "group_name="+team)
 	w.holds(t, levels{team: "CAN_MANAGE"})
 }
 
@@ -111,7 +111,7 @@ func TestPersonIsNotLockedOut(t *testing.T) {
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	c := w.terraform(t, hcl(list("users", bob, "CAN_MANAGE")))
-	c.refused(t).all(t, "it would take CAN_MANAGE away from who writes it, user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
+	c.refused(t).MustSay(t, "it would take CAN_MANAGE away from who writes it, user_name=ada@example.com", `Add "ada@example.com" = "CAN_MANAGE" to users`)
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -127,9 +127,9 @@ func TestAdminMayDropItself(t *testing.T) {
 
 	// Destroying leaves what is its own, admin or not, as long as it was not taken out of the list.
 	me := w.Deployer.ClientID
-	c.write(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
+	c.Rewrite(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
 	c.apply(t)
-	c.destroy(t).all(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
+	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
 	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 
@@ -143,7 +143,7 @@ func TestUnknownPrincipal(t *testing.T) {
 		hcl(list("groups", "Data Scientists", "CAN_VIEW"), list("users", ada, "CAN_MANAGE")):  {`no group "Data Scientists"`, "case-sensitive"},
 	} {
 		c := w.terraform(t, config)
-		c.refused(t).all(t, words...)
+		c.refused(t).MustSay(t, words...)
 		w.holds(t, levels{ada: "CAN_MANAGE"})
 	}
 }
@@ -191,7 +191,7 @@ resource "dbxaccess_service_principal" "app" {
   application_id = "`+w.app+`"
 }
 `+hcl(`service_principals = { (dbxaccess_service_principal.app.application_id) = "CAN_QUERY" }`, list("users", ada, "CAN_MANAGE"), `timeouts = { create = "2s" }`))
-	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "The workspace knows service_principal_name="+w.app, "raise create in timeouts")
+	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "The workspace knows service_principal_name="+w.app, "raise create in timeouts")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -209,22 +209,22 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
 	noList(2) // the plan's and the one before the write
-	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
 	w.holds(t, w.usually())
 	c.plan(t, 0)
 
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
 	noList(1)
-	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The changed access list was accepted and could not be read back: iris")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris")
 	c.plan(t, 0)
 
 	// An answer to a replacement that shows another list is no error either.
-	c.write(t, w.usual())
+	c.Rewrite(t, w.usual())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PUT")
-	flat(c.MustRun(t, 0, "apply", "p")).all(t, "The changed access list was accepted and could not be read back: iris", "shows another; it differs at", "iris-scoring")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "shows another; it differs at", "iris-scoring")
 	c.plan(t, 0)
 	w.holds(t, w.usually())
 }
@@ -239,13 +239,13 @@ func TestLostAnswers(t *testing.T) {
 	}
 	c := w.terraform(t, w.usual())
 	during("PUT") // creation removes a grant
-	c.apply(t).none(t, "Warning: The", "Grants that the plan")
+	c.apply(t).MustNotSay(t, "Warning: The", "Grants that the plan")
 	w.holds(t, w.usually())
 	c.plan(t, 0)
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	during("PATCH")
 	c.apply(t)
-	c.write(t, w.usual())
+	c.Rewrite(t, w.usual())
 	during("PUT")
 	c.apply(t)
 	w.holds(t, w.usually())
@@ -315,17 +315,17 @@ func TestWrongWorkspace(t *testing.T) {
 			c := w.terraform(t, w.usual())
 			c.apply(t)
 			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
-			c.plan(t, 1).all(t, wrong...)
-			flat(c.MustRun(t, 1, "destroy", "-auto-approve")).all(t, wrong...)
+			c.plan(t, 1).MustSay(t, wrong...)
+			c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, wrong...)
 			w.Env["DBXACCESS_HOST"] = right
 			c.plan(t, 0)
 			// Pointed away only after the plan was made: neither an update nor a destroy writes there.
 			c.MustRun(t, 0, "plan", "-destroy", "-out=destroy")
-			c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+			c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 			c.MustRun(t, 0, "plan", "-out=update")
 			w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
-			flat(c.MustRun(t, 1, "apply", "update")).all(t, wrong...)
-			flat(c.MustRun(t, 1, "apply", "destroy")).all(t, wrong...)
+			c.MustRun(t, 1, "apply", "update").MustSay(t, wrong...)
+			c.MustRun(t, 1, "apply", "destroy").MustSay(t, wrong...)
 			if there && len(other.Grants("iris")) != 1 {
 				t.Errorf("the other workspace was touched: %v", other.Grants("iris"))
 			}

@@ -1,7 +1,6 @@
 package servingendpointpermissionsexclusive_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -18,38 +17,20 @@ import (
 
 const typeName = "dbxaccess_serving_endpoint_permissions_exclusive"
 
-func same(t *testing.T, what string, got, want map[string]any) {
-	t.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
-func done(t *testing.T, o acctest.Object, errors string) acctest.Object {
-	t.Helper()
-	if errors != "" {
-		t.Fatal(errors)
-	}
-	return o
-}
-
 // Whatever is done to the list, it keeps its identity; and by that it is imported as by its id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p, want := w.Protocol(t), map[string]any{"endpoint_name": "iris", "workspace_id": w.Workspace.ID()}
 	config := map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE"}}
-	o, errors := p.Apply(t, typeName, acctest.Object{}, config)
-	made := done(t, o, errors)
-	same(t, "made", made.Identity, want)
+	made := p.MustApply(t, typeName, acctest.Object{}, config)
+	acctest.Same(t, "made", made.Identity, want)
 	for what, given := range map[string]map[string]any{"whole": want, "without workspace": {"endpoint_name": "iris"}} {
-		o, errors := p.Import(t, typeName, "", given)
-		got := done(t, o, errors)
-		same(t, what, got.State, made.State)
-		same(t, what, got.Identity, want)
+		got := p.MustImport(t, typeName, "", given)
+		acctest.Same(t, what, got.State, made.State)
+		acctest.Same(t, what, got.Identity, want)
 	}
-	o, errors = p.Import(t, typeName, "iris", nil)
-	same(t, "imported by id", done(t, o, errors).Identity, want)
+	acctest.Same(t, "imported by id", p.MustImport(t, typeName, "iris", nil).Identity, want)
 	for refused, given := range map[string]map[string]any{
 		"Wrong workspace": {"endpoint_name": "iris", "workspace_id": "1"},
 		"malformed":       {"endpoint_name": ""},
@@ -64,16 +45,13 @@ func TestIdentity(t *testing.T) {
 	for _, known := range []map[string]any{want, nil} {
 		made.Identity = known
 		config["users"].(map[string]any)[bob] = "CAN_VIEW"
-		o, errors = p.Apply(t, typeName, made, config)
-		same(t, "updated", done(t, o, errors).Identity, want)
+		acctest.Same(t, "updated", p.MustApply(t, typeName, made, config).Identity, want)
 		delete(config["users"].(map[string]any), bob)
 		config["timeouts"] = map[string]any{"read": "1m"}
-		o, errors = p.Apply(t, typeName, made, config)
-		same(t, "updated without a request", done(t, o, errors).Identity, want)
+		acctest.Same(t, "updated without a request", p.MustApply(t, typeName, made, config).Identity, want)
 	}
 	made.Identity = nil
-	o, errors = p.Refresh(t, typeName, made)
-	same(t, "refreshed", done(t, o, errors).Identity, want)
+	acctest.Same(t, "refreshed", p.MustRefresh(t, typeName, made).Identity, want)
 
 	w.Tenant.Clock.Advance(time.Hour)
 	w.Workspace.DeleteEndpoint("iris")
@@ -95,9 +73,8 @@ func TestIdentityUnread(t *testing.T) {
 	for i, level := range []string{"CAN_VIEW", "CAN_QUERY"} {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2 - i, Status: 500, Code: "INTERNAL_ERROR"})
-		o, errors := p.Apply(t, typeName, made, map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE", bob: level}})
-		made = done(t, o, errors)
-		same(t, level, made.Identity, want)
+		made = p.MustApply(t, typeName, made, map[string]any{"endpoint_name": "iris", "users": map[string]any{ada: "CAN_MANAGE", bob: level}})
+		acctest.Same(t, level, made.Identity, want)
 		made.Identity = nil
 	}
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_QUERY"})

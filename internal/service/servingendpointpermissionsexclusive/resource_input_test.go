@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
 // What the configuration alone shows to be wrong is told at plan, at its attribute, and nobody is asked.
@@ -15,12 +17,7 @@ func TestBadInput(t *testing.T) {
 	sps := func(name string) string { return hcl(list("service_principals", name, "CAN_QUERY")) }
 	users := func(name string) string { return hcl(list("users", name, "CAN_QUERY")) }
 	ignore := func(what string) string { return hcl(`ignore_principals = ["` + what + `"]`) }
-	says := func(words ...string) *regexp.Regexp {
-		for i, w := range words {
-			words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-		}
-		return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-	}
+	says := acctest.Says
 	w := newWorld(t)
 	var steps []resource.TestStep
 	for name, bad := range map[string]struct {

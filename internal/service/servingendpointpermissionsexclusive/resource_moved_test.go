@@ -41,11 +41,11 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	w.holds(t, stands)
 
 	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW", w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
-	c.write(t, ours+moved)
-	flat(c.MustRun(t, 0, "plan", "-out=p")).all(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
+	c.Rewrite(t, ours+moved)
+	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
 	// All endpoints for the name behind the id, the one of that name, and its list.
 	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET endpoint", "GET list")
-	flat(c.MustRun(t, 0, "apply", "p")).all(t, "0 added, 0 changed, 0 destroyed")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	w.wantAsked(t)
 	c.plan(t, 0)
 	if state := c.State(t); strings.Contains(state, "databricks_permissions") || !strings.Contains(state, `"endpoint_name": "iris"`) || !strings.Contains(state, `"id": "iris"`) {
@@ -53,7 +53,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	}
 	w.holds(t, stands)
 
-	c.write(t, ours) // the moved block may go
+	c.Rewrite(t, ours) // the moved block may go
 	c.plan(t, 0)
 	// What Terraform has applied goes, and what the official provider added by itself stays.
 	c.destroy(t)
@@ -66,16 +66,16 @@ func TestMovedAndChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY", "user_name="+ada, "CAN_MANAGE"))
-	c.write(t, w.usual()+moved)
-	c.plan(t, 2).all(t, `- "`+w.Deployer.ClientID+`" = "CAN_MANAGE"`, "0 to add, 1 to change, 0 to destroy")
+	c.Rewrite(t, w.usual()+moved)
+	c.plan(t, 2).MustSay(t, `- "`+w.Deployer.ClientID+`" = "CAN_MANAGE"`, "0 to add, 1 to change, 0 to destroy")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY")
-	c.write(t, w.usual(`on_unlisted = "warn"`)+moved)
-	c.apply(t).all(t, "0 added, 1 changed, 0 destroyed", "Grants stand that are not listed on serving endpoint: iris", w.Deployer.ClientID, bob)
-	c.plan(t, 0).all(t, "Grants stand that are not listed")
+	c.Rewrite(t, w.usual(`on_unlisted = "warn"`)+moved)
+	c.apply(t).MustSay(t, "0 added, 1 changed, 0 destroyed", "Grants stand that are not listed on serving endpoint: iris", w.Deployer.ClientID, bob)
+	c.plan(t, 0).MustSay(t, "Grants stand that are not listed")
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 
 	// The deployer is an admin; what it lists is the list.
-	c.write(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+`", "user_name=`+bob+`"]`))
+	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+`", "user_name=`+bob+`"]`))
 	c.apply(t)
 	c.apply(t) // what was left until now goes once a plan has shown it
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY"})
@@ -87,8 +87,8 @@ func TestMovedRefused(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.applied(t, "resource \"databricks_permissions\" \"x\" {\n  authorization = \"tokens\"\n}\n")
-		c.write(t, w.usual()+moved)
-		c.plan(t, 1).all(t, "Cannot take the access list over", `"/authorization/tokens"`, "remove the moved block")
+		c.Rewrite(t, w.usual()+moved)
+		c.plan(t, 1).MustSay(t, "Cannot take the access list over", `"/authorization/tokens"`, "remove the moved block")
 		w.wantAsked(t)
 	})
 	t.Run("endpoint made anew", func(t *testing.T) {
@@ -98,24 +98,24 @@ func TestMovedRefused(t *testing.T) {
 		old := w.EndpointID
 		w.Workspace.DeleteEndpoint("iris")
 		w.Workspace.CreateEndpoint("iris", ada)
-		c.write(t, w.usual()+moved)
-		c.plan(t, 1).all(t, "Cannot find the serving endpoint of the access list that came over", "no serving endpoint has the id "+old, "terraform state rm", "imported by the endpoint's name")
+		c.Rewrite(t, w.usual()+moved)
+		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the access list that came over", "no serving endpoint has the id "+old, "terraform state rm", "imported by the endpoint's name")
 	})
 	t.Run("another workspace", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.applied(t, strings.Replace(w.theirs("service_principal_name="+w.app, "CAN_QUERY"), "}\n}", "}\n  provider_config {\n    workspace_id = \"42\"\n  }\n}", 1))
-		c.write(t, w.usual()+moved)
-		c.plan(t, 1).all(t, "Wrong workspace", "42", w.Workspace.ID())
+		c.Rewrite(t, w.usual()+moved)
+		c.plan(t, 1).MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 	})
 	// Without a refresh nobody knows the name, and the endpoint would seem to be another one.
 	t.Run("not refreshed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))
-		c.write(t, w.usual()+moved)
+		c.Rewrite(t, w.usual()+moved)
 		for _, command := range []string{"plan", "destroy"} {
-			flat(c.MustRun(t, 1, command, "-refresh=false")).all(t, "What comes over from the official provider was not refreshed", w.EndpointID, "-refresh=false")
+			c.MustRun(t, 1, command, "-refresh=false").MustSay(t, "What comes over from the official provider was not refreshed", w.EndpointID, "-refresh=false")
 		}
 		w.wantAsked(t)
 		w.holds(t, levels{w.app: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})

@@ -31,7 +31,7 @@ func TestRequestCounts(t *testing.T) {
 
 	step := func(config string, want ...string) {
 		t.Helper()
-		c.write(t, config)
+		c.Rewrite(t, config)
 		c.MustRun(t, 0, "plan", "-out=p")
 		costs(look...)
 		c.MustRun(t, 0, "apply", "p")

@@ -101,12 +101,12 @@ func TestImport(t *testing.T) {
 	block := "import {\n  to = " + address + "\n  id = \"iris\"\n}\n"
 	usual := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY"), list("users", "Ada@Example.com", "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
 	c := w.terraform(t, block+usual)
-	flat(c.MustRun(t, 0, "plan")).all(t, "1 to import, 0 to add, 0 to change, 0 to destroy")
+	c.MustRun(t, 0, "plan").MustSay(t, "1 to import, 0 to add, 0 to change, 0 to destroy")
 	c.apply(t)
 	c.plan(t, 0)
 
-	c.write(t, strings.Replace(usual, "}\n}", "}\n  on_unlisted = \"warn\"\n  timeouts = { create = \"5m\" }\n}", 1))
-	c.plan(t, 2).all(t, "will be updated in-place", `~ on_unlisted = "remove" -> "warn"`)
+	c.Rewrite(t, strings.Replace(usual, "}\n}", "}\n  on_unlisted = \"warn\"\n  timeouts = { create = \"5m\" }\n}", 1))
+	c.plan(t, 2).MustSay(t, "will be updated in-place", `~ on_unlisted = "remove" -> "warn"`)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "apply", "p")
@@ -125,7 +125,7 @@ func TestDestroyAfterImport(t *testing.T) {
 	c := w.terraform(t, hcl(list("users", ada, "CAN_MANAGE")))
 	c.MustRun(t, 0, "import", address, "iris")
 	c.plan(t, 0)
-	c.destroy(t).all(t, "Nothing was removed from the access list of serving endpoint: iris", "it was imported")
+	c.destroy(t).MustSay(t, "Nothing was removed from the access list of serving endpoint: iris", "it was imported")
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
@@ -139,7 +139,7 @@ func TestImportRefused(t *testing.T) {
 		"nowhere":     {"Cannot import the access list of serving endpoint", `no serving endpoint named "nowhere"`},
 		"llama":       {"Cannot import the access list of serving endpoint", "foundation-model"},
 	} {
-		flat(c.MustRun(t, 1, "import", address, id)).all(t, words...)
+		c.MustRun(t, 1, "import", address, id).MustSay(t, words...)
 	}
 }
 

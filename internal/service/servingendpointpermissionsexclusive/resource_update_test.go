@@ -33,8 +33,8 @@ func TestUpdate(t *testing.T) {
 						users = append(users, name, step[name])
 					}
 				}
-				c.write(t, hcl(list("service_principals", sps...), list("users", users...)))
-				c.plan(t, 2).all(t, "will be updated in-place", "0 to add, 1 to change, 0 to destroy")
+				c.Rewrite(t, hcl(list("service_principals", sps...), list("users", users...)))
+				c.plan(t, 2).MustSay(t, "will be updated in-place", "0 to add, 1 to change, 0 to destroy")
 				c.apply(t)
 				w.holds(t, step)
 				c.plan(t, 0)
@@ -52,17 +52,17 @@ func TestUpdateLeavesTheUnseen(t *testing.T) {
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW")))
 	c.apply(t)
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_MANAGE")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // shown as going: goes, whatever it holds by then
 	w.Workspace.RemoveGrant("iris", w.app)         // listed: stands again
-	flat(c.MustRun(t, 0, "apply", "p")).all(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
+	c.MustRun(t, 0, "apply", "p").MustSay(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
 	want := w.usually()
 	want[team], want[neighbor] = "CAN_VIEW", "CAN_MANAGE"
 	w.holds(t, want)
-	c.plan(t, 2).all(t, `- "`+neighbor+`" = "CAN_MANAGE"`)
-	c.apply(t).none(t, "did not show")
+	c.plan(t, 2).MustSay(t, `- "`+neighbor+`" = "CAN_MANAGE"`)
+	c.apply(t).MustNotSay(t, "did not show")
 	delete(want, neighbor)
 	w.holds(t, want)
 	c.plan(t, 0)
@@ -75,8 +75,8 @@ func TestUpdateBesideUnlisted(t *testing.T) {
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.write(t, w.usual(`on_unlisted = "warn"`, list("groups", team, "CAN_VIEW")))
-	c.apply(t).none(t, "did not show")
+	c.Rewrite(t, w.usual(`on_unlisted = "warn"`, list("groups", team, "CAN_VIEW")))
+	c.apply(t).MustNotSay(t, "did not show")
 	want := w.usually()
 	want[team], want[bob] = "CAN_VIEW", "CAN_VIEW"
 	w.holds(t, want)
@@ -89,8 +89,8 @@ func TestReplace(t *testing.T) {
 	w.Workspace.CreateEndpoint("other", bob)
 	c := w.terraform(t, w.usual())
 	c.apply(t)
-	c.write(t, strings.Replace(w.usual(), `"iris"`, `"other"`, 1))
-	c.plan(t, 2).all(t, "must be replaced", "user_name/bob@example.com CAN_MANAGE")
+	c.Rewrite(t, strings.Replace(w.usual(), `"iris"`, `"other"`, 1))
+	c.plan(t, 2).MustSay(t, "must be replaced", "user_name/bob@example.com CAN_MANAGE")
 	c.apply(t)
 	w.holds(t, levels{})
 	if got := w.Workspace.Grants("other"); len(got) != 2 || got[ada] != "CAN_MANAGE" || got[w.app] != "CAN_QUERY" {
@@ -115,19 +115,19 @@ func TestCasing(t *testing.T) {
 	for range 3 { // every answer has another order
 		c.plan(t, 0)
 	}
-	c.write(t, spelled(w.app, ada))
+	c.Rewrite(t, spelled(w.app, ada))
 	c.plan(t, 0)
 	// Another key beside it changes: the plan may show the spelling, the apply settles it.
-	c.write(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")))
-	c.apply(t).none(t, "did not show")
+	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")))
+	c.apply(t).MustNotSay(t, "did not show")
 	delete(want, bob)
 	w.holds(t, want)
 	c.plan(t, 0)
 
-	c.write(t, w.usual(list("groups", team, "CAN_VIEW")))
+	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.apply(t)
-	c.write(t, w.usual(list("groups", "Data Scientists", "CAN_VIEW")))
-	c.plan(t, 2).all(t, `- "data scientists" = "CAN_VIEW"`, `+ "Data Scientists" = "CAN_VIEW"`)
+	c.Rewrite(t, w.usual(list("groups", "Data Scientists", "CAN_VIEW")))
+	c.plan(t, 2).MustSay(t, `- "data scientists" = "CAN_VIEW"`, `+ "Data Scientists" = "CAN_VIEW"`)
 	c.apply(t)
 	want["Data Scientists"] = "CAN_VIEW"
 	w.holds(t, want)
@@ -139,14 +139,14 @@ func TestEndpointID(t *testing.T) {
 	w := newWorld(t)
 	wrong := `endpoint_id = "` + strings.Repeat("0", 32) + `"`
 	c := w.terraform(t, w.usual(wrong))
-	c.refused(t).all(t, "Cannot take over the access list of serving endpoint", "the endpoint of that name has the id "+w.EndpointID, "Correct endpoint_id")
-	c.write(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
+	c.refused(t).MustSay(t, "Cannot take over the access list of serving endpoint", "the endpoint of that name has the id "+w.EndpointID, "Correct endpoint_id")
+	c.Rewrite(t, w.usual(`endpoint_id = "`+w.EndpointID+`"`))
 	c.apply(t)
-	c.write(t, w.usual())
+	c.Rewrite(t, w.usual())
 	c.plan(t, 0)
-	c.write(t, w.usual(wrong))
-	c.refused(t).all(t, "Cannot change the access list of serving endpoint", "Correct endpoint_id")
-	c.write(t, w.usual())
+	c.Rewrite(t, w.usual(wrong))
+	c.refused(t).MustSay(t, "Cannot change the access list of serving endpoint", "Correct endpoint_id")
+	c.Rewrite(t, w.usual())
 	c.plan(t, 0)
 	w.holds(t, w.usually())
 }
@@ -163,20 +163,13 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
 `
 	const warning = "The whole access list and single grants on one endpoint undo each other: iris"
 	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
-	told := string(c.plan(t, 2))
-	for _, word := range []string{warning, "user_name=bob@example.com", "Name them in ignore_principals"} {
-		if !strings.Contains(told, word) {
-			t.Errorf("the warning does not say %q:\n%s", word, told)
-		}
-	}
+	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name them in ignore_principals")
 	// The other way round it is the single grant that is planned second.
-	c.write(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
-	if told := string(c.plan(t, 2)); !strings.Contains(told, "Access list is managed as a whole and one by one: iris") {
-		t.Errorf("the single grant does not warn:\n%s", told)
-	}
-	c.write(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)
-	c.apply(t).none(t, warning)
-	c.plan(t, 0).none(t, warning)
+	c.Rewrite(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
+	c.plan(t, 2).MustSay(t, "Access list is managed as a whole and one by one: iris")
+	c.Rewrite(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)
+	c.apply(t).MustNotSay(t, warning)
+	c.plan(t, 0).MustNotSay(t, warning)
 	want := w.usually()
 	want[bob] = "CAN_QUERY"
 	w.holds(t, want)

@@ -84,56 +84,26 @@ func (w *world) terraform(t *testing.T, hcl string) terraform {
 	return terraform{w.CLI(t, hcl)}
 }
 
-func (c terraform) write(t *testing.T, hcl string) {
+func (c terraform) apply(t *testing.T) acctest.Result {
 	t.Helper()
-	c.Rewrite(t, hcl)
-}
-
-// says is what a command printed, without the frame and the line breaks that Terraform puts in.
-type says string
-
-func flat(r acctest.Result) says {
-	return says(strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+"\n"+r.Stderr)), " "))
-}
-
-func (s says) all(t *testing.T, words ...string) {
-	t.Helper()
-	for _, word := range words {
-		if !strings.Contains(string(s), word) {
-			t.Errorf("it does not say %q:\n%s", word, s)
-		}
-	}
-}
-
-func (s says) none(t *testing.T, words ...string) {
-	t.Helper()
-	for _, word := range words {
-		if strings.Contains(string(s), word) {
-			t.Errorf("it says %q:\n%s", word, s)
-		}
-	}
-}
-
-func (c terraform) apply(t *testing.T) says {
-	t.Helper()
-	return flat(c.MustRun(t, 0, "apply", "-auto-approve"))
+	return c.MustRun(t, 0, "apply", "-auto-approve")
 }
 
 // plan demands the exit code of a detailed plan: 0 nothing to do, 1 an error, 2 something to do.
-func (c terraform) plan(t *testing.T, code int) says {
+func (c terraform) plan(t *testing.T, code int) acctest.Result {
 	t.Helper()
-	return flat(c.MustRun(t, code, "plan", "-detailed-exitcode"))
+	return c.MustRun(t, code, "plan", "-detailed-exitcode")
 }
 
 // refused demands that an apply fails.
-func (c terraform) refused(t *testing.T, args ...string) says {
+func (c terraform) refused(t *testing.T, args ...string) acctest.Result {
 	t.Helper()
-	return flat(c.MustRun(t, 1, append([]string{"apply", "-auto-approve"}, args...)...))
+	return c.MustRun(t, 1, append([]string{"apply", "-auto-approve"}, args...)...)
 }
 
-func (c terraform) destroy(t *testing.T) says {
+func (c terraform) destroy(t *testing.T) acctest.Result {
 	t.Helper()
-	return flat(c.MustRun(t, 0, "destroy", "-auto-approve"))
+	return c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
 // asked are the requests since the journal was reset, in order, such as "GET list"; everything counts.

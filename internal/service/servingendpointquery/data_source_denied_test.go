@@ -39,16 +39,16 @@ func TestExpectDenied(t *testing.T) {
 	// Who is served should not have been.
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Tenant.Journal.Reset()
-	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied, twoTries), ExpectError: says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
+	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
 
 	// A token that opens nothing proves nothing.
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ExpectError: says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
+	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
 	// Nor does a payload that the model refuses, or an endpoint that is not there.
-	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
+	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
 }
 
 // A right that this run has just taken away may be honoured a moment longer.
@@ -97,17 +97,17 @@ func TestRouteOptimized(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, config := range []string{asToken(token), asToken(bearer), asProvider(), asToken(token, expectDenied)} {
-		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: says(told()...)})
+		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: acctest.Says(told()...)})
 	}
 	// In whatever words the service refuses.
 	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
 		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
-		w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: says(told()...)})
+		w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: acctest.Says(told()...)})
 	}
 	// A provider that may not see the endpoint says what it can.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: says("does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: acctest.Says("does not accept the token", "revoked")})
 }
 
 // One attempt may take longer than the provider's own limit for a call: a model may work for minutes.

@@ -47,14 +47,6 @@ func asVaulted(vault, name string, lines ...string) string {
 		fmt.Sprintf("key_vault_secret = { vault_uri = %q, name = %q }", vault, name)}, lines...)...)
 }
 
-// says matches words in a row, however Terraform breaks the lines.
-func says(words ...string) *regexp.Regexp {
-	for i, w := range words {
-		words[i] = strings.ReplaceAll(regexp.QuoteMeta(w), " ", `[\s│]+`)
-	}
-	return regexp.MustCompile(`(?s)` + strings.Join(words, ".*"))
-}
-
 func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
 }
@@ -172,7 +164,7 @@ func TestDenied(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-		w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: says(append([]string{"Cannot score serving endpoint", "query_as", "iris:"}, right...)...)})
+		w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: acctest.Says(append([]string{"Cannot score serving endpoint", "query_as", "iris:"}, right...)...)})
 		if asked := callers(w); len(asked) != 1 {
 			t.Errorf("asked %q, want once", asked)
 		}
@@ -181,7 +173,7 @@ func TestDenied(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		_, token, _ := addApp(w)
-		w.Test(t, resource.TestStep{Config: asToken(token, twoTries), ExpectError: says(right...)})
+		w.Test(t, resource.TestStep{Config: asToken(token, twoTries), ExpectError: acctest.Says(right...)})
 		if asked := callers(w); len(asked) != 1 {
 			t.Errorf("asked %q, want once", asked)
 		}
@@ -194,7 +186,7 @@ func TestTokenRefused(t *testing.T) {
 	application, token, id := addApp(w)
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(token), ExpectError: says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: asToken(token), ExpectError: acctest.Says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
@@ -237,7 +229,7 @@ func TestScaledToZero(t *testing.T) {
 		w.Workspace.ScaleToZero("iris", 100)
 		w.Test(t, resource.TestStep{
 			Config:      asProvider(`timeouts = { read = "1s" }`),
-			ExpectError: says("Cannot score serving endpoint", "504", "did not answer in time", "timeouts.read"),
+			ExpectError: acctest.Says("Cannot score serving endpoint", "504", "did not answer in time", "timeouts.read"),
 		})
 	})
 	// A connection that breaks while the model starts is one more sign of that.
@@ -254,7 +246,7 @@ func TestModelFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Status: 500, Code: "INTERNAL_ERROR", Message: "the model threw"})
-	w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: says("Cannot score serving endpoint", "500 INTERNAL_ERROR", "the model threw")})
+	w.Test(t, resource.TestStep{Config: asProvider(twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "500 INTERNAL_ERROR", "the model threw")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
@@ -267,9 +259,9 @@ func TestPayloadRefused(t *testing.T) {
 	w.Test(t,
 		resource.TestStep{
 			Config:      query(`{"dataframe_records":[{"sepal_length":5.1}]}`),
-			ExpectError: says("Cannot score serving endpoint", "request", "400 BAD_REQUEST", "refused the payload", "model's signature"),
+			ExpectError: acctest.Says("Cannot score serving endpoint", "request", "400 BAD_REQUEST", "refused the payload", "model's signature"),
 		},
-		resource.TestStep{Config: query(`{"rows":[]}`), ExpectError: says("request", "400 BAD_REQUEST", "unknown field 'rows'")},
+		resource.TestStep{Config: query(`{"rows":[]}`), ExpectError: acctest.Says("request", "400 BAD_REQUEST", "unknown field 'rows'")},
 	)
 	if asked := callers(w); len(asked) != 2 {
 		t.Errorf("asked %q, want once for each payload", asked)
@@ -281,7 +273,7 @@ func TestNotFound(t *testing.T) {
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{
 		Config:      strings.Replace(asProvider(), `"iris"`, `"Iris"`, 1),
-		ExpectError: says("Cannot score serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive"),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive"),
 	})
 }
 
@@ -305,19 +297,19 @@ func TestBadInput(t *testing.T) {
 		config string
 		error  *regexp.Regexp
 	}{
-		"no token":            {hcl(attr("query_as", "token"), attr("request", flower)), says("Query has no token", "token")},
-		"empty token":         {asToken(""), says("Query has no token")},
-		"blank token":         {asToken("  "), says("Query has no token")},
-		"a token too many":    {asProvider(attr("token", "dapi00")), says("Query has a token it does not use", "token", "remove token")},
-		"no secret":           {hcl(attr("query_as", "key_vault_secret"), attr("request", flower)), says("Query has no Key Vault secret", "vault_uri")},
-		"a secret too many":   {asProvider(`key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "iris" }`), says("Query has a Key Vault secret it does not use", "remove key_vault_secret")},
-		"not a vault":         {asVaulted("kv-ml", "iris"), says("Not a vault to read the token from", "write its address")},
-		"not a secret":        {asVaulted("https://kv-ml.vault.azure.net/", "iris token"), says("Not the name of a secret to read the token from", "letters, digits and hyphens")},
-		"nobody asks":         {hcl(attr("request", flower)), says("query_as")},
-		"somebody else asks":  {hcl(attr("query_as", "me"), attr("request", flower)), says("query_as", "provider", "token")},
-		"request is not JSON": {hcl(attr("query_as", "provider"), attr("request", "{")), says("Invalid JSON", "request")},
-		"no request":          {hcl(attr("query_as", "provider")), says("request")},
-		"no endpoint":         {strings.Replace(asProvider(), `"iris"`, `""`, 1), says("endpoint_name")},
+		"no token":            {hcl(attr("query_as", "token"), attr("request", flower)), acctest.Says("Query has no token", "token")},
+		"empty token":         {asToken(""), acctest.Says("Query has no token")},
+		"blank token":         {asToken("  "), acctest.Says("Query has no token")},
+		"a token too many":    {asProvider(attr("token", "dapi00")), acctest.Says("Query has a token it does not use", "token", "remove token")},
+		"no secret":           {hcl(attr("query_as", "key_vault_secret"), attr("request", flower)), acctest.Says("Query has no Key Vault secret", "vault_uri")},
+		"a secret too many":   {asProvider(`key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "iris" }`), acctest.Says("Query has a Key Vault secret it does not use", "remove key_vault_secret")},
+		"not a vault":         {asVaulted("kv-ml", "iris"), acctest.Says("Not a vault to read the token from", "write its address")},
+		"not a secret":        {asVaulted("https://kv-ml.vault.azure.net/", "iris token"), acctest.Says("Not the name of a secret to read the token from", "letters, digits and hyphens")},
+		"nobody asks":         {hcl(attr("request", flower)), acctest.Says("query_as")},
+		"somebody else asks":  {hcl(attr("query_as", "me"), attr("request", flower)), acctest.Says("query_as", "provider", "token")},
+		"request is not JSON": {hcl(attr("query_as", "provider"), attr("request", "{")), acctest.Says("Invalid JSON", "request")},
+		"no request":          {hcl(attr("query_as", "provider")), acctest.Says("request")},
+		"no endpoint":         {strings.Replace(asProvider(), `"iris"`, `""`, 1), acctest.Says("endpoint_name")},
 	} {
 		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})
 	}
@@ -337,7 +329,7 @@ resource "terraform_data" "x" {
   input = ""
 }
 ` + hcl(attr("query_as", "token"), attr("request", flower), "token = terraform_data.x.output"),
-		ExpectError: says("Query has no token"),
+		ExpectError: acctest.Says("Query has no token"),
 	})
 	if asked := callers(w); len(asked) != 0 {
 		t.Errorf("asked %q", asked)

@@ -36,7 +36,7 @@ func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c
 func wants(t *testing.T, c *acctest.CLI, words ...string) {
 	t.Helper()
 	r := c.MustRun(t, 1, "plan")
-	if !says(words...).MatchString(r.Stderr) {
+	if !acctest.Says(words...).MatchString(r.Stderr) {
 		t.Errorf("the error does not say %q:\n%s", words, r.Stderr)
 	}
 }

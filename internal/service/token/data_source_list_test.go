@@ -222,7 +222,7 @@ func TestNamesFail(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: "/api/2.0/preview" + principals, Times: -1, Status: 400, Code: "BAD_REQUEST", Message: "not today"})
 	c := w.CLI(t, hcl(fmt.Sprintf("application_id = %q", w.ScoringApp.ClientID))+"output \"comment\" {\n  value = data.dbxaccess_tokens.x.tokens[0].comment\n}\n")
 	r := c.MustRun(t, 0, "plan")
-	if !strings.Contains(r.Stdout, "find me") || !words("Owners of tokens are shown without their display names: tokens of "+w.ScoringApp.ClientID).MatchString(r.Stdout) || !strings.Contains(r.Stdout, "not today") {
+	if !strings.Contains(r.Stdout, "find me") || !acctest.Words("Owners of tokens are shown without their display names: tokens of "+w.ScoringApp.ClientID).MatchString(r.Stdout) || !strings.Contains(r.Stdout, "not today") {
 		t.Errorf("%s", r.Stdout)
 	}
 }
@@ -231,7 +231,7 @@ func TestDenied(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: hcl(""), ExpectError: words(`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*needs to be a workspace admin`)})
+	w.Test(t, resource.TestStep{Config: hcl(""), ExpectError: acctest.Words(`Cannot list tokens.*tokens of the workspace: .*403 PERMISSION_DENIED.*needs to be a workspace admin`)})
 }
 
 func TestBadInput(t *testing.T) {
@@ -243,7 +243,7 @@ func TestBadInput(t *testing.T) {
 		{`user_name = "scoring"`, `Not the e-mail address of a user.*is not an e-mail address`},
 		{fmt.Sprintf("application_id = %q\nuser_name = %q", w.ScoringApp.ClientID, w.PersonName), `"user_name" cannot be specified when "application_id" is specified`},
 	} {
-		w.Test(t, resource.TestStep{Config: hcl(bad.lines), PlanOnly: true, ExpectError: words(bad.want)})
+		w.Test(t, resource.TestStep{Config: hcl(bad.lines), PlanOnly: true, ExpectError: acctest.Words(bad.want)})
 	}
 	if n := len(w.Tenant.Journal.Entries()); n != 0 {
 		t.Errorf("%d requests", n)
@@ -287,7 +287,7 @@ func TestGate(t *testing.T) {
 					t.Errorf("%v is stopped: %s", command, r.Stderr)
 				case gate.want != "" && r.Code != 1:
 					t.Errorf("%v ends with %d", command, r.Code)
-				case gate.want != "" && !words(gate.want).MatchString(r.Stderr):
+				case gate.want != "" && !acctest.Words(gate.want).MatchString(r.Stderr):
 					t.Errorf("%v does not name the token: %s", command, r.Stderr)
 				}
 			}

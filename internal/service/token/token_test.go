@@ -3,7 +3,6 @@ package token_test
 import (
 	"encoding/json"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +42,4 @@ func api(t *testing.T, w *acctest.World, bearer, method, path, body string, out 
 			t.Fatal(err)
 		}
 	}
-}
-
-// words is a pattern that finds its words over the line breaks that Terraform puts between them.
-func words(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `[\s│]+`))
 }

@@ -17,7 +17,7 @@ func TestGone(t *testing.T) {
 	w := newWorld(t)
 	id := w.ScoringApp.ClientID
 	heals := func(remove func()) resource.TestStep {
-		return resource.TestStep{PreConfig: remove, Config: toApp(w), ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: holds(t, w, id)}
+		return resource.TestStep{PreConfig: remove, Config: toApp(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionCreate), Check: holds(t, w, id)}
 	}
 	w.Test(t,
 		resource.TestStep{Config: toApp(w)},
@@ -39,9 +39,9 @@ func TestPageIsNotGone(t *testing.T) {
 			PreConfig: func() {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, Status: 404, HTML: true, Message: "no route"})
 			},
-			Config: toApp(w), ExpectError: words(`Cannot read the right to use tokens.*iris-scoring.*404`),
+			Config: toApp(w), ExpectError: acctest.Words(`Cannot read the right to use tokens.*iris-scoring.*404`),
 		},
-		resource.TestStep{Config: toApp(w), ConfigPlanChecks: noChange()},
+		resource.TestStep{Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -84,10 +84,10 @@ func TestDenied(t *testing.T) {
 	promote := func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }
 	const admin = `.*403 PERMISSION_DENIED.*Only a workspace admin.*group "admins"`
 	w.Test(t,
-		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + admin)},
+		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + admin)},
 		resource.TestStep{PreConfig: promote, Config: toApp(w)},
-		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: words(`Cannot read the right to use tokens.*` + admin)},
-		resource.TestStep{PreConfig: promote, Config: toApp(w), ConfigPlanChecks: noChange()},
+		resource.TestStep{PreConfig: demote, Config: toApp(w), ExpectError: acctest.Words(`Cannot read the right to use tokens.*` + admin)},
+		resource.TestStep{PreConfig: promote, Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
 
@@ -97,7 +97,7 @@ func TestDeniedDestroy(t *testing.T) {
 	cli := w.CLI(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"),
+	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t,
 		"Cannot take away the right to use tokens", w.ScoringApp.ClientID+" (iris-scoring)", "Only a workspace admin")
 	if !strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
 		t.Error("state was dropped")
@@ -112,7 +112,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR", Message: "read is broken"})
 	cli := w.CLI(t, toApp(w))
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"),
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
 		"Warning: The right to use tokens was accepted and could not be read back: service_principal_name="+w.ScoringApp.ClientID, "read is broken")
 	if state := cli.State(t); strings.Contains(state, "tainted") {
 		t.Errorf("tainted:\n%s", state)
@@ -138,7 +138,7 @@ func TestLostAnswer(t *testing.T) {
 			w.Tenant.Faults.Add(fault)
 			w.Test(t,
 				resource.TestStep{Config: toApp(w), Check: holds(t, w, w.ScoringApp.ClientID)},
-				resource.TestStep{Config: toApp(w), ConfigPlanChecks: noChange()},
+				resource.TestStep{Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 			)
 			asBefore(t, w, before)
 		})
@@ -149,13 +149,13 @@ func TestLostAnswer(t *testing.T) {
 func TestNoTokenYet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	other, host := secondWorkspace(t, w)
+	other, host := w.OtherWorkspace(t)
 	other.AddServicePrincipal(w.ScoringApp.ClientID, "iris-scoring")
 	w.Env["DBXACCESS_HOST"] = host
 	advice := `tokens tokens does not exist.*only once its first personal access token exists.*Create one token`
 	w.Test(t,
-		resource.TestStep{Config: toApp(w), ExpectError: words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + `.*` + advice)},
-		resource.TestStep{Config: toApp(w) + importBlock(w.ScoringApp.ClientID), ExpectError: words(`Cannot import the right to use tokens.*` + advice)},
+		resource.TestStep{Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + `.*` + advice)},
+		resource.TestStep{Config: toApp(w) + importBlock(w.ScoringApp.ClientID), ExpectError: acctest.Words(`Cannot import the right to use tokens.*` + advice)},
 		resource.TestStep{
 			PreConfig: func() { other.MintToken(w.Deployer.ClientID, "the first", time.Hour) },
 			Config:    toApp(w),
@@ -169,7 +169,7 @@ func TestWrongWorkspace(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			other, host := secondWorkspace(t, w)
+			other, host := w.OtherWorkspace(t)
 			if tokens {
 				other.MintToken(w.Deployer.ClientID, "the first", time.Hour)
 			}
@@ -178,9 +178,9 @@ func TestWrongWorkspace(t *testing.T) {
 				resource.TestStep{Config: toApp(w)},
 				resource.TestStep{
 					PreConfig: func() { w.Env["DBXACCESS_HOST"] = host }, Config: toApp(w),
-					ExpectError: words(`Wrong workspace.*iris-scoring.*` + w.Workspace.ID() + `.*` + other.ID()),
+					ExpectError: acctest.Words(`Wrong workspace.*iris-scoring.*` + w.Workspace.ID() + `.*` + other.ID()),
 				},
-				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: toApp(w), ConfigPlanChecks: noChange()},
+				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = here }, Config: toApp(w), ConfigPlanChecks: acctest.NoChange()},
 			)
 		})
 	}
@@ -190,30 +190,17 @@ func TestWrongWorkspace(t *testing.T) {
 func TestWrongWorkspaceDestroy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	other, host := secondWorkspace(t, w)
+	other, host := w.OtherWorkspace(t)
 	other.AddServicePrincipal(w.ScoringApp.ClientID, "theirs")
 	other.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
 	cli := w.CLI(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
-	wantWords(t, cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false"), "Wrong workspace", w.Workspace.ID(), other.ID())
+	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
 	if !strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
 		t.Error("state was dropped")
 	}
 	if got := other.Grants(object)[w.ScoringApp.ClientID]; got != "CAN_USE" {
 		t.Errorf("the other workspace holds %q now", got)
 	}
-}
-
-func secondWorkspace(t *testing.T, w *acctest.World) (other *emulator.Workspace, host string) {
-	t.Helper()
-	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
-	other.AddServicePrincipal(w.Deployer.ClientID, "deployer")
-	other.AddToGroup("admins", w.Deployer.ClientID)
-	server, err := emulator.Serve(w.Tenant, other)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	return other, server.WorkspaceURLs[0]
 }

@@ -1,7 +1,6 @@
 package tokenpermission_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -24,21 +23,6 @@ func identity(w *acctest.World, kind, name string) map[string]any {
 	return m
 }
 
-func same(t *testing.T, what string, got, want map[string]any) {
-	t.Helper()
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("%s: %v, want %v", what, got, want)
-	}
-}
-
-func made(t *testing.T, o acctest.Object, errors string) acctest.Object {
-	t.Helper()
-	if errors != "" {
-		t.Fatal(errors)
-	}
-	return o
-}
-
 // Whatever is done to the right, it keeps its identity; and by that it is imported as by its id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
@@ -51,24 +35,19 @@ func TestIdentity(t *testing.T) {
 			}
 			p, want := w.Protocol(t), identity(w, kind, name)
 			config := map[string]any{kind: name}
-			o, errors := p.Apply(t, typeName, acctest.Object{}, config)
-			right := made(t, o, errors)
-			same(t, "made", right.Identity, want)
+			right := p.MustApply(t, typeName, acctest.Object{}, config)
+			acctest.Same(t, "made", right.Identity, want)
 			for what, given := range map[string]map[string]any{"whole": want, "without workspace": {kind: name}} {
-				o, errors := p.Import(t, typeName, "", given)
-				got := made(t, o, errors)
-				same(t, what, got.State, right.State)
-				same(t, what, got.Identity, want)
+				got := p.MustImport(t, typeName, "", given)
+				acctest.Same(t, what, got.State, right.State)
+				acctest.Same(t, what, got.Identity, want)
 			}
-			o, errors = p.Import(t, typeName, name, nil)
-			same(t, "imported by id", made(t, o, errors).Identity, want)
+			acctest.Same(t, "imported by id", p.MustImport(t, typeName, name, nil).Identity, want)
 
 			right.Identity = nil // state of a Terraform that knew none
 			config["timeouts"] = map[string]any{"read": "1m"}
-			o, errors = p.Apply(t, typeName, right, config)
-			same(t, "updated", made(t, o, errors).Identity, want)
-			o, errors = p.Refresh(t, typeName, right)
-			same(t, "refreshed", made(t, o, errors).Identity, want)
+			acctest.Same(t, "updated", p.MustApply(t, typeName, right, config).Identity, want)
+			acctest.Same(t, "refreshed", p.MustRefresh(t, typeName, right).Identity, want)
 
 			w.Tenant.Clock.Advance(time.Hour)
 			w.Workspace.RemoveGrant(object, name)
@@ -89,16 +68,15 @@ func TestIdentityUnread(t *testing.T) {
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: list, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: list, After: 1, Status: 500, Code: "INTERNAL_ERROR"})
-	o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, map[string]any{"user_name": user})
-	same(t, "made", made(t, o, errors).Identity, identity(w, "user_name", user))
+	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, map[string]any{"user_name": user})
+	acctest.Same(t, "made", made.Identity, identity(w, "user_name", user))
 }
 
 func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	o, errors := p.Import(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor)))
-	same(t, "in another case", made(t, o, errors).Identity, identity(w, "service_principal_name", neighbor))
+	acctest.Same(t, "in another case", p.MustImport(t, typeName, "", identity(w, "service_principal_name", strings.ToUpper(neighbor))).Identity, identity(w, "service_principal_name", neighbor))
 	for want, given := range map[string]map[string]any{
 		"Wrong workspace": {"service_principal_name": neighbor, "workspace_id": "1"},
 		"names nobody":    {"workspace_id": w.Workspace.ID()},

@@ -28,7 +28,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: words(test.want)})
+			w.Test(t, resource.TestStep{Config: hcl(test.lines...), PlanOnly: true, ExpectError: acctest.Words(test.want)})
 			if n := w.Count("", "", ""); n != 0 {
 				t.Errorf("%d requests for what the configuration alone shows", n)
 			}
@@ -47,7 +47,7 @@ func TestUnknownPrincipal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.Test(t, resource.TestStep{Config: test.config, ExpectError: words(`Cannot grant the right to use tokens.*` + test.want)})
+			w.Test(t, resource.TestStep{Config: test.config, ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + test.want)})
 			holds(t, w)(nil)
 		})
 	}
@@ -71,7 +71,7 @@ func TestBadImport(t *testing.T) {
 			w.Workspace.AddUser("twin@example.com", "Twin")
 			w.Workspace.SetGrant(object, "twin@example.com", "CAN_USE")
 			before := w.Workspace.Snapshot()
-			w.Test(t, resource.TestStep{Config: toApp(w) + importBlock(test.id), ExpectError: words(test.want)})
+			w.Test(t, resource.TestStep{Config: toApp(w) + importBlock(test.id), ExpectError: acctest.Words(test.want)})
 			asBefore(t, w, before)
 		})
 	}

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -86,19 +85,6 @@ func asBefore(t *testing.T, w *acctest.World, before any) {
 	}
 }
 
-// words is a pattern that finds its words over the line breaks that Terraform puts between them.
-func words(pattern string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(pattern, " ", `\s+`))
-}
-
-func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
-}
-
-func noChange() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-}
-
 func has(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), check)
 }
@@ -133,13 +119,13 @@ func TestBasic(t *testing.T) {
 					},
 					Check: holds(t, w, name),
 				},
-				{Config: config, ConfigPlanChecks: noChange()},
+				{Config: config, ConfigPlanChecks: acctest.NoChange()},
 				imported(name),
 				imported(attribute + "=" + name),
 			}
 			if attribute != "group_name" {
 				steps = append(steps, imported(strings.ToUpper(name)),
-					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))), ConfigPlanChecks: noChange()})
+					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))), ConfigPlanChecks: acctest.NoChange()})
 			}
 			w.Test(t, steps...)
 			asBefore(t, w, before)
@@ -153,12 +139,12 @@ func TestImport(t *testing.T) {
 	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
-		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: planned(plancheck.ResourceActionNoop)},
+		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop)},
 		// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
 		resource.TestStep{
 			PreConfig:        w.Tenant.Journal.Reset,
 			Config:           toApp(w, `timeouts = { delete = "1m" }`),
-			ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			Check: func(*terraform.State) error {
 				for _, e := range w.Tenant.Journal.Entries() {
 					if e.Service == "workspace" && (e.Method != "GET" || e.Path != list) {
@@ -196,7 +182,7 @@ func TestReplace(t *testing.T) {
 		resource.TestStep{Config: toApp(w)},
 		resource.TestStep{
 			Config:            hcl(attr("group_name", group)),
-			ConfigPlanChecks:  planned(plancheck.ResourceActionDestroyBeforeCreate),
+			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate),
 			Check:             holds(t, w, group),
 			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(group)), has("display_name", knownvalue.Null())},
 		},
@@ -258,29 +244,6 @@ func TestRequestCounts(t *testing.T) {
 	holds(t, w)(nil)
 }
 
-// source says where the provider comes from: the test framework adds it by itself, the CLI does not.
-
-// write changes the configuration of the real CLI.
-func write(t *testing.T, cli *acctest.CLI, config string) {
-	t.Helper()
-	cli.Rewrite(t, config)
-}
-
-// flat is what Terraform printed, without the frames and line breaks it puts into long sentences.
-func flat(r acctest.Result) string {
-	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+r.Stderr)), " ")
-}
-
-func wantWords(t *testing.T, r acctest.Result, words ...string) {
-	t.Helper()
-	text := flat(r)
-	for _, word := range words {
-		if !strings.Contains(text, word) {
-			t.Errorf("%q is missing in:\n%s", word, text)
-		}
-	}
-}
-
 // The plan warns whenever the right is taken away, and only then.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
@@ -290,25 +253,25 @@ func TestWarnings(t *testing.T) {
 	cli := w.CLI(t, toApp(w))
 	silent := func(code int, args ...string) {
 		t.Helper()
-		if text := flat(cli.MustRun(t, code, args...)); strings.Contains(text, warning) {
+		if text := cli.MustRun(t, code, args...).Text(); strings.Contains(text, warning) {
 			t.Errorf("%v warns:\n%s", args, text)
 		}
 	}
 	silent(0, "apply", "-auto-approve")
 	silent(0, "plan", "-detailed-exitcode")
-	write(t, cli, hcl(attr("service_principal_name", strings.ToUpper(id)), `timeouts = { read = "1m" }`))
+	cli.Rewrite(t, hcl(attr("service_principal_name", strings.ToUpper(id)), `timeouts = { read = "1m" }`))
 	silent(2, "plan", "-detailed-exitcode")
 
-	wantWords(t, cli.MustRun(t, 0, "plan", "-destroy"), warning+": "+id, "service_principal_name="+id+" (iris-scoring)")
-	write(t, cli, "")
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), warning+": "+id, "at that moment")
-	write(t, cli, hcl(attr("user_name", user)))
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), "must be replaced", warning+": "+id)
+	cli.MustRun(t, 0, "plan", "-destroy").MustSay(t, warning+": "+id, "service_principal_name="+id+" (iris-scoring)")
+	cli.Rewrite(t, "")
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id, "at that moment")
+	cli.Rewrite(t, hcl(attr("user_name", user)))
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "must be replaced", warning+": "+id)
 	// The one that takes its place is known only at apply.
-	write(t, cli, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+hcl("user_name = terraform_data.who.output"))
-	wantWords(t, cli.MustRun(t, 2, "plan", "-detailed-exitcode"), warning+": "+id)
-	wantWords(t, cli.MustRun(t, 0, "apply", "-auto-approve"), warning+": "+id)
+	cli.Rewrite(t, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+hcl("user_name = terraform_data.who.output"))
+	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id)
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, warning+": "+id)
 	holds(t, w, user)(nil)
-	wantWords(t, cli.MustRun(t, 0, "destroy", "-auto-approve"), warning+": "+user, "user_name="+user+" (Bob)")
+	cli.MustRun(t, 0, "destroy", "-auto-approve").MustSay(t, warning+": "+user, "user_name="+user+" (Bob)")
 	holds(t, w)(nil)
 }

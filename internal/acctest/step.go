@@ -1,0 +1,29 @@
+package acctest
+
+import (
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+)
+
+// Planned demands of a step's plan what it does with one resource.
+func Planned(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+}
+
+// NoChange demands of a step's plan that it is empty.
+func NoChange() resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+}
+
+// When waits for a condition, for at most a minute, and acts.
+func When(condition func() bool, act func()) {
+	for range 600 {
+		if condition() {
+			act()
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
