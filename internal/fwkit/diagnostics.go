@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -25,6 +27,14 @@ type getter interface {
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
 	diags.Append(from.Get(ctx, target)...)
 	return !diags.HasError()
+}
+
+// Refresh writes what a refresh found into state, unless state says so already: encoding a model costs more than all the
+// rest of a refresh that finds nothing new.
+func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *diag.Diagnostics) {
+	if !reflect.DeepEqual(before, found) {
+		diags.Append(state.Set(ctx, found)...)
+	}
 }
 
 // Failed adds err as a diagnostic and says whether there was one. The summary is a fixed sentence; the detail names the

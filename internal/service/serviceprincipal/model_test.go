@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
@@ -167,5 +171,27 @@ func TestFromOfficial(t *testing.T) {
 		if _, err := fromOfficial([]byte(state)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", state, err)
 		}
+	}
+}
+
+// What a refresh finds unchanged is the model that state was decoded into: what fwkit.Refresh saves the encoding of.
+func TestNothingNew(t *testing.T) {
+	var s resource.SchemaResponse
+	(&servicePrincipalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
+	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
+	sp := servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"databricks-sql-access", "workspace-access"}}
+	var diags diag.Diagnostics
+	diags.Append(state.Set(t.Context(), imported(sp, "12"))...)
+	var before servicePrincipalModel
+	if !fwkit.Decode(t.Context(), state, &before, &diags) {
+		t.Fatal(diags)
+	}
+	found := before
+	if found.tell(sp, "12"); !reflect.DeepEqual(before, found) {
+		t.Errorf("%v\n%v", before, found)
+	}
+	sp.Entitlements = sp.Entitlements[:1]
+	if found.tell(sp, "12"); reflect.DeepEqual(before, found) {
+		t.Error("a lost entitlement went unseen")
 	}
 }

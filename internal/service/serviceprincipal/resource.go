@@ -60,11 +60,15 @@ func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resou
 // ModifyPlan refuses what would lock the provider out, where its own login tells who it is; where only the workspace
 // knows, the apply refuses it.
 func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() || r.Client == nil {
+	if req.State.Raw.IsNull() || r.Client == nil || r.Client.KnownSelf() == "" {
+		return
+	}
+	var applicationID types.String // alone: this is asked of every service principal, and concerns one
+	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("application_id"), &applicationID)...); !strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString()) {
 		return
 	}
 	var plan, state servicePrincipalModel
-	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || r.Client.KnownSelf() == "" || !strings.EqualFold(r.Client.KnownSelf(), state.ApplicationID.ValueString()) {
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	ends := state.OnDestroy.ValueString() != onDestroyRetain
@@ -165,7 +169,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	have := state.toServicePrincipal()
+	before, have := state, state.toServicePrincipal()
 
 	sp, err := refreshServicePrincipal(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics), state.WorkspaceID.ValueString())
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
@@ -184,7 +188,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	state.tell(sp, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
 func (r *servicePrincipalResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
