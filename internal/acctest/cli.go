@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
 // CLI runs the real binary of the provider under the real Terraform or OpenTofu, one command at a time: for what the test
@@ -41,7 +43,10 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, host := cli(t)
+	path, host, err := local.Terraform()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
 	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
@@ -110,24 +115,6 @@ func (c *CLI) State(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// cli finds Terraform or OpenTofu as the Makefile does, and the registry it takes the provider to come from.
-func cli(t testing.TB) (path, host string) {
-	t.Helper()
-	path = os.Getenv("TF_ACC_TERRAFORM_PATH")
-	for _, name := range []string{"terraform", "tofu"} {
-		if path == "" {
-			path, _ = exec.LookPath(name)
-		}
-	}
-	if path == "" {
-		t.Fatal("neither terraform nor tofu is on PATH; put one there, or name it in TF_ACC_TERRAFORM_PATH")
-	}
-	if strings.Contains(filepath.Base(path), "tofu") {
-		return path, "registry.opentofu.org"
-	}
-	return path, "registry.terraform.io"
 }
 
 // build compiles the provider, once for all tests of a package, into the repository's bin folder: there it stays, and
