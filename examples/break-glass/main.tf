@@ -15,7 +15,13 @@ variable "application_id" {
   type        = string
 }
 
-# Imported, not created: a mistyped id is an error, and not a new principal that is deactivated in place of the right one.
+# A mistyped id is an error, also where this folder has a state of the last incident: never a new principal that is
+# deactivated in place of the right one.
+data "dbxaccess_service_principal" "suspect" {
+  application_id = var.application_id
+}
+
+# Imported, not created, so that the plan shows what changes.
 import {
   to = dbxaccess_service_principal.suspect
   id = var.application_id

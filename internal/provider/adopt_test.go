@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -61,8 +62,12 @@ func TestExistingWorkspace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	retained := strings.NewReplacer(`= "delete"`, `= "retain"`).Replace(string(hcl))
-	if err := os.WriteFile(generated, []byte(retained), 0o600); err != nil {
+	edited := string(hcl) // as the guide's sed does
+	for _, line := range []string{`.* = null`, ` +(active|endpoint_id) +=.*`} {
+		edited = regexp.MustCompile(`(?m)^`+line+`\n`).ReplaceAllString(edited, "")
+	}
+	edited = regexp.MustCompile(`(?m)^( +on_destroy +=) "delete"`).ReplaceAllString(edited, `$1 "retain"`)
+	if err := os.WriteFile(generated, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	kept.MustRun(t, 0, "apply", "-auto-approve")
@@ -88,5 +93,20 @@ func TestExistingWorkspace(t *testing.T) {
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
 	if r := kept.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "1 to add, 0 to change, 0 to destroy") {
 		t.Errorf("a grant that vanished is not the one thing to do:\n%s", r.Stdout)
+	}
+
+	// An endpoint that is made again is granted again, and who was deactivated stays so.
+	w.Workspace.SetActive(app, false)
+	w.Workspace.DeleteEndpoint("7-roses")
+	w.Workspace.CreateEndpoint("7-roses", "")
+	kept.MustRun(t, 0, "apply", "-auto-approve")
+	kept.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if got := w.Workspace.Grants("7-roses"); len(got) != 3 || got[app] != "CAN_QUERY" {
+		t.Errorf("on the endpoint that was made again: %v", got)
+	}
+	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
+		if p.ApplicationID == app && p.Active {
+			t.Error("the configuration re-activated a principal")
+		}
 	}
 }

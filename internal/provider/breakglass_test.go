@@ -80,6 +80,21 @@ func TestBreakGlass(t *testing.T) {
 	}
 
 	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-var", suspect)
+
+	// The next incident, in a folder that nobody has cleaned up: a mistyped id is still an error, and the one before stays.
+	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+uuid.NewString()); !strings.Contains(r.Stderr, "Cannot find service principal") {
+		t.Errorf("a mistyped id beside an old state: %s", r.Stderr)
+	}
+	suspect = "application_id=" + other.ClientID
+	c.MustRun(t, 0, "apply", "-auto-approve", "-var", suspect)
+	if p := w.Workspace.Snapshot().ServicePrincipals; len(p) != len(before.ServicePrincipals) || opens(w, others) {
+		t.Errorf("after the second incident: %+v", p)
+	}
+	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
+		if p.Active != (p.ApplicationID == w.Deployer.ClientID) {
+			t.Errorf("after the second incident %s: active is %t", p.DisplayName, p.Active)
+		}
+	}
 	// Throwing the folder away deletes nothing.
 	c.MustRun(t, 0, "destroy", "-auto-approve", "-var", suspect)
 	if n := len(w.Workspace.Snapshot().ServicePrincipals); n != len(before.ServicePrincipals) {

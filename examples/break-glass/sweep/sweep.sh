@@ -1,6 +1,7 @@
 #!/bin/sh
-# Revokes what "terraform apply" in this folder has listed. DATABRICKS_HOST is the workspace's address, DATABRICKS_TOKEN a
-# token of a workspace admin, such as: az account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d
+# Revokes what "terraform apply" in this folder has listed. DATABRICKS_HOST is the workspace's address with https://, and
+# DATABRICKS_TOKEN a token of a workspace admin, such as what this prints:
+# az account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d --query accessToken --output tsv
 set -eu
 strays=$("${TERRAFORM:-terraform}" output -json strays)
 for id in $(printf '%s' "$strays" | jq -r 'keys[]'); do

@@ -157,7 +157,7 @@ func TestImportByIdentityBlock(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_group_member/list-resource.tf")
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_group_member/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

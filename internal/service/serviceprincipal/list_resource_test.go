@@ -259,7 +259,7 @@ func TestImportByIdentityBlock(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal/list-resource.tf")
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func TestQueryCLI(t *testing.T) {
 	const app = "11111111-2222-3333-4444-555555555555"
 	w.Workspace.AddServicePrincipal(app, "scoring")
 	w.Workspace.MintToken(app, "theirs", 90*day)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal_token/list-resource.tf")
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_service_principal_token/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

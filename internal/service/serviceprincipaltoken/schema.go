@@ -53,14 +53,15 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"On Azure a token cannot be made on behalf of somebody else: the provider logs in as the owner to make it, with the credential in `owner`. A refresh does not contact the owner. One provider block makes the tokens of any number of " +
 			"service principals.\n\n" +
 			"**Rotation is in place.** When the token is due, was revoked, has expired, or a change asks for it, the plan shows an update with the reason in `rotation_reason`. The apply makes a new " +
-			"token, then consumers take over its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`). Only a refresh looks at service and clock, " +
+			"token, then consumers take over its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`, which is maintenance and no drift). Only a refresh looks at service and clock, " +
 			"so let a job run `terraform plan -detailed-exitcode` every night, never with `-refresh-only`, which does nothing about what it finds. `-refresh=false` makes no new verdict, but obeys one that was saved before.\n\n" +
 			"**Out of the state.** With `key_vault_secret` the value goes to Azure Key Vault, written with the provider's own identity, and to no other place.\n\n" +
-			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider).\n\n" +
+			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
 			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
-			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token, which the next run for that owner revokes once the marker's " +
-			"time is over. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives until it expires.\n\n" +
+			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token. The next apply that makes a token for that owner revokes it, once the " +
+			"time in the marker is over; a plan does not. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
+			"until it expires. The [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) lists what was left and sweeps it.\n\n" +
 			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
 		Attributes: map[string]schema.Attribute{
 			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
@@ -108,7 +109,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"on_unverifiable": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(unverifiableIsError),
 				Validators:          []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
-				MarkdownDescription: "What it is when a refresh cannot check the token or its secret in Key Vault: `error` (default), or `warn`, which leaves everything as it was.",
+				MarkdownDescription: "What happens when a refresh cannot check the token or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything as it was and says so.",
 			},
 			"token_value": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: kept,

@@ -170,7 +170,7 @@ func TestQueryStreams(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tf")
+	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,8 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
-					"here, and an endpoint that is replaced in the same apply is granted again in it.",
+					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
+					"Not a fixed id: an endpoint that is made again under its name has another, and cannot be granted then.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},

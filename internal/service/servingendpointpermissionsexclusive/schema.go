@@ -48,7 +48,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"the same apply makes the endpoint. **An update** removes only what its plan showed; a grant that came in since stays, with a warning. " +
 			"Nothing takes the caller's own last CAN_MANAGE away, unless it is a workspace admin: that is an error before anything is written. " +
 			"**Destroying** removes the grants that this resource applied last and leaves others, and the caller's own CAN_MANAGE, alone. After an import that nothing was applied to since, it removes nothing.\n\n" +
-			"A `databricks_permissions` of a serving endpoint comes over with a `moved` block, and a principal can leave the list for a single grant without a gap; see the [guide](../guides/coming-from-the-databricks-provider).\n\n" +
+			"Each write follows directly on a read, but the service cannot be told to write only where nothing has changed: what another process adds between the two can be lost. Its own next plan shows that, and one apply heals it.\n\n" +
+			"A `databricks_permissions` of a serving endpoint comes over with a `moved` block, and a principal can leave the list for a single grant without a gap; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin. The plan is the same whoever makes it.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),
@@ -60,7 +61,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
-					"here, and an endpoint that is replaced in the same apply is granted again in it.",
+					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
+					"Not a fixed id: an endpoint that is made again under its name has another, and cannot be granted then.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},

@@ -1,4 +1,4 @@
-# Save as a file that ends in .tfquery.hcl, then: terraform query
+# In a file that ends in .tfquery.hcl, for: terraform query (Terraform 1.14)
 list "dbxaccess_group_member" "admins" {
   provider = dbxaccess
 
