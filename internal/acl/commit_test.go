@@ -358,3 +358,40 @@ func TestStoppedDuringTheWrite(t *testing.T) {
 	}
 	w.holds(t, with(w.app, acl.CanQuery))
 }
+
+// Who is granted between the read and an upsert that lowers nothing is shown by its answer, so the replacement keeps them.
+func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		switches emulator.WorkspaceSwitches
+		asked    string
+	}{
+		"in its answer":        {emulator.WorkspaceSwitches{PatchNeverLowers: true}, "GET PATCH PUT"},
+		"in the read after it": {emulator.WorkspaceSwitches{PatchNeverLowers: true, PatchShowsPart: true}, "GET PATCH GET PUT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(c.switches)
+			late, seen := w.newcomers(1)[0], 0
+			_, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, func(l acl.List) (acl.List, error) {
+				if seen++; seen == 1 {
+					w.Workspace.SetGrant("iris", late.Name, "CAN_QUERY")
+				}
+				for i := range l {
+					if l[i].Same(sp(app)) {
+						l[i].Direct = acl.CanView
+					}
+				}
+				return l, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			want := with(late, acl.CanQuery)
+			want[app] = "CAN_VIEW"
+			w.holds(t, want)
+			w.wantAsked(t, c.asked)
+		})
+	}
+}
