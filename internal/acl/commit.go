@@ -239,12 +239,13 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}, true)
 	if r.err == nil {
 		ops = told(ops, look(r.list))
-		if len(ops) > 0 {
-			r.err = fmt.Errorf("the service accepted %s for %s and does not show it", ops[0].level, ops[0].principal)
-		}
 	}
 	for _, op := range ops {
-		op.done <- r
+		mine := r
+		if mine.err == nil {
+			mine.err = fmt.Errorf("the service accepted %s for %s and does not show it", op.level, op.principal)
+		}
+		op.done <- mine
 	}
 }
 
@@ -327,8 +328,11 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		changed := next.beyond(was)
 		var after view
 		if whole || loses(was, shall) {
-			if after, err = put(ctx, c, o.Object, next, changed); err == nil {
+			after, err = put(ctx, c, o.Object, next, changed)
+			if err == nil && maps.Equal(after.list.direct(), shall) {
 				o.list.Put(after)
+			} else {
+				o.list.Forget() // whatever it shows, it is not the list that was asked for
 			}
 		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
 			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was granted
@@ -339,7 +343,6 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		if err == nil {
 			return outcome{list: after.list, wrote: true}
 		}
-		o.list.Forget()
 		var unverified *UnverifiedError
 		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
 			return outcome{err: err, wrote: unverified != nil}
@@ -350,8 +353,12 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 // merge upserts what changed, and gives the list after it.
 func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
 	after, err := patch(ctx, c, o.Object, changed)
-	if err != nil || o.keep(before, changed, after) {
-		return after, err
+	if err != nil {
+		o.list.Forget()
+		return view{}, err
+	}
+	if o.keep(before, changed, after) {
+		return after, nil
 	}
 	if after, err = o.readNow(ctx, c); err != nil {
 		return view{}, &UnverifiedError{Err: err}

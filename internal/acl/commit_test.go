@@ -395,3 +395,43 @@ func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
 		})
 	}
 }
+
+// A service that answers a replacement with less than the list has not shown the list: nobody may take that for all there is.
+func TestReplacementThatIsAnsweredInPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+		t.Fatal(err)
+	}
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
+		t.Errorf("%+v %t %v", e, found, err)
+	}
+	w.wantAsked(t, "GET PUT GET")
+}
+
+// Each of several grants that went together and are not shown says so of itself.
+func TestGrantsThatAreNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(3)
+	w.slow("PATCH")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, After: 1, Status: 200, Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, Body: "{}", ContentType: "application/json"})
+	failed := together(ps, func(p acl.Principal) error {
+		if p != ps[0] {
+			w.underWay()
+		}
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
+		return err
+	})
+	for _, p := range ps[1:] {
+		if err := failed[p.Name]; err == nil || !strings.Contains(err.Error(), p.Name) {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if len(failed) != 2 {
+		t.Errorf("failed: %v", failed)
+	}
+}
