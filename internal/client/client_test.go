@@ -401,3 +401,19 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		t.Error("the other host was asked")
 	}
 }
+
+// Who has asked which workspace it is has been told who calls, too.
+func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.as(t, w.PersonToken)
+	if err := c.CheckWorkspace(t.Context(), w.Workspace.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if self, err := c.IsSelf(t.Context(), w.Deployer.ClientID); self || err != nil {
+		t.Errorf("%t, %v", self, err)
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
