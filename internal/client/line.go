@@ -142,7 +142,6 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	if id := resp.Header.Get("X-Databricks-Org-Id"); id != "" {
 		l.workspaceID.Store(id)
 	}
-	observe(r.Context(), resp.Header)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		l.ahead.Store(int64(time.Until(date)))
 	}
