@@ -133,6 +133,17 @@ func (l List) direct() map[Principal]Level {
 	return levels
 }
 
+// beyond gives the direct grants that are not among those levels.
+func (l List) beyond(was map[Principal]Level) List {
+	var changed List
+	for _, e := range l {
+		if e.Direct != "" && was[e.Key()] != e.Direct {
+			changed = append(changed, Entry{Principal: e.Principal, Direct: e.Direct})
+		}
+	}
+	return changed
+}
+
 // view is a list with an index: a thousand grants on one object are a thousand lookups.
 type view struct {
 	list List
@@ -156,10 +167,9 @@ func (v view) find(p Principal) (Entry, bool) {
 	return v.list[i], true
 }
 
-// shows says whether the principal holds that level directly.
-func (v view) shows(p Principal, level Level) bool {
-	e, ok := v.find(p)
-	return ok && e.Direct == level
+// showsAll says whether each of them holds its level directly.
+func (v view) showsAll(grants List) bool {
+	return !slices.ContainsFunc(grants, func(e Entry) bool { held, _ := v.find(e.Principal); return held.Direct != e.Direct })
 }
 
 // String is for error messages: every direct grant, sorted.

@@ -2,13 +2,9 @@ package acl
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/listing"
-	"github.com/databricks/databricks-sdk-go/service/iam"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -54,31 +50,18 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 
 // inWorkspace asks the directory of the workspace. One request; none for a principal that this run has made.
 func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, error) {
-	// The filters compare without case, and a group's name is compared as it is.
-	found := Principal{Kind: p.Kind}
-	var err error
 	switch p.Kind {
 	case ServicePrincipal:
 		if c.MadePrincipal(p.Name) {
 			return true, nil
 		}
-		var sp iam.ServicePrincipal
-		sp, err = iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{
-			Attributes: "id,applicationId", Count: 1, Filter: "applicationId eq " + strconv.Quote(p.Name)}).Next(ctx)
-		found.Name = sp.ApplicationId
+		found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(p.Name))
+		return len(found) > 0, err
 	case User:
-		var user iam.User
-		user, err = iam.NewUsersV2(c.SDK()).List(ctx, iam.ListUsersRequest{
-			Attributes: "id,userName", Count: 1, Filter: "userName eq " + strconv.Quote(p.Name)}).Next(ctx)
-		found.Name = user.UserName
-	case Group:
-		var group iam.Group
-		group, err = iam.NewGroupsV2(c.SDK()).List(ctx, iam.ListGroupsRequest{
-			Attributes: "id,displayName", Count: 1, Filter: "displayName eq " + strconv.Quote(p.Name)}).Next(ctx)
-		found.Name = group.DisplayName
+		found, err := c.Users(ctx, "userName eq "+client.SCIMString(p.Name))
+		return len(found) > 0, err
+	default:
+		_, err := c.GroupByName(ctx, p.Name)
+		return err == nil, err
 	}
-	if errors.Is(err, listing.ErrNoMoreItems) {
-		return false, nil
-	}
-	return found.Same(p), err
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 // The directory finds a group whatever its case, and access lists do not: who mistyped it is told at once.
@@ -17,5 +18,18 @@ func TestGroupInAnotherCaseIsNotWaitedFor(t *testing.T) {
 	_, _, err := acl.Grant(ctx, w.client, w.endpoint, group("TEAM"), acl.CanQuery, false)
 	if err == nil || ctx.Err() != nil {
 		t.Errorf("%v: want a refusal at once", err)
+	}
+}
+
+// Of two groups that differ by case alone the directory finds both: it is the one meant that is waited for.
+func TestNewGroupBesideAnotherCaseIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddGroup("LATE")
+	w.Workspace.AddGroup("late")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 404, Code: "RESOURCE_DOES_NOT_EXIST",
+		Message: "Principal: GroupName(late) does not exist"})
+	if _, _, err := acl.Grant(t.Context(), w.client, w.endpoint, group("late"), acl.CanQuery, false); err != nil {
+		t.Error(err)
 	}
 }

@@ -239,12 +239,13 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}, true)
 	if r.err == nil {
 		ops = told(ops, look(r.list))
-		if len(ops) > 0 {
-			r.err = fmt.Errorf("the service accepted %s for %s and does not show it", ops[0].level, ops[0].principal)
-		}
 	}
 	for _, op := range ops {
-		op.done <- r
+		mine := r
+		if mine.err == nil {
+			mine.err = fmt.Errorf("the service accepted %s for %s and does not show it", op.level, op.principal)
+		}
+		op.done <- mine
 	}
 }
 
@@ -324,11 +325,24 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		if maps.Equal(was, shall) {
 			return outcome{list: before.list, wrote: try > 1}
 		}
-		after, err := o.send(ctx, c, before, was, next, shall, whole)
+		changed := next.beyond(was)
+		var after view
+		if whole || loses(was, shall) {
+			after, err = put(ctx, c, o.Object, next, changed)
+			if err == nil && maps.Equal(after.list.direct(), shall) {
+				o.list.Put(after)
+			} else {
+				o.list.Forget() // whatever it shows, it is not the list that was asked for
+			}
+		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
+			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was granted
+			// meanwhile is in that one.
+			now, whole = &after, true
+			continue
+		}
 		if err == nil {
 			return outcome{list: after.list, wrote: true}
 		}
-		o.list.Forget()
 		var unverified *UnverifiedError
 		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
 			return outcome{err: err, wrote: unverified != nil}
@@ -336,36 +350,28 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 	}
 }
 
-// send writes a list: as an upsert where nobody loses a grant, unless the whole is to be replaced.
-func (o *object) send(ctx context.Context, c *client.Client, before view, was map[Principal]Level, next List, shall map[Principal]Level, whole bool) (view, error) {
-	var changed List
-	for _, e := range next {
-		if e.Direct != "" && was[e.Key()] != e.Direct {
-			changed = append(changed, Entry{Principal: e.Principal, Direct: e.Direct})
-		}
+// merge upserts what changed, and gives the list after it.
+func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
+	after, err := patch(ctx, c, o.Object, changed)
+	if err != nil {
+		o.list.Forget()
+		return view{}, err
 	}
+	if o.keep(before, changed, after) {
+		return after, nil
+	}
+	if after, err = o.readNow(ctx, c); err != nil {
+		return view{}, &UnverifiedError{Err: err}
+	}
+	return after, nil
+}
+
+// loses says whether somebody holds a level now and shall not.
+func loses(was, shall map[Principal]Level) bool {
 	for p := range was {
 		if _, stays := shall[p]; !stays {
-			whole = true
+			return true
 		}
 	}
-	if !whole {
-		after, err := patch(ctx, c, o.Object, changed)
-		if err != nil {
-			return view{}, err
-		}
-		if !o.keep(before, changed, after) {
-			if after, err = o.readNow(ctx, c); err != nil {
-				return view{}, &UnverifiedError{Err: err}
-			}
-		}
-		if !slices.ContainsFunc(changed, func(e Entry) bool { return !after.shows(e.Principal, e.Direct) }) {
-			return after, nil
-		}
-	}
-	after, err := put(ctx, c, o.Object, next, changed)
-	if err == nil {
-		o.list.Put(after)
-	}
-	return after, err
+	return false
 }

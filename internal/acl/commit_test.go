@@ -358,3 +358,80 @@ func TestStoppedDuringTheWrite(t *testing.T) {
 	}
 	w.holds(t, with(w.app, acl.CanQuery))
 }
+
+// Who is granted between the read and an upsert that lowers nothing is shown by its answer, so the replacement keeps them.
+func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		switches emulator.WorkspaceSwitches
+		asked    string
+	}{
+		"in its answer":        {emulator.WorkspaceSwitches{PatchNeverLowers: true}, "GET PATCH PUT"},
+		"in the read after it": {emulator.WorkspaceSwitches{PatchNeverLowers: true, PatchShowsPart: true}, "GET PATCH GET PUT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetSwitches(c.switches)
+			late, seen := w.newcomers(1)[0], 0
+			_, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, func(l acl.List) (acl.List, error) {
+				if seen++; seen == 1 {
+					w.Workspace.SetGrant("iris", late.Name, "CAN_QUERY")
+				}
+				for i := range l {
+					if l[i].Same(sp(app)) {
+						l[i].Direct = acl.CanView
+					}
+				}
+				return l, nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			want := with(late, acl.CanQuery)
+			want[app] = "CAN_VIEW"
+			w.holds(t, want)
+			w.wantAsked(t, c.asked)
+		})
+	}
+}
+
+// A service that answers a replacement with less than the list has not shown the list: nobody may take that for all there is.
+func TestReplacementThatIsAnsweredInPart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
+	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+		t.Fatal(err)
+	}
+	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
+		t.Errorf("%+v %t %v", e, found, err)
+	}
+	w.wantAsked(t, "GET PUT GET")
+}
+
+// Each of several grants that went together and are not shown says so of itself.
+func TestGrantsThatAreNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ps := w.newcomers(3)
+	w.slow("PATCH")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, After: 1, Status: 200, Body: "{}", ContentType: "application/json"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, Body: "{}", ContentType: "application/json"})
+	failed := together(ps, func(p acl.Principal) error {
+		if p != ps[0] {
+			w.underWay()
+		}
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, p, acl.CanQuery, false)
+		return err
+	})
+	for _, p := range ps[1:] {
+		if err := failed[p.Name]; err == nil || !strings.Contains(err.Error(), p.Name) {
+			t.Errorf("%s: %v", p, err)
+		}
+	}
+	if len(failed) != 2 {
+		t.Errorf("failed: %v", failed)
+	}
+}

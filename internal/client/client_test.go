@@ -220,20 +220,19 @@ func TestAttributeOfAFailedLogin(t *testing.T) {
 	}
 }
 
-func TestWatch(t *testing.T) {
+func TestNow(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.Tenant.Clock.Advance(1000 * time.Hour)
 	c := w.as(t, w.PersonToken)
-	ctx, answer := client.Watch(t.Context())
-	if since := time.Since(answer.Now()); since > time.Minute || since < -time.Minute {
-		t.Errorf("before the first answer now is %s", answer.Now())
+	if since := time.Since(c.Now()); since > time.Minute || since < -time.Minute {
+		t.Errorf("before the first answer now is %s", c.Now())
 	}
-	if _, err := c.Me(ctx); err != nil {
+	if _, err := c.Me(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if off := answer.Now().Sub(w.Tenant.Clock.Now()); off > time.Second || off < -2*time.Second {
-		t.Errorf("now is %s, the service says %s", answer.Now(), w.Tenant.Clock.Now())
+	if off := c.Now().Sub(w.Tenant.Clock.Now()); off > time.Second || off < -2*time.Second {
+		t.Errorf("now is %s, the service says %s", c.Now(), w.Tenant.Clock.Now())
 	}
 }
 
@@ -399,5 +398,40 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	}
 	if reached.Load() > 0 {
 		t.Error("the other host was asked")
+	}
+}
+
+// Who has asked which workspace it is has been told who calls, too.
+func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.as(t, w.PersonToken)
+	if err := c.CheckWorkspace(t.Context(), w.Workspace.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if self, err := c.IsSelf(t.Context(), w.Deployer.ClientID); self || err != nil {
+		t.Errorf("%t, %v", self, err)
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// Whether SCIM may still lag behind a write is told by the service's clock, also by a look at what others asked for.
+func TestSettleGoesByTheServiceClock(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.Tenant.Clock.Advance(-time.Hour)
+	c := w.as(t, w.PersonToken)
+	if _, err := c.Me(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	shown, err := c.Settle(t.Context(), w.Tenant.Clock.Now(), "x", func(context.Context) (bool, error) {
+		looks++ // asks nobody, as a shared copy
+		return looks == 2, nil
+	})
+	if !shown || err != nil || looks != 2 {
+		t.Errorf("%t, %v after %d looks", shown, err, looks)
 	}
 }

@@ -98,7 +98,7 @@ func (e *UnverifiedMemberError) Error() string { return e.Err.Error() }
 func (e *UnverifiedMemberError) Unwrap() error { return e.Err }
 
 func (c *Client) settleMember(ctx context.Context, group Group, memberID string, want bool) error {
-	shown, err := Settle(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
+	shown, err := c.Settle(ctx, time.Time{}, "group "+group.Name, func(ctx context.Context) (bool, error) {
 		now, err := c.groupByID(ctx, group.ID)
 		return now.Has(memberID) == want, err
 	})

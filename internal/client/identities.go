@@ -79,7 +79,8 @@ func (c *Client) Await(ctx context.Context) error {
 	return err
 }
 
-// Now is the workspace's clock as of its last answer, else this machine's.
+// Now is the workspace's clock by the Date of its last answer, else this machine's: a machine whose clock is wrong must not
+// decide that a token has expired.
 func (c *Client) Now() time.Time { return time.Now().UTC().Add(time.Duration(c.line.ahead.Load())) }
 
 // FirstTime says, once for each name, that something is to be done; to everybody after the first that it is not.

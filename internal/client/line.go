@@ -32,7 +32,6 @@ type line struct {
 	answered    atomic.Bool // the host has answered at least once
 	workspaceID atomic.Value
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
-	askMe       Shared[struct{}]
 	locks       sync.Map     // object → chan struct{} of one place
 	principals  sync.Map     // lower-case application id → SCIM id, of those this process has added
 	removed     sync.Map     // SCIM ids of service principals that this process has removed
@@ -143,7 +142,6 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	if id := resp.Header.Get("X-Databricks-Org-Id"); id != "" {
 		l.workspaceID.Store(id)
 	}
-	observe(r.Context(), resp.Header)
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		l.ahead.Store(int64(time.Until(date)))
 	}

@@ -123,7 +123,7 @@ func TestStuck(t *testing.T) {
 func TestSettle(t *testing.T) {
 	t.Parallel()
 	in := func(d time.Duration) time.Time { return time.Now().Add(d) }
-	oops := errors.New("oops")
+	oops, c := errors.New("oops"), over(t, &fake{}, nil)
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, tc := range map[string]struct {
@@ -141,7 +141,7 @@ func TestSettle(t *testing.T) {
 	} {
 		all.Go(func() {
 			looks := 0
-			got, err := Settle(t.Context(), tc.written, name, func(context.Context) (bool, error) {
+			got, err := c.Settle(t.Context(), tc.written, name, func(context.Context) (bool, error) {
 				looks++
 				if looks > len(tc.looks) {
 					return true, errors.New("one look too many")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -98,24 +97,44 @@ func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
 
 // AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
 func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
-	return c.lists().servicePrincipals.Get(ctx, Lately, func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") })
+	return readWhole(ctx, &c.lists().servicePrincipals, func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") })
 }
 
 // AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
 func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
-	return c.lists().users.Get(ctx, Lately, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
+	return readWhole(ctx, &c.lists().users, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
 }
 
 // AllGroups is [Client.Groups], shared by everything in this run for a while.
 func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
-	return c.lists().groups.Get(ctx, Lately, c.Groups)
+	return readWhole(ctx, &c.lists().groups, c.Groups)
+}
+
+// whole is a whole list, or that the caller may not see it: the next one who asks would be refused as well.
+type whole[T any] struct {
+	all     []T
+	refused error
+}
+
+func readWhole[T any](ctx context.Context, list *Shared[whole[T]], read func(context.Context) ([]T, error)) ([]T, error) {
+	got, err := list.Get(ctx, Lately, func(ctx context.Context) (whole[T], error) {
+		all, err := read(ctx)
+		if errors.Is(err, ErrPermissionDenied) {
+			return whole[T]{refused: err}, nil
+		}
+		return whole[T]{all: all}, err
+	})
+	if err == nil {
+		err = got.refused
+	}
+	return got.all, err
 }
 
 // principalLists are whole lists, as they were before this process wrote to a principal or a group.
 type principalLists struct {
-	servicePrincipals Shared[[]ServicePrincipal]
-	users             Shared[[]User]
-	groups            Shared[[]Group]
+	servicePrincipals Shared[whole[ServicePrincipal]]
+	users             Shared[whole[User]]
+	groups            Shared[whole[Group]]
 }
 
 // sharedLists are the lists since the last write.
@@ -219,7 +238,7 @@ func listSCIM[T any](ctx context.Context, c *Client, collection string, query ur
 // doubles the calls of nearly every list; the service says how many there are in all.
 func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Values, count int, visit func([]scimResource) bool) error {
 	parameters := map[string]any{"count": count}
-	for name := range maps.Keys(query) {
+	for name := range query {
 		if value := query.Get(name); value != "" {
 			parameters[name] = value
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 func TestSCIMString(t *testing.T) {
@@ -156,5 +157,25 @@ func TestListsPage(t *testing.T) {
 	}
 	if all, err := pages(t, 0, 10, true, false).ServicePrincipals(t.Context(), ""); err != nil || len(all) != 0 {
 		t.Errorf("an empty list: %v, %v", all, err)
+	}
+}
+
+// Who may not see a list is told so once, and not asked for again by whoever comes next in the same run.
+func TestRefusedListsAreShared(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{ServicePrincipalsAdminOnly: true})
+	w.Workspace.SetGrant("authorization/tokens", w.PersonName, "CAN_USE")
+	w.Workspace.RemoveFromGroup("admins", w.PersonName)
+	c := w.as(t, w.PersonToken)
+	for range 3 {
+		_, err1 := c.AllServicePrincipals(t.Context())
+		_, err2 := c.AllGroups(t.Context())
+		if !errors.Is(err1, client.ErrPermissionDenied) || !errors.Is(err2, client.ErrPermissionDenied) {
+			t.Errorf("%v; %v", err1, err2)
+		}
+	}
+	if n := len(w.Tenant.Journal.Entries()); n != 2 {
+		t.Errorf("%d requests for two lists", n)
 	}
 }

@@ -171,13 +171,3 @@ func (d *Directory[T]) of(key string) (single *Shared[T], listed bool) {
 	}
 	return single, !d.ends && len(d.ones) > few
 }
-
-// Forget drops every copy.
-func (d *Directory[T]) Forget() {
-	d.all.Forget()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, single := range d.ones {
-		single.Forget()
-	}
-}

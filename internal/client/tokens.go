@@ -58,12 +58,11 @@ func (l TokenList) Owner(t TokenInfo) string {
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 	return c.tokens.Get(ctx, AnyAge, func(ctx context.Context) (TokenList, error) {
-		ctx, answer := Watch(ctx)
 		all, err := settings.NewTokenManagement(c.sdk).ListAll(ctx, settings.ListTokenManagementRequest{})
 		if err != nil {
 			return TokenList{}, err
 		}
-		list := TokenList{Now: answer.Now()}
+		list := TokenList{Now: c.Now()}
 		for _, t := range all {
 			info := TokenInfo{
 				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
@@ -103,12 +102,11 @@ func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
 // OwnTokens lists the caller's own tokens. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/list
 func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
-	ctx, answer := Watch(ctx)
 	all, err := settings.NewTokens(c.sdk).ListAll(ctx)
 	if err != nil {
 		return TokenList{}, err
 	}
-	list := TokenList{Now: answer.Now()}
+	list := TokenList{Now: c.Now()}
 	for _, t := range all {
 		list.Tokens = append(list.Tokens, TokenInfo{
 			ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes,

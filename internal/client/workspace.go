@@ -32,11 +32,7 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		return nil
 	}
 	if c.WorkspaceID() == "" {
-		_, err := c.line.askMe.Get(ctx, AnyAge, func(ctx context.Context) (struct{}, error) {
-			_, err := c.Me(ctx)
-			return struct{}{}, err
-		})
-		if err != nil {
+		if _, err := c.self.Get(ctx, AnyAge, c.Me); err != nil {
 			return err
 		}
 	}

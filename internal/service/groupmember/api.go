@@ -45,7 +45,7 @@ func readMember(ctx context.Context, c *client.Client, have membership, made tim
 		found = err == nil
 		return true, err
 	}
-	_, err := client.Settle(ctx, made, have.String(), member)
+	_, err := c.Settle(ctx, made, have.String(), member)
 	have.GroupID = group.ID
 	if err == nil && !found {
 		err = errNotMember

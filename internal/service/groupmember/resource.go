@@ -63,7 +63,6 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	ctx, answer := client.Watch(ctx)
 
 	have, err := addMember(ctx, r.Client, plan.toMembership())
 	var unverified *client.UnverifiedMemberError
@@ -72,7 +71,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot add to group", have.String()) {
 		return
 	}
-	fwkit.NoteWritten(ctx, resp.Private, answer.Now(), &resp.Diagnostics)
+	fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 	plan.tell(have, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)

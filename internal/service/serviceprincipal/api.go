@@ -317,7 +317,7 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 
 // settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
 func settle(ctx context.Context, c *client.Client, have servicePrincipal, want wish) (sp servicePrincipal, err error) {
-	shown, err := client.Settle(ctx, time.Time{}, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+	shown, err := c.Settle(ctx, time.Time{}, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
 		return want.changes(sp).none(), err
@@ -332,7 +332,7 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 // may not know yet what it has made itself. One request at best.
 func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time, workspaceID string) (sp servicePrincipal, err error) {
 	found, read := false, sharedServicePrincipal
-	_, err = client.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+	_, err = c.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
 		read = readServicePrincipal // a second look must not be at a copy

@@ -90,7 +90,6 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	ctx, answer := client.Watch(ctx)
 	want := plan.toWish()
 
 	sp, err := addServicePrincipal(ctx, r.Client, want)
@@ -108,7 +107,7 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 		}
 		// It exists from here on: remember it before anything else can fail.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
-		fwkit.NoteWritten(ctx, resp.Private, answer.Now(), &resp.Diagnostics)
+		fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 		sp = r.complete(ctx, sp, want, &resp.Diagnostics)
 	}
 	plan.tell(sp, r.Client.WorkspaceID())
