@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -143,14 +145,11 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 
 // claim tells when the same run manages principals of the endpoint one at a time, too.
 func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) {
-	if plan.EndpointName.IsUnknown() || plan.IgnorePrincipals.IsUnknown() {
+	if plan.EndpointName.IsUnknown() || !plan.ignoredAreKnown() {
 		return
 	}
-	var ignored, singly []acl.Principal
-	for p := range principals(plan.IgnorePrincipals) {
-		ignored = append(ignored, p)
-	}
-	singly = acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
+	ignored := slices.Collect(maps.Keys(principals(plan.IgnorePrincipals)))
+	singly := acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
 	if len(singly) == 0 {
 		return
 	}
