@@ -1,0 +1,64 @@
+package servingendpointpermission_test
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+)
+
+// An endpoint that another resource replaces in the same apply, without its id being written: the grant that is told to be
+// replaced with it is made in that apply, any other in the next one.
+func TestEndpointReplacedWithoutItsID(t *testing.T) {
+	t.Parallel()
+	config := func(w *world, version, line string) string {
+		return `
+resource "stub_endpoint" "x" {
+  name    = "fresh"
+  creator = "ada@example.com"
+  version = "` + version + `"
+}
+
+resource "dbxaccess_serving_endpoint_permission" "x" {
+  endpoint_name          = stub_endpoint.x.name
+  service_principal_name = "` + w.app + `"
+  ` + line + `
+}
+`
+	}
+	holds := func(t *testing.T, w *world, want map[string]string) resource.TestCheckFunc {
+		return on(func() {
+			if got := w.Workspace.Grants("fresh"); !maps.Equal(got, want) {
+				t.Errorf("the endpoint holds %v, want %v", got, want)
+			}
+		})
+	}
+	granted, creatorAlone := func(w *world) map[string]string {
+		return map[string]string{person: "CAN_MANAGE", w.app: "CAN_QUERY"}
+	}, map[string]string{person: "CAN_MANAGE"}
+	t.Run("replaced with it", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		const line = "lifecycle {\n    replace_triggered_by = [stub_endpoint.x.id]\n  }"
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
+			{Config: config(w, "1", line), Check: holds(t, w, granted(w))},
+			{
+				Config:           config(w, "2", line),
+				ConfigPlanChecks: planned(plancheck.ResourceActionDestroyBeforeCreate),
+				Check:            holds(t, w, granted(w)),
+			},
+			{Config: config(w, "2", line), ConfigPlanChecks: empty},
+		}})
+	})
+	t.Run("by the next apply", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.WithEndpoints(w.Providers()), Steps: []resource.TestStep{
+			{Config: config(w, "1", ""), Check: holds(t, w, granted(w))},
+			{Config: config(w, "2", ""), Check: holds(t, w, creatorAlone), ExpectNonEmptyPlan: true},
+			{Config: config(w, "2", ""), ConfigPlanChecks: planned(plancheck.ResourceActionCreate), Check: holds(t, w, granted(w))},
+			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
+		}})
+	})
+}
