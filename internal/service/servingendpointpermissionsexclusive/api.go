@@ -138,24 +138,26 @@ func described(list acl.List) []string {
 	return names
 }
 
-// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either, which
-// it gives back. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
-func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept acl.List, err error) {
+// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either. That
+// is kept; what else was left is foreign. A list that is gone with its endpoint is done. Two requests, three where it must
+// be known who calls.
+func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept, foreign acl.List, err error) {
 	drop := keysOf(applied.Grants)
 	err = write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, error) {
 		next := whole{}.over(now, drop.has)
 		kept, err = own(ctx, c, now, next)
 		mine := keysOf(kept)
+		foreign = whole{}.unlisted(next)
 		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), err
 	})
 	if errors.Is(err, client.ErrNotFound) {
 		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
 		e, lookup := c.EndpointByName(ctx, endpoint)
 		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
-			return nil, nil
+			return nil, nil, nil
 		}
 	}
-	return kept, err
+	return kept, foreign, err
 }
 
 // managers are the principals that hold CAN_MANAGE directly.

@@ -264,13 +264,17 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or made anew under its name. Its grants stay as they are.")
 		return
 	}
-	kept, err := takeList(ctx, r.Client, have.Endpoint, given)
+	kept, foreign, err := takeList(ctx, r.Client, have.Endpoint, given)
 	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
 		return
 	}
 	if len(kept) > 0 {
 		resp.Diagnostics.AddWarning("The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", kept))
+	}
+	if shown := slices.DeleteFunc(foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(shown) > 0 {
+		resp.Diagnostics.AddWarning("Grants were left on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf("Destroying removes what was applied, and this resource found these as they are: %s. Who should lose access, is to be removed by hand.", shown))
 	}
 }
 
