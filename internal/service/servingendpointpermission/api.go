@@ -51,12 +51,12 @@ func readGrant(ctx context.Context, c *client.Client, have grant) (id string, en
 }
 
 // changeGrant moves the grant to another level in place. One request.
-func changeGrant(ctx context.Context, c *client.Client, want grant) (acl.Entry, error) {
-	entry, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
+func changeGrant(ctx context.Context, c *client.Client, want grant) error {
+	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
 	if err == nil {
 		c.NoteGrant(want.Endpoint)
 	}
-	return entry, err
+	return err
 }
 
 // takeGrant removes the grant and nothing else. Two requests; a third when the service no longer knows what was asked for.

@@ -34,7 +34,7 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 
 // ModifyPlan warns where the same configuration manages the whole list too. Whichever of the two is planned second sees it.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.Client == nil || req.Plan.Raw.IsNull() {
+	if req.Plan.Raw.IsNull() {
 		return
 	}
 	var plan permissionModel
@@ -48,7 +48,7 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
-			"Write the principal into the whole list's maps, or into its ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
+			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
 	}
 }
 
@@ -126,30 +126,21 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 
-	entry := acl.Entry{Direct: have.Level, DisplayName: state.DisplayName.ValueString()}
 	endpointID := have.EndpointID
 	var err error
 	switch {
 	case moved: // the endpoint was replaced: its list starts empty
-		endpointID, entry, err = giveGrant(ctx, r.Client, want)
+		endpointID, _, err = giveGrant(ctx, r.Client, want)
 	case changed:
-		entry, err = changeGrant(ctx, r.Client, want)
+		err = changeGrant(ctx, r.Client, want)
 	}
 	var unverified *acl.UnverifiedError
 	if errors.As(err, &unverified) {
 		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
-		entry.Direct = want.Level
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return
 	}
-	// What the plan promised stays as promised; only what it left open is filled in.
-	plan.EndpointID = types.StringValue(endpointID)
-	if plan.DisplayName.IsUnknown() {
-		plan.DisplayName = fwkit.String(entry.DisplayName)
-	}
-	if plan.WorkspaceID.IsUnknown() {
-		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	}
+	plan.EndpointID = types.StringValue(endpointID) // all else is known in the plan
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }

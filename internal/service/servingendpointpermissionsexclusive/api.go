@@ -9,12 +9,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // admins hold everything by the service's own rule; a direct grant of theirs changes nothing and is left alone.
-var admins = acl.Principal{Kind: acl.Group, Name: "admins"}
+var admins = acl.Principal{Kind: acl.Group, Name: client.AdminsGroup}
 
 // unlisted are the direct grants that are neither wanted nor left to others, in one order.
 func (w whole) unlisted(list acl.List) acl.List {
@@ -186,7 +185,7 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	if len(lost) == 0 {
 		return caller{}, false, nil
 	}
-	if id := c.Login.Identity().ClientID; id != "" && c.Login.Kind != auth.KindCLI && c.Login.Kind != auth.KindToken {
+	if id := c.KnownSelf(); id != "" {
 		self := acl.Principal{Kind: acl.ServicePrincipal, Name: id}.Key()
 		foreign := func(key acl.Principal) bool { return key.Kind != acl.Group && key != self }
 		if len(lost.without(foreign)) == 0 {

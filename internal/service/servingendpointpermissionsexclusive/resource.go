@@ -233,9 +233,6 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		}
 	}
 	plan.EndpointID = types.StringValue(id)
-	if plan.WorkspaceID.IsUnknown() {
-		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	}
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
