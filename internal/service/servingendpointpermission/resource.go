@@ -122,15 +122,21 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	defer cancel()
 	want, have := plan.toGrant(), state.toGrant()
 	moved, changed := want.EndpointID != have.EndpointID, want.Level != have.Level
-	if (moved || changed) && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
-		return
-	}
 
 	endpointID := have.EndpointID
 	var err error
+	if moved || changed {
+		// The endpoint may have been made anew since the plan, and the old one's list goes on taking grants.
+		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
+		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
+		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+			return
+		}
+	}
 	switch {
+	case err != nil:
 	case moved: // the endpoint was replaced: its list starts empty
-		endpointID, _, err = giveGrant(ctx, r.Client, want)
+		_, _, err = giveGrant(ctx, r.Client, want)
 	case changed:
 		err = changeGrant(ctx, r.Client, want)
 	}

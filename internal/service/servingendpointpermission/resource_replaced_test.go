@@ -2,6 +2,7 @@ package servingendpointpermission_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -61,4 +62,29 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
 		}})
 	})
+}
+
+// Made again between plan and apply: nothing is written where nobody would find it.
+func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, w.toApp(attr("permission_level", "CAN_VIEW")))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.Rewrite(t, w.toApp())
+	c.MustRun(t, 0, "plan", "-out=p")
+	w.Workspace.DeleteEndpoint("iris")
+	w.Workspace.CreateEndpoint("iris", person)
+	w.Tenant.Journal.Reset()
+	said := strings.Join(strings.Fields(strings.ReplaceAll(c.MustRun(t, 1, "apply", "p").Stderr, "│", "")), " ")
+	for _, words := range []string{"Cannot change access to serving endpoint", "endpoint_id is " + w.EndpointID, "made anew after the plan: plan again"} {
+		if !strings.Contains(said, words) {
+			t.Errorf("the apply does not say %q:\n%s", words, said)
+		}
+	}
+	if w.Count("workspace", "PATCH", "permissions") > 0 {
+		t.Error("the old endpoint's list was written")
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.holds(t, map[string]string{person: "CAN_MANAGE", w.app: "CAN_QUERY"})
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
