@@ -32,24 +32,44 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns where the same configuration manages the whole list too. Whichever of the two is planned second sees it.
+// ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant. Whichever
+// of the two is planned second tells.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
+	var have, planned grant
+	if !req.State.Raw.IsNull() {
+		var state permissionModel
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		have = state.toGrant()
+	}
+	if !req.Plan.Raw.IsNull() {
+		var plan permissionModel
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+			return
+		}
+		planned = plan.toGrant()
+	}
+	if have.Endpoint != "" && have.place() != planned.place() && takes(r.Client, have.place()) {
+		warnOfAddresses(have, &resp.Diagnostics)
+	}
+	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
 	}
-	var plan permissionModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
-		return
-	}
-	planned := plan.toGrant()
-	if planned.Endpoint == "" || planned.Principal.Name == "" { // known only after apply
-		return
+	if keeps(r.Client, planned.place()) {
+		warnOfAddresses(planned, &resp.Diagnostics)
 	}
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
 			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
 	}
+}
+
+func warnOfAddresses(g grant, diags *diag.Diagnostics) {
+	diags.AddWarning("Grant is taken away at one address and managed at another: "+g.ID(), fmt.Sprintf("It is the grant on serving endpoint %s for %s. Terraform does the two in no "+
+		"order, so the principal may be without access afterwards; the next plan shows that. Where the resource only gets another address, write a moved block. Where two "+
+		"addresses manage one grant, let Terraform forget one of them: a removed block with destroy = false.", g.Endpoint, acl.Describe(g.Principal, g.ShownAs)))
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
