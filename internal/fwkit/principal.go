@@ -16,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // The three attributes that name the principal of a grant, in the API's words.
@@ -39,7 +41,7 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	}
 	attributes[GroupName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.NoneOf("admins")},
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.NoneOf(client.AdminsGroup)},
 		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by itself.",
 	}
 	return attributes

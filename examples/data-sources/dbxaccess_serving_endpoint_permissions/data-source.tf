@@ -5,7 +5,7 @@ data "dbxaccess_serving_endpoint_permissions" "iris" {
 output "managers" {
   description = "Who may change the endpoint, apart from what admins inherit."
   value = [
-    for p in data.dbxaccess_serving_endpoint_permissions.iris.permissions : coalesce(p.display_name, p.group_name)
+    for p in data.dbxaccess_serving_endpoint_permissions.iris.permissions : coalesce(p.display_name, p.principal)
     if p.permission_level == "CAN_MANAGE" && !p.inherited
   ]
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -51,12 +52,12 @@ func readGrant(ctx context.Context, c *client.Client, have grant) (id string, en
 }
 
 // changeGrant moves the grant to another level in place. One request.
-func changeGrant(ctx context.Context, c *client.Client, want grant) (acl.Entry, error) {
-	entry, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
+func changeGrant(ctx context.Context, c *client.Client, want grant) error {
+	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
 	if err == nil {
 		c.NoteGrant(want.Endpoint)
 	}
-	return entry, err
+	return err
 }
 
 // takeGrant removes the grant and nothing else. Two requests; a third when the service no longer knows what was asked for.
@@ -118,4 +119,43 @@ func visitGrants(endpoint, id string, list acl.List, visit func(grant) bool) boo
 		}
 	}
 	return true
+}
+
+// addresses are the grants that a plan has at one address or more, and those that it takes away from one. Terraform sees
+// the addresses and not that two of them mean one grant.
+type addresses struct {
+	mu          sync.Mutex
+	kept, taken map[place]bool
+}
+
+// place is one principal's place in the list of one endpoint.
+type place struct {
+	endpoint  string // name
+	principal acl.Principal
+}
+
+func (g grant) place() place { return place{g.Endpoint, g.Principal.Key()} }
+
+// keeps notes that the grant is there after the apply, and says whether it is taken away at another address.
+func keeps(c *client.Client, p place) (taken bool) {
+	a := client.Of[addresses](c)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.kept == nil {
+		a.kept = map[place]bool{}
+	}
+	a.kept[p] = true
+	return a.taken[p]
+}
+
+// takes notes that the grant is taken away, and says whether it is there after the apply at another address.
+func takes(c *client.Client, p place) (kept bool) {
+	a := client.Of[addresses](c)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.taken == nil {
+		a.taken = map[place]bool{}
+	}
+	a.taken[p] = true
+	return a.kept[p]
 }

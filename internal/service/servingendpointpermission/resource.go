@@ -32,24 +32,44 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns where the same configuration manages the whole list too. Whichever of the two is planned second sees it.
+// ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant. Whichever
+// of the two is planned second tells.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.Client == nil || req.Plan.Raw.IsNull() {
+	var have, planned grant
+	if !req.State.Raw.IsNull() {
+		var state permissionModel
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		have = state.toGrant()
+	}
+	if !req.Plan.Raw.IsNull() {
+		var plan permissionModel
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+			return
+		}
+		planned = plan.toGrant()
+	}
+	if have.Endpoint != "" && have.place() != planned.place() && takes(r.Client, have.place()) {
+		warnOfAddresses(have, &resp.Diagnostics)
+	}
+	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
 	}
-	var plan permissionModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
-		return
-	}
-	planned := plan.toGrant()
-	if planned.Endpoint == "" || planned.Principal.Name == "" { // known only after apply
-		return
+	if keeps(r.Client, planned.place()) {
+		warnOfAddresses(planned, &resp.Diagnostics)
 	}
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
-			"Write the principal into the whole list's maps, or into its ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
+			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
 	}
+}
+
+func warnOfAddresses(g grant, diags *diag.Diagnostics) {
+	diags.AddWarning("Grant is taken away at one address and managed at another: "+g.ID(), fmt.Sprintf("It is the grant on serving endpoint %s for %s. Terraform does the two in no "+
+		"order, so the principal may be without access afterwards; the next plan shows that. Where the resource only gets another address, write a moved block. Where two "+
+		"addresses manage one grant, let Terraform forget one of them: a removed block with destroy = false.", g.Endpoint, acl.Describe(g.Principal, g.ShownAs)))
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -122,34 +142,31 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	defer cancel()
 	want, have := plan.toGrant(), state.toGrant()
 	moved, changed := want.EndpointID != have.EndpointID, want.Level != have.Level
-	if (moved || changed) && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
-		return
-	}
 
-	entry := acl.Entry{Direct: have.Level, DisplayName: state.DisplayName.ValueString()}
 	endpointID := have.EndpointID
 	var err error
+	if moved || changed {
+		// The endpoint may have been made anew since the plan, and the old one's list goes on taking grants.
+		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
+		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
+		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+			return
+		}
+	}
 	switch {
+	case err != nil:
 	case moved: // the endpoint was replaced: its list starts empty
-		endpointID, entry, err = giveGrant(ctx, r.Client, want)
+		_, _, err = giveGrant(ctx, r.Client, want)
 	case changed:
-		entry, err = changeGrant(ctx, r.Client, want)
+		err = changeGrant(ctx, r.Client, want)
 	}
 	var unverified *acl.UnverifiedError
 	if errors.As(err, &unverified) {
 		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
-		entry.Direct = want.Level
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return
 	}
-	// What the plan promised stays as promised; only what it left open is filled in.
-	plan.EndpointID = types.StringValue(endpointID)
-	if plan.DisplayName.IsUnknown() {
-		plan.DisplayName = fwkit.String(entry.DisplayName)
-	}
-	if plan.WorkspaceID.IsUnknown() {
-		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	}
+	plan.EndpointID = types.StringValue(endpointID) // all else is known in the plan
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }

@@ -22,7 +22,7 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 		return
 	}
 	id, list, err := readPermissions(ctx, d.Client, config.EndpointName.ValueString())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot read the access list of serving endpoint", config.EndpointName.ValueString()) {
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show the access list of serving endpoint", config.EndpointName.ValueString()) {
 		return
 	}
 	config.tell(id, d.Client.WorkspaceID(), list)

@@ -66,13 +66,6 @@ func toPermission(e acl.Entry, level acl.Level, inherited bool) permissionModel 
 		Principal: types.StringValue(e.Principal.String()), DisplayName: fwkit.String(e.DisplayName),
 		PermissionLevel: types.StringValue(string(level)), Inherited: types.BoolValue(inherited),
 	}
-	switch e.Kind {
-	case acl.ServicePrincipal:
-		p.ServicePrincipalName = types.StringValue(e.Name)
-	case acl.User:
-		p.UserName = types.StringValue(e.Name)
-	case acl.Group:
-		p.GroupName = types.StringValue(e.Name)
-	}
+	p.ServicePrincipalName, p.UserName, p.GroupName = fwkit.PrincipalValues(string(e.Kind), e.Name)
 	return p
 }

@@ -9,12 +9,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // admins hold everything by the service's own rule; a direct grant of theirs changes nothing and is left alone.
-var admins = acl.Principal{Kind: acl.Group, Name: "admins"}
+var admins = acl.Principal{Kind: acl.Group, Name: client.AdminsGroup}
 
 // unlisted are the direct grants that are neither wanted nor left to others, in one order.
 func (w whole) unlisted(list acl.List) acl.List {
@@ -138,24 +137,26 @@ func described(list acl.List) []string {
 	return names
 }
 
-// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either, which
-// it gives back. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
-func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept acl.List, err error) {
+// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either. That
+// is kept; what else was left is foreign. A list that is gone with its endpoint is done. Two requests, three where it must
+// be known who calls.
+func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept, foreign acl.List, err error) {
 	drop := keysOf(applied.Grants)
 	err = write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, error) {
 		next := whole{}.over(now, drop.has)
 		kept, err = own(ctx, c, now, next)
 		mine := keysOf(kept)
+		foreign = whole{}.unlisted(next)
 		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), err
 	})
 	if errors.Is(err, client.ErrNotFound) {
 		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
 		e, lookup := c.EndpointByName(ctx, endpoint)
 		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
-			return nil, nil
+			return nil, nil, nil
 		}
 	}
-	return kept, err
+	return kept, foreign, err
 }
 
 // managers are the principals that hold CAN_MANAGE directly.
@@ -184,7 +185,7 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	if len(lost) == 0 {
 		return caller{}, false, nil
 	}
-	if id := c.Login.Identity().ClientID; id != "" && c.Login.Kind != auth.KindCLI && c.Login.Kind != auth.KindToken {
+	if id := c.KnownSelf(); id != "" {
 		self := acl.Principal{Kind: acl.ServicePrincipal, Name: id}.Key()
 		foreign := func(key acl.Principal) bool { return key.Kind != acl.Group && key != self }
 		if len(lost.without(foreign)) == 0 {

@@ -143,8 +143,11 @@ func (m *exclusiveModel) whoIsKnown() bool {
 			return false
 		}
 	}
-	known := len(principals(m.IgnorePrincipals)) == len(m.IgnorePrincipals.Elements())
-	return known && !m.IgnorePrincipals.IsUnknown()
+	return m.ignoredAreKnown()
+}
+
+func (m *exclusiveModel) ignoredAreKnown() bool {
+	return !m.IgnorePrincipals.IsUnknown() && !slices.ContainsFunc(m.IgnorePrincipals.Elements(), attr.Value.IsUnknown)
 }
 
 // principals reads kind=NAME strings; what is unknown or says no kind is left out.

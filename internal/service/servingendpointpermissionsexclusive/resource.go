@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -124,17 +126,15 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
 		return
 	}
-	if !plan.whoIsKnown() {
-		return
-	}
 	want, have := plan.toWhole(), state.toWhole()
-	found := remembered(ctx, req.Private, unlistedKey, &resp.Diagnostics)
-	if found.EndpointID != have.EndpointID {
-		found = note{}
+	if !plan.whoIsKnown() || want.Endpoint != have.Endpoint {
+		return // of another endpoint its own creation tells, which is planned next
 	}
+	found := remembered(ctx, req.Private, unlistedKey, have.EndpointID, &resp.Diagnostics)
 	if want.OnUnlisted != onUnlistedRemove {
 		// Where unlisted grants were to be removed until now, the state holds them too.
-		for _, e := range have.Grants.without(applied(ctx, req.Private, have, &resp.Diagnostics).has, keysOf(found.Grants).has) {
+		given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
+		for _, e := range have.Grants.without(keysOf(given.Grants).has, keysOf(found.Grants).has) {
 			found.Grants = append(found.Grants, e)
 		}
 	}
@@ -143,14 +143,11 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 
 // claim tells when the same run manages principals of the endpoint one at a time, too.
 func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) {
-	if plan.EndpointName.IsUnknown() || plan.IgnorePrincipals.IsUnknown() {
+	if plan.EndpointName.IsUnknown() || !plan.ignoredAreKnown() {
 		return
 	}
-	var ignored, singly []acl.Principal
-	for p := range principals(plan.IgnorePrincipals) {
-		ignored = append(ignored, p)
-	}
-	singly = acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
+	ignored := slices.Collect(maps.Keys(principals(plan.IgnorePrincipals)))
+	singly := acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
 	if len(singly) == 0 {
 		return
 	}
@@ -214,8 +211,6 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	want, have := plan.toWhole(), state.toWhole()
 	id := have.EndpointID
 	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 {
-		found := remembered(ctx, req.Private, unlistedKey, &resp.Diagnostics)
-		known := keysOf(found.Grants)
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
@@ -224,6 +219,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		}
 		var unseen acl.List
 		if err == nil {
+			known := keysOf(remembered(ctx, req.Private, unlistedKey, id, &resp.Diagnostics).Grants)
 			unseen, err = changeList(ctx, r.Client, id, want, fresh, drop, func(key acl.Principal) bool { return known[key] || have.Grants.has(key) })
 		}
 		if unverified(err) {
@@ -237,9 +233,6 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		}
 	}
 	plan.EndpointID = types.StringValue(id)
-	if plan.WorkspaceID.IsUnknown() {
-		plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	}
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
@@ -256,24 +249,29 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toWhole()
-	given := remembered(ctx, req.Private, appliedKey, &resp.Diagnostics)
 
-	id, err := r.Client.EndpointID(ctx, have.Endpoint, client.Lately)
+	// Not the shared lookup: where the endpoint is replaced next, nobody may find the old id in it.
+	e, err := r.Client.EndpointByName(ctx, have.Endpoint)
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
 		return // a list that went with its endpoint is done
 	}
-	if given.EndpointID != id {
+	given := remembered(ctx, req.Private, appliedKey, e.ID, &resp.Diagnostics)
+	if given.EndpointID == "" {
 		resp.Diagnostics.AddWarning("Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
 			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or made anew under its name. Its grants stay as they are.")
 		return
 	}
-	kept, err := takeList(ctx, r.Client, have.Endpoint, given)
+	kept, foreign, err := takeList(ctx, r.Client, have.Endpoint, given)
 	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
 		return
 	}
 	if len(kept) > 0 {
 		resp.Diagnostics.AddWarning("The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", kept))
+	}
+	if shown := slices.DeleteFunc(foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(shown) > 0 {
+		resp.Diagnostics.AddWarning("Grants were left on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf("Destroying removes what was applied, and this resource found these as they are: %s. Who should lose access, is to be removed by hand.", shown))
 	}
 }
 
@@ -307,10 +305,14 @@ type keyed interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-func remembered(ctx context.Context, private keyed, key string, diags *diag.Diagnostics) note {
+// remembered is a note on the endpoint of that id; the zero note where there is none, or one on another endpoint.
+func remembered(ctx context.Context, private keyed, key, endpointID string, diags *diag.Diagnostics) note {
 	text, more := private.GetKey(ctx, key)
 	diags.Append(more...)
-	return decodeNote(text)
+	if n := decodeNote(text); n.EndpointID == endpointID {
+		return n
+	}
+	return note{}
 }
 
 // changes are the grants that an update writes and those that it takes away: what the plan shows to go, and, unless
@@ -319,19 +321,10 @@ func changes(ctx context.Context, want, have whole, private keyed, diags *diag.D
 	fresh = want.Grants.without(func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct })
 	drop = have.Grants.without(want.Grants.has, want.Ignored.has)
 	if want.OnUnlisted != onUnlistedRemove {
-		mine := applied(ctx, private, have, diags)
+		mine := keysOf(remembered(ctx, private, appliedKey, have.EndpointID, diags).Grants)
 		drop = drop.without(func(key acl.Principal) bool { return !mine[key] })
 	}
 	return fresh, drop
-}
-
-// applied are the principals that this resource gave something on the endpoint last.
-func applied(ctx context.Context, private keyed, have whole, diags *diag.Diagnostics) principalSet {
-	n := remembered(ctx, private, appliedKey, diags)
-	if n.EndpointID != have.EndpointID {
-		return principalSet{}
-	}
-	return keysOf(n.Grants)
 }
 
 func join(ps []acl.Principal) string {

@@ -55,3 +55,23 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("%d requests were made: %v", n, w.Tenant.Journal.Entries())
 	}
 }
+
+// One principal written in two ways is still one, and what it hides is known.
+func TestIgnoredTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+	ignore := `ignore_principals = ["user_name=bob@example.com", "user_name=Bob@example.com"]`
+	c := w.terraform(t, w.usual(ignore))
+	c.plan(t, 2).MustSay(t, "service_principal_name/"+neighbor+" CAN_QUERY")
+	c.apply(t)
+	want := w.usually()
+	want[bob] = "CAN_VIEW"
+	w.holds(t, want)
+	c.plan(t, 0)
+	c.Rewrite(t, w.usual(ignore, `on_unlisted = "error"`))
+	c.apply(t)
+	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", neighbor)
+}

@@ -154,3 +154,22 @@ func TestDestroyBesideForeignGrants(t *testing.T) {
 	c.destroy(t)
 	w.holds(t, levels{bob: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 }
+
+// A grant that was given by hand and listed afterwards left nothing to apply, so destroying leaves it, and says so. What is
+// ignored is nobody's news.
+func TestDestroyTellsWhatStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
+	ignore := `ignore_principals = ["service_principal_name=` + neighbor + `"]`
+	c := w.terraform(t, w.usual(ignore))
+	c.apply(t)
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE", bob, "CAN_VIEW"), ignore))
+	c.plan(t, 0)
+	c.apply(t)
+	said := c.destroy(t)
+	said.MustSay(t, "Grants were left on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW")
+	said.MustNotSay(t, "(neighbor)")
+	w.holds(t, levels{bob: "CAN_VIEW", neighbor: "CAN_QUERY"})
+}
