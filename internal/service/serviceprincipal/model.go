@@ -142,6 +142,11 @@ func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
 	return (m.Active.IsUnknown() || m.toWish().deactivates()) && (plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool())
 }
 
+// replaces says that the plan is known to be for another service principal than the one in state.
+func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
+	return !m.ApplicationID.IsUnknown() && !strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
+}
+
 // tell writes what the service showed into the model. The application id keeps its spelling.
 func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)

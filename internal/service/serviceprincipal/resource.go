@@ -79,9 +79,11 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 			resp.Diagnostics.AddWarning("Deletes every token of "+state.String(), "It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and active = false is written. "+
 				"With delete_tokens_when_inactive = false they stay.")
 		}
-		ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+		if !plan.replaces(state) {
+			ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+		}
 	}
-	if ends && r.Client != nil && strings.EqualFold(r.Client.KnownSelf(), state.ApplicationID.ValueString()) {
+	if ends && r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), state.ApplicationID.ValueString()) {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(), "The plan would lock the provider out", state.String())
 	}
 }
