@@ -38,7 +38,7 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	if !strings.EqualFold(found.ApplicationId, applicationID) {
 		return nil, nil // a service that ignored the filter must not make us adopt a stranger
 	}
-	if err := whole(ctx, c, found); err != nil {
+	if err := whole(ctx, c, tellsActive(found)); err != nil {
 		return nil, err
 	}
 	return fromAPI(&found), nil
@@ -85,25 +85,24 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (ser
 	if err != nil {
 		return servicePrincipal{}, advise(err)
 	}
-	if err := whole(ctx, c, *sp); err != nil {
+	if err := whole(ctx, c, tellsActive(*sp)); err != nil {
 		return servicePrincipal{}, err
 	}
 	return *fromAPI(sp), nil
 }
 
+// tellsActive says whether the answer held "active": the SDK lists there what it saw.
+func tellsActive(sp iam.ServicePrincipal) bool { return slices.Contains(sp.ForceSendFields, "Active") }
+
 // whole refuses the reduced answer that the service gives to callers who are not admins: without "active" and the
-// entitlements, every principal would read as deactivated. No request; one when active is missing, because a service that
-// leaves a false out must not read as a refusal.
-func whole(ctx context.Context, c *client.Client, sp iam.ServicePrincipal) error {
-	if slices.Contains(sp.ForceSendFields, "Active") { // the SDK lists there what the answer held
+// entitlements, every principal would read as deactivated. No request; one for the whole run when active is missing,
+// because a service that leaves a false out must not read as a refusal.
+func whole(ctx context.Context, c *client.Client, tellsActive bool) error {
+	if tellsActive {
 		return nil
 	}
-	me, err := c.Me(ctx)
-	if err != nil {
+	if admin, err := c.IsAdmin(ctx); admin || err != nil {
 		return err
-	}
-	if slices.Contains(me.Groups, "admins") {
-		return nil
 	}
 	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
 }
