@@ -162,9 +162,11 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 	// Two looks suffice: the service refuses a second principal of that application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
-		if found, lookErr := look(ctx); lookErr == nil && found != nil { // somebody else was faster
+		if found, lookErr := look(ctx); lookErr == nil && found != nil && !c.HasRemoved(found.ID) { // somebody else was faster
 			return *found, ErrExists
 		}
+		err = client.Advise(err, "application_id", "The workspace says that it has it already, and does not show it: it may have been added or removed a moment ago. "+
+			"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. If not, the Databricks account has it, and an account admin can assign it to the workspace.")
 	}
 	return sp, err
 }
