@@ -25,7 +25,7 @@ var ErrExists = errors.New("it is already in this workspace")
 func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
 	// Only the first page is read: the SDK's pager would ask for a second, empty one.
 	page := iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{
-		Filter: "applicationId eq " + strconv.Quote(applicationID),
+		Filter: "applicationId eq " + client.SCIMString(applicationID),
 		Count:  1,
 	})
 	found, err := page.Next(ctx)
@@ -44,20 +44,16 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	return fromAPI(&found), nil
 }
 
-// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One
-// request; two when there is any, because the SDK reads on until a page is empty.
+// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
 func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
-	all, err := iam.NewServicePrincipalsV2(c.SDK()).ListAll(ctx, iam.ListServicePrincipalsRequest{
-		Attributes: "id,displayName",
-		Filter:     "displayName eq " + strconv.Quote(displayName),
-	})
+	all, err := c.ServicePrincipals(ctx, "displayName eq "+client.SCIMString(displayName))
 	if err != nil {
 		return nil, advise(err)
 	}
 	var ids []string
 	for _, sp := range all {
 		if sp.DisplayName == displayName {
-			ids = append(ids, sp.Id)
+			ids = append(ids, sp.ID)
 		}
 	}
 	return ids, nil
