@@ -63,7 +63,7 @@ func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]Servic
 // until visit returns false. One request for each 500.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
-	return pagesSCIM(ctx, c, "ServicePrincipals", query, 500, func(page []scimResource) bool {
+	return pagesSCIM(ctx, c, "ServicePrincipals", query, streamPage, func(page []scimResource) bool {
 		for _, r := range page {
 			if !visit(toServicePrincipal(r)) {
 				return false
@@ -160,7 +160,24 @@ func (c *Client) lists() *principalLists {
 // each 10,000.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
-	return listSCIM(ctx, c, "Groups", url.Values{"excludedAttributes": {"entitlements,roles,groups"}}, toGroup)
+	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
+}
+
+// EachGroup is [Client.Groups] for those who show them as they come: it visits one after the other until visit returns
+// false. One request for each 500.
+func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
+	return pagesSCIM(ctx, c, "Groups", allGroups(), streamPage, func(page []scimResource) bool {
+		for _, r := range page {
+			if !visit(toGroup(r)) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func allGroups() url.Values {
+	return url.Values{"excludedAttributes": {"entitlements,roles,groups"}}
 }
 
 func toGroup(r scimResource) Group {
@@ -185,6 +202,9 @@ const scimRoot = "/api/2.0/preview/scim/v2/"
 
 // scimPage is how many are asked for at once. The service may give fewer.
 const scimPage = 10_000
+
+// streamPage is how many are asked for at once where somebody waits for the first.
+const streamPage = 500
 
 type scimResource struct {
 	ID            string      `json:"id"`

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"strings"
 )
 
@@ -17,4 +18,10 @@ func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error)
 	}
 	me, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err == nil && strings.EqualFold(me.UserName, applicationID), err
+}
+
+// IsAdmin says whether who calls is a direct member of admins. One request, shared by everything in this run.
+func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
+	me, err := c.self.Get(ctx, AnyAge, c.Me)
+	return err == nil && slices.Contains(me.Groups, AdminsGroup), err
 }

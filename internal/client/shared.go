@@ -109,7 +109,8 @@ func Of[T any](c *Client) *T {
 }
 
 // Directory finds objects of one kind by key. The first few that are asked for are read one by one, and once there are
-// more, all are listed at once: so one object costs one request, and a thousand cost three. What the list does not show
+// more, all are listed at once: so one object costs one request, and a thousand cost three. A list that somebody else has
+// asked for already is used from the first one on. What the list does not show
 // is asked for by itself, because a list may lag, or show only what the caller may see. The zero value is ready.
 type Directory[T any] struct {
 	all  Shared[map[string]T]
@@ -138,7 +139,7 @@ func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duratio
 
 func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error), confirm bool) (v T, found bool, err error) {
 	single, listed := d.of(key)
-	if listed {
+	if kept, _ := d.all.look(maxAge); listed || kept != nil && kept.err == nil {
 		all, err := d.all.Get(ctx, maxAge, list)
 		switch {
 		case err == nil:

@@ -111,8 +111,8 @@ func adviseSelf(have membership) error {
 }
 
 // eachMember visits the service principals that are direct members of a group, or of every group that can be managed here,
-// until visit returns false. One request for the service principals' application ids and one for the group or
-// the groups, more beyond 10,000 of them.
+// until visit returns false. One request for the service principals' application ids, more beyond 10,000 of them, and one for
+// the group or for each 500 groups.
 func eachMember(ctx context.Context, c *client.Client, groupName string, visit func(membership) bool) error {
 	applicationIDs, err := c.ApplicationIDs(ctx)
 	if err != nil {
@@ -136,11 +136,5 @@ func eachMember(ctx context.Context, c *client.Client, groupName string, visit f
 		}
 		return err
 	}
-	groups, err := c.Groups(ctx)
-	for _, g := range groups {
-		if !g.Account && g.Name != "users" && !each(g) {
-			break
-		}
-	}
-	return err
+	return c.EachGroup(ctx, func(g client.Group) bool { return g.Account || checkGroupName(g.Name) != nil || each(g) })
 }

@@ -31,27 +31,26 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 // is; where only the workspace knows, the apply refuses it.
 func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state memberModel
+	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	have := state.toMembership()
+	leaves := have.Group == client.AdminsGroup
 	if !req.Plan.Raw.IsNull() {
 		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 			return
 		}
-		if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
-			return
-		}
-		if want := plan.toMembership(); want.Group == client.AdminsGroup && want.ID() != state.toMembership().ID() {
+		want := plan.toMembership()
+		if want.Group == client.AdminsGroup && want.ID() != have.ID() {
 			if plan.ApplicationID.IsUnknown() {
 				want.ApplicationID = "known after apply"
 			}
 			resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
 				"Calling an endpoint needs no more than CAN_QUERY on it.")
 		}
-		return
+		leaves = leaves && !plan.GroupName.IsUnknown() && !plan.ApplicationID.IsUnknown() && want.ID() != have.ID()
 	}
-	if r.Client == nil || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
-		return
-	}
-	have, self := state.toMembership(), r.Client.KnownSelf()
-	if have.Group == client.AdminsGroup && self != "" && strings.EqualFold(self, have.ApplicationID) {
+	if leaves && r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(have), "The plan would take the provider's own rights away", have.String())
 	}
 }

@@ -60,7 +60,8 @@ func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListReso
 		MarkdownDescription: "The service principals in one group of the workspace, or in any.",
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
-				Optional: true, MarkdownDescription: "Name of the group, case-sensitive. Absent: every group of the workspace; those of the account are left out, because their members cannot be managed here.",
+				Optional: true, Validators: []validator.String{fwkit.Checked("Not a group whose members are managed here", checkGroupName)},
+				MarkdownDescription: "Name of the group, case-sensitive. Absent: every group of the workspace; those of the account are left out, because their members cannot be managed here.",
 			},
 		},
 	}

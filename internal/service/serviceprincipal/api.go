@@ -25,7 +25,7 @@ var ErrExists = errors.New("it is already in this workspace")
 func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
 	// Only the first page is read: the SDK's pager would ask for a second, empty one.
 	page := iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{
-		Filter: "applicationId eq " + strconv.Quote(applicationID),
+		Filter: "applicationId eq " + client.SCIMString(applicationID),
 		Count:  1,
 	})
 	found, err := page.Next(ctx)
@@ -38,26 +38,22 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	if !strings.EqualFold(found.ApplicationId, applicationID) {
 		return nil, nil // a service that ignored the filter must not make us adopt a stranger
 	}
-	if err := whole(ctx, c, found); err != nil {
+	if err := whole(ctx, c, tellsActive(found)); err != nil {
 		return nil, err
 	}
 	return fromAPI(&found), nil
 }
 
-// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One
-// request; two when there is any, because the SDK reads on until a page is empty.
+// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
 func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
-	all, err := iam.NewServicePrincipalsV2(c.SDK()).ListAll(ctx, iam.ListServicePrincipalsRequest{
-		Attributes: "id,displayName",
-		Filter:     "displayName eq " + strconv.Quote(displayName),
-	})
+	all, err := c.ServicePrincipals(ctx, "displayName eq "+client.SCIMString(displayName))
 	if err != nil {
 		return nil, advise(err)
 	}
 	var ids []string
 	for _, sp := range all {
 		if sp.DisplayName == displayName {
-			ids = append(ids, sp.Id)
+			ids = append(ids, sp.ID)
 		}
 	}
 	return ids, nil
@@ -85,25 +81,24 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (ser
 	if err != nil {
 		return servicePrincipal{}, advise(err)
 	}
-	if err := whole(ctx, c, *sp); err != nil {
+	if err := whole(ctx, c, tellsActive(*sp)); err != nil {
 		return servicePrincipal{}, err
 	}
 	return *fromAPI(sp), nil
 }
 
+// tellsActive says whether the answer held "active": the SDK lists there what it saw.
+func tellsActive(sp iam.ServicePrincipal) bool { return slices.Contains(sp.ForceSendFields, "Active") }
+
 // whole refuses the reduced answer that the service gives to callers who are not admins: without "active" and the
-// entitlements, every principal would read as deactivated. No request; one when active is missing, because a service that
-// leaves a false out must not read as a refusal.
-func whole(ctx context.Context, c *client.Client, sp iam.ServicePrincipal) error {
-	if slices.Contains(sp.ForceSendFields, "Active") { // the SDK lists there what the answer held
+// entitlements, every principal would read as deactivated. No request; one for the whole run when active is missing,
+// because a service that leaves a false out must not read as a refusal.
+func whole(ctx context.Context, c *client.Client, tellsActive bool) error {
+	if tellsActive {
 		return nil
 	}
-	me, err := c.Me(ctx)
-	if err != nil {
+	if admin, err := c.IsAdmin(ctx); admin || err != nil {
 		return err
-	}
-	if slices.Contains(me.Groups, "admins") {
-		return nil
 	}
 	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
 }
@@ -163,9 +158,11 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 	// Two looks suffice: the service refuses a second principal of that application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
-		if found, lookErr := look(ctx); lookErr == nil && found != nil { // somebody else was faster
+		if found, lookErr := look(ctx); lookErr == nil && found != nil && !c.HasRemoved(found.ID) { // somebody else was faster
 			return *found, ErrExists
 		}
+		err = client.Advise(err, "application_id", "The workspace says that it has it already, and does not show it: it may have been added or removed a moment ago. "+
+			"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. If not, the Databricks account has it, and an account admin can assign it to the workspace.")
 	}
 	return sp, err
 }

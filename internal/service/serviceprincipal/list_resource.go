@@ -1,6 +1,7 @@
 package serviceprincipal
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -63,14 +64,22 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 	by := listModel{Filter: config.Filter, DisplayNameContains: config.DisplayNameContains, DisplayNamePrefix: config.DisplayNamePrefix, Active: config.Active}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
+		var reduced error
 		err := l.Client.EachServicePrincipal(ctx, by.filter(), func(sp client.ServicePrincipal) bool {
+			// Of a reduced answer would come a configuration that re-activates it and takes every entitlement away.
+			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
+				if reduced = whole(ctx, l.Client, false); reduced != nil {
+					return false
+				}
+				sp.Active = new(bool)
+			}
 			if !by.matches(sp) {
 				return true
 			}
 			count++
 			return push(l.result(ctx, req, sp)) && count != req.Limit
 		})
-		if err != nil {
+		if err = cmp.Or(err, reduced); err != nil {
 			var failed diag.Diagnostics
 			fwkit.Failed(&failed, adviseList(err, by), "Cannot query service principals", "service principals")
 			push(list.ListResult{Diagnostics: failed})
@@ -83,7 +92,7 @@ func (l *servicePrincipalList) result(ctx context.Context, req list.ListRequest,
 	result.DisplayName = found.DisplayName
 	m := imported(servicePrincipal{
 		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
-		Active: found.Active == nil || *found.Active, Entitlements: found.Entitlements,
+		Active: found.Active != nil && *found.Active, Entitlements: found.Entitlements,
 	}, l.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
 	if req.IncludeResource {

@@ -132,6 +132,21 @@ func (m servicePrincipalModel) toServicePrincipal() servicePrincipal {
 	}
 }
 
+// leftTokens says that the state is that of the inactive one which others have deactivated, by its SCIM id.
+func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
+	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
+}
+
+// mayEndTokens says that the configuration asks for the tokens to be deleted, or may turn out to once all of it is known.
+func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
+	return (m.Active.IsUnknown() || m.toWish().deactivates()) && (plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool())
+}
+
+// replaces says that the plan is known to be for another service principal than the one in state.
+func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
+	return !m.ApplicationID.IsUnknown() && !strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
+}
+
 // tell writes what the service showed into the model. The application id keeps its spelling.
 func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)

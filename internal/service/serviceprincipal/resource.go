@@ -2,6 +2,7 @@ package serviceprincipal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,30 +58,67 @@ func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resou
 	}
 }
 
-// ModifyPlan refuses what would lock the provider out, where its own login tells who it is; where only the workspace
-// knows, the apply refuses it.
+// ModifyPlan shows that tokens will be deleted which a deactivation by others has left, and refuses what would lock the
+// provider out, where its own login tells who it is; where only the workspace knows, the apply refuses it.
 func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() || r.Client == nil || r.Client.KnownSelf() == "" {
+	if req.State.Raw.IsNull() {
 		return
 	}
-	var applicationID types.String // alone: this is asked of every service principal, and concerns one
-	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("application_id"), &applicationID)...); !strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString()) {
+	var applicationID types.String
+	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("application_id"), &applicationID)...); resp.Diagnostics.HasError() {
 		return
 	}
-	var plan, state servicePrincipalModel
+	self := r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString())
+	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
+	if !self && byOthers == "" {
+		return // as nearly always: decoding the models below costs more than the rest of a plan
+	}
+	var plan, state, config servicePrincipalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	ends := state.OnDestroy.ValueString() != onDestroyRetain
 	if !req.Plan.Raw.IsNull() {
-		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 			return
 		}
-		ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+		if state.leftTokens(byOthers) && config.mayEndTokens(plan) {
+			// Nothing that is written differs from what is there, so something that is not must: else there is no update.
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
+			resp.Diagnostics.AddWarning("Deletes every token of "+state.String(), "It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and active = false is written. "+
+				"With delete_tokens_when_inactive = false they stay.")
+		}
+		if !plan.replaces(state) {
+			ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+		}
 	}
-	if ends {
+	if self && ends {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(), "The plan would lock the provider out", state.String())
 	}
+}
+
+// deactivatedKey holds, in private state, the SCIM id of a service principal that is inactive by somebody else's doing, and
+// so may have kept its tokens.
+const deactivatedKey = "deactivated_by_others"
+
+func deactivatedByOthers(ctx context.Context, private interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics) (id string) {
+	text, more := private.GetKey(ctx, deactivatedKey)
+	diags.Append(more...)
+	_ = json.Unmarshal(text, &id) // nothing is nobody
+	return id
+}
+
+// noteDeactivated remembers the SCIM id, or forgets it for an empty one.
+func noteDeactivated(ctx context.Context, private interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}, id string, diags *diag.Diagnostics) {
+	var text []byte
+	if id != "" {
+		text = []byte(strconv.Quote(id)) // digits
+	}
+	diags.Append(private.SetKey(ctx, deactivatedKey, text)...)
 }
 
 func (r *servicePrincipalResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -109,6 +147,9 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
 		fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 		sp = r.complete(ctx, sp, want, &resp.Diagnostics)
+	}
+	if !sp.Active && !want.deactivates() {
+		noteDeactivated(ctx, resp.Private, sp.ID, &resp.Diagnostics)
 	}
 	plan.tell(sp, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -183,8 +224,13 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	if have.Active && !sp.Active {
 		resp.Diagnostics.AddWarning("Service principal was deactivated: "+state.String(), "It is still in the workspace and cannot log in, and its tokens do not work. "+
-			"Only a written active = true re-activates it.")
+			"Only a written active = true re-activates it; a written active = false deletes its tokens as well.")
 	}
+	byOthers := ""
+	if !sp.Active && (have.Active || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
+		byOthers = sp.ID
+	}
+	noteDeactivated(ctx, resp.Private, byOthers, &resp.Diagnostics)
 	state.tell(sp, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
@@ -199,8 +245,9 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	defer cancel()
 	have, want := state.toServicePrincipal(), plan.toWish()
 	change := want.changes(have)
-	// Written, not only planned: what others have deactivated is not ours to clean up.
-	endsTokens := config.toWish().deactivates() && plan.DeleteTokens.ValueBool() && (change.deactivates() || !state.DeleteTokens.ValueBool())
+	// Written, not only planned: what others have deactivated is not ours to clean up before it is written.
+	endsTokens := config.toWish().deactivates() && plan.DeleteTokens.ValueBool() &&
+		(change.deactivates() || !state.DeleteTokens.ValueBool() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)))
 	if (!change.none() || endsTokens) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
@@ -210,11 +257,17 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	// The plan has promised what it does not manage too; a change of that elsewhere is seen by the next refresh.
 	sp = want.after(sp)
-	sp.ExternalID = plan.ExternalID.ValueString()
+	if !plan.ExternalID.IsUnknown() {
+		sp.ExternalID = plan.ExternalID.ValueString()
+	}
 	plan.tell(sp, plan.WorkspaceID.ValueString())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	if endsTokens && fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, sp.ID), "Deactivated service principal keeps tokens", plan.String()) {
-		plan.DeleteTokens = types.BoolValue(false) // the next plan shows it as still to be done
+	if endsTokens {
+		if fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, sp.ID), "Deactivated service principal keeps tokens", plan.String()) {
+			plan.DeleteTokens = types.BoolValue(false) // the next plan shows it as still to be done
+		} else {
+			noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
+		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }

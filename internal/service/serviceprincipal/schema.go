@@ -58,7 +58,7 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			"delete_tokens_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
 				MarkdownDescription: "Whether deactivating it also deletes every token of it, managed or not: they would work again once somebody re-activates it. Default `true`. It holds for a written `active = false` " +
-					"and for `on_destroy = \"deactivate\"`, not for what others deactivate. Where a token could not be deleted, state keeps `false` here, so that the next plan shows it as still to be done.",
+					"and for `on_destroy = \"deactivate\"`; what others have deactivated keeps its tokens until `active = false` is written. Where a token could not be deleted, state keeps `false` here, so that the next plan shows it as still to be done.",
 			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,

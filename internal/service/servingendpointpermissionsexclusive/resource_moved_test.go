@@ -43,8 +43,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW", w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
 	c.Rewrite(t, ours+moved)
 	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
-	// All endpoints for the name behind the id, the one of that name, and its list.
-	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET endpoint", "GET list")
+	// All endpoints for the name behind the id, and the list of that one.
+	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET list")
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	w.wantAsked(t)
 	c.plan(t, 0)

@@ -40,6 +40,9 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 		answer, err := ask(ctx, as, q)
 		denied := errors.Is(err, client.ErrPermissionDenied)
 		if denied && q.ExpectDenied {
+			if err := routeOptimized(ctx, c, err, q); err != nil {
+				return scored{}, err // it refuses everybody here, which proves nothing
+			}
 			return scored{Status: http.StatusForbidden}, nil
 		}
 		if err == nil && q.ExpectDenied {
@@ -102,18 +105,24 @@ func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
 	return scored{Status: http.StatusOK, ServedModel: served, Body: body.String()}, nil
 }
 
-// explain adds the advice. A route-optimised endpoint refuses in words that say nothing of the reason, so after a refusal
-// the endpoint itself is asked whether it is one; that the provider may not see it changes nothing.
+// explain adds the advice.
 func explain(ctx context.Context, c *client.Client, err error, q query) error {
-	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied)
-	if !refused {
-		return advise(err, q)
+	if errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied) {
+		if err := routeOptimized(ctx, c, err, q); err != nil {
+			return err
+		}
 	}
-	endpoint, readErr := c.EndpointByName(ctx, q.Endpoint)
-	if readErr != nil || !endpoint.RouteOptimized {
-		return advise(err, q)
+	return advise(err, q)
+}
+
+// routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that say
+// nothing of that, so the endpoint itself is asked; nil where it is another, or the provider may not see it. One request.
+func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
+	endpoint, err := c.EndpointByName(ctx, q.Endpoint)
+	if err != nil || !endpoint.RouteOptimized {
+		return nil
 	}
-	return client.Advise(err, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
+	return client.Advise(refusal, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
 		"and is called at an address of its own: %s. This data source cannot ask it. Have the application prove its access, or serve the model from an endpoint without route optimisation.",
 		cmp.Or(endpoint.URL, "see its page under Serving")))
 }

@@ -1,0 +1,18 @@
+package groupmember_test
+
+import "testing"
+
+// A replacement takes the provider's own rights away as well as a removal, and the plan says so.
+func TestOwnAdminsReplaced(t *testing.T) {
+	t.Parallel()
+	w, _, _ := start(t)
+	self := w.Deployer.ClientID
+	cli := w.CLI(t, hcl("admins", self))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	for _, config := range []string{hcl("scorers", self), hcl("admins", w.ScoringApp.ClientID)} {
+		cli.Rewrite(t, config)
+		cli.MustRun(t, 1, "plan").MustSay(t, "The plan would take the provider's own rights away", self, "logged in as")
+	}
+	wantMembers(t, w, "admins", self, w.PersonName)
+	wantMembers(t, w, "scorers", w.PersonName)
+}

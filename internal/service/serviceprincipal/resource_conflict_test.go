@@ -1,0 +1,50 @@
+package serviceprincipal_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+func refusedAsDuplicate(w *acctest.World) emulator.Fault {
+	return emulator.Fault{Service: "workspace", Method: "POST", Path: all, Status: 409,
+		Message: "Service principal with application ID " + w.ScoringApp.ClientID + " already exists."}
+}
+
+// A refusal as a duplicate of what no read shows says how to go on.
+func TestDuplicateThatIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Tenant.Faults.Add(refusedAsDuplicate(w))
+	w.Test(t, resource.TestStep{
+		Config:      entra(w, `adopt_existing = true`, `on_destroy = "delete"`),
+		ExpectError: acctest.Words(`Cannot create service principal.*409.*already exists\..*does not show it.*Apply again in a minute.*account admin`),
+	})
+	if left := members(w); len(left) != 0 {
+		t.Errorf("left: %+v", left)
+	}
+}
+
+// What this run has removed to make it again may still be listed. It is not what was refused, and nobody may adopt it.
+func TestReplaceRefusedAsDuplicate(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, entra(w, `adopt_existing = true`, `on_destroy = "delete"`))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
+	w.Tenant.Faults.Add(refusedAsDuplicate(w))
+	r := cli.MustRun(t, 1, "apply", "-auto-approve", "-replace="+address)
+	r.MustSay(t, "Cannot create service principal", "does not show it", "Apply again in a minute")
+	if strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
+		t.Error("the removed one is in state")
+	}
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	member(t, w)
+}

@@ -1,0 +1,125 @@
+package serviceprincipal_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const deletesTokens = "Warning: Deletes every token of service principal "
+
+// What an incident has deactivated by hand is written down later: then its tokens go, as they would have with it.
+func TestDeactivatedByOthersThenWritten(t *testing.T) {
+	t.Parallel()
+	for name, seen := range map[string]bool{"seen by an apply": true, "never refreshed": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			cli := w.CLI(t, entra(w, `display_name = "a"`))
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			mint(w, w.ScoringApp.ClientID, "one", "two")
+			w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+			last := `display_name = "a"`
+			if seen {
+				cli.MustRun(t, 0, "plan", "-detailed-exitcode") // not managed, not ours to clean up
+				cli.MustRun(t, 0, "apply", "-refresh-only", "-auto-approve")
+				last = `display_name = "b"`
+				cli.Rewrite(t, entra(w, last))
+				cli.MustRun(t, 0, "apply", "-auto-approve")
+				wantTokens(t, w, "one", "two")
+			}
+			cli.Rewrite(t, entra(w, last, `active = false`))
+			cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, deletesTokens+w.ScoringApp.ClientID, "1 to change")
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			wantTokens(t, w)
+			if r := cli.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, deletesTokens) {
+				t.Error("it is done, and promised again")
+			}
+		})
+	}
+}
+
+// Tokens may stay where that is written, and whether they go may be known only at the apply.
+func TestDeactivatedByOthersAndTokens(t *testing.T) {
+	t.Parallel()
+	later := `active = terraform_data.later.output.active
+		delete_tokens_when_inactive = terraform_data.later.output.delete`
+	for name, c := range map[string]struct {
+		written, rest string
+		left          []string
+	}{
+		"they stay":          {"active = false\ndelete_tokens_when_inactive = false", "", []string{"one"}},
+		"written out":        {"active = false\ndelete_tokens_when_inactive = true", "", nil},
+		"known later, gone":  {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = true }\n}\n", nil},
+		"known later, stay":  {later, "resource \"terraform_data\" \"later\" {\n  input = { active = false, delete = false }\n}\n", []string{"one"}},
+		"known later, alive": {later, "resource \"terraform_data\" \"later\" {\n  input = { active = true, delete = true }\n}\n", []string{"one"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			cli := w.CLI(t, entra(w))
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			mint(w, w.ScoringApp.ClientID, "one")
+			w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+			cli.Rewrite(t, entra(w, c.written)+c.rest)
+			cli.MustRun(t, 0, "apply", "-auto-approve")
+			wantTokens(t, w, c.left...)
+			cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// One that was adopted inactive was deactivated by others, too.
+func TestAdoptedInactiveThenWritten(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	another(w)
+	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
+	mint(w, w.ScoringApp.ClientID, "by hand")
+	adopt := []string{`adopt_existing = true`, `on_destroy = "retain"`}
+	cli := w.CLI(t, entra(w, adopt...))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+	wantTokens(t, w, "by hand")
+	cli.Rewrite(t, entra(w, append(adopt, `active = false`)...))
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, deletesTokens, "1 changed")
+	wantTokens(t, w)
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+}
+
+// An apply that ends after the deactivation and before the tokens is taken up by the next one.
+func TestDeactivatedAndCutShort(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, entra(w))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	mint(w, w.ScoringApp.ClientID, "one")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, WorkDone: true, Message: "broken"})
+	cli.Rewrite(t, entra(w, `active = false`))
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change service principal", "broken")
+	wantTokens(t, w, "one")
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	wantTokens(t, w)
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+}
+
+// Who was re-activated meanwhile is deactivated by the apply, in the usual way.
+func TestDeactivatedByOthersAndBack(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	cli := w.CLI(t, entra(w))
+	cli.MustRun(t, 0, "apply", "-auto-approve")
+	for _, active := range []bool{false, true} {
+		w.Workspace.SetActive(w.ScoringApp.ClientID, active)
+		cli.MustRun(t, 0, "apply", "-refresh-only", "-auto-approve")
+	}
+	mint(w, w.ScoringApp.ClientID, "one")
+	cli.Rewrite(t, entra(w, `active = false`))
+	if r := cli.MustRun(t, 0, "apply", "-auto-approve"); strings.Contains(r.Stdout, deletesTokens) {
+		t.Error("what others had done was undone, and is remembered")
+	}
+	wantTokens(t, w)
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
+}
