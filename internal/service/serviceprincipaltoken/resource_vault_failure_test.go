@@ -178,3 +178,23 @@ func TestVaultAnswerLost(t *testing.T) {
 		})
 	}
 }
+
+// A vault that lists nothing for a name it does not hold takes a token under it like any other, and knows what was deleted.
+func TestVaultListsNothing(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	v.SetSwitches(emulator.VaultSwitches{EmptyVersions: true})
+	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("%s, %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
+	}
+	v.DeleteSecret("scoring")
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
+		t.Error(r.Stdout)
+	}
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "Key Vault secret is deleted but not gone") {
+		t.Error(text)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
