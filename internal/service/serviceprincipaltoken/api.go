@@ -197,6 +197,9 @@ type issued struct {
 // issue makes a token and stores its value. If that fails the token is revoked; one that cannot be comes back beside the
 // error.
 func issue(ctx context.Context, c, as *client.Client, want token, s *store) (issued, error) {
+	// After that the next run would take the token for abandoned, by its marker.
+	ctx, cancel := context.WithTimeout(ctx, want.Recorded)
+	defer cancel()
 	made, err := mint(ctx, as, want)
 	if err != nil || s == nil {
 		return issued{minted: made}, err
@@ -205,7 +208,7 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 	if err == nil {
 		return issued{made, version}, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	s.retract(ctx, made.ID)
 	revokeErr := as.RevokeOwnToken(ctx, made.ID)

@@ -198,3 +198,28 @@ func TestVaultListsNothing(t *testing.T) {
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
+
+// A token carries its marker for no longer than the marker says: what is not stored by then is taken for abandoned by the next
+// run, so it is given up before.
+func TestVaultIsSlowerThanTheMarker(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret()))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  key_vault_secret")
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: 20 * time.Second}))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
+		t.Error(text)
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
+		t.Errorf("%+v", tokens)
+	}
+	w.Tenant.Faults.Clear()
+	rewrite(t, c, `create = "3s"`, `create = "5m"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || v.Value("scoring") == "" {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
