@@ -279,6 +279,9 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
+	if err == nil { // a credential that is refused must be known before anything is revoked
+		_, err = as.Token(ctx, auth.DatabricksScope)
+	}
 	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
 		return
 	}

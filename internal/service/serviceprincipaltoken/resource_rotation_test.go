@@ -351,3 +351,26 @@ func TestUnverifiable(t *testing.T) {
 	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, step,
 		resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: config})
 }
+
+// A second rotation within an overlap whose credential is refused touches nothing: the token before, which is still in use, is
+// not revoked for a rotation that does not take place.
+func TestRotationWithARefusedCredential(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	before := live(w, w.ScoringApp.ClientID)
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	rewrite(t, c, w.ScoringSecret, "wrong-secret-value")
+	w.Tenant.Journal.Reset()
+	if r := c.MustRun(t, 1, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "Client secret is wrong") {
+		t.Error(r.Stderr)
+	}
+	asked(t, w, 0, "workspace", "DELETE", "")
+	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 || !strings.Contains(c.State(t), `"previous_token_id": "`+before[0].ID) {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
