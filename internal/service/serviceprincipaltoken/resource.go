@@ -135,7 +135,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	cameOver := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver)
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
-		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		// Where nothing has answered there is no other workspace to compare with.
+		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
 		}
 		return

@@ -374,3 +374,18 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
+
+// Where the workspace does not answer at all, it is no more than a warning either.
+func TestUnverifiableWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+	c := w.CLI(t, bySecret(w, `on_unverifiable = "warn"`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Drop: "before", Times: -1})
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check token") {
+		t.Error(r.Stdout)
+	}
+	w.Tenant.Faults.Clear()
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
