@@ -223,3 +223,35 @@ func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
+
+// A token's version is disabled with the token, also where what was to come after that fails.
+func TestVersionGoesWithItsToken(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "0 1" {
+		t.Errorf("within the overlap versions %s are enabled", on)
+	}
+	// The one before is revoked to make room, and then none is made.
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	w.Tenant.Faults.Add(fault("POST", create, denied))
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "1" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("after a rotation that failed versions %s are enabled", on)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	// The overlap ends, and then the comment is not taken.
+	w.Tenant.Clock.Advance(25 * time.Hour)
+	rewrite(t, c, `"x"`, `"y"`)
+	w.Tenant.Faults.Add(fault("PATCH", update, denied))
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "2" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("after a change that failed versions %s are enabled", on)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
