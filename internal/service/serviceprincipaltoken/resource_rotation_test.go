@@ -375,6 +375,47 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
+// With an overlap there is a valid token at every instant, whatever rotates it, and never a third.
+func TestAlwaysAValidToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 7776000"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	done, watched := make(chan struct{}), make(chan [2]int)
+	go func() {
+		least, most := 1, 1
+		for {
+			select {
+			case <-done:
+				watched <- [2]int{least, most}
+				return
+			case <-time.After(time.Millisecond):
+				n := len(live(w, w.ScoringApp.ClientID))
+				least, most = min(least, n), max(most, n)
+			}
+		}
+	}()
+	for _, rotate := range []func(){
+		func() { w.Tenant.Clock.Advance(61 * day) },                                         // due
+		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                                      // within the overlap
+		func() { rewrite(t, c, "lifetime_seconds = 7776000", "lifetime_seconds = 604800") }, // and once more
+		func() { w.Tenant.Clock.Advance(2 * day) },                                          // the overlap ends
+		func() { w.Tenant.Clock.Advance(3 * day) },                                          // due
+		func() { w.Tenant.Clock.Advance(25 * time.Hour) },                                   // the overlap ends
+	} {
+		rotate()
+		c.MustRun(t, 0, "apply", "-auto-approve")
+	}
+	close(done)
+	if seen := <-watched; seen != [2]int{1, 2} {
+		t.Errorf("at least %d and at most %d tokens lived at once", seen[0], seen[1])
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 {
+		t.Errorf("in the end %+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
 // Where the workspace does not answer at all, it is no more than a warning either.
 func TestUnverifiableWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
