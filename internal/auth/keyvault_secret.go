@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -247,7 +246,7 @@ func secretVersion(id *azsecrets.ID, attributes *azsecrets.SecretAttributes, con
 
 func pointers(values map[string]string) map[string]*string {
 	out := map[string]*string{}
-	for name, value := range maps.All(values) {
+	for name, value := range values {
 		out[name] = &value
 	}
 	return out

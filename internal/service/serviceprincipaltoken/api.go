@@ -297,17 +297,10 @@ func callerID(ctx context.Context, c *client.Client) (string, error) {
 func fromAnswer(a settings.CreateTokenResponse) minted {
 	i := a.TokenInfo
 	m := minted{Value: a.TokenValue, TokenInfo: client.TokenInfo{
-		ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: millis(i.CreationTime), ExpiresAt: millis(i.ExpiryTime),
+		ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: client.FromMillis(i.CreationTime), ExpiresAt: client.FromMillis(i.ExpiryTime),
 	}}
 	slices.Sort(m.Scopes)
 	return m
-}
-
-func millis(ms int64) time.Time {
-	if ms <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
 
 func adviseMint(err error) error {

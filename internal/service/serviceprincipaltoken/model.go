@@ -428,7 +428,7 @@ func fromOfficial(state []byte) (tokenModel, error) {
 	if o.ID == "" {
 		return tokenModel{}, errors.New("its state has no token id: apply it once with the official provider")
 	}
-	info := client.TokenInfo{ID: o.ID, CreatedAt: millis(o.CreationTime), ExpiresAt: millis(o.ExpiryTime)}
+	info := client.TokenInfo{ID: o.ID, CreatedAt: client.FromMillis(o.CreationTime), ExpiresAt: client.FromMillis(o.ExpiryTime)}
 	m := tokenModel{
 		Owner: &ownerModel{}, Comment: fwkit.String(o.Comment), LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType),
 		TokenValue: fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),
