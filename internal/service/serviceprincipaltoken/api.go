@@ -386,7 +386,8 @@ func openStore(ctx context.Context, c *client.Client, s *secret, ours []place, p
 	return &store{v, *s}, nil
 }
 
-// isOurs says whether a secret was written by this resource: the newest version has our tag, or we know one of them.
+// isOurs says whether a secret was written by this provider: the newest version has our tag, or we know one of them. A
+// resource that is created before the one it replaces is destroyed knows no more than the tag.
 func isOurs(versions []auth.SecretVersion, ours []place) bool {
 	if len(versions) > 0 && versions[0].Tags[secretMark] != "" {
 		return true
