@@ -81,7 +81,6 @@ func TestCreateKeepsFailing(t *testing.T) {
 	}
 }
 
-// When not even looking works, the error says that there may be a token, and how to find it.
 // A try whose answer was lost may still be worked on when the owner's list is looked through. So the list is looked
 // through once more after the next try, whatever came of that one.
 func TestLostAnswerWorkedOnLate(t *testing.T) {
@@ -124,6 +123,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 	})
 }
 
+// When not even looking works, the error says that there may be a token, and how to find it.
 func TestLostAnswerAndNoLook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
