@@ -213,7 +213,7 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 	s.retract(ctx, made.ID)
 	revokeErr := as.RevokeOwnToken(ctx, made.ID)
 	if revokeErr == nil || c.RevokeAnyToken(ctx, made.ID) == nil {
-		return issued{}, also(err, "The new token was revoked again; nothing has changed.")
+		return issued{}, also(err, "The new token was revoked again.")
 	}
 	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
 }

@@ -255,3 +255,22 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
+
+// Within an overlap the token before is revoked to make room, so nobody is told that nothing has changed.
+func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
+	t.Parallel()
+	w, _, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret(), `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
+		t.Error(text)
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.Contains(c.State(t), tokens[0].ID) {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
