@@ -230,10 +230,8 @@ func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) fun
 				r.noToken.Store(failed.told)
 				return "", err
 			}
-			select {
-			case <-time.After(max(backoff(try), failed.retryAfter)):
-			case <-ctx.Done():
-				return "", ctx.Err()
+			if err := wait(ctx, max(backoff(try), failed.retryAfter)); err != nil {
+				return "", err
 			}
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -98,8 +97,9 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 // Host is the vault's name in the network.
 func (v *Vault) Host() string { return v.host }
 
-// Versions lists what there is of a secret, newest first. One request for each 25
-// versions, and one more the first time a vault is met.
+// Versions lists what there is of a secret, newest first; where there is nothing it
+// gives [ErrNoSecret]. One request for each 25 versions, and one more the first time
+// a vault is met.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret-versions
 func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -115,6 +115,9 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 				versions = append(versions, secretVersion(p.ID, p.Attributes, p.ContentType, p.Tags))
 			}
 		}
+	}
+	if len(versions) == 0 { // a vault may list nothing where it could refuse
+		return nil, &Error{Attribute: v.settings.VaultURI.Attribute, Summary: summaryNoSecret, Err: ErrNoSecret, Detail: v.hasNo(name)}
 	}
 	slices.SortStableFunc(versions, func(a, b SecretVersion) int { return b.Created.Compare(a.Created) })
 	return versions, nil
@@ -243,7 +246,7 @@ func secretVersion(id *azsecrets.ID, attributes *azsecrets.SecretAttributes, con
 
 func pointers(values map[string]string) map[string]*string {
 	out := map[string]*string{}
-	for name, value := range maps.All(values) {
+	for name, value := range values {
 		out[name] = &value
 	}
 	return out

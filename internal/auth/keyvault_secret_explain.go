@@ -59,8 +59,8 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 	code, inner := refusal.ErrorCode, answer.Error.Inner.Code
 	switch {
 	case refusal.StatusCode == http.StatusNotFound:
-		out.Summary, out.Err = "Key Vault has no such secret", ErrNoSecret
-		*hint = fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
+		out.Summary, out.Err = summaryNoSecret, ErrNoSecret
+		*hint = v.hasNo(secret)
 	case refusal.StatusCode == http.StatusConflict:
 		out.Summary = "Key Vault secret is deleted but not gone"
 		*hint = v.recovery(secret)
@@ -91,6 +91,12 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		code += " (" + inner + ")"
 	}
 	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
+}
+
+const summaryNoSecret = "Key Vault has no such secret"
+
+func (v *Vault) hasNo(secret string) string {
+	return fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
 }
 
 // Deleted is the error for a name that waits to be recovered.

@@ -58,8 +58,8 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 		RouteOptimized:  e.RouteOptimized,
 		URL:             e.EndpointUrl,
 		PermissionLevel: string(e.PermissionLevel),
-		CreatedAt:       fromMillis(e.CreationTimestamp),
-		UpdatedAt:       fromMillis(e.LastUpdatedTimestamp),
+		CreatedAt:       FromMillis(e.CreationTimestamp),
+		UpdatedAt:       FromMillis(e.LastUpdatedTimestamp),
 		Tags:            map[string]string{},
 	}
 	if e.State != nil {
@@ -157,7 +157,8 @@ func adviseEndpoint(err error, name string) error {
 	}
 }
 
-func fromMillis(ms int64) time.Time {
+// FromMillis is a time as the workspace writes it, in milliseconds; for none it writes 0 or -1.
+func FromMillis(ms int64) time.Time {
 	if ms <= 0 {
 		return time.Time{}
 	}

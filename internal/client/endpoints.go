@@ -19,7 +19,7 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	for _, e := range all {
 		out := Endpoint{
 			Name: e.Name, ID: e.Id, Creator: e.Creator, Description: e.Description, Task: e.Task,
-			CreatedAt: fromMillis(e.CreationTimestamp), UpdatedAt: fromMillis(e.LastUpdatedTimestamp), Tags: map[string]string{},
+			CreatedAt: FromMillis(e.CreationTimestamp), UpdatedAt: FromMillis(e.LastUpdatedTimestamp), Tags: map[string]string{},
 		}
 		if e.State != nil {
 			out.Ready = e.State.Ready == serving.EndpointStateReadyReady

@@ -176,7 +176,7 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	if time.Since(began)+pause > c.cfg.RetryTimeout {
 		return false
 	}
-	return sleep(ctx, pause) == nil
+	return Pause(ctx, pause) == nil
 }
 
 type onceKey struct{}

@@ -269,7 +269,7 @@ func (p *pause) wait(ctx context.Context) error {
 		if rest <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := Pause(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -290,9 +290,7 @@ func (p *pause) turn(now time.Time) time.Duration {
 }
 
 // Pause waits, or gives the error of ctx when that ends before.
-func Pause(ctx context.Context, d time.Duration) error { return sleep(ctx, d) }
-
-func sleep(ctx context.Context, d time.Duration) error {
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -87,7 +87,7 @@ func (t opened) revoke(ctx context.Context, id string) error {
 func (o *Opened) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	for o.busy() && sleep(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
+	for o.busy() && Pause(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
 	}
 	o.mu.Lock()
 	left := maps.Clone(o.tokens)

@@ -33,7 +33,7 @@ func (c *Client) Settle(ctx context.Context, written time.Time, object string, l
 			return false, nil
 		}
 		tflog.Info(ctx, "waiting: the workspace still shows what stood before a change", map[string]any{"object": object, "try": try})
-		if err := sleep(ctx, 2*time.Second); err != nil {
+		if err := Pause(ctx, 2*time.Second); err != nil {
 			return false, err
 		}
 	}

@@ -29,10 +29,13 @@ type TokenList struct {
 	Now    time.Time
 }
 
-// ByID finds a live token. One that has expired counts as absent: it opens nothing any more.
+// Live says whether a token of the list opens anything: one that has expired does not.
+func (l TokenList) Live(t TokenInfo) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(l.Now) }
+
+// ByID finds a live token. One that has expired counts as absent.
 func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	for _, t := range l.Tokens {
-		if t.ID == id && (t.ExpiresAt.IsZero() || t.ExpiresAt.After(l.Now)) {
+		if t.ID == id && l.Live(t) {
 			return t, true
 		}
 	}
@@ -66,8 +69,8 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 		for _, t := range all {
 			info := TokenInfo{
 				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
-				CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
-				LastUsed: fromMillis(t.LastUsedDay),
+				CreatedAt: FromMillis(t.CreationTime), ExpiresAt: FromMillis(t.ExpiryTime),
+				LastUsed: FromMillis(t.LastUsedDay),
 			}
 			if t.CreatedById != 0 {
 				info.CreatorID = strconv.FormatInt(t.CreatedById, 10)
@@ -110,7 +113,7 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 	for _, t := range all {
 		list.Tokens = append(list.Tokens, TokenInfo{
 			ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes,
-			CreatedAt: fromMillis(t.CreationTime), ExpiresAt: fromMillis(t.ExpiryTime),
+			CreatedAt: FromMillis(t.CreationTime), ExpiresAt: FromMillis(t.ExpiryTime),
 		})
 	}
 	return list, nil

@@ -40,6 +40,9 @@ type VaultSwitches struct {
 	// BodyBeforeRights judges what is to be set before who may set it. Which of
 	// the two comes first is not documented.
 	BodyBeforeRights bool
+	// EmptyVersions lists no versions of a secret that is not there, or is deleted,
+	// instead of refusing. Which of the two is not documented.
+	EmptyVersions bool
 }
 
 // A Vault is one Azure Key Vault over a tenant, as far as secrets go:

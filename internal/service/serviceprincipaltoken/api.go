@@ -1,12 +1,15 @@
 package serviceprincipaltoken
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -92,17 +95,12 @@ func await(ctx context.Context, as *client.Client) error {
 // carries a marker, the same at each try, by which such a token is found and revoked before another is made, and once more
 // after: a try that was given up may still be worked on. One request; after a lost answer one to look, one to revoke and
 // one to try again.
-// https://docs.databricks.com/api/azure/workspace/tokens/create
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, want.Lifetime)))
 	for try := 1; ; try++ {
-		answer, err := settings.NewTokens(as.SDK()).Create(ctx, settings.CreateTokenRequest{
+		made, err := createToken(ctx, as, settings.CreateTokenRequest{
 			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
 		})
-		var made minted
-		if err == nil {
-			made = fromAnswer(answer)
-		}
 		var login *auth.Error
 		lost := err != nil && !errors.As(err, &login) && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
 		if try == 1 && !lost {
@@ -126,6 +124,24 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			return minted{}, client.Advise(err, "", "The owner's list was looked through, and no token of this attempt is left. Apply again.")
 		}
 	}
+}
+
+// errNoToken is an answer that says that the work was done, and holds no token that can be read.
+var errNoToken = fmt.Errorf("the workspace took the request for a token, and what came back is no token: %w", client.ErrAnswerLost)
+
+// createToken sends the request. It reads the answer itself: where the SDK cannot, its error repeats the answer, and with it
+// the token's value.
+// https://docs.databricks.com/api/azure/workspace/tokens/create
+func createToken(ctx context.Context, as *client.Client, request settings.CreateTokenRequest) (minted, error) {
+	var body bytes.Buffer
+	if err := as.Call(ctx, http.MethodPost, "/api/2.0/token/create", nil, request, &body); err != nil {
+		return minted{}, err
+	}
+	var answer settings.CreateTokenResponse
+	if json.Unmarshal(body.Bytes(), &answer) != nil || answer.TokenValue == "" || answer.TokenInfo == nil || answer.TokenInfo.TokenId == "" {
+		return minted{}, errNoToken
+	}
+	return fromAnswer(answer), nil
 }
 
 // sweep revokes what interrupted runs left of an owner. One list for the whole run, where the provider is an admin, else
@@ -181,6 +197,9 @@ type issued struct {
 // issue makes a token and stores its value. If that fails the token is revoked; one that cannot be comes back beside the
 // error.
 func issue(ctx context.Context, c, as *client.Client, want token, s *store) (issued, error) {
+	// After that the next run would take the token for abandoned, by its marker.
+	ctx, cancel := context.WithTimeout(ctx, want.Recorded)
+	defer cancel()
 	made, err := mint(ctx, as, want)
 	if err != nil || s == nil {
 		return issued{minted: made}, err
@@ -189,12 +208,12 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 	if err == nil {
 		return issued{made, version}, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	s.retract(ctx, made.ID)
 	revokeErr := as.RevokeOwnToken(ctx, made.ID)
 	if revokeErr == nil || c.RevokeAnyToken(ctx, made.ID) == nil {
-		return issued{}, also(err, "The new token was revoked again; nothing has changed.")
+		return issued{}, also(err, "The new token was revoked again.")
 	}
 	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
 }
@@ -275,20 +294,13 @@ func callerID(ctx context.Context, c *client.Client) (string, error) {
 	return me.UserName, err
 }
 
-func fromAnswer(a *settings.CreateTokenResponse) minted {
-	m := minted{Value: a.TokenValue}
-	if i := a.TokenInfo; i != nil {
-		m.TokenInfo = client.TokenInfo{ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: millis(i.CreationTime), ExpiresAt: millis(i.ExpiryTime)}
-		slices.Sort(m.Scopes)
-	}
+func fromAnswer(a settings.CreateTokenResponse) minted {
+	i := a.TokenInfo
+	m := minted{Value: a.TokenValue, TokenInfo: client.TokenInfo{
+		ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: client.FromMillis(i.CreationTime), ExpiresAt: client.FromMillis(i.ExpiryTime),
+	}}
+	slices.Sort(m.Scopes)
 	return m
-}
-
-func millis(ms int64) time.Time {
-	if ms <= 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
 }
 
 func adviseMint(err error) error {
@@ -374,7 +386,8 @@ func openStore(ctx context.Context, c *client.Client, s *secret, ours []place, p
 	return &store{v, *s}, nil
 }
 
-// isOurs says whether a secret was written by this resource: the newest version has our tag, or we know one of them.
+// isOurs says whether a secret was written by this provider: the newest version has our tag, or we know one of them. A
+// resource that is created before the one it replaces is destroyed knows no more than the tag.
 func isOurs(versions []auth.SecretVersion, ours []place) bool {
 	if len(versions) > 0 && versions[0].Tags[secretMark] != "" {
 		return true

@@ -155,57 +155,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				Required: true,
 				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
 					"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`.",
-				Attributes: map[string]schema.Attribute{
-					"application_id": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-						MarkdownDescription: "Application (client) id of the owner, a UUID.",
-					},
-					"tenant_id": schema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
-						MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
-					},
-					"client_secret": schema.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
-					"client_certificate": schema.StringAttribute{
-						Optional: true, Sensitive: true,
-						MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
-					},
-					"client_certificate_path": schema.StringAttribute{
-						Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
-					},
-					"client_certificate_password": schema.StringAttribute{
-						Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
-					},
-					"key_vault": schema.SingleNestedAttribute{
-						Optional:            true,
-						MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
-						Attributes: map[string]schema.Attribute{
-							"vault_uri": schema.StringAttribute{
-								Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
-								MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
-							},
-							"certificate_name": schema.StringAttribute{
-								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
-								MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
-							},
-							"client_secret_name": schema.StringAttribute{
-								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
-								MarkdownDescription: "Name of a secret that holds the owner's client secret.",
-							},
-							"certificate_password_secret_name": schema.StringAttribute{
-								Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
-								MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
-							},
-						},
-					},
-					"use_oidc": schema.BoolAttribute{
-						Optional: true,
-						MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity federation): the provider's `oidc_*` attributes say where it comes from, " +
-							"and the owner's application trusts it.",
-					},
-					"use_provider_identity": schema.BoolAttribute{
-						Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
-					},
-				},
+				Attributes: ownerAttributes(),
 			},
 			"comment": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
@@ -238,7 +188,7 @@ type ephemeralModel struct {
 }
 
 // ephemeralOwnerModel is an [ownerModel] with plain names: nothing of an ephemeral resource is stored, so nothing in it
-// needs to be write-only.
+// needs to be write-only. Its fields are the same, so that one converts to the other.
 type ephemeralOwnerModel struct {
 	ApplicationID             types.String   `tfsdk:"application_id"`
 	TenantID                  types.String   `tfsdk:"tenant_id"`
@@ -251,16 +201,8 @@ type ephemeralOwnerModel struct {
 	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
 }
 
-func (m ephemeralOwnerModel) managed() ownerModel {
-	return ownerModel{
-		ApplicationID: m.ApplicationID, TenantID: m.TenantID, ClientSecretWO: m.ClientSecret, ClientCertificateWO: m.ClientCertificate,
-		ClientCertificatePath: m.ClientCertificatePath, ClientCertificatePasswordWO: m.ClientCertificatePassword,
-		KeyVault: m.KeyVault, UseOIDC: m.UseOIDC, UseProviderIdentity: m.UseProviderIdentity,
-	}
-}
-
 func (m ephemeralOwnerModel) toOwner() owner {
-	o := m.managed().toOwner()
+	o := ownerModel(m).toOwner()
 	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword} {
 		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
 	}
@@ -269,7 +211,7 @@ func (m ephemeralOwnerModel) toOwner() owner {
 
 // credentials names the ways to log in that are written; see [ownerModel.credentials].
 func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
-	written, unknown = m.managed().credentials()
+	written, unknown = ownerModel(m).credentials()
 	for i := range written {
 		written[i] = strings.TrimSuffix(written[i], "_wo")
 	}

@@ -88,8 +88,8 @@ type ownedToken struct {
 func manageable(all client.TokenList, applicationID string) []ownedToken {
 	var found []ownedToken
 	for _, t := range all.Tokens {
-		owner, expired := all.Owner(t), !t.ExpiresAt.IsZero() && !t.ExpiresAt.After(all.Now)
-		if !expired && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
+		owner := all.Owner(t)
+		if all.Live(t) && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
 			found = append(found, ownedToken{t, owner})
 		}
 	}

@@ -42,15 +42,15 @@ type tokenModel struct {
 }
 
 type ownerModel struct {
-	ApplicationID               types.String   `tfsdk:"application_id"`
-	TenantID                    types.String   `tfsdk:"tenant_id"`
-	ClientSecretWO              types.String   `tfsdk:"client_secret_wo"`
-	ClientCertificateWO         types.String   `tfsdk:"client_certificate_wo"`
-	ClientCertificatePath       types.String   `tfsdk:"client_certificate_path"`
-	ClientCertificatePasswordWO types.String   `tfsdk:"client_certificate_password_wo"`
-	KeyVault                    *ownerKeyVault `tfsdk:"key_vault"`
-	UseOIDC                     types.Bool     `tfsdk:"use_oidc"`
-	UseProviderIdentity         types.Bool     `tfsdk:"use_provider_identity"`
+	ApplicationID             types.String   `tfsdk:"application_id"`
+	TenantID                  types.String   `tfsdk:"tenant_id"`
+	ClientSecret              types.String   `tfsdk:"client_secret_wo"`
+	ClientCertificate         types.String   `tfsdk:"client_certificate_wo"`
+	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
+	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password_wo"`
+	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
+	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
+	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
 }
 
 type ownerKeyVault struct {
@@ -71,7 +71,7 @@ type secretModel struct {
 }
 
 func (m ownerModel) values() []attr.Value {
-	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecretWO, m.ClientCertificateWO, m.ClientCertificatePath, m.ClientCertificatePasswordWO, m.UseOIDC, m.UseProviderIdentity}
+	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecret, m.ClientCertificate, m.ClientCertificatePath, m.ClientCertificatePassword, m.UseOIDC, m.UseProviderIdentity}
 	if k := m.KeyVault; k != nil {
 		all = append(all, k.VaultURI, k.CertificateName, k.ClientSecretName, k.CertificatePasswordSecretName)
 	}
@@ -135,10 +135,10 @@ func (m ownerModel) toOwner() owner {
 		Credential: auth.Settings{
 			TenantID:            setting(m.TenantID, "tenant_id"),
 			ClientID:            setting(m.ApplicationID, "application_id"),
-			ClientSecret:        setting(m.ClientSecretWO, "client_secret_wo"),
-			Certificate:         setting(m.ClientCertificateWO, "client_certificate_wo"),
+			ClientSecret:        setting(m.ClientSecret, "client_secret_wo"),
+			Certificate:         setting(m.ClientCertificate, "client_certificate_wo"),
 			CertificatePath:     setting(m.ClientCertificatePath, "client_certificate_path"),
-			CertificatePassword: setting(m.ClientCertificatePasswordWO, "client_certificate_password_wo"),
+			CertificatePassword: setting(m.ClientCertificatePassword, "client_certificate_password_wo"),
 		},
 	}
 	if k := m.KeyVault; k != nil {
@@ -163,8 +163,8 @@ func (m ownerModel) credentials() (written []string, unknown bool) {
 		name  string
 		value types.String
 	}{
-		{"client_secret_wo", m.ClientSecretWO},
-		{"client_certificate_wo", m.ClientCertificateWO},
+		{"client_secret_wo", m.ClientSecret},
+		{"client_certificate_wo", m.ClientCertificate},
 		{"client_certificate_path", m.ClientCertificatePath},
 	} {
 		unknown = unknown || c.value.IsUnknown()
@@ -428,7 +428,7 @@ func fromOfficial(state []byte) (tokenModel, error) {
 	if o.ID == "" {
 		return tokenModel{}, errors.New("its state has no token id: apply it once with the official provider")
 	}
-	info := client.TokenInfo{ID: o.ID, CreatedAt: millis(o.CreationTime), ExpiresAt: millis(o.ExpiryTime)}
+	info := client.TokenInfo{ID: o.ID, CreatedAt: client.FromMillis(o.CreationTime), ExpiresAt: client.FromMillis(o.ExpiryTime)}
 	m := tokenModel{
 		Owner: &ownerModel{}, Comment: fwkit.String(o.Comment), LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType),
 		TokenValue: fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),

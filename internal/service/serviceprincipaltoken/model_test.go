@@ -21,8 +21,8 @@ func TestToToken(t *testing.T) {
 	}
 	full := tokenModel{
 		Owner: &ownerModel{
-			ApplicationID: types.StringValue("app"), TenantID: types.StringValue("tenant"), ClientSecretWO: types.StringValue("s"),
-			ClientCertificateWO: types.StringValue("c"), ClientCertificatePath: types.StringValue("p"), ClientCertificatePasswordWO: types.StringValue("w"),
+			ApplicationID: types.StringValue("app"), TenantID: types.StringValue("tenant"), ClientSecret: types.StringValue("s"),
+			ClientCertificate: types.StringValue("c"), ClientCertificatePath: types.StringValue("p"), ClientCertificatePassword: types.StringValue("w"),
 			UseProviderIdentity: types.BoolValue(true), UseOIDC: types.BoolValue(true),
 			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"), ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
 		},
@@ -65,15 +65,15 @@ func TestCredentials(t *testing.T) {
 		written []string
 		unknown bool
 	}{
-		"none":              {ownerModel{ApplicationID: some, TenantID: some, ClientCertificatePasswordWO: some}, nil, false},
-		"secret":            {ownerModel{ClientSecretWO: some}, []string{"client_secret_wo"}, false},
-		"certificate":       {ownerModel{ClientCertificateWO: some}, []string{"client_certificate_wo"}, false},
+		"none":              {ownerModel{ApplicationID: some, TenantID: some, ClientCertificatePassword: some}, nil, false},
+		"secret":            {ownerModel{ClientSecret: some}, []string{"client_secret_wo"}, false},
+		"certificate":       {ownerModel{ClientCertificate: some}, []string{"client_certificate_wo"}, false},
 		"path":              {ownerModel{ClientCertificatePath: some}, []string{"client_certificate_path"}, false},
 		"identity":          {ownerModel{UseProviderIdentity: types.BoolValue(true)}, []string{"use_provider_identity"}, false},
 		"not the identity":  {ownerModel{UseProviderIdentity: types.BoolValue(false)}, nil, false},
 		"perhaps":           {ownerModel{UseProviderIdentity: types.BoolUnknown()}, nil, true},
-		"one and perhaps":   {ownerModel{ClientSecretWO: some, ClientCertificatePath: types.StringUnknown()}, []string{"client_secret_wo"}, true},
-		"secret and path":   {ownerModel{ClientSecretWO: some, ClientCertificatePath: some}, []string{"client_secret_wo", "client_certificate_path"}, false},
+		"one and perhaps":   {ownerModel{ClientSecret: some, ClientCertificatePath: types.StringUnknown()}, []string{"client_secret_wo"}, true},
+		"secret and path":   {ownerModel{ClientSecret: some, ClientCertificatePath: some}, []string{"client_secret_wo", "client_certificate_path"}, false},
 		"vault":             {ownerModel{KeyVault: &ownerKeyVault{}}, []string{"key_vault"}, false},
 		"oidc":              {ownerModel{UseOIDC: types.BoolValue(true)}, []string{"use_oidc"}, false},
 		"perhaps oidc":      {ownerModel{UseOIDC: types.BoolUnknown()}, nil, true},
@@ -92,8 +92,8 @@ func TestWholeKnown(t *testing.T) {
 	}
 	for name, o := range map[string]ownerModel{
 		"application_id": {ApplicationID: types.StringUnknown()}, "tenant_id": {TenantID: types.StringUnknown()},
-		"client_secret_wo": {ClientSecretWO: types.StringUnknown()}, "client_certificate_wo": {ClientCertificateWO: types.StringUnknown()},
-		"client_certificate_path": {ClientCertificatePath: types.StringUnknown()}, "client_certificate_password_wo": {ClientCertificatePasswordWO: types.StringUnknown()},
+		"client_secret_wo": {ClientSecret: types.StringUnknown()}, "client_certificate_wo": {ClientCertificate: types.StringUnknown()},
+		"client_certificate_path": {ClientCertificatePath: types.StringUnknown()}, "client_certificate_password_wo": {ClientCertificatePassword: types.StringUnknown()},
 		"use_provider_identity": {UseProviderIdentity: types.BoolUnknown()}, "use_oidc": {UseOIDC: types.BoolUnknown()},
 		"key_vault.vault_uri": {KeyVault: &ownerKeyVault{VaultURI: types.StringUnknown()}},
 	} {

@@ -135,7 +135,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	cameOver := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver)
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
-		if !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		// Where nothing has answered there is no other workspace to compare with.
+		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
 		}
 		return
@@ -248,10 +249,12 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		if fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the token before this one", state.String()) {
 			return
 		}
-		// Should what follows fail, this is done all the same.
 		state.PreviousTokenID, state.PreviousTokenRevokeAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
-		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	}
+	r.disableAll(ctx, &m, []string{state.ID.ValueString(), plan.PreviousTokenID.ValueString()}, plan.String(), &resp.Diagnostics)
+	// Should what follows fail, this is done all the same.
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	m.store(ctx, resp.Private, &resp.Diagnostics)
 	if mask := c.mask(); len(mask) > 0 {
 		as, err := logIn(ctx, r.Client, c.want.Owner)
 		if err == nil {
@@ -267,7 +270,6 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 			return
 		}
 	}
-	r.disableAll(ctx, &m, []string{state.ID.ValueString(), plan.PreviousTokenID.ValueString()}, plan.String(), &resp.Diagnostics)
 	m.verdict, m.imported = verdict{}, false
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -279,6 +281,9 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
+	if err == nil { // a credential that is refused must be known before anything is revoked
+		_, err = as.Token(ctx, auth.DatabricksScope)
+	}
 	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
 		return
 	}
@@ -306,6 +311,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		if first == previous {
 			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 			diags.Append(resp.State.Set(ctx, state)...)
+			r.disableAll(ctx, &m, []string{current}, state.String(), diags)
+			m.store(ctx, resp.Private, diags)
 		}
 	}
 	made, err := issue(ctx, r.Client, as, c.want, store)

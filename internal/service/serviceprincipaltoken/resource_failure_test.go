@@ -81,7 +81,6 @@ func TestCreateKeepsFailing(t *testing.T) {
 	}
 }
 
-// When not even looking works, the error says that there may be a token, and how to find it.
 // A try whose answer was lost may still be worked on when the owner's list is looked through. So the list is looked
 // through once more after the next try, whatever came of that one.
 func TestLostAnswerWorkedOnLate(t *testing.T) {
@@ -124,6 +123,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 	})
 }
 
+// When not even looking works, the error says that there may be a token, and how to find it.
 func TestLostAnswerAndNoLook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -327,4 +327,25 @@ func TestDestroyIsRefused(t *testing.T) {
 			)
 		})
 	}
+}
+
+// The service makes the token, and what arrives is no token that can be read: a page of a proxy, half an answer. The value may
+// stand in it, so it is shown to nobody, and the token that nobody knows is revoked at once.
+func TestAnswerIsNoToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, bySecret(w, `comment = "c"`))
+	c.Env["TF_LOG"] = "trace"
+	for _, body := range []string{`{"token_value":"dapi00112233445566778899aabbccddeeff","token_info":{`, `{}`, `<html>Please log in</html>`} {
+		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Status: 200, WorkDone: true, Body: body, ContentType: "application/json"}))
+		r := c.MustRun(t, 1, "apply", "-auto-approve")
+		if strings.Contains(r.Stdout+r.Stderr, "dapi") || !acctest.Words("Cannot create token.*no token of this attempt is left").MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+			t.Errorf("%s: %s", body, r.Stderr)
+		}
+		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) > 0 {
+			t.Errorf("%s: %+v", body, tokens)
+		}
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
 }

@@ -351,3 +351,82 @@ func TestUnverifiable(t *testing.T) {
 	w.Test(t, resource.TestStep{Config: config, Check: living(w, 1)}, step,
 		resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: config})
 }
+
+// A second rotation within an overlap whose credential is refused touches nothing: the token before, which is still in use, is
+// not revoked for a rotation that does not take place.
+func TestRotationWithARefusedCredential(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	before := live(w, w.ScoringApp.ClientID)
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	rewrite(t, c, w.ScoringSecret, "wrong-secret-value")
+	w.Tenant.Journal.Reset()
+	if r := c.MustRun(t, 1, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "Client secret is wrong") {
+		t.Error(r.Stderr)
+	}
+	asked(t, w, 0, "workspace", "DELETE", "")
+	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 || !strings.Contains(c.State(t), `"previous_token_id": "`+before[0].ID) {
+		t.Errorf("%+v, then %+v", before, after)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// With an overlap there is a valid token at every instant, whatever rotates it, and never a third.
+func TestAlwaysAValidToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 7776000"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	done, watched := make(chan struct{}), make(chan [2]int)
+	go func() {
+		least, most := 1, 1
+		for {
+			select {
+			case <-done:
+				watched <- [2]int{least, most}
+				return
+			case <-time.After(time.Millisecond):
+				n := len(live(w, w.ScoringApp.ClientID))
+				least, most = min(least, n), max(most, n)
+			}
+		}
+	}()
+	for _, rotate := range []func(){
+		func() { w.Tenant.Clock.Advance(61 * day) },                                         // due
+		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                                      // within the overlap
+		func() { rewrite(t, c, "lifetime_seconds = 7776000", "lifetime_seconds = 604800") }, // and once more
+		func() { w.Tenant.Clock.Advance(2 * day) },                                          // the overlap ends
+		func() { w.Tenant.Clock.Advance(3 * day) },                                          // due
+		func() { w.Tenant.Clock.Advance(25 * time.Hour) },                                   // the overlap ends
+	} {
+		rotate()
+		c.MustRun(t, 0, "apply", "-auto-approve")
+	}
+	close(done)
+	if seen := <-watched; seen != [2]int{1, 2} {
+		t.Errorf("at least %d and at most %d tokens lived at once", seen[0], seen[1])
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 {
+		t.Errorf("in the end %+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Where the workspace does not answer at all, it is no more than a warning either.
+func TestUnverifiableWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+	c := w.CLI(t, bySecret(w, `on_unverifiable = "warn"`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Drop: "before", Times: -1})
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check token") {
+		t.Error(r.Stdout)
+	}
+	w.Tenant.Faults.Clear()
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}

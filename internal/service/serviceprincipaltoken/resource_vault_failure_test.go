@@ -178,3 +178,99 @@ func TestVaultAnswerLost(t *testing.T) {
 		})
 	}
 }
+
+// A vault that lists nothing for a name it does not hold takes a token under it like any other, and knows what was deleted.
+func TestVaultListsNothing(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	v.SetSwitches(emulator.VaultSwitches{EmptyVersions: true})
+	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("%s, %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
+	}
+	v.DeleteSecret("scoring")
+	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
+		t.Error(r.Stdout)
+	}
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "Key Vault secret is deleted but not gone") {
+		t.Error(text)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// A token carries its marker for no longer than the marker says: what is not stored by then is taken for abandoned by the next
+// run, so it is given up before.
+func TestVaultIsSlowerThanTheMarker(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret()))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	id := live(w, w.ScoringApp.ClientID)[0].ID
+	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  key_vault_secret")
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: 20 * time.Second}))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
+		t.Error(text)
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
+		t.Errorf("%+v", tokens)
+	}
+	w.Tenant.Faults.Clear()
+	rewrite(t, c, `create = "3s"`, `create = "5m"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || v.Value("scoring") == "" {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// A token's version is disabled with the token, also where what was to come after that fails.
+func TestVersionGoesWithItsToken(t *testing.T) {
+	t.Parallel()
+	w, v, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "0 1" {
+		t.Errorf("within the overlap versions %s are enabled", on)
+	}
+	// The one before is revoked to make room, and then none is made.
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	w.Tenant.Faults.Add(fault("POST", create, denied))
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "1" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("after a rotation that failed versions %s are enabled", on)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	// The overlap ends, and then the comment is not taken.
+	w.Tenant.Clock.Advance(25 * time.Hour)
+	rewrite(t, c, `"x"`, `"y"`)
+	w.Tenant.Faults.Add(fault("PATCH", update, denied))
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if on := enabled(v, "scoring"); on != "2" || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("after a change that failed versions %s are enabled", on)
+	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Within an overlap the token before is revoked to make room, so nobody is told that nothing has changed.
+func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
+	t.Parallel()
+	w, _, secret := newVaultWorld(t)
+	c := w.CLI(t, bySecret(w, secret(), `rotation_triggers = { a = "1" }`))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "1"`, `a = "2"`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	rewrite(t, c, `a = "2"`, `a = "3"`)
+	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
+	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
+		t.Error(text)
+	}
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.Contains(c.State(t), tokens[0].ID) {
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	ephemeral "github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -59,8 +60,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
 			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
-			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token. The next apply that makes a token for that owner revokes it, once the " +
-			"time in the marker is over; a plan does not. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
+			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token for each it was making. The next apply that makes a token for that owner revokes it, once the " +
+			"marker's time, `timeouts.create`, is over; a plan does not. Making and storing one takes no longer, at a rotation too. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
 			"until it expires. The [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) lists what was left and sweeps it.\n\n" +
 			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
 		Attributes: map[string]schema.Attribute{
@@ -128,67 +129,94 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 }
 
 func ownerAttribute() schema.Attribute {
+	attributes := managed(ownerAttributes())
+	id := attributes["application_id"].(schema.StringAttribute)
+	id.PlanModifiers = []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()}
+	attributes["application_id"] = id
 	return schema.SingleNestedAttribute{
 		Required: true,
 		MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret_wo`, `client_certificate_wo`, " +
 			"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`. It is used to make, change and revoke the token. An application or a credential that was made a moment ago is waited for " +
 			"when the token is created. A service principal that Databricks made has no login at Entra ID and can own a token only with `use_provider_identity`.",
-		Attributes: map[string]schema.Attribute{
-			"application_id": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
-				MarkdownDescription: "Application (client) id of the owner, a UUID.",
-			},
-			"tenant_id": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
-				MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
-			},
-			"client_secret_wo": schema.StringAttribute{
-				Optional: true, WriteOnly: true, Sensitive: true,
-				MarkdownDescription: "Client secret of the owner. Write-only: it is neither in the plan nor in the state.",
-			},
-			"client_certificate_wo": schema.StringAttribute{
-				Optional: true, WriteOnly: true, Sensitive: true,
-				MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text. Write-only.",
-			},
-			"client_certificate_path": schema.StringAttribute{
-				Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
-			},
-			"client_certificate_password_wo": schema.StringAttribute{
-				Optional: true, WriteOnly: true, Sensitive: true,
-				MarkdownDescription: "Password of the certificate; absent when it has none. Write-only.",
-			},
-			"key_vault": schema.SingleNestedAttribute{
-				Optional:            true,
-				MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
-				Attributes: map[string]schema.Attribute{
-					"vault_uri": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
-						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
-					},
-					"certificate_name": schema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
-						MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
-					},
-					"client_secret_name": schema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
-						MarkdownDescription: "Name of a secret that holds the owner's client secret.",
-					},
-					"certificate_password_secret_name": schema.StringAttribute{
-						Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
-						MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
-					},
+		Attributes: attributes,
+	}
+}
+
+// ownerAttributes are those of an owner in an ephemeral resource.
+func ownerAttributes() map[string]ephemeral.Attribute {
+	return map[string]ephemeral.Attribute{
+		"application_id": ephemeral.StringAttribute{
+			Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+			MarkdownDescription: "Application (client) id of the owner, a UUID.",
+		},
+		"tenant_id": ephemeral.StringAttribute{
+			Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
+			MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
+		},
+		"client_secret": ephemeral.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
+		"client_certificate": ephemeral.StringAttribute{
+			Optional: true, Sensitive: true,
+			MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
+		},
+		"client_certificate_path": ephemeral.StringAttribute{
+			Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
+		},
+		"client_certificate_password": ephemeral.StringAttribute{
+			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+		},
+		"key_vault": ephemeral.SingleNestedAttribute{
+			Optional:            true,
+			MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
+			Attributes: map[string]ephemeral.Attribute{
+				"vault_uri": ephemeral.StringAttribute{
+					Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
+					MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+				},
+				"certificate_name": ephemeral.StringAttribute{
+					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
+					MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
+				},
+				"client_secret_name": ephemeral.StringAttribute{
+					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
+					MarkdownDescription: "Name of a secret that holds the owner's client secret.",
+				},
+				"certificate_password_secret_name": ephemeral.StringAttribute{
+					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
+					MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
 				},
 			},
-			"use_oidc": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether to log in with a federated token, from where the provider's `oidc_*` settings say, and with the owner's application id.",
-			},
-			"use_provider_identity": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
-			},
+		},
+		"use_oidc": ephemeral.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity federation): the provider's `oidc_*` attributes say where it comes from, " +
+				"and the owner's application trusts it.",
+		},
+		"use_provider_identity": ephemeral.BoolAttribute{
+			Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
 		},
 	}
+}
+
+// managed gives the same attributes for a managed resource, which is stored: what is sensitive is write-only there, and
+// named so.
+func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
+	attributes := map[string]schema.Attribute{}
+	for name, attribute := range plain {
+		switch a := attribute.(type) {
+		case ephemeral.StringAttribute:
+			s := schema.StringAttribute{Required: a.Required, Optional: a.Optional, Sensitive: a.Sensitive, Validators: a.Validators, MarkdownDescription: a.MarkdownDescription}
+			if a.Sensitive {
+				name, s.WriteOnly = name+"_wo", true
+				s.MarkdownDescription += " Write-only: it is neither in the plan nor in the state."
+			}
+			attributes[name] = s
+		case ephemeral.BoolAttribute:
+			attributes[name] = schema.BoolAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription}
+		case ephemeral.SingleNestedAttribute:
+			attributes[name] = schema.SingleNestedAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Attributes: managed(a.Attributes)}
+		}
+	}
+	return attributes
 }
 
 func secretAttribute() schema.Attribute {
@@ -220,7 +248,7 @@ func secretAttribute() schema.Attribute {
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether a secret of that name that this resource did not write gets a new version. Default: false, it is an error.",
+				MarkdownDescription: "Whether a secret of that name that this provider did not write gets a new version. Default: false, it is an error. One that it wrote for another token is taken over, so give each token a name of its own.",
 			},
 			"id": schema.StringAttribute{
 				Computed: true, MarkdownDescription: "Address of the version that holds the token.",
@@ -257,8 +285,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	case len(written) > 1:
 		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
-	password := o.ClientCertificatePasswordWO
-	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificateWO.IsNull() && o.ClientCertificatePath.IsNull() {
+	password := o.ClientCertificatePassword
+	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificate.IsNull() && o.ClientCertificatePath.IsNull() {
 		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
 			"Write client_certificate_wo or client_certificate_path beside it, or remove it.")
 	}

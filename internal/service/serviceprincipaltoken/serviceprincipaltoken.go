@@ -5,7 +5,7 @@
 // credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
 //
 // A token is rotated in place: new token, consumers, then the old one. Whether it is time only Read decides, by the
-// service's clock, and leaves its verdict in private state; planning obeys that and asks nobody (see decide).
+// service's clock, and leaves its verdict in private state; planning obeys that and asks nobody (see decideUpdate).
 package serviceprincipaltoken
 
 import (

@@ -1,18 +1,9 @@
 package token
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-
-	"github.com/databricks/databricks-sdk-go/httpclient"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -34,18 +25,21 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 // them); with the tokens of a single owner it asks for that one.
 func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) ([]token, error) {
 	unknown := slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == "" })
-	for kind, of := range map[string]struct{ collection, attribute string }{
-		servicePrincipal: {"ServicePrincipals", "applicationId"},
-		user:             {"Users", "userName"},
+	for _, kind := range []struct {
+		name, attribute string
+		list            func(context.Context, *client.Client, string) (map[string]principal, error)
+	}{
+		{servicePrincipal, "applicationId", servicePrincipals},
+		{user, "userName", users},
 	} {
-		if !unknown && !slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == kind }) {
+		if !unknown && !slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == kind.name }) {
 			continue
 		}
 		filter := ""
 		if owner != "" && !unknown {
-			filter = of.attribute + " eq " + strconv.Quote(tokens[0].Owner) // as the service spells it
+			filter = kind.attribute + " eq " + client.SCIMString(tokens[0].Owner) // as the service spells it
 		}
-		found, err := principals(ctx, c, of.collection, filter)
+		found, err := kind.list(ctx, c, filter)
 		if err != nil {
 			return tokens, err
 		}
@@ -54,54 +48,32 @@ func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner str
 			if !ok {
 				continue
 			}
-			tokens[i].DisplayName = p.DisplayName
+			tokens[i].DisplayName = p.displayName
 			if tokens[i].Kind == "" {
-				tokens[i].Kind, tokens[i].Owner = kind, cmp.Or(p.ApplicationID, p.UserName)
+				tokens[i].Kind, tokens[i].Owner = kind.name, p.name
 			}
 		}
 	}
 	return slices.DeleteFunc(tokens, stranger(owner)), nil
 }
 
-// principal is a service principal or a user.
-type principal struct{ ID, DisplayName, ApplicationID, UserName string }
+// principal is a service principal or a user; its name is the application id or the e-mail address.
+type principal struct{ name, displayName string }
 
-const pageSize = 10_000
-
-// principals are those of a SCIM collection by id. One request a page: it is asked without the SDK, whose pager reads on
-// until a page is empty and so needs two for a single one.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
-// https://docs.databricks.com/api/azure/workspace/users/list
-func principals(ctx context.Context, c *client.Client, collection, filter string) (map[string]principal, error) {
+func servicePrincipals(ctx context.Context, c *client.Client, filter string) (map[string]principal, error) {
+	all, err := c.ServicePrincipals(ctx, filter)
 	found := map[string]principal{}
-	for start := 1; ; {
-		query := url.Values{"attributes": {"id,displayName,userName"}, "startIndex": {strconv.Itoa(start)}, "count": {strconv.Itoa(pageSize)}}
-		if filter != "" {
-			query.Set("filter", filter)
-		}
-		headers := map[string]string{"Accept": "application/json"}
-		if id := c.SDK().Config.WorkspaceID; id != "" {
-			headers["X-Databricks-Workspace-Id"] = id
-		}
-		var body bytes.Buffer
-		err := c.SDK().ApiClient().Do(ctx, http.MethodGet, "/api/2.0/preview/scim/v2/"+collection+"?"+query.Encode(),
-			httpclient.WithRequestHeaders(headers), httpclient.WithResponseUnmarshal(&body))
-		if err != nil {
-			return nil, err
-		}
-		var page struct {
-			TotalResults int
-			Resources    []principal
-		}
-		if err := json.Unmarshal(body.Bytes(), &page); err != nil {
-			return nil, fmt.Errorf("the list of %s is not what SCIM says it is: %w", collection, err)
-		}
-		for _, r := range page.Resources {
-			found[r.ID] = r
-		}
-		start += len(page.Resources)
-		if len(page.Resources) == 0 || start > page.TotalResults {
-			return found, nil
-		}
+	for _, p := range all {
+		found[p.ID] = principal{p.ApplicationID, p.DisplayName}
 	}
+	return found, err
+}
+
+func users(ctx context.Context, c *client.Client, filter string) (map[string]principal, error) {
+	all, err := c.Users(ctx, filter)
+	found := map[string]principal{}
+	for _, p := range all {
+		found[p.ID] = principal{p.UserName, p.DisplayName}
+	}
+	return found, err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -104,7 +103,7 @@ func (m tokensModel) String() string {
 func living(list client.TokenList) []token {
 	var found []token
 	for _, t := range list.Tokens {
-		if !expired(t.ExpiresAt, list.Now) {
+		if list.Live(t) {
 			owner := list.Owner(t)
 			found = append(found, token{TokenInfo: t, Owner: owner, Kind: kindOf(owner)})
 		}
@@ -115,10 +114,8 @@ func living(list client.TokenList) []token {
 	return found
 }
 
-// stranger says of a token whether it is known to be somebody else's than the owner's; with no owner none is. Names are compared without case: a filter
-// of the service that did not would answer with silence where there is a token.
+// stranger says of a token whether it is known to be somebody else's than the owner's; with no owner none is. Names are
+// compared without case: a filter of the service that did not would answer with silence where there is a token.
 func stranger(owner string) func(token) bool {
 	return func(t token) bool { return owner != "" && t.Owner != "" && !strings.EqualFold(t.Owner, owner) }
 }
-
-func expired(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
