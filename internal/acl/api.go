@@ -41,6 +41,17 @@ func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Dura
 	return v.list, err
 }
 
+// ReadEndpoint is [Read] for the serving endpoint of that name, and gives the id that its list belongs to. Two requests;
+// for many endpoints the names are found in one list.
+// https://docs.databricks.com/api/azure/workspace/servingendpoints/getpermissions
+func ReadEndpoint(ctx context.Context, c *client.Client, name string, maxAge time.Duration) (id string, list List, err error) {
+	if id, err = c.EndpointID(ctx, name, maxAge); err != nil {
+		return "", nil, err
+	}
+	list, err = Read(ctx, c, Endpoint(id), maxAge)
+	return id, list, err
+}
+
 // Find gives the principal's entry in the access list as a refresh sees it: one request for all principals of an object.
 func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
 	v, err := of(c, object).read(ctx, c, client.AnyAge)

@@ -36,6 +36,9 @@ func WorkspaceID() schema.StringAttribute {
 // DefaultTimeout bounds an operation for which neither timeouts nor the resource says otherwise.
 const DefaultTimeout = 20 * time.Minute
 
+// GrantTimeout bounds giving a right: access lists may not know a new principal for some minutes.
+const GrantTimeout = 15 * time.Minute
+
 // Timeouts is the attribute timeouts of a resource that by default takes at most create for creating, and
 // [DefaultTimeout] for anything else.
 func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {

@@ -193,7 +193,7 @@ func TestVaultListsNothing(t *testing.T) {
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
 		t.Error(r.Stdout)
 	}
-	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "Key Vault secret is deleted but not gone") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not gone") {
 		t.Error(text)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -209,7 +209,7 @@ func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	rewrite(t, c, "key_vault_secret", "rotation_triggers = { a = 1 }\n  timeouts = { create = \"3s\" }\n  key_vault_secret")
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{After: 1, Delay: 20 * time.Second}))
-	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
 		t.Error(text)
 	}
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
@@ -266,7 +266,7 @@ func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "2"`, `a = "3"`)
 	w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", After: 1}))
-	if text := said(c.MustRun(t, 1, "apply", "-auto-approve")); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
 		t.Error(text)
 	}
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.Contains(c.State(t), tokens[0].ID) {

@@ -22,11 +22,7 @@ type access struct {
 // groups there are. Two of them are for service principals and users, and left out where there is none. Many endpoints
 // share what is not their own: one request for each, and some ten for all of them.
 func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
-	id, err := c.EndpointID(ctx, endpoint, client.Lately)
-	if err != nil {
-		return access{}, err
-	}
-	list, err := acl.Read(ctx, c, acl.Endpoint(id), client.Lately)
+	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
 	if err != nil {
 		return access{}, err
 	}

@@ -31,17 +31,8 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 	return id, entry, err
 }
 
-// readGrants looks the endpoint up by name and reads its access list. Two requests, shared by all grants on the endpoint.
-func readGrants(ctx context.Context, c *client.Client, endpoint string) (id string, list acl.List, err error) {
-	id, err = c.EndpointID(ctx, endpoint, client.AnyAge)
-	if err != nil {
-		return "", nil, err
-	}
-	list, err = acl.Read(ctx, c, acl.Endpoint(id), client.AnyAge)
-	return id, list, err
-}
-
-// readGrant is readGrants for one principal; an entry without a direct level is one that only inherits.
+// readGrant finds the endpoint by name and the principal in its access list; an entry without a direct level is one that only
+// inherits. Two requests, shared by all grants on the endpoint.
 func readGrant(ctx context.Context, c *client.Client, have grant) (id string, entry acl.Entry, err error) {
 	id, err = c.EndpointID(ctx, have.Endpoint, client.AnyAge)
 	if err != nil {
@@ -80,7 +71,7 @@ func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 // visited: their names come back.
 func eachGrant(ctx context.Context, c *client.Client, endpoint string, visit func(grant) bool) (unseen []string, err error) {
 	if endpoint != "" {
-		id, list, err := readGrants(ctx, c, endpoint)
+		id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.AnyAge)
 		if err == nil {
 			visitGrants(endpoint, id, list, visit)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -77,7 +78,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.GrantTimeout, &resp.Diagnostics)
 	defer cancel()
 	want := plan.toGrant()
 
@@ -122,7 +123,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 			now = "On the new one it was granted already."
 		}
 		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
-			fmt.Sprintf("%s stood on the endpoint with the id %s; the id is %s now. %s", have, have.EndpointID, endpointID, now))
+			fmt.Sprintf("%s stood on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written down as such is the old one: remove it, or refer to the endpoint's resource.", have, have.EndpointID, endpointID, now))
 	}
 	if !found {
 		resp.State.RemoveResource(ctx)
@@ -200,7 +201,7 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME. An identity names exactly one principal.", given))
 		return
 	}
-	endpointID, list, err := readGrants(ctx, r.Client, endpoint)
+	endpointID, list, err := acl.ReadEndpoint(ctx, r.Client, endpoint, client.AnyAge)
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", given) {
 		return
 	}

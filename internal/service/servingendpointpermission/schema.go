@@ -2,7 +2,6 @@ package servingendpointpermission
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -17,9 +16,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
-
-// createTimeout is how long creating may take by default.
-const createTimeout = 15 * time.Minute
 
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
@@ -61,7 +57,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),
 	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -21,7 +23,7 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	id, list, err := readPermissions(ctx, d.Client, config.EndpointName.ValueString())
+	id, list, err := acl.ReadEndpoint(ctx, d.Client, config.EndpointName.ValueString(), client.Lately)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show the access list of serving endpoint", config.EndpointName.ValueString()) {
 		return
 	}

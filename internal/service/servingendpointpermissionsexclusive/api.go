@@ -45,16 +45,6 @@ func (w whole) over(now acl.List, drop func(acl.Principal) bool) acl.List {
 	return append(next, w.Grants.without(seen.has).sorted()...)
 }
 
-// readList looks the endpoint up by name and reads its access list. Two requests, shared by everything in this run.
-func readList(ctx context.Context, c *client.Client, endpoint string) (id string, list acl.List, err error) {
-	id, err = c.EndpointID(ctx, endpoint, client.AnyAge)
-	if err != nil {
-		return "", nil, err
-	}
-	list, err = acl.Read(ctx, c, acl.Endpoint(id), client.AnyAge)
-	return id, list, err
-}
-
 // createList makes the list the wanted one, as far as the plan has told whom that takes something away from. Two
 // requests; see [guarded].
 func createList(ctx context.Context, c *client.Client, id string, want whole) error {

@@ -38,7 +38,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.GrantTimeout, &resp.Diagnostics)
 	defer cancel()
 	want := plan.toWhole()
 
@@ -77,7 +77,7 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	have := state.toWhole()
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
-	id, list, err := readList(ctx, r.Client, have.Endpoint)
+	id, list, err := acl.ReadEndpoint(ctx, r.Client, have.Endpoint, client.AnyAge)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the access list of serving endpoint", have.String(), &resp.Diagnostics) {
 		return
 	}
@@ -89,7 +89,8 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	}
 	if have.EndpointID != "" && have.EndpointID != id {
 		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
-			fmt.Sprintf("The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the list that stands on the new one.", have.EndpointID, id))
+			fmt.Sprintf("The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the list that stands on the new one. "+
+				"An endpoint_id that is written down as such is the old one: remove it, or refer to the endpoint's resource.", have.EndpointID, id))
 	}
 	left := state.tell(id, list, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
@@ -162,7 +163,7 @@ func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusi
 		return nil
 	}
 	want := plan.toWhole()
-	id, list, err := readList(ctx, r.Client, want.Endpoint)
+	id, list, err := acl.ReadEndpoint(ctx, r.Client, want.Endpoint, client.AnyAge)
 	if errors.Is(err, client.ErrNotFound) {
 		return nil // it may be made in the same apply
 	}
@@ -287,7 +288,7 @@ func (r *exclusiveResource) ImportState(ctx context.Context, req resource.Import
 		resp.Diagnostics.AddError("Import id of an access list is malformed", fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", name))
 		return
 	}
-	_, _, err := readList(ctx, r.Client, name)
+	_, _, err := acl.ReadEndpoint(ctx, r.Client, name, client.AnyAge)
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, name, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -25,9 +24,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
-
-// createTimeout is how long creating may take by default.
-const createTimeout = 15 * time.Minute
 
 // What a grant that is not listed does.
 const (
@@ -92,7 +88,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, createTimeout),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		},
 	}
 }

@@ -56,7 +56,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.DefaultTimeout, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.GrantTimeout, &resp.Diagnostics)
 	defer cancel()
 	p := plan.toPrincipal()
 

@@ -28,7 +28,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),
-			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),
+			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),
 	}
 }
