@@ -37,7 +37,7 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 // of the two is planned second tells.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var have, planned grant
-	if !req.State.Raw.IsNull() {
+	if !req.State.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) { // nearly always it is: comparing costs less than decoding
 		var state permissionModel
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 			return
