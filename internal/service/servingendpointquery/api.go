@@ -118,13 +118,12 @@ func explain(ctx context.Context, c *client.Client, err error, q query) error {
 // routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that say
 // nothing of that, so the endpoint itself is asked; nil where it is another, or the provider may not see it. One request.
 func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
-	endpoint, err := c.EndpointByName(ctx, q.Endpoint)
-	if err != nil || !endpoint.RouteOptimized {
-		return nil
+	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
+		return client.Advise(refusal, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
+			"and is called at an address of its own: %s. This data source cannot ask it. Have the application prove its access, or serve the model from an endpoint without route optimisation.",
+			cmp.Or(endpoint.URL, "see its page under Serving")))
 	}
-	return client.Advise(refusal, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
-		"and is called at an address of its own: %s. This data source cannot ask it. Have the application prove its access, or serve the model from an endpoint without route optimisation.",
-		cmp.Or(endpoint.URL, "see its page under Serving")))
+	return nil
 }
 
 func advise(err error, q query) error {
