@@ -151,12 +151,21 @@ type view struct {
 	read time.Time
 }
 
-func look(l List) view {
-	v := view{list: l, at: make(map[Principal]int, len(l)), read: time.Now()}
-	for i, e := range l {
-		v.at[e.Key()] = i
+// newView is an empty list, read now, with room for that many.
+func newView(most int) view {
+	return view{list: make(List, 0, most), at: make(map[Principal]int, most), read: time.Now()}
+}
+
+// add gives the principal's index, at the end where it is new.
+func (v *view) add(p Principal, displayName string) int {
+	key := p.Key()
+	i, ok := v.at[key]
+	if !ok {
+		i = len(v.list)
+		v.at[key] = i
+		v.list = append(v.list, Entry{Principal: p, DisplayName: displayName})
 	}
-	return v
+	return i
 }
 
 func (v view) find(p Principal) (Entry, bool) {

@@ -97,7 +97,7 @@ func Replace(ctx context.Context, c *client.Client, object Object, wanted []Prin
 	r := await(ctx, c, object, func() outcome {
 		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: change})
 	}, wanted...)
-	return r.list, r.err
+	return r.after.list, r.err
 }
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get
@@ -106,7 +106,7 @@ func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
 		return view{}, advise(err, object)
 	}
-	return look(fromAPI(answer)), nil
+	return fromAPI(answer), nil
 }
 
 // patch upserts the direct entries.
@@ -116,7 +116,7 @@ func patch(ctx context.Context, c *client.Client, object Object, entries List) (
 	if err := c.Call(ctx, http.MethodPatch, object.path(), nil, toAPI(entries), &answer); err != nil {
 		return view{}, adviseWrite(err, object, entries)
 	}
-	return look(fromAPI(answer)), nil
+	return fromAPI(answer), nil
 }
 
 // put sets the direct entries in place of those that stand; changed are those of them that did not stand before. It is
@@ -131,7 +131,7 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &answer); err != nil {
 		return view{}, adviseWrite(err, object, changed)
 	}
-	return look(fromAPI(answer)), nil
+	return fromAPI(answer), nil
 }
 
 var admins = Principal{Group, "admins"}
@@ -187,26 +187,20 @@ func toAPI(entries List) writeRequest {
 	return writeRequest{list}
 }
 
-func fromAPI(answer objectPermissions) List {
-	list, at := make(List, 0, len(answer.AccessControlList)), make(map[Principal]int, len(answer.AccessControlList))
+func fromAPI(answer objectPermissions) view {
+	v := newView(len(answer.AccessControlList))
 	for _, a := range answer.AccessControlList {
-		p := principal(a)
-		i, seen := at[p.Key()]
-		if !seen {
-			i = len(list)
-			at[p.Key()] = i
-			list = append(list, Entry{Principal: p, DisplayName: a.DisplayName})
-		}
-		// A principal may hold a direct and an inherited level at once, in any order.
+		i := v.add(principal(a), a.DisplayName)
+		// A principal may hold a direct and an inherited level at once, in any order, and in one row or in two.
 		for _, held := range a.AllPermissions {
 			if held.Inherited {
-				list[i].Inherited = append(list[i].Inherited, held.PermissionLevel)
+				v.list[i].Inherited = append(v.list[i].Inherited, held.PermissionLevel)
 			} else {
-				list[i].Direct = held.PermissionLevel
+				v.list[i].Direct = held.PermissionLevel
 			}
 		}
 	}
-	return list
+	return v
 }
 
 // principal reads whose row it is. The API takes an application id under user_name too and may show it there; it is a

@@ -63,7 +63,7 @@ type operation struct {
 type outcome struct {
 	entry Entry
 	wrote bool
-	list  List
+	after view
 	gone  bool // the object itself is not there
 	err   error
 }
@@ -238,7 +238,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		return now, nil
 	}, true)
 	if r.err == nil {
-		ops = told(ops, look(r.list))
+		ops = told(ops, r.after)
 	}
 	for _, op := range ops {
 		mine := r
@@ -292,10 +292,9 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	if r.gone {
 		r.err = nil
 	}
-	after := look(r.list)
 	for _, op := range ops {
 		mine := outcome{err: r.err}
-		if e, _ := after.find(op.principal); e.Direct != "" {
+		if e, _ := r.after.find(op.principal); e.Direct != "" {
 			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
 		}
 		op.done <- mine
@@ -323,7 +322,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		}
 		was, shall := before.list.direct(), next.direct()
 		if maps.Equal(was, shall) {
-			return outcome{list: before.list, wrote: try > 1}
+			return outcome{after: before, wrote: try > 1}
 		}
 		changed := next.beyond(was)
 		var after view
@@ -341,7 +340,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 			continue
 		}
 		if err == nil {
-			return outcome{list: after.list, wrote: true}
+			return outcome{after: after, wrote: true}
 		}
 		var unverified *UnverifiedError
 		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {

@@ -104,20 +104,17 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	before, have := state, state.toGrant()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	endpointID, entry, err := readGrant(ctx, r.Client, have)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
 		return
 	}
-	if err != nil {
+	found := err == nil && entry.Direct != ""
+	switch {
+	case err != nil:
 		resp.Diagnostics.AddWarning("Serving endpoint is gone: "+have.Endpoint,
 			fmt.Sprintf("%s went with it. The plan grants it again, which needs the endpoint to exist by then.", have))
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	found := entry.Direct != ""
-	if have.EndpointID != "" && have.EndpointID != endpointID {
+	case have.EndpointID != "" && have.EndpointID != endpointID:
 		now := "It is gone, and the plan grants it again."
 		if found {
 			now = "On the new one it was granted already."
@@ -125,13 +122,13 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
 			fmt.Sprintf("%s stood on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written down as such is the old one: remove it, or refer to the endpoint's resource.", have, have.EndpointID, endpointID, now))
 	}
-	if !found {
+	if found {
+		state.tell(endpointID, entry, r.Client.WorkspaceID())
+		fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
+	} else {
 		resp.State.RemoveResource(ctx)
-		return
 	}
-	state.tell(endpointID, entry, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
-	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
