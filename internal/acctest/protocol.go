@@ -192,6 +192,17 @@ func (p *Protocol) MustRefresh(t testing.TB, typeName string, o Object) Object {
 	return mustHave(t, o, errors)
 }
 
+// MustBeGone demands that a refresh finds an object gone, which is no error, in a state that knew no identities and in one
+// with this.
+func (p *Protocol) MustBeGone(t testing.TB, typeName string, o Object, identity map[string]any) {
+	t.Helper()
+	for _, o.Identity = range []map[string]any{nil, identity} {
+		if gone := p.MustRefresh(t, typeName, o); gone.State != nil {
+			t.Errorf("still there: %v", gone.State)
+		}
+	}
+}
+
 func mustHave(t testing.TB, o Object, errors string) Object {
 	t.Helper()
 	if errors != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -49,4 +50,15 @@ func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model a
 	if identity != nil {
 		diags.Append(identity.Set(ctx, model)...)
 	}
+}
+
+// Listed is one object that a list resource found, with its whole model where Terraform asks for that.
+func Listed(ctx context.Context, req list.ListRequest, displayName string, identity, model any) list.ListResult {
+	result := req.NewListResult(ctx)
+	result.DisplayName = displayName
+	TellIdentity(ctx, result.Identity, identity, &result.Diagnostics)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
+	}
+	return result
 }

@@ -34,15 +34,9 @@ func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *lis
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
 		err := eachMember(ctx, l.Client, config.GroupName.ValueString(), func(have membership) bool {
-			result := req.NewListResult(ctx)
-			result.DisplayName = have.Group + "/" + have.ShownAs
 			m := imported(have, l.Client.WorkspaceID())
-			fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
-			if req.IncludeResource {
-				result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-			}
 			count++
-			return push(result) && count != req.Limit
+			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m)) && count != req.Limit
 		})
 		if err != nil {
 			var failed diag.Diagnostics

@@ -71,9 +71,7 @@ func TestIdentity(t *testing.T) {
 	w.Tenant.Clock.Advance(time.Hour)
 	w.Workspace.RemovePrincipal("scorers")
 	p = w.Protocol(t) // the next walk
-	if gone, errors := p.Refresh(t, typeName, made); errors != "" || gone.State != nil {
-		t.Errorf("%v, %s", gone.State, errors)
-	}
+	p.MustBeGone(t, typeName, made, made.Identity)
 }
 
 func TestList(t *testing.T) {

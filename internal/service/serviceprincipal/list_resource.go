@@ -88,15 +88,9 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 }
 
 func (l *servicePrincipalList) result(ctx context.Context, req list.ListRequest, found client.ServicePrincipal) list.ListResult {
-	result := req.NewListResult(ctx)
-	result.DisplayName = found.DisplayName
 	m := imported(servicePrincipal{
 		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
 		Active: found.Active != nil && *found.Active, Entitlements: found.Entitlements,
 	}, l.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
-	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-	}
-	return result
+	return fwkit.Listed(ctx, req, found.DisplayName, m.toIdentity(), m)
 }

@@ -68,13 +68,8 @@ func TestIdentity(t *testing.T) {
 	// Gone is no error, with an identity and without.
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-	for _, known := range []map[string]any{nil, made.Identity} {
-		changed.Identity = known
-		p = w.Protocol(t)
-		if gone, errors := p.Refresh(t, typeName, changed); errors != "" || gone.State != nil {
-			t.Errorf("%v, %s", gone.State, errors)
-		}
-	}
+	p = w.Protocol(t) // the next walk
+	p.MustBeGone(t, typeName, changed, made.Identity)
 }
 
 func TestIdentityOfDatabricksManaged(t *testing.T) {

@@ -67,14 +67,8 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 }
 
 func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
-	result := req.NewListResult(ctx)
-	result.DisplayName = found.ApplicationID + " " + cmp.Or(found.Comment, short(found.ID))
 	m := imported(found.TokenInfo, found.ApplicationID, l.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
-	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-	}
-	return result
+	return fwkit.Listed(ctx, req, found.ApplicationID+" "+cmp.Or(found.Comment, short(found.ID)), m.toIdentity(), m)
 }
 
 // ownedToken is a token with the application id of the service principal that it belongs to.

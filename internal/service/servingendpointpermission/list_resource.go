@@ -73,12 +73,6 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 }
 
 func (l *permissionList) result(ctx context.Context, req list.ListRequest, have grant) list.ListResult {
-	result := req.NewListResult(ctx)
-	result.DisplayName = have.Endpoint + "/" + cmp.Or(have.ShownAs, have.Principal.Name) + " " + string(have.Level)
 	m := imported(have, l.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, result.Identity, m.toIdentity(), &result.Diagnostics)
-	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, m)...)
-	}
-	return result
+	return fwkit.Listed(ctx, req, have.Endpoint+"/"+cmp.Or(have.ShownAs, have.Principal.Name)+" "+string(have.Level), m.toIdentity(), m)
 }

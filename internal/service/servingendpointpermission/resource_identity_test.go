@@ -67,12 +67,7 @@ func TestIdentity(t *testing.T) {
 				w.Tenant.Clock.Advance(time.Hour)
 				remove()
 				p = w.Protocol(t) // the next walk
-				for _, known := range []map[string]any{nil, want} {
-					made.Identity = known
-					if gone, errors := p.Refresh(t, typeName, made); errors != "" || gone.State != nil {
-						t.Errorf("%v, %s", gone.State, errors)
-					}
-				}
+				p.MustBeGone(t, typeName, made, want)
 			}
 		})
 	}

@@ -52,12 +52,7 @@ func TestIdentity(t *testing.T) {
 			w.Tenant.Clock.Advance(time.Hour)
 			w.Workspace.RemoveGrant(object, name)
 			p = w.Protocol(t) // the next walk
-			for _, known := range []map[string]any{nil, want} {
-				right.Identity = known
-				if gone, errors := p.Refresh(t, typeName, right); errors != "" || gone.State != nil {
-					t.Errorf("%v, %s", gone.State, errors)
-				}
-			}
+			p.MustBeGone(t, typeName, right, want)
 		})
 	}
 }
