@@ -3,6 +3,7 @@ package client
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,13 +16,16 @@ func Mark(comment string, until time.Time) string {
 	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + " until " + until.UTC().Format(time.RFC3339) + "]")
 }
 
-var marker = regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until ([0-9TZ:-]+)\]$`)
+// Compiled when it is first needed: most runs meet no token.
+var marker = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until ([0-9TZ:-]+)\]$`)
+})
 
 // Abandoned says whether a token was made by a run that ended before it was recorded: it still carries the marker, its time
 // is over, and it was never used, as nobody knows its value. One that is in use although it carries the marker is
 // somebody's: only its comment could not be changed.
 func (t TokenInfo) Abandoned(now time.Time) bool {
-	found := marker.FindStringSubmatch(t.Comment)
+	found := marker().FindStringSubmatch(t.Comment)
 	if found == nil || !t.LastUsed.IsZero() {
 		return false
 	}

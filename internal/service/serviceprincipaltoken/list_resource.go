@@ -78,12 +78,12 @@ type ownedToken struct {
 }
 
 // manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted run
-// left over is nobody's to manage.
+// left over is nobody's to manage, and an ephemeral token dies with the run that opened it.
 func manageable(all client.TokenList, applicationID string) []ownedToken {
 	var found []ownedToken
 	for _, t := range all.Tokens {
 		owner := all.Owner(t)
-		if all.Live(t) && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
+		if all.Live(t) && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && !strings.Contains(t.Comment, ephemeralMark) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
 			found = append(found, ownedToken{t, owner})
 		}
 	}

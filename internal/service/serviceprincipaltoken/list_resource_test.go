@@ -29,6 +29,7 @@ func TestQuery(t *testing.T) {
 	mint(app, "expired", time.Hour)
 	mint(app, client.Mark("killed", w.Tenant.Clock.Now().Add(time.Hour)), 90*day)
 	w.Tenant.Clock.Advance(2 * time.Hour)
+	mint(app, "open "+ephemeralMark, day)
 	mine := mint(app, "first", 90*day)
 	bare := mint(app, "", 0)
 	mint(deployer, "other's", 30*day)
