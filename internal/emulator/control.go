@@ -124,6 +124,11 @@ type controlFault struct {
 	Drop              string `json:"drop,omitempty"`
 	DelayMilliseconds int64  `json:"delay_milliseconds,omitempty"`
 	WorkDone          bool   `json:"work_done,omitempty"`
+
+	Empty    bool              `json:"empty,omitempty"`
+	Location string            `json:"location,omitempty"`
+	Header   map[string]string `json:"header,omitempty"`
+	Truncate bool              `json:"truncate,omitempty"`
 }
 
 func (c controlFault) fault() Fault {
@@ -131,6 +136,7 @@ func (c controlFault) fault() Fault {
 		Service: c.Service, Method: c.Method, Path: c.Path, After: c.After, Times: c.Times,
 		Status: c.Status, Code: c.Code, Message: c.Message, HTML: c.HTML, Body: c.Body, ContentType: c.ContentType,
 		RetryAfter: c.RetryAfterSeconds, Drop: c.Drop, Delay: time.Duration(c.DelayMilliseconds) * time.Millisecond, WorkDone: c.WorkDone,
+		Empty: c.Empty, Location: c.Location, Header: c.Header, Truncate: c.Truncate,
 	}
 }
 
@@ -139,6 +145,7 @@ func controlFaultOf(f Fault) controlFault {
 		Service: f.Service, Method: f.Method, Path: f.Path, After: f.After, Times: f.Times,
 		Status: f.Status, Code: f.Code, Message: f.Message, HTML: f.HTML, Body: f.Body, ContentType: f.ContentType,
 		RetryAfterSeconds: f.RetryAfter, Drop: f.Drop, DelayMilliseconds: f.Delay.Milliseconds(), WorkDone: f.WorkDone,
+		Empty: f.Empty, Location: f.Location, Header: f.Header, Truncate: f.Truncate,
 	}
 }
 

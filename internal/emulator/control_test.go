@@ -30,13 +30,23 @@ func TestControl(t *testing.T) {
 		t.Errorf("offset %s", tenant.Clock.Offset())
 	}
 
-	declared := `{"service":"workspace","method":"GET","path":"/things/*","after":1,"times":2,"status":503,"code":"C","message":"m","retry_after_seconds":1,"delay_milliseconds":1,"work_done":true}`
+	declared := `{"service":"workspace","method":"GET","path":"/things/*","after":1,"times":2,"status":503,"code":"C","message":"m","retry_after_seconds":1,"delay_milliseconds":1,"work_done":true,"header":{"Date":"x"}}`
 	if w = ask("POST", "/faults", declared); w.Code != 201 || strings.TrimSpace(w.Body.String()) != `{"id":1}` {
 		t.Errorf("declared: %d %s", w.Code, w.Body)
 	}
 	if w = ask("GET", "/faults", ""); strings.TrimSpace(w.Body.String()) != `{"unmet":[`+declared+`]}` {
 		t.Errorf("unmet: %s", w.Body)
 	}
+	for _, body := range []string{`{"service":"entra","status":302,"location":"/login"}`, `{"service":"entra","status":200,"empty":true}`, `{"service":"entra","truncate":true}`} {
+		if w = ask("POST", "/faults", body); w.Code != 201 {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+		if w = ask("GET", "/faults", ""); !strings.Contains(w.Body.String(), body) {
+			t.Errorf("unmet: %s", w.Body)
+		}
+	}
+	ask("DELETE", "/faults", "")
+	ask("POST", "/faults", declared)
 	for _, want := range []int{201, 503, 503, 201} {
 		r := httptest.NewRecorder()
 		service.ServeHTTP(r, httptest.NewRequest("GET", "/things/a", nil))

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"html"
@@ -39,6 +40,15 @@ type Fault struct {
 	HTML bool
 	// Body and ContentType replace the error body.
 	Body, ContentType string
+	// Empty answers without a body.
+	Empty bool
+	// Location is where a status of 3xx redirects to. The answer has no body unless one is given.
+	Location string
+	// Header holds headers of the answer, which replace those of the service, such as a Date that is years off. Without a
+	// Status the service answers as it would, with these headers.
+	Header map[string]string
+	// Truncate does the work and sends the first half of its answer, as JSON that ends too early.
+	Truncate bool
 	// RetryAfter is a Retry-After header in seconds; 0 for none.
 	RetryAfter int
 	// Drop closes the connection without an answer: "before" the work, or
@@ -70,10 +80,18 @@ func (f Fault) validate() error {
 		return errors.New("a fault drops the connection or answers with a status, not both")
 	case f.WorkDone && f.Status == 0:
 		return errors.New("a fault with the work done needs a status")
-	case f.Status == 0 && f.Drop == "" && f.Delay == 0:
-		return errors.New("a fault needs a status, a drop or a delay")
-	case f.Status == 0 && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML || f.RetryAfter != 0):
+	case f.Truncate && (f.Status != 0 || f.Drop != ""):
+		return errors.New("a fault truncates the service's own answer: it has no status and no drop")
+	case f.Status == 0 && f.Drop == "" && f.Delay == 0 && !f.Truncate && len(f.Header) == 0:
+		return errors.New("a fault needs a status, a drop, a delay, headers or a truncation")
+	case f.Status == 0 && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML || f.RetryAfter != 0 || f.Empty || f.Location != ""):
 		return errors.New("a fault with an answer needs a status")
+	case f.Empty && (f.Code != "" || f.Message != "" || f.Body != "" || f.HTML):
+		return errors.New("a fault with an empty answer has no text")
+	case f.Location != "" && f.Status/100 != 3:
+		return errors.New("a fault with a location needs a status of 3xx")
+	case f.Drop != "" && len(f.Header) > 0:
+		return errors.New("a fault that drops the connection sends no headers")
 	}
 	if f.Path != "" && !strings.HasPrefix(f.Path, "/") {
 		return fmt.Errorf("a fault's path %q does not begin with a slash", f.Path)
@@ -259,7 +277,7 @@ func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType
 				note.route = r.URL.Path
 			}
 		default:
-			serveCounted(next, answer, r)
+			serveAltered(next, answer, r, fault)
 			return
 		}
 		if fault.Drop != "" {
@@ -278,6 +296,41 @@ func serveCounted(next http.Handler, w *statusWriter, r *http.Request) {
 	}
 }
 
+// serveAltered serves with the headers of a fault in place of the service's own, and half of the answer if the fault says so.
+func serveAltered(next http.Handler, w *statusWriter, r *http.Request, f Fault) {
+	if !f.Truncate && len(f.Header) == 0 {
+		serveCounted(next, w, r)
+		return
+	}
+	answer := &heldWriter{header: w.Header(), status: http.StatusOK}
+	next.ServeHTTP(answer, r)
+	f.setHeader(w.Header())
+	body := answer.body.Bytes()
+	if f.Truncate {
+		body = body[:len(body)/2]
+		w.Header().Del("Content-Length")
+	}
+	w.WriteHeader(answer.status)
+	_, _ = w.Write(body)
+}
+
+// heldWriter holds an answer back, so that its headers can still change when it is complete.
+type heldWriter struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *heldWriter) Header() http.Header         { return w.header }
+func (w *heldWriter) WriteHeader(status int)      { w.status = status }
+func (w *heldWriter) Write(p []byte) (int, error) { return w.body.Write(p) }
+
+func (f Fault) setHeader(header http.Header) {
+	for name, value := range f.Header {
+		header.Set(name, value)
+	}
+}
+
 func writeFault(w http.ResponseWriter, f Fault, errorBody func(f Fault) (string, []byte)) {
 	var contentType string
 	var body []byte
@@ -285,20 +338,37 @@ func writeFault(w http.ResponseWriter, f Fault, errorBody func(f Fault) (string,
 	case f.Body != "":
 		contentType, body = "text/plain; charset=utf-8", []byte(f.Body)
 	case f.HTML:
-		contentType = "text/html; charset=utf-8"
-		title := html.EscapeString(fmt.Sprintf("Error %d %s", f.Status, f.Message))
-		body = fmt.Appendf(nil, "<html>\n<head>\n<title>%s</title>\n</head>\n<body><h2>HTTP ERROR: %d</h2>\n<pre>%s</pre>\n</body>\n</html>\n",
-			title, f.Status, html.EscapeString(f.Message))
+		contentType, body = "text/html; charset=utf-8", f.page()
+	case f.Empty || f.Location != "":
 	default:
 		contentType, body = errorBody(f)
 	}
 	if f.ContentType != "" {
 		contentType = f.ContentType
 	}
-	w.Header().Set("Content-Type", contentType)
+	if contentType != "" {
+		w.Header().Set("Content-Type", contentType)
+	}
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 	}
+	if f.Location != "" {
+		w.Header().Set("Location", f.Location)
+	}
+	f.setHeader(w.Header())
 	w.WriteHeader(f.Status)
-	_, _ = w.Write(body)
+	if len(body) > 0 {
+		_, _ = w.Write(body)
+	}
+}
+
+// page is a gateway's error page, or, with a status below 400, a page such as a proxy's sign-in page, with the message as
+// its title.
+func (f Fault) page() []byte {
+	message := html.EscapeString(f.Message)
+	if f.Status < 400 {
+		return fmt.Appendf(nil, "<!doctype html>\n<html>\n<head>\n<title>%s</title>\n</head>\n<body></body>\n</html>\n", message)
+	}
+	return fmt.Appendf(nil, "<html>\n<head>\n<title>Error %d %s</title>\n</head>\n<body><h2>HTTP ERROR: %d</h2>\n<pre>%s</pre>\n</body>\n</html>\n",
+		f.Status, message, f.Status, message)
 }

@@ -71,6 +71,11 @@ func TestFaultThatCannotAct(t *testing.T) {
 		"times below for ever":   {Service: "entra", Status: 500, Times: -2},
 		"pattern without slash":  {Service: "entra", Status: 500, Path: "things"},
 		"after a negative count": {Service: "entra", Status: 500, After: -1},
+		"empty and a text":       {Service: "entra", Status: 500, Empty: true, Message: "x"},
+		"empty without status":   {Service: "entra", Delay: 1, Empty: true},
+		"location without 3xx":   {Service: "entra", Status: 200, Location: "/login"},
+		"truncated and a status": {Service: "entra", Status: 200, Truncate: true},
+		"headers and a drop":     {Service: "entra", Drop: "after", Header: map[string]string{"Date": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {
@@ -154,6 +159,59 @@ func TestFaultAnswers(t *testing.T) {
 		if strings.Contains(w.Body.String(), "done") || work.Load() != tc.work {
 			t.Errorf("%+v: work %d, body %s", tc.fault, work.Load(), w.Body)
 		}
+	}
+}
+
+func TestFaultWithoutABody(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	handler, work := counter(tenant)
+	for _, fault := range []Fault{
+		{Status: 200, Empty: true},
+		{Status: 204, Empty: true},
+		{Status: 200, Empty: true, WorkDone: true},
+		{Status: 302, Location: "/login.html?error=private-link-validation-error:7"},
+	} {
+		work.Store(0)
+		fault.Service = "workspace"
+		tenant.Faults.Add(fault)
+		w := ask(handler, "PUT", "/things/a")
+		if w.Code != fault.Status || w.Body.Len() != 0 || w.Header().Get("Content-Type") != "" || w.Header().Get("Location") != fault.Location {
+			t.Errorf("%+v: %d %v %s", fault, w.Code, w.Header(), w.Body)
+		}
+		if (work.Load() == 1) != fault.WorkDone {
+			t.Errorf("%+v: work was done %d times", fault, work.Load())
+		}
+	}
+}
+
+func TestFaultWithAPageBelow400(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	handler, _ := counter(tenant)
+	tenant.Faults.Add(Fault{Service: "workspace", Status: 200, HTML: true, Message: "Sign in & go on"})
+	if w := ask(handler, "PUT", "/things/a"); !strings.Contains(w.Body.String(), "<title>Sign in &amp; go on</title>") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// The service answers; only the headers or the length are not its own.
+func TestFaultAltersTheAnswer(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	handler, work := counter(tenant)
+	const date = "Mon, 02 Jan 2006 15:04:05 GMT"
+	tenant.Faults.Add(Fault{Service: "workspace", Header: map[string]string{"Date": date}})
+	tenant.Faults.Add(Fault{Service: "workspace", Truncate: true})
+	tenant.Faults.Add(Fault{Service: "workspace", Status: 500, Header: map[string]string{"Date": date}})
+	for i, want := range []struct {
+		status     int
+		body, date string
+	}{{201, "done", date}, {201, "do", ""}, {500, `{"code":""}`, date}, {201, "done", ""}} {
+		w := ask(handler, "PUT", "/things/a")
+		if w.Code != want.status || w.Body.String() != want.body || (w.Header().Get("Date") == date) != (want.date == date) {
+			t.Errorf("request %d: %d %v %s", i, w.Code, w.Header(), w.Body)
+		}
+	}
+	if work.Load() != 3 {
+		t.Errorf("work was done %d times, want 3", work.Load())
 	}
 }
 
