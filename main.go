@@ -2,16 +2,17 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"log"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
 )
 
 // version is set by the release build.
@@ -35,10 +36,12 @@ func main() {
 		report(end())
 		os.Exit(1)
 	}()
-	err := providerserver.Serve(context.Background(), factory, providerserver.ServeOpts{
-		Address: "registry.terraform.io/dbxaccess/dbxaccess",
-		Debug:   *debug,
-	})
+	var opts []tf6server.ServeOpt
+	if *debug {
+		opts = append(opts, tf6server.WithManagedDebug())
+	}
+	err := tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess",
+		func() tfprotov6.ProviderServer { return server.New(factory()) }, opts...)
 	report(end())
 	if err != nil {
 		log.Fatal(err)

@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
 )
 
 // Password opens the deployer's PFX file.
@@ -136,8 +136,13 @@ func (w *World) LookupEnv(name string) (string, bool) {
 // Providers serve the provider in this process, with the world's environment.
 func (w *World) Providers() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"dbxaccess": providerserver.NewProtocol6WithError(provider.New("0.0.0-test", w.LookupEnv)()),
+		"dbxaccess": func() (tfprotov6.ProviderServer, error) { return w.server(), nil },
 	}
+}
+
+// server serves the provider as main does.
+func (w *World) server() tfprotov6.ProviderServer {
+	return server.New(provider.New("0.0.0-test", w.LookupEnv)())
 }
 
 // Test runs the steps through the real CLI.

@@ -1,17 +1,15 @@
 package acctest
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"math/big"
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 )
 
 // Protocol calls the provider as Terraform does, without one: for what only newer versions ask for, which is identities
@@ -41,22 +39,32 @@ type Listed struct {
 // Protocol starts a provider in the world's environment, with an empty provider block.
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
-	server, err := providerserver.NewProtocol6WithError(provider.New("0.0.0-test", w.LookupEnv)())()
-	must(t, err)
+	server := w.server()
 	p := &Protocol{server: server}
-	p.schemas, err = server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	var err error
+	p.schemas, err = server.GetProviderSchema(request(t), &tfprotov6.GetProviderSchemaRequest{})
 	must(t, err)
 	MustHaveNoErrors(t, p.schemas.Diagnostics)
-	identities, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	identities, err := server.GetResourceIdentitySchemas(request(t), &tfprotov6.GetResourceIdentitySchemasRequest{})
 	must(t, err)
 	MustHaveNoErrors(t, identities.Diagnostics)
 	p.identities = identities.IdentitySchemas
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+	configured, err := server.ConfigureProvider(request(t), &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0", Config: encode(t, p.schemas.Provider.ValueType(), nil),
 	})
 	must(t, err)
 	MustHaveNoErrors(t, configured.Diagnostics)
 	return p
+}
+
+// requestContents is about what hangs on the context of a request that the plugin stack serves: loggers and the stream.
+const requestContents = 16 << 10 // bytes
+
+type requestKey struct{}
+
+// request is the context of one request, as heavy as the plugin stack makes it, so that a server which keeps it shows.
+func request(t testing.TB) context.Context {
+	return context.WithValue(t.Context(), requestKey{}, make([]byte, requestContents))
 }
 
 // Stream runs a list resource and yields what it finds as it comes.
@@ -71,12 +79,12 @@ func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, 
 		t.Fatal("the server serves no list resources")
 	}
 	value := encode(t, schema.ValueType(), config)
-	valid, err := server.ValidateListResourceConfig(t.Context(), &tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
+	valid, err := server.ValidateListResourceConfig(request(t), &tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	if words := Errors(valid.Diagnostics); words != "" {
 		return func(yield func(Listed) bool) { yield(Listed{Errors: words}) }
 	}
-	stream, err := server.ListResource(t.Context(), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value, IncludeResource: includeResource, Limit: limit})
+	stream, err := server.ListResource(request(t), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value, IncludeResource: includeResource, Limit: limit})
 	must(t, err)
 	return func(yield func(Listed) bool) {
 		for r := range stream.Results {
@@ -103,7 +111,7 @@ func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string
 	if id == "" {
 		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, p.identities[typeName].ValueType(), identity)}
 	}
-	resp, err := p.server.ImportResourceState(t.Context(), req)
+	resp, err := p.server.ImportResourceState(request(t), req)
 	must(t, err)
 	if errors := Errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
@@ -124,7 +132,7 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	if o.Identity != nil {
 		req.CurrentIdentity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, o.Identity)}
 	}
-	resp, err := p.server.ReadResource(t.Context(), req)
+	resp, err := p.server.ReadResource(request(t), req)
 	must(t, err)
 	if errors := Errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
@@ -153,14 +161,14 @@ func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map
 	if prior.Identity != nil {
 		identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, prior.Identity)}
 	}
-	plan, err := p.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+	plan, err := p.server.PlanResourceChange(request(t), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: typeName, PriorState: prior.raw, ProposedNewState: proposed, Config: configured, PriorPrivate: prior.Private, PriorIdentity: identity,
 	})
 	must(t, err)
 	if errors := Errors(plan.Diagnostics); errors != "" {
 		return Object{}, errors
 	}
-	resp, err := p.server.ApplyResourceChange(t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.server.ApplyResourceChange(request(t), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: typeName, PriorState: prior.raw, PlannedState: plan.PlannedState, Config: configured, PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
 	})
 	must(t, err)

@@ -27,7 +27,7 @@ const (
 )
 
 // layers is the order of packages; an arrow may only point to a higher number.
-var layers = map[string]int{"": 0, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "client": 4, "auth": 5}
+var layers = map[string]int{"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "client": 4, "auth": 5}
 
 type source struct {
 	name string // slash-separated, from the repository's root

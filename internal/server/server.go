@@ -1,0 +1,198 @@
+// Package server stands between Terraform and the framework's own server, and mends two things there, each in one place.
+//
+// The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context for
+// cancellation and never removes it, so everything that hangs on the context stays in memory until the provider stops:
+// loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. So each request
+// gets a [scope], a context that lets go of its contents as soon as the request has returned.
+//
+// OpenTofu sends nothing for a null argument of a function, which the framework takes for a broken request. An argument
+// without data becomes the null that was meant.
+package server
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// framework is what the framework's server serves. State stores are left out: the provider has none.
+type framework interface {
+	tfprotov6.ProviderServerWithListResource
+	tfprotov6.ProviderServerWithActions
+}
+
+// server names each request of the protocol by itself. With an embedded server, a request that a newer protocol adds
+// would pass by unnoticed; without one it does not compile.
+type server struct{ next framework }
+
+var _ framework = server{}
+
+// New serves a provider.
+func New(p provider.Provider) tfprotov6.ProviderServer {
+	next, ok := providerserver.NewProtocol6(p)().(framework)
+	if !ok {
+		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
+	}
+	return server{next}
+}
+
+// during serves one request, whose context lives no longer than that.
+func during[Request, Response any](ctx context.Context, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
+	s := newScope(ctx)
+	defer s.end()
+	return serve(s, req)
+}
+
+func (s server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+	return during(ctx, req, s.next.GetMetadata)
+}
+
+func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	return during(ctx, req, s.next.GetProviderSchema)
+}
+
+func (s server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+	return during(ctx, req, s.next.GetResourceIdentitySchemas)
+}
+
+func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateProviderConfig)
+}
+
+func (s server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+	return during(ctx, req, s.next.ConfigureProvider)
+}
+
+func (s server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+	return during(ctx, req, s.next.StopProvider)
+}
+
+func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateResourceConfig)
+}
+
+func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	return during(ctx, req, s.next.UpgradeResourceState)
+}
+
+func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+	return during(ctx, req, s.next.UpgradeResourceIdentity)
+}
+
+func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	return during(ctx, req, s.next.ReadResource)
+}
+
+func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	return during(ctx, req, s.next.PlanResourceChange)
+}
+
+func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	return during(ctx, req, s.next.ApplyResourceChange)
+}
+
+func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+	return during(ctx, req, s.next.ImportResourceState)
+}
+
+func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+	return during(ctx, req, s.next.MoveResourceState)
+}
+
+func (s server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+	return during(ctx, req, s.next.GenerateResourceConfig)
+}
+
+func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateDataResourceConfig)
+}
+
+func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	return during(ctx, req, s.next.ReadDataSource)
+}
+
+func (s server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRequest) (*tfprotov6.GetFunctionsResponse, error) {
+	return during(ctx, req, s.next.GetFunctions)
+}
+
+func (s server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+	return during(ctx, withNulls(req), s.next.CallFunction)
+}
+
+func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateEphemeralResourceConfig)
+}
+
+func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+	return during(ctx, req, s.next.OpenEphemeralResource)
+}
+
+func (s server) RenewEphemeralResource(ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest) (*tfprotov6.RenewEphemeralResourceResponse, error) {
+	return during(ctx, req, s.next.RenewEphemeralResource)
+}
+
+func (s server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest) (*tfprotov6.CloseEphemeralResourceResponse, error) {
+	return during(ctx, req, s.next.CloseEphemeralResource)
+}
+
+func (s server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateListResourceConfig)
+}
+
+// ListResource returns before its results are read, so its context lives until the last of them.
+func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
+	scope := newScope(ctx)
+	stream, err := s.next.ListResource(scope, req)
+	if err != nil || stream == nil || stream.Results == nil {
+		scope.end()
+		return stream, err
+	}
+	results := stream.Results
+	stream.Results = func(yield func(tfprotov6.ListResourceResult) bool) {
+		defer scope.end()
+		results(yield)
+	}
+	return stream, nil
+}
+
+func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+	return during(ctx, req, s.next.ValidateActionConfig)
+}
+
+func (s server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
+	return during(ctx, req, s.next.PlanAction)
+}
+
+// InvokeAction returns before its events are read, so its context lives until the last of them.
+func (s server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	scope := newScope(ctx)
+	stream, err := s.next.InvokeAction(scope, req)
+	if err != nil || stream == nil || stream.Events == nil {
+		scope.end()
+		return stream, err
+	}
+	events := stream.Events
+	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
+		defer scope.end()
+		events(yield)
+	}
+	return stream, nil
+}
+
+// withNulls is the request with null for each argument that holds no data.
+func withNulls(req *tfprotov6.CallFunctionRequest) *tfprotov6.CallFunctionRequest {
+	if req == nil {
+		return nil
+	}
+	filled := *req
+	filled.Arguments = make([]*tfprotov6.DynamicValue, len(req.Arguments))
+	for i, argument := range req.Arguments {
+		if argument == nil || len(argument.MsgPack) == 0 && len(argument.JSON) == 0 {
+			argument = &tfprotov6.DynamicValue{MsgPack: []byte{0xc0}} // nil in MessagePack
+		}
+		filled.Arguments[i] = argument
+	}
+	return &filled
+}
