@@ -27,7 +27,7 @@ const (
 )
 
 // layers is the order of packages; an arrow may only point to a higher number.
-var layers = map[string]int{"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "client": 4, "auth": 5}
+var layers = map[string]int{"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "client": 4, "auth": 5, "web": 6}
 
 type source struct {
 	name string // slash-separated, from the repository's root
@@ -122,11 +122,11 @@ func TestImportsPointOneWay(t *testing.T) {
 				t.Errorf("%s imports %s: a service never imports another; move what both need to fwkit, acl or client", s.name, rest)
 			case s.dir() == rest:
 			case !s.product():
-				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, client, auth", s.name, from)
+				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, client, auth, web", s.name, from)
 			default:
 				rank, ok := layers[to]
 				if !ok || rank < layers[from] || rank == layers[from] && from != to {
-					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, client, auth", s.name, rest)
+					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, client, auth, web", s.name, rest)
 				}
 			}
 		}

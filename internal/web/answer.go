@@ -1,0 +1,134 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"html"
+	"mime"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Form is what an API promises to send when a request succeeds.
+type Form int
+
+const (
+	// Object is a JSON object with at least one field.
+	Object Form = iota
+	// ObjectOrNothing is a JSON object, with or without fields, or no body at all.
+	ObjectOrNothing
+)
+
+// NoAnswer is the error for a success (status 2xx) that does not answer the request: a page, an empty body, or JSON of
+// another form or about another object. Nobody can say whether the service did the work, or ever saw the request.
+type NoAnswer struct {
+	Method, Host, Path string
+	Status             int
+	// Got says what came instead, such as "an HTML page with the title “Sign in”".
+	Got string
+	// Page says that it was an HTML page.
+	Page bool
+}
+
+// Check gives nil if an answer with a status of success has the promised form, and else a [*NoAnswer]. body is the
+// whole body, decompressed; response.Request must be set, as a client does. The body decides, not its content type:
+// a service that labels its JSON wrongly is believed, and a page that is labelled as JSON is not.
+//
+// Whether the answer is about the object that was asked for only the caller can know; see [Mismatch].
+func Check(response *http.Response, body []byte, want Form) error {
+	got := misfit(response.Header, body, want)
+	if got == "" {
+		return nil
+	}
+	e := Mismatch(response, got)
+	e.Page = strings.HasPrefix(got, page)
+	return e
+}
+
+// Mismatch is the error for JSON that does not say what was asked, or speaks of another object. got says what it is
+// instead, as in "JSON without an id" or "the group 42".
+func Mismatch(response *http.Response, got string) *NoAnswer {
+	e := &NoAnswer{Status: response.StatusCode, Got: got}
+	if r := response.Request; r != nil {
+		e.Method, e.Host, e.Path = r.Method, r.URL.Host, r.URL.Path
+	}
+	return e
+}
+
+func (e *NoAnswer) Error() string {
+	return fmt.Sprintf("%s %s at %s answered with status %d and %s, which does not answer the request",
+		e.Method, e.Path, e.Host, e.Status, e.Got)
+}
+
+// Cause is a sentence about what is usually behind it.
+func (e *NoAnswer) Cause() string {
+	return fmt.Sprintf("Something else than the service usually answers like that: a proxy or firewall, a single sign-on page, "+
+		"a private link or an IP access list, or a host that is not the service. Check that %s is the right host, and "+
+		"HTTPS_PROXY and NO_PROXY.", e.Host)
+}
+
+const page = "an HTML page"
+
+// misfit says what came instead of the promised form; empty for an answer that has it.
+func misfit(header http.Header, body []byte, want Form) string {
+	body = bytes.TrimSpace(body)
+	isPage := htmlType(header) || bytes.HasPrefix(body, []byte("<"))
+	switch {
+	case len(body) == 0 && want == ObjectOrNothing && !isPage:
+		return ""
+	case len(body) == 0:
+		return "an empty body"
+	case body[0] == '{' && json.Valid(body):
+		if want == ObjectOrNothing || len(bytes.TrimSpace(body[1:len(body)-1])) > 0 {
+			return ""
+		}
+		return "an empty JSON object"
+	case json.Valid(body):
+		return jsonKind(body[0])
+	case isPage:
+		if title := pageTitle(body); title != "" {
+			return page + " with the title “" + title + "”"
+		}
+		return page + " without a title"
+	case body[0] == '{' || body[0] == '[':
+		return "JSON that is damaged or cut off"
+	}
+	return "text that is not JSON"
+}
+
+func htmlType(header http.Header) bool {
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	return err == nil && (kind == "text/html" || kind == "application/xhtml+xml")
+}
+
+func jsonKind(first byte) string {
+	switch first {
+	case '[':
+		return "a JSON array"
+	case '"':
+		return "a JSON string"
+	case 'n':
+		return "JSON null"
+	case 't', 'f':
+		return "a JSON boolean"
+	}
+	return "a JSON number"
+}
+
+var titleElement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`) })
+
+// pageTitle is the title of an HTML page, cleaned and no longer than a line; empty if it has none near its begin.
+func pageTitle(body []byte) string {
+	const head, longest = 64 << 10, 100
+	if len(body) > head {
+		body = body[:head]
+	}
+	found := titleElement().FindSubmatch(body)
+	if found == nil {
+		return ""
+	}
+	return Text(html.UnescapeString(string(found[1])), longest)
+}

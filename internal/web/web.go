@@ -1,0 +1,44 @@
+// Package web is how the provider meets the network. One rule says what counts as an answer of a service, and one
+// function prepares foreign text for a message. It knows neither Azure, nor Databricks, nor Terraform.
+package web
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Text prepares words that a server wrote for a message to a person. White space, line ends too, becomes one space.
+// Whatever does not print, such as an escape sequence for a terminal, is written as a Go escape. What is longer than
+// limit bytes is cut off.
+func Text(s string, limit int) string {
+	var b strings.Builder
+	// More than this never fits, so that an answer of megabytes costs no more than a short one.
+	if input := 4 * (limit + 1); len(s) > input {
+		s = s[:input]
+	}
+	space := false
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		piece := s[:size]
+		s = s[size:]
+		switch {
+		case unicode.IsSpace(r):
+			space = b.Len() > 0
+			continue
+		case r == utf8.RuneError && size == 1:
+			piece = string(utf8.RuneError)
+		case !unicode.IsPrint(r):
+			piece = strings.Trim(strconv.QuoteRuneToASCII(r), "'")
+		}
+		if space {
+			piece, space = " "+piece, false
+		}
+		if b.Len()+len(piece) > limit {
+			return b.String() + "…"
+		}
+		b.WriteString(piece)
+	}
+	return b.String()
+}
