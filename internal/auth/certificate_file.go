@@ -8,11 +8,69 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 // maxCertificateFile is far above any bundle; who names a larger file named the
 // wrong one.
 const maxCertificateFile = 1 << 20
+
+// origin is where a bundle and its password were written: what a message calls them,
+// and the attributes it points at.
+type origin struct {
+	certificate.Origin
+	attribute, passwordAttribute string
+}
+
+func (o origin) fail(summary, format string, args ...any) *Error {
+	return &Error{Attribute: o.attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (o origin) parse(data []byte, password string) (*certificate.Certificate, []Warning, error) {
+	c, warnings, err := certificate.Parse(data, password, o.Origin)
+	var placed []Warning
+	for _, w := range warnings {
+		placed = append(placed, Warning{Attribute: o.pointAt(w.AtPassword), Summary: w.Summary, Detail: w.Detail})
+	}
+	if wrong, ok := errors.AsType[*certificate.Error](err); ok {
+		err = &Error{Attribute: o.pointAt(wrong.AtPassword), Summary: wrong.Summary, Detail: wrong.Detail}
+	}
+	return c, placed, err
+}
+
+func (o origin) pointAt(password bool) string {
+	if password {
+		return o.passwordAttribute
+	}
+	return o.attribute
+}
+
+// checkDates judges the certificate's dates, and points at the attribute.
+func (o *opening) checkDates(c *certificate.Certificate, attribute string) (*Warning, error) {
+	soon, err := c.CheckValidity(o.options.Now())
+	if wrong, ok := errors.AsType[*certificate.Error](err); ok {
+		return nil, &Error{Attribute: attribute, Summary: wrong.Summary, Detail: wrong.Detail}
+	}
+	if soon == nil {
+		return nil, err
+	}
+	return &Warning{Attribute: attribute, Summary: soon.Summary, Detail: soon.Detail}, nil
+}
+
+// checkThumbprint compares the certificate with the thumbprint it should have.
+func checkThumbprint(c *certificate.Certificate, expected, attribute string) error {
+	normal := normalThumbprint(expected)
+	if c.HasThumbprint(normal) {
+		return nil
+	}
+	return &Error{
+		Attribute: attribute,
+		Summary:   "Thumbprint mismatch",
+		Detail: fmt.Sprintf("Expected %s (%s), but the certificate loaded (%s) has SHA-1 %s, SHA-256 %s.",
+			normal, attribute, c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256),
+	}
+}
 
 // decodeInline turns a configured value into a bundle: PEM as it is, anything
 // else from base64.
@@ -20,7 +78,7 @@ func decodeInline(value string, from origin) ([]byte, error) {
 	if strings.Contains(value, "-----BEGIN") {
 		return []byte(value), nil
 	}
-	data, err := decodeBase64([]byte(value))
+	data, err := certificate.DecodeBase64([]byte(value))
 	if err == nil && len(data) > 0 && !looksLikePath(value) {
 		return data, nil
 	}
@@ -28,7 +86,7 @@ func decodeInline(value string, from origin) ([]byte, error) {
 	if looksLikePath(value) {
 		hint = "It looks like the path of a file; that goes into client_certificate_path."
 	}
-	return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. %s", from.what, hint)
+	return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. %s", from.Bundle, hint)
 }
 
 func looksLikePath(value string) bool {
@@ -118,7 +176,7 @@ func expandHome(path string) (string, error) {
 // loadCertificate reads the certificate from where it is configured. A place in
 // HCL beats one in the environment; two places of equal rank must hold the same
 // bytes.
-func (s Settings) loadCertificate() (Setting, *Certificate, []Warning, error) {
+func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warning, error) {
 	inline, file := s.Certificate, s.CertificatePath
 	switch {
 	case file.inHCL() && !inline.inHCL():
@@ -133,8 +191,8 @@ func (s Settings) loadCertificate() (Setting, *Certificate, []Warning, error) {
 	passwordName := s.CertificatePassword.named("client_certificate_password")
 	if inline.IsSet() {
 		from = origin{
-			what:      "The value of " + inline.Source(),
-			attribute: inline.named("client_certificate"), passwordAttribute: passwordName, file: "sp.pfx",
+			Origin:    certificate.Origin{Bundle: "The value of " + inline.Source(), Password: passwordName},
+			attribute: inline.named("client_certificate"), passwordAttribute: passwordName,
 		}
 		var err error
 		if data, err = decodeInline(inline.Value, from); err != nil {
@@ -155,18 +213,18 @@ func (s Settings) loadCertificate() (Setting, *Certificate, []Warning, error) {
 		}
 		used, data = file, content
 		from = origin{
-			what:      "Certificate file " + path,
-			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName, file: path,
+			Origin:    certificate.Origin{Bundle: "Certificate file " + path, Password: passwordName, File: path},
+			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName,
 		}
 	}
-	c, warnings, err := parseCertificate(data, s.CertificatePassword.Value, from)
+	c, warnings, err := from.parse(data, s.CertificatePassword.Value)
 	return used, c, warnings, err
 }
 
 // sameBundle compares what is written inline with a file; either may be base64.
 func sameBundle(inline, file []byte) bool {
 	plain := func(data []byte) []byte {
-		if decoded, err := unwrapText(data, origin{}); err == nil {
+		if decoded, err := certificate.Unwrap(data); err == nil {
 			data = decoded
 		}
 		return bytes.TrimSpace(data)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 func write(t testing.TB, name string, data []byte) string {
@@ -128,7 +130,7 @@ func TestOpenCertificateRefuses(t *testing.T) {
 
 func TestOpenCertificateThumbprint(t *testing.T) {
 	t.Parallel()
-	c, _, err := ParseCertificate(testFile(t, "pkcs8.pem"), "")
+	c, _, err := certificate.Parse(testFile(t, "pkcs8.pem"), "", certificate.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 // noRegion is what MSAL takes for "no region, whatever MSAL_FORCE_REGION says".
@@ -19,7 +21,7 @@ type proof struct {
 	secrets   []string
 	// certificate and vault say what it is, federated what the last federated
 	// token said of itself; each may be nil.
-	certificate *Certificate
+	certificate *certificate.Certificate
 	vault       *vaultFacts
 	federated   func() *federatedClaims
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -135,7 +136,7 @@ func TestAccessTokenCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 		header, _, _ := strings.Cut(form.Get("client_assertion"), ".")
-		decoded, err := decodeBase64([]byte(header))
+		decoded, err := base64.RawURLEncoding.DecodeString(header)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -44,7 +44,7 @@ func (e explainer) failure(f failure, scope string) *Error {
 	var hint string
 	if f.transient {
 		out.Summary = "Microsoft Entra ID is unavailable"
-		hint = fmt.Sprintf("It answered with status %d %s; %s in %s did not help. This usually passes; run again later.", f.status, e.reason(f), count(f.tries, "attempt"), f.spent.Round(time.Second))
+		hint = fmt.Sprintf("It answered with status %d %s; %s in %s did not help. This usually passes; run again later.", f.status, e.reason(f), attempts(f.tries), f.spent.Round(time.Second))
 	} else if r, ok := e.match(f.answer); ok {
 		out.Summary, hint = r.summary, r.hint(e, f, scope)
 		switch r.blame {
@@ -105,7 +105,7 @@ func (e explainer) unreachable(f failure) *Error {
 		hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", e.host())
 	case contactLost:
 		out.Summary = "Login host does not answer"
-		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), count(max(f.tries, 1), "attempt"), f.spent.Round(time.Second))
+		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))
 	default:
 		out.Attribute = ""
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
@@ -179,7 +179,7 @@ func (e explainer) detail(hint string, a answer) string {
 	add("Authority", e.identity.Authority)
 	add("Method", fmt.Sprintf("%s (%s)", e.kind, e.source))
 	if c := e.identity.Certificate; c != nil {
-		add("Certificate", fmt.Sprintf("%s, SHA-1 %s, SHA-256 %s, expires %s", c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256, day(c.NotAfter)))
+		add("Certificate", fmt.Sprintf("%s, SHA-1 %s, SHA-256 %s, expires %s", c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256, c.Expires()))
 	}
 	if v := e.vault; v != nil {
 		add("Key Vault", v.String())
@@ -204,7 +204,7 @@ func (e explainer) certificate() string {
 	if c == nil {
 		return "The credential"
 	}
-	return fmt.Sprintf("Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)", c.ThumbprintSHA1, c.ThumbprintSHA256, c.Subject, day(c.NotAfter))
+	return fmt.Sprintf("Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)", c.ThumbprintSHA1, c.ThumbprintSHA256, c.Subject, c.Expires())
 }
 
 // clock compares this machine's time with the service's, whose Date header has

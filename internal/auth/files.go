@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -164,4 +165,10 @@ func whereRelative(path string) string {
 		return ""
 	}
 	return " in " + where
+}
+
+// readLimited reads at most limit bytes and tells whether there were more.
+func readLimited(r io.Reader, limit int64) (data []byte, more bool, err error) {
+	data, err = io.ReadAll(io.LimitReader(r, limit+1))
+	return data, int64(len(data)) > limit, err
 }

@@ -12,18 +12,21 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// password opens the bundles of testdata/generate.sh.
+// password opens the bundles of certificate/testdata.
 const password = "correct-horse-0451"
 
 func testFile(t testing.TB, name string) []byte {
 	t.Helper()
-	return testFileAt(t, filepath.Join("testdata", name))
+	return testFileAt(t, filepath.Join("certificate", "testdata", name))
 }
 
 var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
@@ -34,7 +37,7 @@ var sharedKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
+func newCertificate(t testing.TB, notBefore, notAfter time.Time) *certificate.Certificate {
 	t.Helper()
 	key := sharedKey()
 	template := &x509.Certificate{SerialNumber: big.NewInt(0x1234), Subject: pkix.Name{CommonName: "made"}, NotBefore: notBefore, NotAfter: notAfter}
@@ -42,15 +45,21 @@ func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := x509.ParseCertificate(der)
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return describe([]*x509.Certificate{leaf}, key)
+	c, _, err := certificate.Parse(slices.Concat(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})), "", certificate.Origin{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // pemOf is the certificate with its key, as a file would hold it.
-func pemOf(t testing.TB, c *Certificate) []byte {
+func pemOf(t testing.TB, c *certificate.Certificate) []byte {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(c.Key)
 	if err != nil {
@@ -111,7 +120,7 @@ func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 var fixedTexts = func() string {
 	var all strings.Builder
 	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {
-		_, _, err := ParseCertificate([]byte(sample), "")
+		_, _, err := certificate.Parse([]byte(sample), "", certificate.Origin{})
 		fmt.Fprintln(&all, err)
 	}
 	return all.String()

@@ -12,10 +12,9 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
-)
 
-// summaryNoKey is what a bundle without its private key is told with.
-const summaryNoKey = "Client certificate has no private key"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
+)
 
 // vault is a Key Vault that a login is read from.
 type vault struct {
@@ -207,13 +206,12 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 // of a PFX that is imported as a certificate, and keeps that of one stored as a
 // secret; so a password is tried and an empty one after it, and that it was not
 // needed is no mistake.
-func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*Certificate, error) {
+func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, error) {
 	k := read.settings
 	from := origin{
-		what:              fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host),
+		Origin:            certificate.Origin{Bundle: fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host)},
 		attribute:         k.CertificateName.Attribute,
 		passwordAttribute: k.CertificatePasswordSecretName.Attribute,
-		file:              "sp.pfx",
 	}
 	passwords := []string{s.CertificatePassword.Value}
 	if k.CertificatePasswordSecretName.IsSet() {
@@ -226,22 +224,23 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*Certificate
 	} else if s.CertificatePassword.IsSet() {
 		from.passwordAttribute = s.CertificatePassword.named("client_certificate_password")
 	}
-	var c *Certificate
+	from.Password = from.passwordAttribute
+	var c *certificate.Certificate
 	var err error
 	for _, password := range passwords {
-		if c, _, err = parseCertificate([]byte(read.of(k.CertificateName)), password, from); err == nil {
+		if c, _, err = from.parse([]byte(read.of(k.CertificateName)), password); err == nil {
 			break
 		}
 	}
-	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == summaryNoKey {
+	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == certificate.SummaryNoKey {
 		return nil, &Error{Attribute: from.attribute, Summary: "Key Vault certificate has no exportable key", Detail: fmt.Sprintf(
 			"%s comes without its private key. If it is a certificate, its policy says that the key is not exportable: make a new version with an exportable key (key_props.exportable = true). "+
-				"If it is a secret, store the PFX, or a PEM with the key.", from.what)}
+				"If it is a secret, store the PFX, or a PEM with the key.", from.Bundle)}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.CheckValidity(o.options.Now()); err != nil {
+	if _, err := o.checkDates(c, from.attribute); err != nil {
 		wrong, _ := errors.AsType[*Error](err)
 		return nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: fmt.Sprintf("%s It is version %s of %s in Key Vault %s.", wrong.Detail, read.facts.version, read.facts.name, read.facts.host)}
 	}

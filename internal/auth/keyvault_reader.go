@@ -197,7 +197,7 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 		CertificatePassword: Setting{Value: password, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PASSWORD"},
 	}.loadCertificate()
 	if err == nil {
-		_, err = c.CheckValidity(o.options.Now())
+		_, err = o.checkDates(c, k.Auth.Attribute)
 	}
 	if err != nil {
 		return at(err, Setting{Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"}, k.Auth.Attribute)

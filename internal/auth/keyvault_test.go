@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 	"software.sslmate.com/src/go-pkcs12"
@@ -19,7 +20,7 @@ type kept struct {
 	*proxied
 	vault       *emulator.Vault
 	app, reader *emulator.App
-	certificate *Certificate
+	certificate *certificate.Certificate
 	version     string
 	environment []string
 	settings    Settings
@@ -215,7 +216,7 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 	}
 }
 
-func pfxOf(t testing.TB, c *Certificate, password string) string {
+func pfxOf(t testing.TB, c *certificate.Certificate, password string) string {
 	t.Helper()
 	pfx, err := pkcs12.Modern.Encode(c.Key, c.Leaf(), nil, password)
 	if err != nil {
@@ -225,7 +226,7 @@ func pfxOf(t testing.TB, c *Certificate, password string) string {
 }
 
 // rotated is a certificate that nobody has registered.
-func rotated(t testing.TB) *Certificate {
+func rotated(t testing.TB) *certificate.Certificate {
 	t.Helper()
 	return newCertificate(t, time.Now().Add(-time.Minute), time.Now().AddDate(2, 0, 0))
 }

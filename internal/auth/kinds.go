@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 func openToken(o *opening, s Settings) (finisher, error) {
@@ -68,12 +70,11 @@ func openCertificate(o *opening, s Settings) (finisher, error) {
 	attribute := credential.named("client_certificate")
 	o.login.Source, o.login.Warnings = credential.Source(), warnings
 	o.login.known.Certificate = c
-	soon, err := c.CheckValidity(o.options.Now())
+	soon, err := o.checkDates(c, attribute)
 	if err != nil {
-		return nil, at(err, Setting{Attribute: attribute}, attribute)
+		return nil, err
 	}
 	if soon != nil {
-		soon.Attribute = attribute
 		o.login.Warnings = append(o.login.Warnings, *soon)
 	}
 	return func(s Settings, _ *vaultContent) (*session, error) {
@@ -81,9 +82,9 @@ func openCertificate(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-func (o *opening) logInWithCertificate(s Settings, c *Certificate, attribute string, vault *vaultFacts) (*session, error) {
+func (o *opening) logInWithCertificate(s Settings, c *certificate.Certificate, attribute string, vault *vaultFacts) (*session, error) {
 	if t := s.CertificateThumbprint; t.IsSet() {
-		if err := c.checkThumbprint(t.Value, t.named("client_certificate_thumbprint")); err != nil {
+		if err := checkThumbprint(c, t.Value, t.named("client_certificate_thumbprint")); err != nil {
 			return nil, err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 // defaultRetryTimeout bounds all tries of one token request.
@@ -70,7 +72,7 @@ type Identity struct {
 	// else than this package asks for them.
 	Authority string
 	// Certificate is nil unless the login uses one.
-	Certificate *Certificate
+	Certificate *certificate.Certificate
 	// Vault is the host of the vault that the login is read from, and
 	// CertificateVersion the version of its certificate.
 	Vault, CertificateVersion string

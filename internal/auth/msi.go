@@ -136,7 +136,7 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		}
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
-		hint = fmt.Sprintf("It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to be known there.", f.status, count(f.tries, "attempt"), f.spent.Round(time.Second))
+		hint = fmt.Sprintf("It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to be known there.", f.status, attempts(f.tries), f.spent.Round(time.Second))
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
 		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
 		hint = fmt.Sprintf("This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and check that %s is the identity's client ID, not its object (principal) ID; without it the system-assigned one is used.", e.identity.ClientID, e.client)

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
@@ -37,7 +37,7 @@ func TestPFXToPEM(t *testing.T) {
 			output "chain"  { value = ` + call + `.chain_pem }`,
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownOutputValue("bundle", knownvalue.StringFunc(func(text string) error {
-				c, _, err := auth.ParseCertificate([]byte(text), "")
+				c, _, err := certificate.Parse([]byte(text), "", certificate.Origin{})
 				if err != nil {
 					return err
 				}
@@ -54,7 +54,7 @@ func TestPFXToPEM(t *testing.T) {
 func TestCertificateInfo(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	want, _, err := auth.ParseCertificate(acctest.PEM(t, w.DeployerKey, w.DeployerCertificate), "")
+	want, _, err := certificate.Parse(acctest.PEM(t, w.DeployerKey, w.DeployerCertificate), "", certificate.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

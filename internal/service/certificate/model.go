@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 type pemModel struct {
@@ -20,7 +20,7 @@ type pemModel struct {
 
 var pemTypes = map[string]attr.Type{"certificate_pem": types.StringType, "private_key_pem": types.StringType, "chain_pem": types.StringType}
 
-func toPEM(c *auth.Certificate) (pemModel, error) {
+func toPEM(c *certificate.Certificate) (pemModel, error) {
 	key, err := c.PrivateKeyPEM()
 	return pemModel{CertificatePEM: c.CertificatePEM(), PrivateKeyPEM: key, ChainPEM: c.ChainPEM()}, err
 }
@@ -41,7 +41,7 @@ var infoTypes = map[string]attr.Type{
 	"not_before": types.StringType, "not_after": types.StringType,
 }
 
-func toInfo(c *auth.Certificate) infoModel {
+func toInfo(c *certificate.Certificate) infoModel {
 	return infoModel{
 		Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, ThumbprintSHA1: c.ThumbprintSHA1, ThumbprintSHA256: c.ThumbprintSHA256,
 		NotBefore: c.NotBefore.UTC().Format(time.RFC3339), NotAfter: c.NotAfter.UTC().Format(time.RFC3339),
@@ -50,7 +50,7 @@ func toInfo(c *auth.Certificate) infoModel {
 
 // refuse says what is wrong with the bundle, at the first argument.
 func refuse(err error) *function.FuncError {
-	var told *auth.Error
+	var told *certificate.Error
 	if errors.As(err, &told) {
 		return function.NewArgumentFuncError(0, told.Summary+". "+told.Detail)
 	}
@@ -64,7 +64,7 @@ var password = function.StringParameter{
 }
 
 // read takes the two arguments of both functions and parses the bundle as the provider's login does.
-func read(ctx context.Context, req function.RunRequest) (*auth.Certificate, *function.FuncError) {
+func read(ctx context.Context, req function.RunRequest) (*certificate.Certificate, *function.FuncError) {
 	var bundle string
 	var password *string
 	if err := req.Arguments.Get(ctx, &bundle, &password); err != nil {
@@ -73,7 +73,7 @@ func read(ctx context.Context, req function.RunRequest) (*auth.Certificate, *fun
 	if password == nil {
 		password = new(string)
 	}
-	c, _, err := auth.ParseCertificate([]byte(bundle), *password)
+	c, _, err := certificate.Parse([]byte(bundle), *password, certificate.Origin{})
 	if err != nil {
 		return nil, refuse(err)
 	}

@@ -1,4 +1,4 @@
-package auth
+package certificate
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// FuzzParseCertificate feeds bundles of every kind, damaged: parsing must not
+// FuzzParse feeds bundles of every kind, damaged: parsing must not
 // panic or hang, and no error may repeat what was parsed.
-func FuzzParseCertificate(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	files, err := os.ReadDir("testdata")
 	if err != nil {
 		f.Fatal(err)
@@ -25,7 +25,7 @@ func FuzzParseCertificate(f *testing.F) {
 		f.Add(data, password) // an empty one is tried after it
 	}
 	f.Fuzz(func(t *testing.T, data []byte, password string) {
-		c, _, err := ParseCertificate(data, password)
+		c, _, err := Parse(data, password, Origin{})
 		if (c == nil) == (err == nil) {
 			t.Fatalf("certificate %v with error %v", c, err)
 		}

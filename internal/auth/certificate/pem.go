@@ -1,4 +1,4 @@
-package auth
+package certificate
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
-	"fmt"
 	"strings"
 
 	"github.com/youmark/pkcs8"
@@ -20,7 +19,7 @@ var oidRSAPSS = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0
 
 // parsePEM reads certificates and the one private key from PEM text (RFC 7468),
 // in any order.
-func parsePEM(data []byte, password string, from origin) (bundle, error) {
+func parsePEM(data []byte, password string, from Origin) (bundle, error) {
 	var b bundle
 	var blocks, keys int
 	encrypted := false
@@ -35,7 +34,7 @@ func parsePEM(data []byte, password string, from origin) (bundle, error) {
 		case strings.HasSuffix(block.Type, "CERTIFICATE"):
 			certificate, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
-				return bundle{}, from.fail("Client certificate cannot be read", "%s has a CERTIFICATE block that is not a valid X.509 certificate.", from.what)
+				return bundle{}, from.fail("Client certificate cannot be read", "%s has a CERTIFICATE block that is not a valid X.509 certificate.", from.Bundle)
 			}
 			b.certificates = append(b.certificates, certificate)
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
@@ -54,22 +53,22 @@ func parsePEM(data []byte, password string, from origin) (bundle, error) {
 	case blocks == 0:
 		return bundle{}, brokenPEM(data, from)
 	case keys > 1:
-		return bundle{}, from.fail("Client certificate has several private keys", "%s has %d private keys; keep the one that belongs to the certificate.", from.what, keys)
+		return bundle{}, from.fail("Client certificate has several private keys", "%s has %d private keys; keep the one that belongs to the certificate.", from.Bundle, keys)
 	case keys == 0 && len(b.certificates) > 0:
 		return bundle{}, onlyCertificates(from, "PEM certificates")
 	case len(b.certificates) == 0 && keys > 0:
 		return bundle{}, noCertificate(from)
 	case keys == 0:
-		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a certificate and without a private key.", from.what)
+		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a certificate and without a private key.", from.Bundle)
 	}
 	b.unusedPassword = password != "" && !encrypted
 	return b, nil
 }
 
-func pemKey(block *pem.Block, password string, from origin) (*rsa.PrivateKey, error) {
+func pemKey(block *pem.Block, password string, from Origin) (*rsa.PrivateKey, error) {
 	if block.Headers["DEK-Info"] != "" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
 		return nil, from.fail("Encrypted PEM in an obsolete format",
-			"%s has a private key encrypted as in RFC 1423 (DEK-Info), which does not protect it well. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.what)
+			"%s has a private key encrypted as in RFC 1423 (DEK-Info), which does not protect it well. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.Bundle)
 	}
 	switch block.Type {
 	case "ENCRYPTED PRIVATE KEY":
@@ -93,16 +92,16 @@ func pemKey(block *pem.Block, password string, from origin) (*rsa.PrivateKey, er
 		return nil, notRSA(from, "an EC key")
 	case "OPENSSH PRIVATE KEY":
 		return nil, from.fail("Client certificate key is in the format of OpenSSH",
-			"%s has a private key as OpenSSH writes it. Convert it in place, run: ssh-keygen -p -m PKCS8 -f old.key", from.what)
+			"%s has a private key as OpenSSH writes it. Convert it in place, run: ssh-keygen -p -m PKCS8 -f old.key", from.Bundle)
 	}
 	return nil, from.fail("Client certificate key is in an unknown format",
-		"%s has a private key that is not PKCS#8 or PKCS#1. Convert it, run: openssl pkey -in old.key -out new.key", from.what)
+		"%s has a private key that is not PKCS#8 or PKCS#1. Convert it, run: openssl pkey -in old.key -out new.key", from.Bundle)
 }
 
 // encryptedKey opens a PKCS#8 key. Anything that goes wrong after the parameters
 // were understood looks like a wrong password, because a wrong password looks
 // like anything.
-func encryptedKey(der []byte, password string, from origin) (*rsa.PrivateKey, error) {
+func encryptedKey(der []byte, password string, from Origin) (*rsa.PrivateKey, error) {
 	if password == "" {
 		return nil, needsPassword(from)
 	}
@@ -119,16 +118,12 @@ func encryptedKey(der []byte, password string, from origin) (*rsa.PrivateKey, er
 		return rsaKey(key, from)
 	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "supported") || strings.Contains(err.Error(), "invalid"):
 		return nil, from.fail("Client certificate uses an unsupported encryption",
-			"%s has a private key in an encryption that is not supported here. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.what)
+			"%s has a private key in an encryption that is not supported here. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.Bundle)
 	}
-	return nil, &Error{
-		Attribute: from.passwordAttribute,
-		Summary:   "Client certificate password is wrong",
-		Detail:    fmt.Sprintf("%s could not be opened with %s. Check with: openssl pkey -noout -in %s", from.what, from.password(), from.file),
-	}
+	return nil, from.failPassword("Client certificate password is wrong", "%s could not be opened with %s. Check with: openssl pkey -noout -in %s", from.Bundle, from.password(), from.File)
 }
 
-func rsaKey(key crypto.PrivateKey, from origin) (*rsa.PrivateKey, error) {
+func rsaKey(key crypto.PrivateKey, from Origin) (*rsa.PrivateKey, error) {
 	switch key := key.(type) {
 	case *rsa.PrivateKey:
 		return key, nil
@@ -151,36 +146,32 @@ func guarded(parse func() error) (err error) {
 	return parse()
 }
 
-func brokenPEM(data []byte, from origin) error {
+func brokenPEM(data []byte, from Origin) error {
 	hint := "Its line breaks may have been lost on the way: each PEM line must stand on its own."
 	if bytes.Contains(data, []byte(`\n`)) {
 		hint = `It holds the two characters \n where line breaks should be; use file() or a heredoc, or give it in base64.`
 	}
-	return from.fail("Client certificate is broken PEM", "%s looks like PEM, but no block of it can be read. %s", from.what, hint)
+	return from.fail("Client certificate is broken PEM", "%s looks like PEM, but no block of it can be read. %s", from.Bundle, hint)
 }
 
-func badKey(from origin) error {
-	return from.fail("Client certificate key cannot be read", "%s has a private key that cannot be read. Check with: openssl pkey -noout -check -in %s", from.what, from.file)
+func badKey(from Origin) error {
+	return from.fail("Client certificate key cannot be read", "%s has a private key that cannot be read. Check with: openssl pkey -noout -check -in %s", from.Bundle, from.File)
 }
 
-func notRSA(from origin, what string) error {
-	return from.fail("Client certificate key is not RSA", "%s has %s. Certificates that log in to Microsoft Entra ID must use RSA here; create one, for example with: %s", from.what, what, recreateRSA)
+func notRSA(from Origin, what string) error {
+	return from.fail("Client certificate key is not RSA", "%s has %s. Certificates that log in to Microsoft Entra ID must use RSA here; create one, for example with: %s", from.Bundle, what, recreateRSA)
 }
 
-func needsPassword(from origin) error {
-	return &Error{
-		Attribute: from.attribute,
-		Summary:   "Client certificate needs a password",
-		Detail:    fmt.Sprintf("%s is protected by a password; set %s.", from.what, from.password()),
-	}
+func needsPassword(from Origin) error {
+	return from.fail("Client certificate needs a password", "%s is protected by a password; set %s.", from.Bundle, from.password())
 }
 
-func onlyCertificates(from origin, what string) error {
-	return from.fail(summaryNoKey,
-		"%s is %s and contains only the public certificate (.cer). Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.what, what)
+func onlyCertificates(from Origin, what string) error {
+	return from.fail(SummaryNoKey,
+		"%s is %s and contains only the public certificate (.cer). Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.Bundle, what)
 }
 
-func noCertificate(from origin) error {
+func noCertificate(from Origin) error {
 	return from.fail("Client certificate is missing beside its key",
-		"%s has a private key but no certificate. Put both into one file, for example with: cat cert.pem key.pem > sp.pem", from.what)
+		"%s has a private key but no certificate. Put both into one file, for example with: cat cert.pem key.pem > sp.pem", from.Bundle)
 }

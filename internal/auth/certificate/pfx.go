@@ -1,11 +1,10 @@
-package auth
+package certificate
 
 import (
 	"crypto"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"strings"
 
 	"software.sslmate.com/src/go-pkcs12"
@@ -36,12 +35,12 @@ const (
 
 // parseDER reads a PFX file, and tells apart the other DER files that are given
 // in its place.
-func parseDER(data []byte, password string, from origin) (bundle, error) {
+func parseDER(data []byte, password string, from Origin) (bundle, error) {
 	// Whatever follows the outermost value is dropped: editors and shells append
 	// a line end to a file, and go-pkcs12 refuses it.
 	var outer asn1.RawValue
 	if _, err := asn1.Unmarshal(data, &outer); err != nil {
-		return bundle{}, from.fail("Client certificate is damaged", "%s begins like a PFX or DER file but is cut short or damaged. Was it copied as text?", from.what)
+		return bundle{}, from.fail("Client certificate is damaged", "%s begins like a PFX or DER file but is cut short or damaged. Was it copied as text?", from.Bundle)
 	}
 	if err := notPFX(outer, from); err != nil {
 		return bundle{}, err
@@ -82,7 +81,7 @@ func decodePFX(der []byte, password string) (key crypto.PrivateKey, certificates
 }
 
 // notPFX recognises the other things in DER form.
-func notPFX(outer asn1.RawValue, from origin) error {
+func notPFX(outer asn1.RawValue, from Origin) error {
 	if _, err := x509.ParseCertificate(outer.FullBytes); err == nil {
 		return onlyCertificates(from, "a single certificate")
 	}
@@ -105,37 +104,29 @@ func mentions(err error, text string) bool { return err != nil && strings.Contai
 
 // pfxError says what a failure to open a PFX means. Except for the names of
 // unsupported algorithms the library's words are dropped: they are about ASN.1.
-func pfxError(err error, password string, from origin) error {
+func pfxError(err error, password string, from Origin) error {
 	var unsupported pkcs12.NotImplementedError
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword) && password == "":
 		return needsPassword(from)
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return &Error{
-			Attribute: from.passwordAttribute,
-			Summary:   "Client certificate password is wrong",
-			Detail: fmt.Sprintf("%s could not be opened with %s (also tried an empty one). Check with: openssl pkcs12 -info -noout -in %s",
-				from.what, from.password(), from.file),
-		}
+		return from.failPassword("Client certificate password is wrong", "%s could not be opened with %s (also tried an empty one). Check with: openssl pkcs12 -info -noout -in %s",
+			from.Bundle, from.password(), from.File)
 	case mentions(err, messageCharset):
-		return &Error{
-			Attribute: from.passwordAttribute,
-			Summary:   "Client certificate password cannot be encoded",
-			Detail:    fmt.Sprintf("A PFX password has characters of the Basic Multilingual Plane only; %s has others. Export %s again with another password.", from.password(), from.file),
-		}
+		return from.failPassword("Client certificate password cannot be encoded", "A PFX password has characters of the Basic Multilingual Plane only; %s has others. Export %s again with another password.", from.password(), from.File)
 	case mentions(err, messageNoKey):
 		return onlyCertificates(from, "a PFX without a key")
 	case mentions(err, messageNoCert):
 		return noCertificate(from)
 	case mentions(err, messageManyKeys):
-		return from.fail("Client certificate has several private keys", "%s has more than one private key; export the one that belongs to the certificate.", from.what)
+		return from.fail("Client certificate has several private keys", "%s has more than one private key; export the one that belongs to the certificate.", from.Bundle)
 	case errors.As(err, &unsupported):
 		return from.fail("Client certificate uses an unsupported encryption",
-			"%s cannot be opened (%s). Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.what, string(unsupported), from.file)
+			"%s cannot be opened (%s). Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, string(unsupported), from.File)
 	}
 	return from.fail("Client certificate is damaged",
 		"%s begins like a PFX file but cannot be read; an encrypted PFX without a MAC is one that cannot. Check with: openssl pkcs12 -info -noout -in %s. "+
-			"Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.what, from.file, from.file)
+			"Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, from.File, from.File)
 }
 
 // tooCostly looks for key derivation parameters that would keep the provider busy
@@ -204,7 +195,7 @@ func exceeds(costs []int64) bool {
 	return false
 }
 
-func excessiveKDF(from origin) error {
+func excessiveKDF(from Origin) error {
 	return from.fail("Client certificate asks for too much work",
-		"%s derives its key with parameters far beyond what tools choose; it may be damaged. Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.what, from.file)
+		"%s derives its key with parameters far beyond what tools choose; it may be damaged. Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, from.File)
 }

@@ -1,4 +1,4 @@
-package auth
+package certificate
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-func TestParseCertificate(t *testing.T) {
+func TestParse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		password string
@@ -68,7 +68,7 @@ func TestParseCertificate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, warnings, err := ParseCertificate(testFile(t, name), test.password)
+			c, warnings, err := Parse(testFile(t, name), test.password, Origin{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,12 +104,12 @@ func TestParseCertificate(t *testing.T) {
 }
 
 // All encodings hold one and the same certificate, so their thumbprints agree.
-func TestParseCertificateThumbprint(t *testing.T) {
+func TestParseThumbprint(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(testFile(t, "cert-only.pem"))
 	want := fmt.Sprintf("%X", sha1.Sum(block.Bytes))
 	for name, password := range map[string]string{"pkcs8.pem": "", "modern.pfx": password, "encrypted-aes.pem": password} {
-		c, _, err := ParseCertificate(testFile(t, name), password)
+		c, _, err := Parse(testFile(t, name), password, Origin{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestParseCertificateThumbprint(t *testing.T) {
 	}
 }
 
-func TestParseCertificateRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		file, password string
@@ -170,7 +170,7 @@ func TestParseCertificateRefuses(t *testing.T) {
 		t.Run(test.file+" "+test.summary, func(t *testing.T) {
 			t.Parallel()
 			data := testFile(t, test.file)
-			_, _, err := ParseCertificate(data, test.password)
+			_, _, err := Parse(data, test.password, Origin{})
 			e := wantError(t, err, test.summary, test.detail...)
 			checkNoLeak(t, e.Error(), data, test.password)
 		})
@@ -179,7 +179,7 @@ func TestParseCertificateRefuses(t *testing.T) {
 
 // PBMAC1 (RFC 9579) is what go-pkcs12 writes as its newest form, and Go's other
 // encoders are those of other tools.
-func TestParseCertificateOfGo(t *testing.T) {
+func TestParseOfGo(t *testing.T) {
 	t.Parallel()
 	c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 	for name, encoder := range map[string]*pkcs12.Encoder{
@@ -189,24 +189,24 @@ func TestParseCertificateOfGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, warnings, err := ParseCertificate(pfx, password)
+		read, warnings, err := Parse(pfx, password, Origin{})
 		if err != nil || len(warnings) != 0 || read.ThumbprintSHA256 != c.ThumbprintSHA256 {
 			t.Errorf("%s: %v, %v, %v", name, read, warnings, err)
 		}
-		_, _, err = ParseCertificate(pfx, "wrong-password-77")
+		_, _, err = Parse(pfx, "wrong-password-77", Origin{})
 		wantError(t, err, "Client certificate password is wrong")
 	}
 	pfx, err := pkcs12.Passwordless.Encode(c.Key, c.Leaf(), nil, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, warnings, err := ParseCertificate(pfx, password); err != nil || len(warnings) != 1 {
+	if _, warnings, err := Parse(pfx, password, Origin{}); err != nil || len(warnings) != 1 {
 		t.Errorf("passwordless: %v, %v", warnings, err)
 	}
 }
 
 // What is not a bundle at all is told at once, however large.
-func TestParseCertificateRubbish(t *testing.T) {
+func TestParseRubbish(t *testing.T) {
 	t.Parallel()
 	rubbish := make([]byte, 10<<20)
 	if _, err := rand.Read(rubbish); err != nil {
@@ -224,7 +224,7 @@ func TestParseCertificateRubbish(t *testing.T) {
 		"like PEM":       {append([]byte("-----BEGIN CERTIFICATE-----\n"), rubbish[:5000]...), "Client certificate is broken PEM"},
 	} {
 		began := time.Now()
-		_, _, err := ParseCertificate(test.data, password)
+		_, _, err := Parse(test.data, password, Origin{})
 		e := wantError(t, err, test.summary)
 		if time.Since(began) > 10*time.Second {
 			t.Errorf("%s took %v", name, time.Since(began))
@@ -235,7 +235,7 @@ func TestParseCertificateRubbish(t *testing.T) {
 
 func TestCertificateAsPEM(t *testing.T) {
 	t.Parallel()
-	c, _, err := ParseCertificate(testFile(t, "chain.pfx"), password)
+	c, _, err := Parse(testFile(t, "chain.pfx"), password, Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,23 +243,23 @@ func TestCertificateAsPEM(t *testing.T) {
 	if err != nil || strings.Count(c.ChainPEM(), "BEGIN CERTIFICATE") != 2 || !strings.HasPrefix(key, "-----BEGIN PRIVATE KEY-----") {
 		t.Fatalf("chain %s, error %v", c.ChainPEM(), err)
 	}
-	again, _, err := ParseCertificate([]byte(key+c.ChainPEM()+c.CertificatePEM()), "")
+	again, _, err := Parse([]byte(key+c.ChainPEM()+c.CertificatePEM()), "", Origin{})
 	if err != nil || again.ThumbprintSHA256 != c.ThumbprintSHA256 || len(again.Chain) != 3 {
 		t.Errorf("%v, %v", again, err)
 	}
 }
 
-func TestParseCertificateEscapedLines(t *testing.T) {
+func TestParseEscapedLines(t *testing.T) {
 	t.Parallel()
 	escaped := strings.ReplaceAll(string(testFile(t, "pkcs8.pem")), "\n", `\n`)
-	_, _, err := ParseCertificate([]byte(escaped), "")
+	_, _, err := Parse([]byte(escaped), "", Origin{})
 	wantError(t, err, "Client certificate is broken PEM", `the two characters \n`, "heredoc")
 }
 
-func TestParseCertificateUnusedPassword(t *testing.T) {
+func TestParseUnusedPassword(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"modern-empty.pfx", "legacy-empty.pfx", "nomac.pfx", "pkcs8.pem"} {
-		_, warnings, err := ParseCertificate(testFile(t, name), password)
+		_, warnings, err := Parse(testFile(t, name), password, Origin{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -275,7 +275,7 @@ func TestParseCertificateUnusedPassword(t *testing.T) {
 
 // A huge iteration count would keep the provider busy for hours; it is refused
 // before it is obeyed.
-func TestParseCertificateCost(t *testing.T) {
+func TestParseCost(t *testing.T) {
 	t.Parallel()
 	salt := []byte{0x04, 0x08, 1, 2, 3, 4, 5, 6, 7, 8}
 	for name, test := range map[string]struct {
@@ -346,7 +346,7 @@ func TestCheckValidity(t *testing.T) {
 
 func TestCertificateFormatsWithoutKey(t *testing.T) {
 	t.Parallel()
-	c, _, err := ParseCertificate(testFile(t, "pkcs8.pem"), "")
+	c, _, err := Parse(testFile(t, "pkcs8.pem"), "", Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,12 @@
-package auth
+// Package certificate reads a client certificate with its private key from whatever
+// people keep one in: PEM text, a PFX file (PKCS#12), or base64 of either. It knows
+// nothing of logins. Its errors say what is wrong with a bundle, and never hold any
+// of it.
+package certificate
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -11,7 +16,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -23,6 +27,9 @@ const (
 	minimumKeyBits = 2048
 	// expiryNotice is how long before its end a certificate is warned about.
 	expiryNotice = 30 * 24 * time.Hour
+
+	// SummaryNoKey is what a bundle without its private key is told with.
+	SummaryNoKey = "Client certificate has no private key"
 
 	recreateRSA = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout key.pem -out cert.pem`
 )
@@ -52,6 +59,9 @@ func (c Certificate) Format(f fmt.State, _ rune) {
 // LogValue is what Format writes.
 func (c Certificate) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
+// Expires is the day on which the certificate ends, in UTC.
+func (c *Certificate) Expires() string { return day(c.NotAfter) }
+
 // Leaf is the certificate that belongs to the key.
 func (c *Certificate) Leaf() *x509.Certificate { return c.Chain[0] }
 
@@ -80,27 +90,46 @@ func certificatesPEM(certificates []*x509.Certificate) string {
 	return text.String()
 }
 
-// origin says what a bundle is called when something is wrong with it.
-type origin struct {
-	// what names the bundle: "PFX or PEM file /x/sp.pfx", "the value of client_certificate".
-	what string
-	// attribute and passwordAttribute are pointed at.
-	attribute, passwordAttribute string
-	// file is a name for the commands that are suggested.
-	file string
+// Origin says what a bundle and its password are called in a message.
+type Origin struct {
+	// Bundle names the bundle, as the subject of a sentence: "Certificate file
+	// /x/sp.pfx", "The value of client_certificate".
+	Bundle string
+	// Password names the password: "client_certificate_password"; "" for "the password".
+	Password string
+	// File is a name for the commands that are suggested; "" for sp.pfx.
+	File string
 }
 
-func (o origin) fail(summary, format string, args ...any) *Error {
-	return &Error{Attribute: o.attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+// Error says what is wrong with a bundle. It holds nothing of the bundle itself and
+// nothing of the password.
+type Error struct {
+	// AtPassword says that the password is wrong, and not the bundle.
+	AtPassword bool
+	// Summary is a fixed sentence, unique to one family of failures.
+	Summary string
+	// Detail says what happened and what to do next.
+	Detail string
+}
+
+func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
+
+// Warning is for a person to read, and stops nothing.
+type Warning struct {
+	AtPassword      bool
+	Summary, Detail string
+}
+
+func (Origin) fail(summary, format string, args ...any) *Error {
+	return &Error{Summary: summary, Detail: fmt.Sprintf(format, args...)}
+}
+
+func (o Origin) failPassword(summary, format string, args ...any) *Error {
+	return &Error{AtPassword: true, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
 // password names the password in a sentence.
-func (o origin) password() string {
-	if o.passwordAttribute == "" {
-		return "the password"
-	}
-	return o.passwordAttribute
-}
+func (o Origin) password() string { return cmp.Or(o.Password, "the password") }
 
 // bundle is what a file holds, before any judgement.
 type bundle struct {
@@ -110,37 +139,33 @@ type bundle struct {
 	unusedPassword bool
 }
 
-// ParseCertificate reads a client certificate with its RSA private key from PEM
-// text, from a PFX file (RFC 7292), or from base64 of either. The password opens
-// a PFX or an encrypted PKCS#8 key (RFC 5958); it may be empty. The key must have
-// at least 2048 bits and belong to one of the certificates; see
-// [Certificate.CheckValidity] for the dates. Errors are *[Error] without
-// attribute, and hold neither input nor password.
-func ParseCertificate(data []byte, password string) (*Certificate, []Warning, error) {
-	return parseCertificate(data, password, origin{what: "The bundle", file: "sp.pfx"})
-}
-
-func parseCertificate(data []byte, password string, from origin) (*Certificate, []Warning, error) {
+// Parse reads a client certificate with its RSA private key from PEM text, from a
+// PFX file (RFC 7292), or from base64 of either. The password opens a PFX or an
+// encrypted PKCS#8 key (RFC 5958); it may be empty. The key must have at least 2048
+// bits and belong to one of the certificates; see [Certificate.CheckValidity] for the
+// dates. Errors are *[Error].
+func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, error) {
+	from.Bundle, from.File = cmp.Or(from.Bundle, "The bundle"), cmp.Or(from.File, "sp.pfx")
 	b, err := parseBundle(data, password, from)
 	if err != nil {
 		return nil, nil, err
 	}
 	if bits := b.key.N.BitLen(); bits < minimumKeyBits {
 		return nil, nil, from.fail("Client certificate key is too short",
-			"%s has an RSA key of %d bits; Microsoft Entra ID takes %d or more. Create a new one, for example with: %s", from.what, bits, minimumKeyBits, recreateRSA)
+			"%s has an RSA key of %d bits; Microsoft Entra ID takes %d or more. Create a new one, for example with: %s", from.Bundle, bits, minimumKeyBits, recreateRSA)
 	}
 	chain := orderChain(b.certificates, b.key)
 	if chain == nil {
 		return nil, nil, from.fail("Client certificate and private key do not match",
-			"%s has %s, but its private key belongs to none of them. Export certificate and key together again.", from.what, count(len(b.certificates), "certificate"))
+			"%s has %s, but its private key belongs to none of them. Export certificate and key together again.", from.Bundle, count(len(b.certificates), "certificate"))
 	}
 	c := describe(chain, b.key)
 	var warnings []Warning
 	if b.unusedPassword {
 		warnings = append(warnings, Warning{
-			Attribute: from.passwordAttribute,
-			Summary:   "Client certificate bundle has no password: " + c.Subject,
-			Detail:    fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is imported into it. Remove the setting, or protect the bundle.", from.what, from.password()),
+			AtPassword: true,
+			Summary:    "Client certificate bundle has no password: " + c.Subject,
+			Detail:     fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is imported into it. Remove the setting, or protect the bundle.", from.Bundle, from.password()),
 		})
 	}
 	return c, warnings, nil
@@ -214,24 +239,16 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	return nil, nil
 }
 
-// checkThumbprint compares the certificate with the thumbprint it should have.
-func (c *Certificate) checkThumbprint(expected, attribute string) error {
-	normal := normalThumbprint(expected)
-	if normal == c.ThumbprintSHA1 || normal == c.ThumbprintSHA256 {
-		return nil
-	}
-	return &Error{
-		Attribute: attribute,
-		Summary:   "Thumbprint mismatch",
-		Detail: fmt.Sprintf("Expected %s (%s), but the certificate loaded (%s) has SHA-1 %s, SHA-256 %s.",
-			normal, attribute, c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256),
-	}
+// HasThumbprint tells whether that is the certificate's SHA-1 or SHA-256 thumbprint,
+// in upper-case hexadecimal.
+func (c *Certificate) HasThumbprint(thumbprint string) bool {
+	return thumbprint == c.ThumbprintSHA1 || thumbprint == c.ThumbprintSHA256
 }
 
 // parseBundle finds out by content what the data is. PEM comes first because it
 // is unmistakable; DER begins with the byte of an ASN.1 SEQUENCE; what else is
 // text may be base64 of either, as a vault's secret downloads.
-func parseBundle(data []byte, password string, from origin) (bundle, error) {
+func parseBundle(data []byte, password string, from Origin) (bundle, error) {
 	data, err := unwrapText(data, from)
 	if err != nil {
 		return bundle{}, err
@@ -247,33 +264,36 @@ func isDER(data []byte) bool {
 	return len(data) > 1 && data[0] == 0x30 && (data[1] >= 0x80 || len(data) == int(data[1])+2)
 }
 
+// Unwrap removes base64 around a bundle, if there is any.
+func Unwrap(data []byte) ([]byte, error) { return unwrapText(data, Origin{}) }
+
 // unwrapText removes base64 around the bundle, if there is any.
-func unwrapText(data []byte, from origin) ([]byte, error) {
+func unwrapText(data []byte, from Origin) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 		return nil, from.fail("Client certificate is in UTF-16",
-			"%s is text in UTF-16, as PowerShell's > writes it. Save it as ASCII, for example with Out-File -Encoding ascii.", from.what)
+			"%s is text in UTF-16, as PowerShell's > writes it. Save it as ASCII, for example with Out-File -Encoding ascii.", from.Bundle)
 	}
 	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, from.fail("Client certificate is empty", "%s is empty.", from.what)
+		return nil, from.fail("Client certificate is empty", "%s is empty.", from.Bundle)
 	}
 	if isPEM(data) || isDER(data) {
 		return data, nil
 	}
 	if bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")) {
 		return nil, from.fail("Client certificate is a Java keystore",
-			"%s is in Java's own format. Convert it, run: keytool -importkeystore -srckeystore old.jks -destkeystore sp.p12 -deststoretype PKCS12", from.what)
+			"%s is in Java's own format. Convert it, run: keytool -importkeystore -srckeystore old.jks -destkeystore sp.p12 -deststoretype PKCS12", from.Bundle)
 	}
-	if decoded, err := decodeBase64(data); err == nil && (isPEM(decoded) || isDER(decoded)) {
+	if decoded, err := DecodeBase64(data); err == nil && (isPEM(decoded) || isDER(decoded)) {
 		return decoded, nil
 	}
 	return nil, from.fail("Client certificate is in an unknown format",
-		"%s is neither a PFX file, nor PEM text, nor base64 of one of these.", from.what)
+		"%s is neither a PFX file, nor PEM text, nor base64 of one of these.", from.Bundle)
 }
 
-// decodeBase64 takes the standard and the URL alphabet, padded or not, with any
+// DecodeBase64 takes the standard and the URL alphabet, padded or not, with any
 // white space.
-func decodeBase64(data []byte) ([]byte, error) {
+func DecodeBase64(data []byte) ([]byte, error) {
 	text := strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsSpace(r):
@@ -311,10 +331,4 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// readLimited reads at most limit bytes and tells whether there were more.
-func readLimited(r io.Reader, limit int64) (data []byte, more bool, err error) {
-	data, err = io.ReadAll(io.LimitReader(r, limit+1))
-	return data, int64(len(data)) > limit, err
 }
