@@ -214,17 +214,19 @@ func TestKeyVaultByProvider(t *testing.T) {
 	}
 }
 
-// A vault may answer for a name it does not hold with an empty list, not with a refusal: there is no such secret either way.
+// A vault answers for a name it does not hold with an empty list or with a refusal: there is no such secret either way.
 func TestVaultListsNothing(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*writing){
 		"never there": func(*writing) {}, "deleted": func(w *writing) { w.vault.SetSecret("s", "v", ""); w.vault.DeleteSecret("s") },
 	} {
-		w := newWriting(t)
-		w.vault.SetSwitches(emulator.VaultSwitches{EmptyVersions: true})
-		prepare(w)
-		if versions, err := w.met.Versions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) || versions != nil {
-			t.Errorf("%s: %+v, %v", name, versions, err)
+		for _, refused := range []bool{false, true} {
+			w := newWriting(t)
+			w.vault.SetSwitches(emulator.VaultSwitches{VersionsRefused: refused})
+			prepare(w)
+			if versions, err := w.met.Versions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) || versions != nil {
+				t.Errorf("%s, refused %t: %+v, %v", name, refused, versions, err)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,6 +72,7 @@ var databricksVersions = []string{
 // "Troubleshoot common Azure deployment errors".
 func (t *Tenant) ARM() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /subscriptions", t.armSubscriptions)
 	mux.HandleFunc("GET /subscriptions/{subscription}/{groups}/{group}/providers/{provider}/{type}/{name}", t.armWorkspace)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if _, e := t.armCaller(w, r); e != nil {
@@ -147,6 +149,38 @@ func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims
 	return claims, nil
 }
 
+// armSubscriptions lists the subscriptions in which the caller may read something
+// (learn.microsoft.com/rest/api/resources/subscriptions/list), which az login asks for.
+func (t *Tenant) armSubscriptions(w http.ResponseWriter, r *http.Request) {
+	claims, e := t.armCaller(w, r)
+	if e == nil && r.URL.Query().Get("api-version") == "" {
+		e = armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
+	}
+	if e != nil {
+		e.write(w)
+		return
+	}
+	ids := map[string]bool{}
+	for _, p := range t.publications() {
+		if id, ok := parseResourceID(p.id); ok && p.admits(claims) {
+			ids[id.subscription] = true
+		}
+	}
+	subscriptions := []any{}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		subscriptions = append(subscriptions, map[string]any{"id": "/subscriptions/" + id, "subscriptionId": id, "tenantId": t.ID,
+			"displayName": "Subscription " + id, "state": "Enabled", "authorizationSource": "RoleBased", "managedByTenants": []any{}})
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	_ = json.NewEncoder(w).Encode(map[string]any{"value": subscriptions, "count": map[string]any{"type": "Total", "value": len(subscriptions)}})
+}
+
+func (t *Tenant) publications() []*publication {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Collect(maps.Values(t.published))
+}
+
 func (t *Tenant) armWorkspace(w http.ResponseWriter, r *http.Request) {
 	claims, e := t.armCaller(w, r)
 	var found *publication
@@ -190,12 +224,7 @@ func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publicati
 		return nil, armRefusal(http.StatusBadRequest, "NoRegisteredProviderFound", "No registered resource provider found for location 'westeurope' and API version '%s' "+
 			"for type 'workspaces'. The supported api-versions are '%s'.", version, strings.Join(databricksVersions, ", "))
 	}
-	t.mu.Lock()
-	all := make([]*publication, 0, len(t.published))
-	for _, p := range t.published {
-		all = append(all, p)
-	}
-	t.mu.Unlock()
+	all := t.publications()
 	inSubscription, inGroup := false, false
 	for _, p := range all {
 		if !p.admits(claims) {

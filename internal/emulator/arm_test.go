@@ -148,3 +148,37 @@ func TestPublishWorkspaceNeedsAResourceID(t *testing.T) {
 		}()
 	}
 }
+
+// az login asks for the subscriptions in which the login may read something.
+func TestARMListsSubscriptions(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	reader, other := tenant.RegisterApp("a"), tenant.RegisterApp("b")
+	tenant.PublishWorkspace(tenant.NewWorkspace(WorkspaceOptions{}), armResource, reader.ClientID)
+	tenant.PublishWorkspace(tenant.NewWorkspace(WorkspaceOptions{}), armGroup+"/providers/Microsoft.Databricks/workspaces/test", reader.ClientID)
+	list := func(app *App, query string) (int, string) {
+		token, err := tenant.IssueAccessToken(app.ClientID, "https://management.core.windows.net/", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "https://management.azure.com/subscriptions"+query, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		tenant.ARM().ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	for _, tc := range []struct {
+		app    *App
+		query  string
+		status int
+		body   string
+	}{
+		{reader, "?api-version=2022-12-01", 200, `"subscriptionId":"11111111-2222-4333-8444-555555555555"`},
+		{reader, "?api-version=2022-12-01", 200, `"count":{"type":"Total","value":1}`},
+		{other, "?api-version=2022-12-01", 200, `"value":[]`},
+		{reader, "", 400, "MissingApiVersionParameter"},
+	} {
+		if status, body := list(tc.app, tc.query); status != tc.status || !strings.Contains(body, tc.body) {
+			t.Errorf("%s%s: %d %s", tc.app.Name, tc.query, status, body)
+		}
+	}
+}

@@ -25,6 +25,9 @@ import (
 //	GET    /latency   {"milliseconds":n}
 //	POST   /latency   {"milliseconds":n}; answers like GET
 //	GET    /workspaces  the ids of the workspaces served, in order
+//	GET    /switches, /workspaces/{id}/switches, /vaults/{name}/switches
+//	                  the switches of Entra ID, of a workspace, of a vault
+//	POST   the same   {"NoTokenUpdates":true,"LastUsedDelay":"24h"}: those to change; answers like GET
 func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, _ *http.Request) {
@@ -87,6 +90,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	t.Latency.controlRoutes(mux)
+	t.switchesRoutes(mux, workspaces)
 	mux.HandleFunc("GET /workspaces", func(w http.ResponseWriter, _ *http.Request) {
 		ids := []string{}
 		for _, workspace := range workspaces {

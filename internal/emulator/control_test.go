@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -101,5 +102,86 @@ func TestControlIsStrict(t *testing.T) {
 	}
 	if tenant.Clock.Offset() != 0 || len(tenant.Faults.Unmet()) != 0 {
 		t.Error("a refused request had an effect")
+	}
+}
+
+func TestControlOfSwitches(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	workspace, vault := tenant.NewWorkspace(WorkspaceOptions{ID: "42"}), tenant.NewVault("kv-ml")
+	control := tenant.Control(workspace)
+	ask := func(method, path, body string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		control.ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		return w
+	}
+	for path, body := range map[string]string{
+		"/switches":               `{"DescriptionLines":true}`,
+		"/workspaces/42/switches": `{"NoTokenUpdates":true,"LastUsedDelay":"36h0m0s","Network":"ip_access_list","TokenQuota":{"Status":429}}`,
+		"/vaults/kv-ml/switches":  `{"VersionsRefused":true}`,
+	} {
+		w := ask("POST", path, body)
+		if w.Code != 200 || w.Body.String() != ask("GET", path, "").Body.String() {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	if s := tenant.Switches(); !s.DescriptionLines {
+		t.Errorf("%+v", s)
+	}
+	s := workspace.Switches()
+	if !s.NoTokenUpdates || s.LastUsedDelay != 36*time.Hour || s.Network != NetworkIPAccessList || s.TokenQuota.Status != 429 {
+		t.Errorf("%+v", s)
+	}
+	if s := vault.Switches(); !s.VersionsRefused {
+		t.Errorf("%+v", s)
+	}
+	// One switch is changed without the others.
+	ask("POST", "/workspaces/42/switches", `{"Network":""}`)
+	if s := workspace.Switches(); s.Network != NetworkOpen || !s.NoTokenUpdates {
+		t.Errorf("%+v", s)
+	}
+	for path, body := range map[string]string{
+		"/workspaces/42/switches":  `{"NoSuchSwitch":true,"NoTokenUpdates":false}`,
+		"/workspaces/42/switches ": `{"Network":"closed"}`,
+		"/workspaces/42/switches?": `{"LastUsedDelay":1,"NoTokenUpdates":false}`,
+		"/switches":                `{"DescriptionLines":"yes"}`,
+		"/vaults/kv-ml/switches":   `{"RecoveryDelay":"soon"}`,
+		"/switches?":               `{}{}`,
+	} {
+		if w := ask("POST", strings.TrimSpace(path), body); w.Code != 400 {
+			t.Errorf("%s %s: %d %s", path, body, w.Code, w.Body)
+		}
+	}
+	for _, path := range []string{"/workspaces/43/switches", "/vaults/kv/switches"} {
+		if w := ask("POST", path, `{}`); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+		if w := ask("GET", path, ``); w.Code != 404 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	if s := workspace.Switches(); !s.NoTokenUpdates {
+		t.Error("a refused change had an effect")
+	}
+}
+
+// Every switch can be shown and set from outside, and every type with a fixed set of values has them listed.
+func TestEverySwitchIsControlled(t *testing.T) {
+	for _, switches := range []any{Switches{}, WorkspaceSwitches{}, VaultSwitches{}} {
+		raw, err := json.Marshal(switchesJSON(switches))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &shown); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := changeSwitches(switches, shown); err != nil || !reflect.DeepEqual(got, switches) {
+			t.Errorf("%+v, %v", got, err)
+		}
+		for field := range reflect.TypeOf(switches).Fields() {
+			if field.Type.Kind() == reflect.String && field.Type.Name() != "string" && choices[field.Type] == nil {
+				t.Errorf("the values of %s are not listed", field.Name)
+			}
+		}
 	}
 }

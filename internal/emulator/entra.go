@@ -99,7 +99,15 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 		"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", name)
 }
 
+// forEveryTenant says whether a name stands for the tenant of whoever signs in. Metadata exists under such a name; what is
+// issued comes from a tenant, so that the issuer is a template.
+func forEveryTenant(name string) bool { return name == "common" || name == "organizations" }
+
 func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
+	if name := r.PathValue("tenant"); forEveryTenant(name) {
+		entraJSON(w, http.StatusOK, openIDMetadata(requestBase(r)+"/"+name, requestBase(r)+"/{tenantid}"))
+		return
+	}
 	if e := t.checkTenant(r); e != nil {
 		if e.code == entraTenantNotFound {
 			e.name = "invalid_tenant"
@@ -109,8 +117,12 @@ func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 	}
 	// A domain resolves to the id in everything the document names.
 	base := requestBase(r) + "/" + t.ID
-	entraJSON(w, http.StatusOK, map[string]any{
-		"issuer":                                base + "/v2.0",
+	entraJSON(w, http.StatusOK, openIDMetadata(base, base))
+}
+
+func openIDMetadata(base, issuer string) map[string]any {
+	return map[string]any{
+		"issuer":                                issuer + "/v2.0",
 		"authorization_endpoint":                base + "/oauth2/v2.0/authorize",
 		"token_endpoint":                        base + "/oauth2/v2.0/token",
 		"jwks_uri":                              base + "/discovery/v2.0/keys",
@@ -119,7 +131,7 @@ func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
 		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
-	})
+	}
 }
 
 // instanceDiscovery vouches for an authority: one of the clouds', or the one that
@@ -151,7 +163,7 @@ func (t *Tenant) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Tenant) signingKeys(w http.ResponseWriter, r *http.Request) {
-	if e := t.checkTenant(r); e != nil {
+	if e := t.checkTenant(r); e != nil && !forEveryTenant(r.PathValue("tenant")) {
 		t.refuseLogin(w, r, e)
 		return
 	}
@@ -173,8 +185,8 @@ func (t *Tenant) onlyPost(w http.ResponseWriter, r *http.Request) {
 func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 	v1 := !strings.HasSuffix(r.URL.Path, "/v2.0/token")
 	if e := t.checkTenant(r); e != nil {
-		if e.code == entraTenantNotFound && t.Switches.TokenTenantErrorName != "" {
-			e.name = t.Switches.TokenTenantErrorName
+		if e.code == entraTenantNotFound && t.Switches().TokenTenantErrorName != "" {
+			e.name = t.Switches().TokenTenantErrorName
 		}
 		t.refuseLogin(w, r, e)
 		return
@@ -360,7 +372,7 @@ func (t *Tenant) resourceOf(host, resource, parameter string) (string, *entraErr
 		resource = DatabricksResource
 	}
 	singleSlash := strings.HasPrefix(resource, "https://management.core.") && !strings.HasSuffix(resource, "/")
-	if !knownResource(host, resource) || t.Switches.RefuseSingleSlashManagement && singleSlash {
+	if !knownResource(host, resource) || t.Switches().RefuseSingleSlashManagement && singleSlash {
 		return "", complain(entraResourceNotFound, "The resource principal named %s was not found in the tenant named %s. "+
 			"This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "+
 			"You might have sent your authentication request to the wrong tenant.", resource, t.Domain)

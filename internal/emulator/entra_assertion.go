@@ -145,12 +145,12 @@ func (t *Tenant) checkAssertionClaims(app *App, claims jwt.RegisteredClaims, aud
 		return complaint
 	}
 	if claims.ID == "" {
-		if t.Switches.AcceptAssertionWithoutID {
+		if t.Switches().AcceptAssertionWithoutID {
 			return nil
 		}
 		return malformedAssertion("The 'jti' claim is missing.")
 	}
-	if !t.Switches.AcceptReplayedAssertion && t.replayed(app, claims, now) {
+	if !t.Switches().AcceptReplayedAssertion && t.replayed(app, claims, now) {
 		return complain(entraBadSignature, "The client assertion has been used before.")
 	}
 	return nil

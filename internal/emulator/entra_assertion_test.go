@@ -214,11 +214,11 @@ func TestAssertionIsGoodOnce(t *testing.T) {
 		t.Errorf("same id, other application: %s", w.Body)
 	}
 
-	tenant.Switches.AcceptReplayedAssertion = true
+	tenant.SetSwitches(Switches{AcceptReplayedAssertion: true})
 	if w := postForm(entra, path, form, nil); w.Code != 200 {
 		t.Errorf("replay with the switch: %s", w.Body)
 	}
-	tenant.Switches.AcceptAssertionWithoutID = true
+	tenant.SetSwitches(Switches{AcceptReplayedAssertion: true, AcceptAssertionWithoutID: true})
 	f = newForgery(app, goodPair(), "https://example.com"+path)
 	delete(f.claims, "jti")
 	if w := postForm(entra, path, assertionForm(app, f.sign(t)), nil); w.Code != 200 {

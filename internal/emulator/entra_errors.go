@@ -115,7 +115,7 @@ type entraErrorBody struct {
 func (t *Tenant) entraErrorBody(e *entraError, base, correlationID, traceID string) entraErrorBody {
 	timestamp := t.Clock.Now().Format("2006-01-02 15:04:05Z")
 	separator := " "
-	if t.Switches.DescriptionLines {
+	if t.Switches().DescriptionLines {
 		separator = "\r\n"
 	}
 	return entraErrorBody{

@@ -367,7 +367,7 @@ func TestSwitches(t *testing.T) {
 	secret := app.AddSecret(time.Hour)
 	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID}, "client_secret": {secret},
 		"scope": {"https://management.core.windows.net/.default"}}
-	tenant.Switches = Switches{RefuseSingleSlashManagement: true, TokenTenantErrorName: "invalid_tenant", DescriptionLines: true}
+	tenant.SetSwitches(Switches{RefuseSingleSlashManagement: true, TokenTenantErrorName: "invalid_tenant", DescriptionLines: true})
 	w := postForm(tenant.Entra(), "/"+tenant.ID+"/oauth2/v2.0/token", form, nil)
 	if !strings.Contains(w.Body.String(), "500011") || !strings.Contains(w.Body.String(), `\r\nTrace ID: `) {
 		t.Error(w.Body)
@@ -404,5 +404,32 @@ func TestForeignTokensAreNotOurs(t *testing.T) {
 	other.RemoveApp(app.ClientID)
 	if _, err := other.IssueAccessToken(app.ClientID, DatabricksResource, time.Hour); err == nil {
 		t.Error("a token was issued for a removed application")
+	}
+}
+
+// Metadata exists under the names that stand for every tenant; tokens for an application do not.
+func TestMetadataForEveryTenant(t *testing.T) {
+	tenant := NewTenant(TenantOptions{})
+	for _, name := range []string{"organizations", "common"} {
+		w := httptest.NewRecorder()
+		tenant.Entra().ServeHTTP(w, httptest.NewRequest("GET", "https://login.microsoftonline.com/"+name+"/v2.0/.well-known/openid-configuration", nil))
+		var metadata struct {
+			Issuer        string `json:"issuer"`
+			TokenEndpoint string `json:"token_endpoint"`
+			Keys          string `json:"jwks_uri"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &metadata); err != nil || w.Code != 200 || metadata.Issuer != "https://login.microsoftonline.com/{tenantid}/v2.0" ||
+			metadata.TokenEndpoint != "https://login.microsoftonline.com/"+name+"/oauth2/v2.0/token" {
+			t.Errorf("%s: %d %s, %v", name, w.Code, w.Body, err)
+		}
+		w = httptest.NewRecorder()
+		tenant.Entra().ServeHTTP(w, httptest.NewRequest("GET", metadata.Keys, nil))
+		if w.Code != 200 {
+			t.Errorf("%s: keys %d %s", name, w.Code, w.Body)
+		}
+		w = postForm(tenant.Entra(), "/"+name+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}}, nil)
+		if w.Code == 200 {
+			t.Errorf("%s: a token", name)
+		}
 	}
 }

@@ -40,9 +40,12 @@ type VaultSwitches struct {
 	// BodyBeforeRights judges what is to be set before who may set it. Which of
 	// the two comes first is not documented.
 	BodyBeforeRights bool
-	// EmptyVersions lists no versions of a secret that is not there, or is deleted,
-	// instead of refusing. Which of the two is not documented.
-	EmptyVersions bool
+	// VersionsRefused answers 404 to the versions of a secret that is not there, or is deleted, instead of listing none.
+	VersionsRefused bool
+	// DeletionDelay is how long a deletion takes, and RecoveryDelay a recovery. Meanwhile the secret is neither there nor
+	// among the deleted ones, and its name is taken. On the service both take some seconds.
+	DeletionDelay time.Duration
+	RecoveryDelay time.Duration
 }
 
 // A Vault is one Azure Key Vault over a tenant, as far as secrets go:

@@ -43,8 +43,16 @@ func secretNotFound(id string) *vaultError {
 		"For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", id)
 }
 
-func deletedSecretNotFound(name string) *vaultError {
-	return vaultRefusal(http.StatusNotFound, "SecretNotFound", "Deleted Secret not found: %s", name)
+func secretIsBeingDeleted(name string) *vaultError {
+	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently being deleted and cannot be re-created; retry later.", name)
+	e.inner = "ObjectIsBeingDeleted"
+	return e
+}
+
+func secretIsBeingRecovered(name string) *vaultError {
+	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently being recovered; retry later.", name)
+	e.inner = "ObjectIsBeingRecovered"
+	return e
 }
 
 func secretIsDeleted(name string) *vaultError {

@@ -17,6 +17,16 @@ type vaultSecret struct {
 	name     string
 	versions []*secretVersion
 	deleted  time.Time // zero while it is there
+	// recovered is when it was last recovered.
+	recovered time.Time
+}
+
+func (v *Vault) beingDeleted(s *vaultSecret, now time.Time) bool {
+	return !s.deleted.IsZero() && now.Before(s.deleted.Add(v.switches.DeletionDelay))
+}
+
+func (v *Vault) beingRecovered(s *vaultSecret, now time.Time) bool {
+	return s.deleted.IsZero() && !s.recovered.IsZero() && now.Before(s.recovered.Add(v.switches.RecoveryDelay))
 }
 
 // secretVersion is one value under a name, and what is said about it.
@@ -55,7 +65,7 @@ func (v *Vault) find(name string) *vaultSecret {
 // there gives a secret that is not deleted.
 func (c *vaultCall) there() (*vaultSecret, error) {
 	name := c.r.PathValue("name")
-	if s := c.v.find(name); s != nil && s.deleted.IsZero() {
+	if s := c.v.find(name); s != nil && s.deleted.IsZero() && !c.v.beingRecovered(s, c.now) {
 		return s, nil
 	}
 	return nil, secretNotFound(name)
@@ -196,6 +206,10 @@ func setSecret(c *vaultCall) (any, error) {
 	name := c.r.PathValue("name")
 	s := c.v.find(name)
 	switch {
+	case s != nil && c.v.beingDeleted(s, c.now):
+		return nil, secretIsBeingDeleted(s.name)
+	case s != nil && c.v.beingRecovered(s, c.now):
+		return nil, secretIsBeingRecovered(s.name)
 	case s != nil && !s.deleted.IsZero():
 		return nil, secretIsDeleted(s.name)
 	case s != nil && s.latest().certificate != nil:
@@ -295,10 +309,16 @@ func (c *vaultCall) deletedProperties(s *vaultSecret, withVersion bool) map[stri
 
 func (c *vaultCall) deleted() (*vaultSecret, error) {
 	name := c.r.PathValue("name")
-	if s := c.v.find(name); s != nil && !s.deleted.IsZero() {
+	s := c.v.find(name)
+	switch {
+	case s == nil || s.deleted.IsZero():
+		return nil, secretNotFound(name)
+	case !c.v.beingDeleted(s, c.now):
 		return s, nil
+	case c.r.Method == http.MethodGet:
+		return nil, secretNotFound(name)
 	}
-	return nil, deletedSecretNotFound(name)
+	return nil, secretIsBeingDeleted(s.name)
 }
 
 func getDeletedSecret(c *vaultCall) (any, error) {
@@ -314,7 +334,7 @@ func recoverSecret(c *vaultCall) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.deleted = time.Time{}
+	s.deleted, s.recovered = time.Time{}, c.now
 	return c.properties(s, s.latest(), true), nil
 }
 
@@ -330,11 +350,12 @@ func purgeSecret(c *vaultCall) (any, error) {
 	return nil, nil
 }
 
-// names are the names of secrets in order, deleted ones or the others.
+// names are the names of secrets in order, deleted ones or the others, without those on the way from one to the other.
 func (v *Vault) names(deleted bool) []*vaultSecret {
 	var found []*vaultSecret
+	now := v.tenant.Clock.Now()
 	for _, key := range slices.Sorted(maps.Keys(v.secrets)) {
-		if s := v.find(key); s != nil && s.deleted.IsZero() != deleted {
+		if s := v.find(key); s != nil && s.deleted.IsZero() != deleted && !v.beingDeleted(s, now) && !v.beingRecovered(s, now) {
 			found = append(found, s)
 		}
 	}
@@ -359,11 +380,11 @@ func listDeletedSecrets(c *vaultCall) (any, error) {
 
 func listVersions(c *vaultCall) (any, error) {
 	s, err := c.there()
-	if err != nil && c.v.switches.EmptyVersions {
-		return c.page(nil)
+	if err != nil && c.v.switches.VersionsRefused {
+		return nil, err
 	}
 	if err != nil {
-		return nil, err
+		return c.page(nil)
 	}
 	// By id, which is to say in no order of time: the service promises none.
 	versions := slices.SortedFunc(slices.Values(s.versions), func(a, b *secretVersion) int { return strings.Compare(a.id, b.id) })

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
 
 // What a test sees of a vault behind its back.
@@ -70,6 +72,7 @@ func TestTokensOfOthers(t *testing.T) {
 	id, _ := w.MintToken(s.Deployer.ClientID, "c", time.Hour)
 	w.GiveToken(id, s.ScoringApp.ClientID)
 	w.UseToken(id)
+	s.Tenant.Clock.Advance(24 * time.Hour)
 	call := func(method, path, body string) (int, map[string]any) {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+s.PersonToken)
@@ -92,5 +95,56 @@ func TestTokensOfOthers(t *testing.T) {
 	}
 	if code, answer := call("POST", "/api/2.0/token/create", `{"lifetime_seconds":60,"scopes":["serving"]}`); code != 200 {
 		t.Errorf("%d %v", code, answer)
+	}
+}
+
+// Deletion and recovery take time: meanwhile a secret is nowhere, and its name is taken.
+func TestVaultDelays(t *testing.T) {
+	t.Parallel()
+	w := newVaultWorld(t, RoleSecretsOfficer)
+	w.vault.SetSwitches(VaultSwitches{DeletionDelay: 2 * time.Second, RecoveryDelay: 2 * time.Second})
+	w.vault.SetSecret("s", "v", "")
+	ctx := t.Context()
+	if _, err := w.client.DeleteSecret(ctx, "s", nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.client.GetDeletedSecret(ctx, "s", nil)
+	checkVaultError(t, err, 404, "SecretNotFound", "A secret with (name/id) s was not found in this key vault")
+	_, err = w.client.RecoverDeletedSecret(ctx, "s", nil)
+	checkVaultError(t, err, 409, "Conflict", "ObjectIsBeingDeleted")
+	_, err = w.client.SetSecret(ctx, "s", azsecrets.SetSecretParameters{Value: ptr("x")}, nil)
+	checkVaultError(t, err, 409, "Conflict", "ObjectIsBeingDeleted")
+	w.tenant.Clock.Advance(2 * time.Second)
+	if _, err := w.client.GetDeletedSecret(ctx, "s", nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.client.RecoverDeletedSecret(ctx, "s", nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.client.GetSecret(ctx, "s", "", nil)
+	checkVaultError(t, err, 404, "SecretNotFound", "A secret with (name/id) s was not found")
+	_, err = w.client.SetSecret(ctx, "s", azsecrets.SetSecretParameters{Value: ptr("x")}, nil)
+	checkVaultError(t, err, 409, "Conflict", "ObjectIsBeingRecovered")
+	w.tenant.Clock.Advance(2 * time.Second)
+	if got, err := w.client.GetSecret(ctx, "s", "", nil); err != nil || *got.Value != "v" {
+		t.Errorf("%v", err)
+	}
+}
+
+// The versions of a secret that never was, or is deleted, are none; with the switch they are refused.
+func TestVaultVersionsOfNothing(t *testing.T) {
+	t.Parallel()
+	w := newVaultWorld(t, RoleSecretsOfficer)
+	w.vault.SetSecret("deleted", "v", "")
+	w.vault.DeleteSecret("deleted")
+	for _, name := range []string{"never", "deleted"} {
+		w.vault.SetSwitches(VaultSwitches{})
+		page, err := w.client.NewListSecretPropertiesVersionsPager(name, nil).NextPage(t.Context())
+		if err != nil || len(page.Value) != 0 || page.NextLink != nil {
+			t.Errorf("%s: %+v, %v", name, page, err)
+		}
+		w.vault.SetSwitches(VaultSwitches{VersionsRefused: true})
+		_, err = w.client.NewListSecretPropertiesVersionsPager(name, nil).NextPage(t.Context())
+		checkVaultError(t, err, 404, "SecretNotFound", "A secret with (name/id) "+name+" was not found")
 	}
 }

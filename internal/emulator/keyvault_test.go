@@ -179,7 +179,7 @@ func TestVaultDeletesSoftly(t *testing.T) {
 		t.Errorf("recovered: %v", err)
 	}
 	_, err = w.client.PurgeDeletedSecret(ctx, "token", nil)
-	checkVaultError(t, err, 404, "SecretNotFound", "Deleted Secret not found: token")
+	checkVaultError(t, err, 404, "SecretNotFound", "A secret with (name/id) token was not found in this key vault")
 
 	if _, err := w.client.DeleteSecret(ctx, "token", nil); err != nil {
 		t.Fatal(err)

@@ -62,12 +62,16 @@ func (l *accessList) set(p *principal, level string, now time.Time) *grant {
 	return g
 }
 
-// drop removes a direct grant. Who loses a direct CAN_USE loses the live tokens
-// with it (learn.microsoft.com/azure/databricks/security/auth/api-access-permissions).
-func (w *Workspace) drop(l *accessList, principalID string) {
-	delete(l.grants, principalID)
-	if l.ofTokens() {
-		w.deleteTokensOf(principalID)
+// dropped follows the removal of direct grants: who held CAN_USE of tokens and now holds it neither directly nor by a
+// group loses the live tokens (learn.microsoft.com/azure/databricks/security/auth/api-access-permissions).
+func (w *Workspace) dropped(l *accessList, principalIDs ...string) {
+	if !l.ofTokens() {
+		return
+	}
+	for _, id := range principalIDs {
+		if p := w.byID(id); w.switches.DirectUseTakesTokens || p == nil || !w.mayUseTokens(p) {
+			w.deleteTokensOf(id)
+		}
 	}
 }
 
@@ -120,11 +124,13 @@ func (w *Workspace) SetGrant(object, principal, level string) {
 }
 
 // RemoveGrant removes a principal's direct grant, with the same effect as over
-// HTTP: taking CAN_USE on tokens away deletes the principal's tokens.
+// HTTP: who may no longer use tokens loses them.
 func (w *Workspace) RemoveGrant(object, principal string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.drop(w.mustFindList(object), w.mustFind(principal).id)
+	l, p := w.mustFindList(object), w.mustFind(principal)
+	delete(l.grants, p.id)
+	w.dropped(l, p.id)
 }
 
 // Grants are the direct levels on an endpoint (or on "authorization/tokens"), by

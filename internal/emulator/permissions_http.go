@@ -236,6 +236,7 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 	for _, g := range wanted {
 		named[g.p.id] = true
 	}
+	var dropped []string
 	if replace {
 		// Admins hold tokens by a direct grant, which must stay.
 		if l.ofTokens() && !named[c.w.admins.id] {
@@ -243,7 +244,8 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 		}
 		for id := range l.grants {
 			if !named[id] {
-				c.w.drop(l, id)
+				dropped = append(dropped, id)
+				delete(l.grants, id)
 			}
 		}
 	}
@@ -253,6 +255,7 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 		}
 		l.set(g.p, g.level, c.now).asUser = g.asUser
 	}
+	c.w.dropped(l, dropped...)
 	if !replace && c.w.switches.PatchShowsPart {
 		part := newAccessList(l.object)
 		for _, g := range wanted {

@@ -62,7 +62,7 @@ func (c *call) patchResource(kind principalKind) (any, error) {
 	if c.w.switches.PatchAnswersEmpty {
 		return noContent{}, nil
 	}
-	return c.resource(p), nil
+	return c.written(p), nil
 }
 
 func (c *call) patch(d *draft, o patchOperation) error {
@@ -97,7 +97,11 @@ func (c *call) patch(d *draft, o patchOperation) error {
 		if filtered {
 			return badPatch("invalidPath", "The path '%s' is not valid.", o.Path)
 		}
-		return d.patchScalar(op, name, o.Value)
+		held := d.displayName
+		if err := d.patchScalar(op, name, o.Value); err != nil {
+			return err
+		}
+		return d.rename(held, c.w.switches.RenameByPatch)
 	case "entitlements":
 		// The one attribute whose values may be removed by naming them in value.
 		list, err := patchList(op, "entitlements", d.entitlements, filtered, one, o.Value, true)
@@ -190,6 +194,28 @@ func (d *draft) patchScalar(op, name string, raw json.RawMessage) error {
 		d.externalID = text
 	}
 	return nil
+}
+
+// rename makes of a new name of a service principal what the workspace does with it; held is the name it had.
+func (d *draft) rename(held string, answer RenameAnswer) error {
+	if d.kind != servicePrincipalKind || d.displayName == held {
+		return nil
+	}
+	switch answer {
+	case RenameRefused:
+		return badPatch("mutability", "Attribute '%s' cannot be changed.", "displayName")
+	case RenameIgnored:
+		d.displayName = held
+	}
+	return nil
+}
+
+// written is the answer to a write of an object.
+func (c *call) written(p *principal) any {
+	if c.w.switches.SCIMWritesAnswerNothing {
+		return nil
+	}
+	return c.resource(p)
 }
 
 // scalar reads "x", true, and the form [{"value": "x"}] that clients send for both.

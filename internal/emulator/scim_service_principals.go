@@ -208,6 +208,9 @@ func replaceServicePrincipal(c *call) (any, error) {
 	if err := c.fill(d, request); err != nil {
 		return nil, err
 	}
+	if err := d.rename(p.displayName, c.w.switches.RenameByPut); err != nil {
+		return nil, err
+	}
 	c.commit(p, d)
-	return c.resource(p), nil
+	return c.written(p), nil
 }

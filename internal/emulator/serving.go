@@ -27,6 +27,8 @@ type endpoint struct {
 	created     time.Time
 	entities    []servedEntity
 	tags        []endpointTag
+	version     int // of the configuration
+	updated     time.Time
 	coldCalls   int
 	optimized   bool // route-optimised
 }
@@ -93,7 +95,8 @@ func (w *Workspace) TagEndpoint(name, key, value string) {
 }
 
 func (w *Workspace) addEndpoint(e *endpoint, creator *principal) {
-	e.id, e.created = newEndpointID(), w.tenant.Clock.Now()
+	e.id, e.created, e.version = newEndpointID(), w.tenant.Clock.Now(), 1
+	e.updated = e.created
 	list := newAccessList(endpointsObjects + e.id)
 	if creator != nil {
 		e.creator = creator.name()
@@ -107,7 +110,8 @@ func (w *Workspace) addEndpoint(e *endpoint, creator *principal) {
 func (w *Workspace) CreateFoundationEndpoint(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.endpoints[name] = &endpoint{name: name, created: w.tenant.Clock.Now(),
+	now := w.tenant.Clock.Now()
+	w.endpoints[name] = &endpoint{name: name, created: now, updated: now, version: 1,
 		entities: []servedEntity{{Name: name, EntityName: "system.ai." + name, EntityVersion: "1"}}}
 }
 
@@ -159,6 +163,7 @@ func (w *Workspace) servingRoutes(api func(string, handler)) {
 		c.w.deleteEndpoint(e)
 		return nil, nil
 	})
+	api("PUT "+root+"/{name}/config", updateEndpointConfig)
 	api("POST /serving-endpoints/{name}/invocations", invoke)
 }
 
@@ -197,12 +202,17 @@ func (c *call) summary(e *endpoint) map[string]any {
 		"name":                   e.name,
 		"description":            e.description,
 		"creation_timestamp":     e.created.UnixMilli(),
-		"last_updated_timestamp": e.created.UnixMilli(),
+		"last_updated_timestamp": e.updated.UnixMilli(),
 		"state":                  map[string]string{"ready": "READY", "config_update": "NOT_UPDATING"},
 		"config":                 map[string]any{"served_entities": e.entities},
+		// Not in the public description, and in every recorded answer.
+		"permission_level": c.endpointLevel(e),
+		"capabilities":     map[string]any{},
+		"endpoint_type":    "UNITY_CATALOG_MODEL",
 	}
 	if e.foundation() {
-		m["task"] = "llm/v1/chat"
+		m["task"], m["endpoint_type"] = "llm/v1/chat", "FOUNDATION_MODEL_API"
+		m["capabilities"] = map[string]any{"function_calling": true}
 		return m
 	}
 	m["id"] = e.id
@@ -231,9 +241,8 @@ func (c *call) detailed(e *endpoint) map[string]any {
 		share -= part
 		routes = append(routes, map[string]any{"served_entity_name": entity.Name, "served_model_name": entity.Name, "traffic_percentage": part})
 	}
-	m["config"] = map[string]any{"config_version": 1, "served_entities": entities, "served_models": entities,
+	m["config"] = map[string]any{"config_version": e.version, "served_entities": entities, "served_models": entities,
 		"traffic_config": map[string]any{"routes": routes}}
-	m["permission_level"] = c.endpointLevel(e)
 	m["route_optimized"] = e.optimized
 	if e.optimized {
 		m["endpoint_url"] = "https://" + e.id + ".serving" + publicServingSuffix + "/" + c.w.id + "/serving-endpoints/" + e.name + "/invocations"
@@ -279,26 +288,63 @@ func createEndpoint(c *call) (any, error) {
 	if !endpointName.MatchString(request.Name) {
 		return nil, badParameter("Endpoint name '%s' must be alphanumeric with hyphens and underscores allowed in between.", request.Name)
 	}
-	if request.Config == nil || len(request.Config.ServedEntities) == 0 {
-		return nil, badParameter("The endpoint must have at least one served entity.")
+	if request.Config == nil {
+		return nil, noServedEntity()
 	}
 	if request.RouteOptimized {
 		return nil, refuse(http.StatusNotFound, "FEATURE_DISABLED", "Route optimization is not enabled for this workspace")
 	}
-	for i := range request.Config.ServedEntities {
-		entity := &request.Config.ServedEntities[i]
-		if entity.EntityName == "" {
-			return nil, badParameter("A served entity must have an entity_name.")
-		}
-		if entity.Name == "" {
-			entity.Name = strings.TrimSuffix(entity.EntityName[strings.LastIndex(entity.EntityName, ".")+1:]+"-"+entity.EntityVersion, "-")
-		}
+	if err := checkEntities(request.Config.ServedEntities); err != nil {
+		return nil, err
 	}
 	if c.w.endpoints[request.Name] != nil {
 		return nil, refuse(http.StatusConflict, "RESOURCE_ALREADY_EXISTS", "Endpoint with name '%s' already exists.", request.Name)
 	}
 	e := &endpoint{name: request.Name, description: request.Description, tags: request.Tags, entities: request.Config.ServedEntities}
 	c.w.addEndpoint(e, c.who)
+	return c.detailed(e), nil
+}
+
+func noServedEntity() error {
+	return badParameter("The endpoint must have at least one served entity.")
+}
+
+// checkEntities refuses a list without entities, or with one that serves nothing, and names those that have no name.
+func checkEntities(entities []servedEntity) error {
+	if len(entities) == 0 {
+		return noServedEntity()
+	}
+	for i := range entities {
+		entity := &entities[i]
+		if entity.EntityName == "" {
+			return badParameter("A served entity must have an entity_name.")
+		}
+		if entity.Name == "" {
+			entity.Name = strings.TrimSuffix(entity.EntityName[strings.LastIndex(entity.EntityName, ".")+1:]+"-"+entity.EntityVersion, "-")
+		}
+	}
+	return nil
+}
+
+// updateEndpointConfig replaces what an endpoint serves (…/servingendpoints/updateconfig). Its id and access list stay. On
+// the service the update takes minutes; here it is done at once.
+func updateEndpointConfig(c *call) (any, error) {
+	e, err := c.endpointFor(levelManage, "Manage")
+	if err != nil {
+		return nil, err
+	}
+	var request struct {
+		Name           string         `json:"name"`
+		ServedEntities []servedEntity `json:"served_entities"`
+		TrafficConfig  any            `json:"traffic_config"`
+	}
+	if err := c.decode(&request); err != nil {
+		return nil, err
+	}
+	if err := checkEntities(request.ServedEntities); err != nil {
+		return nil, err
+	}
+	e.entities, e.version, e.updated = request.ServedEntities, e.version+1, c.now
 	return c.detailed(e), nil
 }
 

@@ -35,22 +35,19 @@ type TenantOptions struct {
 // Microsoft identity platform page "Application and service principal objects in
 // Microsoft Entra ID".
 type Tenant struct {
-	ID      string
-	Domain  string
-	Clock   *Clock
-	Faults  *Faults
-	Journal *Journal
-	Latency *Latency
-	// Switches choose among answers of Entra ID that public pages leave open.
-	// Set them before the first request.
-	Switches Switches
-
+	ID           string
+	Domain       string
+	Clock        *Clock
+	Faults       *Faults
+	Journal      *Journal
+	Latency      *Latency
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
 	cloud        *cloud // nil for every cloud
 
 	mu            sync.Mutex
+	switches      Switches
 	apps          map[string]*App // by lower-case client id
 	tokenLifetime time.Duration
 	replays       map[string]time.Time // assertion ids seen, and when they may be forgotten
@@ -96,6 +93,20 @@ func NewTenant(opts TenantOptions) *Tenant {
 		published:     map[string]*publication{},
 		issuers:       map[string]*OIDCIssuer{},
 	}
+}
+
+// Switches are those of Entra ID now.
+func (t *Tenant) Switches() Switches {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.switches
+}
+
+// SetSwitches changes all switches of Entra ID at once.
+func (t *Tenant) SetSwitches(s Switches) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.switches = s
 }
 
 // defaultTokenLifetime is one second under an hour, as Entra ID answers when no

@@ -31,8 +31,8 @@ type token struct {
 	comment   string
 	scopes    []string
 	created   time.Time
-	expires   time.Time // zero is never
-	lastUsed  time.Time
+	expires   time.Time   // zero is never
+	uses      []time.Time // the first of each day
 	// creatorID and creatorName are empty where the owner made it.
 	creatorID, creatorName string
 }
@@ -58,6 +58,25 @@ func (w *Workspace) mint(owner *principal, comment string, scopes []string, now,
 	w.tokensSeen = true
 	return t, value
 }
+
+// use notes that the token was used.
+func (t *token) use(now time.Time) {
+	if n := len(t.uses); n == 0 || !day(t.uses[n-1]).Equal(day(now)) {
+		t.uses = append(t.uses, now)
+	}
+}
+
+// lastUsedDay is the day of the newest use that the service knows of at a time; zero if it knows of none.
+func (t *token) lastUsedDay(known time.Time) time.Time {
+	for _, use := range slices.Backward(t.uses) {
+		if !use.After(known) {
+			return day(use)
+		}
+	}
+	return time.Time{}
+}
+
+func day(t time.Time) time.Time { return t.Truncate(24 * time.Hour) }
 
 func (w *Workspace) deleteTokensOf(principalID string) {
 	for id, t := range w.tokens {
@@ -110,11 +129,12 @@ func (w *Workspace) GiveToken(tokenID, principal string) {
 	t.ownerID, t.ownerName = owner.id, owner.name()
 }
 
-// UseToken notes that a token was used now, as a call with it does.
+// UseToken notes that a token was used now, as a call with it does. When it shows is up to
+// [WorkspaceSwitches].LastUsedDelay.
 func (w *Workspace) UseToken(tokenID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.tokens[tokenID].lastUsed = w.tenant.Clock.Now()
+	w.tokens[tokenID].use(w.tenant.Clock.Now())
 }
 
 // RevokeToken deletes a token.
@@ -273,9 +293,13 @@ func deleteToken(c *call) (any, error) {
 }
 
 func updateToken(c *call) (any, error) {
-	t, err := c.ownToken(c.r.PathValue("id"))
+	if c.w.switches.NoTokenUpdates {
+		return nil, noSuchAPI(c.r.Method, c.r.URL.Path)
+	}
+	id := c.r.PathValue("id")
+	t, err := c.ownToken(id)
 	if err != nil {
-		return nil, err
+		return nil, c.w.switches.UnknownToken.or(http.StatusNotFound, "NOT_FOUND", "Token with ID {} does not exist", id)
 	}
 	if err := c.checkTokenRight(); err != nil {
 		return nil, err

@@ -76,8 +76,9 @@ func (w *Workspace) managed(t *token) managedTokenInfo {
 		TokenID: t.id, CreationTime: t.created.UnixMilli(), ExpiryTime: t.expiryMillis(), Comment: t.comment,
 		CreatedByID: creator, CreatedByUsername: cmp.Or(t.creatorName, t.ownerName), OwnerID: owner, WorkspaceID: workspace, Scopes: t.scopes,
 	}
-	if !t.lastUsed.IsZero() {
-		info.LastUsedDay = t.lastUsed.Truncate(24 * time.Hour).UnixMilli()
+	delay := cmp.Or(w.switches.LastUsedDelay, 24*time.Hour)
+	if used := t.lastUsedDay(w.tenant.Clock.Now().Add(-max(delay, 0))); !used.IsZero() {
+		info.LastUsedDay = used.UnixMilli()
 	}
 	return info
 }

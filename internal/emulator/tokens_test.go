@@ -148,6 +148,7 @@ func TestTokenManagement(t *testing.T) {
 	l.SetGrant("authorization/tokens", l.member.ClientID, "CAN_USE")
 	id, value := l.MintToken(l.member.ClientID, "scores", time.Hour)
 	l.MintToken("ada@example.com", "", 0)
+	l.SetSwitches(WorkspaceSwitches{LastUsedDelay: -1})
 	api := settings.NewTokenManagement(l.sdk(l.entraToken(l.admin)))
 	if l.ask(value, "GET", "/api/2.0/clusters/list", "").status != 200 {
 		t.Fatal("the token does not work")

@@ -177,7 +177,21 @@ func (w *Workspace) routes() http.Handler {
 	w.tokenRoutes(api)
 	w.clusterRoutes(api)
 	api("/", func(c *call) (any, error) { return nil, noSuchAPI(c.r.Method, c.r.URL.Path) })
-	return routeMux{mux}
+	return workspaceMux{routeMux{mux}, w}
+}
+
+// workspaceMux redirects every request while the workspace is only reached by a private link.
+type workspaceMux struct {
+	routeMux
+	w *Workspace
+}
+
+func (m workspaceMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	if m.w.Switches().Network == NetworkPrivateLink {
+		http.Redirect(rw, r, privateLinkErrorLogin+m.w.id, http.StatusSeeOther)
+		return
+	}
+	m.routeMux.ServeHTTP(rw, r)
 }
 
 // publicRoutes are answered without a credential.
@@ -188,15 +202,25 @@ func (w *Workspace) publicRoutes(mux *http.ServeMux) {
 			scheme = "http"
 		}
 		host := scheme + "://" + r.Host
-		rw.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(rw).Encode(map[string]any{
+		metadata := map[string]any{
 			"oidc_endpoint": host + "/oidc",
 			"account_id":    w.accountID,
 			"workspace_id":  w.id,
 			"cloud":         "Azure",
 			"host_type":     "workspace",
 			"token_federation_default_oidc_audiences": []string{host + "/oidc/v1/token"},
-		})
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		switch w.Switches().HostMetadata {
+		case HostMetadataMissing:
+			missing := noSuchAPI(r.Method, r.URL.Path)
+			rw.WriteHeader(missing.status)
+			_, _ = rw.Write(standardErrorBody(missing.code, missing.message, uuid.NewString()))
+			return
+		case HostMetadataWithoutWorkspaceID:
+			delete(metadata, "workspace_id")
+		}
+		_ = json.NewEncoder(rw).Encode(metadata)
 	})
 	// Clients that were not told the tenant read it from this redirect.
 	mux.HandleFunc("GET /aad/auth", func(rw http.ResponseWriter, r *http.Request) {
@@ -216,6 +240,10 @@ func (w *Workspace) authenticated(h handler) http.Handler {
 		management := w.readManagementToken(r, c.now)
 		w.mu.Lock()
 		defer w.mu.Unlock()
+		if networkErr := c.checkNetwork(); networkErr != nil {
+			c.fail(networkErr)
+			return
+		}
 		if authErr == nil {
 			authErr = c.authenticate(bearer, management)
 		}
@@ -224,7 +252,9 @@ func (w *Workspace) authenticated(h handler) http.Handler {
 			return
 		}
 		noteCaller(r, c.who.name())
-		rw.Header().Set("X-Databricks-Org-Id", w.id)
+		if on := w.switches.OrgIDHeader; on == OrgIDOnEveryAnswer || on == OrgIDOnMe && r.URL.Path == scimRoot+"Me" {
+			rw.Header().Set("X-Databricks-Org-Id", w.id)
+		}
 		if err != nil {
 			c.fail(malformed())
 			return

@@ -67,6 +67,20 @@ func (w *Workspace) readCredential(r *http.Request, now time.Time) (credential, 
 	return cred, nil
 }
 
+// checkNetwork refuses the caller's address. A workspace looks at it before it looks at the credential.
+func (c *call) checkNetwork() error {
+	switch c.w.switches.Network {
+	case NetworkIPAccessList:
+		return gatewayError(http.StatusForbidden, "Source IP address: "+hostName(c.r.RemoteAddr)+
+			" is blocked by Databricks IP ACL for workspace: "+c.w.id)
+	case NetworkPolicy:
+		return gatewayError(http.StatusForbidden, "Unauthorized network access to workspace: "+c.w.id)
+	case NetworkPolicyAsText:
+		return &apiError{status: http.StatusForbidden, plain: true, message: "Unauthorized network access to workspace: " + c.w.id}
+	}
+	return nil
+}
+
 // authenticate finds the member behind a credential.
 func (c *call) authenticate(cred credential, management *AccessClaims) error {
 	w := c.w
@@ -103,7 +117,7 @@ func (c *call) authenticateToken(value string) error {
 	if owner == nil || !owner.active || !w.mayUseTokens(owner) {
 		return invalidAccessToken()
 	}
-	tok.lastUsed = c.now
+	tok.use(c.now)
 	c.who, c.with = owner, tok
 	return nil
 }

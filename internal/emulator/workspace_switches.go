@@ -37,6 +37,53 @@ const (
 	NotAMemberUnauthorized NotAMemberAnswer = "unauthorized" // 401 JSON, numeric error code
 )
 
+// NetworkAnswer is what a workspace answers to an address that it does not let in.
+type NetworkAnswer string
+
+// The answers seen to an address that is not let in. The zero value lets every address in.
+const (
+	NetworkOpen         NetworkAnswer = ""
+	NetworkIPAccessList NetworkAnswer = "ip_access_list"       // 403 JSON, numeric error code
+	NetworkPolicy       NetworkAnswer = "network_policy"       // 403 JSON, numeric error code
+	NetworkPolicyAsText NetworkAnswer = "network_policy_plain" // the same in plain text
+	NetworkPrivateLink  NetworkAnswer = "private_link"         // a redirect to /login.html, from every path
+)
+
+// privateLinkErrorLogin is where that redirect leads, with the workspace's id at its end.
+const privateLinkErrorLogin = "/login.html?error=private-link-validation-error:"
+
+// RenameAnswer is what a workspace does when a service principal is to get another name.
+type RenameAnswer string
+
+// What is known of renames: the official provider does them by PUT, older pages call the name immutable, and users saw
+// them accepted without effect.
+const (
+	RenameApplied RenameAnswer = ""
+	RenameRefused RenameAnswer = "refused" // 400, scimType mutability
+	RenameIgnored RenameAnswer = "ignored" // accepted, and the name stays
+)
+
+// OrgIDHeader says which answers carry the header X-Databricks-Org-Id, the workspace's id. It is recorded on the current
+// user (SCIM Me); which others carry it is not.
+type OrgIDHeader string
+
+// The answers that may carry the header.
+const (
+	OrgIDOnEveryAnswer OrgIDHeader = ""
+	OrgIDOnMe          OrgIDHeader = "me"
+	OrgIDNowhere       OrgIDHeader = "none"
+)
+
+// HostMetadata is what /.well-known/databricks-config answers.
+type HostMetadata string
+
+// The answers of older and of newer workspaces.
+const (
+	HostMetadataFull               HostMetadata = ""
+	HostMetadataWithoutWorkspaceID HostMetadata = "without_workspace_id"
+	HostMetadataMissing            HostMetadata = "missing" // 404
+)
+
 // WorkspaceSwitches choose among behaviours of a workspace that its public
 // documentation leaves open, that differ between workspaces, or that are slow on
 // the real service and instant here. The zero value is the likeliest workspace.
@@ -54,6 +101,9 @@ type WorkspaceSwitches struct {
 	SCIMWrites       int
 	SCIMWritesWithin time.Duration
 	SCIMLimitAs500   bool
+	// LastUsedDelay is how long after a use of a token the list of all tokens shows it; 0 is a day, a negative delay none.
+	// The owner's own list never shows it.
+	LastUsedDelay time.Duration
 	// GrantDelay is how long a new or raised grant is not yet honoured by scoring.
 	GrantDelay time.Duration
 
@@ -93,6 +143,11 @@ type WorkspaceSwitches struct {
 	// KnownTokenScopes are the scopes that a token can have; empty is any. The
 	// public list of them grows.
 	KnownTokenScopes []string
+	// NoTokenUpdates has no PATCH /api/2.0/token/{id}, which is younger than the rest and may be missing in a workspace.
+	NoTokenUpdates bool
+	// DirectUseTakesTokens deletes the tokens of everybody who loses a direct CAN_USE on authorization/tokens; by default
+	// those of who still holds it by a group stay.
+	DirectUseTakesTokens bool
 	// HideExpiredTokens leaves expired tokens out of the token management list.
 	HideExpiredTokens bool
 
@@ -108,6 +163,11 @@ type WorkspaceSwitches struct {
 	SCIMPageSize int
 	// PatchAnswersEmpty answers a PATCH of a SCIM object without a body.
 	PatchAnswersEmpty bool
+	// SCIMWritesAnswerNothing answers PUT and PATCH of a SCIM object with {}.
+	SCIMWritesAnswerNothing bool
+	// RenameByPatch and RenameByPut are what becomes of another displayName of a service principal.
+	RenameByPatch RenameAnswer
+	RenameByPut   RenameAnswer
 	// IdentityFederation keeps a service principal in the account when it is
 	// deleted from the workspace: adding its application id again brings it back,
 	// under its id, with the name the account has for it.
@@ -116,6 +176,12 @@ type WorkspaceSwitches struct {
 	// instead of showing them a reduced one.
 	ServicePrincipalsAdminOnly bool
 
+	// OrgIDHeader and HostMetadata are where the workspace tells its id.
+	OrgIDHeader  OrgIDHeader
+	HostMetadata HostMetadata
+
+	// Network is what the workspace answers to the caller's address.
+	Network NetworkAnswer
 	// ExpiredToken and NotAMember choose among answers seen at different times.
 	ExpiredToken ExpiredTokenAnswer
 	NotAMember   NotAMemberAnswer
@@ -131,6 +197,7 @@ type WorkspaceSwitches struct {
 	UnknownEndpointID Refusal // default 404 RESOURCE_DOES_NOT_EXIST
 	ScoringDenied     Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
 	TokenQuota        Refusal // default 400 QUOTA_EXCEEDED
+	UnknownToken      Refusal // of PATCH on a token; default 404 NOT_FOUND
 	// RouteOptimizedRefused answers calls of a route-optimised endpoint under the workspace's address; default 401, in the
 	// words for a credential that an API does not take.
 	RouteOptimizedRefused Refusal

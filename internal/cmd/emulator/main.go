@@ -15,7 +15,8 @@
 // it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
 //
 // With -crowd the workspace holds that many more service principals and endpoints,
-// for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow.
+// for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow, and POST /workspaces/{id}/switches makes
+// the workspace behave as another one does.
 package main
 
 import (

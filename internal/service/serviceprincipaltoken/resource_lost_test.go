@@ -122,6 +122,7 @@ func TestSweep(t *testing.T) {
 	over := client.Mark("x", now.Add(-time.Second))
 	stray := mint(application, over)
 	used := mint(application, over)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{LastUsedDelay: -1})
 	w.Workspace.UseToken(used)
 	kept := []string{used, mint(application, client.Mark("x", now.Add(time.Hour))), mint(application, "x"), mint(w.Deployer.ClientID, over), mint(w.PersonName, over)}
 	check := func(*terraform.State) error {

@@ -325,6 +325,7 @@ func TestUnused(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * day)
 	told(true)
 	w.Workspace.UseToken(live(w, w.ScoringApp.ClientID)[0].ID)
+	w.Tenant.Clock.Advance(day) // a use shows a day later
 	told(false)
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }

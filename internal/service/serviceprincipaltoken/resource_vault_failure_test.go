@@ -179,11 +179,11 @@ func TestVaultAnswerLost(t *testing.T) {
 	}
 }
 
-// A vault that lists nothing for a name it does not hold takes a token under it like any other, and knows what was deleted.
-func TestVaultListsNothing(t *testing.T) {
+// A vault that refuses the versions of a name it does not hold takes a token under it like any other, and knows what was deleted.
+func TestVaultRefusesVersions(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	v.SetSwitches(emulator.VaultSwitches{EmptyVersions: true})
+	v.SetSwitches(emulator.VaultSwitches{VersionsRefused: true})
 	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 1 {

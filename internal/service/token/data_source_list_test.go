@@ -31,6 +31,7 @@ func ids(want ...string) statecheck.StateCheck {
 func TestEveryToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{LastUsedDelay: -1})
 	w.Tenant.Clock.Advance(-10 * day)
 	forever, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "", 0)
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "expired", 9*day)
