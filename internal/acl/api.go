@@ -93,11 +93,15 @@ func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) e
 // Where nobody loses a grant the write is an upsert, which leaves those alone whom nobody has seen. Two requests, or one
 // when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the principals that may be so
 // new that the access lists do not know them yet: they are waited for as [Grant] does.
-func Replace(ctx context.Context, c *client.Client, object Object, wanted []Principal, change func(List) (List, error)) (List, error) {
+//
+// What change finds besides is handed back as it was found in the list before the last write. change must not write to
+// variables of its caller: it may still run when a caller who was told to stop has left.
+func Replace[T any](ctx context.Context, c *client.Client, object Object, wanted []Principal, change func(List) (List, T, error)) (after List, found T, err error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: change})
+		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: func(now List) (List, any, error) { return change(now) }})
 	}, wanted...)
-	return r.after.list, r.err
+	found, _ = r.found.(T)
+	return r.after.list, found, r.err
 }
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get

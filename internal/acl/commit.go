@@ -53,24 +53,29 @@ type operation struct {
 	level     Level
 	look      bool // see what the principal holds before it is given
 	overwrite bool // whatever it holds
-	change    func(List) (List, error)
+	change    change
 
 	done  chan outcome // of one place
 	batch *batch       // once it is under way
 }
+
+// change gives the list as it is to be, and whatever else its caller wants to know of the list that it saw. It runs on
+// the goroutine that writes, which may outlive the caller, so the two share no variable.
+type change func(List) (next List, found any, err error)
 
 // outcome is how an operation ended.
 type outcome struct {
 	entry Entry
 	wrote bool
 	after view
+	found any  // what the change found
 	gone  bool // the object itself is not there
 	err   error
 }
 
-// batch counts who still waits for operations that are under way together.
+// batch is who still waits for operations that are under way together. Guarded by the object's mutex.
 type batch struct {
-	waiting int
+	waiting map[*operation]bool
 	cancel  context.CancelFunc
 }
 
@@ -106,12 +111,25 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 		return r
 	case <-time.After(grace):
 	}
+	o.list.Forget() // the next one must not join a read that hangs
+	o.leave(op)
+	return outcome{err: ctx.Err()}
+}
+
+// end says how an operation ended to whoever waits for it.
+func (o *object) end(op *operation, r outcome) {
+	op.done <- r
+	o.leave(op)
+}
+
+// leave takes an operation out of those that are waited for: it is answered, or its caller has given up. Once nobody
+// waits, what is under way is stopped.
+func (o *object) leave(op *operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if op.batch.waiting--; op.batch.waiting == 0 {
+	if delete(op.batch.waiting, op); len(op.batch.waiting) == 0 {
 		op.batch.cancel()
 	}
-	return outcome{err: ctx.Err()}
 }
 
 // drain works until nobody waits.
@@ -132,7 +150,7 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 		case take:
 			o.take(ctx, c, ops)
 		case rewrite:
-			ops[0].done <- o.rewrite(ctx, c, nil, ops[0].change, false)
+			o.end(ops[0], o.rewrite(ctx, c, nil, ops[0].change, false))
 		}
 		cancel()
 	}
@@ -142,17 +160,18 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 func (o *object) next(cancel context.CancelFunc) []*operation {
 	var ops, rest []*operation
 	met := map[Principal]bool{}
-	b := &batch{cancel: cancel}
+	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
 	for _, op := range o.waiting {
 		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != rewrite && !met[op.principal.Key()] {
 			op.batch = b
+			b.waiting[op] = true
 			ops = append(ops, op)
 		} else {
 			rest = append(rest, op)
 		}
 		met[op.principal.Key()] = true
 	}
-	o.waiting, b.waiting = rest, len(ops)
+	o.waiting = rest
 	return ops
 }
 
@@ -182,11 +201,11 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 		held, _ := before.find(op.principal)
 		switch {
 		case err != nil:
-			op.done <- outcome{err: err}
+			o.end(op, outcome{err: err})
 		case op.look && held.Direct == op.level:
-			op.done <- outcome{entry: held}
+			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
-			op.done <- outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}}
+			o.end(op, outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}})
 		default:
 			write = append(write, op)
 		}
@@ -210,50 +229,50 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 			if alone {
 				o.upsert(ctx, c, view{}, []*operation{op})
 			} else {
-				op.done <- outcome{err: err}
+				o.end(op, outcome{err: err})
 			}
 		}
 		return
 	}
 	o.keep(before, entries, after)
-	if ops = told(ops, after); len(ops) == 0 {
+	if ops = o.endShown(ops, after); len(ops) == 0 {
 		return
 	}
 	// The write's answer does not show the grant, so the service is asked once more before anything is believed.
 	after, err = o.readNow(ctx, c)
 	if err != nil {
 		for _, op := range ops {
-			op.done <- outcome{wrote: true, err: &UnverifiedError{Err: err}}
+			o.end(op, outcome{wrote: true, err: &UnverifiedError{Err: err}})
 		}
 		return
 	}
-	if ops = told(ops, after); len(ops) == 0 {
+	if ops = o.endShown(ops, after); len(ops) == 0 {
 		return
 	}
 	// PATCH is not documented to lower a level; a replacement of the whole list is.
-	r := o.rewrite(ctx, c, &after, func(now List) (List, error) {
+	r := o.rewrite(ctx, c, &after, func(now List) (List, any, error) {
 		for _, op := range ops {
 			now = append(now.without(op.principal), Entry{Principal: op.principal, Direct: op.level})
 		}
-		return now, nil
+		return now, nil, nil
 	}, true)
 	if r.err == nil {
-		ops = told(ops, r.after)
+		ops = o.endShown(ops, r.after)
 	}
 	for _, op := range ops {
 		mine := r
 		if mine.err == nil {
 			mine.err = fmt.Errorf("the service accepted %s for %s and does not show it", op.level, op.principal)
 		}
-		op.done <- mine
+		o.end(op, mine)
 	}
 }
 
-// told ends the operations whose grant the list shows, and gives the others.
-func told(ops []*operation, shown view) (left []*operation) {
+// endShown ends the operations whose grant the list shows, and gives the others.
+func (o *object) endShown(ops []*operation, shown view) (left []*operation) {
 	for _, op := range ops {
 		if e, _ := shown.find(op.principal); e.Direct == op.level {
-			op.done <- outcome{entry: e, wrote: true}
+			o.end(op, outcome{entry: e, wrote: true})
 		} else {
 			left = append(left, op)
 		}
@@ -283,7 +302,7 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	for _, op := range ops {
 		ps = append(ps, op.principal)
 	}
-	r := o.rewrite(ctx, c, nil, func(now List) (List, error) { return now.without(ps...), nil }, true)
+	r := o.rewrite(ctx, c, nil, func(now List) (List, any, error) { return now.without(ps...), nil, nil }, true)
 	if !r.gone && errors.Is(r.err, client.ErrNotFound) {
 		// The 404 of a write may speak of a principal in the list instead.
 		_, err := o.readNow(ctx, c)
@@ -297,14 +316,14 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 		if e, _ := r.after.find(op.principal); e.Direct != "" {
 			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
 		}
-		op.done <- mine
+		o.end(op, mine)
 	}
 }
 
 // rewrite reads the list, lets change say what it shall be, and writes that. A write that did not get through is not sent
 // again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list where it
 // was read just before; whole asks for a replacement even where nobody loses a grant.
-func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change func(List) (List, error), whole bool) outcome {
+func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change change, whole bool) outcome {
 	began := time.Now()
 	for try := 1; ; try++ {
 		if now == nil {
@@ -316,13 +335,13 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		}
 		before := *now
 		now = nil
-		next, err := change(slices.Clone(before.list)) // the list itself is shared
+		next, found, err := change(slices.Clone(before.list)) // the list itself is shared
 		if err != nil {
-			return outcome{err: err}
+			return outcome{found: found, err: err}
 		}
 		was, shall := before.list.direct(), next.direct()
 		if maps.Equal(was, shall) {
-			return outcome{after: before, wrote: try > 1}
+			return outcome{after: before, found: found, wrote: try > 1}
 		}
 		changed := next.beyond(was)
 		var after view
@@ -340,11 +359,11 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 			continue
 		}
 		if err == nil {
-			return outcome{after: after, wrote: true}
+			return outcome{after: after, found: found, wrote: true}
 		}
 		var unverified *UnverifiedError
 		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
-			return outcome{err: err, wrote: unverified != nil}
+			return outcome{found: found, err: err, wrote: unverified != nil}
 		}
 	}
 }

@@ -227,13 +227,22 @@ func TestReplacementIsNotSentAgainAsItWas(t *testing.T) {
 	}
 }
 
+// replace is acl.Replace where the change finds nothing besides.
+func (w *world) replace(t *testing.T, object acl.Object, change func(acl.List) (acl.List, error)) (acl.List, error) {
+	list, _, err := acl.Replace(t.Context(), w.client, object, nil, func(l acl.List) (acl.List, any, error) {
+		next, err := change(l)
+		return next, nil, err
+	})
+	return list, err
+}
+
 func TestReplace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	add := func(l acl.List) (acl.List, error) {
 		return append(l, acl.Entry{Principal: w.app, Direct: acl.CanQuery}), nil
 	}
-	list, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, add)
+	list, err := w.replace(t, w.endpoint, add)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,20 +255,20 @@ func TestReplace(t *testing.T) {
 	only := func(acl.List) (acl.List, error) {
 		return acl.List{{Principal: user(person), Direct: acl.CanManage}, {Principal: user(bob), Direct: acl.CanQuery}}, nil
 	}
-	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, only); err != nil {
+	if _, err = w.replace(t, w.endpoint, only); err != nil {
 		t.Fatal(err)
 	}
 	w.holds(t, map[string]string{person: "CAN_MANAGE", bob: "CAN_QUERY"})
 	w.wantAsked(t, "GET PUT")
 
 	same := func(l acl.List) (acl.List, error) { return l, nil }
-	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, same); err != nil {
+	if _, err = w.replace(t, w.endpoint, same); err != nil {
 		t.Fatal(err)
 	}
 	w.wantAsked(t, "GET")
 
 	no := errors.New("no")
-	if _, err = acl.Replace(t.Context(), w.client, w.endpoint, nil, func(acl.List) (acl.List, error) { return nil, no }); !errors.Is(err, no) {
+	if _, err = w.replace(t, w.endpoint, func(acl.List) (acl.List, error) { return nil, no }); !errors.Is(err, no) {
 		t.Errorf("error %v", err)
 	}
 	w.wantAsked(t, "GET")
@@ -279,7 +288,7 @@ func TestReplaceWhereUpsertsAreWeak(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Workspace.SetSwitches(c.switches)
-			list, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, func(l acl.List) (acl.List, error) {
+			list, err := w.replace(t, w.endpoint, func(l acl.List) (acl.List, error) {
 				for i := range l {
 					if l[i].Same(sp(app)) {
 						l[i].Direct = acl.CanView
@@ -303,7 +312,7 @@ func TestTokensKeepTheirAdmins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("authorization/tokens", w.app.Name, "CAN_USE")
-	if _, err := acl.Replace(t.Context(), w.client, acl.Tokens, nil, func(acl.List) (acl.List, error) { return nil, nil }); err != nil {
+	if _, err := w.replace(t, acl.Tokens, func(acl.List) (acl.List, error) { return nil, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Workspace.Grants("authorization/tokens"); !maps.Equal(got, map[string]string{"admins": "CAN_MANAGE"}) {
@@ -374,7 +383,7 @@ func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
 			w := newWorld(t)
 			w.Workspace.SetSwitches(c.switches)
 			late, seen := w.newcomers(1)[0], 0
-			_, err := acl.Replace(t.Context(), w.client, w.endpoint, nil, func(l acl.List) (acl.List, error) {
+			_, err := w.replace(t, w.endpoint, func(l acl.List) (acl.List, error) {
 				if seen++; seen == 1 {
 					w.Workspace.SetGrant("iris", late.Name, "CAN_QUERY")
 				}

@@ -48,7 +48,7 @@ func (w whole) over(now acl.List, drop func(acl.Principal) bool) acl.List {
 // createList makes the list the wanted one, as far as the plan has told whom that takes something away from. Two
 // requests; see [guarded].
 func createList(ctx context.Context, c *client.Client, id string, want whole) error {
-	return write(ctx, c, want.Endpoint, id, want.Grants, func(now acl.List) (acl.List, error) {
+	create := func(now acl.List) (acl.List, error) {
 		extra := want.unlisted(now)
 		switch want.OnUnlisted {
 		case onUnlistedWarn:
@@ -68,31 +68,42 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 				"Nothing was changed. Plan again, and see whom that takes something away from.")
 		}
 		return guarded(ctx, c, now, want.over(now, keysOf(extra).has))
+	}
+	_, err := write(ctx, c, want.Endpoint, id, want.Grants, func(now acl.List) (next acl.List, l left, err error) {
+		next, err = create(now)
+		return next, left{}, err
 	})
+	return err
 }
 
 // changeList makes the list the wanted one but for what nobody saw: known says which grants the plan has told of. It gives
 // those that it left. Two requests; see [guarded].
 func changeList(ctx context.Context, c *client.Client, id string, want whole, fresh, drop grants, known func(acl.Principal) bool) (unseen acl.List, err error) {
-	err = write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, error) {
-		unseen = slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return known(e.Key()) })
-		return guarded(ctx, c, now, want.over(now, drop.has))
+	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
+		unseen := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return known(e.Key()) })
+		next, err := guarded(ctx, c, now, want.over(now, drop.has))
+		return next, left{foreign: unseen}, err
 	})
-	return unseen, err
+	return l.foreign, err
 }
+
+// left are grants that a write has left standing: the caller's own, and those of others.
+type left struct{ own, foreign acl.List }
 
 // write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may be
 // so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked for.
-func write(ctx context.Context, c *client.Client, endpoint, id string, fresh grants, change func(acl.List) (acl.List, error)) error {
+func write(ctx context.Context, c *client.Client, endpoint, id string, fresh grants, change func(acl.List) (acl.List, left, error)) (left, error) {
 	var wanted []acl.Principal
 	for _, e := range fresh.sorted() {
 		wanted = append(wanted, e.Principal)
 	}
-	var asked acl.List
-	after, err := acl.Replace(ctx, c, acl.Endpoint(id), wanted, func(now acl.List) (acl.List, error) {
-		next, err := change(now)
-		asked = next
-		return next, err
+	type decision struct {
+		asked acl.List
+		left  left
+	}
+	after, made, err := acl.Replace(ctx, c, acl.Endpoint(id), wanted, func(now acl.List) (acl.List, decision, error) {
+		next, l, err := change(now)
+		return next, decision{next, l}, err
 	})
 	var unverified *acl.UnverifiedError
 	if err != nil && !errors.As(err, &unverified) {
@@ -102,20 +113,20 @@ func write(ctx context.Context, c *client.Client, endpoint, id string, fresh gra
 				err = client.AtAttribute(err, attribute)
 			}
 		}
-		return err
+		return made.left, err
 	}
 	c.NoteGrant(endpoint) // a refusal to score it may be worth a second try now
 	if err != nil {
-		return err
+		return made.left, err
 	}
 	shown := map[acl.Principal]acl.Level{}
 	for _, e := range after {
 		shown[e.Key()] = e.Direct
 	}
-	if differ := slices.DeleteFunc(slices.Clone(asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(differ) > 0 {
-		return &acl.UnverifiedError{Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ))}
+	if differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(differ) > 0 {
+		return made.left, &acl.UnverifiedError{Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ))}
 	}
-	return nil
+	return made.left, nil
 }
 
 // described names the principals of a list whatever they hold.
@@ -132,12 +143,11 @@ func described(list acl.List) []string {
 // be known who calls.
 func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept, foreign acl.List, err error) {
 	drop := keysOf(applied.Grants)
-	err = write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, error) {
+	l, err := write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, left, error) {
 		next := whole{}.over(now, drop.has)
-		kept, err = own(ctx, c, now, next)
+		kept, err := own(ctx, c, now, next)
 		mine := keysOf(kept)
-		foreign = whole{}.unlisted(next)
-		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), err
+		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), left{own: kept, foreign: whole{}.unlisted(next)}, err
 	})
 	if errors.Is(err, client.ErrNotFound) {
 		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
@@ -146,7 +156,7 @@ func takeList(ctx context.Context, c *client.Client, endpoint string, applied no
 			return nil, nil, nil
 		}
 	}
-	return kept, foreign, err
+	return l.own, l.foreign, err
 }
 
 // managers are the principals that hold CAN_MANAGE directly.
