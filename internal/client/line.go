@@ -125,14 +125,15 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 		l.scimWrites.Add(1)
 		defer l.scimWrites.Add(1)
 	}
-	resp, err := l.base.RoundTrip(r.WithContext(ctx))
+	var got progress
+	resp, err := l.base.RoundTrip(r.WithContext(got.watch(ctx)))
 	if err != nil {
-		return nil, nil, l.noAnswer(r, err)
+		return nil, nil, l.noAnswer(r, err, &got)
 	}
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if err != nil {
-		return nil, nil, l.noAnswer(r, err)
+		return nil, nil, l.noAnswer(r, err, &got)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	// The SDK reads the final URL and the context's values off the request it made.
@@ -176,7 +177,7 @@ func anew(r *http.Request) (*http.Request, error) {
 }
 
 // noAnswer says what is known of an attempt that ended without an answer.
-func (l *line) noAnswer(r *http.Request, err error) error {
+func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 	e := &Error{Method: r.Method, Path: r.URL.Path, Message: err.Error(), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
 	var dial *net.OpError
 	var dns *net.DNSError
@@ -186,8 +187,14 @@ func (l *line) noAnswer(r *http.Request, err error) error {
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
-	case isTLS(err):
+	case got.handshakeFailed(err):
 		e.Kind = ErrUnreachable
+		e.Message = "nothing was sent, because the TLS handshake failed: " + err.Error()
+	case got.nothingSent():
+		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
+		if errors.Is(err, context.DeadlineExceeded) {
+			e.Message = "no connection within " + l.attemptLimit(r.Context()).String()
+		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = ErrAnswerLost
 		e.Message = "no answer within " + l.attemptLimit(r.Context()).String()

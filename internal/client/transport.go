@@ -1,11 +1,16 @@
 package client
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -58,7 +63,50 @@ func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// isTLS tells a failed handshake from a broken connection: trying again changes nothing.
+// progress is how far an attempt got, as net/http reports it. A transport that reports nothing proves nothing.
+type progress struct {
+	began     atomic.Bool // a connection was asked for
+	connected atomic.Bool // there was one, so the request may have left
+	reused    atomic.Bool // it had carried a request before
+	handshake atomic.Bool // a TLS handshake failed
+}
+
+func (p *progress) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { p.began.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) {
+			p.connected.Store(true)
+			p.reused.Store(info.Reused)
+		},
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				p.handshake.Store(true)
+			}
+		},
+	})
+}
+
+// nothingSent says that the attempt failed before there was a connection to send the request over.
+func (p *progress) nothingSent() bool { return p.began.Load() && !p.connected.Load() }
+
+// handshakeFailed says that the TLS handshake failed for a reason that is the same the next time. The server's refusal may
+// arrive after this side thinks that the handshake is over; the server has read nothing by then.
+func (p *progress) handshakeFailed(err error) bool {
+	var alert *net.OpError
+	return isTLS(err) || p.handshake.Load() && p.nothingSent() && !isNetwork(err) ||
+		errors.As(err, &alert) && alert.Op == "remote error" && !p.reused.Load()
+}
+
+// isNetwork says that the connection broke or was too slow.
+func isNetwork(err error) bool {
+	var network *net.OpError
+	var timeout net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.As(err, &timeout) && timeout.Timeout() ||
+		errors.As(err, &network) && (network.Op == "read" || network.Op == "write")
+}
+
+// isTLS says that the server's certificate was refused, or that the server does not speak TLS.
 func isTLS(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
