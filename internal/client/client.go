@@ -126,7 +126,7 @@ func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuring the workspace client: %w", err)
 	}
-	httpConfig.ErrorMapper = mapAnswer
+	httpConfig.ErrorMapper = mapper(cfg.Login)
 	httpConfig.ErrorRetriable = repeatable
 	httpConfig.TransientErrors = nil
 	sdk, err := client.NewWithClient(sdkConfig, httpclient.NewApiClient(httpConfig))

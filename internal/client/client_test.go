@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -146,6 +144,35 @@ func TestCheckWorkspaceFails(t *testing.T) {
 	w := newWorkspace(t)
 	if err := w.as(t, "dapi-of-nobody").CheckWorkspace(t.Context(), w.Workspace.ID()); !errors.Is(err, client.ErrUnauthenticated) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A refusal names who was refused. Each client names its own login: the owner of a token is another one than the provider.
+func TestRefusalNamesTheCaller(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	c := w.as(t, w.PersonToken)
+	owner, err := c.LogIn(auth.Settings{
+		ClientID:     auth.Setting{Value: w.ScoringApp.ClientID, Attribute: "owner.application_id"},
+		ClientSecret: auth.Setting{Value: w.ScoringSecret, Attribute: "owner.client_secret_wo"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entra := w.as(t, w.entraToken(t, w.ScoringApp.ClientID, emulator.DatabricksResource, time.Hour))
+	for name, tc := range map[string]struct {
+		as   *client.Client
+		says string
+	}{
+		"owner":            {owner, "client_secret login from owner.client_secret_wo, client id " + w.ScoringApp.ClientID + ", tenant " + w.Tenant.ID},
+		"token of Entra":   {entra, "token login from token, client id " + w.ScoringApp.ClientID + ", tenant " + w.Tenant.ID},
+		"Databricks token": {w.as(t, "dapi-of-nobody"), "token login from token"},
+	} {
+		_, err := tc.as.WorkspaceTokens(t.Context())
+		if err == nil || !strings.HasSuffix(err.Error(), "; refused to: "+tc.says) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -374,30 +401,6 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 		if _, err := client.NewTransport(file); err == nil {
 			t.Errorf("%s was accepted", file)
 		}
-	}
-}
-
-// A redirect is not followed: the tokens in a request's headers are for the workspace alone.
-func TestRedirectsAreNotFollowed(t *testing.T) {
-	t.Parallel()
-	var reached atomic.Int32
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
-	t.Cleanup(elsewhere.Close)
-	workspace := httptest.NewServer(http.RedirectHandler(elsewhere.URL+"/login.html", http.StatusFound))
-	t.Cleanup(workspace.Close)
-	login, err := auth.Open(tokenLogin("dapi0123"), auth.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(client.Config{Host: workspace.URL, Login: login, Transport: http.DefaultTransport, RetryTimeout: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "redirected to") {
-		t.Errorf("%v", err)
-	}
-	if reached.Load() > 0 {
-		t.Error("the other host was asked")
 	}
 }
 

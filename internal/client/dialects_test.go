@@ -110,7 +110,7 @@ func TestRefusals(t *testing.T) {
 		"not on Azure": {call: func() error {
 			_, err := settings.NewTokenManagement(c.SDK()).CreateOboToken(ctx, settings.CreateOboTokenRequest{ApplicationId: w.Deployer.ClientID})
 			return err
-		}, kind: client.ErrOther},
+		}, kind: client.ErrFeatureDisabled},
 		"lifetime": {call: func() error {
 			_, err := settings.NewTokens(c.SDK()).Create(ctx, settings.CreateTokenRequest{LifetimeSeconds: 1 << 40})
 			return err

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/common"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 // Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
@@ -35,6 +38,18 @@ var (
 	// ErrAnswerLost: the request went out and no answer came, or one that does not say whether the work was done.
 	// Whoever sees it must look before repeating.
 	ErrAnswerLost = errors.New("answer lost")
+	// ErrAddressBlocked: an IP access list of the workspace refuses the address that the call comes from.
+	ErrAddressBlocked = errors.New("address blocked by the workspace's IP access list")
+	// ErrNetworkPolicy: the workspace takes no calls from the network that the call comes from.
+	ErrNetworkPolicy = errors.New("network refused by the workspace")
+	// ErrPrivateLink: the workspace takes calls over a private link only, and the call came another way.
+	ErrPrivateLink = errors.New("workspace behind a private link")
+	// ErrRedirected: something redirected the call. The API never does that, and no redirect is followed.
+	ErrRedirected = errors.New("redirected")
+	// ErrScope: the caller's token has not the scope that the call needs, whatever the rights of its owner.
+	ErrScope = errors.New("scope missing")
+	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
+	ErrFeatureDisabled = errors.New("feature not available in the workspace")
 	// ErrOther: an error of none of the kinds above.
 	ErrOther = errors.New("service error")
 )
@@ -48,6 +63,7 @@ type Error struct {
 	Code      string // the service's error_code; may be empty
 	Message   string // the service's words
 	RequestID string // to quote to support; may be empty
+	Caller    string // who called, where the caller was refused
 
 	cause      error
 	notSent    bool // the request never left: safe to send again
@@ -72,6 +88,9 @@ func (e *Error) Error() string {
 	if e.RequestID != "" {
 		b.WriteString(" (request id " + e.RequestID + ")")
 	}
+	if e.Caller != "" {
+		b.WriteString("; refused to: " + e.Caller)
+	}
 	return b.String()
 }
 
@@ -85,6 +104,18 @@ func (e *Error) Is(target error) bool {
 
 // Unwrap is the cause below, if any.
 func (e *Error) Unwrap() error { return e.cause }
+
+// mapper makes the SDK's error mapper for one login.
+func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
+	return func(ctx context.Context, answer common.ResponseWrapper) error {
+		err := mapAnswer(ctx, answer)
+		var e *Error
+		if errors.As(err, &e) && (e.Status == http.StatusForbidden || errors.Is(e, ErrUnauthenticated)) {
+			e.Caller = callerOf(login, answer.Response.Request)
+		}
+		return err
+	}
+}
 
 // mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads the service's error bodies.
 func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
@@ -110,11 +141,36 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	return e
 }
 
+// refusalKind is the kind of a 403 that has nothing to do with the rights of who calls, or nil. The service says it in words
+// alone. Should they change, the refusal counts as what its status and code say.
+func refusalKind(e *Error, fromLogin bool) error {
+	says := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(e.Message, w) })
+	}
+	switch {
+	case fromLogin && says("Source IP address", "IP ACL"):
+		return ErrAddressBlocked
+	case says("Unauthorized network access", "privacy settings disallow access"):
+		return ErrNetworkPolicy
+	case says("required scopes"):
+		return ErrScope
+	default:
+		return nil
+	}
+}
+
 func kindOf(e *Error, html bool) error {
 	// Errors of the login layer carry the HTTP status as a number where errors of the API carry a word, or are a page.
 	_, numeric := strconv.Atoi(e.Code)
 	fromLogin := html || e.Code == "" || numeric == nil
+	if e.Status == http.StatusForbidden {
+		if kind := refusalKind(e, fromLogin); kind != nil {
+			return kind
+		}
+	}
 	switch {
+	case e.Code == "FEATURE_DISABLED", strings.HasPrefix(e.Message, "FEATURE_DISABLED"), strings.Contains(e.Message, "not available in this tier"):
+		return ErrFeatureDisabled
 	case e.Code == "QUOTA_EXCEEDED": // of objects, not of calls: waiting does not help, whatever the status
 		return ErrInvalid
 	case e.Status == http.StatusTooManyRequests, strings.Contains(e.Message+e.Code, "REQUEST_LIMIT_EXCEEDED"):
@@ -126,7 +182,7 @@ func kindOf(e *Error, html bool) error {
 	case e.Code == "RESOURCE_DOES_NOT_EXIST":
 		return ErrNotFound
 	case e.Status == http.StatusNotFound:
-		if html || numeric == nil || e.Code == "FEATURE_DISABLED" || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
+		if html || numeric == nil || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
 			return ErrOther
 		}
 		return ErrNotFound

@@ -13,7 +13,10 @@ import (
 	"github.com/databricks/databricks-sdk-go/common"
 )
 
-var kinds = []error{ErrNotFound, ErrUnauthenticated, ErrPermissionDenied, ErrConflict, ErrInvalid, ErrThrottled, ErrUnavailable, ErrUnreachable, ErrAnswerLost, ErrOther}
+var kinds = []error{
+	ErrNotFound, ErrUnauthenticated, ErrPermissionDenied, ErrConflict, ErrInvalid, ErrThrottled, ErrUnavailable, ErrUnreachable, ErrAnswerLost, ErrOther,
+	ErrAddressBlocked, ErrNetworkPolicy, ErrPrivateLink, ErrRedirected, ErrScope, ErrFeatureDisabled,
+}
 
 // One row for each form in which the service, or what stands before it, has been seen to refuse.
 func TestMapAnswer(t *testing.T) {
@@ -35,7 +38,19 @@ func TestMapAnswer(t *testing.T) {
 		"not found in SCIM":                 {status: 404, form: scim, body: `{"schemas":[],"detail":"Service principal with id 1 not found","status":"404"}`, kind: ErrNotFound, code: "SCIM_404", message: "Service principal with id 1 not found"},
 		"not found without a body":          {status: 404, kind: ErrNotFound, message: "Not Found"},
 		"no such route":                     {status: 404, form: json, body: `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /x'"}`, kind: ErrOther},
-		"feature disabled":                  {status: 404, form: json, body: `{"error_code":"FEATURE_DISABLED","message":"not enabled"}`, kind: ErrOther},
+		"feature disabled":                  {status: 404, form: json, body: `{"error_code":"FEATURE_DISABLED","message":"not enabled"}`, kind: ErrFeatureDisabled},
+		"not in this tier":                  {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"ACLs for token are disabled or not available in this tier"}`, kind: ErrFeatureDisabled},
+		"not in this tier, as a failure":    {status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"FEATURE_DISABLED: ACLs for cluster are disabled or not available in this tier"}`, kind: ErrFeatureDisabled},
+		"IP access list":                    {status: 403, form: json, body: `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42 [ReqId: r]"}`, kind: ErrAddressBlocked, code: "403"},
+		"IP access list of SCIM":            {status: 403, form: scim, body: `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42"}`, kind: ErrAddressBlocked},
+		"IP access list, page":              {status: 403, form: page, body: `<html><pre>Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42</pre></html>`, kind: ErrAddressBlocked},
+		"the same words of the API":         {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"only admins may change the IP ACL"}`, kind: ErrPermissionDenied},
+		"network policy":                    {status: 403, form: json, body: `{"error_code":403,"message":"Unauthorized network access to workspace: 42"}`, kind: ErrNetworkPolicy, code: "403"},
+		"network policy, word for a code":   {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"Unauthorized network access to workspace: 42"}`, kind: ErrNetworkPolicy},
+		"private settings":                  {status: 403, form: json, body: `{"error_code":403,"message":"Configured privacy settings disallow access for workspace 42 over your current network."}`, kind: ErrNetworkPolicy},
+		"scope of an OAuth token":           {status: 403, form: json, body: `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`, kind: ErrScope},
+		"scope of an access token":          {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"Provided access token does not have required scopes: authentication"}`, kind: ErrScope},
+		"scope, newer words":                {status: 403, form: json, body: `{"error_code":403,"message":"Invalid scope, required scopes: model-serving, model-serving-inference"}`, kind: ErrScope},
 		"404 page of a proxy":               {status: 404, form: page, body: `<html><pre>no</pre></html>`, kind: ErrOther},
 		"404 in plain text":                 {status: 404, form: "text/plain", body: "nothing here", kind: ErrOther, code: "UNKNOWN", message: "nothing here"},
 		"404 of a gateway":                  {status: 404, form: json, body: `{"error_code":404,"message":"no route to the workspace"}`, kind: ErrOther},

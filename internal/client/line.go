@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,11 +60,6 @@ func newLine(cfg Config) *line {
 // its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
 // body.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Response != nil {
-		// A redirect would carry the tokens in our headers to whatever host it names; the API never redirects.
-		return nil, &Error{Kind: ErrOther, Method: r.Method, Path: r.URL.Path, Status: r.Response.StatusCode,
-			Message: "redirected to " + r.URL.Host + ", which is not followed: a proxy or a private link stands before the workspace, or host is not a workspace"}
-	}
 	if err := l.address(r); err != nil {
 		return nil, err
 	}
@@ -75,6 +71,9 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp, body, err := l.attempt(r)
 		if err != nil {
 			return nil, err
+		}
+		if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+			return nil, redirected(r, resp)
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
 			l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
@@ -147,6 +146,29 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 		l.ahead.Store(int64(time.Until(date)))
 	}
 	return resp, body, nil
+}
+
+// redirected is the error of an answer that leads elsewhere. It is not followed: that would carry the token in our headers
+// to whatever host it names. A workspace that takes calls over a private link only redirects others to its login page.
+func redirected(r *http.Request, resp *http.Response) error {
+	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: resp.StatusCode, RequestID: resp.Header.Get("X-Request-Id")}
+	location, err := resp.Location()
+	if err != nil {
+		e.Message = r.URL.Host + " redirected it, and says nowhere to"
+		return e
+	}
+	// Not its query, nor the user in it: they may hold secrets.
+	target := url.URL{Scheme: location.Scheme, Host: location.Host, Path: location.Path}
+	e.Message = r.URL.Host + " redirected it to " + target.String() + ", which is not followed"
+	reason, workspace, _ := strings.Cut(location.Query().Get("error"), ":")
+	if location.Path == "/login.html" && reason == "private-link-validation-error" {
+		e.Kind = ErrPrivateLink
+		e.Message += "; the reason is " + reason
+		if workspace != "" && strings.Trim(workspace, "0123456789") == "" {
+			e.Message += " of workspace " + workspace
+		}
+	}
+	return e
 }
 
 // refusedForNumber says that the call was one too many. SCIM says so in the text of a 500, too.

@@ -105,19 +105,16 @@ func tell(err error, summary, object string) (attribute, title, detail string) {
 	return attribute, summary, detail
 }
 
-// words are the error's own, without the SDK's and net/http's wrapping around ours.
+// words are the error's own, with what our code says around it, and without what the SDK and net/http put around ours.
 func words(err error) string {
-	var service *client.Error
-	if !errors.As(err, &service) {
-		var advice *client.Advice
-		if errors.As(err, &advice) {
-			return advice.Err.Error()
-		}
-		return err.Error()
+	text := err.Error()
+	var web *url.Error
+	if errors.As(err, &web) {
+		text = strings.Replace(text, web.Error(), web.Err.Error(), 1)
 	}
-	text := service.Error()
-	if service.Status == 0 && !strings.Contains(text, service.Message) {
-		text += ": " + service.Message
+	var service *client.Error
+	if errors.As(err, &service) && service.Status == 0 && !strings.Contains(text, service.Message) {
+		text = strings.Replace(text, service.Error(), service.Error()+": "+service.Message, 1)
 	}
 	return text
 }
@@ -128,13 +125,33 @@ func nextStep(err error) string {
 	var web *url.Error
 	switch {
 	case errors.As(err, &wrong):
-		return "The provider is pointed at another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. Nothing was changed."
+		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. " +
+			"To let go of the object, because its workspace is gone or another state has it: terraform state rm <address>, or a removed block with lifecycle { destroy = false }. Nothing was changed."
+	case errors.Is(err, client.ErrAddressBlocked):
+		return "The workspace's IP access list does not allow the network address that this call came from. No right of the login changes that. " +
+			"Run Terraform from an address that is allowed, such as a runner of your own with a fixed address, or ask an admin of the workspace to allow the address above " +
+			"(Settings > Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
+	case errors.Is(err, client.ErrNetworkPolicy):
+		return "The workspace takes no calls from the network that this one came from. No right of the login changes that. " +
+			"Run Terraform where the workspace can be used from, such as a runner in its virtual network, or ask who manages the network access of the workspace: " +
+			"public network access of its Azure resource, and the network policies of the Databricks account."
+	case errors.Is(err, client.ErrPrivateLink):
+		return "The workspace takes calls over its private link only. No right of the login changes that. " +
+			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and check that the workspace's name leads to the private endpoint's address there. " +
+			"Where HTTPS_PROXY is set, calls go around the private endpoint: name the workspace in NO_PROXY."
+	case errors.Is(err, client.ErrRedirected):
+		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, or a host that is no workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
+	case errors.Is(err, client.ErrScope):
+		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a token with the scope named above, and with no other that is not needed."
+	case errors.Is(err, client.ErrFeatureDisabled):
+		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not include it. No right of the login changes that. " +
+			"Access lists, for example, need the Premium tier; the Azure resource of the workspace says which tier it is."
 	case errors.Is(err, client.ErrUnauthenticated):
 		return "The workspace does not let this login in: the service principal is not a member of this workspace, or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
 			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +
-			"For the first login to a new workspace, a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id."
+			"Only where a new workspace has no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id, which makes the login a workspace admin."
 	case errors.Is(err, client.ErrPermissionDenied):
-		return "The provider's identity is known to the workspace but may not do this. Give it the right named above, or make it a workspace admin."
+		return "The workspace knows this login, which has not the right to do this. Give it the right that the service names above, and no more; where it names none, the page of this resource does."
 	case errors.Is(err, client.ErrThrottled):
 		return "The workspace kept answering that there are too many requests. Apply again later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
 	case errors.Is(err, client.ErrUnreachable):

@@ -44,10 +44,16 @@ func (r *Resource) FailedRead(ctx context.Context, err error, stored types.Strin
 	return !gone && Failed(diags, err, summary, object)
 }
 
-// WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, and
-// says so. See [client.Client.CheckWorkspace] for when it must be asked.
+// WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, or when
+// the workspace could not be asked, and says so. See [client.Client.CheckWorkspace] for when it must be asked.
 func (r *Resource) WrongWorkspace(ctx context.Context, stored types.String, object string, diags *diag.Diagnostics) bool {
-	return Failed(diags, r.Client.CheckWorkspace(ctx, stored.ValueString()), "Wrong workspace", object)
+	err := r.Client.CheckWorkspace(ctx, stored.ValueString())
+	summary := "Cannot find out which workspace this is"
+	var wrong *client.WrongWorkspaceError
+	if errors.As(err, &wrong) {
+		summary = "Wrong workspace"
+	}
+	return Failed(diags, err, summary, object)
 }
 
 // DataSource is embedded by every data source: it receives the client.

@@ -1,0 +1,42 @@
+package client
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+// callerOf says who a request was sent as, for an error that refuses it: the kind of login, where it is configured, client
+// id and tenant. What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
+func callerOf(login *auth.Login, r *http.Request) string {
+	identity := login.Identity()
+	var claims struct {
+		AppID, AZP, TID, UPN string
+		UniqueName           string `json:"unique_name"`
+	}
+	if identity.ClientID == "" || identity.TenantID == "" {
+		// A Databricks token has no claims, and then nothing more is known.
+		text, err := auth.Claims(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		if err == nil {
+			_ = json.Unmarshal([]byte(text), &claims)
+		}
+	}
+	said := string(login.Kind) + " login"
+	if login.Source != "" {
+		said += " from " + login.Source
+	}
+	user := cmp.Or(claims.UPN, claims.UniqueName)
+	for _, fact := range []struct{ name, value string }{
+		{"user", user},
+		{"client id", cmp.Or(identity.ClientID, claims.AppID, claims.AZP)},
+		{"tenant", cmp.Or(identity.TenantID, claims.TID)},
+	} {
+		if fact.value != "" && (fact.name != "client id" || user == "") { // the Azure CLI's own client id says nothing
+			said += ", " + fact.name + " " + fact.value
+		}
+	}
+	return said
+}

@@ -1,0 +1,159 @@
+package provider_test
+
+import (
+	"crypto/tls"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// Each row is a refusal whose cause is not a missing right. The error keeps the service's words, names who was refused and
+// what to do, and proposes no right.
+func TestRefusalsThatNoRightChanges(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status int
+		body   string
+		says   []string
+	}{
+		"IP access list": {403, `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42 [ReqId: r]"}`,
+			[]string{"203.0.113.7 is blocked", "does not allow the network address that this call came from", "IP access list"}},
+		"network policy": {403, `{"error_code":403,"message":"Unauthorized network access to workspace: 42"}`,
+			[]string{"Unauthorized network access to workspace: 42", "no calls from the network", "public network access"}},
+		"scope": {403, `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`,
+			[]string{"required scopes: model-serving", "not the scope that this call needs"}},
+		"tier": {403, `{"error_code":"FEATURE_DISABLED","message":"ACLs for serving endpoints are disabled or not available in this tier"}`,
+			[]string{"FEATURE_DISABLED", "not available in this tier", "pricing tier"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			grant := map[string]any{"endpoint_name": w.EndpointName, "service_principal_name": w.Deployer.ClientID}
+			p := w.Protocol(t)
+			made := p.MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, grant)
+			for what, run := range map[string]func() string{
+				"create": func() string {
+					_, errors := w.Protocol(t).Apply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, grant)
+					return errors
+				},
+				"refresh": func() string {
+					_, errors := w.Protocol(t).Refresh(t, "dbxaccess_serving_endpoint_permission", made)
+					return errors
+				},
+				"destroy": func() string {
+					_, errors := w.Protocol(t).Apply(t, "dbxaccess_serving_endpoint_permission", made, nil)
+					return errors
+				},
+			} {
+				before := w.Workspace.Snapshot()
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: tc.status, Body: tc.body, ContentType: "application/json"})
+				errors := run()
+				w.Tenant.Faults.Clear()
+				says := append([]string{w.EndpointName, "ARM_CLIENT_CERTIFICATE_PATH in the environment", "client id " + w.Deployer.ClientID, "tenant " + w.Tenant.ID}, tc.says...)
+				for _, words := range says {
+					if !strings.Contains(errors, words) {
+						t.Errorf("%s: it does not say %q: %s", what, words, errors)
+					}
+				}
+				for _, words := range []string{"Wrong workspace", "make it", "CAN_MANAGE", "Give", "azure_workspace_admin_login"} {
+					if strings.Contains(errors, words) {
+						t.Errorf("%s: it says %q: %s", what, words, errors)
+					}
+				}
+				if after := w.Workspace.Snapshot(); !reflect.DeepEqual(after, before) {
+					t.Errorf("%s: the workspace has changed", what)
+				}
+			}
+		})
+	}
+}
+
+// The same through Terraform: exit code 1, and the state is as it was.
+func TestBlockedAddressLeavesTheState(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	c := w.CLI(t, `
+resource "dbxaccess_serving_endpoint_permission" "p" {
+  endpoint_name          = "`+w.EndpointName+`"
+  service_principal_name = "`+w.Deployer.ClientID+`"
+}
+`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	before := c.State(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: 403, ContentType: "application/json",
+		Body: `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42 [ReqId: r]"}`})
+	for _, args := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
+		r := c.MustRun(t, 1, args...)
+		r.MustSay(t, "203.0.113.7 is blocked by Databricks IP ACL", "does not allow the network address", "client id "+w.Deployer.ClientID)
+		r.MustNotSay(t, "workspace admin", "Wrong workspace")
+		if c.State(t) != before {
+			t.Errorf("%v: the state has changed", args)
+		}
+	}
+}
+
+// A redirect is not followed. The error names the request that was redirected, the host that did it, and where it leads.
+func TestRedirectedWorkspace(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		location string
+		says     []string
+	}{
+		"sign-in page": {"https://login.example.com/saml?state=x", []string{"redirected it to https://login.example.com/saml,", "never redirects", "a sign-in page"}},
+		"private link": {"/login.html?error=private-link-validation-error:7405605519549535",
+			[]string{"private-link-validation-error of workspace 7405605519549535", "over its private link only", "private endpoint"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			server := httptest.NewServer(http.RedirectHandler(tc.location, http.StatusFound))
+			t.Cleanup(server.Close)
+			w.Env["DBXACCESS_HOST"] = server.URL
+			_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
+			for _, words := range append(tc.says, "GET /api/2.0/preview/scim/v2/Groups answered 302", strings.TrimPrefix(server.URL, "http://")) {
+				if !strings.Contains(errors, words) {
+					t.Errorf("it does not say %q: %s", words, errors)
+				}
+			}
+		})
+	}
+}
+
+// A server's certificate that cannot be parsed ends the plan at once.
+func TestWorkspaceWithABrokenCertificate(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	server.TLS.Certificates = []tls.Certificate{{Certificate: [][]byte{[]byte("no certificate")}, PrivateKey: server.TLS.Certificates[0].PrivateKey}}
+	w.Env["DBXACCESS_HOST"] = server.URL
+	_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
+	for _, words := range []string{"nothing was sent", "TLS handshake failed", "failed to parse certificate from server"} {
+		if !strings.Contains(errors, words) {
+			t.Errorf("it does not say %q: %s", words, errors)
+		}
+	}
+}
+
+// terraform query names the endpoint whose access list could not be read.
+func TestQueryNamesTheEndpoint(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 400, Code: "INVALID_PARAMETER_VALUE", Message: "odd"})
+	said := ""
+	for found := range w.Protocol(t).Stream(t, "dbxaccess_serving_endpoint_permission", nil, false, 0) {
+		said += found.Errors
+	}
+	if !strings.Contains(said, "serving endpoint "+w.EndpointName+": GET /api/2.0/permissions/serving-endpoints/") || strings.Count(said, "odd") != 1 {
+		t.Errorf("it does not name the endpoint: %s", said)
+	}
+}
