@@ -25,6 +25,7 @@ type Protocol struct {
 type Object struct {
 	State, Identity map[string]any
 	Private         []byte
+	Warnings        string // of the call that gave it
 
 	raw *tfprotov6.DynamicValue
 }
@@ -137,7 +138,10 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	if errors := Errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
 	}
-	now := Object{raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState)}
+	now := Object{
+		raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState),
+		Warnings: words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning),
+	}
 	if resp.NewIdentity != nil {
 		now.Identity = decode(t, identityType, resp.NewIdentity.IdentityData)
 	}
@@ -147,36 +151,11 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 // Apply plans and applies a configuration for an object; the zero one is created. A nil configuration destroys it.
 func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map[string]any) (o Object, errors string) {
 	t.Helper()
-	ty, identityType := p.schemas.ResourceSchemas[typeName].ValueType(), p.identities[typeName].ValueType()
-	if prior.raw == nil {
-		prior.raw = null(t, ty)
-	}
-	configured := null(t, ty)
-	proposed := configured
-	if config != nil {
-		configured = encode(t, ty, config)
-		proposed = encode(t, ty, merged(prior.State, config))
-	}
-	var identity *tfprotov6.ResourceIdentityData
-	if prior.Identity != nil {
-		identity = &tfprotov6.ResourceIdentityData{IdentityData: encode(t, identityType, prior.Identity)}
-	}
-	plan, err := p.server.PlanResourceChange(request(t), &tfprotov6.PlanResourceChangeRequest{
-		TypeName: typeName, PriorState: prior.raw, ProposedNewState: proposed, Config: configured, PriorPrivate: prior.Private, PriorIdentity: identity,
-	})
-	must(t, err)
-	if errors := Errors(plan.Diagnostics); errors != "" {
+	plan, errors := p.Plan(t, typeName, prior, config)
+	if errors != "" {
 		return Object{}, errors
 	}
-	resp, err := p.server.ApplyResourceChange(request(t), &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: typeName, PriorState: prior.raw, PlannedState: plan.PlannedState, Config: configured, PlannedPrivate: plan.PlannedPrivate, PlannedIdentity: plan.PlannedIdentity,
-	})
-	must(t, err)
-	o = Object{raw: resp.NewState, Private: resp.Private, State: decode(t, ty, resp.NewState)}
-	if resp.NewIdentity != nil {
-		o.Identity = decode(t, identityType, resp.NewIdentity.IdentityData)
-	}
-	return o, Errors(resp.Diagnostics)
+	return p.ApplyPlan(t, plan, config)
 }
 
 // MustApply is Apply that must go well.
@@ -257,20 +236,6 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// merged is what Terraform proposes: the configuration, and the prior value where that says nothing.
-func merged(prior, config map[string]any) map[string]any {
-	out := map[string]any{}
-	for name, v := range prior {
-		out[name] = v
-	}
-	for name, v := range config {
-		if v != nil {
-			out[name] = v
-		}
-	}
-	return out
-}
-
 func null(t testing.TB, ty tftypes.Type) *tfprotov6.DynamicValue {
 	t.Helper()
 	v, err := tfprotov6.NewDynamicValue(ty, tftypes.NewValue(ty, nil))
@@ -291,8 +256,11 @@ func encode(t testing.TB, ty tftypes.Type, values map[string]any) *tfprotov6.Dyn
 
 func toValue(t testing.TB, ty tftypes.Type, v any) tftypes.Value {
 	t.Helper()
-	if v == nil {
+	switch v {
+	case nil:
 		return tftypes.NewValue(ty, nil)
+	case any(Unknown):
+		return tftypes.NewValue(ty, tftypes.UnknownValue)
 	}
 	switch ty := ty.(type) {
 	case tftypes.Object:
