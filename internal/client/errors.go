@@ -46,6 +46,8 @@ var (
 	ErrPrivateLink = errors.New("workspace behind a private link")
 	// ErrRedirected: something redirected the call. The API never does that, and no redirect is followed.
 	ErrRedirected = errors.New("redirected")
+	// ErrWrongWorkspace: another workspace has answered than the one that the provider block names, or that answered before.
+	ErrWrongWorkspace = errors.New("answer of another workspace")
 	// ErrScope: the caller's token has not the scope that the call needs, whatever the rights of its owner.
 	ErrScope = errors.New("scope missing")
 	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
@@ -94,12 +96,14 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is makes errors.Is work with the kinds. A POST of which the answer is a server error is also ErrAnswerLost.
+// Is makes errors.Is work with the kinds. A POST is also ErrAnswerLost if its answer is a server error, or a success in
+// another workspace.
 func (e *Error) Is(target error) bool {
 	if target == e.Kind {
 		return true
 	}
-	return target == ErrAnswerLost && !e.idempotent && e.Status >= http.StatusInternalServerError && e.Kind != ErrThrottled
+	unclear := e.Status >= http.StatusInternalServerError && e.Kind != ErrThrottled || e.Kind == ErrWrongWorkspace && e.Status < http.StatusMultipleChoices
+	return target == ErrAnswerLost && !e.idempotent && unclear
 }
 
 // Unwrap is the cause below, if any.

@@ -15,7 +15,7 @@ import (
 
 var kinds = []error{
 	ErrNotFound, ErrUnauthenticated, ErrPermissionDenied, ErrConflict, ErrInvalid, ErrThrottled, ErrUnavailable, ErrUnreachable, ErrAnswerLost, ErrOther,
-	ErrAddressBlocked, ErrNetworkPolicy, ErrPrivateLink, ErrRedirected, ErrScope, ErrFeatureDisabled,
+	ErrAddressBlocked, ErrNetworkPolicy, ErrPrivateLink, ErrRedirected, ErrWrongWorkspace, ErrScope, ErrFeatureDisabled,
 }
 
 // One row for each form in which the service, or what stands before it, has been seen to refuse.

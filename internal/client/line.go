@@ -31,7 +31,9 @@ type line struct {
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
-	workspaceID atomic.Value
+	wantID      string      // the workspace's id in the provider block; may be empty
+	foundID     Shared[string]
+	workspaceID atomic.Value // a string, from the moment that it is known
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	locks       sync.Map     // object → chan struct{} of one place
 	principals  sync.Map     // lower-case application id → SCIM id, of those this process has added
@@ -53,16 +55,29 @@ func newLine(cfg Config) *line {
 		patience: cfg.RetryTimeout,
 		limiter:  rate.NewLimiter(limit, max(1, cfg.RateLimit)),
 		findHost: hostFinder(cfg),
+		wantID:   cfg.WorkspaceID,
 	}
 }
 
-// RoundTrip sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to
-// its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
-// body.
+// RoundTrip sends one attempt to the workspace, and finds out which workspace answers.
 func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := l.address(r); err != nil {
 		return nil, err
 	}
+	resp, err := l.send(r)
+	if err == nil {
+		err = l.identify(resp)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// send sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to
+// its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
+// body.
+func (l *line) send(r *http.Request) (*http.Response, error) {
 	for first := time.Now(); ; {
 		if err := l.turn(r.Context()); err != nil {
 			return nil, err
@@ -139,9 +154,6 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	resp.Request = r
 
 	l.answered.Store(true)
-	if id := resp.Header.Get("X-Databricks-Org-Id"); id != "" {
-		l.workspaceID.Store(id)
-	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		l.ahead.Store(int64(time.Until(date)))
 	}

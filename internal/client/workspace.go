@@ -3,44 +3,12 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/iam"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
-
-// WorkspaceID is the workspace's id as the last answer told it (header X-Databricks-Org-Id); empty before the first one.
-func (c *Client) WorkspaceID() string {
-	id, _ := c.line.workspaceID.Load().(string)
-	return id
-}
-
-// WrongWorkspaceError says that an object in state was made in another workspace than the one the provider speaks to.
-type WrongWorkspaceError struct{ Stored, Actual, Host string }
-
-func (e *WrongWorkspaceError) Error() string {
-	return fmt.Sprintf("it was made in workspace %s, and %s is workspace %s", e.Stored, e.Host, e.Actual)
-}
-
-// CheckWorkspace compares the workspace an object was made in with the one behind the host. When nothing has been asked
-// yet, one call finds out, and everybody shares it. It must come before a write and before "not found" is believed:
-// otherwise a host that points elsewhere reads as "everything is gone".
-func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
-	if stored == "" {
-		return nil
-	}
-	if c.WorkspaceID() == "" {
-		if _, err := c.self.Get(ctx, AnyAge, c.Me); err != nil {
-			return err
-		}
-	}
-	if actual := c.WorkspaceID(); actual != "" && actual != stored {
-		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
-	}
-	return nil
-}
 
 // TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where configuration does not tell it, the
 // caller's own access token does.

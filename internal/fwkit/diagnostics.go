@@ -141,6 +141,8 @@ func nextStep(err error) string {
 			"Where HTTPS_PROXY is set, calls go around the private endpoint: name the workspace in NO_PROXY."
 	case errors.Is(err, client.ErrRedirected):
 		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, or a host that is no workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
+	case errors.Is(err, client.ErrWrongWorkspace):
+		return "Correct host or workspace_id in the provider block (or in the environment): both must mean one workspace, also where host has the id as ?o=."
 	case errors.Is(err, client.ErrScope):
 		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a token with the scope named above, and with no other that is not needed."
 	case errors.Is(err, client.ErrFeatureDisabled):

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // environment names the variables that stand in for an attribute; the first that is set counts.
@@ -180,6 +182,12 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 				"azure_workspace_resource_id finds it too."})
 	}
 	cfg.WorkspaceID = checked("workspace_id", checkWorkspaceID)
+	inHost, inName := workspaceOfHost(setting("host").Value)
+	if id := cmp.Or(inHost, inName); id != "" && cfg.WorkspaceID != "" && id != cfg.WorkspaceID && len(cfg.problems) == 0 {
+		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
+			Detail: fmt.Sprintf("%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.", setting("host").Source(), id, setting("workspace_id").Source(), cfg.WorkspaceID)})
+	}
+	cfg.WorkspaceID = cmp.Or(cfg.WorkspaceID, inHost)
 	cfg.CACertificatePath = setting("ca_certificate_path")
 	cfg.HTTPTimeout = seconds("http_timeout_seconds", defaultHTTPTimeout)
 	cfg.RetryTimeout = seconds("retry_timeout_seconds", defaultRetryTimeout)
@@ -263,16 +271,31 @@ func (c config) another(s auth.Settings) auth.Settings {
 	return s
 }
 
-func normalHost(host string) string {
+func withScheme(host string) string {
 	host = strings.TrimSpace(host)
 	if !strings.Contains(host, "://") {
 		host = "https://" + host
 	}
+	return host
+}
+
+func normalHost(host string) string {
+	host = withScheme(host)
 	u, err := url.Parse(host)
 	if err != nil {
 		return host // checkHost has told it
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// workspaceOfHost is the workspace's id in a host: what ?o= says, as the address of an open workspace does in a browser, and
+// what the host's name says.
+func workspaceOfHost(host string) (asked, named string) {
+	u, err := url.Parse(withScheme(host))
+	if err != nil {
+		return "", "" // checkHost has told it
+	}
+	return u.Query().Get("o"), client.WorkspaceOfHost(u.Hostname())
 }
 
 func checkHost(host string) error {
@@ -290,6 +313,14 @@ func checkHost(host string) error {
 	}
 	if strings.HasPrefix(u.Hostname(), "accounts.") {
 		return fmt.Errorf("%q is the account console; write the address of the workspace", host)
+	}
+	if asked, named := workspaceOfHost(host); asked != "" {
+		if err := checkWorkspaceID(asked); err != nil {
+			return fmt.Errorf("?o= is the workspace's id: %w", err)
+		}
+		if named != "" && named != asked {
+			return fmt.Errorf("%s is the address of workspace %s, and ?o= says %s", u.Hostname(), named, asked)
+		}
 	}
 	return nil
 }

@@ -41,6 +41,26 @@ func TestResolve(t *testing.T) {
 			providerModel{Host: text("https://ADB-1.1.AzureDatabricks.net/?o=1")}, nil,
 			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
 		},
+		"o of a host is the workspace's id": {
+			providerModel{Host: text("https://westeurope.azuredatabricks.net/?o=7405605519549535#workspace")}, nil,
+			func(c config) (any, any) {
+				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://westeurope.azuredatabricks.net", "7405605519549535"}
+			},
+		},
+		"o of a bare host": {
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "adb-1.1.azuredatabricks.net?o=1"},
+			func(c config) (any, any) {
+				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://adb-1.1.azuredatabricks.net", "1"}
+			},
+		},
+		"a host without o": {
+			providerModel{Host: text("https://adb-1.1.azuredatabricks.net/?x=2")}, nil,
+			func(c config) (any, any) { return c.WorkspaceID, "" },
+		},
+		"o and the same id": {
+			providerModel{Host: text("https://x.azuredatabricks.net/?o=1"), WorkspaceID: text("1")}, nil,
+			func(c config) (any, any) { return [2]any{c.WorkspaceID, len(c.problems)}, [2]any{"1", 0} },
+		},
 		"the second name of a certificate's path": {
 			providerModel{}, map[string]string{"ARM_CLIENT_CERTIFICATE_FILE_PATH": "/x.pfx"},
 			func(c config) (any, any) {
@@ -116,10 +136,57 @@ func TestResolveChecksTheEnvironment(t *testing.T) {
 	}
 }
 
+// A host and a workspace id that do not belong together are an error that names both, and where each is written.
+func TestResolveRefusesTwoWorkspaces(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		hcl  providerModel
+		env  map[string]string
+		says []string
+	}{
+		"o and workspace_id": {
+			providerModel{Host: types.StringValue("https://x.azuredatabricks.net/?o=1"), WorkspaceID: types.StringValue("2")}, nil,
+			[]string{"host says workspace 1", "workspace_id says 2"},
+		},
+		"o in HCL, id in the environment": {
+			providerModel{Host: types.StringValue("https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
+			[]string{"host says workspace 1", "DATABRICKS_WORKSPACE_ID in the environment says 2"},
+		},
+		"o in the environment": {
+			providerModel{WorkspaceID: types.StringValue("2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
+			[]string{"DATABRICKS_HOST in the environment says workspace 1", "workspace_id says 2"},
+		},
+		"the name of the host and o": {
+			providerModel{Host: types.StringValue("https://adb-3.7.azuredatabricks.net/?o=1")}, nil,
+			[]string{"adb-3.7.azuredatabricks.net is the address of workspace 3", "?o= says 1"},
+		},
+		"the name of the host and workspace_id": {
+			providerModel{Host: types.StringValue("https://adb-3.7.azuredatabricks.net"), WorkspaceID: types.StringValue("2")}, nil,
+			[]string{"host says workspace 3", "workspace_id says 2"},
+		},
+		"o that is no id": {
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=abc"},
+			[]string{"DATABRICKS_HOST", "abc"},
+		},
+	} {
+		problems := tc.hcl.resolve(env(tc.env)).problems
+		if len(problems) != 1 {
+			t.Errorf("%s: %v", name, problems)
+			continue
+		}
+		for _, words := range tc.says {
+			if !strings.Contains(problems[0].Error(), words) {
+				t.Errorf("%s: it does not say %q: %s", name, words, problems[0])
+			}
+		}
+	}
+}
+
 func TestCheckHost(t *testing.T) {
 	t.Parallel()
 	for host, good := range map[string]bool{
 		"adb-1.1.azuredatabricks.net": true, "https://adb-1.1.azuredatabricks.net/": true, "http://127.0.0.1:8080": true, "http://localhost:8080": true, "http://[::1]:80": true,
+		"https://adb-1.1.azuredatabricks.net/?o=1": true, "https://adb-1.1.azuredatabricks.net/?o=": true, "https://adb-1.1.azuredatabricks.net/?o=one": false, "https://adb-1.1.azuredatabricks.net/?o=2": false,
 		"": false, "http://adb-1.1.azuredatabricks.net": false, "ftp://adb-1.1.azuredatabricks.net": false, "https://": false, "https://accounts.azuredatabricks.net": false, "a b": false,
 	} {
 		if err := checkHost(host); (err == nil) != good {

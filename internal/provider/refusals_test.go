@@ -19,18 +19,20 @@ import (
 func TestRefusalsThatNoRightChanges(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		status int
-		body   string
-		says   []string
+		network emulator.NetworkAnswer
+		fault   emulator.Fault // where there is no switch
+		says    []string
 	}{
-		"IP access list": {403, `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42 [ReqId: r]"}`,
-			[]string{"203.0.113.7 is blocked", "does not allow the network address that this call came from", "IP access list"}},
-		"network policy": {403, `{"error_code":403,"message":"Unauthorized network access to workspace: 42"}`,
-			[]string{"Unauthorized network access to workspace: 42", "no calls from the network", "public network access"}},
-		"scope": {403, `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`,
-			[]string{"required scopes: model-serving", "not the scope that this call needs"}},
-		"tier": {403, `{"error_code":"FEATURE_DISABLED","message":"ACLs for serving endpoints are disabled or not available in this tier"}`,
-			[]string{"FEATURE_DISABLED", "not available in this tier", "pricing tier"}},
+		"IP access list": {network: emulator.NetworkIPAccessList,
+			says: []string{"Source IP address", "IP ACL", "does not allow the network address that this call came from", "IP access list"}},
+		"network policy": {network: emulator.NetworkPolicy,
+			says: []string{"Unauthorized network access to workspace", "no calls from the network", "public network access"}},
+		"network policy in plain text": {network: emulator.NetworkPolicyAsText,
+			says: []string{"Unauthorized network access to workspace", "no calls from the network", "public network access"}},
+		"scope": {fault: emulator.Fault{Status: 403, Body: `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`},
+			says: []string{"required scopes: model-serving", "not the scope that this call needs"}},
+		"tier": {fault: emulator.Fault{Status: 403, Body: `{"error_code":"FEATURE_DISABLED","message":"ACLs for serving endpoints are disabled or not available in this tier"}`},
+			says: []string{"FEATURE_DISABLED", "not available in this tier", "pricing tier"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -53,8 +55,13 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 				},
 			} {
 				before := w.Workspace.Snapshot()
-				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: tc.status, Body: tc.body, ContentType: "application/json"})
+				if fault := tc.fault; fault.Status != 0 {
+					fault.Service, fault.Times, fault.ContentType = "workspace", -1, "application/json"
+					w.Tenant.Faults.Add(fault)
+				}
+				w.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: tc.network})
 				errors := run()
+				w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 				w.Tenant.Faults.Clear()
 				says := append([]string{w.EndpointName, "ARM_CLIENT_CERTIFICATE_PATH in the environment", "client id " + w.Deployer.ClientID, "tenant " + w.Tenant.ID}, tc.says...)
 				for _, words := range says {
@@ -87,11 +94,10 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 `)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := c.State(t)
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Times: -1, Status: 403, ContentType: "application/json",
-		Body: `{"error_code":403,"message":"Source IP address: 203.0.113.7 is blocked by Databricks IP ACL for workspace: 42 [ReqId: r]"}`})
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkIPAccessList})
 	for _, args := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
 		r := c.MustRun(t, 1, args...)
-		r.MustSay(t, "203.0.113.7 is blocked by Databricks IP ACL", "does not allow the network address", "client id "+w.Deployer.ClientID)
+		r.MustSay(t, "is blocked by Databricks IP ACL", "does not allow the network address", "client id "+w.Deployer.ClientID)
 		r.MustNotSay(t, "workspace admin", "Wrong workspace")
 		if c.State(t) != before {
 			t.Errorf("%v: the state has changed", args)
@@ -102,28 +108,27 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 // A redirect is not followed. The error names the request that was redirected, the host that did it, and where it leads.
 func TestRedirectedWorkspace(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		location string
-		says     []string
-	}{
-		"sign-in page": {"https://login.example.com/saml?state=x", []string{"redirected it to https://login.example.com/saml,", "never redirects", "a sign-in page"}},
-		"private link": {"/login.html?error=private-link-validation-error:7405605519549535",
-			[]string{"private-link-validation-error of workspace 7405605519549535", "over its private link only", "private endpoint"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := acctest.New(t)
-			server := httptest.NewServer(http.RedirectHandler(tc.location, http.StatusFound))
-			t.Cleanup(server.Close)
-			w.Env["DBXACCESS_HOST"] = server.URL
-			_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
-			for _, words := range append(tc.says, "GET /api/2.0/preview/scim/v2/Groups answered 302", strings.TrimPrefix(server.URL, "http://")) {
-				if !strings.Contains(errors, words) {
-					t.Errorf("it does not say %q: %s", words, errors)
-				}
-			}
-		})
+	grant := func(w *acctest.World) string {
+		_, errors := w.Protocol(t).Apply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "readers", "application_id": w.Deployer.ClientID})
+		return errors
 	}
+	must := func(errors string, says ...string) {
+		t.Helper()
+		for _, words := range append(says, "GET /api/2.0/preview/scim/v2/Groups answered 30", "127.0.0.1:") {
+			if !strings.Contains(errors, words) {
+				t.Errorf("it does not say %q: %s", words, errors)
+			}
+		}
+	}
+	w := acctest.New(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkPrivateLink})
+	must(grant(w), "private-link-validation-error of workspace "+w.Workspace.ID(), "over its private link only", "private endpoint")
+
+	w = acctest.New(t)
+	server := httptest.NewServer(http.RedirectHandler("https://login.example.com/saml?state=x", http.StatusFound))
+	t.Cleanup(server.Close)
+	w.Env["DBXACCESS_HOST"] = server.URL
+	must(grant(w), "redirected it to https://login.example.com/saml,", "never redirects", "a sign-in page")
 }
 
 // A server's certificate that cannot be parsed ends the plan at once.

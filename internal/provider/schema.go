@@ -76,13 +76,13 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 		MarkdownDescription: "Declares who may call an Azure Databricks model-serving endpoint: the workspace service principal, its permission on the endpoint, and the personal access token it owns.",
 		Attributes: map[string]schema.Attribute{
 			"host": text("host",
-				"The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped. `http` is accepted for a loopback address only.", fwkit.Checked("Not a workspace address", checkHost)),
+				"The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped, and `?o=ID` is `workspace_id`. `http` is accepted for a loopback address only.", fwkit.Checked("Not a workspace address", checkHost)),
 			"azure_workspace_resource_id": text("azure_workspace_resource_id",
 				"Id of the workspace in Azure Resource Manager. Without `host` it finds the address, which takes the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
 			"azure_workspace_admin_login": flag("azure_workspace_admin_login",
 				"Whether to send a management token and `azure_workspace_resource_id` with each call. **A caller that is Contributor or Owner of the workspace's Azure resource becomes an admin of the workspace by that**, at its first call and for good: "+
 					"it is for the first login to a new workspace. Default: `false`."),
-			"workspace_id": text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it.", fwkit.Checked("Not a workspace id", checkWorkspaceID)),
+			"workspace_id": text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer of another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID)),
 			"auth_type": text("auth_type",
 				"Pins the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType)),
 			"tenant_id":           text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.", fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)),

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -53,6 +54,64 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/x"
 	tells(t, w.CLI(t, whoAmI), "Bad value for the provider", "DATABRICKS_AZURE_RESOURCE_ID in the environment")
+}
+
+// Each resource knows its workspace, whichever answers of the workspace say which one it is.
+func TestWorkspaceIDWhereverItIsSaid(t *testing.T) {
+	t.Parallel()
+	for name, switches := range map[string]emulator.WorkspaceSwitches{
+		"on each answer":              {},
+		"on the current user alone":   {OrgIDHeader: emulator.OrgIDOnMe, HostMetadata: emulator.HostMetadataMissing},
+		"in the host's configuration": {OrgIDHeader: emulator.OrgIDNowhere},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Workspace.SetSwitches(switches)
+			config := map[string]any{"endpoint_name": w.EndpointName, "service_principal_name": w.Deployer.ClientID}
+			made := w.Protocol(t).MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, config)
+			read := w.Protocol(t).MustRefresh(t, "dbxaccess_serving_endpoint_permission", made)
+			for what, state := range map[string]map[string]any{"create": made.State, "refresh": read.State, "create's identity": made.Identity} {
+				if state["workspace_id"] != w.Workspace.ID() {
+					t.Errorf("%s: workspace_id is %v", what, state["workspace_id"])
+				}
+			}
+		})
+	}
+}
+
+// A host as it stands in a browser names the workspace. Another workspace's is an error, and nothing changes.
+func TestHostWithWorkspaceID(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	host := w.Env["DBXACCESS_HOST"]
+	w.Env["DBXACCESS_HOST"] = host + "/?o=" + w.Workspace.ID()
+	c := w.CLI(t, `
+resource "dbxaccess_serving_endpoint_permission" "p" {
+  endpoint_name          = "`+w.EndpointName+`"
+  service_principal_name = "`+w.Deployer.ClientID+`"
+}
+`)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	before, snapshot := c.State(t), w.Workspace.Snapshot()
+	for env, says := range map[[2]string]string{
+		{host + "/?o=12", ""}:                          "Workspace ID 12 of the request",
+		{host + "/?o=12", w.Workspace.ID()}:            "Host and workspace_id mean two workspaces",
+		{host + "/?o=twelve", ""}:                      `"twelve" is not a workspace id`,
+		{"https://adb-12.1.azuredatabricks.net", "13"}: "Host and workspace_id mean two workspaces",
+	} {
+		w.Env["DBXACCESS_HOST"], w.Env["DATABRICKS_WORKSPACE_ID"] = env[0], env[1]
+		for _, command := range []string{"plan", "destroy"} {
+			args := []string{command}
+			if command == "destroy" {
+				args = append(args, "-auto-approve")
+			}
+			c.MustRun(t, 1, args...).MustSay(t, says)
+		}
+		if c.State(t) != before || !reflect.DeepEqual(w.Workspace.Snapshot(), snapshot) {
+			t.Errorf("%v: something has changed", env)
+		}
+	}
 }
 
 // A Contributor of the Azure resource gets in by saying so, and only then.
