@@ -148,25 +148,27 @@ func TestSweepOfStrays(t *testing.T) {
 	}
 	w := acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
-	w.Tenant.Clock.Advance(-2 * time.Hour)
+	w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
+	const ago, lifetime = 50 * time.Hour, 60 * time.Hour
+	w.Tenant.Clock.Advance(-ago)
 	strays := map[string]bool{}
 	for _, comment := range []string{"nightly [dbxaccess-ephemeral] [dbxaccess:1 until 2026-01-01T00:00:00Z]", "[dbxaccess-ephemeral] [dbxaccess:2]", "scoring [dbxaccess:3]"} {
-		id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, comment, 24*time.Hour)
+		id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, comment, lifetime)
 		strays[id] = true
 	}
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "no marker", 24*time.Hour)
-	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed [dbxaccess:5]", 24*time.Hour)
-	w.Tenant.Clock.Advance(2 * time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] [dbxaccess:4]", 24*time.Hour)
-
-	w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "no marker", lifetime)
+	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed [dbxaccess:5]", lifetime)
 	if !opens(w, used) {
 		t.Fatal("the token in use opens nothing")
 	}
+	w.Tenant.Clock.Advance(ago - 2*time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "made two hours ago, and its use does not show yet [dbxaccess:6]", lifetime)
+	w.Tenant.Clock.Advance(2 * time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] [dbxaccess:4]", 24*time.Hour)
 
 	c := w.CLI(t, example(t, "break-glass/sweep/main.tf"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	if n := len(w.Workspace.Snapshot().Tokens); n != 7 {
+	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
 		t.Fatalf("listing changed something: %d tokens", n)
 	}
 	script, err := os.ReadFile("../../examples/break-glass/sweep/sweep.sh")
@@ -186,7 +188,7 @@ func TestSweepOfStrays(t *testing.T) {
 			t.Errorf("left: %s", token.Comment)
 		}
 	}
-	if n := len(w.Workspace.Snapshot().Tokens); n != 4 {
+	if n := len(w.Workspace.Snapshot().Tokens); n != 5 {
 		t.Errorf("%d tokens are left", n)
 	}
 }

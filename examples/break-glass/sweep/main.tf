@@ -21,8 +21,10 @@ output "strays" {
   description = "The strays by token id, for sweep.sh."
   value = {
     for t in data.dbxaccess_tokens.all.tokens : t.token_id => "${t.owner_name}: ${t.comment}"
-    # A token that is used although it has the second marker is in somebody's state: only its comment could not be changed.
-    if(strcontains(t.comment, "[dbxaccess-ephemeral]") || strcontains(t.comment, "[dbxaccess:") && t.last_used_on == null)
+    # A token that is used although it has the second marker is in somebody's state: only its comment could not be changed. A use
+    # shows up to a day late, so that a token is called unused only when it is two days old.
+    if(strcontains(t.comment, "[dbxaccess-ephemeral]") || strcontains(t.comment, "[dbxaccess:") && t.last_used_on == null
+    && timecmp(t.created_at, timeadd(plantimestamp(), "-48h")) < 0)
     && timecmp(t.created_at, timeadd(plantimestamp(), "-${var.older_than}")) < 0
   }
 }
