@@ -37,6 +37,8 @@ type options struct {
 	// repeat is how often each phase is measured without latency; with latency, where waiting outweighs what the machine
 	// does, once. A destroy of more than a hundred is measured once too: it takes Terraform longer than all the rest.
 	repeat int
+	// profile keeps the profiles of each plan without changes.
+	profile bool
 	// bin keeps what was built, out is for the results.
 	bin, out string
 }
@@ -49,6 +51,7 @@ func main() {
 	floors := flag.Bool("floors", true, "measure terraform_data and the empty provider too")
 	flag.IntVar(&o.repeat, "repeat", 5, "repetitions at latency 0")
 	flag.StringVar(&o.out, "out", filepath.Join("bin", "bench"), "folder for the results")
+	flag.BoolVar(&o.profile, "profile", false, "keep CPU and heap profiles of the plans without changes")
 	publish := flag.Bool("publish", false, "renew what the documentation shows")
 	flag.Parse()
 	o.bin = o.out
@@ -82,8 +85,8 @@ func workloadNames() []string {
 func (o *options) parse(sizes, latencies, names string) error {
 	for s := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 || n > 10 && n%10 != 0 {
-			return fmt.Errorf("-n: %q is neither a number up to 10 nor a multiple of 10", s)
+		if err != nil || n < 1 || n > blocks && n%blocks != 0 {
+			return fmt.Errorf("-n: %q is neither a number up to %d nor a multiple of it", s, blocks)
 		}
 		o.sizes = append(o.sizes, n)
 	}
@@ -145,6 +148,9 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	for _, latency := range o.latencies {
 		for _, n := range o.sizes {
 			for _, w := range o.workloads {
+				if n > mostApplied && w.fill == nil && w.whole == "" {
+					continue
+				}
 				rows, err := b.workload(w, n, latency)
 				if err != nil {
 					return r, fmt.Errorf("%s, N = %d, %s: %w", w.title, n, latency, err)
@@ -164,6 +170,7 @@ func (b *bench) build() error {
 	for out, pkg := range map[string]string{
 		b.emulator: module + "/internal/cmd/emulator",
 		filepath.Join(b.folder(ours), "provider"):  module,
+		filepath.Join(b.folder(profiled), plugin):  module + "/internal/cmd/bench/profiled",
 		filepath.Join(b.folder(empty), "provider"): module + "/internal/cmd/bench/empty",
 		filepath.Join(b.folder(ours), plugin):      module + "/internal/cmd/bench/meter",
 		filepath.Join(b.folder(empty), plugin):     module + "/internal/cmd/bench/meter",
@@ -179,6 +186,7 @@ func (b *bench) build() error {
 
 // workload measures all phases, the subjects taking turns.
 func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error) {
+	phases := w.phases(n)
 	rows := make([]row, len(phases))
 	for i, p := range phases {
 		rows[i] = row{Workload: w.name, N: n, Milliseconds: latency.Milliseconds(), Phase: p, Samples: map[subject][]sample{}}
@@ -190,7 +198,7 @@ func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error
 	for i := range repeat {
 		for _, s := range b.options.subjects {
 			fmt.Fprintf(b.progress, "%s, N = %d, %s, %d of %d, %s:", w.title, n, latency, i+1, repeat, s)
-			samples, err := b.once(w, s, n, latency, i == 0 || n <= 100)
+			samples, err := b.once(w, s, n, latency, i == 0)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s, err)
 			}
@@ -204,13 +212,10 @@ func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error
 	return rows, nil
 }
 
-// once takes one subject through the phases, in a folder and a world of its own.
-func (b *bench) once(w workload, s subject, n int, latency time.Duration, withDestroy bool) (samples []sample, err error) {
+// once takes one subject through the phases, in a folder and a world of its own. The first repetition has all of them.
+func (b *bench) once(w workload, s subject, n int, latency time.Duration, first bool) (samples []sample, err error) {
 	r := &run{b: b, subject: s, instances: w.instances(n)}
 	if r.dir, err = os.MkdirTemp(b.dir, "run-"); err != nil {
-		return nil, err
-	}
-	if err := r.layOut(w.config(s, n)); err != nil {
 		return nil, err
 	}
 	if s == ours {
@@ -219,13 +224,26 @@ func (b *bench) once(w workload, s subject, n int, latency time.Duration, withDe
 		}
 		defer func() { err = errors.Join(err, r.world.Stop()) }()
 	}
-	for _, p := range phases {
-		if p == destroy && !withDestroy {
+	if w.grown(n) {
+		err = r.grow(w, n)
+	} else {
+		err = r.layOut(w.config(s, n))
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range w.phases(n) {
+		if p == destroy && !first && n > 100 {
 			break
 		}
 		x, err := r.measure(p)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p, err)
+		}
+		if p == noop && s == ours && first {
+			if x.Live, err = r.live(w, n, latency); err != nil {
+				return nil, fmt.Errorf("%s with profiles: %w", p, err)
+			}
 		}
 		samples = append(samples, x)
 	}

@@ -84,18 +84,18 @@ func (r report) write(dir string, publish bool, out io.Writer) error {
 func (r report) table(out io.Writer) error {
 	fmt.Fprintf(out, "%s, dbxaccess %s, %s, %d CPUs, %s\n\n", r.CLI, r.Provider, r.System, r.CPUs, r.Date)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\tN\t ms\tphase\trequests\twall\t× terraform_data\t× empty\tCPU\tprovider\t× empty\tpeak\tprovider\truns\t")
+	fmt.Fprintln(t, "\tN\t ms\tphase\trequests\twall\t× terraform_data\t× empty\tCPU\tprovider\t× empty\tpeak\tprovider\tlive\truns\t")
 	for i, x := range r.Rows {
 		if len(x.Samples[ours]) == 0 {
 			continue
 		}
 		title := ""
-		if i == 0 || x.Phase == phases[0] {
+		if i == 0 || x.Workload != r.Rows[i-1].Workload || x.N != r.Rows[i-1].N {
 			title = titleOf(x.Workload)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%d\t\n", title, x.N, x.Milliseconds, x.Phase, x.median(ours, requests), x.median(ours, wall),
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%.0f\t%.2f s\t%s\t%s\t%.2f s\t%.2f s\t%s\t%.0f MB\t%.0f MB\t%s\t%d\t\n", title, x.N, x.Milliseconds, x.Phase, x.median(ours, requests), x.median(ours, wall),
 			times(x.ratio(builtin, wall)), times(x.ratio(empty, wall)), x.median(ours, cpu), x.median(ours, providerCPU), times(x.ratio(empty, providerCPU)),
-			x.median(ours, peak)/1e6, x.median(ours, providerPeak)/1e6, len(x.Samples[ours]))
+			x.median(ours, peak)/1e6, x.median(ours, providerPeak)/1e6, liveOf(x), len(x.Samples[ours]))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (r report) table(out io.Writer) error {
 	_, err := fmt.Fprint(out, `
 ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
 terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform
-with its providers, then of the providers alone.
+with its providers, then of the providers alone. Live is what the provider still holds at its end after a collection.
 `)
 	return err
 }
@@ -127,6 +127,14 @@ func times(ratio float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f", ratio)
+}
+
+// liveOf is what the provider still held in the first repetition, the only one in which that is measured.
+func liveOf(x row) string {
+	if size := x.Samples[ours][0].Live; size > 0 {
+		return fmt.Sprintf("%.1f MB", float64(size)/1e6)
+	}
+	return "-"
 }
 
 func titleOf(name string) string {

@@ -14,6 +14,8 @@ type sample struct {
 	// Peak is the memory of the largest process, ProviderPeak that of the largest provider.
 	Peak         int64 `json:"peak_bytes"`
 	ProviderPeak int64 `json:"provider_peak_bytes"`
+	// Live is what the provider still holds at its end after a collection; 0 where it was not measured.
+	Live int64 `json:"live_bytes,omitempty"`
 	// Requests are what the emulated services were asked, by service, method and route.
 	Requests map[string]int `json:"requests,omitempty"`
 }

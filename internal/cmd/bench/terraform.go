@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -49,15 +50,8 @@ func (r *run) measure(p phase) (sample, error) {
 	if err := os.Remove(usage); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return sample{}, err
 	}
-	cmd := exec.CommandContext(r.b.ctx, r.b.cli, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its providers and writes its state
-	cmd.Dir = r.dir
-	// Nothing of this machine's own environment but what a process needs.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.b.dir, "TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"),
-		"TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color", "BENCH_USAGE=" + usage}
-	if r.world != nil {
-		cmd.Env = append(cmd.Env, r.world.providerEnv()...)
-	}
+	cmd := r.terraform(args...)
+	cmd.Env = append(cmd.Env, "BENCH_USAGE="+usage)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 
@@ -86,6 +80,50 @@ func (r *run) measure(p phase) (sample, error) {
 		}
 	}
 	return x, nil
+}
+
+// live plans once more with the provider that writes profiles, and gives what that one still held at its end, in bytes.
+func (r *run) live(w workload, n int, latency time.Duration) (int64, error) {
+	if err := r.use(profiled); err != nil {
+		return 0, err
+	}
+	args, _ := r.command(noop)
+	dir := r.dir
+	if r.b.options.profile {
+		dir = filepath.Join(r.b.options.out, "profiles", fmt.Sprintf("%s-%d-%s", w.name, n, latency))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return 0, err
+		}
+		var err error
+		if dir, err = filepath.Abs(dir); err != nil {
+			return 0, err
+		}
+	}
+	cmd := r.terraform(args...)
+	cmd.Env = append(cmd.Env, "BENCH_PROFILE="+dir)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("terraform plan: %w:\n%s", err, tail(string(said)))
+	}
+	bytes, err := os.ReadFile(filepath.Join(dir, "live"))
+	if err != nil {
+		return 0, err
+	}
+	size, err := strconv.ParseInt(string(bytes), 10, 64)
+	return size, errors.Join(err, r.use(r.subject))
+}
+
+// terraform is a command of the CLI that has not been started.
+func (r *run) terraform(args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(r.b.ctx, r.b.cli, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its providers and writes its state
+	cmd.Dir = r.dir
+	// Nothing of this machine's own environment but what a process needs.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.b.dir,
+		"TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
+	if r.world != nil {
+		cmd.Env = append(cmd.Env, r.world.providerEnv()...)
+	}
+	return cmd
 }
 
 // readUsage adds up what the meter wrote; no file means that no provider ran.
@@ -128,12 +166,15 @@ func tail(text string) string {
 
 // layOut writes a configuration, and a CLI configuration under which Terraform takes the subject for the provider.
 func (r *run) layOut(hcl string) error {
+	return errors.Join(os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(hcl), 0o600), r.use(r.subject))
+}
+
+// use writes the CLI configuration under which Terraform takes the subject for the provider.
+func (r *run) use(s subject) error {
 	rc := "disable_checkpoint = true\n"
-	if r.subject != builtin {
-		rc += fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", r.b.registry+"/dbxaccess/dbxaccess", r.b.folder(r.subject))
+	if s != builtin {
+		rc += fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
+			r.b.registry+"/dbxaccess/dbxaccess", r.b.folder(s))
 	}
-	return errors.Join(
-		os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(hcl), 0o600),
-		os.WriteFile(filepath.Join(r.dir, "cli.tfrc"), []byte(rc), 0o600),
-	)
+	return os.WriteFile(filepath.Join(r.dir, "cli.tfrc"), []byte(rc), 0o600)
 }

@@ -14,6 +14,8 @@ const (
 	builtin subject = "terraform_data" // Terraform itself: no other process
 	empty   subject = "empty provider" // our schema over the framework, and no request
 	ours    subject = "dbxaccess"
+	// profiled is ours, which writes profiles; it is not compared with anything.
+	profiled subject = "profiled"
 )
 
 var subjects = []subject{builtin, empty, ours}
@@ -27,9 +29,21 @@ type workload struct {
 	attributes [][2]string
 	// whole marks one resource that holds all N in a map of that name.
 	whole string
+	// texts are what the state says of the i-th instance and of no other; fill makes a workspace hold all n, and gives
+	// more of such texts. Both are there where the state of many instances can be grown from that of a few.
+	texts func(i int) []string
+	fill  func(w *world, n int) (texts func(i int) []string, err error)
 }
 
 const application = `format("00000000-0000-4000-8000-%%012d", %s)` // one of the emulator's crowd
+
+// newApplicationID and newDisplayName are of the i-th service principal that a run adds.
+func newApplicationID(i int) string { return fmt.Sprintf("10000000-0000-4000-8000-%012d", i) }
+func newDisplayName(i int) string   { return fmt.Sprintf("scoring app %d", i) }
+
+// blocks is how many resource blocks a workload has, as real configurations are made of several; a single for_each
+// over all would measure Terraform, which evaluates it anew for each instance.
+const blocks = 10
 
 var workloads = []workload{
 	{
@@ -38,6 +52,8 @@ var workloads = []workload{
 			{"application_id", `format("10000000-0000-4000-8000-%%012d", %s)`},
 			{"display_name", `format("scoring app %%d", %s)`},
 		},
+		texts: func(i int) []string { return []string{newApplicationID(i), quoted(newDisplayName(i))} },
+		fill:  fillPrincipals,
 	},
 	{
 		name: "grants", title: "N grants on one endpoint", resource: "dbxaccess_serving_endpoint_permission",
@@ -46,6 +62,10 @@ var workloads = []workload{
 			{"service_principal_name", application},
 			{"permission_level", `"CAN_QUERY"`},
 		},
+		texts: func(i int) []string {
+			return []string{emulator.CrowdApplicationID(i), quoted(fmt.Sprintf("crowd %d", i))}
+		},
+		fill: fillGrants,
 	},
 	{
 		name: "list", title: "One whole list of N", resource: "dbxaccess_serving_endpoint_permissions_exclusive",
@@ -75,18 +95,17 @@ func (w workload) instances(n int) int {
 	return n
 }
 
-// config is the workload in HCL for one subject: ten blocks of n/10, as real configurations are made of several; a
-// single for_each over all would measure Terraform, which evaluates it anew for each instance.
+// config is the workload in HCL for one subject.
 func (w workload) config(s subject, n int) string {
 	var hcl strings.Builder
 	if s != builtin {
 		hcl.WriteString("terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n")
 	}
-	blocks, each := 1, n
-	if n >= 10 && w.whole == "" {
-		blocks, each = 10, n/10
+	count, each := 1, n
+	if n >= blocks && w.whole == "" {
+		count, each = blocks, n/blocks
 	}
-	for b := range blocks {
+	for b := range count {
 		resource, indent := w.resource, "  "
 		if s == builtin {
 			resource, indent = "terraform_data", "    "

@@ -18,7 +18,8 @@ import (
 // A world is a fresh emulator, in a process of its own so that its work is on nobody's account.
 type world struct {
 	*local.Emulator
-	ctx context.Context
+	ctx    context.Context
+	client *http.Client
 }
 
 func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, error) {
@@ -26,7 +27,11 @@ func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, erro
 	if err != nil {
 		return nil, err
 	}
-	w := &world{e, b.ctx}
+	client, err := e.Client()
+	if err != nil {
+		return nil, errors.Join(err, e.Stop())
+	}
+	w := &world{e, b.ctx, client}
 	if err := w.control(http.MethodPost, "/latency", map[string]int64{"milliseconds": latency.Milliseconds()}, nil); err != nil {
 		return nil, errors.Join(err, w.Stop())
 	}
@@ -68,13 +73,17 @@ func (w *world) control(method, path string, body, into any) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(r)
+	return w.send(r, into)
+}
+
+func (w *world) send(r *http.Request, into any) error {
+	answer, err := w.client.Do(r)
 	if err != nil {
 		return err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode >= 300 {
-		return fmt.Errorf("the emulator's control address answers %s to %s %s", answer.Status, method, path)
+		return fmt.Errorf("the emulator answers %s to %s %s", answer.Status, r.Method, r.URL)
 	}
 	if into == nil {
 		return nil

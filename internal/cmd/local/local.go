@@ -5,8 +5,11 @@ package local
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,6 +79,19 @@ func (e *Emulator) Stop() error {
 		return err
 	}
 	return <-e.ended
+}
+
+// Client trusts the emulator's certificate authority.
+func (e *Emulator) Client() (*http.Client, error) {
+	ca, err := os.ReadFile(e.Env["DBXACCESS_CA_CERTIFICATE_PATH"])
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca) {
+		return nil, errors.New("the emulator's CA file holds no certificate")
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
 }
 
 // readEnv reads the lines export NAME='value' that the emulator writes when it is ready.

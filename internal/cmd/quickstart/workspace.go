@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 )
@@ -25,21 +22,9 @@ const flowers = `{"dataframe_records": [
   {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2},
   {"sepal_length": 6.3, "sepal_width": 3.3, "petal_length": 6.0, "petal_width": 2.5}]}`
 
-func (d *demo) httpClient() (*http.Client, error) {
-	ca, err := os.ReadFile(d.env["DBXACCESS_CA_CERTIFICATE_PATH"])
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca) {
-		return nil, errors.New("the emulator's CA file holds no certificate")
-	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
-}
-
 // send makes one request and gives status and body.
 func (d *demo) send(method, address, bearer, contentType, body string) (int, []byte, error) {
-	client, err := d.httpClient()
+	client, err := d.emulator.Client()
 	if err != nil {
 		return 0, nil, err
 	}

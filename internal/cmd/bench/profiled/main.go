@@ -1,0 +1,65 @@
+// Command profiled is the provider, which writes into the folder BENCH_PROFILE what it did: cpu.pprof, heap.pprof after a
+// collection at its end, and the size of that heap in the file live, in bytes.
+package main
+
+import (
+	"errors"
+	"log"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
+)
+
+func main() {
+	// As the real one sets itself up when nobody asked for logs.
+	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
+		if err := os.Setenv(name, "off"); err != nil {
+			log.Fatal(err)
+		}
+	}
+	debug.SetGCPercent(150)
+	debug.SetMemoryLimit(512 << 20)
+	if err := run(os.Getenv("BENCH_PROFILE")); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(dir string) (err error) {
+	cpu, err := os.Create(filepath.Join(dir, "cpu.pprof"))
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return err
+	}
+	served := server.New(provider.New("0.0.0", os.LookupEnv)())
+	err = tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess", func() tfprotov6.ProviderServer { return served })
+	pprof.StopCPUProfile()
+	err = errors.Join(err, cpu.Close(), writeHeap(dir))
+	runtime.KeepAlive(served) // what it keeps is what counts
+	return err
+}
+
+func writeHeap(dir string) error {
+	runtime.GC()
+	runtime.GC() // the first one may only queue finalizers
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	heap, err := os.Create(filepath.Join(dir, "heap.pprof"))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		pprof.Lookup("heap").WriteTo(heap, 0), heap.Close(),
+		os.WriteFile(filepath.Join(dir, "live"), strconv.AppendUint(nil, m.HeapAlloc, 10), 0o600),
+	)
+}
