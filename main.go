@@ -21,12 +21,10 @@ var version = "0.0.0-dev"
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger and print what to export")
 	flag.Parse()
-	settings := decide(os.LookupEnv)
-	if *debug {
-		settings.off = nil // the log goes to the debugger's own terminal
-	}
-	if err := settings.apply(); err != nil {
-		log.Fatal(err)
+	if !*debug { // there the log goes to the debugger's own terminal
+		if err := switchOff(unreadLoggers(os.LookupEnv)); err != nil {
+			log.Fatal(err)
+		}
 	}
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)

@@ -2,16 +2,7 @@ package main
 
 import (
 	"os"
-	"runtime/debug"
 	"strings"
-)
-
-// A provider process lives for one walk of Terraform's graph, some seconds, and makes much garbage in it: collecting
-// less often costs memory that is given back at the end. The limit is where it becomes thrifty again, so that a large
-// configuration on a small build agent gets slow before it gets killed.
-const (
-	gcPercent   = 150
-	memoryLimit = 512 << 20
 )
 
 // asksForLogs are the variables by which somebody asks Terraform, or the plugin stack, for this provider's log.
@@ -23,41 +14,21 @@ var asksForLogs = []string{
 // drops it unless a log was asked for: about a third of the CPU time of a plan.
 var unread = []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
 
-// process is what this process sets for itself before it serves. Zero values leave things as they are.
-type process struct {
-	off         []string // environment variables of loggers to switch off
-	gcPercent   int
-	memoryLimit int64
-}
-
-// decide reads the environment: whoever asks for logs gets all of them, and Go's own variables outrank ours.
-func decide(lookupEnv func(string) (string, bool)) process {
-	p := process{off: unread, gcPercent: gcPercent, memoryLimit: memoryLimit}
+// unreadLoggers are the environment variables of the loggers to switch off: none when somebody asks for logs.
+func unreadLoggers(lookupEnv func(string) (string, bool)) []string {
 	for _, name := range asksForLogs {
 		if value, _ := lookupEnv(name); value != "" && !strings.EqualFold(value, "off") {
-			p.off = nil
+			return nil
 		}
 	}
-	if value, _ := lookupEnv("GOGC"); value != "" {
-		p.gcPercent = 0
-	}
-	if value, _ := lookupEnv("GOMEMLIMIT"); value != "" {
-		p.memoryLimit = 0
-	}
-	return p
+	return unread
 }
 
-func (p process) apply() error {
-	for _, name := range p.off {
+func switchOff(loggers []string) error {
+	for _, name := range loggers {
 		if err := os.Setenv(name, "off"); err != nil {
 			return err
 		}
-	}
-	if p.gcPercent != 0 {
-		debug.SetGCPercent(p.gcPercent)
-	}
-	if p.memoryLimit != 0 {
-		debug.SetMemoryLimit(p.memoryLimit)
 	}
 	return nil
 }

@@ -6,76 +6,37 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"runtime"
-	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-func TestDecide(t *testing.T) {
-	quiet := process{off: unread, gcPercent: gcPercent, memoryLimit: memoryLimit}
-	with := func(change func(*process)) process {
-		p := quiet
-		change(&p)
-		return p
-	}
-	loud := with(func(p *process) { p.off = nil })
+func TestUnreadLoggers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		env  map[string]string
-		want process
+		want []string
 	}{
-		"nothing asked":                 {nil, quiet},
-		"empty is not asked":            {map[string]string{"TF_LOG": "", "TF_LOG_PROVIDER": ""}, quiet},
-		"off is not asked":              {map[string]string{"TF_LOG": "OFF", "TF_LOG_PROVIDER": "off"}, quiet},
-		"Terraform's own log":           {map[string]string{"TF_LOG_CORE": "trace"}, quiet},
-		"another provider's log":        {map[string]string{"TF_LOG_PROVIDER_AZUREAD": "trace"}, quiet},
-		"TF_LOG":                        {map[string]string{"TF_LOG": "trace"}, loud},
-		"TF_LOG=json":                   {map[string]string{"TF_LOG": "JSON"}, loud},
-		"TF_LOG_PATH":                   {map[string]string{"TF_LOG_PATH": "tf.log"}, loud},
-		"TF_LOG_PROVIDER":               {map[string]string{"TF_LOG_PROVIDER": "debug"}, loud},
-		"one asks and another does not": {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "warn"}, loud},
-		"TF_LOG_PROVIDER_DBXACCESS":     {map[string]string{"TF_LOG_PROVIDER_DBXACCESS": "debug"}, loud},
-		"TF_LOG_SDK":                    {map[string]string{"TF_LOG_SDK": "error"}, loud},
-		"TF_LOG_SDK_PROTO":              {map[string]string{"TF_LOG_SDK_PROTO": "trace"}, loud},
-		"TF_LOG_SDK_FRAMEWORK":          {map[string]string{"TF_LOG_SDK_FRAMEWORK": "trace"}, loud},
-		"GOGC":                          {map[string]string{"GOGC": "100"}, with(func(p *process) { p.gcPercent = 0 })},
-		"GOMEMLIMIT":                    {map[string]string{"GOMEMLIMIT": "1GiB"}, with(func(p *process) { p.memoryLimit = 0 })},
+		"nothing asked":                 {nil, unread},
+		"empty is not asked":            {map[string]string{"TF_LOG": "", "TF_LOG_PROVIDER": ""}, unread},
+		"off is not asked":              {map[string]string{"TF_LOG": "OFF", "TF_LOG_PROVIDER": "off"}, unread},
+		"Terraform's own log":           {map[string]string{"TF_LOG_CORE": "trace"}, unread},
+		"another provider's log":        {map[string]string{"TF_LOG_PROVIDER_AZUREAD": "trace"}, unread},
+		"TF_LOG":                        {map[string]string{"TF_LOG": "trace"}, nil},
+		"TF_LOG=json":                   {map[string]string{"TF_LOG": "JSON"}, nil},
+		"TF_LOG_PATH":                   {map[string]string{"TF_LOG_PATH": "tf.log"}, nil},
+		"TF_LOG_PROVIDER":               {map[string]string{"TF_LOG_PROVIDER": "debug"}, nil},
+		"one asks and another does not": {map[string]string{"TF_LOG": "off", "TF_LOG_PROVIDER": "warn"}, nil},
+		"TF_LOG_PROVIDER_DBXACCESS":     {map[string]string{"TF_LOG_PROVIDER_DBXACCESS": "debug"}, nil},
+		"TF_LOG_SDK":                    {map[string]string{"TF_LOG_SDK": "error"}, nil},
+		"TF_LOG_SDK_PROTO":              {map[string]string{"TF_LOG_SDK_PROTO": "trace"}, nil},
+		"TF_LOG_SDK_FRAMEWORK":          {map[string]string{"TF_LOG_SDK_FRAMEWORK": "trace"}, nil},
 	} {
-		got := decide(func(name string) (string, bool) { value, ok := tc.env[name]; return value, ok })
-		if !reflect.DeepEqual(got, tc.want) {
-			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
-		}
-	}
-}
-
-// What decide leaves alone must stay what it was; what it sets must arrive.
-func TestApply(t *testing.T) {
-	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(-1)
-	defer func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) }()
-	for _, name := range unread {
-		t.Setenv(name, "") // back to what it was afterwards
-	}
-	if err := (process{}).apply(); err != nil {
-		t.Fatal(err)
-	}
-	if debug.SetGCPercent(100) != 100 || debug.SetMemoryLimit(-1) != limit || os.Getenv(unread[0]) != "" {
-		t.Error("a process that sets nothing changed something")
-	}
-	if err := (process{off: unread, gcPercent: 300, memoryLimit: 1 << 30}).apply(); err != nil {
-		t.Fatal(err)
-	}
-	if got := debug.SetGCPercent(100); got != 300 {
-		t.Errorf("GC percent %d", got)
-	}
-	if got := debug.SetMemoryLimit(-1); got != 1<<30 {
-		t.Errorf("memory limit %d", got)
-	}
-	for _, name := range unread {
-		if os.Getenv(name) != "off" {
-			t.Errorf("%s is %q", name, os.Getenv(name))
+		got := unreadLoggers(func(name string) (string, bool) { value, ok := tc.env[name]; return value, ok })
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
 	}
 }

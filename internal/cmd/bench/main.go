@@ -45,7 +45,7 @@ type options struct {
 
 func main() {
 	var o options
-	sizes := flag.String("n", "1,100,1000", "sizes")
+	sizes := flag.String("n", "1,100,1000,10000", "sizes; above 1000 only the plan without changes, from a grown state")
 	latencies := flag.String("latency", "0s,50ms", "latencies of every request")
 	names := flag.String("workloads", "all", "any of "+strings.Join(workloadNames(), ", "))
 	floors := flag.Bool("floors", true, "measure terraform_data and the empty provider too")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log"
 	"os"
-	"runtime/debug"
 
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -26,8 +25,6 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	debug.SetGCPercent(150)
-	debug.SetMemoryLimit(512 << 20)
 
 	whole := dbxaccess.New("0.0.0", os.LookupEnv)
 	err := providerserver.Serve(context.Background(), func() provider.Provider { return empty{whole()} }, providerserver.ServeOpts{

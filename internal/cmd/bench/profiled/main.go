@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 
@@ -26,8 +25,6 @@ func main() {
 			log.Fatal(err)
 		}
 	}
-	debug.SetGCPercent(150)
-	debug.SetMemoryLimit(512 << 20)
 	if err := run(os.Getenv("BENCH_PROFILE")); err != nil {
 		log.Fatal(err)
 	}
