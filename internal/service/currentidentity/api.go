@@ -21,7 +21,6 @@ func whoAmI(ctx context.Context, c *client.Client) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	s.ExpiresAt = token.ExpiresAt
 	s.Claims, err = auth.Claims(token.Value)
 	return s, err
 }

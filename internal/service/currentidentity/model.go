@@ -2,7 +2,9 @@ package currentidentity
 
 import (
 	"encoding/json"
-	"time"
+	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -29,17 +31,14 @@ type identityModel struct {
 	CertificateThumbprintSHA1   types.String `tfsdk:"certificate_thumbprint_sha1"`
 	CertificateThumbprintSHA256 types.String `tfsdk:"certificate_thumbprint_sha256"`
 	CertificateExpiresAt        types.String `tfsdk:"certificate_expires_at"`
-	TokenIssuedAt               types.String `tfsdk:"token_issued_at"`
-	TokenExpiresAt              types.String `tfsdk:"token_expires_at"`
 	TokenClaims                 types.String `tfsdk:"token_claims"`
 }
 
-// session is who is logged in, by what, and until when.
+// session is who is logged in, and by what.
 type session struct {
 	Identity    client.Identity
 	Login       *auth.Login
 	Claims      string // JSON; empty for a Databricks token
-	ExpiresAt   time.Time
 	Host        string
 	WorkspaceID string
 }
@@ -51,7 +50,7 @@ func toModel(s session) identityModel {
 		Groups: fwkit.Strings(s.Identity.Groups), Host: types.StringValue(s.Host), WorkspaceID: fwkit.String(s.WorkspaceID),
 		AuthType: types.StringValue(string(s.Login.Kind)), AuthSource: types.StringValue(s.Login.Source),
 		TenantID: fwkit.String(login.TenantID), ClientID: fwkit.String(login.ClientID),
-		TokenClaims: fwkit.String(s.Claims), TokenExpiresAt: fwkit.Time(s.ExpiresAt), TokenIssuedAt: fwkit.Time(issuedAt(s.Claims)),
+		TokenClaims: fwkit.String(stable(s.Claims)),
 	}
 	if s.Login.Kind != auth.KindToken {
 		m.Cloud = types.StringValue(s.Login.Cloud)
@@ -68,13 +67,37 @@ func toModel(s session) identityModel {
 	return m
 }
 
-// issuedAt is the claim iat; the zero time when there is none.
-func issuedAt(claims string) time.Time {
-	var c struct {
-		IssuedAt float64 `json:"iat"`
+// stableClaims are the claims that are the same in every token of a login, whoever asks and when: a value that changes from
+// run to run would keep every plan from being empty. What is not listed is left out, because Entra ID adds claims.
+// https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+var stableClaims = []string{
+	"aud", "iss", "tid", "ver", "idp", "idtyp", // what token, from whom
+	"appid", "appidacr", "azp", "azpacr", "app_displayname", "client_id", // by which application
+	"oid", "sub", "upn", "unique_name", "preferred_username", "name", "given_name", "family_name", "email", // of whom
+	"roles", "scp", "scope", // for what
+	"xms_mirid", // the managed identity's resource id
+}
+
+// stable keeps the stable claims of a token, and puts their lists into one order; empty for none.
+func stable(claims string) string {
+	var all map[string]any
+	if json.Unmarshal([]byte(claims), &all) != nil {
+		return ""
 	}
-	if json.Unmarshal([]byte(claims), &c) != nil || c.IssuedAt == 0 {
-		return time.Time{}
+	kept := map[string]any{}
+	for _, name := range stableClaims {
+		value, found := all[name]
+		if !found {
+			continue
+		}
+		if list, ok := value.([]any); ok {
+			slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		}
+		kept[name] = value
 	}
-	return time.Unix(int64(c.IssuedAt), 0)
+	text, err := json.Marshal(kept)
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }

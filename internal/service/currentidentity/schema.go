@@ -13,7 +13,8 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who the provider is logged in as, by what, and until when: the smoke test of a login. No secret is in it.",
+		MarkdownDescription: "Who the provider is logged in as, and by what: the smoke test of a login. No secret is in it, and nothing that changes from run to run, so that an output of it " +
+			"leaves plans empty. When the access token was issued and when it expires is in the ephemeral resource [dbxaccess_entra_token](../ephemeral-resources/entra_token.md).",
 		Attributes: map[string]schema.Attribute{
 			"id":                            text("SCIM id of the identity in the workspace."),
 			"user_name":                     text("E-mail of a user, application id of a service principal, as the workspace knows it."),
@@ -31,9 +32,7 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"certificate_thumbprint_sha1":   text("SHA-1 thumbprint of the client certificate, as the Entra ID portal shows it."),
 			"certificate_thumbprint_sha256": text("SHA-256 thumbprint of the client certificate."),
 			"certificate_expires_at":        text("When the client certificate expires, RFC 3339 in UTC."),
-			"token_issued_at":               text("Since when the access token in use is valid, RFC 3339 in UTC; null for `token`."),
-			"token_expires_at":              text("When the access token in use expires, RFC 3339 in UTC. It is renewed by itself; null for `token`."),
-			"token_claims":                  text("Claims of the access token in use, JSON, not verified; null for `token`."),
+			"token_claims":                  text("Claims of the access token that are the same in every run (such as `aud`, `iss`, `tid`, `appid`, `oid`, `roles`), JSON, not verified; null for `token`."),
 		},
 	}
 }

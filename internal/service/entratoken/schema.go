@@ -27,7 +27,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"access_token": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
 			"expires_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "Its claims, JSON, not verified."},
+			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "All its claims, JSON, not verified: `iat` is when it was issued."},
 		},
 	}
 }
