@@ -57,12 +57,25 @@ func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
 	return toGroup(found), adviseGroups(err)
 }
 
+// Changeable is an error that says why, where the workspace cannot change the members of the group.
+func (g Group) Changeable() error {
+	if g.Account {
+		return adviseAccountGroup(g.Name)
+	}
+	return nil
+}
+
 // AddMember makes somebody a direct member of a group, and touches no other member; who is one already stays one. One
 // request, and more when its answer does not show the new member.
 func (c *Client) AddMember(ctx context.Context, group Group, memberID string) error {
-	if group.Account {
-		return adviseAccountGroup(group.Name)
+	if err := group.Changeable(); err != nil {
+		return err
 	}
+	unlock, err := c.LockMemberships(ctx, memberID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpAdd, Path: "members", Value: []map[string]string{{"value": memberID}}})
 	if err != nil || g.Has(memberID) {
 		return err
@@ -73,6 +86,11 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 // RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that is
 // gone counts as done. One request, and more when its answer does not tell.
 func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
+	unlock, err := c.LockMemberships(ctx, memberID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpRemove, Path: `members[value eq "` + memberID + `"]`})
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -87,6 +105,12 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 		return err
 	}
 	return c.settleMember(ctx, group, memberID, false)
+}
+
+// LockMemberships is [Client.Lock] for the groups that somebody is a direct member of, by SCIM id: who replaces a principal
+// as a whole replaces its memberships with it.
+func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock func(), err error) {
+	return c.Lock(ctx, "memberships of "+memberID)
 }
 
 // UnverifiedMemberError says that a change of a group was accepted, and could not be read back.

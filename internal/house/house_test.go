@@ -242,7 +242,8 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	}
 }
 
-var serviceFile = regexp.MustCompile(`^(schema|model|resource|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|api)(_[a-z0-9_]+_test|_test)?\.go$`)
+// A part of api.go with a story of its own may stand beside it, as api_<part>.go.
+var serviceFile = regexp.MustCompile(`^(schema|model|resource|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
 
 func TestServiceFilesAreNamedAlike(t *testing.T) {
 	for _, s := range sources(t) {

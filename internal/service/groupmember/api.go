@@ -128,8 +128,8 @@ func eachMember(ctx context.Context, c *client.Client, groupName string, visit f
 	}
 	if groupName != "" {
 		group, err := findGroup(ctx, c, groupName)
-		if err == nil && group.Account {
-			err = c.AddMember(ctx, group, "") // refused, with the words why
+		if err == nil {
+			err = group.Changeable()
 		}
 		if err == nil {
 			each(group)

@@ -77,14 +77,20 @@ func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 // readServicePrincipal reads one by its SCIM id. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func readServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
-	sp, err := iam.NewServicePrincipalsV2(c.SDK()).Get(ctx, iam.GetServicePrincipalRequest{Id: id})
+	sp, err := readRaw(ctx, c, id)
 	if err != nil {
-		return servicePrincipal{}, advise(err)
-	}
-	if err := whole(ctx, c, tellsActive(*sp)); err != nil {
 		return servicePrincipal{}, err
 	}
 	return *fromAPI(sp), nil
+}
+
+// readRaw is [readServicePrincipal] with the groups and roles.
+func readRaw(ctx context.Context, c *client.Client, id string) (*iam.ServicePrincipal, error) {
+	sp, err := iam.NewServicePrincipalsV2(c.SDK()).Get(ctx, iam.GetServicePrincipalRequest{Id: id})
+	if err != nil {
+		return nil, advise(err)
+	}
+	return sp, whole(ctx, c, tellsActive(*sp))
 }
 
 // tellsActive says whether the answer held "active": the SDK lists there what it saw.
@@ -314,7 +320,7 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 
 // settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
 func settle(ctx context.Context, c *client.Client, have servicePrincipal, want wish) (sp servicePrincipal, err error) {
-	shown, err := c.Settle(ctx, time.Time{}, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
 		return want.changes(sp).none(), err
@@ -329,7 +335,7 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 // may not know yet what it has made itself. One request at best.
 func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time, workspaceID string) (sp servicePrincipal, err error) {
 	found, read := false, sharedServicePrincipal
-	_, err = c.Settle(ctx, made, name(have.ApplicationID, have.DisplayName), func(ctx context.Context) (bool, error) {
+	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
 		read = readServicePrincipal // a second look must not be at a copy

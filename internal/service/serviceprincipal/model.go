@@ -62,6 +62,8 @@ func (m servicePrincipalModel) String() string {
 	return name(m.ApplicationID.ValueString(), m.DisplayName.ValueString())
 }
 
+func (sp servicePrincipal) String() string { return name(sp.ApplicationID, sp.DisplayName) }
+
 func name(applicationID, displayName string) string {
 	switch {
 	case applicationID == "":

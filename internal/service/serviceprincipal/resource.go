@@ -70,7 +70,8 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 	}
 	self := r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString())
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
-	if !self && byOthers == "" {
+	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
+	if !self && byOthers == "" && kept == (keptName{}) {
 		return // as nearly always: decoding the models below costs more than the rest of a plan
 	}
 	var plan, state, config servicePrincipalModel
@@ -87,6 +88,10 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
 			resp.Diagnostics.AddWarning("Deletes every token of "+state.String(), "It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and active = false is written. "+
 				"With delete_tokens_when_inactive = false they stay.")
+		}
+		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
+			// Not written any more, so state shows the real name again.
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), kept.Real)...)
 		}
 		if !plan.replaces(state) {
 			ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
@@ -121,6 +126,29 @@ func noteDeactivated(ctx context.Context, private interface {
 	diags.Append(private.SetKey(ctx, deactivatedKey, text)...)
 }
 
+// keptNameKey holds, in private state, a [keptName].
+const keptNameKey = "kept_name"
+
+func keptNameOf(ctx context.Context, private interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics) (kept keptName) {
+	text, more := private.GetKey(ctx, keptNameKey)
+	diags.Append(more...)
+	_ = json.Unmarshal(text, &kept) // nothing is none
+	return kept
+}
+
+// noteKeptName remembers it, or forgets it for none.
+func noteKeptName(ctx context.Context, private interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}, kept keptName, diags *diag.Diagnostics) {
+	var text []byte
+	if kept != (keptName{}) {
+		text, _ = json.Marshal(kept) // two strings
+	}
+	diags.Append(private.SetKey(ctx, keptNameKey, text)...)
+}
+
 func (r *servicePrincipalResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan servicePrincipalModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
@@ -132,7 +160,7 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 
 	sp, err := addServicePrincipal(ctx, r.Client, want)
 	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
-		if sp = r.adopt(ctx, sp, plan, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		if sp = r.adopt(ctx, sp, plan, resp.Private, &resp.Diagnostics); resp.Diagnostics.HasError() {
 			return // not taken over: in state it would be tainted, and the next apply would delete what others made
 		}
 	} else {
@@ -146,7 +174,7 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 		// It exists from here on: remember it before anything else can fail.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
 		fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
-		sp = r.complete(ctx, sp, want, &resp.Diagnostics)
+		sp = r.complete(ctx, sp, want, resp.Private, &resp.Diagnostics)
 	}
 	if !sp.Active && !want.deactivates() {
 		noteDeactivated(ctx, resp.Private, sp.ID, &resp.Diagnostics)
@@ -156,22 +184,33 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
+// privateState is where a method remembers something for the next one.
+type privateState interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
 // adopt makes one that is there already what the plan says.
-func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrincipal, plan servicePrincipalModel, diags *diag.Diagnostics) servicePrincipal {
+func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrincipal, plan servicePrincipalModel, private privateState, diags *diag.Diagnostics) servicePrincipal {
 	want := plan.toWish()
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
 		fwkit.Failed(diags, deleteTokens(ctx, r.Client, have.ID), "Adopted service principal keeps tokens", want.String())
 	}
-	return sp
+	if !diags.HasError() {
+		sp = r.rename(ctx, sp, want, private, diags)
+	}
+	return want.after(sp)
 }
 
 // complete changes what a creation did not take over: the account may have known the service principal, and then it comes
 // into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the next plan
 // shows what is missing anyway.
-func (r *servicePrincipalResource) complete(ctx context.Context, have servicePrincipal, want wish, diags *diag.Diagnostics) servicePrincipal {
+func (r *servicePrincipalResource) complete(ctx context.Context, have servicePrincipal, want wish, private privateState, diags *diag.Diagnostics) servicePrincipal {
 	var failed diag.Diagnostics
 	sp := r.fulfil(ctx, have, want, &failed)
+	if !failed.HasError() {
+		sp = r.rename(ctx, sp, want, private, &failed)
+	}
 	for _, d := range failed {
 		if d.Severity() == diag.SeverityWarning {
 			diags.Append(d)
@@ -182,24 +221,58 @@ func (r *servicePrincipalResource) complete(ctx context.Context, have servicePri
 	return want.after(sp)
 }
 
-// fulfil changes what does not match the wishes and reads the result back. That it could not be read back is a warning.
+// fulfil changes what does not match the wishes, but for the name, and reads the result back. That it could not be read
+// back is a warning.
 func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrincipal, want wish, diags *diag.Diagnostics) servicePrincipal {
+	object := want.String()
+	want.DisplayName = ""
 	change := want.changes(have)
 	if change.none() {
 		return have
 	}
-	if change.deactivates() && fwkit.Failed(diags, refuseSelf(ctx, r.Client, have.ApplicationID), "Refused to deactivate the provider's own identity", want.String()) {
+	if change.deactivates() && fwkit.Failed(diags, refuseSelf(ctx, r.Client, have.ApplicationID), "Refused to deactivate the provider's own identity", object) {
 		return have
 	}
-	if fwkit.Failed(diags, changeServicePrincipal(ctx, r.Client, have.ID, change), "Cannot change service principal", want.String()) {
+	if fwkit.Failed(diags, changeServicePrincipal(ctx, r.Client, have.ID, change), "Cannot change service principal", object) {
 		return have
 	}
 	read, err := settle(ctx, r.Client, have, change)
 	if err != nil {
-		fwkit.Warn(diags, err, "The change was accepted and could not be read back", want.String())
+		fwkit.Warn(diags, err, "The change was accepted and could not be read back", object)
 		return change.after(have)
 	}
 	return read
+}
+
+// rename gives it the name that is wished for, where it has another one. That the workspace does not take the name is a
+// warning, and remembered: no later plan asks for it again while both names stay as they are.
+func (r *servicePrincipalResource) rename(ctx context.Context, have servicePrincipal, want wish, private privateState, diags *diag.Diagnostics) servicePrincipal {
+	if want.DisplayName == "" {
+		return have
+	}
+	remember := keptName{}
+	defer func() { noteKeptName(ctx, private, remember, diags) }()
+	if want.DisplayName == have.DisplayName {
+		return have
+	}
+	renamed, err := renameServicePrincipal(ctx, r.Client, have.ID, want.DisplayName, want)
+	var kept *KeptNameError
+	var unverified *UnverifiedNameError
+	switch {
+	case errors.As(err, &kept):
+		remember = keptName{Written: want.DisplayName, Real: kept.Name}
+		diags.AddWarning("Service principal keeps its name: "+have.String(), fmt.Sprintf("It was to be named %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
+			"Everything else is as planned. Later plans leave the name alone while both names stay as they are, and state shows the one that is written. "+
+			"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = %q.", want.DisplayName, kept, kept.Name))
+		return renamed
+	case errors.As(err, &unverified):
+		fwkit.Warn(diags, err, "The new name was accepted and could not be read back", have.String())
+		have.DisplayName = want.DisplayName
+		return have
+	case fwkit.Failed(diags, err, "Cannot rename service principal", have.String()):
+		return have
+	}
+	return renamed
 }
 
 func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -232,6 +305,11 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	}
 	noteDeactivated(ctx, resp.Private, byOthers, &resp.Diagnostics)
 	state.tell(sp, r.Client.WorkspaceID())
+	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, sp.DisplayName) {
+		state.DisplayName = before.DisplayName
+	} else {
+		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // one of the two names has changed
+	}
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
@@ -244,6 +322,12 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have, want := state.toServicePrincipal(), plan.toWish()
+	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, kept.Real) {
+		have.DisplayName = kept.Real
+	}
+	if plan.DisplayName.Equal(state.DisplayName) {
+		want.DisplayName = "" // also where the service keeps another one
+	}
 	change := want.changes(have)
 	// Written, not only planned: what others have deactivated is not ours to clean up before it is written.
 	endsTokens := config.toWish().deactivates() && plan.DeleteTokens.ValueBool() &&
@@ -257,6 +341,7 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	// The plan has promised what it does not manage too; a change of that elsewhere is seen by the next refresh.
 	sp = want.after(sp)
+	sp.DisplayName = plan.DisplayName.ValueString()
 	if !plan.ExternalID.IsUnknown() {
 		sp.ExternalID = plan.ExternalID.ValueString()
 	}
@@ -269,6 +354,13 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 			noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
 		}
 	}
+	// Last: the workspace may be slow to take a name, and nothing else waits for that.
+	var renaming diag.Diagnostics
+	sp.DisplayName = have.DisplayName
+	if r.rename(ctx, sp, want, resp.Private, &renaming); renaming.HasError() {
+		plan.DisplayName = state.DisplayName
+	}
+	resp.Diagnostics.Append(renaming...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 

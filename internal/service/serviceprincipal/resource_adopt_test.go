@@ -123,7 +123,7 @@ func TestAdoptThenChangeFails(t *testing.T) {
 	config := entra(w, `display_name = "ours"`, `adopt_existing = true`, `on_destroy = "delete"`)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
 	w.Test(t,
-		resource.TestStep{Config: config, ExpectError: regexp.MustCompile(`(?s)Cannot change service principal.*500`)},
+		resource.TestStep{Config: config, ExpectError: regexp.MustCompile(`(?s)Cannot rename service principal.*500`)},
 		resource.TestStep{
 			Config:            config,
 			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionCreate),

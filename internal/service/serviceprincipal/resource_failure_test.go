@@ -168,7 +168,7 @@ func TestDeniedWrite(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 
 	cli.Rewrite(t, entra(w, `display_name = "b"`))
-	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot change service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
+	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot rename service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Cannot delete service principal", "only accessible by admins", "workspace admin")
 	if after := cli.State(t); !strings.Contains(after, `"display_name": "a"`) || strings.Contains(after, "tainted") {
 		t.Errorf("state was\n%s\nand is\n%s", before, after)

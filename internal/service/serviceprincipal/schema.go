@@ -47,8 +47,10 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Name shown in the workspace; need not be unique. Absent: the service's default, and renaming elsewhere is no drift. Required without `application_id`.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "Name shown in the workspace; need not be unique. Absent: the service's default, and renaming elsewhere is no drift. Required without `application_id`. " +
+					"A new name is sent last, after every other change. Some workspaces refuse it or accept it without effect, as where the name of an application comes from Entra ID: the apply then says so " +
+					"once, in a warning, and state keeps the name that is written. Later plans ask for it again only when the written name or the workspace's name changes.",
 			},
 			"active": schema.BoolAttribute{
 				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},

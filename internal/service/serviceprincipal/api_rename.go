@@ -1,0 +1,134 @@
+package serviceprincipal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/databricks/databricks-sdk-go/service/iam"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// A workspace may take a new name, refuse it, or accept it and go on showing the old one: where Entra ID manages the
+// principal, its name comes from there. So a rename goes alone, after everything else.
+
+// KeptNameError says that the workspace did not take a new name.
+type KeptNameError struct {
+	Name string // the one that it keeps
+	Err  error  // the refusals; nil where the new name was accepted and is not shown
+}
+
+func (e *KeptNameError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("the workspace accepted the new name and still shows %q", e.Name)
+	}
+	return fmt.Sprintf("the workspace refused the new name and shows %q: %v", e.Name, e.Err)
+}
+
+// Unwrap is the refusals.
+func (e *KeptNameError) Unwrap() error { return e.Err }
+
+// UnverifiedNameError says that a new name was accepted, and could not be read back.
+type UnverifiedNameError struct{ Err error }
+
+func (e *UnverifiedNameError) Error() string { return e.Err.Error() }
+
+// Unwrap is why it could not be read.
+func (e *UnverifiedNameError) Unwrap() error { return e.Err }
+
+// keptName remembers that the workspace keeps another name than the one that was written.
+type keptName struct {
+	Written string `json:"written"`
+	Real    string `json:"real"`
+}
+
+// explains says that a state with that name is as it is because the workspace goes on showing that other one.
+func (k keptName) explains(inState, shown string) bool {
+	return k != keptName{} && k.Written == inState && k.Real == shown
+}
+
+// renameServicePrincipal gives one another name, by PATCH and where that has no effect by PUT. A PUT replaces everything,
+// so it repeats what a read just before it showed, and what is wished for besides. Two requests at best.
+//
+// Memberships are part of what a PUT replaces, so nobody else of this process changes them meanwhile.
+func renameServicePrincipal(ctx context.Context, c *client.Client, id, name string, besides wish) (servicePrincipal, error) {
+	unlock, err := c.LockMemberships(ctx, id)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	defer unlock()
+
+	byPatch := changeServicePrincipal(ctx, c, id, wish{DisplayName: name})
+	if byPatch != nil && !refused(ctx, c, byPatch) {
+		return servicePrincipal{}, byPatch
+	}
+	now, err := readRaw(ctx, c, id)
+	switch {
+	case err != nil && byPatch != nil:
+		return servicePrincipal{}, byPatch
+	case err != nil:
+		return servicePrincipal{}, &UnverifiedNameError{err}
+	case now.DisplayName == name:
+		return *fromAPI(now), nil
+	}
+	besides.DisplayName = name
+	byPut := putServicePrincipal(ctx, c, now, besides)
+	if byPut != nil && !refused(ctx, c, byPut) {
+		return servicePrincipal{}, byPut
+	}
+	refusals := errors.Join(byPatch, byPut)
+	if byPatch != nil && byPut != nil {
+		return *fromAPI(now), &KeptNameError{Name: now.DisplayName, Err: refusals}
+	}
+	return awaitName(ctx, c, *fromAPI(now), name, refusals)
+}
+
+// refused says that the workspace will not take the new name from anybody: a caller without the right to change service
+// principals is no such case.
+func refused(ctx context.Context, c *client.Client, err error) bool {
+	if errors.Is(err, client.ErrPermissionDenied) {
+		admin, adminErr := c.IsAdmin(ctx)
+		return admin && adminErr == nil
+	}
+	return errors.Is(err, client.ErrInvalid)
+}
+
+// awaitName reads until the new name is shown, for as long as SCIM may lag behind.
+func awaitName(ctx context.Context, c *client.Client, have servicePrincipal, name string, refusals error) (sp servicePrincipal, err error) {
+	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
+		var err error
+		sp, err = readServicePrincipal(ctx, c, have.ID)
+		return sp.DisplayName == name, err
+	})
+	switch {
+	case err != nil:
+		return have, &UnverifiedNameError{err}
+	case !shown:
+		return sp, &KeptNameError{Name: sp.DisplayName, Err: refusals}
+	default:
+		return sp, nil
+	}
+}
+
+// putServicePrincipal replaces one by what was read of it with the wishes over it. It is right only directly after that
+// read, so it is not sent again by itself. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
+func putServicePrincipal(ctx context.Context, c *client.Client, now *iam.ServicePrincipal, want wish) error {
+	full := want.after(*fromAPI(now))
+	values := func(list []iam.ComplexValue) []iam.ComplexValue { // only the values are ours to say
+		list = slices.Clone(list)
+		for i := range list {
+			list[i] = iam.ComplexValue{Value: list[i].Value}
+		}
+		return list
+	}
+	return advise(iam.NewServicePrincipalsV2(c.SDK()).Update(client.Once(ctx), iam.UpdateServicePrincipalRequest{
+		Id: now.Id, Schemas: []iam.ServicePrincipalSchema{iam.ServicePrincipalSchemaUrnIetfParamsScimSchemasCore20ServicePrincipal},
+		ApplicationId: now.ApplicationId, DisplayName: full.DisplayName, ExternalId: now.ExternalId,
+		Active: full.Active, ForceSendFields: []string{"Active"},
+		Entitlements: entitlements(full.Entitlements), Groups: values(now.Groups), Roles: values(now.Roles),
+	}))
+}
