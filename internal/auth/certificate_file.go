@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,35 +73,6 @@ func checkThumbprint(c *certificate.Certificate, expected, attribute string) err
 	}
 }
 
-// decodeInline turns a configured value into a bundle: PEM as it is, anything
-// else from base64.
-func decodeInline(value string, from origin) ([]byte, error) {
-	if strings.Contains(value, "-----BEGIN") {
-		return []byte(value), nil
-	}
-	data, err := certificate.DecodeBase64([]byte(value))
-	if err == nil && len(data) > 0 && !looksLikePath(value) {
-		return data, nil
-	}
-	hint := "Give PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\")."
-	if looksLikePath(value) {
-		hint = "It looks like the path of a file; that goes into client_certificate_path."
-	}
-	return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. %s", from.Bundle, hint)
-}
-
-func looksLikePath(value string) bool {
-	value = strings.TrimSpace(value)
-	if len(value) > 1024 || strings.ContainsAny(value, "\r\n") {
-		return false
-	}
-	switch strings.ToLower(filepath.Ext(value)) {
-	case ".pfx", ".p12", ".pem", ".cer", ".crt", ".key":
-		return true
-	}
-	return strings.HasPrefix(value, "~/") || strings.HasPrefix(value, "./") || strings.HasPrefix(value, "../")
-}
-
 // looksLikeCertificate recognises a bundle where a path should be, so that no
 // message repeats it.
 func looksLikeCertificate(value string) bool {
@@ -116,6 +88,9 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	}
 	if looksLikeCertificate(setting.Value) {
 		return fail("Client certificate path is not a path", "%s holds a certificate instead of the path of a file; that goes into client_certificate.", setting.Source())
+	}
+	if shape := certificate.Placeholder(setting.Value); shape != "" {
+		return fail("Client certificate path is a variable that was not replaced", "%s is %s, a variable that the pipeline did not replace. Check its name and scope.", setting.Source(), shape)
 	}
 	path, err = expandHome(strings.TrimSpace(setting.Value))
 	if err != nil {
@@ -189,14 +164,14 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	var from origin
 	used := inline
 	passwordName := s.CertificatePassword.named("client_certificate_password")
+	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
 	if inline.IsSet() {
+		data = []byte(inline.Value)
 		from = origin{
-			Origin:    certificate.Origin{Bundle: "The value of " + inline.Source(), Password: passwordName},
+			Origin: certificate.Origin{
+				Bundle: "The value of " + inline.Source(), Password: passwordSource, PathSetting: pathSettingBeside(inline),
+			},
 			attribute: inline.named("client_certificate"), passwordAttribute: passwordName,
-		}
-		var err error
-		if data, err = decodeInline(inline.Value, from); err != nil {
-			return Setting{}, nil, nil, err
 		}
 	}
 	if file.IsSet() {
@@ -213,7 +188,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 		}
 		used, data = file, content
 		from = origin{
-			Origin:    certificate.Origin{Bundle: "Certificate file " + path, Password: passwordName, File: path},
+			Origin:    certificate.Origin{Bundle: fmt.Sprintf("Certificate file %s (from %s)", path, file.Source()), Password: passwordSource, File: path},
 			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName,
 		}
 	}
@@ -221,11 +196,21 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	return used, c, warnings, err
 }
 
+// pathSettingBeside is where the path of a file belongs, for who wrote one in place of
+// what the file holds: the variable or the attribute that goes with the setting.
+func pathSettingBeside(inline Setting) string {
+	if inline.Env == "ARM_CLIENT_CERTIFICATE" {
+		return "ARM_CLIENT_CERTIFICATE_PATH"
+	}
+	attribute := inline.named("client_certificate")
+	return strings.TrimSuffix(attribute, "_wo") + "_path"
+}
+
 // sameBundle compares what is written inline with a file; either may be base64.
 func sameBundle(inline, file []byte) bool {
 	plain := func(data []byte) []byte {
-		if decoded, err := certificate.Unwrap(data); err == nil {
-			data = decoded
+		if inner, ok := certificate.Unwrap(data); ok {
+			data = inner
 		}
 		return bytes.TrimSpace(data)
 	}

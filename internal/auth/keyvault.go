@@ -209,7 +209,7 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, error) {
 	k := read.settings
 	from := origin{
-		Origin:            certificate.Origin{Bundle: fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host)},
+		Origin:            certificate.Origin{Bundle: fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host), Password: k.CertificatePasswordSecretName.Attribute},
 		attribute:         k.CertificateName.Attribute,
 		passwordAttribute: k.CertificatePasswordSecretName.Attribute,
 	}
@@ -223,8 +223,8 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 		}
 	} else if s.CertificatePassword.IsSet() {
 		from.passwordAttribute = s.CertificatePassword.named("client_certificate_password")
+		from.Password = s.CertificatePassword.Source()
 	}
-	from.Password = from.passwordAttribute
 	var c *certificate.Certificate
 	var err error
 	for _, password := range passwords {

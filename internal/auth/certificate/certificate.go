@@ -11,7 +11,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
@@ -19,7 +18,6 @@ import (
 	"log/slog"
 	"strings"
 	"time"
-	"unicode"
 )
 
 const (
@@ -30,8 +28,6 @@ const (
 
 	// SummaryNoKey is what a bundle without its private key is told with.
 	SummaryNoKey = "Client certificate has no private key"
-
-	recreateRSA = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout key.pem -out cert.pem`
 )
 
 // Certificate is a client certificate with its private key. It formats as its
@@ -99,6 +95,9 @@ type Origin struct {
 	Password string
 	// File is a name for the commands that are suggested; "" for sp.pfx.
 	File string
+	// PathSetting is where a path belongs that was written in place of the bundle; "" if
+	// there is no such setting.
+	PathSetting string
 }
 
 // Error says what is wrong with a bundle. It holds nothing of the bundle itself and
@@ -131,14 +130,6 @@ func (o Origin) failPassword(summary, format string, args ...any) *Error {
 // password names the password in a sentence.
 func (o Origin) password() string { return cmp.Or(o.Password, "the password") }
 
-// bundle is what a file holds, before any judgement.
-type bundle struct {
-	certificates []*x509.Certificate
-	key          *rsa.PrivateKey
-	// unusedPassword tells that a password was given and not needed.
-	unusedPassword bool
-}
-
 // Parse reads a client certificate with its RSA private key from PEM text, from a
 // PFX file (RFC 7292), or from base64 of either. The password opens a PFX or an
 // encrypted PKCS#8 key (RFC 5958); it may be empty. The key must have at least 2048
@@ -146,26 +137,32 @@ type bundle struct {
 // dates. Errors are *[Error].
 func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, error) {
 	from.Bundle, from.File = cmp.Or(from.Bundle, "The bundle"), cmp.Or(from.File, "sp.pfx")
-	b, err := parseBundle(data, password, from)
+	if len(data) > maxBundle {
+		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB; a PFX or PEM bundle has a few KiB.", from.Bundle)
+	}
+	data, err := unwrapOrSay(data, from)
 	if err != nil {
 		return nil, nil, err
 	}
-	if bits := b.key.N.BitLen(); bits < minimumKeyBits {
-		return nil, nil, from.fail("Client certificate key is too short",
-			"%s has an RSA key of %d bits; Microsoft Entra ID takes %d or more. Create a new one, for example with: %s", from.Bundle, bits, minimumKeyBits, recreateRSA)
+	// PEM comes first because it is unmistakable.
+	parse := parseDER
+	if isPEM(data) {
+		parse = parsePEM
 	}
-	chain := orderChain(b.certificates, b.key)
-	if chain == nil {
-		return nil, nil, from.fail("Client certificate and private key do not match",
-			"%s has %s, but its private key belongs to none of them. Export certificate and key together again.", from.Bundle, count(len(b.certificates), "certificate"))
+	b, err := parse(data, password, from, &budget{left: maxWork})
+	if err != nil {
+		return nil, nil, err
 	}
-	c := describe(chain, b.key)
-	var warnings []Warning
+	c, warnings, err := b.assemble(from)
+	if err != nil {
+		return nil, nil, err
+	}
 	if b.unusedPassword {
 		warnings = append(warnings, Warning{
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
-			Detail:     fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is imported into it. Remove the setting, or protect the bundle.", from.Bundle, from.password()),
+			Detail: fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is imported into it. "+
+				"Remove the setting, or protect the bundle.", from.Bundle, from.password()),
 		})
 	}
 	return c, warnings, nil
@@ -187,29 +184,26 @@ func describe(chain []*x509.Certificate, key *rsa.PrivateKey) *Certificate {
 	}
 }
 
-// orderChain puts the key's certificate first and its issuers after it; nil if no
-// certificate belongs to the key. Bundles come in any order, and the first
-// certificate of an x5c header must be the one that signed.
+// orderChain puts the key's certificate first and its issuers after it. Bundles come in
+// any order, and the first certificate of an x5c header must be the one that signed.
 func orderChain(certificates []*x509.Certificate, key *rsa.PrivateKey) []*x509.Certificate {
 	var chain []*x509.Certificate
-	rest := append([]*x509.Certificate{}, certificates...)
+	taken := make([]bool, len(certificates))
 	take := func(wanted func(*x509.Certificate) bool) bool {
-		for i, c := range rest {
-			if wanted(c) {
-				chain, rest = append(chain, c), append(rest[:i:i], rest[i+1:]...)
+		for i, c := range certificates {
+			if !taken[i] && wanted(c) {
+				chain, taken[i] = append(chain, c), true
 				return true
 			}
 		}
 		return false
 	}
-	if !take(func(c *x509.Certificate) bool { return key.PublicKey.Equal(c.PublicKey) }) {
-		return nil
+	take(func(c *x509.Certificate) bool { return key.PublicKey.Equal(c.PublicKey) })
+	for take(func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, chain[len(chain)-1].RawIssuer) }) {
 	}
-	for take(func(c *x509.Certificate) bool {
-		return bytes.Equal(c.RawSubject, chain[len(chain)-1].RawIssuer)
-	}) {
+	for take(func(*x509.Certificate) bool { return true }) {
 	}
-	return append(chain, rest...)
+	return chain
 }
 
 // CheckValidity judges the certificate's dates at now: an *[Error] if it has
@@ -243,74 +237,6 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 // in upper-case hexadecimal.
 func (c *Certificate) HasThumbprint(thumbprint string) bool {
 	return thumbprint == c.ThumbprintSHA1 || thumbprint == c.ThumbprintSHA256
-}
-
-// parseBundle finds out by content what the data is. PEM comes first because it
-// is unmistakable; DER begins with the byte of an ASN.1 SEQUENCE; what else is
-// text may be base64 of either, as a vault's secret downloads.
-func parseBundle(data []byte, password string, from Origin) (bundle, error) {
-	data, err := unwrapText(data, from)
-	if err != nil {
-		return bundle{}, err
-	}
-	if isPEM(data) {
-		return parsePEM(data, password, from)
-	}
-	return parseDER(data, password, from)
-}
-
-func isPEM(data []byte) bool { return bytes.Contains(data, []byte("-----BEGIN")) }
-func isDER(data []byte) bool {
-	return len(data) > 1 && data[0] == 0x30 && (data[1] >= 0x80 || len(data) == int(data[1])+2)
-}
-
-// Unwrap removes base64 around a bundle, if there is any.
-func Unwrap(data []byte) ([]byte, error) { return unwrapText(data, Origin{}) }
-
-// unwrapText removes base64 around the bundle, if there is any.
-func unwrapText(data []byte, from Origin) ([]byte, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
-		return nil, from.fail("Client certificate is in UTF-16",
-			"%s is text in UTF-16, as PowerShell's > writes it. Save it as ASCII, for example with Out-File -Encoding ascii.", from.Bundle)
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return nil, from.fail("Client certificate is empty", "%s is empty.", from.Bundle)
-	}
-	if isPEM(data) || isDER(data) {
-		return data, nil
-	}
-	if bytes.HasPrefix(data, []byte("\xfe\xed\xfe\xed")) || bytes.HasPrefix(data, []byte("\xce\xce\xce\xce")) {
-		return nil, from.fail("Client certificate is a Java keystore",
-			"%s is in Java's own format. Convert it, run: keytool -importkeystore -srckeystore old.jks -destkeystore sp.p12 -deststoretype PKCS12", from.Bundle)
-	}
-	if decoded, err := DecodeBase64(data); err == nil && (isPEM(decoded) || isDER(decoded)) {
-		return decoded, nil
-	}
-	return nil, from.fail("Client certificate is in an unknown format",
-		"%s is neither a PFX file, nor PEM text, nor base64 of one of these.", from.Bundle)
-}
-
-// DecodeBase64 takes the standard and the URL alphabet, padded or not, with any
-// white space.
-func DecodeBase64(data []byte) ([]byte, error) {
-	text := strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return -1
-		case r == '-':
-			return '+'
-		case r == '_':
-			return '/'
-		}
-		return r
-	}, string(data))
-	decoded, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "="))
-	if err != nil {
-		// The library's error tells a position only; even that is not needed.
-		return nil, errors.New("not base64")
-	}
-	return decoded, nil
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

@@ -2,176 +2,235 @@ package certificate
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
+	"errors"
+	"regexp"
 	"strings"
-
-	"github.com/youmark/pkcs8"
+	"sync"
 )
 
-// oidRSAPSS is the DER form of id-RSASSA-PSS (RFC 4055), a kind of key that Go does
-// not read.
-var oidRSAPSS = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a}
+// errBrokenPEM is for text that begins like PEM; its words go into a message.
+var errBrokenPEM = errors.New("it has no block that is whole")
 
-// parsePEM reads certificates and the one private key from PEM text (RFC 7468),
-// in any order.
-func parsePEM(data []byte, password string, from Origin) (bundle, error) {
-	var b bundle
-	var blocks, keys int
+// onlyPEM is what PEM text without a key is called.
+const onlyPEM = "PEM certificates"
+
+// parsePEM reads certificates and private keys from PEM text (RFC 7468), in any order.
+// A block may also hold a PFX file: certutil -encode calls everything a certificate.
+func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, error) {
+	blocks, err := pemBlocks(string(data))
+	if err != nil {
+		return bundle{}, from.fail("Client certificate is broken PEM", "%s looks like PEM, but %s.", from.Bundle, err)
+	}
+	b := bundle{what: onlyPEM}
 	encrypted := false
-	for rest := data; ; {
-		var block *pem.Block
-		block, rest = pem.Decode(rest)
-		if block == nil {
-			break
-		}
-		blocks++
+	for _, block := range blocks {
 		switch {
-		case strings.HasSuffix(block.Type, "CERTIFICATE"):
-			certificate, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return bundle{}, from.fail("Client certificate cannot be read", "%s has a CERTIFICATE block that is not a valid X.509 certificate.", from.Bundle)
+		case strings.HasSuffix(block.Type, "CERTIFICATE") || block.Type == "PKCS12" || block.Type == "PFX":
+			if block.Type != "ATTRIBUTE CERTIFICATE" && !isPFX(block.Bytes) {
+				// A trusted certificate of OpenSSL has settings after it.
+				b.certificates = append(b.certificates, firstValue(block.Bytes))
+				continue
 			}
-			b.certificates = append(b.certificates, certificate)
-		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			keys++
-			encrypted = encrypted || block.Type == "ENCRYPTED PRIVATE KEY"
-			key, err := pemKey(block, password, from)
+			inner, err := parseDER(block.Bytes, password, from, work)
 			if err != nil {
 				return bundle{}, err
 			}
-			b.key = key
+			b.keys = append(b.keys, inner.keys...)
+			b.certificates = append(b.certificates, inner.certificates...)
+			encrypted = encrypted || !inner.unusedPassword
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			key, opened := pemKey(block, password, from, work)
+			b.keys = append(b.keys, key)
+			encrypted = encrypted || opened
 		case block.Type == "PKCS7" || block.Type == "CMS":
-			return bundle{}, onlyCertificates(from, "a PKCS#7 bundle (.p7b)")
+			b.what = "a PKCS#7 bundle (.p7b)"
 		}
 	}
-	switch {
-	case blocks == 0:
-		return bundle{}, brokenPEM(data, from)
-	case keys > 1:
-		return bundle{}, from.fail("Client certificate has several private keys", "%s has %d private keys; keep the one that belongs to the certificate.", from.Bundle, keys)
-	case keys == 0 && len(b.certificates) > 0:
-		return bundle{}, onlyCertificates(from, "PEM certificates")
-	case len(b.certificates) == 0 && keys > 0:
-		return bundle{}, noCertificate(from)
-	case keys == 0:
+	if len(b.keys) == 0 && len(b.certificates) == 0 && b.what == onlyPEM {
 		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a certificate and without a private key.", from.Bundle)
 	}
 	b.unusedPassword = password != "" && !encrypted
 	return b, nil
 }
 
-func pemKey(block *pem.Block, password string, from Origin) (*rsa.PrivateKey, error) {
-	if block.Headers["DEK-Info"] != "" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
-		return nil, from.fail("Encrypted PEM in an obsolete format",
-			"%s has a private key encrypted as in RFC 1423 (DEK-Info), which does not protect it well. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.Bundle)
+var (
+	pemBegin  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]{1,40})-----`) })
+	pemHeader = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Z0-9-]+,\s*[0-9A-Fa-f]+|(?m:^[A-Za-z][A-Za-z-]*:.*$))`)
+	})
+)
+
+// pemBlocks finds the blocks of a text as Go's own package does, and also where the
+// lines are indented, ended as on old Macs, joined into one, or written with the
+// characters \n.
+func pemBlocks(text string) ([]*pem.Block, error) {
+	text = escapedLines.Replace(text)
+	var blocks []*pem.Block
+	for {
+		begin := pemBegin().FindStringSubmatchIndex(text)
+		if begin == nil {
+			if blocks == nil {
+				return nil, errBrokenPEM
+			}
+			return blocks, nil
+		}
+		label := text[begin[2]:begin[3]]
+		body, rest, ends := strings.Cut(text[begin[1]:], "-----END "+label+"-----")
+		if !ends {
+			return nil, errors.New("a block has no end line of the same name")
+		}
+		text = rest
+		block := &pem.Block{Type: label, Headers: map[string]string{}}
+		for _, header := range pemHeader().FindAllString(body, 8) {
+			name, value, _ := strings.Cut(header, ":")
+			block.Headers[name] = strings.TrimSpace(value)
+			body = strings.Replace(body, header, "", 1)
+		}
+		var err error
+		if block.Bytes, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(body), ""), "=")); err != nil || len(block.Bytes) == 0 {
+			return nil, errors.New("a block of it is not base64")
+		}
+		blocks = append(blocks, block)
+	}
+}
+
+// firstValue is the first DER value without what follows; everything if there is none.
+func firstValue(data []byte) []byte {
+	if _, rest, err := readBER(data); err == nil {
+		return data[:len(data)-len(rest)]
+	}
+	return data
+}
+
+// pemKey reads one private key. opened tells that the password was needed.
+func pemKey(block *pem.Block, password string, from Origin, work *budget) (key foundKey, opened bool) {
+	content := block.Bytes
+	if block.Headers["DEK-Info"] != "" {
+		var problem *Error
+		if content, problem = decryptRFC1423(block, password, from); problem != nil {
+			return foundKey{problem: problem}, true
+		}
+		opened = true
 	}
 	switch block.Type {
 	case "ENCRYPTED PRIVATE KEY":
-		return encryptedKey(block.Bytes, password, from)
+		return encryptedKey(content, password, from, work)
 	case "RSA PRIVATE KEY":
-		key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-		if err != nil {
-			return nil, badKey(from)
-		}
-		return key, nil
-	case "PRIVATE KEY":
-		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil && bytes.Contains(block.Bytes, oidRSAPSS) {
-			return nil, notRSA(from, "a key that is marked for RSA-PSS alone")
-		}
-		if err != nil {
-			return nil, badKey(from)
-		}
-		return rsaKey(key, from)
+		return readKey(content, pkcs1, from), opened
+	case "PRIVATE KEY", "ANY PRIVATE KEY":
+		return readKey(content, pkcs8, from), opened
 	case "EC PRIVATE KEY":
-		return nil, notRSA(from, "an EC key")
+		return foundKey{problem: notRSA(from, "an EC key")}, opened
+	case "DSA PRIVATE KEY":
+		return foundKey{problem: notRSA(from, "a DSA key")}, opened
 	case "OPENSSH PRIVATE KEY":
-		return nil, from.fail("Client certificate key is in the format of OpenSSH",
-			"%s has a private key as OpenSSH writes it. Convert it in place, run: ssh-keygen -p -m PKCS8 -f old.key", from.Bundle)
+		return foundKey{problem: from.fail("Client certificate key is in the format of OpenSSH",
+			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in place, run: %s. "+
+				"Then put it beside its certificate again, run: %s", from.Bundle, fromOpenSSH, joinPEM)}, false
 	}
-	return nil, from.fail("Client certificate key is in an unknown format",
-		"%s has a private key that is not PKCS#8 or PKCS#1. Convert it, run: openssl pkey -in old.key -out new.key", from.Bundle)
+	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
+		"%s has a private key that is neither PKCS#8 nor PKCS#1. Convert it, run: %s", from.Bundle, fromPEM.with(from))}, opened
 }
 
-// encryptedKey opens a PKCS#8 key. Anything that goes wrong after the parameters
-// were understood looks like a wrong password, because a wrong password looks
-// like anything.
-func encryptedKey(der []byte, password string, from Origin) (*rsa.PrivateKey, error) {
+// decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
+// but a key that is not encrypted at all is taken as well.
+func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Error) {
+	name, _, _ := strings.Cut(block.Headers["DEK-Info"], ",")
 	if password == "" {
 		return nil, needsPassword(from)
 	}
-	if tooCostly(der) {
-		return nil, excessiveKDF(from)
+	open := func(password string) ([]byte, error) {
+		//nolint:staticcheck // It is deprecated for writing new files; these exist.
+		content, err := x509.DecryptPEMBlock(block, []byte(password))
+		if err == nil && !isDER(content) {
+			err = errWrongPassword
+		}
+		return content, err
 	}
-	var key crypto.PrivateKey
-	err := guarded(func() (err error) {
-		key, _, err = pkcs8.ParsePrivateKey(der, []byte(password))
-		return err
-	})
+	content, err := open(password)
 	switch {
 	case err == nil:
-		return rsaKey(key, from)
-	case strings.Contains(err.Error(), "unsupported") || strings.Contains(err.Error(), "supported") || strings.Contains(err.Error(), "invalid"):
-		return nil, from.fail("Client certificate uses an unsupported encryption",
-			"%s has a private key in an encryption that is not supported here. Convert it, run: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.key -out new.key", from.Bundle)
+		return content, nil
+	case errors.Is(err, x509.IncorrectPasswordError), errors.Is(err, errWrongPassword):
+		return nil, wrongPassword(from, password, checkKey, false, func(other string) bool {
+			_, err := open(other)
+			return err == nil
+		})
+	case knownRFC1423(name):
+		return nil, unreadableKey(from, "its encryption is damaged")
 	}
-	return nil, from.failPassword("Client certificate password is wrong", "%s could not be opened with %s. Check with: openssl pkey -noout -in %s", from.Bundle, from.password(), from.File)
+	return nil, unsupportedKey(from, name)
 }
 
-func rsaKey(key crypto.PrivateKey, from Origin) (*rsa.PrivateKey, error) {
-	switch key := key.(type) {
-	case *rsa.PrivateKey:
-		return key, nil
-	case *ecdsa.PrivateKey:
-		return nil, notRSA(from, "an EC key")
-	case ed25519.PrivateKey:
-		return nil, notRSA(from, "an Ed25519 key")
+// knownRFC1423 are the ciphers that Go decrypts.
+func knownRFC1423(name string) bool {
+	switch name {
+	case "DES-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC":
+		return true
 	}
-	return nil, notRSA(from, "a key of another kind")
+	return false
 }
 
-// guarded turns a panic in a parser of untrusted input into an error. The
-// panic's value is dropped: it may quote what was being parsed.
-func guarded(parse func() error) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errMalformed
+// encryptedKey opens a PKCS#8 key (RFC 5958).
+func encryptedKey(content []byte, password string, from Origin, work *budget) (key foundKey, opened bool) {
+	normal, err := toDER(content)
+	if err != nil {
+		return foundKey{problem: unreadableKey(from, "it is cut short or damaged")}, true
+	}
+	scheme, ciphertext, err := readEncryptedKey(normal)
+	if err != nil {
+		return foundKey{problem: unreadableKey(from, "it is damaged")}, true
+	}
+	open := func(password string) (plain []byte, err error) {
+		err = opener{formsOf(password), work}.decrypt(scheme, ciphertext, func(found []byte) error {
+			plain = found
+			return nil
+		})
+		return plain, err
+	}
+	plain, err := open(password)
+	if errors.Is(err, errWrongPassword) && password != "" {
+		if again, empty := open(""); empty == nil {
+			return readKey(again, pkcs8, from), false
 		}
-	}()
-	return parse()
-}
-
-func brokenPEM(data []byte, from Origin) error {
-	hint := "Its line breaks may have been lost on the way: each PEM line must stand on its own."
-	if bytes.Contains(data, []byte(`\n`)) {
-		hint = `It holds the two characters \n where line breaks should be; use file() or a heredoc, or give it in base64.`
 	}
-	return from.fail("Client certificate is broken PEM", "%s looks like PEM, but no block of it can be read. %s", from.Bundle, hint)
+	var unsupported *unsupportedError
+	switch {
+	case err == nil:
+		return readKey(plain, pkcs8, from), password != ""
+	case errors.Is(err, errTooMuchWork):
+		return foundKey{problem: tooMuchWork(from, fromPEM.legacy(scheme.legacy()))}, true
+	case errors.As(err, &unsupported):
+		return foundKey{problem: unsupportedKey(from, unsupported.algorithm)}, true
+	case !errors.Is(err, errWrongPassword):
+		return foundKey{problem: unreadableKey(from, "its encryption is damaged")}, true
+	case password == "":
+		return foundKey{problem: needsPassword(from)}, true
+	}
+	return foundKey{problem: wrongPassword(from, password, checkKey, scheme.legacy(), func(other string) bool {
+		_, err := open(other)
+		return err == nil
+	})}, true
 }
 
-func badKey(from Origin) error {
-	return from.fail("Client certificate key cannot be read", "%s has a private key that cannot be read. Check with: openssl pkey -noout -check -in %s", from.Bundle, from.File)
+func unsupportedKey(from Origin, algorithm string) *Error {
+	return from.fail("Client certificate key uses an unsupported encryption",
+		"%s has a private key that is encrypted with %s, which is not supported here. Convert it, run: %s", from.Bundle, algorithm, fromPEM.with(from))
 }
 
-func notRSA(from Origin, what string) error {
-	return from.fail("Client certificate key is not RSA", "%s has %s. Certificates that log in to Microsoft Entra ID must use RSA here; create one, for example with: %s", from.Bundle, what, recreateRSA)
+func isPFX(content []byte) bool {
+	normal, err := toDER(content)
+	return err == nil && bytes.HasPrefix(firstValueIn(normal), []byte{0x02, 0x01, 0x03})
 }
 
-func needsPassword(from Origin) error {
-	return from.fail("Client certificate needs a password", "%s is protected by a password; set %s.", from.Bundle, from.password())
-}
-
-func onlyCertificates(from Origin, what string) error {
-	return from.fail(SummaryNoKey,
-		"%s is %s and contains only the public certificate (.cer). Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.Bundle, what)
-}
-
-func noCertificate(from Origin) error {
-	return from.fail("Client certificate is missing beside its key",
-		"%s has a private key but no certificate. Put both into one file, for example with: cat cert.pem key.pem > sp.pem", from.Bundle)
+// firstValueIn is the content of a sequence.
+func firstValueIn(normal []byte) []byte {
+	h, _, err := readBER(normal)
+	if err != nil {
+		return nil
+	}
+	return h.content
 }

@@ -1,201 +1,383 @@
 package certificate
 
 import (
-	"crypto"
-	"crypto/x509"
+	"crypto/hmac"
 	"encoding/asn1"
 	"errors"
-	"strings"
 
-	"software.sslmate.com/src/go-pkcs12"
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
 )
+
+// The object identifiers of RFC 7292 and RFC 5652.
+const (
+	oidData          = "1.2.840.113549.1.7.1"
+	oidSignedData    = "1.2.840.113549.1.7.2"
+	oidEnvelopedData = "1.2.840.113549.1.7.3"
+	oidEncryptedData = "1.2.840.113549.1.7.6"
+
+	oidKeyBag          = "1.2.840.113549.1.12.10.1.1"
+	oidShroudedKeyBag  = "1.2.840.113549.1.12.10.1.2"
+	oidCertBag         = "1.2.840.113549.1.12.10.1.3"
+	oidSafeContentsBag = "1.2.840.113549.1.12.10.1.6"
+	oidX509Certificate = "1.2.840.113549.1.9.22.1"
+)
+
+var explicit0 = der.Tag(0).Constructed().ContextSpecific()
 
 var (
-	errMalformed  = errors.New("malformed")
-	oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
+	// errTwoPasswords is for a MAC and contents with different passwords.
+	errTwoPasswords = errors.New("two passwords")
+	// errBadMAC is for contents that open, and a MAC that does not fit to them.
+	errBadMAC = errors.New("the MAC does not fit")
 )
 
-// go-pkcs12 has sentinels for a wrong password only; these are parts of its
-// messages for the rest.
-const (
-	messageNoMAC    = "no MAC in data"
-	messageNoKey    = "private key missing"
-	messageNoCert   = "certificate missing"
-	messageManyKeys = "exactly one key bag"
-	messageCharset  = "UCS-2"
-)
-
-// The bounds are well above what current tools choose, at most 600,000 iterations
-// of PBKDF2 or scrypt with 16 MiB, and cost seconds at worst.
-const (
-	maxIterations    = 2_000_000
-	maxKeyLength     = 1024
-	maxScryptProduct = 4 << 20
-)
-
-// parseDER reads a PFX file, and tells apart the other DER files that are given
-// in its place.
-func parseDER(data []byte, password string, from Origin) (bundle, error) {
-	// Whatever follows the outermost value is dropped: editors and shells append
-	// a line end to a file, and go-pkcs12 refuses it.
-	var outer asn1.RawValue
-	if _, err := asn1.Unmarshal(data, &outer); err != nil {
-		return bundle{}, from.fail("Client certificate is damaged", "%s begins like a PFX or DER file but is cut short or damaged. Was it copied as text?", from.Bundle)
-	}
-	if err := notPFX(outer, from); err != nil {
-		return bundle{}, err
-	}
-	if tooCostly(outer.FullBytes) {
-		return bundle{}, excessiveKDF(from)
-	}
-
-	key, certificates, err := decodePFX(outer.FullBytes, password)
-	emptyTried := false
-	if password != "" && (errors.Is(err, pkcs12.ErrIncorrectPassword) || mentions(err, messageNoMAC)) {
-		emptyTried = true
-		if k, c, again := decodePFX(outer.FullBytes, ""); again == nil || !errors.Is(again, pkcs12.ErrIncorrectPassword) {
-			key, certificates, err = k, c, again
-		}
-	}
-	if err != nil {
-		return bundle{}, pfxError(err, password, from)
-	}
-	rsaKey, err := rsaKey(key, from)
-	if err != nil {
-		return bundle{}, err
-	}
-	return bundle{certificates: certificates, key: rsaKey, unusedPassword: emptyTried}, nil
+// pfx is a PFX file, of which nothing is decrypted yet.
+type pfx struct {
+	safes []byte // the AuthenticatedSafe, as it was written: the MAC is over these bytes
+	mac   *pfxMAC
 }
 
-// decodePFX reads key and certificates. go-pkcs12 takes the first certificate for
-// the leaf; which one is, is decided later, by the key.
-func decodePFX(der []byte, password string) (key crypto.PrivateKey, certificates []*x509.Certificate, err error) {
-	err = guarded(func() error {
-		k, first, rest, err := pkcs12.DecodeChain(der, password)
-		if err == nil {
-			key, certificates = k, append([]*x509.Certificate{first}, rest...)
-		}
-		return err
-	})
-	return key, certificates, err
+type pfxMAC struct {
+	algorithm
+	sum, salt []byte
+	rounds    int64
 }
 
-// notPFX recognises the other things in DER form.
-func notPFX(outer asn1.RawValue, from Origin) error {
-	if _, err := x509.ParseCertificate(outer.FullBytes); err == nil {
-		return onlyCertificates(from, "a single certificate")
+// readPFX reads the outermost structure (RFC 7292, section 4).
+func readPFX(normal []byte) (*pfx, error) {
+	outer := cryptobyte.String(normal)
+	var file, info, content cryptobyte.String
+	var version int64
+	var kind asn1.ObjectIdentifier
+	p := &pfx{}
+	if !outer.ReadASN1(&file, der.SEQUENCE) || !file.ReadASN1Integer(&version) ||
+		!file.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
+		return nil, errMalformed
 	}
-	var first asn1.RawValue
-	if _, err := asn1.Unmarshal(outer.Bytes, &first); err != nil {
-		return nil
+	if kind.String() == oidSignedData {
+		return nil, &unsupportedError{algorithm: "a signature in place of a MAC"}
 	}
-	var id asn1.ObjectIdentifier
-	if _, err := asn1.Unmarshal(first.FullBytes, &id); err == nil && id.Equal(oidSignedData) {
-		return onlyCertificates(from, "a PKCS#7 bundle (.p7b)")
+	if kind.String() != oidData || !content.ReadASN1Bytes((*[]byte)(&p.safes), der.OCTET_STRING) {
+		return nil, errMalformed
 	}
-	var version int
-	if _, err := asn1.Unmarshal(first.FullBytes, &version); err == nil && (version == 0 || version == 1) {
-		return noCertificate(from)
+	if file.Empty() {
+		return p, nil
+	}
+	var data, info2 cryptobyte.String
+	mac := &pfxMAC{rounds: 1}
+	if !file.ReadASN1(&data, der.SEQUENCE) || !data.ReadASN1(&info2, der.SEQUENCE) {
+		return nil, errMalformed
+	}
+	var err error
+	if mac.algorithm, err = readAlgorithm(&info2); err != nil {
+		return nil, err
+	}
+	if !info2.ReadASN1Bytes(&mac.sum, der.OCTET_STRING) || !data.ReadASN1Bytes(&mac.salt, der.OCTET_STRING) ||
+		!data.Empty() && !data.ReadASN1Integer(&mac.rounds) {
+		return nil, errMalformed
+	}
+	p.mac = mac
+	return p, nil
+}
+
+// macVerdict is what the MAC says of a password.
+type macVerdict int
+
+const (
+	macUnknown macVerdict = iota // there is none, or it has a hash that is not implemented here
+	macFits
+	macDiffers
+)
+
+// verify tries the forms of a password on the MAC, and prefers the one that fits.
+func (p *pfx) verify(with forms, work *budget) (macVerdict, error) {
+	if p.mac == nil {
+		return macUnknown, nil
+	}
+	list := with.wide
+	if p.mac.id == oidPBMAC1 {
+		list = with.text
+	}
+	for i, password := range list {
+		sum, err := p.mac.compute(p.safes, password, work)
+		if _, ok := errors.AsType[*unsupportedError](err); ok {
+			return macUnknown, nil
+		}
+		if err != nil {
+			return macDiffers, err
+		}
+		if hmac.Equal(sum, p.mac.sum) {
+			prefer(list, i)
+			return macFits, nil
+		}
+	}
+	return macDiffers, nil
+}
+
+func (m *pfxMAC) compute(content, password []byte, work *budget) ([]byte, error) {
+	use, key := digest{}, []byte(nil)
+	var err error
+	if m.id == oidPBMAC1 {
+		use, key, err = m.pbmac1(password, work)
+	} else {
+		var ok bool
+		if use, ok = digests[m.id]; !ok {
+			return nil, unsupported(m.id)
+		}
+		key, err = pkcs12Key(use, m.salt, password, 3, m.rounds, use.new().Size(), work)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(use.new, key)
+	h.Write(content)
+	return h.Sum(nil), nil
+}
+
+// pbmac1 is for RFC 9579.
+func (m *pfxMAC) pbmac1(password []byte, work *budget) (digest, []byte, error) {
+	var sequence cryptobyte.String
+	parameters := m.parameters
+	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
+		return digest{}, nil, errMalformed
+	}
+	derivation, err := readAlgorithm(&sequence)
+	if err != nil {
+		return digest{}, nil, err
+	}
+	scheme, err := readAlgorithm(&sequence)
+	if err != nil {
+		return digest{}, nil, err
+	}
+	use, ok := digests[scheme.id]
+	if !ok {
+		return digest{}, nil, unsupported(scheme.id)
+	}
+	key, err := derivation.derive(password, use.new().Size(), work)
+	return use, key, err
+}
+
+// pfxContents is what one password opened.
+type pfxContents struct {
+	keys, certificates [][]byte
+	// opened tells that the password was needed for something.
+	opened bool
+	// failure is the first thing that could not be opened.
+	failure error
+	// legacy tells that OpenSSL 3 opens it with -legacy only.
+	legacy bool
+	// strict ends everything at the first failure.
+	strict bool
+
+	opener
+}
+
+// opener decrypts with the forms of one password.
+type opener struct {
+	with forms
+	work *budget
+}
+
+// open reads the contents with a password.
+func (p *pfx) open(c *pfxContents) (*pfxContents, error) {
+	normal, err := toDER(p.safes)
+	outer := cryptobyte.String(normal)
+	var safes cryptobyte.String
+	if err != nil || !outer.ReadASN1(&safes, der.SEQUENCE) {
+		return nil, errMalformed
+	}
+	for !safes.Empty() {
+		if err := c.readSafe(&safes); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// readSafe reads one ContentInfo.
+func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
+	var info, content cryptobyte.String
+	var kind asn1.ObjectIdentifier
+	if !safes.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
+		return errMalformed
+	}
+	switch kind.String() {
+	case oidData:
+		var plain []byte
+		if !content.ReadASN1Bytes(&plain, der.OCTET_STRING) {
+			return errMalformed
+		}
+		normal, err := toDER(plain)
+		if err != nil {
+			return err
+		}
+		return c.readBags(normal, 0)
+	case oidEncryptedData:
+		var data, encrypted cryptobyte.String
+		if !content.ReadASN1(&data, der.SEQUENCE) || !data.SkipASN1(der.INTEGER) ||
+			!data.ReadASN1(&encrypted, der.SEQUENCE) || !encrypted.SkipASN1(der.OBJECT_IDENTIFIER) {
+			return errMalformed
+		}
+		scheme, err := readAlgorithm(&encrypted)
+		if err != nil {
+			return err
+		}
+		ciphertext, ok := implicitOctets(&encrypted)
+		if !ok {
+			return errMalformed
+		}
+		return c.fail(c.decrypt(scheme, ciphertext, func(plain []byte) error { return c.readBags(plain, 0) }))
+	case oidEnvelopedData:
+		return c.fail(&unsupportedError{algorithm: "encryption to a certificate in place of a password"})
 	}
 	return nil
 }
 
-func mentions(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
-
-// pfxError says what a failure to open a PFX means. Except for the names of
-// unsupported algorithms the library's words are dropped: they are about ASN.1.
-func pfxError(err error, password string, from Origin) error {
-	var unsupported pkcs12.NotImplementedError
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword) && password == "":
-		return needsPassword(from)
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return from.failPassword("Client certificate password is wrong", "%s could not be opened with %s (also tried an empty one). Check with: openssl pkcs12 -info -noout -in %s",
-			from.Bundle, from.password(), from.File)
-	case mentions(err, messageCharset):
-		return from.failPassword("Client certificate password cannot be encoded", "A PFX password has characters of the Basic Multilingual Plane only; %s has others. Export %s again with another password.", from.password(), from.File)
-	case mentions(err, messageNoKey):
-		return onlyCertificates(from, "a PFX without a key")
-	case mentions(err, messageNoCert):
-		return noCertificate(from)
-	case mentions(err, messageManyKeys):
-		return from.fail("Client certificate has several private keys", "%s has more than one private key; export the one that belongs to the certificate.", from.Bundle)
-	case errors.As(err, &unsupported):
-		return from.fail("Client certificate uses an unsupported encryption",
-			"%s cannot be opened (%s). Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, string(unsupported), from.File)
+// implicitOctets reads [0] IMPLICIT OCTET STRING. The tag hides from toDER that the
+// value is a string, so its pieces are put together here.
+func implicitOctets(s *cryptobyte.String) ([]byte, bool) {
+	var value cryptobyte.String
+	var tag der.Tag
+	if !s.ReadAnyASN1(&value, &tag) {
+		return nil, false
 	}
-	return from.fail("Client certificate is damaged",
-		"%s begins like a PFX file but cannot be read; an encrypted PFX without a MAC is one that cannot. Check with: openssl pkcs12 -info -noout -in %s. "+
-			"Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, from.File, from.File)
+	if tag == der.Tag(0).ContextSpecific() {
+		return value, true
+	}
+	var all []byte
+	for !value.Empty() {
+		var piece cryptobyte.String
+		if tag != explicit0 || !value.ReadASN1(&piece, der.OCTET_STRING) {
+			return nil, false
+		}
+		all = append(all, piece...)
+	}
+	return all, true
 }
 
-// tooCostly looks for key derivation parameters that would keep the provider busy
-// for minutes or take its memory: a damaged count is not told apart from a large
-// one by those who obey it. In PKCS#5 and PKCS#12 alike (RFC 8018, RFC 7292, RFC
-// 7914) the cost is in the integers that follow the salt, an OCTET STRING.
-func tooCostly(der []byte) bool { return costly(der, 0) }
+// fail keeps the first thing that cannot be opened: the rest may be all that is
+// needed. Only work that is used up ends everything.
+func (c *pfxContents) fail(err error) error {
+	if err == nil || c.strict || errors.Is(err, errTooMuchWork) {
+		return err
+	}
+	if c.failure == nil {
+		c.failure = err
+	}
+	return nil
+}
 
-func costly(der []byte, depth int) bool {
-	const maxDepth = 24
-	var saltBefore bool
-	var costs []int64
-	for len(der) > 0 && depth < maxDepth {
-		var v asn1.RawValue
-		rest, err := asn1.Unmarshal(der, &v)
-		if err != nil {
-			return false
-		}
-		der = rest
-		isInteger := v.Class == asn1.ClassUniversal && v.Tag == asn1.TagInteger
-		if isInteger && saltBefore {
-			var n int64
-			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n < 0 {
-				return true
-			}
-			costs = append(costs, n)
+// decrypt notes what it meets, and hands on what was in the ciphertext.
+func (c *pfxContents) decrypt(scheme algorithm, ciphertext []byte, use func(plain []byte) error) error {
+	c.legacy = c.legacy || scheme.legacy()
+	err := c.opener.decrypt(scheme, ciphertext, use)
+	c.opened = c.opened || err == nil
+	return err
+}
+
+// decrypt opens a ciphertext with the form of the password that fits, and hands on
+// what was in it. A wrong form may pass the test of the padding; then its result does
+// not parse.
+func (o opener) decrypt(scheme algorithm, ciphertext []byte, use func(plain []byte) error) error {
+	list := o.with.text
+	if scheme.wide() {
+		list = o.with.wide
+	}
+	for i, password := range list {
+		plain, err := scheme.decrypt(ciphertext, password, o.work)
+		if errors.Is(err, errWrongPassword) {
 			continue
 		}
-		saltBefore = v.Class == asn1.ClassUniversal && v.Tag == asn1.TagOctetString
-		// A PFX nests its parts as DER inside of octet strings.
-		nested := v.IsCompound || saltBefore && isSequence(v.Bytes)
-		if nested && costly(v.Bytes, depth+1) {
-			return true
+		if err != nil {
+			return err
 		}
+		normal, err := toDER(plain)
+		if err != nil || len(normal) == 0 || normal[0] != byte(der.SEQUENCE) {
+			continue
+		}
+		if err := use(normal); err != nil {
+			return err
+		}
+		prefer(list, i)
+		return nil
 	}
-	return exceeds(costs)
+	return errWrongPassword
 }
 
-// isSequence tells whether the bytes are one SEQUENCE and nothing else; random
-// bytes of a salt or a ciphertext are not.
-func isSequence(der []byte) bool {
-	var v asn1.RawValue
-	rest, err := asn1.Unmarshal(der, &v)
-	return err == nil && len(rest) == 0 && v.Class == asn1.ClassUniversal && v.Tag == asn1.TagSequence
-}
-
-// exceeds judges iterations and key length (PBKDF2, PKCS#12), or cost, block
-// size, parallelisation and key length (scrypt).
-func exceeds(costs []int64) bool {
-	for _, n := range costs {
-		if n > maxIterations {
-			return true
+// readBags reads a SafeContents, which may hold others.
+func (c *pfxContents) readBags(normal []byte, depth int) error {
+	outer := cryptobyte.String(normal)
+	var bags cryptobyte.String
+	if depth > maxDepth || !outer.ReadASN1(&bags, der.SEQUENCE) {
+		return errMalformed
+	}
+	for !bags.Empty() {
+		var bag, value cryptobyte.String
+		var kind asn1.ObjectIdentifier
+		// What follows the value are a name and other attributes; nothing in them is needed.
+		if !bags.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, explicit0) {
+			return errMalformed
+		}
+		var err error
+		switch kind.String() {
+		case oidKeyBag:
+			c.keys = append(c.keys, value)
+		case oidShroudedKeyBag:
+			err = c.fail(c.readShroudedKey(value))
+		case oidCertBag:
+			err = c.readCertificate(value)
+		case oidSafeContentsBag:
+			err = c.readBags(value, depth+1)
+		}
+		if err != nil {
+			return err
 		}
 	}
-	switch {
-	case len(costs) == 2:
-		return costs[1] > maxKeyLength
-	case len(costs) > 2:
-		product := int64(1)
-		for _, n := range costs[:3] {
-			if product *= max(n, 1); product > maxScryptProduct {
-				return true
-			}
-		}
-	}
-	return false
+	return nil
 }
 
-func excessiveKDF(from Origin) error {
-	return from.fail("Client certificate asks for too much work",
-		"%s derives its key with parameters far beyond what tools choose; it may be damaged. Export it again, run: openssl pkcs12 -in %s -nodes | openssl pkcs12 -export -out new.pfx", from.Bundle, from.File)
+func (c *pfxContents) readShroudedKey(value cryptobyte.String) error {
+	scheme, ciphertext, err := readEncryptedKey(value)
+	if err != nil {
+		return err
+	}
+	return c.decrypt(scheme, ciphertext, func(plain []byte) error {
+		c.keys = append(c.keys, plain)
+		return nil
+	})
+}
+
+// readEncryptedKey reads an EncryptedPrivateKeyInfo (RFC 5958, section 3).
+func readEncryptedKey(value cryptobyte.String) (algorithm, []byte, error) {
+	var info cryptobyte.String
+	var ciphertext []byte
+	if !value.ReadASN1(&info, der.SEQUENCE) {
+		return algorithm{}, nil, errMalformed
+	}
+	scheme, err := readAlgorithm(&info)
+	if err != nil {
+		return algorithm{}, nil, err
+	}
+	if !info.ReadASN1Bytes(&ciphertext, der.OCTET_STRING) {
+		return algorithm{}, nil, errMalformed
+	}
+	return scheme, ciphertext, nil
+}
+
+func (c *pfxContents) readCertificate(value cryptobyte.String) error {
+	var bag, content cryptobyte.String
+	var kind asn1.ObjectIdentifier
+	var certificate []byte
+	if !value.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&content, explicit0) {
+		return errMalformed
+	}
+	if kind.String() != oidX509Certificate {
+		return nil // SDSI, which nobody uses
+	}
+	if !content.ReadASN1Bytes(&certificate, der.OCTET_STRING) {
+		return errMalformed
+	}
+	c.certificates = append(c.certificates, certificate)
+	return nil
 }

@@ -1,0 +1,183 @@
+package certificate
+
+import "errors"
+
+// BER allows several encodings of one value, DER one of them (X.690). Bouncy Castle
+// and NSS write PFX files in BER, and Go reads DER alone.
+
+var errMalformed = errors.New("malformed")
+
+const (
+	// maxDepth and maxElements are far above what a bundle has. They bound the time
+	// and memory that a hostile one takes.
+	maxDepth    = 32
+	maxElements = 1 << 16
+)
+
+// toDER rewrites the first BER value of data with definite lengths in their shortest
+// form and octet strings in one piece. That is all of DER that a bundle's structure
+// needs: sets are not sorted, and what octet strings hold is not touched.
+func toDER(data []byte) ([]byte, error) {
+	c := berConverter{out: make([]byte, 0, len(data))}
+	if _, err := c.value(data, 0); err != nil {
+		return nil, err
+	}
+	return c.out, nil
+}
+
+type berConverter struct {
+	out      []byte
+	elements int
+}
+
+// berHeader is an identifier and a length.
+type berHeader struct {
+	tag         []byte
+	content     []byte // up to its end if the length is definite, else all that follows
+	indefinite  bool
+	constructed bool
+}
+
+func readBER(data []byte) (h berHeader, rest []byte, err error) {
+	if len(data) < 2 {
+		return h, nil, errMalformed
+	}
+	end := 1
+	if data[0]&0x1f == 0x1f {
+		// A tag of several bytes: the last one has its highest bit clear.
+		for end < len(data) && data[end]&0x80 != 0 {
+			end++
+		}
+		if end++; end > 5 {
+			return h, nil, errMalformed
+		}
+	}
+	if end >= len(data) {
+		return h, nil, errMalformed
+	}
+	h.tag, h.constructed = data[:end], data[0]&0x20 != 0
+	first := data[end]
+	data = data[end+1:]
+	if first == 0x80 {
+		if !h.constructed {
+			return h, nil, errMalformed
+		}
+		h.indefinite, h.content = true, data
+		return h, nil, nil
+	}
+	length := int(first)
+	if first > 0x80 {
+		size := int(first & 0x7f)
+		if size > len(data) {
+			return h, nil, errMalformed
+		}
+		length = 0
+		for _, b := range data[:size] {
+			if length = length<<8 | int(b); length > len(data) {
+				return h, nil, errMalformed
+			}
+		}
+		data = data[size:]
+	}
+	if length > len(data) {
+		return h, nil, errMalformed
+	}
+	h.content = data[:length]
+	return h, data[length:], nil
+}
+
+const constructedOctetString = 0x24
+
+// value appends one value, and returns what follows it.
+func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
+	if c.elements++; depth > maxDepth || c.elements > maxElements {
+		return nil, errMalformed
+	}
+	h, rest, err := readBER(data)
+	if err != nil {
+		return nil, err
+	}
+	if !h.constructed {
+		start := c.begin(h.tag)
+		c.out = append(c.out, h.content...)
+		c.end(start)
+		return rest, nil
+	}
+	tag := h.tag
+	each := c.value
+	if h.tag[0] == constructedOctetString {
+		tag, each = []byte{constructedOctetString &^ 0x20}, c.piece
+	}
+	start := c.begin(tag)
+	after, err := c.children(h, depth, each)
+	if err != nil {
+		return nil, err
+	}
+	c.end(start)
+	if h.indefinite {
+		rest = after
+	}
+	return rest, nil
+}
+
+// children appends what a constructed value holds. For an indefinite length it returns
+// what follows the value.
+func (c *berConverter) children(h berHeader, depth int, each func([]byte, int) ([]byte, error)) (after []byte, err error) {
+	for data := h.content; ; {
+		switch {
+		case len(data) == 0 && !h.indefinite:
+			return nil, nil
+		case h.indefinite && len(data) >= 2 && data[0] == 0 && data[1] == 0:
+			return data[2:], nil
+		}
+		if data, err = each(data, depth+1); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// piece appends the content of one piece of an octet string, which may be in pieces
+// itself.
+func (c *berConverter) piece(data []byte, depth int) (rest []byte, err error) {
+	if c.elements++; depth > maxDepth || c.elements > maxElements {
+		return nil, errMalformed
+	}
+	h, rest, err := readBER(data)
+	if err != nil || h.tag[0]&^0x20 != constructedOctetString&^0x20 {
+		return nil, errMalformed
+	}
+	if !h.constructed {
+		c.out = append(c.out, h.content...)
+		return rest, nil
+	}
+	after, err := c.children(h, depth, c.piece)
+	if h.indefinite {
+		rest = after
+	}
+	return rest, err
+}
+
+// begin appends a tag and leaves room for a length of one byte.
+func (c *berConverter) begin(tag []byte) (start int) {
+	c.out = append(c.out, tag...)
+	c.out = append(c.out, 0)
+	return len(c.out)
+}
+
+// end writes the length of what was appended since begin, and moves that when the
+// length needs more room.
+func (c *berConverter) end(start int) {
+	length := len(c.out) - start
+	if length < 0x80 {
+		c.out[start-1] = byte(length)
+		return
+	}
+	var size []byte
+	for n := length; n > 0; n >>= 8 {
+		size = append([]byte{byte(n)}, size...)
+	}
+	c.out[start-1] = 0x80 | byte(len(size))
+	c.out = append(c.out, size...)
+	copy(c.out[start+len(size):], c.out[start:start+length])
+	copy(c.out[start:], size)
+}

@@ -1,0 +1,442 @@
+package certificate
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/md5"
+	"crypto/pbkdf2"
+	"crypto/rc4"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"hash"
+	"math/big"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	der "golang.org/x/crypto/cryptobyte/asn1"
+	"golang.org/x/crypto/scrypt"
+)
+
+var (
+	errWrongPassword = errors.New("wrong password")
+	// errTooMuchWork is for key derivation that would keep the provider busy.
+	errTooMuchWork = errors.New("too much work")
+)
+
+// unsupportedError names an algorithm that is not implemented here.
+type unsupportedError struct {
+	algorithm string
+	// legacy says that OpenSSL 3 opens it with -legacy only.
+	legacy bool
+}
+
+func (e *unsupportedError) Error() string { return e.algorithm + " is not supported" }
+
+// maxWork bounds all key derivation for one bundle, in rounds of HMAC-SHA-1. It takes a
+// second or two. Three million rounds for a key and its certificate, thirty times what
+// most tools choose, are within it.
+const maxWork = 12_000_000
+
+// budget is the work that is left.
+type budget struct{ left int64 }
+
+// spend takes work off. Whoever cannot afford it does not begin.
+func (b *budget) spend(rounds, weight int64) error {
+	if rounds > maxWork || rounds*weight/10 > b.left {
+		return errTooMuchWork
+	}
+	b.left -= rounds * weight / 10
+	return nil
+}
+
+// digest is a hash function. The weights say how its rounds compare with ten of
+// HMAC-SHA-1; plain is for a round of the hash alone.
+type digest struct {
+	name          string
+	new           func() hash.Hash
+	weight, plain int64
+}
+
+var (
+	sha1Digest = digest{"SHA-1", sha1.New, 10, 5}
+	md5Digest  = digest{"MD5", md5.New, 12, 5}
+)
+
+// digests has hash functions by object identifier, and those of their HMAC.
+var digests = map[string]digest{
+	"1.2.840.113549.2.5": md5Digest, "1.2.840.113549.2.6": md5Digest,
+	"1.3.14.3.2.26": sha1Digest, "1.2.840.113549.2.7": sha1Digest,
+	"2.16.840.1.101.3.4.2.4": sha224, "1.2.840.113549.2.8": sha224,
+	"2.16.840.1.101.3.4.2.1": sha256Digest, "1.2.840.113549.2.9": sha256Digest,
+	"2.16.840.1.101.3.4.2.2": sha384, "1.2.840.113549.2.10": sha384,
+	"2.16.840.1.101.3.4.2.3": sha512Digest, "1.2.840.113549.2.11": sha512Digest,
+	"2.16.840.1.101.3.4.2.5": sha512_224, "1.2.840.113549.2.12": sha512_224,
+	"2.16.840.1.101.3.4.2.6": sha512_256, "1.2.840.113549.2.13": sha512_256,
+	"2.16.840.1.101.3.4.2.7": sha3_224, "2.16.840.1.101.3.4.2.13": sha3_224,
+	"2.16.840.1.101.3.4.2.8": sha3_256, "2.16.840.1.101.3.4.2.14": sha3_256,
+	"2.16.840.1.101.3.4.2.9": sha3_384, "2.16.840.1.101.3.4.2.15": sha3_384,
+	"2.16.840.1.101.3.4.2.10": sha3_512, "2.16.840.1.101.3.4.2.16": sha3_512,
+}
+
+var (
+	sha224       = digest{"SHA-224", sha256.New224, 12, 5}
+	sha256Digest = digest{"SHA-256", sha256.New, 12, 5}
+	sha384       = digest{"SHA-384", sha512.New384, 26, 12}
+	sha512Digest = digest{"SHA-512", sha512.New, 26, 12}
+	sha512_224   = digest{"SHA-512/224", sha512.New512_224, 26, 12}
+	sha512_256   = digest{"SHA-512/256", sha512.New512_256, 26, 12}
+	sha3_224     = digest{"SHA3-224", func() hash.Hash { return sha3.New224() }, 75, 35}
+	sha3_256     = digest{"SHA3-256", func() hash.Hash { return sha3.New256() }, 75, 35}
+	sha3_384     = digest{"SHA3-384", func() hash.Hash { return sha3.New384() }, 75, 35}
+	sha3_512     = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 75, 35}
+)
+
+// blockCipher is a cipher in CBC mode.
+type blockCipher struct {
+	name string
+	size int
+	new  func(key []byte) (cipher.Block, error)
+}
+
+var (
+	tripleDES = blockCipher{"3DES", 24, des.NewTripleDESCipher}
+	// Two keys of DES are three, of which the last is the first.
+	doubleDES = blockCipher{"2-key 3DES", 16, func(key []byte) (cipher.Block, error) {
+		return des.NewTripleDESCipher(bytes.Join([][]byte{key, key[:8]}, nil))
+	}}
+	singleDES = blockCipher{"DES", 8, des.NewCipher}
+)
+
+func rc2Of(bits int) blockCipher {
+	return blockCipher{fmt.Sprintf("RC2-%d", bits), bits / 8, func(key []byte) (cipher.Block, error) { return newRC2(key, bits), nil }}
+}
+
+// pbes2Ciphers are the ciphers of PBES2 by object identifier.
+var pbes2Ciphers = map[string]blockCipher{
+	"2.16.840.1.101.3.4.1.2":    {"AES-128", 16, aes.NewCipher},
+	"2.16.840.1.101.3.4.1.22":   {"AES-192", 24, aes.NewCipher},
+	"2.16.840.1.101.3.4.1.42":   {"AES-256", 32, aes.NewCipher},
+	"1.2.392.200011.61.1.1.1.2": {"Camellia-128", 16, newCamellia},
+	"1.2.392.200011.61.1.1.1.3": {"Camellia-192", 24, newCamellia},
+	"1.2.392.200011.61.1.1.1.4": {"Camellia-256", 32, newCamellia},
+	"1.2.840.113549.3.7":        tripleDES,
+	"1.3.14.3.2.7":              singleDES,
+}
+
+// pkcs12Ciphers are those of the password-based encryption of PKCS#12 (RFC 7292,
+// appendix C) by the last number of the identifier; the first two are RC4.
+var pkcs12Ciphers = map[string]blockCipher{
+	"1": {name: "RC4-128", size: 16}, "2": {name: "RC4-40", size: 5},
+	"3": tripleDES, "4": doubleDES, "5": rc2Of(128), "6": rc2Of(40),
+}
+
+// pbes1Schemes are those of PKCS#5 version 1.5 (RFC 8018, appendix A.3).
+var pbes1Schemes = map[string]struct {
+	digest
+	blockCipher
+}{
+	"3": {md5Digest, singleDES}, "6": {md5Digest, rc2Of(64)},
+	"10": {sha1Digest, singleDES}, "11": {sha1Digest, rc2Of(64)},
+}
+
+const (
+	oidPKCS12PBE = "1.2.840.113549.1.12.1."
+	oidPBES1     = "1.2.840.113549.1.5."
+	oidPBES2     = "1.2.840.113549.1.5.13"
+	oidPBMAC1    = "1.2.840.113549.1.5.14"
+	oidPBKDF2    = "1.2.840.113549.1.5.12"
+	oidRC2CBC    = "1.2.840.113549.3.2"
+	oidScrypt    = "1.3.6.1.4.1.11591.4.11"
+)
+
+// otherCiphers have a name, so that a message can say it.
+var otherCiphers = map[string]unsupportedError{
+	"1.2.410.200046.1.1.2": {"ARIA-128", false}, "1.2.410.200046.1.1.7": {"ARIA-192", false},
+	"1.2.410.200046.1.1.12": {"ARIA-256", false}, "1.2.156.10197.1.104.2": {"SM4", false},
+	"1.2.410.200004.1.4": {"SEED", true}, "1.2.840.113533.7.66.10": {"CAST5", true},
+	"1.3.6.1.4.1.3029.1.2": {"Blowfish", true}, "1.3.6.1.4.1.188.7.1.1.2": {"IDEA", true},
+	"1.2.840.113549.3.4": {"RC4", true}, "1.2.840.113549.3.8": {"RC5", true},
+	oidPBES1 + "1": {"DES with MD2", true}, oidPBES1 + "4": {"RC2 with MD2", true},
+}
+
+func unsupported(id string) error {
+	if named, ok := otherCiphers[id]; ok {
+		return &named
+	}
+	return &unsupportedError{algorithm: "the algorithm " + id}
+}
+
+// algorithm is an AlgorithmIdentifier.
+type algorithm struct {
+	id         string
+	parameters cryptobyte.String
+}
+
+func readAlgorithm(s *cryptobyte.String) (algorithm, error) {
+	var sequence cryptobyte.String
+	var id asn1.ObjectIdentifier
+	if !s.ReadASN1(&sequence, der.SEQUENCE) || !sequence.ReadASN1ObjectIdentifier(&id) {
+		return algorithm{}, errMalformed
+	}
+	return algorithm{id.String(), sequence}, nil
+}
+
+// legacy tells whether OpenSSL 3 opens it with -legacy only: that is all of PKCS#5
+// version 1.5, and of PKCS#12 all but 3DES.
+func (a algorithm) legacy() bool {
+	if number := lastNumber(a.id, oidPKCS12PBE); number != "" {
+		return number != "3" && number != "4"
+	}
+	_, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
+	return ok
+}
+
+// lastNumber is what follows the prefix of an object identifier; "" if it has another.
+func lastNumber(id, prefix string) string {
+	if number, ok := strings.CutPrefix(id, prefix); ok {
+		return number
+	}
+	return ""
+}
+
+// wide tells whether the algorithm takes the password as a BMPString.
+func (a algorithm) wide() bool { return lastNumber(a.id, oidPKCS12PBE) != "" }
+
+// decrypt opens a ciphertext with one form of the password. The padding shows most
+// wrong passwords, but not all.
+func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, error) {
+	if a.id == oidPBES2 {
+		return a.decryptPBES2(ciphertext, password, work)
+	}
+	if number := lastNumber(a.id, oidPKCS12PBE); number != "" {
+		use, known := pkcs12Ciphers[number]
+		if !known {
+			return nil, unsupported(a.id)
+		}
+		salt, rounds, ok := a.saltAndRounds()
+		if !ok {
+			return nil, errMalformed
+		}
+		key, err := pkcs12Key(sha1Digest, salt, password, 1, rounds, use.size, work)
+		if err != nil {
+			return nil, err
+		}
+		if use.new == nil {
+			stream, err := rc4.NewCipher(key)
+			if err != nil {
+				return nil, errMalformed
+			}
+			plain := make([]byte, len(ciphertext))
+			stream.XORKeyStream(plain, ciphertext)
+			return plain, nil
+		}
+		iv, err := pkcs12Key(sha1Digest, salt, password, 2, rounds, 8, work)
+		if err != nil {
+			return nil, err
+		}
+		return use.decrypt(key, iv, ciphertext)
+	}
+	scheme, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
+	if !ok {
+		return nil, unsupported(a.id)
+	}
+	salt, rounds, ok := a.saltAndRounds()
+	if !ok {
+		return nil, errMalformed
+	}
+	if err := work.spend(rounds, scheme.plain); err != nil {
+		return nil, err
+	}
+	sum := append(append([]byte{}, password...), salt...)
+	for range max(rounds, 1) {
+		h := scheme.digest.new()
+		h.Write(sum)
+		sum = h.Sum(nil)
+	}
+	return scheme.decrypt(sum[:8], sum[8:16], ciphertext)
+}
+
+func (a algorithm) saltAndRounds() (salt cryptobyte.String, rounds int64, ok bool) {
+	var sequence cryptobyte.String
+	parameters := a.parameters
+	ok = parameters.ReadASN1(&sequence, der.SEQUENCE) && sequence.ReadASN1(&salt, der.OCTET_STRING) &&
+		sequence.ReadASN1Integer(&rounds) && rounds >= 0
+	return salt, rounds, ok
+}
+
+// decrypt undoes CBC and its padding (RFC 8018, section 6.1.1).
+func (c blockCipher) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
+	block, err := c.new(key)
+	if err != nil || len(iv) != block.BlockSize() || len(ciphertext) == 0 || len(ciphertext)%block.BlockSize() != 0 {
+		return nil, errMalformed
+	}
+	plain := make([]byte, len(ciphertext))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, ciphertext)
+	padding := int(plain[len(plain)-1])
+	if padding == 0 || padding > block.BlockSize() {
+		return nil, errWrongPassword
+	}
+	end := len(plain) - padding
+	for _, b := range plain[end:] {
+		if int(b) != padding {
+			return nil, errWrongPassword
+		}
+	}
+	return plain[:end], nil
+}
+
+// decryptPBES2 is for RFC 8018, section 6.2.
+func (a algorithm) decryptPBES2(ciphertext, password []byte, work *budget) ([]byte, error) {
+	var sequence cryptobyte.String
+	parameters := a.parameters
+	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
+		return nil, errMalformed
+	}
+	derivation, err := readAlgorithm(&sequence)
+	if err != nil {
+		return nil, err
+	}
+	scheme, err := readAlgorithm(&sequence)
+	if err != nil {
+		return nil, err
+	}
+	use, ok := pbes2Ciphers[scheme.id]
+	iv := scheme.parameters
+	if scheme.id == oidRC2CBC {
+		var inner cryptobyte.String
+		var version int64
+		if !iv.ReadASN1(&inner, der.SEQUENCE) || !inner.ReadASN1Integer(&version) {
+			return nil, errMalformed
+		}
+		// The number stands for a strength (RFC 8018, appendix B.2.3).
+		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[version]
+		if !known {
+			return nil, unsupported(scheme.id)
+		}
+		use, ok, iv = rc2Of(bits), true, inner
+	}
+	if !ok {
+		return nil, unsupported(scheme.id)
+	}
+	var vector cryptobyte.String
+	if !iv.ReadASN1(&vector, der.OCTET_STRING) {
+		return nil, errMalformed
+	}
+	key, err := derivation.derive(password, use.size, work)
+	if err != nil {
+		return nil, err
+	}
+	return use.decrypt(key, vector, ciphertext)
+}
+
+// derive is PBKDF2 (RFC 8018, appendix A.2) or scrypt (RFC 7914).
+func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, error) {
+	var sequence, salt cryptobyte.String
+	parameters := a.parameters
+	if !parameters.ReadASN1(&sequence, der.SEQUENCE) || !sequence.ReadASN1(&salt, der.OCTET_STRING) {
+		return nil, errMalformed
+	}
+	switch a.id {
+	case oidPBKDF2:
+		var rounds int64
+		if !sequence.ReadASN1Integer(&rounds) || rounds < 1 || !skipInteger(&sequence) {
+			return nil, errMalformed
+		}
+		prf := sha1Digest
+		if !sequence.Empty() {
+			named, err := readAlgorithm(&sequence)
+			if err != nil {
+				return nil, err
+			}
+			var ok bool
+			if prf, ok = digests[named.id]; !ok {
+				return nil, unsupported(named.id)
+			}
+		}
+		blocks := int64((size + prf.new().Size() - 1) / prf.new().Size())
+		if err := work.spend(rounds, blocks*prf.weight); err != nil {
+			return nil, err
+		}
+		key, err := pbkdf2.Key(prf.new, string(password), salt, int(rounds), size)
+		if err != nil {
+			return nil, errMalformed
+		}
+		return key, nil
+	case oidScrypt:
+		var n, r, p int64
+		if !sequence.ReadASN1Integer(&n) || !sequence.ReadASN1Integer(&r) || !sequence.ReadASN1Integer(&p) || n < 2 || r < 1 || p < 1 {
+			return nil, errMalformed
+		}
+		// The memory is 128·n·r bytes; OpenSSL chooses 16 MiB and stops below 32.
+		if n > 1<<20 || r > 1<<10 || p > 1<<10 || 128*n*r >= 32<<20 {
+			return nil, errTooMuchWork
+		}
+		if err := work.spend(n*r*p, 10); err != nil {
+			return nil, err
+		}
+		key, err := scrypt.Key(password, salt, int(n), int(r), int(p), size)
+		if err != nil {
+			return nil, errMalformed
+		}
+		return key, nil
+	}
+	return nil, unsupported(a.id)
+}
+
+// skipInteger reads over an optional integer. The size of a key follows from its
+// cipher.
+func skipInteger(s *cryptobyte.String) bool {
+	return s.SkipOptionalASN1(der.INTEGER)
+}
+
+// pkcs12Key derives a key (purpose 1), a vector (2) or the key of a MAC (3), as RFC
+// 7292, appendix B says.
+func pkcs12Key(use digest, salt, password []byte, purpose byte, rounds int64, size int, work *budget) ([]byte, error) {
+	h := use.new()
+	u, v := h.Size(), h.BlockSize()
+	if err := work.spend(rounds, use.plain*int64((size+u-1)/u)); err != nil {
+		return nil, err
+	}
+	input := append(repeatTo(salt, v), repeatTo(password, v)...)
+	var key []byte
+	sum := make([]byte, 0, u)
+	for {
+		h.Reset()
+		h.Write(bytes.Repeat([]byte{purpose}, v))
+		h.Write(input)
+		sum = h.Sum(sum[:0])
+		for range rounds - 1 {
+			h.Reset()
+			h.Write(sum)
+			sum = h.Sum(sum[:0])
+		}
+		if key = append(key, sum...); len(key) >= size {
+			return key[:size], nil
+		}
+		// Each block of the input becomes block + B + 1, modulo 2 to the power of its bits.
+		b := new(big.Int).SetBytes(repeatTo(sum, v)[:v])
+		b.Add(b, big.NewInt(1))
+		for i := 0; i < len(input); i += v {
+			block := new(big.Int).SetBytes(input[i : i+v])
+			full := make([]byte, v+1)
+			block.Add(block, b).FillBytes(full)
+			copy(input[i:i+v], full[1:])
+		}
+	}
+}
+
+// repeatTo repeats the data up to a multiple of v bytes.
+func repeatTo(data []byte, v int) []byte {
+	if len(data) == 0 {
+		return nil
+	}
+	size := v * ((len(data) + v - 1) / v)
+	return bytes.Repeat(data, size/len(data)+1)[:size]
+}

@@ -1,0 +1,66 @@
+package certificate
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// forms are the encodings of one password, the likeliest first. A PFX file does not
+// say which one was meant: wide is for the algorithms of PKCS#12, text for the others.
+type forms struct{ wide, text [][]byte }
+
+// formsOf has the forms that OpenSSL 3 tries. Its older versions took each byte of
+// UTF-8 for a character, and every version takes the bytes of a terminal in Latin-1
+// for text. An empty password is either an empty string or none at all.
+func formsOf(password string) forms {
+	if password == "" {
+		return forms{wide: [][]byte{{0, 0}, nil}, text: [][]byte{nil}}
+	}
+	f := forms{text: [][]byte{[]byte(password)}}
+	bytewise := widen(func(yield func(uint16)) {
+		for _, b := range []byte(password) {
+			yield(uint16(b))
+		}
+	})
+	if utf8.ValidString(password) {
+		f.wide = append(f.wide, widen(func(yield func(uint16)) {
+			for _, unit := range utf16.Encode([]rune(password)) {
+				yield(unit)
+			}
+		}))
+		if latin1, ok := latin1Of(password); ok && !bytes.Equal(latin1, f.text[0]) {
+			f.text = append(f.text, latin1)
+		}
+	}
+	if len(f.wide) == 0 || !bytes.Equal(f.wide[0], bytewise) {
+		f.wide = append(f.wide, bytewise)
+	}
+	return f
+}
+
+// widen writes units as a BMPString with a zero at its end.
+func widen(units func(yield func(uint16))) []byte {
+	var out []byte
+	units(func(u uint16) { out = append(out, byte(u>>8), byte(u)) })
+	return append(out, 0, 0)
+}
+
+func latin1Of(text string) ([]byte, bool) {
+	var out []byte
+	for _, r := range text {
+		if r > 0xff {
+			return nil, false
+		}
+		out = append(out, byte(r))
+	}
+	return out, true
+}
+
+// prefer moves a form to the front, after it has opened something.
+func prefer(list [][]byte, i int) {
+	chosen := list[i]
+	copy(list[1:], slices.Clone(list[:i]))
+	list[0] = chosen
+}
