@@ -106,18 +106,18 @@ func Replace[T any](ctx context.Context, c *client.Client, object Object, wanted
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get
 func get(ctx context.Context, c *client.Client, object Object) (view, error) {
-	var answer objectPermissions
+	answer := objectPermissions{object: object}
 	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
 		return view{}, advise(err, object)
 	}
 	return fromAPI(answer), nil
 }
 
-// patch upserts the direct entries.
+// patch upserts the direct entries, and gives the list as the answer shows it, which may be a part of it or nothing.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
 func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
-	var answer objectPermissions
-	if err := c.Call(ctx, http.MethodPatch, object.path(), nil, toAPI(entries), &answer); err != nil {
+	answer := objectPermissions{object: object}
+	if err := c.Call(ctx, http.MethodPatch, object.path(), nil, toAPI(entries), &client.Optional{Answer: &answer}); err != nil {
 		return view{}, adviseWrite(err, object, entries)
 	}
 	return fromAPI(answer), nil
@@ -131,11 +131,20 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 		// Admins hold this list by a direct grant, and the service refuses a list without it.
 		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
 	}
-	var answer objectPermissions
-	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &answer); err != nil {
+	answer := objectPermissions{object: object}
+	written := client.Optional{Answer: &answer}
+	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &written); err != nil {
 		return view{}, adviseWrite(err, object, changed)
 	}
-	return fromAPI(answer), nil
+	if written.Shown {
+		return fromAPI(answer), nil
+	}
+	// An answer that shows nothing proves nothing: an empty list would read as everybody's removal.
+	v, err := get(ctx, c, object)
+	if err != nil {
+		return view{}, &UnverifiedError{Err: err}
+	}
+	return v, nil
 }
 
 var admins = Principal{Group, "admins"}
@@ -167,7 +176,14 @@ type accessControl struct {
 }
 
 type objectPermissions struct {
+	ObjectID          string          `json:"object_id"`
 	AccessControlList []accessControl `json:"access_control_list"`
+
+	object Object
+}
+
+func (p *objectPermissions) Lacks(bool) string {
+	return client.Named("object_id", p.ObjectID, "/"+p.object.String())
 }
 
 // toAPI leaves inherited levels out: sent back they would become direct grants.

@@ -382,7 +382,7 @@ func TestErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "does not show it") {
 			t.Errorf("error %v", err)
 		}
-		w.wantAsked(t, "GET PATCH GET PUT")
+		w.wantAsked(t, "GET PATCH GET PUT GET")
 	})
 }
 

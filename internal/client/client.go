@@ -158,20 +158,6 @@ func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 // SDK is the Databricks client below, for the service packages' api.go files.
 func (c *Client) SDK() *client.DatabricksClient { return c.sdk }
 
-// Call sends one request below the host and decodes its answer into response, both plain structs with JSON tags. The SDK's
-// own types do that field by field through reflection, which takes 0.2 s for an access list of a thousand and more than a
-// second for as many principals, where plain structs take 10 to 20 ms.
-func (c *Client) Call(ctx context.Context, method, path string, query map[string]any, request, response any) error {
-	headers := map[string]string{"Accept": "application/json"}
-	if request != nil {
-		headers["Content-Type"] = "application/json"
-	}
-	if c.cfg.WorkspaceID != "" {
-		headers["X-Databricks-Workspace-Id"] = c.cfg.WorkspaceID
-	}
-	return c.sdk.Do(ctx, method, path, headers, query, request, response)
-}
-
 // Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the
 // function that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/service/serving"
 )
 
 // Endpoint is a model-serving endpoint.
@@ -42,47 +42,17 @@ type ServedEntity struct {
 // ErrNoEndpointID: a foundation-model (pay-per-token) endpoint. It has no id, hence no access list.
 var ErrNoEndpointID = errors.New("the endpoint has no id")
 
+const servingEndpoints = "/api/2.0/serving-endpoints"
+
 // EndpointByName reads an endpoint. One request.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/get
 func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, error) {
-	e, err := serving.NewServingEndpoints(c.sdk).Get(ctx, serving.GetServingEndpointRequest{Name: name})
+	answer := endpointAnswer{want: name}
+	err := c.Call(ctx, http.MethodGet, servingEndpoints+"/"+url.PathEscape(name), nil, nil, &answer)
 	if err != nil {
 		return Endpoint{}, adviseEndpoint(err, name)
 	}
-	out := Endpoint{
-		Name:            e.Name,
-		ID:              e.Id,
-		Creator:         e.Creator,
-		Description:     e.Description,
-		Task:            e.Task,
-		RouteOptimized:  e.RouteOptimized,
-		URL:             e.EndpointUrl,
-		PermissionLevel: string(e.PermissionLevel),
-		CreatedAt:       FromMillis(e.CreationTimestamp),
-		UpdatedAt:       FromMillis(e.LastUpdatedTimestamp),
-		Tags:            map[string]string{},
-	}
-	if e.State != nil {
-		out.Ready = e.State.Ready == serving.EndpointStateReadyReady
-		out.ConfigUpdate = string(e.State.ConfigUpdate)
-	}
-	if e.Config != nil {
-		for _, s := range e.Config.ServedEntities {
-			entity := ServedEntity{
-				Name: s.Name, EntityName: s.EntityName, EntityVersion: s.EntityVersion,
-				WorkloadSize: s.WorkloadSize, ScaleToZero: s.ScaleToZeroEnabled,
-			}
-			if s.State != nil {
-				entity.State = string(s.State.Deployment)
-				entity.StateMessage = s.State.DeploymentStateMessage
-			}
-			out.Entities = append(out.Entities, entity)
-		}
-	}
-	for _, t := range e.Tags {
-		out.Tags[t.Key] = t.Value
-	}
-	return out, nil
+	return answer.endpoint(), nil
 }
 
 // EndpointID is the id behind a name, or an error that says why there is none. One request for a name or two, then one
@@ -128,13 +98,8 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
-	var answer struct {
-		Endpoints []struct {
-			Name string `json:"name"`
-			ID   string `json:"id"`
-		} `json:"endpoints"`
-	}
-	if err := c.Call(ctx, http.MethodGet, "/api/2.0/serving-endpoints", nil, nil, &answer); err != nil {
+	var answer endpointList
+	if err := c.Call(ctx, http.MethodGet, servingEndpoints, nil, nil, &answer); err != nil {
 		return nil, err
 	}
 	ids := make(map[string]string, len(answer.Endpoints))
@@ -155,6 +120,86 @@ func adviseEndpoint(err error, name string) error {
 	default:
 		return err
 	}
+}
+
+// endpointList is {} where there are none, and of a foundation-model endpoint it has no id.
+type endpointList struct {
+	Endpoints []endpointAnswer `json:"endpoints"`
+}
+
+func (l *endpointList) Lacks(bare bool) string {
+	if l.Endpoints == nil && !bare {
+		return "it has no endpoints"
+	}
+	for i := range l.Endpoints {
+		if lack := l.Endpoints[i].Lacks(false); lack != "" {
+			return "in one of its endpoints " + lack
+		}
+	}
+	return ""
+}
+
+// endpointAnswer is an endpoint as the service writes it; in a list it writes less.
+type endpointAnswer struct {
+	Name            string `json:"name"`
+	ID              string `json:"id"`
+	Creator         string `json:"creator"`
+	Description     string `json:"description"`
+	Task            string `json:"task"`
+	RouteOptimized  bool   `json:"route_optimized"`
+	URL             string `json:"endpoint_url"`
+	PermissionLevel string `json:"permission_level"`
+	CreatedAt       int64  `json:"creation_timestamp"`
+	UpdatedAt       int64  `json:"last_updated_timestamp"`
+	State           struct {
+		Ready        string `json:"ready"`
+		ConfigUpdate string `json:"config_update"`
+	} `json:"state"`
+	Config struct {
+		Entities []struct {
+			Name          string `json:"name"`
+			EntityName    string `json:"entity_name"`
+			EntityVersion string `json:"entity_version"`
+			WorkloadSize  string `json:"workload_size"`
+			ScaleToZero   bool   `json:"scale_to_zero_enabled"`
+			State         struct {
+				Deployment string `json:"deployment"`
+				Message    string `json:"deployment_state_message"`
+			} `json:"state"`
+		} `json:"served_entities"`
+	} `json:"config"`
+	Tags []struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	} `json:"tags"`
+
+	want string // the name that was asked for
+}
+
+func (e *endpointAnswer) Lacks(bool) string {
+	if e.want != "" && e.Name != e.want && strings.EqualFold(e.Name, e.want) {
+		return fmt.Sprintf("its name is %s, not %s", clean(e.Name), e.want) // these names are case-sensitive
+	}
+	return Named("name", e.Name, e.want)
+}
+
+func (e *endpointAnswer) endpoint() Endpoint {
+	out := Endpoint{
+		Name: e.Name, ID: e.ID, Creator: e.Creator, Description: e.Description, Task: e.Task,
+		Ready: e.State.Ready == "READY", ConfigUpdate: e.State.ConfigUpdate,
+		RouteOptimized: e.RouteOptimized, URL: e.URL, PermissionLevel: e.PermissionLevel,
+		CreatedAt: FromMillis(e.CreatedAt), UpdatedAt: FromMillis(e.UpdatedAt), Tags: map[string]string{},
+	}
+	for _, s := range e.Config.Entities {
+		out.Entities = append(out.Entities, ServedEntity{
+			Name: s.Name, EntityName: s.EntityName, EntityVersion: s.EntityVersion, WorkloadSize: s.WorkloadSize,
+			ScaleToZero: s.ScaleToZero, State: s.State.Deployment, StateMessage: s.State.Message,
+		})
+	}
+	for _, t := range e.Tags {
+		out.Tags[t.Key] = t.Value
+	}
+	return out
 }
 
 // FromMillis is a time as the workspace writes it, in milliseconds; for none it writes 0 or -1.

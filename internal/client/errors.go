@@ -52,6 +52,9 @@ var (
 	ErrScope = errors.New("scope missing")
 	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
 	ErrFeatureDisabled = errors.New("feature not available in the workspace")
+	// ErrNotAnAnswer: a status of success came, and with it something that is not what the call promises: a page, nothing,
+	// JSON of another form or about another object. Of a write it is an [ErrAnswerLost] too. It is not sent again.
+	ErrNotAnAnswer = errors.New("not an answer of the workspace")
 	// ErrOther: an error of none of the kinds above.
 	ErrOther = errors.New("service error")
 )
@@ -97,13 +100,20 @@ func (e *Error) Error() string {
 }
 
 // Is makes errors.Is work with the kinds. A POST is also ErrAnswerLost if its answer is a server error, or a success in
-// another workspace.
+// another workspace; and so is any write that something else than the workspace answers: either may have done the work.
 func (e *Error) Is(target error) bool {
-	if target == e.Kind {
+	switch {
+	case target == e.Kind:
 		return true
+	case target != ErrAnswerLost:
+		return false
+	case e.Kind == ErrNotAnAnswer:
+		return e.Method != http.MethodGet
+	case e.Kind == ErrWrongWorkspace:
+		return !e.idempotent && e.Status < http.StatusMultipleChoices
+	default:
+		return !e.idempotent && e.Status >= http.StatusInternalServerError && e.Kind != ErrThrottled
 	}
-	unclear := e.Status >= http.StatusInternalServerError && e.Kind != ErrThrottled || e.Kind == ErrWrongWorkspace && e.Status < http.StatusMultipleChoices
-	return target == ErrAnswerLost && !e.idempotent && unclear
 }
 
 // Unwrap is the cause below, if any.
@@ -121,11 +131,14 @@ func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) err
 	}
 }
 
-// mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads the service's error bodies.
+// mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads what the service sends.
 func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	err := apierr.GetAPIError(ctx, answer)
 	var api *apierr.APIError
-	if !errors.As(err, &api) {
+	switch {
+	case err == nil:
+		return judgeSuccess(ctx, answer)
+	case !errors.As(err, &api):
 		return err
 	}
 	e := &Error{

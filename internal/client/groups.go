@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/service/iam"
 )
 
 // AdminsGroup is the group that may do everything in a workspace; the service makes it.
@@ -52,7 +50,7 @@ func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
 // groupByID reads a group. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get
 func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
-	var found scimResource
+	found := scimResource{want: id}
 	err := c.Call(ctx, http.MethodGet, scimRoot+"Groups/"+url.PathEscape(id), nil, nil, &found)
 	return toGroup(found), adviseGroups(err)
 }
@@ -76,7 +74,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 		return err
 	}
 	defer unlock()
-	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpAdd, Path: "members", Value: []map[string]string{{"value": memberID}}})
+	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: []map[string]string{{"value": memberID}}})
 	if err != nil || g.Has(memberID) {
 		return err
 	}
@@ -91,7 +89,7 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 		return err
 	}
 	defer unlock()
-	g, err := c.patchGroup(ctx, group, iam.Patch{Op: iam.PatchOpRemove, Path: `members[value eq "` + memberID + `"]`})
+	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "remove", Path: `members[value eq "` + memberID + `"]`})
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil
@@ -139,18 +137,15 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 // same time, and gives the group as the answer shows it; of an answer without a body that is nothing. Writers of one group
 // in this process queue, because the service may refuse two at once.
 // https://docs.databricks.com/api/azure/workspace/groups/patch
-func (c *Client) patchGroup(ctx context.Context, group Group, operation iam.Patch) (Group, error) {
+func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOperation) (Group, error) {
 	unlock, err := c.Lock(ctx, "group "+group.ID)
 	if err != nil {
 		return Group{}, err
 	}
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
-	var answer scimResource
-	// Not the SDK's Patch: that one throws the answer away, and it saves a read.
-	err = c.Call(ctx, http.MethodPatch, scimRoot+"Groups/"+url.PathEscape(group.ID), nil, iam.PatchGroupRequest{
-		Operations: []iam.Patch{operation}, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
-	}, &answer)
+	answer := scimResource{want: group.ID} // what it shows saves a read
+	err = c.Call(ctx, http.MethodPatch, scimRoot+"Groups/"+url.PathEscape(group.ID), nil, NewSCIMPatch(operation), &Optional{Answer: &answer})
 	return toGroup(answer), adviseGroups(err)
 }
 

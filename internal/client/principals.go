@@ -82,7 +82,7 @@ func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]Se
 // ServicePrincipalByID reads one by its SCIM id, with its groups. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
-	var found scimResource
+	found := scimResource{want: id}
 	err := c.Call(ctx, http.MethodGet, scimRoot+"ServicePrincipals/"+url.PathEscape(id), nil, nil, &found)
 	return toServicePrincipal(found), err
 }
@@ -219,6 +219,33 @@ type scimResource struct {
 	Meta          struct {
 		ResourceType string `json:"resourceType"`
 	} `json:"meta"`
+
+	want string // the id that was asked for
+}
+
+func (r *scimResource) Lacks(bool) string { return Named("id", r.ID, r.want) }
+
+// scimList is one page. An empty list still says that there are none.
+type scimList struct {
+	TotalResults *int           `json:"totalResults"`
+	Resources    []scimResource `json:"Resources"`
+
+	first bool
+}
+
+func (l *scimList) Lacks(bool) string {
+	switch {
+	case l.TotalResults == nil && l.Resources == nil:
+		return "it has neither totalResults nor Resources"
+	case l.first && len(l.Resources) == 0 && l.TotalResults != nil && *l.TotalResults > 0:
+		return fmt.Sprintf("its totalResults is %d and it shows none", *l.TotalResults)
+	}
+	for i := range l.Resources {
+		if lack := l.Resources[i].Lacks(false); lack != "" {
+			return "in one of its Resources " + lack
+		}
+	}
+	return ""
 }
 
 type scimValue struct {
@@ -264,10 +291,7 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 		}
 	}
 	for start, last := 1, ""; ; {
-		var page struct {
-			TotalResults int            `json:"totalResults"`
-			Resources    []scimResource `json:"Resources"`
-		}
+		page := scimList{first: start == 1}
 		parameters["startIndex"] = start
 		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
 			return err
@@ -282,7 +306,7 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 		if !visit(page.Resources) {
 			return nil
 		}
-		if start += len(page.Resources); page.TotalResults > 0 && start > page.TotalResults {
+		if start += len(page.Resources); page.TotalResults != nil && *page.TotalResults > 0 && start > *page.TotalResults {
 			return nil
 		}
 	}

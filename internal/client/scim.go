@@ -11,6 +11,24 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
+// SCIMOperation is one change in a PATCH of a SCIM object.
+type SCIMOperation struct {
+	Op    string `json:"op"` // add, replace, remove
+	Path  string `json:"path"`
+	Value any    `json:"value,omitempty"` // none in a removal
+}
+
+// SCIMPatch is the body of such a PATCH.
+type SCIMPatch struct {
+	Schemas    []string        `json:"schemas"`
+	Operations []SCIMOperation `json:"Operations"`
+}
+
+// NewSCIMPatch makes the body of a PATCH.
+func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
+	return SCIMPatch{[]string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, operations}
+}
+
 // StaleFor is how long after a write SCIM may go on answering with what stood before.
 const StaleFor = time.Minute
 

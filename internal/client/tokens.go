@@ -3,11 +3,12 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/service/settings"
 )
 
 // TokenInfo is what the workspace tells of a personal access token; never its value.
@@ -27,6 +28,9 @@ type TokenInfo struct {
 type TokenList struct {
 	Tokens []TokenInfo
 	Now    time.Time
+	// Shown says that the answer held a list. The service leaves an empty one out and answers {}, which something else may
+	// have sent: then that a token is missing here is no proof that it is gone; see [Client.TokenGone].
+	Shown bool
 }
 
 // Live says whether a token of the list opens anything: one that has expired does not.
@@ -56,31 +60,70 @@ func (l TokenList) Owner(t TokenInfo) string {
 	return ""
 }
 
+// tokenInfo is a token as both APIs write it; an owner's own list has less of it.
+type tokenInfo struct {
+	ID        string   `json:"token_id"`
+	Comment   string   `json:"comment"`
+	Scopes    []string `json:"scopes"`
+	CreatedAt int64    `json:"creation_time"`
+	ExpiresAt int64    `json:"expiry_time"`
+	LastUsed  int64    `json:"last_used_day"`
+	CreatorID int64    `json:"created_by_id"`
+	Creator   string   `json:"created_by_username"`
+	OwnerID   int64    `json:"owner_id"`
+}
+
+func (t tokenInfo) info() TokenInfo {
+	info := TokenInfo{
+		ID: t.ID, Comment: t.Comment, Scopes: t.Scopes, Creator: t.Creator,
+		CreatedAt: FromMillis(t.CreatedAt), ExpiresAt: FromMillis(t.ExpiresAt), LastUsed: FromMillis(t.LastUsed),
+	}
+	if t.CreatorID != 0 {
+		info.CreatorID = strconv.FormatInt(t.CreatorID, 10)
+	}
+	if t.OwnerID != 0 {
+		info.OwnerID = strconv.FormatInt(t.OwnerID, 10)
+	}
+	return info
+}
+
+type tokenInfos struct {
+	Infos []tokenInfo `json:"token_infos"`
+}
+
+func (l *tokenInfos) Lacks(bare bool) string {
+	if l.Infos == nil && !bare {
+		return "it has no token_infos"
+	}
+	for _, t := range l.Infos {
+		if lack := Named("token_id", t.ID, ""); lack != "" {
+			return lack
+		}
+	}
+	return ""
+}
+
+func (c *Client) listTokens(ctx context.Context, path string, query map[string]any) (TokenList, error) {
+	var answer tokenInfos
+	came, err := c.call(ctx, http.MethodGet, path, query, nil, &answer)
+	if err != nil {
+		return TokenList{}, err
+	}
+	list := TokenList{Now: came.date, Shown: answer.Infos != nil}
+	for _, t := range answer.Infos {
+		list.Tokens = append(list.Tokens, t.info())
+	}
+	return list, nil
+}
+
+const managedTokens = "/api/2.0/token-management/tokens"
+
 // WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 	return c.tokens.Get(ctx, AnyAge, func(ctx context.Context) (TokenList, error) {
-		all, err := settings.NewTokenManagement(c.sdk).ListAll(ctx, settings.ListTokenManagementRequest{})
-		if err != nil {
-			return TokenList{}, err
-		}
-		list := TokenList{Now: c.Now()}
-		for _, t := range all {
-			info := TokenInfo{
-				ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes, Creator: t.CreatedByUsername,
-				CreatedAt: FromMillis(t.CreationTime), ExpiresAt: FromMillis(t.ExpiryTime),
-				LastUsed: FromMillis(t.LastUsedDay),
-			}
-			if t.CreatedById != 0 {
-				info.CreatorID = strconv.FormatInt(t.CreatedById, 10)
-			}
-			if t.OwnerId != 0 {
-				info.OwnerID = strconv.FormatInt(t.OwnerId, 10)
-			}
-			list.Tokens = append(list.Tokens, info)
-		}
-		return list, nil
+		return c.listTokens(ctx, managedTokens, nil)
 	})
 }
 
@@ -105,24 +148,124 @@ func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
 // OwnTokens lists the caller's own tokens. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/list
 func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
-	all, err := settings.NewTokens(c.sdk).ListAll(ctx)
-	if err != nil {
-		return TokenList{}, err
-	}
-	list := TokenList{Now: c.Now()}
-	for _, t := range all {
-		list.Tokens = append(list.Tokens, TokenInfo{
-			ID: t.TokenId, Comment: t.Comment, Scopes: t.Scopes,
-			CreatedAt: FromMillis(t.CreationTime), ExpiresAt: FromMillis(t.ExpiryTime),
-		})
-	}
-	return list, nil
+	return c.listTokens(ctx, "/api/2.0/token/list", nil)
 }
 
 // ForgetTokens drops the shared list: a token was made, changed or revoked.
 func (c *Client) ForgetTokens() { c.tokens.Forget() }
 
-// RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. One request.
+type managedToken struct {
+	Info tokenInfo `json:"token_info"`
+	id   string
+}
+
+func (t *managedToken) Lacks(bool) string { return Named("token_info.token_id", t.Info.ID, t.id) }
+
+// TokenByID reads one token of the workspace, which may have expired; the caller must be a workspace admin. One request;
+// ErrNotFound when the service says that there is none of that id.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/get
+func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
+	answer := managedToken{id: id}
+	err := c.Call(ctx, http.MethodGet, managedTokens+"/"+url.PathEscape(id), nil, nil, &answer)
+	return answer.Info.info(), err
+}
+
+// TokenGone says whether the service itself says that a token does not exist; that a list lacks it is less. The caller must
+// be a workspace admin. One request.
+func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
+	_, err := c.TokenByID(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// OwnTokenGone is [Client.TokenGone] for a token of the caller that was just revoked: the service must refuse to revoke it
+// once more, or list the caller's other tokens without it. One request; two when it does not refuse.
+func (c *Client) OwnTokenGone(ctx context.Context, id string) (bool, error) {
+	err := c.deleteOwnToken(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	list, err := c.OwnTokens(ctx)
+	_, there := list.ByID(id)
+	return list.Shown && !there, err
+}
+
+type createdToken struct {
+	Value string    `json:"token_value"`
+	Info  tokenInfo `json:"token_info"`
+}
+
+func (t *createdToken) Lacks(bool) string {
+	if t.Value == "" {
+		return "it has no token_value"
+	}
+	return Named("token_info.token_id", t.Info.ID, "")
+}
+
+// CreateToken makes a token of the caller, and gives its value, which the service says only now. One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/create
+func (c *Client) CreateToken(ctx context.Context, comment string, lifetime time.Duration, scopes []string) (TokenInfo, string, error) {
+	request := struct {
+		Comment         string   `json:"comment,omitempty"`
+		LifetimeSeconds int64    `json:"lifetime_seconds,omitempty"`
+		Scopes          []string `json:"scopes,omitempty"`
+	}{comment, int64(lifetime.Seconds()), scopes}
+	var answer createdToken
+	if err := c.Call(ctx, http.MethodPost, "/api/2.0/token/create", nil, request, &answer); err != nil {
+		return TokenInfo{}, "", err
+	}
+	return answer.Info.info(), answer.Value, nil
+}
+
+// ChangeOwnToken sets what mask names of a token of the caller: comment, scopes. One request.
+// https://docs.databricks.com/api/azure/workspace/tokens/update
+func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, comment string, scopes []string) error {
+	type token struct {
+		Comment string   `json:"comment"`
+		Scopes  []string `json:"scopes,omitempty"`
+	}
+	request := struct {
+		Token token  `json:"token"`
+		Mask  string `json:"update_mask"`
+	}{token{comment, scopes}, strings.Join(mask, ",")}
+	return c.Call(ctx, http.MethodPatch, "/api/2.0/token/"+url.PathEscape(id), nil, request, nil)
+}
+
+// UnconfirmedError says that the service accepted a deletion, and did not show afterwards that the object is gone. It does
+// not wrap what the look came to, because that is no reason to take the object for gone, or the deletion for refused.
+type UnconfirmedError struct {
+	Object string // such as "token 5c1d…"
+	Look   error  // why it could not be looked at; nil: it is still there
+}
+
+func (e *UnconfirmedError) Error() string {
+	if e.Look != nil {
+		return fmt.Sprintf("the workspace accepted the deletion of %s, and reading it back failed: %v", e.Object, e.Look)
+	}
+	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
+}
+
+// confirmed looks, once more a moment later, whether something deleted is gone.
+func confirmed(ctx context.Context, object string, gone func(context.Context) (bool, error)) error {
+	for try := 1; ; try++ {
+		is, err := gone(ctx)
+		switch {
+		case err != nil:
+			return &UnconfirmedError{object, err}
+		case is:
+			return nil
+		case try == 2 || Pause(ctx, time.Second) != nil:
+			return &UnconfirmedError{object, nil}
+		}
+	}
+}
+
+// RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. Two requests.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 	_, err := c.RevokeIfOwn(ctx, id)
@@ -130,25 +273,36 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 }
 
 // RevokeIfOwn revokes a token of the caller and says whether there was one: a token of somebody else is not found either.
-// One request.
+// Two requests: the second one is refused when the first has done its work.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	defer c.ForgetTokens()
-	err = settings.NewTokens(c.sdk).Delete(Idempotent(ctx), settings.RevokeTokenRequest{TokenId: id})
-	if errors.Is(err, ErrNotFound) {
+	err = c.deleteOwnToken(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return false, nil
+	case err != nil:
+		return false, err
 	}
-	return err == nil, err
+	return true, confirmed(ctx, "token "+id, func(ctx context.Context) (bool, error) { return c.OwnTokenGone(ctx, id) })
 }
 
-// RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. One
-// request.
+func (c *Client) deleteOwnToken(ctx context.Context, id string) error {
+	request := map[string]string{"token_id": id}
+	return c.Call(Idempotent(ctx), http.MethodPost, "/api/2.0/token/delete", nil, request, nil)
+}
+
+// RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. Two
+// requests: the revocation, and the read that shows it done.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/delete
 func (c *Client) RevokeAnyToken(ctx context.Context, id string) error {
 	defer c.ForgetTokens()
-	err := settings.NewTokenManagement(c.sdk).Delete(ctx, settings.DeleteTokenManagementRequest{TokenId: id})
-	if errors.Is(err, ErrNotFound) {
+	err := c.Call(ctx, http.MethodDelete, managedTokens+"/"+url.PathEscape(id), nil, nil, nil)
+	switch {
+	case errors.Is(err, ErrNotFound):
 		return nil
+	case err != nil:
+		return err
 	}
-	return err
+	return confirmed(ctx, "token "+id, func(ctx context.Context) (bool, error) { return c.TokenGone(ctx, id) })
 }

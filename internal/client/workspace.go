@@ -3,9 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/service/iam"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
@@ -44,15 +43,25 @@ type Identity struct {
 
 // Me asks the workspace who calls. One request.
 func (c *Client) Me(ctx context.Context) (Identity, error) {
-	me, err := iam.NewCurrentUser(c.sdk).Me(ctx, iam.MeRequest{})
-	if err != nil {
+	var me meAnswer
+	if err := c.Call(ctx, http.MethodGet, scimRoot+"Me", nil, nil, &me); err != nil {
 		return Identity{}, err
 	}
-	identity := Identity{ID: me.Id, UserName: me.UserName, DisplayName: me.DisplayName, Active: me.Active}
+	identity := Identity{ID: me.ID, UserName: me.UserName, DisplayName: me.DisplayName, Active: me.Active != nil && *me.Active}
 	for _, g := range me.Groups {
 		identity.Groups = append(identity.Groups, g.Display)
 	}
 	return identity, nil
+}
+
+// meAnswer must say who calls.
+type meAnswer struct{ scimResource }
+
+func (m *meAnswer) Lacks(bool) string {
+	if lack := Named("id", m.ID, ""); lack != "" {
+		return lack
+	}
+	return Named("userName", m.UserName, "")
 }
 
 // NoteGrant remembers that this process has changed the access list of the endpoint.

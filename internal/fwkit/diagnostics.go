@@ -148,6 +148,13 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrFeatureDisabled):
 		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not include it. No right of the login changes that. " +
 			"Access lists, for example, need the Premium tier; the Azure resource of the workspace says which tier it is."
+	case errors.Is(err, client.ErrNotAnAnswer):
+		next := "A status of success came with something that is not the workspace's answer. The usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
+			"a private link or an IP access list keeps the request out, or host is not a workspace. Check host, HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
+		if errors.Is(err, client.ErrAnswerLost) {
+			next += " It is not known whether the work was done: run terraform plan, which shows what is there."
+		}
+		return next
 	case errors.Is(err, client.ErrUnauthenticated):
 		return "The workspace does not let this login in: the service principal is not a member of this workspace, or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
 			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +

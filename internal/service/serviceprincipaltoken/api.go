@@ -1,22 +1,17 @@
 package serviceprincipaltoken
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/common/types/fieldmask"
-	"github.com/databricks/databricks-sdk-go/service/settings"
 	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -98,9 +93,9 @@ func await(ctx context.Context, as *client.Client) error {
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, want.Lifetime)))
 	for try := 1; ; try++ {
-		made, err := createToken(ctx, as, settings.CreateTokenRequest{
-			Comment: marked, LifetimeSeconds: int64(want.Lifetime.Seconds()), Scopes: want.Scopes,
-		})
+		info, value, err := as.CreateToken(ctx, marked, want.Lifetime, want.Scopes)
+		slices.Sort(info.Scopes)
+		made := minted{Value: value, TokenInfo: info}
 		var login *auth.Error
 		lost := err != nil && !errors.As(err, &login) && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
 		if try == 1 && !lost {
@@ -124,24 +119,6 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			return minted{}, client.Advise(err, "", "The owner's list was looked through, and no token of this attempt is left. Apply again.")
 		}
 	}
-}
-
-// errNoToken is an answer that says that the work was done, and holds no token that can be read.
-var errNoToken = fmt.Errorf("the workspace took the request for a token, and what came back is no token: %w", client.ErrAnswerLost)
-
-// createToken sends the request. It reads the answer itself: where the SDK cannot, its error repeats the answer, and with it
-// the token's value.
-// https://docs.databricks.com/api/azure/workspace/tokens/create
-func createToken(ctx context.Context, as *client.Client, request settings.CreateTokenRequest) (minted, error) {
-	var body bytes.Buffer
-	if err := as.Call(ctx, http.MethodPost, "/api/2.0/token/create", nil, request, &body); err != nil {
-		return minted{}, err
-	}
-	var answer settings.CreateTokenResponse
-	if json.Unmarshal(body.Bytes(), &answer) != nil || answer.TokenValue == "" || answer.TokenInfo == nil || answer.TokenInfo.TokenId == "" {
-		return minted{}, errNoToken
-	}
-	return fromAnswer(answer), nil
 }
 
 // sweep revokes what interrupted runs left of an owner. One list for the whole run, where the provider is an admin, else
@@ -168,7 +145,7 @@ func sweep(ctx context.Context, c, as *client.Client, o owner) error {
 func unmark(ctx context.Context, as *client.Client, id, comment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	return change(ctx, as, id, []string{"comment"}, comment, nil)
+	return as.ChangeOwnToken(ctx, id, []string{"comment"}, comment, nil)
 }
 
 // revokeMarked finds tokens by their comment and revokes them, but for the one to keep. It takes its own time: a run that
@@ -216,17 +193,6 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 		return issued{}, also(err, "The new token was revoked again.")
 	}
 	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
-}
-
-// change sets comment and scopes of a token of the caller. One request.
-// https://docs.databricks.com/api/azure/workspace/tokens/update
-func change(ctx context.Context, as *client.Client, id string, mask []string, comment string, scopes []string) error {
-	_, err := settings.NewTokens(as.SDK()).Update(ctx, settings.UpdateTokenRequest{
-		TokenId:    id,
-		Token:      settings.PublicTokenInfo{Comment: comment, Scopes: scopes, ForceSendFields: []string{"Comment"}},
-		UpdateMask: fieldmask.FieldMask{Paths: mask},
-	})
-	return err
 }
 
 // tokens is the one list of the run. When the provider's identity is the owner and not an admin, its own list does. One
@@ -292,15 +258,6 @@ func callerID(ctx context.Context, c *client.Client) (string, error) {
 	}
 	me, err := c.Me(ctx) // logged in with a Databricks token
 	return me.UserName, err
-}
-
-func fromAnswer(a settings.CreateTokenResponse) minted {
-	i := a.TokenInfo
-	m := minted{Value: a.TokenValue, TokenInfo: client.TokenInfo{
-		ID: i.TokenId, Comment: i.Comment, Scopes: i.Scopes, CreatedAt: client.FromMillis(i.CreationTime), ExpiresAt: client.FromMillis(i.ExpiryTime),
-	}}
-	slices.Sort(m.Scopes)
-	return m
 }
 
 func adviseMint(err error) error {

@@ -89,7 +89,7 @@ func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, err
 }
 
-// A comment that is removed must be sent as an empty one: the SDK by itself leaves empty fields out.
+// A comment that is removed must be sent as an empty one.
 func TestChangeSendsAnEmptyComment(t *testing.T) {
 	t.Parallel()
 	s := &sent{}
@@ -97,7 +97,7 @@ func TestChangeSendsAnEmptyComment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := change(t.Context(), c, "id", []string{"comment", "scopes"}, "", []string{"sql"}); err != nil {
+	if err := c.ChangeOwnToken(t.Context(), "id", []string{"comment", "scopes"}, "", []string{"sql"}); err != nil {
 		t.Fatal(err)
 	}
 	var got, want any

@@ -184,8 +184,8 @@ func TestEphemeralRequests(t *testing.T) {
 	c := w.CLI(t, openedBySecret(w))
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 1, "workspace", "POST", create)
-	asked(t, w, 1, "workspace", "POST", revoke)
-	asked(t, w, 2, "workspace", "", "")
+	asked(t, w, 2, "workspace", "POST", revoke)
+	asked(t, w, 3, "workspace", "", "")
 	if n := loginsBy(w, w.ScoringApp.ClientID); n != 1 {
 		t.Errorf("%d logins of the owner", n)
 	}
@@ -200,7 +200,7 @@ func TestEphemeralRequests(t *testing.T) {
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	asked(t, w, walks, "workspace", "POST", create)
-	asked(t, w, walks, "workspace", "POST", revoke)
+	asked(t, w, 2*walks, "workspace", "POST", revoke)
 }
 
 // One apply makes the principal and its right to tokens, and opens a token of it: not before they are there, because the id
@@ -264,7 +264,7 @@ func TestEphemeralAnswerLost(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: create, Drop: "after"})
 	w.CLI(t, openedBySecret(w)+aliased).MustRun(t, 0, "plan")
 	asked(t, w, 2, "workspace", "POST", create)
-	asked(t, w, 2, "workspace", "POST", revoke)
+	asked(t, w, 4, "workspace", "POST", revoke)
 }
 
 func TestEphemeralDenied(t *testing.T) {
@@ -289,7 +289,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 		t.Errorf("%s", r.Stderr)
 	}
 	// And yet it is gone: the end of the process tried once more.
-	asked(t, w, 2, "workspace", "POST", revoke)
+	asked(t, w, 3, "workspace", "POST", revoke)
 }
 
 func TestEphemeralBadInput(t *testing.T) {

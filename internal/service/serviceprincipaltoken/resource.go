@@ -258,7 +258,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if mask := c.mask(); len(mask) > 0 {
 		as, err := logIn(ctx, r.Client, c.want.Owner)
 		if err == nil {
-			err = adviseOwner(change(ctx, as, state.ID.ValueString(), mask, c.want.Comment, c.want.Scopes))
+			err = adviseOwner(as.ChangeOwnToken(ctx, state.ID.ValueString(), mask, c.want.Comment, c.want.Scopes))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change token", state.String()) {
 			return

@@ -76,7 +76,7 @@ func TestCreateKeepsFailing(t *testing.T) {
 			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
 			w.Test(t, resource.TestStep{Config: bySecret(w), ExpectError: acctest.Words("Cannot create token.*POST " + create)})
 			asked(t, w, tc.tries, "workspace", "POST", create)
-			asked(t, w, tc.tries, "workspace", "POST", revoke)
+			asked(t, w, 2*tc.tries, "workspace", "POST", revoke)
 		})
 	}
 }
@@ -226,7 +226,7 @@ func TestProviderIdentityIsNoAdmin(t *testing.T) {
 		resource.TestStep{Config: byProvider(w, `comment = "second"`), Check: one(w, w.Deployer.ClientID, "second")},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token_value"}},
 	)
-	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 2, "workspace", "POST", revoke)
 	asked(t, w, 0, "workspace", "DELETE", managed)
 }
 
@@ -267,7 +267,7 @@ func TestDestroyRevokesAs(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.Test(t, resource.TestStep{Config: tc.config(t, w)})
-			asked(t, w, tc.owner, "workspace", "POST", revoke)
+			asked(t, w, 2*tc.owner, "workspace", "POST", revoke)
 			asked(t, w, tc.managed, "workspace", "DELETE", managed)
 		})
 	}

@@ -84,7 +84,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
-	asked(t, w, 3, "workspace", "POST", revoke)
+	asked(t, w, 6, "workspace", "POST", revoke)
 	asked(t, w, 0, "workspace", "DELETE", managed1)
 }
 
@@ -125,7 +125,7 @@ func TestOwnerByOIDC(t *testing.T) {
 		quietly(w, config),
 		resource.TestStep{PreConfig: w.Tenant.Journal.Reset, Config: config, Destroy: true},
 	)
-	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 2, "workspace", "POST", revoke)
 }
 
 // An application, or its credential, may have been made by the same apply: Entra ID learns of it late, and is asked again, when

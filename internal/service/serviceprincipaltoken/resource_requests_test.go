@@ -60,7 +60,7 @@ func TestRequests(t *testing.T) {
 	// The plan and the apply of one command log in by themselves, and before its first write the apply asks once where it is.
 	me := "GET /api/2.0/preview/scim/v2/Me"
 	costs("update", map[string]int{"deployer's logins": 2, list: 1, me: 1, "owner's logins": 1, patch: 3}, "apply", "-auto-approve")
-	costs("destroy", map[string]int{"deployer's logins": 2, list: 1, me: 1, "DELETE " + managed + "/{id}": 3}, "destroy", "-auto-approve")
+	costs("destroy", map[string]int{"deployer's logins": 2, list: 1, me: 1, "DELETE " + managed + "/{id}": 3, "GET " + managed + "/{id}": 3}, "destroy", "-auto-approve")
 }
 
 // What a person reads when something is odd and nothing has failed, and what must not be read by anybody.

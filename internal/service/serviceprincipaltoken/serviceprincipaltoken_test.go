@@ -23,7 +23,7 @@ const (
 	rights   = "authorization/tokens"
 	create   = "/api/2.0/token/create"
 	update   = "/api/2.0/token/*"
-	revoke   = "/api/2.0/token/delete"
+	revoke   = "/api/2.0/token/delete" // an owner asks twice: the second time there must be no such token
 	managed  = "/api/2.0/token-management/tokens"
 	managed1 = managed + "/*"
 	day      = 24 * time.Hour

@@ -86,7 +86,7 @@ func asker(ctx context.Context, c *client.Client, q query) (*client.Client, erro
 
 // isStarting tells an endpoint that is not up yet from a model that fails: waiting does not mend an error 500.
 func isStarting(err error) bool {
-	return errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther)
+	return errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) && !errors.Is(err, client.ErrNotAnAnswer)
 }
 
 func ask(ctx context.Context, as *client.Client, q query) (scored, error) {

@@ -1,0 +1,96 @@
+package client_test
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// thing is an answer about the object with the id 7.
+type thing struct {
+	ID string `json:"id"`
+}
+
+func (t *thing) Lacks(bool) string { return client.Named("id", t.ID, "7") }
+
+func TestWhatCountsAsAnAnswer(t *testing.T) {
+	t.Parallel()
+	const whole, page = `{"id":"7"}`, "<!doctype html><html><head><title> Sign in &amp;\n wait\x07 </title></head></html>"
+	for name, tc := range map[string]struct {
+		status     int
+		body, form string
+		want       client.Answer
+		lost       string // what the error says; empty: there is none
+	}{
+		"the answer":                {want: &thing{}, body: whole},
+		"with another content type": {want: &thing{}, body: whole, form: "text/html"},
+		"a page":                    {want: &thing{}, body: page, form: "text/html", lost: `a page with the title "Sign in & wait" in place of JSON`},
+		"a page said to be JSON":    {want: &thing{}, body: page, form: "application/json", lost: `a page with the title`},
+		"a page without a title":    {want: &thing{}, body: "<html></html>", lost: "a page without a title"},
+		"a page for nothing":        {body: page, lost: "a page with the title"},
+		"text":                      {want: &thing{}, body: "ok", lost: "text that is not JSON"},
+		"null":                      {want: &thing{}, body: "null", lost: "JSON of another form"},
+		"null for nothing":          {body: "null", lost: "JSON of another form"},
+		"a list":                    {want: &thing{}, body: "[" + whole + "]", lost: "JSON of another form"},
+		"a number for a name":       {want: &thing{}, body: `{"id":7}`, lost: "JSON of another form"},
+		"cut off":                   {want: &thing{}, body: whole[:5], lost: "cut off or broken"},
+		"cut off for nothing":       {body: whole[:5], lost: "cut off or broken"},
+		"something behind it":       {want: &thing{}, body: whole + "x", lost: "cut off or broken"},
+		"nothing of it":             {want: &thing{}, body: "{}", lost: "it has no id"},
+		"another object":            {want: &thing{}, body: `{"id":"8\u0007"}`, lost: "its id is 8, not 7"},
+		"204":                       {want: &thing{}, status: http.StatusNoContent, lost: "an empty answer"},
+		"an error in disguise":      {want: &thing{}, body: `{"id":"7","error_code":"NOT_FOUND","message":"gone"}`, lost: "200 NOT_FOUND: .* an error under a status of success: gone"},
+		"an error for nothing":      {body: `{"error_code":403,"message":"blocked"}`, lost: "an error under a status of success: blocked"},
+		"a SCIM error":              {body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"detail":"no","status":"404"}`, lost: "an error under a status of success: no"},
+		"no error":                  {want: &thing{}, body: `{"id":"7","error_code":null}`},
+		"{} for nothing":            {body: "{}"},
+		"204 for nothing":           {status: http.StatusNoContent},
+		"an optional one":           {want: &client.Optional{Answer: &thing{}}, body: whole},
+		"an optional one, {}":       {want: &client.Optional{Answer: &thing{}}, body: " { } "},
+		"an optional one, 204":      {want: &client.Optional{Answer: &thing{}}, status: http.StatusNoContent},
+		"an optional one of others": {want: &client.Optional{Answer: &thing{}}, body: `{"id":"8"}`, lost: "its id is 8, not 7"},
+		"an optional page":          {want: &client.Optional{Answer: &thing{}}, body: page, lost: "a page with the title"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t)
+			f := emulator.Fault{Service: "workspace", Status: cmp.Or(tc.status, http.StatusOK), Body: tc.body, Empty: tc.body == "", ContentType: cmp.Or(tc.form, "application/json"), Times: -1}
+			w.Tenant.Faults.Add(f)
+			c := w.as(t, w.PersonToken)
+			for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
+				err := c.Call(t.Context(), method, "/api/2.0/things/7", nil, nil, tc.want)
+				if tc.lost == "" {
+					if err != nil {
+						t.Errorf("%s: %v", method, err)
+					}
+					continue
+				}
+				if !errors.Is(err, client.ErrNotAnAnswer) || !regexp.MustCompile(tc.lost).MatchString(err.Error()) || !strings.Contains(err.Error(), method+" /api/2.0/things/7") ||
+					!strings.Contains(err.Error(), strings.TrimPrefix(w.server.WorkspaceURLs[0], "https://")) {
+					t.Errorf("%s: %v", method, err)
+				}
+				if lost := errors.Is(err, client.ErrAnswerLost); lost != (method != http.MethodGet) {
+					t.Errorf("%s: the answer counts as lost: %t", method, lost)
+				}
+				if errors.Is(err, client.ErrNotFound) {
+					t.Errorf("%s: not found", method)
+				}
+			}
+			n := 0
+			for _, e := range w.Tenant.Journal.Entries() {
+				if strings.HasSuffix(e.Path, "/things/7") {
+					n++
+				}
+			}
+			if n != 3 {
+				t.Errorf("%d requests for three calls", n)
+			}
+		})
+	}
+}
