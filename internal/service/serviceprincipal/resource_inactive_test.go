@@ -82,7 +82,8 @@ func TestDeactivatingDeletesTokens(t *testing.T) {
 	w.Tenant.Journal.Reset()
 	cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
 	const whose = "GET /api/2.0/preview/scim/v2/Me"
-	want := []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID", "GET " + tokens, "DELETE " + tokens + "/ID", "DELETE " + tokens + "/ID"}
+	want := []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID", "GET " + tokens,
+		"DELETE " + tokens + "/ID", "GET " + tokens + "/ID", "DELETE " + tokens + "/ID", "GET " + tokens + "/ID"}
 	if got := asked(w, member(t, w).ID); !slices.Equal(got, want) {
 		t.Errorf("asked %q, want %q", got, want)
 	}
