@@ -355,6 +355,28 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 	}
 }
 
+// An address whose name breaks Azure's rules for vaults says which rule.
+func TestCheckVaultURISaysWhatIsWrongWithTheName(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{
+		"kv":                         "is 2 characters long",
+		"kv-models-of-the-team-west": "is 26 characters long",
+		"1kv-models":                 "does not begin with a letter",
+		"-kv-models":                 "does not begin with a letter",
+		"kv-models-":                 "ends with a hyphen",
+		"kv--models":                 "has two hyphens in a row",
+		"kv_models":                  "has characters other than letters, digits and hyphens",
+		"kv.models":                  "has characters other than letters, digits and hyphens",
+	} {
+		for _, value := range []string{name, "https://" + name + ".vault.azure.net/"} {
+			err := CheckVaultURI(value)
+			if err == nil || strings.HasPrefix(value, "https") && !strings.Contains(err.Error(), fmt.Sprintf("%q %s", name, says)) {
+				t.Errorf("%q: %v", value, err)
+			}
+		}
+	}
+}
+
 func TestCheckVaultURI(t *testing.T) {
 	t.Parallel()
 	for value, good := range map[string]bool{

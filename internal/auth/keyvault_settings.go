@@ -11,7 +11,6 @@ import (
 var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
 
 var (
-	vaultName   = pattern(`^[0-9A-Za-z](-?[0-9A-Za-z]){2,23}$`)
 	secretName  = pattern(`^[0-9A-Za-z-]{1,127}$`)
 	versionName = pattern(`^[0-9a-fA-F]{32}$`)
 )
@@ -183,25 +182,50 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	value = strings.TrimSpace(value)
 	fail := func(detail string) error { return &Error{Summary: "Invalid vault URI", Detail: detail} }
 	form := "https://<name>" + c.vaultDomain + "/"
-	if vaultName().MatchString(value) {
+	if vaultNameFault(value) == "" {
 		return fail(fmt.Sprintf("This is the vault's name; write its address, https://%s%s/.", value, c.vaultDomain))
 	}
 	u, err := url.Parse(value)
+	name, ofCloud := "", false
+	if err == nil {
+		name, ofCloud = strings.CutSuffix(strings.ToLower(u.Host), c.vaultDomain)
+	}
+	fault := vaultNameFault(name)
 	switch {
+	case ofCloud && !ownCloud && name != "" && fault != "":
+		return fail(fmt.Sprintf("%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins with a letter, ends with a letter or digit, "+
+			"and has no two hyphens in a row. The address is written as %s.", name, fault, form))
 	case err != nil || u.Host == "" || !hostSyntax().MatchString(u.Hostname()):
 		return fail("The address of a vault is written as " + form + ".")
 	case !strings.EqualFold(u.Scheme, "https"):
 		return fail("The vault must be reached by https: write " + form + ".")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return fail("Write the vault's address alone, as " + form + "; the name of what is in it goes into certificate_name or client_secret_name.")
-	case ownCloud:
-		return nil
-	}
-	if name, ok := strings.CutSuffix(strings.ToLower(u.Host), c.vaultDomain); ok && vaultName().MatchString(name) {
+	case ownCloud, ofCloud && fault == "":
 		return nil
 	}
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {
 		return fail(fmt.Sprintf("The vault is in the %s cloud and this login in the %s cloud, whose vaults are at %s. Set environment if that is wrong.", other.label, c.label, form))
 	}
 	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
+}
+
+// vaultNameFault says which rule for the names of vaults is broken; empty for none.
+// https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
+func vaultNameFault(name string) string {
+	letter := func(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
+	switch {
+	case strings.ContainsFunc(name, func(r rune) bool { return r > 'z' || !letter(byte(r)) && (r < '0' || r > '9') && r != '-' }):
+		return "has characters other than letters, digits and hyphens"
+	case len(name) < 3, len(name) > 24:
+		return fmt.Sprintf("is %d characters long", len(name))
+	case !letter(name[0]):
+		return "does not begin with a letter"
+	case strings.HasSuffix(name, "-"):
+		return "ends with a hyphen"
+	case strings.Contains(name, "--"):
+		return "has two hyphens in a row"
+	default:
+		return ""
+	}
 }
