@@ -51,13 +51,13 @@ func parseDER(data []byte, password string, from Origin, work *budget) (bundle, 
 	case tag == der.INTEGER && bytes.Equal(first, []byte{3}):
 		return parsePFX(normal, password, from, work)
 	case tag == der.INTEGER:
-		return bundle{}, noCertificate(from)
+		return bundle{}, noCertificateInDER(from)
 	case tag == der.OBJECT_IDENTIFIER:
 		return bundle{}, onlyCertificates(from, "a PKCS#7 bundle (.p7b)")
 	case tag == der.SEQUENCE && file.PeekASN1Tag(der.SEQUENCE):
 		return bundle{}, onlyCertificates(from, "a single certificate")
 	case tag == der.SEQUENCE && file.PeekASN1Tag(der.OCTET_STRING):
-		return bundle{}, noCertificate(from)
+		return bundle{}, noCertificateInDER(from)
 	}
 	return bundle{}, damaged(data, from)
 }
@@ -349,8 +349,15 @@ func onlyCertificates(from Origin, what string) *Error {
 		"Microsoft Entra ID holds that half; here the PFX, or a PEM with the key, is needed.", from.Bundle, what)
 }
 
+const summaryNoCertificate = "Client certificate is missing beside its key"
+
+func noCertificateInDER(from Origin) *Error {
+	return from.fail(summaryNoCertificate, "%s is a private key in DER form, without a certificate. Make PEM text of it, run: %s. "+
+		"Then put it beside its certificate, run: %s", from.Bundle, fromDER.with(from), joinPEM)
+}
+
 func noCertificate(from Origin) *Error {
-	return from.fail("Client certificate is missing beside its key", "%s has a private key but no certificate. Put both into one file, run: %s", from.Bundle, joinPFX.with(from))
+	return from.fail(summaryNoCertificate, "%s has a private key but no certificate. Put both into one file, run: %s", from.Bundle, joinPFX.with(from))
 }
 
 func tooMuchWork(from Origin, convert command) *Error {

@@ -17,11 +17,14 @@ const (
 	// joinPFX puts a key and its certificate into one file.
 	joinPFX command = "openssl pkcs12 -export -inkey FILE -in cert.pem -out new.pfx"
 
+	// fromDER and joinPEM do so with a key that is not PEM text.
+	fromDER command = "openssl pkey -in FILE -out old.key"
+	joinPEM command = "cat cert.pem old.key > new.pem"
+
 	fromJKS   command = "keytool -importkeystore -srckeystore FILE -srcstoretype JKS -destkeystore new.p12 -deststoretype PKCS12"
 	fromJCEKS command = "keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore new.p12 -deststoretype PKCS12"
 
 	fromOpenSSH command = "ssh-keygen -p -m PKCS8 -f old.key"
-	joinPEM     command = "cat cert.pem old.key > new.pem"
 
 	// createRSA makes a new key with its certificate, in one file.
 	createRSA command = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout new.pem -out new.pem`
@@ -34,16 +37,19 @@ func (c command) with(from Origin) string {
 
 // legacy adds what OpenSSL 3 needs to open old encryption.
 func (c command) legacy(needed bool) command {
-	if needed {
-		return c + " -legacy"
+	switch {
+	case !needed:
+		return c
+	case c == checkKey: // openssl pkey has no such option
+		return c + " -provider legacy -provider default"
 	}
-	return c
+	return c + " -legacy"
 }
 
-// legacyHint follows a command that has -legacy.
+// legacyHint follows a command that [command.legacy] changed.
 func legacyHint(needed bool) string {
 	if needed {
-		return " (OpenSSL before version 3 has no -legacy: leave it out there)"
+		return " (OpenSSL before version 3 opens it without what is said there of legacy)"
 	}
 	return ""
 }

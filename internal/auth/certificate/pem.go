@@ -132,7 +132,7 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 				"Then put it beside its certificate again, run: %s", from.Bundle, fromOpenSSH, joinPEM)}, false
 	}
 	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
-		"%s has a private key that is neither PKCS#8 nor PKCS#1. Convert it, run: %s", from.Bundle, fromPEM.with(from))}, opened
+		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened
 }
 
 // decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
@@ -162,7 +162,8 @@ func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Er
 	case knownRFC1423(name):
 		return nil, unreadableKey(from, "its encryption is damaged")
 	}
-	return nil, unsupportedKey(from, name)
+	// Camellia and ARIA are the only others that OpenSSL 3 opens without -legacy.
+	return nil, unsupportedKey(from, &unsupportedError{name, !strings.HasPrefix(name, "CAMELLIA") && !strings.HasPrefix(name, "ARIA")})
 }
 
 // knownRFC1423 are the ciphers that Go decrypts.
@@ -204,7 +205,7 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 	case errors.Is(err, errTooMuchWork):
 		return foundKey{problem: tooMuchWork(from, fromPEM.legacy(scheme.legacy()))}, true
 	case errors.As(err, &unsupported):
-		return foundKey{problem: unsupportedKey(from, unsupported.algorithm)}, true
+		return foundKey{problem: unsupportedKey(from, unsupported)}, true
 	case !errors.Is(err, errWrongPassword):
 		return foundKey{problem: unreadableKey(from, "its encryption is damaged")}, true
 	case password == "":
@@ -216,9 +217,9 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 	})}, true
 }
 
-func unsupportedKey(from Origin, algorithm string) *Error {
-	return from.fail("Client certificate key uses an unsupported encryption",
-		"%s has a private key that is encrypted with %s, which is not supported here. Convert it, run: %s", from.Bundle, algorithm, fromPEM.with(from))
+func unsupportedKey(from Origin, unsupported *unsupportedError) *Error {
+	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is encrypted with %s, which is not supported here. "+
+		"Convert it, run: %s%s", from.Bundle, unsupported.algorithm, fromPEM.legacy(unsupported.legacy).with(from), legacyHint(unsupported.legacy))
 }
 
 func isPFX(content []byte) bool {
