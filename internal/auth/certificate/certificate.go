@@ -149,7 +149,7 @@ func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, 
 	if isPEM(data) {
 		parse = parsePEM
 	}
-	b, err := parse(data, password, from, &budget{left: maxWork})
+	b, err := parse(data, password, from, &budget{left: maxWork, memory: maxMemory})
 	if err != nil {
 		return nil, nil, err
 	}

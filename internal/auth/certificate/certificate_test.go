@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +175,60 @@ func TestParseRefuses(t *testing.T) {
 			e := wantError(t, err, test.summary, test.detail...)
 			checkNoLeak(t, e.Error(), data, test.password)
 		})
+	}
+}
+
+// A message says what is wrong with a password, where that can be told.
+func TestPasswordHints(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"modern.pfx", "nomac-encrypted.pfx", "encrypted-aes.pem", "dek-info.pem"} {
+		for given, says := range map[string]string{
+			password + "\n":               "It has a line end at its end: without, it opens",
+			password + "\r\n":             "It has a line end at its end: without, it opens",
+			" " + password:                "It has white space around it: without, it opens",
+			`"` + password + `"`:          "It has quotation marks around it: without, it opens",
+			"'" + password + "' ":         "It has quotation marks around it: without, it opens",
+			`"another-one-0453"`:          "It has quotation marks around it, which count as part of it",
+			"$(pfxPassword)":              "It is $(…), a variable that the pipeline did not replace",
+			"%PFX_PASSWORD%":              "It is %…%, a variable that the pipeline did not replace",
+			"${{ secrets.PFX_PASSWORD }}": "It is ${{…}}, a variable that the pipeline did not replace",
+		} {
+			_, _, err := Parse(testFile(t, file), given, Origin{Password: "ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"})
+			e := wantError(t, err, "Client certificate password is wrong", says, "with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment (also")
+			if !e.AtPassword {
+				t.Error("the password is not pointed at")
+			}
+			checkNoLeak(t, e.Error(), nil, given)
+		}
+	}
+}
+
+// What stands in place of a bundle is named.
+func TestNotABundle(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	existing := filepath.Join(dir, "bundle")
+	if err := os.WriteFile(existing, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	readAsText := strings.ToValidUTF8(string(testFile(t, "modern.pfx")), "\ufffd")
+	for text, test := range map[string]struct{ summary, says string }{
+		"$(pfx)":                            {"Client certificate is a variable that was not replaced", "$(…)"},
+		`"${PFX}"`:                          {"Client certificate is a variable that was not replaced", "${…}"},
+		"%PFX%\r\n":                         {"Client certificate is a variable that was not replaced", "%…%"},
+		"#{Pfx}#":                           {"Client certificate is a variable that was not replaced", "#{…}#"},
+		existing:                            {"Client certificate is a path", "That goes into ARM_CLIENT_CERTIFICATE_PATH."},
+		"/secrets/bundle":                   {"Client certificate is a path", "path of a file"},
+		`C:\certs\bundle`:                   {"Client certificate is a path", "path of a file"},
+		"certs/sp.p12":                      {"Client certificate is a path", "path of a file"},
+		"~/bundle":                          {"Client certificate is a path", "path of a file"},
+		"not base64!":                       {"Client certificate is not base64", "neither PEM text nor valid base64"},
+		"bm90IGEgYnVuZGxlIGF0IGFsbA==":      {"Client certificate is in an unknown format", "neither a PFX file"},
+		readAsText:                          {"Client certificate is damaged", "filebase64() in place of file()"},
+		"-----BEGIN CERTIFICATE-----\nMIIB": {"Client certificate is broken PEM", "no end line"},
+	} {
+		_, _, err := Parse([]byte(text), "", Origin{PathSetting: "ARM_CLIENT_CERTIFICATE_PATH"})
+		wantError(t, err, test.summary, test.says)
 	}
 }
 

@@ -44,8 +44,12 @@ func (e *unsupportedError) Error() string { return e.algorithm + " is not suppor
 // most tools choose, are within it.
 const maxWork = 12_000_000
 
-// budget is the work that is left.
-type budget struct{ left int64 }
+// maxMemory bounds what scrypt takes for one bundle. OpenSSL gives it 16 MiB for a key
+// and as much for a certificate.
+const maxMemory = 48 << 20
+
+// budget is the work and the memory that are left.
+type budget struct{ left, memory int64 }
 
 // spend takes work off. Whoever cannot afford it does not begin.
 func (b *budget) spend(rounds, weight int64) error {
@@ -375,9 +379,10 @@ func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, erro
 			return nil, errMalformed
 		}
 		// The memory is 128·n·r bytes; OpenSSL chooses 16 MiB and stops below 32.
-		if n > 1<<20 || r > 1<<10 || p > 1<<10 || 128*n*r >= 32<<20 {
+		if n > 1<<20 || r > 1<<10 || p > 1<<10 || 128*n*r >= 32<<20 || 128*n*r > work.memory {
 			return nil, errTooMuchWork
 		}
+		work.memory -= 128 * n * r
 		if err := work.spend(n*r*p, 10); err != nil {
 			return nil, err
 		}

@@ -76,6 +76,10 @@ openssl genrsa -out "$work/short.pem" 1024
 self "$work/short.pem" "/CN=sp-short" "$work/short-cert.pem"
 cat "$work/short-cert.pem" "$work/short.pem" >short.pem
 
+# A certificate of a curve that Go does not know
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:brainpoolP256r1 -nodes -days $days -subj "/CN=sp-brainpool" \
+	-keyout /dev/null -out brainpool.pem
+
 # Not bundles
 openssl x509 -in "$work/cert.pem" -outform DER -out cert.cer
 openssl crl2pkcs7 -nocrl -certfile "$work/cert.pem" -outform DER -out cert.p7b

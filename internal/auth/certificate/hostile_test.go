@@ -1,0 +1,159 @@
+package certificate
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/pem"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	// A hostile bundle may take this much, whatever it asks for.
+	mostTime   = 2 * time.Second
+	mostMemory = 64 << 20
+)
+
+func integer(n int64) []byte {
+	var content []byte
+	for shift := 56; shift >= 0; shift -= 8 {
+		content = append(content, byte(n>>shift))
+	}
+	for len(content) > 1 && content[0] == 0 && content[1] < 0x80 {
+		content = content[1:]
+	}
+	return value(0x02, content)
+}
+
+// pbes2 is an AlgorithmIdentifier with AES-256.
+func pbes2(t testing.TB, derivation []byte) []byte {
+	t.Helper()
+	return sequence(objectID(t, oidPBES2), sequence(derivation, sequence(objectID(t, "2.16.840.1.101.3.4.1.42"), octets(make([]byte, 16)))))
+}
+
+func pbkdf2Of(t testing.TB, rounds int64) []byte {
+	t.Helper()
+	return sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("12345678")), integer(rounds), sequence(objectID(t, "1.2.840.113549.2.9"), value(0x05))))
+}
+
+func scryptOf(t testing.TB, n, r, p int64) []byte {
+	t.Helper()
+	return sequence(objectID(t, oidScrypt), sequence(octets([]byte("12345678")), integer(n), integer(r), integer(p)))
+}
+
+func shroudedKey(t testing.TB, scheme []byte) []byte {
+	t.Helper()
+	return bag(t, oidShroudedKeyBag, sequence(scheme, octets(make([]byte, 1024))))
+}
+
+// aesKey is a key of 1 MiB, encrypted well: what is in it is hostile.
+func aesKey(t testing.TB, content []byte) []byte {
+	t.Helper()
+	secret, err := pbkdf2.Key(sha256.New, password, []byte("12345678"), 1, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	padding := 16 - len(content)%16
+	plain := append(bytes.Clone(content), bytes.Repeat([]byte{byte(padding)}, padding)...)
+	cipher.NewCBCEncrypter(block, make([]byte, 16)).CryptBlocks(plain, plain)
+	return bag(t, oidShroudedKeyBag, sequence(pbes2(t, pbkdf2Of(t, 1)), octets(plain)))
+}
+
+func repeated(n int, part []byte) [][]byte {
+	list := make([][]byte, n)
+	for i := range list {
+		list[i] = part
+	}
+	return list
+}
+
+// Nothing that a file asks for makes the provider busy or large. Processor time and
+// bytes are counted, so that a busy machine does not matter.
+func TestHostileBundles(t *testing.T) {
+	p := testParts(t)
+	plain := func(bags ...[]byte) []byte {
+		return sequence(integer(3), sequence(objectID(t, oidData), tagged(octets(sequence(safe(t, bags...))))))
+	}
+	deep := bytes.Repeat([]byte{0x30, 0x80}, 500_000)
+	deepStrings := bytes.Repeat([]byte{0x24, 0x80}, 500_000)
+	bigKey := sequence(integer(0), sequence(objectID(t, "1.2.840.113549.1.1.1"), value(0x05)), octets(sequence(integer(0),
+		value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(65537), value(0x02, bytes.Repeat([]byte{0x7f}, 400_000)), integer(3), integer(5), integer(1), integer(1), integer(1))))
+	var wrapped string
+	for wrapped = strings.Repeat("QUJD", 200_000); len(wrapped) < 1_500_000; {
+		wrapped = base64.StdEncoding.EncodeToString([]byte(wrapped))
+	}
+	many := parts{certificate: firstBlock(t, "pkcs8.pem")}
+	for name, data := range map[string][]byte{
+		"depth":                  deep,
+		"depth of strings":       deepStrings,
+		"depth in a MAC'd file":  pfxFile(t, func(b []byte) []byte { return octets(b) }, deep[:900_000]),
+		"many small values":      endless(0x30, bytes.Repeat([]byte{0x05, 0x00}, 500_000)),
+		"many small pieces":      endless(0x24, bytes.Repeat([]byte{0x04, 0x00}, 500_000)),
+		"long length":            {0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+		"longer length":          append([]byte{0x30, 0xff}, bytes.Repeat([]byte{0xff}, 200)...),
+		"long tag":               bytes.Repeat([]byte{0x3f, 0xff}, 200_000),
+		"rounds":                 plain(shroudedKey(t, pbes2(t, pbkdf2Of(t, 1<<40))), p.certBag(t)),
+		"rounds in sum":          plain(append(repeated(700, shroudedKey(t, pbes2(t, pbkdf2Of(t, 1_000_000)))), p.certBag(t))...),
+		"rounds of PKCS#12":      plain(append(repeated(700, shroudedKey(t, sequence(objectID(t, oidPKCS12PBE+"3"), sequence(octets([]byte("12345678")), integer(1_000_000))))), p.certBag(t))...),
+		"memory of scrypt":       plain(shroudedKey(t, pbes2(t, scryptOf(t, 1<<20, 1<<10, 1))), p.certBag(t)),
+		"scrypt in sum":          plain(append(repeated(700, shroudedKey(t, pbes2(t, scryptOf(t, 1<<14, 15, 1)))), p.certBag(t))...),
+		"scrypt in parallel":     plain(shroudedKey(t, pbes2(t, scryptOf(t, 1<<10, 8, 1<<10))), p.certBag(t)),
+		"negative rounds":        plain(shroudedKey(t, pbes2(t, sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("1")), value(0x02, []byte{0xff}))))), p.certBag(t)),
+		"large key":              plain(bag(t, oidKeyBag, bigKey), p.certBag(t)),
+		"large encrypted key":    plain(aesKey(t, bigKey), p.certBag(t)),
+		"deep encrypted key":     plain(aesKey(t, deep[:800_000]), p.certBag(t)),
+		"many keys":              plain(append(repeated(500, p.keyBag(t)), p.certBag(t))...),
+		"many certificates":      plain(append(repeated(900, many.certBag(t)), p.keyBag(t))...),
+		"many PEM certificates":  bytes.Repeat(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: many.certificate}), 700),
+		"many PEM blocks":        bytes.Repeat([]byte("-----BEGIN X-----\nAA==\n-----END X-----\n"), 45_000),
+		"PEM without ends":       bytes.Repeat([]byte("-----BEGIN X-----"), 100_000),
+		"PEM with many headers":  []byte("-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("A: b\n", 300_000) + "AA==\n-----END PRIVATE KEY-----\n"),
+		"base64 many times over": []byte(wrapped),
+		"quotes":                 []byte(strings.Repeat(`"`, 1_500_000)),
+	} {
+		for _, secret := range []string{password, "", "pässwörd"} {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			began := processorTime(t)
+			_, _, err := Parse(data, secret, Origin{})
+			spent := processorTime(t) - began
+			runtime.ReadMemStats(&after)
+			if err == nil && name != "many certificates" {
+				t.Errorf("%s: it opens", name)
+			}
+			allocated := after.TotalAlloc - before.TotalAlloc
+			if spent > mostTime {
+				t.Errorf("%s: took %v", name, spent)
+			}
+			// What is allocated in all bounds what is in use at any time.
+			if allocated > mostMemory {
+				t.Errorf("%s: took %d MiB", name, allocated>>20)
+			}
+			t.Logf("%s: %v, %d KiB, %.90v", name, spent, allocated>>10, err)
+			if spent > mostTime/8 {
+				break // another password asks for the same work
+			}
+		}
+	}
+}
+
+func processorTime(t testing.TB) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano())
+}
