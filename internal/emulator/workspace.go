@@ -176,6 +176,7 @@ func (w *Workspace) routes() http.Handler {
 	w.permissionRoutes(api)
 	w.tokenRoutes(api)
 	w.clusterRoutes(api)
+	w.confRoutes(api)
 	api("/", func(c *call) (any, error) { return nil, noSuchAPI(c.r.Method, c.r.URL.Path) })
 	return workspaceMux{routeMux{mux}, w}
 }

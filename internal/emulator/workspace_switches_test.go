@@ -253,3 +253,15 @@ func (l *lab) applicationOf(scimID string) string {
 	l.t.Fatalf("no service principal %s", scimID)
 	return ""
 }
+
+func TestWorkspaceConf(t *testing.T) {
+	l := newLab(t, WorkspaceSwitches{PersonalAccessTokensOff: true, MaxTokenLifetimeDays: 90})
+	const path = "/api/2.0/workspace-conf?keys="
+	a := l.ask(l.entraToken(l.admin), "GET", path+"enableTokensConfig,maxTokenLifetimeDays", "")
+	if m := a.json(t); a.status != 200 || m["enableTokensConfig"] != "false" || m["maxTokenLifetimeDays"] != "90" {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	l.refused(l.ask(l.entraToken(l.admin), "GET", path+"other", ""), 400, "BAD_REQUEST", `Invalid keys: ["other"]`)
+	l.refused(l.ask(l.entraToken(l.admin), "GET", path, ""), 400, "INVALID_PARAMETER_VALUE", "keys must be given")
+	l.refused(l.ask(l.entraToken(l.member), "GET", path+"enableTokensConfig", ""), 403, "PERMISSION_DENIED", "/api/2.0/workspace-conf is only accessible by admins.")
+}
