@@ -113,6 +113,8 @@ func TestImportsPointOneWay(t *testing.T) {
 			switch {
 			case from == "emulator":
 				t.Errorf("%s imports %s: the emulator shares nothing with the provider, or a wrong field would be wrong on both sides", s.name, rest)
+			case from == "conformance":
+				t.Errorf("%s imports %s: a check that shares a type with what it checks proves nothing about it", s.name, rest)
 			case to == "acctest":
 				t.Errorf("%s imports acctest: only tests may", s.name)
 			case from == "cmd" || from == "acctest":

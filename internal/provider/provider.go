@@ -98,22 +98,11 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 
 // connect turns a configuration into a client.
 func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.Opened) (*client.Client, []auth.Warning, error) {
-	if len(cfg.problems) > 0 {
-		return nil, nil, cfg.problems[0]
-	}
-	transport, err := client.NewTransport(cfg.CACertificatePath.Value)
+	login, options, err := cfg.openLogin(lookupEnv)
 	if err != nil {
 		return nil, nil, err
 	}
-	options := auth.Options{
-		HTTPClient:   &http.Client{Transport: transport, Timeout: cfg.HTTPTimeout},
-		RetryTimeout: cfg.RetryTimeout,
-		LookupEnv:    lookupEnv,
-	}
-	login, err := auth.Open(cfg.Login, options)
-	if err != nil {
-		return nil, nil, err
-	}
+	transport := options.HTTPClient.Transport
 	if login.Kind == auth.KindToken && (cfg.AdminLogin || cfg.Host == "") {
 		return nil, nil, &auth.Error{Summary: "A Databricks token opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
 			"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID."}
@@ -137,6 +126,24 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 		Opened: opened,
 	})
 	return c, login.Warnings, err
+}
+
+// openLogin opens the login of a configuration. It touches no network.
+func (c config) openLogin(lookupEnv func(string) (string, bool)) (*auth.Login, auth.Options, error) {
+	if len(c.problems) > 0 {
+		return nil, auth.Options{}, c.problems[0]
+	}
+	transport, err := client.NewTransport(c.CACertificatePath.Value)
+	if err != nil {
+		return nil, auth.Options{}, err
+	}
+	options := auth.Options{
+		HTTPClient:   &http.Client{Transport: transport, Timeout: c.HTTPTimeout},
+		RetryTimeout: c.RetryTimeout,
+		LookupEnv:    lookupEnv,
+	}
+	login, err := auth.Open(c.Login, options)
+	return login, options, err
 }
 
 func (p *dbxaccess) Resources(context.Context) []func() resource.Resource { return resources() }
