@@ -59,6 +59,13 @@ func Find(ctx context.Context, c *client.Client, object Object, p Principal) (En
 	return e, found, err
 }
 
+// FindNow is [Find] without any copy. One request.
+func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
+	v, err := of(c, object).readNow(ctx, c)
+	e, found := v.find(p)
+	return e, found, err
+}
+
 // Grant gives the principal that direct level, up or down, and says whether anything was written. When it holds another
 // one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one, nothing needs to
 // be written. Two requests, or one when the grant stands already; a third when the answer to the write does not show it, a

@@ -79,7 +79,7 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 // the id differs from what was looked up a moment ago.
 func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (string, error) {
 	id, err := c.EndpointID(ctx, name, Lately)
-	if err == nil && given != "" && given != id {
+	if err == nil && given != "" && !strings.EqualFold(given, id) {
 		// What was looked up for another resource may be from before the endpoint was replaced.
 		var e Endpoint
 		e, err = c.EndpointByName(ctx, name)
@@ -88,7 +88,7 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 	if err != nil {
 		return "", err
 	}
-	if given != "" && given != id {
+	if given != "" && !strings.EqualFold(given, id) {
 		return "", Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id), "endpoint_id",
 			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. Correct endpoint_id, or leave it out; "+
 				"where it is not written, the endpoint was made anew after the plan: plan again.")

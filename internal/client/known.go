@@ -68,6 +68,17 @@ func (c *Client) NotePrincipal(applicationID, displayName, id string) {
 	k.made[displayName] = append(k.made[displayName], id)
 }
 
+// NoteRename remembers that this run plans another display name for a service principal.
+func (c *Client) NoteRename(applicationID string) {
+	c.line.renamed.Store(strings.ToLower(applicationID), true)
+}
+
+// IsRenamed says whether this run plans another display name for the service principal of that application id.
+func (c *Client) IsRenamed(applicationID string) bool {
+	_, ok := c.line.renamed.Load(strings.ToLower(applicationID))
+	return ok
+}
+
 func (c *Client) everyPrincipal(ctx context.Context) (map[string][]ServicePrincipal, error) {
 	all, err := c.ServicePrincipals(ctx, "")
 	if err != nil {

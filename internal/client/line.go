@@ -37,6 +37,7 @@ type line struct {
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 	locks       sync.Map     // object → chan struct{} of one place
 	principals  sync.Map     // lower-case application id → SCIM id, of those this process has added
+	renamed     sync.Map     // lower-case application ids of service principals that this run plans another name for
 	removed     sync.Map     // SCIM ids of service principals that this process has removed
 	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
 	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end

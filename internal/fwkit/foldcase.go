@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // FoldCase keeps the state's spelling of a value that the service compares without case, so that writing an application
@@ -15,6 +16,14 @@ type foldCase struct{}
 
 func (foldCase) Description(context.Context) string {
 	return "Upper and lower case are the same here."
+}
+
+// SameID is the id that the service showed, in the spelling that is written where the two differ in case only.
+func SameID(written types.String, shown string) types.String {
+	if strings.EqualFold(written.ValueString(), shown) {
+		return written
+	}
+	return types.StringValue(shown)
 }
 
 func (f foldCase) MarkdownDescription(ctx context.Context) string { return f.Description(ctx) }

@@ -7,7 +7,6 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework-validators/resourcevalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -48,9 +47,68 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 }
 
 // OnePrincipal demands exactly one of the three attributes.
-func OnePrincipal() []resource.ConfigValidator {
-	return []resource.ConfigValidator{resourcevalidator.ExactlyOneOf(
-		path.MatchRoot(ServicePrincipalName), path.MatchRoot(UserName), path.MatchRoot(GroupName))}
+func OnePrincipal() []resource.ConfigValidator { return []resource.ConfigValidator{onePrincipal{}} }
+
+type onePrincipal struct{}
+
+func (onePrincipal) Description(context.Context) string {
+	return "exactly one of service_principal_name, user_name and group_name must be given"
+}
+
+func (v onePrincipal) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateResource points at each attribute that is one too many.
+func (onePrincipal) ValidateResource(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	first, open := "", false
+	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
+		var value types.String
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(attribute), &value)...)
+		switch {
+		case value.IsUnknown():
+			open = true
+		case value.IsNull():
+		case first == "":
+			first = attribute
+		default:
+			resp.Diagnostics.AddAttributeError(path.Root(attribute), "Grant names more than one principal", fmt.Sprintf(
+				"%s is given as well as %s. Each grant is that of one principal: remove one of the two, or write a resource for each.", attribute, first))
+		}
+	}
+	if first == "" && !open {
+		resp.Diagnostics.AddError("Grant names no principal", "Write one of service_principal_name (an application id), user_name (an e-mail address) and group_name.")
+	}
+}
+
+// DisplayName is the attribute that names the principal of a grant for a person.
+func DisplayName() schema.StringAttribute {
+	return schema.StringAttribute{
+		Computed: true, PlanModifiers: []planmodifier.String{nameOfPrincipal{}},
+		MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
+	}
+}
+
+// nameOfPrincipal keeps the state's name as long as it is the name of the planned principal.
+type nameOfPrincipal struct{}
+
+func (nameOfPrincipal) Description(context.Context) string {
+	return "Known only after apply where the principal changes."
+}
+
+func (m nameOfPrincipal) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
+
+func (nameOfPrincipal) PlanModifyString(ctx context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
+	if req.State.Raw.IsNull() {
+		return
+	}
+	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
+		var was, planned types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(attribute), &was)...)
+		resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root(attribute), &planned)...)
+		if planned.IsUnknown() || was.IsNull() != planned.IsNull() || !strings.EqualFold(was.ValueString(), planned.ValueString()) {
+			return
+		}
+	}
+	resp.PlanValue = req.StateValue
 }
 
 // Principal gives the attribute that is set among the three, and its value.

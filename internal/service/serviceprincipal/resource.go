@@ -68,6 +68,14 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("application_id"), &applicationID)...); resp.Diagnostics.HasError() {
 		return
 	}
+	if !req.Plan.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) {
+		var was, planned types.String
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("display_name"), &was)...)
+		resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("display_name"), &planned)...)
+		if r.Client != nil && !planned.Equal(was) {
+			r.Client.NoteRename(applicationID.ValueString()) // grants show its name
+		}
+	}
 	self := r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString())
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
 	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)

@@ -1,6 +1,8 @@
 package servingendpointpermission
 
 import (
+	"strings"
+
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -62,7 +64,7 @@ func (m permissionModel) toGrant() grant {
 	attribute, name := fwkit.Principal(m.ServicePrincipalName, m.UserName, m.GroupName)
 	return grant{
 		Endpoint:   m.EndpointName.ValueString(),
-		EndpointID: m.EndpointID.ValueString(), // empty when unknown
+		EndpointID: strings.ToLower(m.EndpointID.ValueString()), // empty when unknown
 		Principal:  acl.Principal{Kind: acl.Kind(attribute), Name: name},
 		ShownAs:    m.DisplayName.ValueString(),
 		Level:      acl.Level(m.PermissionLevel.ValueString()),
@@ -75,9 +77,9 @@ func toGrant(endpoint, endpointID string, e acl.Entry) grant {
 	return grant{Endpoint: endpoint, EndpointID: endpointID, Principal: e.Principal, ShownAs: e.DisplayName, Level: e.Direct}
 }
 
-// tell writes what the service showed into the model. The principal keeps its spelling.
+// tell writes what the service showed into the model. The principal and the endpoint's id keep their spelling.
 func (m *permissionModel) tell(endpointID string, e acl.Entry, workspaceID string) {
-	m.EndpointID = types.StringValue(endpointID)
+	m.EndpointID = fwkit.SameID(m.EndpointID, endpointID)
 	m.PermissionLevel = types.StringValue(string(e.Direct))
 	m.DisplayName = fwkit.String(e.DisplayName)
 	m.WorkspaceID = fwkit.String(workspaceID)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -56,6 +57,9 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
+	}
+	if !req.State.Raw.IsNull() && r.Client.IsRenamed(planned.Principal.Name) {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
 	}
 	if keeps(r.Client, planned.place()) {
 		warnOfAddresses(planned, &resp.Diagnostics)
@@ -164,7 +168,13 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return
 	}
-	plan.EndpointID = types.StringValue(endpointID) // all else is known in the plan
+	plan.EndpointID = fwkit.SameID(plan.EndpointID, endpointID)
+	if plan.DisplayName.IsUnknown() { // all else is known in the plan
+		plan.DisplayName = state.DisplayName
+		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Endpoint(endpointID), want.Principal); err == nil && found {
+			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
+		}
+	}
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }

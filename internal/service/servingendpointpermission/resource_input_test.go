@@ -35,7 +35,7 @@ func TestBadInput(t *testing.T) {
 		"level":                  {hcl(attr("service_principal_name", app), attr("permission_level", "CAN_USE")), acctest.Says("permission_level", "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE", "CAN_USE")},
 		"level in lower case":    {hcl(attr("service_principal_name", app), attr("permission_level", "can_query")), acctest.Says("permission_level", "CAN_QUERY")},
 		"nobody":                 {hcl(), acctest.Says("service_principal_name", "user_name", "group_name")},
-		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), acctest.Says("service_principal_name", "user_name", "group_name")},
+		"two principals":         {hcl(attr("service_principal_name", app), attr("group_name", "x")), acctest.Says("group_name is given as well as service_principal_name")},
 		"timeout":                {hcl(attr("service_principal_name", app), `timeouts = { create = "soon" }`), acctest.Says("soon")},
 	} {
 		steps = append(steps, resource.TestStep{Config: "# " + name + "\n" + bad.config, PlanOnly: true, ExpectError: bad.error})

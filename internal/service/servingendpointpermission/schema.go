@@ -40,7 +40,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
 					"Not a fixed id: an endpoint that is made again under its name has another, and cannot be granted then.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
 			"permission_level": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(string(acl.CanQuery)),
@@ -52,10 +52,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				MarkdownDescription: "What creation does when the principal already holds another level directly: `false` (default) is an error that shows it, `true` " +
 					"overwrites it. The same level is taken over either way.",
 			},
-			"display_name": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
+			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),

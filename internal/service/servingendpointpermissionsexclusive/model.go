@@ -116,7 +116,7 @@ func (w whole) String() string { return "the access list of serving endpoint " +
 func (m *exclusiveModel) toWhole() whole {
 	w := whole{
 		Endpoint:   m.EndpointName.ValueString(),
-		EndpointID: m.EndpointID.ValueString(), // empty when unknown
+		EndpointID: strings.ToLower(m.EndpointID.ValueString()), // empty when unknown
 		Grants:     grants{},
 		Ignored:    principals(m.IgnorePrincipals),
 		OnUnlisted: m.OnUnlisted.ValueString(),
@@ -196,7 +196,7 @@ func (m *exclusiveModel) tell(endpointID string, list acl.List, workspaceID stri
 			*l.value = types.MapValueMust(types.StringType, map[string]attr.Value{})
 		}
 	}
-	m.EndpointID = types.StringValue(endpointID)
+	m.EndpointID = fwkit.SameID(m.EndpointID, endpointID)
 	m.WorkspaceID = fwkit.String(workspaceID)
 	return extra
 }

@@ -52,7 +52,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 		return
 	}
 	plan.ID = types.StringValue(want.Endpoint)
-	plan.EndpointID = types.StringValue(id)
+	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -233,7 +233,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 				fmt.Sprintf("They came in since, and are neither listed nor ignored: %s. The next plan shows them.", unseen))
 		}
 	}
-	plan.EndpointID = types.StringValue(id)
+	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)

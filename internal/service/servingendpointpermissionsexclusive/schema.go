@@ -61,7 +61,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
 					"Not a fixed id: an endpoint that is made again under its name has another, and cannot be granted then.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
 			"service_principals": levels("Level by application (client) id of the service principal: a UUID, not its display name and not its object id. Upper and lower case are the same.",
 				"users", fwkit.ApplicationID(), fwkit.FoldKeys()),

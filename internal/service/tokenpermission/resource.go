@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -43,7 +44,13 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	p := state.toPrincipal()
 	if !req.Plan.Raw.IsNull() {
 		var plan permissionModel
-		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || plan.toPrincipal() == p {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+			return
+		}
+		if plan.toPrincipal() == p {
+			if r.Client.IsRenamed(p.Name) {
+				resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
+			}
 			return
 		}
 	}
@@ -104,11 +111,19 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// Update has nothing to ask: only timeouts can change in place.
+// Update asks for the name of a principal that this run renames. Beside that only timeouts change in place.
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan permissionModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+	var plan, state permissionModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if plan.DisplayName.IsUnknown() {
+		plan.DisplayName = state.DisplayName
+		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Tokens, plan.toPrincipal()); err == nil && found {
+			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
+		}
 	}
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)

@@ -16,7 +16,7 @@ func TestBadInput(t *testing.T) {
 		want  string
 	}{
 		"nobody":                  {nil, `service_principal_name.*user_name.*group_name`},
-		"two":                     {[]string{attr("service_principal_name", id), attr("user_name", user)}, `service_principal_name.*user_name`},
+		"two":                     {[]string{attr("service_principal_name", id), attr("user_name", user)}, `user_name is given as well as service_principal_name`},
 		"display name as id":      {[]string{attr("service_principal_name", "iris scoring")}, `Not an application id.*display name`},
 		"e-mail as id":            {[]string{attr("service_principal_name", user)}, `Not an application id.*e-mail.*user_name`},
 		"application id as user":  {[]string{attr("user_name", id)}, `Not a user name.*service_principal_name`},

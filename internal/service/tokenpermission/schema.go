@@ -6,8 +6,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
@@ -22,11 +20,8 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"The service can add one principal but not remove one: this right is taken away by reading the list and writing it back without it. What another process adds between those two requests can be lost; " +
 			"its own next plan shows that, and one apply heals it.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
-			"id": fwkit.ID("The principal: application id, e-mail or group name."),
-			"display_name": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "Display name of the principal, so that a plan can be read; null for a group.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
+			"id":           fwkit.ID("The principal: application id, e-mail or group name."),
+			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.GrantTimeout),
 		}),
