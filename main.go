@@ -29,6 +29,13 @@ func main() {
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM) // an interrupt is Terraform's to handle, and the plugin library ignores it here
+	if !*debug {                               // a debugger serves several runs of Terraform
+		// Terraform that is killed ends nobody: the provider would live on, with the secrets of its environment.
+		go func() {
+			waitForParent()
+			terminated <- syscall.SIGTERM
+		}()
+	}
 	go func() {
 		<-terminated
 		report(end())

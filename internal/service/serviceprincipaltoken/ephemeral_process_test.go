@@ -4,6 +4,7 @@ package serviceprincipaltoken_test
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,6 +116,33 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			none(t, w, 2)
 		})
 	}
+}
+
+// Terraform is killed and closes nothing: the provider sees that its parent has ended, revokes the token and ends too.
+func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
+	cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(func() bool { return len(w.Tenant.Faults.Unmet()) == 0 })
+	if n := len(live(w, w.ScoringApp.ClientID)); n != 1 {
+		t.Errorf("%d tokens are open when Terraform is killed", n)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	group := func() error { return syscall.Kill(-cmd.Process.Pid, 0) }
+	eventually(func() bool { return errors.Is(group(), syscall.ESRCH) })
+	if err := group(); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the provider has not ended: %v", err)
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	none(t, w, 2)
 }
 
 // eventually looks for up to a minute.
