@@ -19,7 +19,7 @@ data "dbxaccess_service_principals" "all" {}
 data "dbxaccess_serving_endpoints" "all" {}
 
 data "dbxaccess_serving_endpoint_permissions" "all" {
-  # Foundation models have no id and no access list.
+  # Foundation models have no id and no access list: by default every member may call them, and Unity Catalog can restrict that.
   for_each      = toset([for e in data.dbxaccess_serving_endpoints.all.endpoints : e.name if e.id != null])
   endpoint_name = each.key
 }

@@ -252,8 +252,8 @@ func advise(err error, object Object) error {
 	case errors.Is(err, client.ErrPermissionDenied) && object == Tokens:
 		return client.Advise(err, "", "Only a workspace admin may see and change who uses personal access tokens. Add the provider's service principal to the group \"admins\".")
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint, or to be a workspace admin. "+
-			"Ask the endpoint's owner or an admin to grant it.")
+		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint; it need not be a workspace admin. "+
+			"Whoever manages the endpoint, such as its creator, or an admin can grant it.")
 	case errors.Is(err, client.ErrNotFound) && object == Tokens:
 		return client.Advise(err, "", "The workspace keeps this access list only once its first personal access token exists. "+
 			"Create one token (as an admin: Settings > Developer > Access tokens), then apply again.")

@@ -32,6 +32,9 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 		}
 		if !known[p] {
 			there, err := inWorkspace(ctx, c, p)
+			if err == nil && !there && p.Kind == ServicePrincipal {
+				r.err = c.SuggestPrincipal(ctx, r.err, p.Name)
+			}
 			if err != nil || !there {
 				return r // the refusal says more than why this could not be looked up
 			}

@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/agext/levenshtein"
 )
 
 // Endpoint is a model-serving endpoint.
@@ -50,7 +54,7 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 	answer := endpointAnswer{want: name}
 	err := c.Call(ctx, http.MethodGet, servingEndpoints+"/"+url.PathEscape(name), nil, nil, &answer)
 	if err != nil {
-		return Endpoint{}, adviseEndpoint(err, name)
+		return Endpoint{}, c.AdviseEndpoint(ctx, err, name)
 	}
 	return answer.endpoint(), nil
 }
@@ -67,7 +71,7 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 	}
 	if id == "" {
 		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
-			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: every workspace member may call them. "+
+			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: by default every member of the workspace may call them, and Unity Catalog can restrict that. "+
 				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to say who may call it.")
 	}
 	return id, nil
@@ -109,17 +113,72 @@ func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-func adviseEndpoint(err error, name string) error {
+// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names those that
+// are close, once somebody is shown the error.
+func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return Advise(err, "endpoint_name", fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; "+
-			"an endpoint that the same configuration creates must be created first (refer to its name, or use depends_on).", name))
+		return &Advice{
+			Err: err, Attribute: "endpoint_name",
+			Next: fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; "+
+				"an endpoint that the same configuration creates must be created first (refer to its name, or use depends_on).", name),
+			lookUp: func() string { return c.meantEndpoint(ctx, name) },
+		}
 	case errors.Is(err, ErrPermissionDenied):
 		return Advise(err, "endpoint_name", fmt.Sprintf("The endpoint %q exists, but the provider's identity may not see it. "+
-			"Give it CAN_MANAGE on the endpoint (CAN_VIEW to read only), or make it a workspace admin.", name))
+			"It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name))
 	default:
 		return err
 	}
+}
+
+// meantEndpoint helps somebody who gave something else than an endpoint's name: an id, or a name with a slip in it. Empty when
+// nothing is close or nothing can be found out. No request where this run has listed the endpoints, else one.
+func (c *Client) meantEndpoint(ctx context.Context, given string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
+	defer cancel()
+	ids, err := c.endpoints.all.Get(ctx, AnyAge, c.endpointIDs)
+	if err != nil {
+		return ""
+	}
+	var near []string
+	for name, id := range ids {
+		if id != "" && strings.EqualFold(id, given) {
+			return fmt.Sprintf("The value is the id of the endpoint %q: write its name.", name)
+		}
+		if name != given && closeNames(name, given) {
+			near = append(near, strconv.Quote(name))
+		}
+	}
+	switch {
+	case len(near) > 0:
+		slices.Sort(near)
+		return "Close to it: " + strings.Join(near[:min(len(near), 5)], ", ") + "."
+	case len(given) == endpointIDLength && strings.Trim(strings.ToLower(given), "0123456789abcdef") == "":
+		return "The value looks like the id of an endpoint, and no endpoint that the provider's identity can see has it."
+	default:
+		return ""
+	}
+}
+
+const endpointIDLength = 32
+
+// closeNames says whether one is likely a slip of the other: letters in another case, another separator, a part left out at
+// one end, or one letter in four wrong, at most three.
+func closeNames(name, given string) bool {
+	name, given = strings.ToLower(name), strings.ToLower(given)
+	letters := strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
+	if plain := letters.Replace(given); plain != "" && letters.Replace(name) == plain {
+		return true
+	}
+	short, long := given, name
+	if len(short) > len(long) {
+		short, long = long, short
+	}
+	if len(short) >= 4 && (strings.HasPrefix(long, short) || strings.HasSuffix(long, short)) {
+		return true
+	}
+	return levenshtein.Distance(name, given, nil) <= min(len(short)/4, 3)
 }
 
 // endpointList is {} where there are none, and of a foundation-model endpoint it has no id.

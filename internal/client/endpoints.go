@@ -34,6 +34,6 @@ func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 		}
 	}
 	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "",
-		"It was deleted, or made anew under its name, which gives it another id; or the provider's identity may not see it (CAN_VIEW on the endpoint, or workspace admin). "+
+		"It was deleted, or made anew under its name, which gives it another id; or the provider's identity may not see it (it needs CAN_VIEW on the endpoint). "+
 			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>. The list of one made anew is imported by the endpoint's name.")
 }

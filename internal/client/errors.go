@@ -276,6 +276,21 @@ type Advice struct {
 	Err       error
 	Attribute string // dotted path, empty when none concerns it
 	Next      string // full sentences
+
+	// lookUp gives a sentence that takes a request to find out; see [Advice.Text].
+	lookUp func() string
+}
+
+// lookUpTime bounds what is looked up for an advice.
+const lookUpTime = 10 * time.Second
+
+// Text is the next step, with what is looked up for it. Only who shows the error to a user asks for it: for others, such as
+// a refresh that takes "not found" for gone, the request would be wasted.
+func (a *Advice) Text() string {
+	if a.lookUp == nil {
+		return a.Next
+	}
+	return strings.TrimSpace(a.lookUp() + " " + a.Next)
 }
 
 func (a *Advice) Error() string { return a.Err.Error() }
@@ -292,7 +307,9 @@ func Advise(err error, attribute, next string) error {
 func AtAttribute(err error, attribute string) error {
 	var advice *Advice
 	if errors.As(err, &advice) {
-		return Advise(advice.Err, attribute, advice.Next)
+		elsewhere := *advice
+		elsewhere.Attribute = attribute
+		return &elsewhere
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -109,6 +110,21 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	default:
 		return fmt.Sprintf("%d have it as their display name: %s.", len(found), strings.Join(found, "; "))
 	}
+}
+
+// SuggestPrincipal adds to the advice of err whose object id was given for an application id, once somebody is shown the error.
+func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
+	var advice *Advice
+	if !errors.As(err, &advice) {
+		return err
+	}
+	more := *advice
+	more.lookUp = func() string {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
+		defer cancel()
+		return c.WhoIsMeant(ctx, given)
+	}
+	return &more
 }
 
 // NoteRemoval remembers a service principal that this process removes: SCIM may go on showing it for a while.

@@ -93,7 +93,7 @@ func tell(err error, summary, object string) (attribute, title, detail string) {
 	var advice *client.Advice
 	next := ""
 	if errors.As(err, &advice) {
-		attribute, next = advice.Attribute, advice.Next
+		attribute, next = advice.Attribute, advice.Text()
 	}
 	if next == "" {
 		next = nextStep(err)

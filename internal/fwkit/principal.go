@@ -40,10 +40,20 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	}
 	attributes[GroupName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.NoneOf(client.AdminsGroup)},
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), Checked("Not a group that can be given this", checkGroupName)},
 		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by itself.",
 	}
 	return attributes
+}
+
+// checkGroupName refuses the group whose right cannot be given or taken away: the service gives it everything, and shows that
+// as inherited.
+func checkGroupName(name string) error {
+	if name == client.AdminsGroup {
+		return fmt.Errorf("the service gives the group %q everything by itself, and that can be neither given nor taken away; leave this resource out, "+
+			"or say who is in the group with dbxaccess_group_member", name)
+	}
+	return nil
 }
 
 // OnePrincipal demands exactly one of the three attributes.

@@ -11,7 +11,7 @@ output "models" {
   }
 }
 
-# Every endpoint of the workspace that has an access list, and that list. Foundation models have none.
+# Every endpoint of the workspace that has an access list, and that list. Foundation models have none: by default every member may call them.
 data "dbxaccess_serving_endpoints" "all" {}
 
 data "dbxaccess_serving_endpoint_permissions" "all" {

@@ -113,8 +113,12 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 		}
 		// A service that ignored the filter must not make us take another one.
 		found = slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) })
-		return only(found, "application_id", "Is it the application (client) id, not the object id? An application of Entra ID is known to the workspace only after dbxaccess_service_principal, "+
+		sp, err := only(found, "application_id", "Is it the application (client) id, not the object id? An application of Entra ID is known to the workspace only after dbxaccess_service_principal, "+
 			"or an admin under Settings > Identity and access, has added it.")
+		if len(found) == 0 {
+			err = c.SuggestPrincipal(ctx, err, id)
+		}
+		return sp, err
 	case by.DisplayName.ValueString() != "":
 		return lookUpByName(ctx, c, by.DisplayName.ValueString())
 	default:

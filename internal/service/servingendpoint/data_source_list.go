@@ -73,7 +73,7 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				Computed: true, MarkdownDescription: "Those found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":          text("Name of the endpoint."),
-					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list."),
+					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list: by default it is open to every member of the workspace, and Unity Catalog can restrict that."),
 					"creator":       text("User name or application id of who made it; null for a foundation-model endpoint."),
 					"description":   text("Description, if any."),
 					"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),

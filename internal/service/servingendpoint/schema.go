@@ -22,7 +22,7 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
-			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list."),
+			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list: by default it is open to every member of the workspace, and Unity Catalog can restrict that."),
 			"creator":          text("User name or application id of who made it; null for a foundation-model endpoint."),
 			"description":      text("Description, if any."),
 			"state":            text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),

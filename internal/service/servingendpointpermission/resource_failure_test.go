@@ -24,7 +24,7 @@ func TestDenied(t *testing.T) {
 		level string
 		error *regexp.Regexp
 	}{
-		"nothing": {"", acctest.Says("Cannot grant access to serving endpoint", "CAN_QUERY on serving endpoint iris", "403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint")},
+		"nothing": {"", acctest.Says("Cannot grant access to serving endpoint", "CAN_QUERY on serving endpoint iris", "403 PERMISSION_DENIED", "CAN_MANAGE to change who may call it")},
 		"query":   {"CAN_QUERY", acctest.Says("Cannot grant access to serving endpoint", "403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint")},
 	} {
 		t.Run(name, func(t *testing.T) {

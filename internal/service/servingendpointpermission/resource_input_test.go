@@ -29,7 +29,7 @@ func TestBadInput(t *testing.T) {
 		"empty id":               {sp(""), acctest.Says("is empty")},
 		"UUID as user":           {hcl(attr("user_name", app)), acctest.Says("Not a user name", "user_name", "write it in service_principal_name")},
 		"name as user":           {hcl(attr("user_name", "iris scoring")), acctest.Says("Not a user name", "is not an e-mail address", "service_principal_name")},
-		"admins":                 {hcl(attr("group_name", "admins")), acctest.Says("group_name", "admins")},
+		"admins":                 {hcl(attr("group_name", "admins")), acctest.Says("group_name", `gives the group "admins" everything by itself`)},
 		"empty group":            {hcl(attr("group_name", "")), acctest.Says("group_name")},
 		"empty endpoint":         {"resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"\"\n  group_name = \"x\"\n}", acctest.Says("endpoint_name")},
 		"level":                  {hcl(attr("service_principal_name", app), attr("permission_level", "CAN_USE")), acctest.Says("permission_level", "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE", "CAN_USE")},

@@ -13,8 +13,8 @@ func TestDenied(t *testing.T) {
 		level string
 		says  []string
 	}{
-		"nothing": {"", []string{"403 PERMISSION_DENIED", "Give it CAN_MANAGE on the endpoint"}},
-		"query":   {"CAN_QUERY", []string{"403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint, or to be a workspace admin"}},
+		"nothing": {"", []string{"403 PERMISSION_DENIED", "CAN_MANAGE to change who may call it"}},
+		"query":   {"CAN_QUERY", []string{"403 PERMISSION_DENIED", "does not have Manage permissions", "needs CAN_MANAGE on this endpoint; it need not be a workspace admin"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -59,7 +59,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return scored{}, advise(err, q)
+			return scored{}, advise(ctx, c, err, q)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func explain(ctx context.Context, c *client.Client, err error, q query) error {
 			return err
 		}
 	}
-	return advise(err, q)
+	return advise(ctx, c, err, q)
 }
 
 // routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that say
@@ -126,13 +126,13 @@ func routeOptimized(ctx context.Context, c *client.Client, refusal error, q quer
 	return nil
 }
 
-func advise(err error, q query) error {
+func advise(ctx context.Context, c *client.Client, err error, q query) error {
 	switch {
 	case errors.Is(err, errAnswered):
 		return client.Advise(err, "expect_denied", "Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin holds everything. "+
 			"data dbxaccess_serving_endpoint_access tells by which way. A right that was just taken away may be honoured for a minute or two.")
 	case errors.Is(err, client.ErrNotFound):
-		return client.Advise(err, "endpoint_name", fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive.", q.Endpoint))
+		return c.AdviseEndpoint(ctx, err, q.Endpoint)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(err, "query_as", "Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let this data source depend_on the grant.")
 	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asToken:

@@ -21,7 +21,7 @@ func TestBadInput(t *testing.T) {
 		"e-mail as id":            {[]string{attr("service_principal_name", user)}, `Not an application id.*e-mail.*user_name`},
 		"application id as user":  {[]string{attr("user_name", id)}, `Not a user name.*service_principal_name`},
 		"display name as user":    {[]string{attr("user_name", "Bob")}, `Not a user name.*not an e-mail`},
-		"the admins":              {[]string{attr("group_name", "admins")}, `group_name.*admins`},
+		"the admins":              {[]string{attr("group_name", "admins")}, `group_name.*gives the group "admins" everything by itself`},
 		"a group without a name":  {[]string{attr("group_name", "")}, `group_name.*at least 1`},
 		"attribute of other kind": {[]string{attr("group_name", group), attr("permission_level", "CAN_USE")}, `permission_level`},
 	} {
