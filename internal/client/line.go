@@ -42,7 +42,7 @@ type line struct {
 	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
 	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
 	identities  identities
-	before      Shared[TokenList] // the tokens as the first who makes one finds them
+	keptTokens  sync.Map // ids of tokens that this process keeps; see [Client.KeepTokens]
 }
 
 func newLine(cfg Config) *line {

@@ -9,26 +9,55 @@ import (
 	"github.com/google/uuid"
 )
 
-// Mark adds a marker to the comment of a token that is about to be made: a nonce, by which the token is found again should
-// the answer be lost, and until when whoever made it may still be about to record it. The marker comes off when it is
-// recorded.
+// Mark adds a marker to the comment of a token that is about to be made: a nonce, by which the token is found again
+// should the answer be lost, and the time until which whoever makes it may still be about to record it. That time is one
+// of the service's clock. The zero time leaves it out: such a token is never taken for abandoned.
 func Mark(comment string, until time.Time) string {
-	return strings.TrimSpace(comment + " [dbxaccess:" + uuid.NewString() + " until " + until.UTC().Format(time.RFC3339) + "]")
+	marker := "[dbxaccess:" + uuid.NewString()
+	if !until.IsZero() {
+		marker += " until " + until.UTC().Format(time.RFC3339)
+	}
+	return strings.TrimSpace(comment + " " + marker + "]")
 }
 
 // Compiled when it is first needed: most runs meet no token.
 var marker = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until ([0-9TZ:-]+)\]$`)
+	return regexp.MustCompile(`\s*\[dbxaccess:[0-9a-f-]{36}(?: until ([0-9TZ:-]+))?\]$`)
 })
 
-// Abandoned says whether a token was made by a run that ended before it was recorded: it still carries the marker, its time
-// is over, and it was never used, as nobody knows its value. One that is in use although it carries the marker is
-// somebody's: only its comment could not be changed.
+// Unmark is a comment without the marker: what the user wrote.
+func Unmark(comment string) string { return marker().ReplaceAllString(comment, "") }
+
+// unusedFor is how old a token must be before the list can say that it was never used: the day of its last use may be
+// shown a day late, and a day has two ends.
+const unusedFor = 48 * time.Hour
+
+// Abandoned says whether a list of all tokens shows that this one was made by a run that ended before it was recorded:
+// it still carries the marker, the marker's time is over, and in two days nobody has used it. An owner's own list does
+// not say when a token was used, so no token of it counts as abandoned.
+//
+// That is not enough to revoke it. Where markers cannot be taken off, every token keeps its own.
 func (t TokenInfo) Abandoned(now time.Time) bool {
 	found := marker().FindStringSubmatch(t.Comment)
-	if found == nil || !t.LastUsed.IsZero() {
+	if found == nil || !t.LastUsed.IsZero() || t.CreatorID == "" || now.Sub(t.CreatedAt) < unusedFor {
 		return false
 	}
 	until, err := time.Parse(time.RFC3339, found[1])
 	return err == nil && now.After(until)
+}
+
+// KeepTokens says that tokens are in use, whatever a list shows of them: they are in a state of this run, or this run
+// made them. Empty ids are left out.
+func (c *Client) KeepTokens(ids ...string) {
+	for _, id := range ids {
+		if id != "" {
+			c.line.keptTokens.Store(id, true)
+		}
+	}
+}
+
+// KeepsToken says whether [Client.KeepTokens] was called for that token in this run.
+func (c *Client) KeepsToken(id string) bool {
+	_, kept := c.line.keptTokens.Load(id)
+	return kept
 }

@@ -139,12 +139,6 @@ func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 	return false, "the principal with the id " + t.OwnerID
 }
 
-// TokensBefore is the list of every token of the workspace as the first caller of this run found it; it is not asked for
-// again after tokens were made or revoked. The caller must be a workspace admin. One request, shared.
-func (c *Client) TokensBefore(ctx context.Context) (TokenList, error) {
-	return c.line.before.Get(ctx, AnyAge, c.WorkspaceTokens)
-}
-
 // OwnTokens lists the caller's own tokens. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/list
 func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {

@@ -23,6 +23,8 @@ type minted struct {
 	client.TokenInfo
 	Value string
 	stray error // another token of this attempt may be left; nil when none is
+	// doubles are tokens that were made by this attempt, too, and revoked: their answers were lost.
+	doubles []client.TokenInfo
 }
 
 // logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's; with
@@ -88,20 +90,28 @@ func await(ctx context.Context, as *client.Client) error {
 
 // mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the comment
 // carries a marker, the same at each try, by which such a token is found and revoked before another is made, and once more
-// after: a try that was given up may still be worked on. One request; after a lost answer one to look, one to revoke and
-// one to try again.
+// after: a try that was given up may still be worked on. The time in the marker is the service's, so the workspace must
+// have answered before. One request; after a lost answer one to look, one to revoke and one to try again.
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
-	began, marked := time.Now(), client.Mark(want.Comment, as.Now().Add(cmp.Or(want.Recorded, want.Lifetime)))
+	began := time.Now()
+	var until time.Time
+	if want.Recorded > 0 {
+		until = as.Now().Add(want.Recorded)
+	}
+	marked := client.Mark(want.Comment, until)
+	var doubles []client.TokenInfo
 	for try := 1; ; try++ {
 		info, value, err := as.CreateToken(ctx, marked, want.Lifetime, want.Scopes)
 		slices.Sort(info.Scopes)
 		made := minted{Value: value, TokenInfo: info}
+		as.KeepTokens(info.ID)
 		var login *auth.Error
 		lost := err != nil && !errors.As(err, &login) && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
 		if try == 1 && !lost {
 			return made, adviseMint(err)
 		}
-		lookErr := revokeMarked(ctx, as, marked, made.ID)
+		revoked, lookErr := revokeMarked(ctx, as, marked, made.ID)
+		doubles = append(doubles, revoked...)
 		var stray error
 		if lookErr != nil {
 			stray = client.Advise(cmp.Or(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
@@ -109,7 +119,7 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		}
 		switch {
 		case err == nil: // ours is made: it must not be lost over the look
-			made.stray = stray
+			made.stray, made.doubles = stray, doubles
 			return made, nil
 		case stray != nil:
 			return minted{}, stray
@@ -121,48 +131,44 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// sweep revokes what interrupted runs left of an owner. One list for the whole run, where the provider is an admin, else
-// one for each owner; and one request for each token found.
-func sweep(ctx context.Context, c, as *client.Client, o owner) error {
-	if !c.FirstTime("sweep " + strings.ToLower(o.ApplicationID)) {
-		return nil
-	}
-	list, err := c.TokensBefore(ctx)
-	own := errors.Is(err, client.ErrPermissionDenied)
-	if own {
-		list, err = as.OwnTokens(ctx)
-	}
-	for _, t := range list.Tokens {
-		if (own || strings.EqualFold(list.Owner(t), o.ApplicationID)) && t.Abandoned(list.Now) { // of which the owner is known
-			err = errors.Join(err, as.RevokeOwnToken(ctx, t.ID))
-		}
+// unmark gives a token that is recorded its final comment. It takes its own time: a run that was stopped must not leave
+// the marker on a token in use. One request; a second one where the first failed and the call exists.
+func unmark(ctx context.Context, as *client.Client, id, comment string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	err := as.ChangeOwnToken(ctx, id, []string{"comment"}, comment, nil)
+	if err != nil && !noSuchCall(err) {
+		err = as.ChangeOwnToken(ctx, id, []string{"comment"}, comment, nil)
 	}
 	return err
 }
 
-// unmark gives a token that is recorded its final comment. It takes its own time: a run that was stopped must not leave
-// the marker on a token in use.
-func unmark(ctx context.Context, as *client.Client, id, comment string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	return as.ChangeOwnToken(ctx, id, []string{"comment"}, comment, nil)
+// noSuchCall says that the workspace has no such call: the one that changes a token is younger than the others.
+func noSuchCall(err error) bool {
+	service, ok := errors.AsType[*client.Error](err)
+	return ok && service.Code == "ENDPOINT_NOT_FOUND"
 }
 
-// revokeMarked finds tokens by their comment and revokes them, but for the one to keep. It takes its own time: a run that
-// was stopped, or is out of time, must not leave a token behind.
-func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) error {
+// revokeMarked finds tokens by their comment and revokes them, but for the one to keep, and returns those. It takes its
+// own time: a run that was stopped, or is out of time, must not leave a token behind.
+func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	list, err := as.OwnTokens(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, t := range list.Tokens {
-		if t.Comment == marked && t.ID != keep {
-			err = errors.Join(err, as.RevokeOwnToken(ctx, t.ID))
+		if t.Comment != marked || t.ID == keep {
+			continue
 		}
+		found, revokeErr := as.RevokeIfOwn(ctx, t.ID)
+		if found && revokeErr == nil {
+			revoked = append(revoked, t)
+		}
+		err = errors.Join(err, revokeErr)
 	}
-	return err
+	return revoked, err
 }
 
 // issued is a new token of which the value is where it belongs.
@@ -195,17 +201,66 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
 }
 
-// tokens is the one list of the run. When the provider's identity is the owner and not an admin, its own list does. One
-// request, shared by every token of the run.
-func tokens(ctx context.Context, c *client.Client, providerIdentity bool) (client.TokenList, error) {
+// listing is a list of tokens, and whose.
+type listing struct {
+	client.TokenList
+	own bool // the caller's own alone, because it may not see those of others
+}
+
+// tokens is the one list of the run. A caller that may not see the tokens of others gets its own where own allows that:
+// where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request, shared by
+// every token of the run; where only the workspace knows who calls, one more.
+func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (listing, error) {
 	list, err := c.WorkspaceTokens(ctx)
-	if errors.Is(err, client.ErrPermissionDenied) && providerIdentity {
+	if !errors.Is(err, client.ErrPermissionDenied) {
+		return listing{TokenList: list}, err
+	}
+	if own {
+		if ownerID != "" {
+			if isOwner, selfErr := c.IsSelf(ctx, ownerID); selfErr != nil {
+				return listing{}, selfErr
+			} else if !isOwner {
+				return listing{}, client.Advise(err, "", "The provider is logged in neither as the owner "+ownerID+
+					" nor as a workspace admin, so it sees other tokens than those of the owner. Log in as the owner, or add the provider's identity to the group \"admins\".")
+			}
+		}
 		list, err = c.OwnTokens(ctx)
 	}
 	if errors.Is(err, client.ErrPermissionDenied) {
-		err = client.Advise(err, "", "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
+		err = client.Advise(err, "", needsAdmin)
 	}
-	return list, err
+	return listing{list, own}, err
+}
+
+const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\"."
+
+// named gives a token that the list names, whether it has expired or not.
+func (l listing) named(id string) (client.TokenInfo, bool) {
+	if i := slices.IndexFunc(l.Tokens, func(t client.TokenInfo) bool { return t.ID == id }); i >= 0 {
+		return l.Tokens[i], true
+	}
+	return client.TokenInfo{}, false
+}
+
+// find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may be
+// no list at all, so the service is asked about that very token; who may not ask that believes a list that names others.
+// No request where the list names the token, else one.
+func (l listing) find(ctx context.Context, c *client.Client, id string) (info client.TokenInfo, there bool, err error) {
+	if info, there = l.named(id); there {
+		return info, true, nil
+	}
+	switch {
+	case l.own && l.Shown:
+		return client.TokenInfo{}, false, nil
+	case l.own:
+		return client.TokenInfo{}, false, client.Advise(errors.New("the list of the owner's tokens came empty"), "",
+			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply -refresh=false -replace=ADDRESS.")
+	}
+	info, err = c.TokenByID(ctx, id)
+	if errors.Is(err, client.ErrNotFound) {
+		return client.TokenInfo{}, false, nil
+	}
+	return info, err == nil, err
 }
 
 // revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is at
@@ -233,7 +288,8 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	}
 	var next []string
 	if errors.Is(err, client.ErrPermissionDenied) {
-		next = append(next, "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again.")
+		next = append(next, "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again. "+
+			"To leave the token as it is and only forget it: terraform state rm ADDRESS.")
 	}
 	if asOwner != nil { // as text: a refused login would else take the place of what matters
 		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
@@ -286,6 +342,39 @@ func adviseOwner(err error) error {
 	default:
 		return err
 	}
+}
+
+// adviseChange is for the call that changes a token.
+func adviseChange(err error) error {
+	switch {
+	case noSuchCall(err):
+		return client.Advise(err, "", "This workspace has no call that changes a token. Write comment and scopes as they were, "+
+			"or change rotation_triggers as well: the new token is made with what is written.")
+	case errors.Is(err, client.ErrNotFound):
+		return client.Advise(err, "", "The token was revoked after the plan was made. Plan again: the new plan makes another one.")
+	default:
+		return adviseOwner(err)
+	}
+}
+
+// adviseMarker says what it means that a marker stays.
+func adviseMarker(err error) error {
+	next := "Terraform compares the comment without the marker, so no plan is affected, and the token works. Other tokens of this run may keep theirs; only one is named here."
+	if noSuchCall(err) {
+		return client.Advise(err, "", next+" This workspace has no call that changes a token. While that is so, no token is revoked because of a marker.")
+	}
+	return client.Advise(err, "", next+" A later apply for the same owner may take a token for left over that carries the marker, is two days old and was never used. "+
+		"To take it off, change the comment or rotate the token.")
+}
+
+// adviseStranded says how to go on with a token that a refresh cannot check. A refresh sees the state alone, so what is
+// written in configuration afterwards has to get there first.
+func adviseStranded(err error) error {
+	if !errors.Is(err, client.ErrPermissionDenied) {
+		return err
+	}
+	return also(err, "To go on without checking the token, write on_unverifiable = \"warn\" and run terraform apply -refresh=false once: a refresh reads that from the state. "+
+		"To revoke the token without checking it, terraform destroy -refresh=false -target=ADDRESS; to forget it and leave it as it is, terraform state rm ADDRESS.")
 }
 
 // secretMark is the tag by which a version in Key Vault is known to be ours; its value is the token's id.
@@ -412,6 +501,9 @@ func also(err error, sentence string) error {
 		told := *login
 		told.Detail += "\n\n" + sentence
 		return &told
+	}
+	if advice, ok := errors.AsType[*client.Advice](err); ok && advice.Next != "" {
+		return client.Advise(advice.Err, advice.Attribute, advice.Next+"\n\n"+sentence)
 	}
 	return client.Advise(err, "", sentence)
 }

@@ -3,6 +3,7 @@ package serviceprincipaltoken
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,10 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	e.Client.ForgetTokens()
 	if made.stray != nil {
 		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may be left over", config.String())
+	}
+	for _, t := range made.doubles {
+		resp.Diagnostics.AddWarning("Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf("Token %s was made by the same request as the %s, and the answer with its value was lost. Nobody can have it.", t.ID, config.String()))
 	}
 	config.tell(made)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
@@ -230,7 +235,6 @@ func (m ephemeralModel) toToken() token {
 	if !m.LifetimeSeconds.IsNull() {
 		t.Lifetime = time.Duration(m.LifetimeSeconds.ValueInt64()) * time.Second
 	}
-	t.Recorded = t.Lifetime // the marker is good for as long as the token: until then no other run takes it for abandoned
 	if !m.Scopes.IsNull() {
 		t.Scopes = fwkit.FromStrings(m.Scopes)
 		slices.Sort(t.Scopes)

@@ -51,12 +51,12 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	all, err := tokens(ctx, l.Client, false)
+	all, err := tokens(ctx, l.Client, false, "")
 	if fwkit.Failed(&diags, err, "Cannot query tokens of service principals", cmp.Or(config.ApplicationID.ValueString(), "tokens")) {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	found := manageable(all, config.ApplicationID.ValueString())
+	found := manageable(all.TokenList, config.ApplicationID.ValueString())
 	stream.Results = func(push func(list.ListResult) bool) {
 		for i, t := range found {
 			if !push(l.result(ctx, req, t)) || int64(i+1) == req.Limit {
@@ -68,7 +68,7 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 
 func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
 	m := imported(found.TokenInfo, found.ApplicationID, l.Client.WorkspaceID())
-	return fwkit.Listed(ctx, req, found.ApplicationID+" "+cmp.Or(found.Comment, short(found.ID)), m.toIdentity(), m)
+	return fwkit.Listed(ctx, req, found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), short(found.ID)), m.toIdentity(), m)
 }
 
 // ownedToken is a token with the application id of the service principal that it belongs to.

@@ -104,8 +104,7 @@ type token struct {
 	Comment  string
 	Scopes   []string // nil: not managed
 	Lifetime time.Duration
-	// Recorded is how long it may take until the token is recorded; 0 where it never is, so that the marker stays on it and
-	// may not count as left over before its end.
+	// Recorded is how long it may take until the token is recorded; 0 where it never is: no run may take it for left over.
 	Recorded time.Duration
 	Secret   *secret // nil: its value goes to no vault
 }
@@ -221,6 +220,11 @@ func fromMap(m types.Map) map[string]string {
 type identityModel struct {
 	TokenID     types.String `tfsdk:"token_id"`
 	WorkspaceID types.String `tfsdk:"workspace_id"`
+}
+
+// keepTokens says that the tokens of a state are in use.
+func (m tokenModel) keepTokens(c *client.Client) {
+	c.KeepTokens(m.ID.ValueString(), m.PreviousTokenID.ValueString())
 }
 
 func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
@@ -359,16 +363,17 @@ type changes struct {
 	remembered
 }
 
-// mask names what changes about the token itself, in the API's words.
+// mask names what changes about the token itself, in the API's words. The comment is always sent, as that takes off a
+// marker that may have stayed.
 func (c changes) mask() []string {
-	var mask []string
-	if c.want.Comment != c.have.Comment {
-		mask = append(mask, "comment")
+	switch {
+	case c.want.Scopes != nil && !slices.Equal(c.want.Scopes, c.have.Scopes):
+		return []string{"comment", "scopes"}
+	case c.want.Comment != c.have.Comment:
+		return []string{"comment"}
+	default:
+		return nil
 	}
-	if c.want.Scopes != nil && !slices.Equal(c.want.Scopes, c.have.Scopes) {
-		mask = append(mask, "scopes")
-	}
-	return mask
 }
 
 // secretChanged says whether the version in the vault wants another content type or other tags.

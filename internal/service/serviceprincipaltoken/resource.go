@@ -56,14 +56,20 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 		return
 	}
 	r.warnOf(as, &resp.Diagnostics)
+	seen, ok := r.maySee(ctx, want.Owner, plan, &resp.Diagnostics)
+	if !ok {
+		return
+	}
 	store, err := openStore(ctx, r.Client, want.Secret, nil, true)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot store a token in Key Vault", plan.String()) {
 		return
 	}
-	if err := sweep(ctx, r.Client, as, want.Owner); err != nil {
-		fwkit.Warn(&resp.Diagnostics, err, "Tokens of interrupted runs may be left over", plan.String())
+	sweepDue, endSweep, err := beginSweep(ctx, r.Client, want.Owner, seen)
+	defer endSweep()
+	var made issued
+	if err == nil {
+		made, err = issue(ctx, r.Client, as, want, store)
 	}
-	made, err := issue(ctx, r.Client, as, want, store)
 	if err != nil {
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String())
 		if made.ID == "" {
@@ -74,8 +80,21 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	r.remember(ctx, &plan, as, made, remembered{places: map[string]place{}}, &resp.State, resp.Private, &resp.Diagnostics)
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	if err == nil {
-		r.finish(ctx, as, want, made, plan, &resp.Diagnostics)
+		r.finish(ctx, as, want, made, plan, sweepDue, &resp.Diagnostics)
 	}
+}
+
+// maySee says whether the provider can see and revoke tokens of the owner, which must be known before one is made.
+func (r *tokenResource) maySee(ctx context.Context, o owner, plan tokenModel, diags *diag.Diagnostics) (seen before, ok bool) {
+	seen, err := lookBefore(ctx, r.Client)
+	if err == nil {
+		err = seen.manageable(o)
+		if err != nil && plan.OnUnverifiable.ValueString() == unverifiableIsTold {
+			fwkit.Warn(diags, err, "No refresh will check the token", plan.String())
+			err = nil
+		}
+	}
+	return seen, !fwkit.Failed(diags, err, "Token was not made, as its owner's tokens cannot be seen", plan.String())
 }
 
 // wanted is what a plan asks for, with the write-only values that stand in configuration alone.
@@ -110,15 +129,44 @@ func (*tokenResource) remember(ctx context.Context, plan *tokenModel, as *client
 	m.store(ctx, private, diags)
 }
 
-// finish takes the marker off a token that is recorded.
-func (r *tokenResource) finish(ctx context.Context, as *client.Client, want token, made issued, plan tokenModel, diags *diag.Diagnostics) {
+// finish takes the marker off a token that is recorded, and then sweeps what interrupted runs left of its owner, where
+// that is due.
+func (r *tokenResource) finish(ctx context.Context, as *client.Client, want token, made issued, plan tokenModel, sweepDue bool, diags *diag.Diagnostics) {
 	if made.stray != nil {
 		fwkit.Warn(diags, made.stray, "A second token may be left over", plan.String())
 	}
-	if err := unmark(ctx, as, made.ID, want.Comment); err != nil {
-		fwkit.Warn(diags, err, "The token's comment still carries the provider's marker", plan.String())
+	for _, t := range made.doubles {
+		diags.AddWarning("Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf("Token %s was made by the same request as %s, and the answer with its value was lost. Nobody can have it.", t.ID, plan.String()))
+	}
+	err := unmark(ctx, as, made.ID, want.Comment)
+	if err != nil && r.Client.FirstTime("warning of markers that stay") {
+		fwkit.Warn(diags, adviseMarker(err), "The provider's marker stays in the token's comment", plan.String())
 	}
 	r.Client.ForgetTokens()
+	if !sweepDue {
+		return
+	}
+	client.Of[swept](r.Client).Store(sweepName(want.Owner), true)
+	if err != nil {
+		return
+	}
+	revoked, err := sweep(ctx, r.Client, as, want.Owner, made.ID)
+	for _, t := range revoked {
+		diags.AddWarning("Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf("Token %s was made at %s by a run of this provider that ended before it was recorded, as the marker in its comment %q says, and was never used.",
+				t.ID, t.CreatedAt.UTC().Format(time.RFC3339), t.Comment))
+	}
+	if err != nil {
+		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", plan.String())
+	}
+}
+
+// nameOf names a token that is in no state.
+func nameOf(t client.TokenInfo, owner string) string {
+	return tokenModel{
+		TokenID: types.StringValue(t.ID), Owner: &ownerModel{ApplicationID: types.StringValue(owner)}, Comment: fwkit.String(client.Unmark(t.Comment)),
+	}.String()
 }
 
 func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -126,6 +174,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
+	state.keepTokens(r.Client)
 	m := recall(ctx, req.Private, &resp.Diagnostics)
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
@@ -133,7 +182,11 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	cameOver := state.Owner.ApplicationID.IsNull()
-	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver)
+	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver, state.Owner.ApplicationID.ValueString())
+	var shown sight
+	if err == nil {
+		shown, err = look(ctx, r.Client, list, state)
+	}
 	if state.OnUnverifiable.ValueString() == unverifiableIsTold && err != nil {
 		// Where nothing has answered there is no other workspace to compare with.
 		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
@@ -142,16 +195,17 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	// That there is no list says nothing of the token.
+	err = adviseStranded(err)
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, state.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, cannotRead, state.String()) {
 		return
 	}
-	info, live := list.ByID(state.ID.ValueString())
+	info, live := shown.info, shown.live
 	if cameOver && !live {
 		resp.Diagnostics.AddWarning("Token that came over from the official provider is gone: "+state.String(), "It was revoked, or it has expired. The plan makes a new one.")
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	if cameOver && !r.findOwner(ctx, list, info, state.Owner, &resp.Diagnostics) {
+	if cameOver && !r.findOwner(ctx, list.TokenList, info, state.Owner, &resp.Diagnostics) {
 		return
 	}
 	f := facts{Now: list.Now, Live: live}
@@ -159,12 +213,12 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		if rightful, who := list.OwnedBy(info, state.Owner.ApplicationID.ValueString()); !rightful {
 			f.Owner = who
 		}
-		state.Comment = fwkit.String(info.Comment)
+		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.tell(info, r.Client.WorkspaceID())
 		f.VaultLost = r.readSecret(ctx, &state, m.places[info.ID], &resp.Diagnostics)
 		f.Useless = state.KeyVaultSecret != nil && m.places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
-	if _, live := list.ByID(state.PreviousTokenID.ValueString()); !live {
+	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 	}
 	if resp.Diagnostics.HasError() {
@@ -231,6 +285,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
+	state.keepTokens(r.Client)
 	m := recall(ctx, req.Private, &resp.Diagnostics)
 	m.verdict = m.verdict.about(state)
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
@@ -258,7 +313,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if mask := c.mask(); len(mask) > 0 {
 		as, err := logIn(ctx, r.Client, c.want.Owner)
 		if err == nil {
-			err = adviseOwner(as.ChangeOwnToken(ctx, state.ID.ValueString(), mask, c.want.Comment, c.want.Scopes))
+			err = adviseChange(as.ChangeOwnToken(ctx, state.ID.ValueString(), mask, c.want.Comment, c.want.Scopes))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change token", state.String()) {
 			return
@@ -276,8 +331,9 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	m.store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, or one that
-// is of no use to anybody, so that never more than two live; and after it, where there is no overlap, that of now.
+// rotate makes the new token, stores its value, and revokes what is to be revoked: before it the previous token, or that of
+// now where it is of no use to anybody, so that never more than two live; and after it, where there is no overlap, that of
+// now. One that was found revoked or expired is revoked all the same: should that have been wrong, nothing is left.
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.remembered, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
@@ -288,21 +344,24 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		return
 	}
 	r.warnOf(as, diags)
+	seen, ok := r.maySee(ctx, c.want.Owner, plan, diags)
+	if !ok {
+		return
+	}
 	// A role for the vault may have been given in the same apply only where the vault is new.
 	store, err := openStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.places)), !plan.KeyVaultSecret.samePlace(state.KeyVaultSecret))
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
 		return
 	}
-	if err := sweep(ctx, r.Client, as, c.want.Owner); err != nil {
-		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", state.String())
+	sweepDue, endSweep, err := beginSweep(ctx, r.Client, c.want.Owner, seen)
+	defer endSweep()
+	if fwkit.Failed(diags, err, "Cannot wait for a sweep of the owner's tokens", state.String()) {
+		return
 	}
 	previous, current := state.PreviousTokenID.ValueString(), state.ID.ValueString()
-	ofUse, first := plan.wasOfUse(m.verdict), ""
-	switch {
-	case ofUse:
+	ofUse, first := plan.wasOfUse(m.verdict), current
+	if ofUse {
 		first = previous
-	case m.verdict.Useless:
-		first = current
 	}
 	if first != "" {
 		if fwkit.Failed(diags, revoke(ctx, r.Client, c.want.Owner, first), "Cannot revoke one of two tokens", state.String()) {
@@ -331,7 +390,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	}
 	m.verdict, m.imported = verdict{}, false
 	r.remember(ctx, &plan, as, made, m, &resp.State, resp.Private, diags)
-	r.finish(ctx, as, c.want, made, plan, diags)
+	r.finish(ctx, as, c.want, made, plan, sweepDue, diags)
 
 	// Consumers take the new value over after this. Whoever wants no gap wants an overlap.
 	retire := ""
@@ -397,7 +456,7 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 		}
 	}
 	id := identity.TokenID.ValueString()
-	list, err := tokens(ctx, r.Client, true)
+	list, err := tokens(ctx, r.Client, true, "")
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
 		return
 	}
@@ -408,7 +467,7 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 		return
 	}
 	var o ownerModel
-	if !r.findOwner(ctx, list, info, &o, &resp.Diagnostics) {
+	if !r.findOwner(ctx, list.TokenList, info, &o, &resp.Diagnostics) {
 		return
 	}
 	m := imported(info, o.ApplicationID.ValueString(), r.Client.WorkspaceID())

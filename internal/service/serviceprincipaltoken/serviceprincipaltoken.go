@@ -311,6 +311,11 @@ func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, in
 		}
 		o.UseProviderIdentity = types.BoolValue(true)
 	}
+	if id == "" {
+		diags.AddError("Token has an owner that the workspace does not name", fmt.Sprintf("Token %s was made by %s and belongs to the principal with the SCIM id %s, "+
+			"which made no token itself, so its application id is not in the list of tokens. Make a token of its own with this resource instead.", short(info.ID), info.Creator, info.OwnerID))
+		return false
+	}
 	if uuid.Validate(id) != nil {
 		diags.AddError("Token belongs to a person", fmt.Sprintf("Token %s was made by %s. This resource manages tokens of service principals.", short(info.ID), id))
 		return false
@@ -323,7 +328,7 @@ func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, in
 // made them.
 func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
 	m := tokenModel{
-		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(info.Comment),
+		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(client.Unmark(info.Comment)),
 		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
 	}
 	if info.CreatorID == "" {
