@@ -137,6 +137,20 @@ func (w *Workspace) UseToken(tokenID string) {
 	w.tokens[tokenID].use(w.tenant.Clock.Now())
 }
 
+// AgeToken makes a token older: it was made and used, and expires, that much earlier.
+func (w *Workspace) AgeToken(tokenID string, by time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.tokens[tokenID]
+	t.created = t.created.Add(-by)
+	if !t.expires.IsZero() {
+		t.expires = t.expires.Add(-by)
+	}
+	for i := range t.uses {
+		t.uses[i] = t.uses[i].Add(-by)
+	}
+}
+
 // RevokeToken deletes a token.
 func (w *Workspace) RevokeToken(tokenID string) {
 	w.mu.Lock()

@@ -106,7 +106,7 @@ output "caller" {
 `)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	out := c.MustRun(t, 0, "output", "-json").Stdout
-	if !strings.Contains(out, `"nightly `+ephemeralMark) || !regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36} until [0-9TZ:-]+\] lives 1 h`).MatchString(out) || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
+	if !strings.Contains(out, `"nightly `+ephemeralMark) || !regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36}\] lives 1 h`).MatchString(out) || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
 		t.Errorf("%s", out)
 	}
 	none(t, w, 1)

@@ -27,10 +27,11 @@ func TestQuery(t *testing.T) {
 		return id
 	}
 	mint(app, "expired", time.Hour)
-	mint(app, client.Mark("killed", w.Tenant.Clock.Now().Add(time.Hour)), 90*day)
+	killed := mint(app, client.Mark("killed", w.Tenant.Clock.Now().Add(time.Hour)), 90*day)
+	w.Workspace.AgeToken(killed, 3*day)
 	w.Tenant.Clock.Advance(2 * time.Hour)
 	mint(app, "open "+ephemeralMark, day)
-	mine := mint(app, "first", 90*day)
+	mine := mint(app, client.Mark("first", time.Time{}), 90*day) // in a workspace where markers stay
 	bare := mint(app, "", 0)
 	mint(deployer, "other's", 30*day)
 	given := mint(deployer, "given", 30*day)

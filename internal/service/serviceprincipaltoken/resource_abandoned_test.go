@@ -1,42 +1,48 @@
 package serviceprincipaltoken_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// markersStay are the ways in which a workspace leaves the provider's marker on a token: for how many requests.
-var markersStay = map[string]emulator.Fault{
-	"with PATCH":            {},
-	"one PATCH is refused":  {Status: 404, Code: "ENDPOINT_NOT_FOUND", Message: "No API found for 'PATCH /token'", Times: 1},
-	"PATCH is not there":    {Status: 404, Code: "ENDPOINT_NOT_FOUND", Message: "No API found for 'PATCH /token'", Times: -1},
-	"PATCH always fails":    {Status: 500, Code: "INTERNAL_ERROR", Message: "oops", Times: -1},
-	"PATCH changes nothing": {Status: 200, Body: "{}", ContentType: "application/json", Times: -1},
+// noUpdates is the switch of a workspace that cannot take a marker off.
+var noUpdates = emulator.WorkspaceSwitches{NoTokenUpdates: true}
+
+// markersStay are the ways in which a workspace leaves the provider's marker on a token.
+var markersStay = map[string]func(*acctest.World){
+	"with PATCH": func(*acctest.World) {},
+	"without":    func(w *acctest.World) { w.Workspace.SetSwitches(noUpdates) },
+	"one PATCH is refused": func(w *acctest.World) {
+		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 404, Code: "ENDPOINT_NOT_FOUND"}))
+	},
+	"PATCH always fails": func(w *acctest.World) {
+		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Times: -1}))
+	},
+	"PATCH changes nothing": func(w *acctest.World) {
+		w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}))
+	},
 }
 
 // inEachWay runs a story in a world of its own for each of [markersStay].
 func inEachWay(t *testing.T, story func(*testing.T, *acctest.World)) {
 	t.Helper()
 	t.Parallel()
-	for name, f := range markersStay {
+	for name, spoil := range markersStay {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			if f.Status != 0 {
-				w.Tenant.Faults.Add(fault("PATCH", update, f))
-			}
+			spoil(w)
 			story(t, w)
-			for _, owner := range []string{w.ScoringApp.ClientID, w.Deployer.ClientID} {
-				for _, token := range live(w, owner) {
-					w.Workspace.RevokeToken(token.ID)
-				}
-			}
+			revokeAll(w)
 		})
 	}
 }
@@ -146,4 +152,210 @@ func TestMarkerIsNoDrift(t *testing.T) {
 			t.Errorf("on the server it is %q", comment)
 		}
 	})
+}
+
+// abandoned is a token as a killed run leaves it, three days later.
+func abandoned(w *acctest.World, owner string) string {
+	id, _ := w.Workspace.MintToken(owner, client.Mark("left", w.Tenant.Clock.Now().Add(-time.Minute)), 90*day)
+	w.Workspace.AgeToken(id, 3*day)
+	return id
+}
+
+func ids(w *acctest.World) []string {
+	var found []string
+	for _, token := range w.Workspace.Snapshot().Tokens {
+		found = append(found, token.ID)
+	}
+	return found
+}
+
+// What a killed run left is revoked once all of it is shown: the marker, its time, two days without a use, and that this
+// workspace takes markers off. It is said which token that was. Tokens that are made together share one sweep.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	application := w.ScoringApp.ClientID
+	left, others := abandoned(w, application), abandoned(w, w.PersonName)
+	w.Tenant.Journal.Reset()
+	p := w.Protocol(t)
+	var all sync.WaitGroup
+	warnings := make([]string, 8)
+	for i := range warnings {
+		all.Go(func() {
+			o, errors := p.Apply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+			if errors != "" {
+				t.Error(errors)
+			}
+			warnings[i] = o.Warnings
+		})
+	}
+	all.Wait()
+	if n := len(live(w, application)); n != len(warnings) || slices.Contains(ids(w), left) || !slices.Contains(ids(w), others) {
+		t.Errorf("%d tokens live; the abandoned one is there: %t", n, slices.Contains(ids(w), left))
+	}
+	said := strings.Join(warnings, "")
+	want := "Token of an interrupted run was revoked: token " + left[:12] + " of service principal " + application + " (left): Token " + left
+	if strings.Count(said, want) != 1 {
+		t.Errorf("said %q", said)
+	}
+	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 2, "workspace", "GET", managed)
+	revokeAll(w)
+}
+
+// revokeAll is for the end of a test that leaves tokens of the application and the deployer on the server.
+func revokeAll(w *acctest.World) {
+	for _, owner := range []string{w.ScoringApp.ClientID, w.Deployer.ClientID} {
+		for _, token := range live(w, owner) {
+			w.Workspace.RevokeToken(token.ID)
+		}
+	}
+}
+
+// Where one piece of the evidence is missing, nothing is revoked.
+func TestNoSweepWithoutEvidence(t *testing.T) {
+	t.Parallel()
+	mint := func(owner string, comment func(*acctest.World) string, age time.Duration) func(*testing.T, *acctest.World) string {
+		return func(_ *testing.T, w *acctest.World) string {
+			id, _ := w.Workspace.MintToken(cmp.Or(owner, w.ScoringApp.ClientID), comment(w), 90*day)
+			w.Workspace.AgeToken(id, age)
+			return id
+		}
+	}
+	over := func(w *acctest.World) string { return client.Mark("x", w.Tenant.Clock.Now().Add(-time.Minute)) }
+	left := func(_ *testing.T, w *acctest.World) string { return abandoned(w, w.ScoringApp.ClientID) }
+	for name, tc := range map[string]struct {
+		token func(*testing.T, *acctest.World) string
+		spoil func(*acctest.World, string)
+	}{
+		"younger than two days":   {mint("", over, 47*time.Hour), nil},
+		"the marker's time is on": {mint("", func(w *acctest.World) string { return client.Mark("x", w.Tenant.Clock.Now().Add(time.Hour)) }, 3*day), nil},
+		"without a marker":        {mint("", func(*acctest.World) string { return "x" }, 3*day), nil},
+		"used":                    {left, func(w *acctest.World, id string) { w.Workspace.UseToken(id); w.Workspace.AgeToken(id, 2*day) }},
+		"of a person":             {func(_ *testing.T, w *acctest.World) string { return abandoned(w, w.PersonName) }, nil},
+		"markers stay here":       {left, func(w *acctest.World, _ string) { w.Workspace.SetSwitches(noUpdates) }},
+		"PATCH changes nothing":   {left, func(w *acctest.World, _ string) { markersStay["PATCH changes nothing"](w) }},
+		"a clock days ahead":      {left, func(w *acctest.World, _ string) { w.Tenant.Clock.Advance(3 * day) }},
+		"the list shows nothing": {left, func(w *acctest.World, _ string) {
+			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}))
+		}},
+		"the list shows nothing later": {left, func(w *acctest.World, _ string) {
+			w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", After: 1}))
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := tc.token(t, w)
+			if tc.spoil != nil {
+				tc.spoil(w, id)
+			}
+			w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+			if !slices.Contains(ids(w), id) {
+				t.Error("it was revoked")
+			}
+			revokeAll(w)
+		})
+	}
+}
+
+// A provider that is no admin sees only its own tokens, without their last use, so it sweeps nothing.
+func TestNoSweepByNoAdmin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	left := abandoned(w, w.Deployer.ClientID)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+	w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
+	if !slices.Contains(ids(w), left) {
+		t.Error("it was revoked")
+	}
+	revokeAll(w)
+}
+
+// A token of a state of this run is never swept, even if everything else speaks for it: its marker stayed because the
+// workspace could not take it off at the time.
+func TestNoSweepOfWhatIsInState(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(noUpdates)
+	first := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
+	w.Tenant.Clock.Advance(6 * time.Minute)
+	w.Workspace.AgeToken(first.State["token_id"].(string), 3*day)
+	p := w.Protocol(t)
+	first = p.MustRefresh(t, typeName, first)
+	p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	lives(t, w, "the token of the state", first)
+	// The plan alone knows it as well.
+	p = w.Protocol(t)
+	p.MustPlan(t, typeName, first, ofApplication(w, nil))
+	p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	lives(t, w, "the token of the state", first)
+	revokeAll(w)
+}
+
+// Markers that stay are worth one warning in a run, however many tokens are made, and none in the plans after it.
+func TestMarkersThatStayAreSaidOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(noUpdates)
+	p, said := w.Protocol(t), ""
+	for i := range 3 {
+		o := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, map[string]any{"comment": fmt.Sprint(i)}))
+		said += o.Warnings
+		next := w.Protocol(t)
+		read := next.MustRefresh(t, typeName, o)
+		plan := next.MustPlan(t, typeName, read, ofApplication(w, map[string]any{"comment": fmt.Sprint(i)}))
+		if read.Warnings != "" || plan.Warnings != "" || len(plan.Changed) > 0 {
+			t.Errorf("%q, %q, %v", read.Warnings, plan.Warnings, plan.Changed)
+		}
+	}
+	if strings.Count(said, "The provider's marker stays in the token's comment: token ") != 1 || !strings.Contains(said, "no call that changes a token") {
+		t.Errorf("said %q", said)
+	}
+	revokeAll(w)
+}
+
+// One failure of the call that takes the marker off is healed by the next try.
+func TestMarkerGoesAtTheSecondTry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR"}))
+	o := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	if tokens := live(w, w.ScoringApp.ClientID); o.Warnings != "" || len(tokens) != 1 || tokens[0].Comment != "c" {
+		t.Errorf("%q, %+v", o.Warnings, tokens)
+	}
+	revokeAll(w)
+}
+
+// Comment and scopes change in place where the workspace can do that, and the marker that stayed goes with the change.
+// Elsewhere the apply says that it cannot and what to do, and the state stays as it was.
+func TestChangeWhereMarkersStay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(noUpdates)
+	p := w.Protocol(t)
+	made := p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	for _, change := range []map[string]any{{"comment": "d"}, {"scopes": []any{"serving"}}} {
+		after, errors := p.Apply(t, typeName, made, ofApplication(w, change))
+		if !strings.Contains(errors, "Cannot change token") || !strings.Contains(errors, "no call that changes a token") || !strings.Contains(errors, "change rotation_triggers as well") {
+			t.Errorf("%v: %q", change, errors)
+		}
+		acctest.Same(t, "the state", after.State, made.State)
+	}
+	if plan := p.MustPlan(t, typeName, made, ofApplication(w, nil)); len(plan.Changed) > 0 {
+		t.Errorf("what is written as it was changes %v", plan.Changed)
+	}
+	rotated := p.MustApply(t, typeName, made, ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving"}, "rotation_triggers": map[string]any{"a": "1"}}))
+	rotated = p.MustRefresh(t, typeName, rotated)
+	if rotated.State["comment"] != "d" || fmt.Sprint(rotated.State["scopes"]) != "[serving]" {
+		t.Errorf("%v", rotated.State)
+	}
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
+	p.MustApply(t, typeName, rotated, ofApplication(w, map[string]any{"comment": "d", "scopes": []any{"serving", "sql"}, "rotation_triggers": map[string]any{"a": "1"}}))
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[1].Comment != "d" {
+		t.Errorf("%+v", tokens)
+	}
+	revokeAll(w)
 }

@@ -139,32 +139,6 @@ func TestLostAnswerAndNoLook(t *testing.T) {
 	w.Workspace.RevokeToken(tokens[0].ID)
 }
 
-// The comment gets its final form by a second call. When that fails the token is good all the same: a warning, nothing
-// tainted, and the next apply heals in place.
-func TestMarkerStays(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.Tenant.Faults.Add(fault("PATCH", update, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
-	same := statecheck.CompareValue(compare.ValuesSame())
-	config := bySecret(w, `comment = "c"`)
-	w.Test(t,
-		resource.TestStep{
-			Config: config, ExpectNonEmptyPlan: true, ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
-			Check: func(*terraform.State) error {
-				if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.HasPrefix(tokens[0].Comment, "c [dbxaccess:") {
-					t.Errorf("%+v", tokens)
-				}
-				return nil
-			},
-		},
-		resource.TestStep{
-			Config: config, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
-			ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tokenID())},
-			Check:             resource.ComposeTestCheckFunc(one(w, w.ScoringApp.ClientID, "c"), fits),
-		},
-	)
-}
-
 // A refresh that fails is an error that keeps the state; what was made is neither tainted nor forgotten.
 func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()

@@ -133,13 +133,13 @@ func TestImportByIdentityBlock(t *testing.T) {
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		Steps: []resource.TestStep{
-			{Config: bySecret(w), ConfigStateChecks: []statecheck.StateCheck{
+			{Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
 				isToken, statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"token_id": knownvalue.NotNull(), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
 			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
 			}},
-			{PreConfig: func() { w.Tenant.Clock.Advance(61 * 24 * time.Hour) }, Config: bySecret(w), ConfigStateChecks: []statecheck.StateCheck{
+			{PreConfig: func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
 				isToken, has("rotation_reason", knownvalue.StringExact("due")),
 			}},
 		},

@@ -85,12 +85,12 @@ func quietly(w *acctest.World, config string) resource.TestStep {
 	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
 }
 
-// A year in the life of a token: it is rotated a third of its life before its end, the old one lives on for a day, and the
-// first apply after that revokes it.
+// The life of a token: it is rotated a third of its life before its end, the old one lives on for the overlap, and the first
+// apply after that revokes it.
 func TestRotationWhenDue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := bySecret(w, `comment = "c"`)
+	config := bySecret(w, `comment = "c"`, nineHours, "overlap_seconds = 600")
 	var value string
 	keep := func(s *terraform.State) error {
 		value = s.RootModule().Resources[address].Primary.Attributes["token_value"]
@@ -98,7 +98,7 @@ func TestRotationWhenDue(t *testing.T) {
 	}
 	w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
 	begin := resource.TestStep{Config: config, Check: resource.ComposeTestCheckFunc(living(w, 1), keep), ConfigStateChecks: []statecheck.StateCheck{
-		has("rotate_before_seconds", knownvalue.Int64Exact(30*86400)), has("overlap_seconds", knownvalue.Int64Exact(86400)),
+		has("rotate_before_seconds", knownvalue.Int64Exact(10800)), has("overlap_seconds", knownvalue.Int64Exact(600)),
 		has("rotation_reason", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()), has("rotate_at", knownvalue.NotNull()),
 	}}
 	first := rotation(w, config, "due", 2)
@@ -119,13 +119,13 @@ func TestRotationWhenDue(t *testing.T) {
 	ended := rotation(w, config, "overlap_ended", 1, has("previous_token_id", knownvalue.Null()), has("previous_token_revoke_at", knownvalue.Null()))
 	w.Test(t,
 		begin,
-		after(w, 59*day, quietly(w, config)),
-		after(w, 2*day, first),
-		after(w, 12*time.Hour, quietly(w, config)),
-		after(w, 13*time.Hour, ended),
+		after(w, 5*time.Hour, quietly(w, config)),
+		after(w, 61*time.Minute, first),
+		after(w, 5*time.Minute, quietly(w, config)),
+		after(w, 6*time.Minute, ended),
 		quietly(w, config),
-		after(w, 60*day, rotation(w, config, "due", 2)),
-		after(w, 2*day, rotation(w, config, "overlap_ended", 1)),
+		after(w, 6*time.Hour, rotation(w, config, "due", 2)),
+		after(w, 11*time.Minute, rotation(w, config, "overlap_ended", 1)),
 	)
 }
 
@@ -218,7 +218,8 @@ func TestRotationOfAForeignToken(t *testing.T) {
 func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := bySecret(w, `rotation_triggers = { a = "2" }`)
+	const overlap = "overlap_seconds = 3600"
+	config := bySecret(w, `rotation_triggers = { a = "2" }`, overlap)
 	var first string
 	revoked := rotation(w, config, "revoked", 2)
 	revoked.PreConfig = func() {
@@ -229,13 +230,13 @@ func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 		}
 	}
 	w.Test(t,
-		resource.TestStep{Config: bySecret(w), Check: func(s *terraform.State) error {
+		resource.TestStep{Config: bySecret(w, overlap), Check: func(s *terraform.State) error {
 			first = s.RootModule().Resources[address].Primary.ID
 			return nil
 		}},
 		rotation(w, config, "trigger", 2),
 		revoked,
-		after(w, 25*time.Hour, rotation(w, config, "overlap_ended", 1)),
+		after(w, 61*time.Minute, rotation(w, config, "overlap_ended", 1)),
 	)
 }
 
@@ -244,13 +245,13 @@ func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 func TestPlanOutlivesTheWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, `comment = "before"`))
+	c := w.CLI(t, bySecret(w, `comment = "before"`, nineHours))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 	rewrite(t, c, `"before"`, `"after"`)
-	w.Tenant.Clock.Advance(59 * day)
+	w.Tenant.Clock.Advance(5 * time.Hour)
 	c.MustRun(t, 2, "plan", "-out=p.tfplan", "-detailed-exitcode")
-	w.Tenant.Clock.Advance(2 * day)
+	w.Tenant.Clock.Advance(2 * time.Hour)
 	c.MustRun(t, 0, "apply", "p.tfplan")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || tokens[0].Comment != "after" {
 		t.Errorf("%+v", tokens)
@@ -278,8 +279,8 @@ func TestPlanOutlivesTheWindow(t *testing.T) {
 func TestRotationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := bySecret(w)
-	fails := after(w, 61*day, resource.TestStep{Config: config, ExpectError: acctest.Words("Cannot rotate token.*not you.*may not use personal access tokens")})
+	config := bySecret(w, nineHours)
+	fails := after(w, 7*time.Hour, resource.TestStep{Config: config, ExpectError: acctest.Words("Cannot rotate token.*not you.*may not use personal access tokens")})
 	advance := fails.PreConfig
 	fails.PreConfig = func() {
 		advance()
@@ -380,7 +381,7 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 func TestAlwaysAValidToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 7776000"))
+	c := w.CLI(t, bySecret(w, `rotation_triggers = { a = "1" }`, nineHours, "overlap_seconds = 600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	done, watched := make(chan struct{}), make(chan [2]int)
 	go func() {
@@ -397,12 +398,12 @@ func TestAlwaysAValidToken(t *testing.T) {
 		}
 	}()
 	for _, rotate := range []func(){
-		func() { w.Tenant.Clock.Advance(61 * day) },                                         // due
-		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                                      // within the overlap
-		func() { rewrite(t, c, "lifetime_seconds = 7776000", "lifetime_seconds = 604800") }, // and once more
-		func() { w.Tenant.Clock.Advance(2 * day) },                                          // the overlap ends
-		func() { w.Tenant.Clock.Advance(3 * day) },                                          // due
-		func() { w.Tenant.Clock.Advance(25 * time.Hour) },                                   // the overlap ends
+		func() { w.Tenant.Clock.Advance(7 * time.Hour) },               // due
+		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                 // within the overlap
+		func() { rewrite(t, c, nineHours, "lifetime_seconds = 3600") }, // and once more
+		func() { w.Tenant.Clock.Advance(11 * time.Minute) },            // the overlap ends
+		func() { w.Tenant.Clock.Advance(31 * time.Minute) },            // due
+		func() { w.Tenant.Clock.Advance(11 * time.Minute) },            // the overlap ends
 	} {
 		rotate()
 		c.MustRun(t, 0, "apply", "-auto-approve")

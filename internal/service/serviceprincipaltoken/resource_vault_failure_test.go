@@ -87,7 +87,7 @@ func TestVaultWriteFails(t *testing.T) {
 	w, v, secret := newVaultWorld(t)
 	const put = "/secrets/scoring"
 	refused := emulator.Fault{Status: 403, Code: "Forbidden/ForbiddenByRbac", Message: "changed my mind", After: 1}
-	c := w.CLI(t, bySecret(w, secret()))
+	c := w.CLI(t, bySecret(w, secret(), nineHours, "overlap_seconds = 3600"))
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
 	if text := r.Text(); !strings.Contains(text, "The new token was revoked again") {
@@ -100,7 +100,7 @@ func TestVaultWriteFails(t *testing.T) {
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 
 	// The same at a rotation: the token of before stays.
-	w.Tenant.Clock.Advance(61 * day)
+	w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	c.MustRun(t, 1, "apply", "-auto-approve")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
@@ -125,7 +125,7 @@ func TestVaultWriteFails(t *testing.T) {
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[0].ID != id || enabled(v, "scoring") != "0 1" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
 	}
-	w.Tenant.Clock.Advance(25 * time.Hour)
+	w.Tenant.Clock.Advance(61 * time.Minute)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID == id || enabled(v, "scoring") != "1" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
@@ -228,7 +228,7 @@ func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 func TestVersionGoesWithItsToken(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`))
+	c := w.CLI(t, bySecret(w, secret(), `comment = "x"`, `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -244,7 +244,7 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	// The overlap ends, and then the comment is not taken.
-	w.Tenant.Clock.Advance(25 * time.Hour)
+	w.Tenant.Clock.Advance(61 * time.Minute)
 	rewrite(t, c, `"x"`, `"y"`)
 	w.Tenant.Faults.Add(fault("PATCH", update, denied))
 	c.MustRun(t, 1, "apply", "-auto-approve")

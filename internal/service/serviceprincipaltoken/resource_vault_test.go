@@ -127,14 +127,14 @@ func TestVaultOnly(t *testing.T) {
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
-	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`))
+	c := w.CLI(t, bySecret(w, secret(`content_type = "a/b"`), `rotation_triggers = { a = "1" }`, "overlap_seconds = 3600"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, `a = "1"`, `a = "2"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if on := enabled(v, "scoring"); on != "0 1" {
 		t.Errorf("within the overlap versions %s are enabled", on)
 	}
-	w.Tenant.Clock.Advance(25 * time.Hour)
+	w.Tenant.Clock.Advance(61 * time.Minute)
 	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"overlap_ended"`) {
 		t.Error(r.Stdout)
 	}

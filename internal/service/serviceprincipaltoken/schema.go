@@ -350,9 +350,13 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if !req.State.Raw.IsNull() {
-		var owner, id types.String
+		var owner, id, previous types.String
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, fwkit.Path("owner.application_id"), &owner)...)
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("previous_token_id"), &previous)...)
+		if r.Client != nil {
+			r.Client.KeepTokens(id.ValueString(), previous.ValueString())
+		}
 		if owner.IsNull() {
 			fwkit.NotRefreshed(&resp.Diagnostics, "token "+short(id.ValueString()))
 			return

@@ -27,6 +27,10 @@ const (
 	managed  = "/api/2.0/token-management/tokens"
 	managed1 = managed + "/*"
 	day      = 24 * time.Hour
+
+	// nineHours is a lifetime of which the last third begins after six hours. All that a test lets happen by time is over
+	// within a day: beyond that the provider does not believe the workspace's clock.
+	nineHours = "lifetime_seconds = 32400"
 )
 
 // newWorld is a workspace in which the application may use tokens. After the test no live token of it or of the deployer
