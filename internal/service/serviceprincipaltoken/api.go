@@ -201,68 +201,6 @@ func issue(ctx context.Context, c, as *client.Client, want token, s *store) (iss
 	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
 }
 
-// listing is a list of tokens, and whose.
-type listing struct {
-	client.TokenList
-	own bool // the caller's own alone, because it may not see those of others
-}
-
-// tokens is the one list of the run. A caller that may not see the tokens of others gets its own where own allows that:
-// where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request, shared by
-// every token of the run; where only the workspace knows who calls, one more.
-func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (listing, error) {
-	list, err := c.WorkspaceTokens(ctx)
-	if !errors.Is(err, client.ErrPermissionDenied) {
-		return listing{TokenList: list}, err
-	}
-	if own {
-		if ownerID != "" {
-			if isOwner, selfErr := c.IsSelf(ctx, ownerID); selfErr != nil {
-				return listing{}, selfErr
-			} else if !isOwner {
-				return listing{}, client.Advise(err, "", "The provider is logged in neither as the owner "+ownerID+
-					" nor as a workspace admin, so it sees other tokens than those of the owner. Log in as the owner, or add the provider's identity to the group \"admins\".")
-			}
-		}
-		list, err = c.OwnTokens(ctx)
-	}
-	if errors.Is(err, client.ErrPermissionDenied) {
-		err = client.Advise(err, "", needsAdmin)
-	}
-	return listing{list, own}, err
-}
-
-const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\"."
-
-// named gives a token that the list names, whether it has expired or not.
-func (l listing) named(id string) (client.TokenInfo, bool) {
-	if i := slices.IndexFunc(l.Tokens, func(t client.TokenInfo) bool { return t.ID == id }); i >= 0 {
-		return l.Tokens[i], true
-	}
-	return client.TokenInfo{}, false
-}
-
-// find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may be
-// no list at all, so the service is asked about that very token; who may not ask that believes a list that names others.
-// No request where the list names the token, else one.
-func (l listing) find(ctx context.Context, c *client.Client, id string) (info client.TokenInfo, there bool, err error) {
-	if info, there = l.named(id); there {
-		return info, true, nil
-	}
-	switch {
-	case l.own && l.Shown:
-		return client.TokenInfo{}, false, nil
-	case l.own:
-		return client.TokenInfo{}, false, client.Advise(errors.New("the list of the owner's tokens came empty"), "",
-			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply -refresh=false -replace=ADDRESS.")
-	}
-	info, err = c.TokenByID(ctx, id)
-	if errors.Is(err, client.ErrNotFound) {
-		return client.TokenInfo{}, false, nil
-	}
-	return info, err == nil, err
-}
-
 // revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is at
 // hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is gone
 // counts as done. One request, and the owner's login to Entra ID.

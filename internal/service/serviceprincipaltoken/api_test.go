@@ -84,9 +84,17 @@ func TestMintIsStopped(t *testing.T) {
 type sent struct{ body string }
 
 func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	s.body = string(body)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, err
+	if r.Method == http.MethodPatch { // the workspace is asked for its id as well
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		s.body = string(body)
+	}
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{"X-Databricks-Org-Id": {"42"}, "Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader("{}")), Request: r,
+	}, nil
 }
 
 // A comment that is removed must be sent as an empty one.

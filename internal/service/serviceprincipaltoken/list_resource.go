@@ -32,8 +32,8 @@ func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, re
 
 func (l *tokenList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The live personal access tokens of service principals, oldest first; never their values. Tokens of people are left out, and so are those that a run of this provider left behind when it was killed: the next apply that makes a token for their owner " +
-			"revokes them.\n\nAll are listed by one request. The provider's identity needs to be a workspace admin.",
+		MarkdownDescription: "The live personal access tokens of service principals, oldest first; never their values. Tokens of people are left out, and so are those that an interrupted run seems to have left: they carry its marker, " +
+			"are two days old and were never used, and a later apply for their owner may revoke them.\n\nAll are listed by one request. The provider's identity needs to be a workspace admin.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},

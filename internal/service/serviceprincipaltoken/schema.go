@@ -60,9 +60,15 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
 			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
-			"A token carries a marker in its comment until it is recorded. A run that was killed half way leaves at most one such token for each it was making. The next apply that makes a token for that owner revokes it, once the " +
-			"marker's time, `timeouts.create`, is over; a plan does not. Making and storing one takes no longer, at a rotation too. What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
+			"**Interrupted runs.** A token carries a marker in its comment, `[dbxaccess:… until …]`, until it is recorded; state and plan show the comment without it. " +
+			"A run that was killed half way leaves at most one marked token for each it was making. An apply that makes a token for the same owner revokes it, and says so, once everything speaks for it: the marker's time " +
+			"(`timeouts.create`) is over, the list of all tokens shows it as made two days ago or more and never used, no state of that run has it, and that apply has just taken the marker off its own token. " +
+			"A workspace without the call that changes a token (`PATCH /api/2.0/token/{id}`, which is young) leaves the markers where they are: a run that makes tokens warns of it once, nothing is revoked because of a marker, " +
+			"and comment and scopes change only with a rotation. " +
+			"What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
 			"until it expires. The [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) lists what was left and sweeps it.\n\n" +
+			"**What is believed.** A token counts as gone only if the workspace says so about that very token; a list that does not name it is not enough. Where workspace and machine disagree about the time by more than a day, " +
+			"nothing is rotated because of the time. A provider that may not see and revoke the owner's tokens makes none, unless `on_unverifiable` is `warn`.\n\n" +
 			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
 		Attributes: map[string]schema.Attribute{
 			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
@@ -110,7 +116,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"on_unverifiable": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(unverifiableIsError),
 				Validators:          []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
-				MarkdownDescription: "What happens when a refresh cannot check the token or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything as it was and says so.",
+				MarkdownDescription: "What happens when a refresh cannot check the token or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything as it was and says so. " +
+					"A refresh reads it from the state: written for a token that can no longer be checked, it takes effect with one `terraform apply -refresh=false`.",
 			},
 			"token_value": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: kept,
