@@ -72,7 +72,7 @@ func TestMintIsStopped(t *testing.T) {
 	if _, err := mint(ctx, c, token{Comment: "c", Lifetime: time.Hour}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 || s.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 1 {
+	if s.Tenant.Journal.Count("workspace", "POST", "/token/create") != 1 || s.Tenant.Journal.Count("workspace", "POST", "/token/delete") != 2 {
 		t.Errorf("%+v", s.Tenant.Journal.Entries())
 	}
 	if after := s.Workspace.Snapshot().Tokens; len(after) != before {

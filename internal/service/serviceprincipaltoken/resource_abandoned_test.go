@@ -198,7 +198,7 @@ func TestSweep(t *testing.T) {
 	if strings.Count(said, want) != 1 {
 		t.Errorf("said %q", said)
 	}
-	asked(t, w, 1, "workspace", "POST", revoke)
+	asked(t, w, 2, "workspace", "POST", revoke)
 	asked(t, w, 2, "workspace", "GET", managed)
 	revokeAll(w)
 }

@@ -47,7 +47,7 @@ func TestLostAnswer(t *testing.T) {
 				Config: bySecret(w, `comment = "c"`),
 				Check: resource.ComposeTestCheckFunc(func(*terraform.State) error {
 					asked(t, w, 2, "workspace", "POST", create)
-					asked(t, w, tc.stray, "workspace", "POST", revoke)
+					asked(t, w, 2*tc.stray, "workspace", "POST", revoke)
 					if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
 						return fmt.Errorf("not two live tokens, ours and the neighbor: %+v", tokens)
 					}

@@ -34,7 +34,7 @@ func TestEmptyListForgetsNoToken(t *testing.T) {
 	// Where that answer says nothing either, it is an error.
 	w.Tenant.Faults.Add(fault("GET", managed, nothing))
 	w.Tenant.Faults.Add(fault("GET", managed1, nothing))
-	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "Cannot read token") || !strings.Contains(errors, "does not name the token") {
+	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "Cannot read token") || !strings.Contains(errors, "no token_info.token_id") {
 		t.Errorf("%q", errors)
 	}
 	stays(t, w, made, config)
