@@ -115,7 +115,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"on_unverifiable": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(unverifiableIsError),
-				Validators:          []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
+				Validators: []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
 				MarkdownDescription: "What happens when a refresh cannot check the token or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything as it was and says so. " +
 					"A refresh reads it from the state: written for a token that can no longer be checked, it takes effect with one `terraform apply -refresh=false`.",
 			},
