@@ -71,7 +71,7 @@ func entryChecks() []Check {
 			Source:    sourceAuth,
 			Expected:  "401, error_code 401",
 			run: func(ctx context.Context, p *probe) Outcome {
-				a := p.as(ctx, randomHex(32), "GET", scimPath+"/Me", nil)
+				a := p.me(ctx, randomHex(32))
 				return byAnswer(a, a.refused(401, "401") && a.numericCode())
 			}},
 		{
@@ -81,7 +81,7 @@ func entryChecks() []Check {
 			Source:    sourceSDKAuth,
 			Expected:  "403 Invalid access token. [ReqId: …]",
 			run: func(ctx context.Context, p *probe) Outcome {
-				a := p.as(ctx, "dapi"+randomHex(16)+"-2", "GET", scimPath+"/Me", nil)
+				a := p.me(ctx, "dapi"+randomHex(16)+"-2")
 				text := requestID.ReplaceAllString(a.message(), "")
 				switch {
 				case a.err != nil:
@@ -190,7 +190,7 @@ func wrongAudience(ctx context.Context, p *probe) Outcome {
 		return skipped("the login gets no token for Azure Resource Manager")
 	}
 	p.keepSecret(token)
-	a := p.as(ctx, token, "GET", scimPath+"/Me", nil)
+	a := p.me(ctx, token)
 	return byAnswer(a, a.status == 400 && a.html() && strings.Contains(a.message(), "Expected aud claim to be"))
 }
 

@@ -92,6 +92,13 @@ func (p *probe) createPrincipal(ctx context.Context, applicationID, name string)
 		a := p.get(ctx, principals+"?attributes=id&filter="+url.QueryEscape(`applicationId eq "`+applicationID+`"`))
 		return a.items("Resources"), a
 	}
+	// What is there already is somebody else's, active or not, and must not be removed.
+	switch there, a := found(ctx); {
+	case !a.ok() || a.at("totalResults") == nil:
+		return principal{}, fmt.Errorf("looking for a service principal: %s", a)
+	case len(there) > 0:
+		return principal{}, missing("the application " + applicationID + " is in the workspace already")
+	}
 	p.made(creation{
 		what: "service principal " + applicationID,
 		remove: func(ctx context.Context) error {
@@ -117,6 +124,9 @@ func (p *probe) createPrincipal(ctx context.Context, applicationID, name string)
 	})
 	made := principal{applicationID: applicationID, name: name}
 	made.created = p.send(ctx, "POST", principals, servicePrincipal(applicationID, name))
+	if made.created.nothingDone() {
+		p.notMade()
+	}
 	made.id = made.created.text("id")
 	if !made.created.ok() || made.id == "" {
 		return made, fmt.Errorf("creating a service principal: %s", made.created)
@@ -418,7 +428,7 @@ func (p *probe) createToken(ctx context.Context, body object) token {
 	}
 	body["comment"] = p.prefix + "token"
 	t := token{created: p.send(ctx, "POST", "/api/2.0/token/create", body)}
-	if first && t.created.status >= 400 && t.created.status < 500 {
+	if first && t.created.nothingDone() {
 		p.tokensNoted = false
 		p.notMade()
 	}

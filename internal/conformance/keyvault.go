@@ -9,7 +9,8 @@ import (
 
 const sourceVault = "learn.microsoft.com/rest/api/keyvault/secrets"
 
-func vaultSwitch(name string, value any) Switch { return Switch{"vault", name, value} }
+// vaultSwitch is a switch of a vault that is on.
+func vaultSwitch(name string) Switch { return Switch{"vault", name, true} }
 
 // vaultChecks are about Key Vault, as far as secrets go.
 func vaultChecks() []Check {
@@ -32,7 +33,7 @@ func vaultChecks() []Check {
 				case a.status != 401, !strings.Contains(challenge, "authorization="), !strings.Contains(challenge, "resource="):
 					return wrong("%s, %s", a, challenge)
 				case strings.Contains(challenge, "login.windows.net"):
-					return open(challenge, vaultSwitch("LoginWindowsNet", true))
+					return open(challenge, vaultSwitch("LoginWindowsNet"))
 				}
 				return open(challenge)
 			}},
@@ -65,7 +66,7 @@ func vaultChecks() []Check {
 				case a.ok() && len(a.items("value")) == 0 && a.json != nil:
 					return open("200 with an empty list")
 				case a.refused(404, "SecretNotFound"):
-					return open(a.String(), vaultSwitch("VersionsRefused", true))
+					return open(a.String(), vaultSwitch("VersionsRefused"))
 				}
 				return wrong("%s", a)
 			}},
@@ -103,7 +104,7 @@ func vaultChecks() []Check {
 					if strings.HasSuffix(level, "+Purgeable") {
 						return open(level)
 					}
-					return open(level, vaultSwitch("PurgeProtected", true))
+					return open(level, vaultSwitch("PurgeProtected"))
 				default:
 					return wrong("%s, recoveryLevel %q", a, level)
 				}
@@ -174,9 +175,9 @@ func vaultOpen(ctx context.Context, p *probe) Outcome {
 	case a.ok(), a.status == 404, inner == "ForbiddenByRbac":
 		return open(seen)
 	case inner == "ForbiddenByFirewall":
-		return open(seen, vaultSwitch("Firewall", true))
+		return open(seen, vaultSwitch("Firewall"))
 	case inner == "AccessDenied":
-		return open(seen, vaultSwitch("AccessPolicies", true))
+		return open(seen, vaultSwitch("AccessPolicies"))
 	}
 	return wrong("%s", a)
 }
@@ -252,7 +253,7 @@ func bodyFirst(ctx context.Context, p *probe) Outcome {
 	case err == nil:
 		return open("the login may set secrets")
 	case set.status == 403:
-		return open(a.String(), vaultSwitch("BodyBeforeRights", true))
+		return open(a.String(), vaultSwitch("BodyBeforeRights"))
 	}
 	return failed(err)
 }
@@ -274,7 +275,7 @@ func vaultDates(ctx context.Context, p *probe) Outcome {
 	case a.ok():
 		return open("200")
 	case a.status == 403:
-		return open(a.String(), vaultSwitch("RefuseOutsideDates", true))
+		return open(a.String(), vaultSwitch("RefuseOutsideDates"))
 	default:
 		return wrong("%s", a)
 	}

@@ -92,10 +92,10 @@ func (p *probe) send(ctx context.Context, method, path string, body any) answer 
 	return p.do(ctx, request{method: method, url: p.target.Host + path, body: body, login: p.admin})
 }
 
-// as sends with a token that is given.
-func (p *probe) as(ctx context.Context, token, method, path string, body any) answer {
+// me asks who a token is.
+func (p *probe) me(ctx context.Context, token string) answer {
 	login := func(context.Context) (string, error) { return token, nil }
-	return p.do(ctx, request{method: method, url: p.target.Host + path, body: body, login: login})
+	return p.do(ctx, request{method: http.MethodGet, url: p.target.Host + scimPath + "/Me", login: login})
 }
 
 // anonymous asks without a credential.
@@ -251,6 +251,11 @@ func (p *probe) scrub(text string) string {
 // ok tells that an answer is a success. A page is none, whatever its status.
 func (a answer) ok() bool {
 	return a.err == nil && a.status >= 200 && a.status < 300 && (a.json != nil || len(a.raw) == 0)
+}
+
+// nothingDone tells that a request that was to create has not: it was refused, and not by something on the way.
+func (a answer) nothingDone() bool {
+	return a.err == nil && a.status >= 400 && a.status < 500 && a.json != nil
 }
 
 // at is the value below names in the answer's JSON; nil if it is not there.

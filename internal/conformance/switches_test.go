@@ -280,6 +280,26 @@ func TestOnAnEndpointOfSomebodyElse(t *testing.T) {
 	}
 }
 
+// An application that is in the workspace already, be it inactive, is left alone.
+func TestSecondApplicationOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	for _, active := range []bool{true, false} {
+		l := newLab(t)
+		l.Workspace.AddServicePrincipal(l.second.ClientID, "of somebody else")
+		l.Workspace.SetActive(l.second.ClientID, active)
+		before := l.state(t)
+		report := l.run(t.Context(), true)
+		for _, r := range report.Results {
+			if r.Verdict == conformance.Wrong || r.Verdict == conformance.Failed {
+				t.Errorf("active %t: %s: %s, seen %s", active, r.Name, r.Verdict, r.Seen)
+			}
+		}
+		if after := l.state(t); after != before || len(report.Left) > 0 {
+			t.Errorf("active %t: left %q, before:\n%s\nafter:\n%s", active, report.Left, before, after)
+		}
+	}
+}
+
 // Who is no admin learns less, and nothing wrong.
 func TestWithoutAdmin(t *testing.T) {
 	t.Parallel()

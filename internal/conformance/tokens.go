@@ -358,7 +358,7 @@ func lastUsed(ctx context.Context, p *probe) Outcome {
 	if err := p.needAdmin(ctx); err != nil {
 		return failed(err)
 	}
-	if a := p.as(ctx, t.value, "GET", scimPath+"/Me", nil); !a.ok() {
+	if a := p.me(ctx, t.value); !a.ok() {
 		return byAnswer(a, false)
 	}
 	a := p.get(ctx, managementPath+"/"+t.id)
@@ -382,7 +382,7 @@ func expiredTokens(ctx context.Context, p *probe) Outcome {
 	if t.created.err != nil || !t.created.ok() {
 		return byAnswer(t.created, false)
 	}
-	if _, over := p.eventually(ctx, func() bool { return !p.as(ctx, t.value, "GET", scimPath+"/Me", nil).ok() }); !over {
+	if _, over := p.eventually(ctx, func() bool { return !p.me(ctx, t.value).ok() }); !over {
 		return wrong("a token with a lifetime of a second works after %s", p.wait)
 	}
 	a := p.get(ctx, managementPath)
@@ -422,7 +422,7 @@ func tokenDelete(ctx context.Context, p *probe) Outcome {
 	}
 	var used answer
 	_, refused := p.eventually(ctx, func() bool {
-		used = p.as(ctx, t.value, "GET", scimPath+"/Me", nil)
+		used = p.me(ctx, t.value)
 		return used.status == 403
 	})
 	again := revoke()
