@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -45,7 +44,7 @@ func newWorld(t *testing.T) *world {
 	login, err := auth.Open(auth.Settings{
 		TenantID: set("ARM_TENANT_ID"), ClientID: set("ARM_CLIENT_ID"), AuthorityHost: set("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"),
 		CertificatePath: set("ARM_CLIENT_CERTIFICATE_PATH"), CertificatePassword: set("ARM_CLIENT_CERTIFICATE_PASSWORD"),
-	}, auth.Options{HTTPClient: &http.Client{Transport: transport, Timeout: time.Minute}})
+	}, auth.Options{Transport: transport, AttemptTimeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // maxAssertionAnswer bounds the answer of a token service.
@@ -220,7 +222,10 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 		}
 		request.Header.Set("Accept", "application/json")
 		request.Header.Set("Authorization", "Bearer "+bearer)
-		response, err := o.options.HTTPClient.Do(request)
+		response, err := o.http.Do(request)
+		if unusable, ok := errors.AsType[web.Unusable](err); ok {
+			return fail(false, 0, "%s", clean(unusableText(unusable)))
+		}
 		if err != nil {
 			return fail(ctx.Err() == nil && !wrongAddress(err), 0, "%s cannot be reached: %s. HTTPS_PROXY is honoured.", address.Host, clean(networkText(err)))
 		}

@@ -14,7 +14,9 @@ import (
 var (
 	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
-	hostSyntax   = pattern(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
+	// workspaceName is what stands before the domain of workspaces.
+	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
+	hostSyntax    = pattern(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
 )
 
 // pattern compiles a regular expression when it is first needed. Terraform starts the

@@ -34,7 +34,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 		identity.Vault, identity.CertificateVersion = p.vault.host, p.vault.version
 	}
 	options := []confidential.Option{
-		confidential.WithHTTPClient(o.options.HTTPClient),
+		confidential.WithHTTPClient(o.tokenClient()),
 		confidential.WithInstanceDiscovery(!s.DisableInstanceDiscovery && !s.AuthorityHost.IsSet()),
 		confidential.WithAzureRegion(noRegion),
 	}
@@ -60,7 +60,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 		explain:      explain.failure,
 		interrupted:  explain.interrupted,
 		retryTimeout: o.options.RetryTimeout,
-		tryTimeout:   limitOf(o.options.HTTPClient),
+		tryTimeout:   limitOf(o.http),
 	}
 	return &session{Identity: identity, acquire: a.token}, nil
 }

@@ -88,17 +88,17 @@ func TestAccessTokenFirstContact(t *testing.T) {
 	}
 	refused := "https://" + closed.Addr().String()
 	_ = closed.Close()
-	noHost := &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+	noHost := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}
-	})}
+	})
 	for name, test := range map[string]struct {
-		host    string
-		client  *http.Client
-		summary string
-		detail  []string
+		host      string
+		transport http.RoundTripper
+		summary   string
+		detail    []string
 	}{
-		"untrusted": {d.server.URL, &http.Client{}, "Login host is not trusted", []string{"ca_certificate_path or SSL_CERT_FILE", "certificate"}},
-		"refused":   {refused, &http.Client{}, "Login host refuses the connection", []string{"HTTPS_PROXY is honoured", "connection refused"}},
+		"untrusted": {d.server.URL, nil, "Login host is not trusted", []string{"ca_certificate_path or SSL_CERT_FILE", "certificate"}},
+		"refused":   {refused, nil, "Login host refuses the connection", []string{"HTTPS_PROXY is honoured", "connection refused"}},
 		"no host":   {"https://login.example.com", noHost, "Login host not found", []string{"login.example.com", "HTTPS_PROXY", "no such host"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestAccessTokenFirstContact(t *testing.T) {
 			s := s
 			s.AuthorityHost.Value = test.host
 			began := time.Now()
-			_, err := d.open(t, s, Options{HTTPClient: test.client}).AccessToken(t.Context(), DatabricksScope)
+			_, err := d.open(t, s, Options{Transport: test.transport}).AccessToken(t.Context(), DatabricksScope)
 			e := wantError(t, err, test.summary, test.detail...)
 			if e.Attribute != "authority_host" {
 				t.Errorf("attribute is %q", e.Attribute)
@@ -124,13 +124,13 @@ func TestAccessTokenLaterOutage(t *testing.T) {
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
 	outage := false
-	o := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		if outage {
 			outage = false
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", IsNotFound: true}}
 		}
 		return d.server.Client().Transport.RoundTrip(r)
-	})}}
+	})}
 	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), o)
 	if _, err := l.AccessToken(t.Context(), DatabricksScope); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func (d *directory) secretSettings(app *emulator.App, secret string) Settings {
 	return s
 }
 
-func (d *directory) options() Options { return Options{HTTPClient: d.server.Client()} }
+func (d *directory) options() Options { return Options{Transport: d.server.Client().Transport} }
 
 func (d *directory) open(t testing.TB, s Settings, o Options) *Login {
 	t.Helper()
@@ -115,14 +115,14 @@ func TestAccessTokenCertificate(t *testing.T) {
 
 		var body bytes.Buffer
 		o := d.options()
-		o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodPost {
 				if copied, err := r.GetBody(); err == nil {
 					_, _ = body.ReadFrom(copied)
 				}
 			}
 			return d.server.Client().Transport.RoundTrip(r)
-		})}
+		})
 		l := d.open(t, s, o)
 		token, err := l.AccessToken(t.Context(), DatabricksScope)
 		if err != nil {
@@ -166,13 +166,13 @@ func TestInstanceDiscovery(t *testing.T) {
 			s := d.secretSettings(app, app.AddSecret(time.Hour))
 			s.AuthorityHost.Value, s.DisableInstanceDiscovery = test.host, test.disabled
 			handler := d.server.Config.Handler
-			o := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				w := httptest.NewRecorder()
 				r = r.Clone(r.Context())
 				r.Host = r.URL.Host
 				handler.ServeHTTP(w, r)
 				return w.Result(), nil
-			})}}
+			})}
 			if _, err := d.open(t, s, o).AccessToken(t.Context(), DatabricksScope); err != nil {
 				t.Fatal(err)
 			}
@@ -365,14 +365,14 @@ func TestMSALRegionIsIgnored(t *testing.T) {
 	s.Certificate = hcl("client_certificate", string(pemOf(t, c)))
 	s.AuthorityHost = Setting{}
 	var hosts []string
-	o := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		hosts = append(hosts, r.URL.Host)
 		w := httptest.NewRecorder()
 		r = r.Clone(r.Context())
 		r.Host = r.URL.Host
 		d.server.Config.Handler.ServeHTTP(w, r)
 		return w.Result(), nil
-	})}}
+	})}
 	if _, err := d.open(t, s, o).AccessToken(t.Context(), DatabricksScope); err != nil {
 		t.Fatal(err)
 	}

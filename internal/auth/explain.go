@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // explainer says what a failed login means to the person who configured it. The
@@ -106,6 +108,10 @@ func (e explainer) unreachable(f failure) *Error {
 	case contactLost:
 		out.Summary = "Login host does not answer"
 		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))
+	case contactUnusable:
+		out.Summary = "Login host gave no usable answer"
+		out.Detail = e.detail(e.clean(unusableText(f.cause)), answer{})
+		return out
 	default:
 		out.Attribute = ""
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
@@ -119,6 +125,15 @@ func (e explainer) unreachable(f failure) *Error {
 	}
 	out.Detail = e.detail(hint, answer{})
 	return out
+}
+
+// unusableText says what came and what is usually behind it.
+func unusableText(err error) string {
+	text := err.Error() + "."
+	if unusable, ok := errors.AsType[web.Unusable](err); ok {
+		text += " " + unusable.Cause()
+	}
+	return text
 }
 
 // networkText drops method and URL of a url.Error: the proxy's name in it can

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // maxAnswer bounds the body of a refusal.
@@ -32,6 +34,9 @@ const (
 	contactUntrusted
 	contactLost
 	contactUnclear
+	// contactUnusable is an answer that is not the service's, or a request that
+	// must not be sent; cause is a [web.Unusable].
+	contactUnusable
 	// contactNone is for a failure before the service was asked.
 	contactNone
 )
@@ -100,6 +105,9 @@ func inspect(err error, answered bool) failure {
 	if errors.As(err, &call) && call.Resp != nil {
 		return inspectAnswer(call.Resp)
 	}
+	if unusable, ok := errors.AsType[web.Unusable](err); ok {
+		return failure{contact: contactUnusable, cause: unusable}
+	}
 	f := failure{cause: networkCause(err)}
 	var (
 		notFound   *net.DNSError
@@ -130,10 +138,10 @@ func inspect(err error, answered bool) failure {
 }
 
 // wrongAddress tells a connection that cannot work from one that failed: a missing
-// host, nobody there, or somebody else.
+// host, nobody there, or somebody else who answers.
 func wrongAddress(err error) bool {
 	switch inspect(err, false).contact {
-	case contactNoHost, contactRefused, contactUntrusted, contactProxy:
+	case contactNoHost, contactRefused, contactUntrusted, contactProxy, contactUnusable:
 		return true
 	}
 	return false

@@ -66,7 +66,7 @@ func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 // vaultRetry repeats what passes, and not what cannot work.
 func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 	return policy.RetryOptions{
-		TryTimeout: limitOf(o.options.HTTPClient),
+		TryTimeout: limitOf(o.http),
 		ShouldRetry: func(response *http.Response, err error) bool {
 			if err != nil {
 				return !wrongAddress(err)
@@ -115,7 +115,11 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			if name.Attribute == v.settings.CertificateName.Attribute {
 				version = strings.TrimSpace(v.settings.CertificateVersion.Value)
 			}
-			answer, err := v.client.GetSecret(limited, strings.TrimSpace(name.Value), version, nil)
+			secret := strings.TrimSpace(name.Value)
+			answer, err := v.client.GetSecret(limited, secret, version, nil)
+			if err == nil {
+				err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version}, answer.ID)
+			}
 			r := &results[i]
 			if r.err = err; err != nil {
 				return
@@ -123,9 +127,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			if answer.Value != nil {
 				r.value = *answer.Value
 			}
-			if answer.ID != nil {
-				r.version = answer.ID.Version()
-			}
+			r.version = answer.ID.Version()
 		})
 	}
 	group.Wait()

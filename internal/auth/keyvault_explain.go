@@ -12,6 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // vaultRole is the built-in role that may read secrets ("Azure built-in roles for
@@ -19,7 +21,10 @@ import (
 // of its name, so that reading certificates alone is not enough.
 const vaultRole = "Key Vault Secrets User"
 
-const summaryVaultUnavailable = "Key Vault is unavailable"
+const (
+	summaryVaultUnavailable = "Key Vault is unavailable"
+	summaryNoVaultAnswer    = "Key Vault gave no usable answer"
+)
 
 // vaultAnswer is a refusal of Key Vault ("Authentication, requests and responses"
 // of the Key Vault REST API).
@@ -39,9 +44,13 @@ func (v *vault) explain(name Setting, err error) *Error {
 	secret := strings.TrimSpace(name.Value)
 	var hint, said string
 	refusal, answered := errors.AsType[*azcore.ResponseError](err)
+	unusable, stranger := errors.AsType[web.Unusable](err)
 	switch {
 	case answered:
 		said = v.explainAnswer(out, &hint, secret, refusal)
+	case stranger:
+		out.Summary, out.Attribute, out.Err = summaryNoVaultAnswer, v.settings.VaultURI.Attribute, unusable
+		hint = v.reader.explain.clean(unusableText(unusable))
 	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary, out.Attribute = "Key Vault is not what answers", v.settings.VaultURI.Attribute
 		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
@@ -64,14 +73,18 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	}
 	code, inner := refusal.ErrorCode, answer.Error.Inner.Code
 	message := strings.ToLower(answer.Error.Message)
+	stranger := refusedByStranger(refusal)
 	switch {
+	case stranger != nil:
+		out.Summary, out.Attribute, out.Err = summaryNoVaultAnswer, v.settings.VaultURI.Attribute, stranger
+		*hint = v.reader.explain.clean(unusableText(stranger))
 	case refusal.StatusCode == http.StatusNotFound:
 		out.Summary = "Key Vault secret not found"
 		*hint = fmt.Sprintf("Key Vault %s has no secret or certificate %s.", v.host, secret)
 		if version := strings.TrimSpace(v.settings.CertificateVersion.Value); version != "" && out.Attribute == v.settings.CertificateName.Attribute {
 			*hint = fmt.Sprintf("Key Vault %s has no version %s of %s.", v.host, version, secret)
 		}
-		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted."
+		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted. One that is being recovered is there after some seconds."
 	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
 		out.Summary = "Key Vault secret is disabled"
 		*hint = fmt.Sprintf("%s in Key Vault %s, or its newest version, is disabled or outside of its dates. Enable it, or pin another version.", secret, v.host)

@@ -66,7 +66,7 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	r.explain.client = k.AuthClientID.Attribute
 	r.explain.kind, r.explain.source = Kind("key_vault.auth = "+r.auth), k.Auth.Source()
 	options := azcore.ClientOptions{
-		Transport: o.options.HTTPClient,
+		Transport: o.tokenClient(),
 		Cloud:     azcloud.Configuration{ActiveDirectoryAuthorityHost: host},
 		Retry:     o.vaultRetry(new(atomic.Int64)),
 	}

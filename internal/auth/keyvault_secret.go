@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Kinds of failure of a [Vault], to be tested with errors.Is.
@@ -23,6 +26,9 @@ var (
 	// ErrMayNot: the vault knows who asks, and that one may not. A role given a
 	// moment ago reads like this for minutes.
 	ErrMayNot = errors.New("not permitted by the vault")
+	// ErrInTransition: the secret is being deleted or recovered, which takes
+	// seconds. Until then it is neither there nor among the deleted ones.
+	ErrInTransition = errors.New("the secret is being deleted or recovered")
 )
 
 // Vault is one Azure Key Vault as a login meets it that writes secrets there and
@@ -57,13 +63,10 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
 		return nil, at(err, uri, "vault_uri")
 	}
-	if o.HTTPClient == nil {
-		o.HTTPClient = &http.Client{}
-	}
 	if o.RetryTimeout <= 0 {
 		o.RetryTimeout = defaultRetryTimeout
 	}
-	opening := &opening{login: login, options: o, cloud: login.cloud}
+	opening := &opening{login: login, options: o, cloud: login.cloud, http: web.NewClient(o.Transport, o.AttemptTimeout)}
 	v, err := opening.vaultAs(ownReader(login), KeyVaultSettings{VaultURI: uri})
 	if err != nil {
 		return nil, err
@@ -86,7 +89,7 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 	// The library asks the vault which login host and which resource it trusts, and
 	// goes on only if the vault is within the domain of that resource.
 	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
-		ClientOptions: azcore.ClientOptions{Transport: o.options.HTTPClient, Retry: o.vaultRetry(&v.lastStatus)},
+		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http}, Retry: o.vaultRetry(&v.lastStatus)},
 	})
 	if err != nil {
 		return nil, clientError(v.settings.VaultURI.Attribute)
@@ -105,15 +108,17 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	var versions []SecretVersion
+	seen := map[string]bool{}
 	for pages := v.client.NewListSecretPropertiesVersionsPager(name, nil); pages.More(); {
 		page, err := pages.NextPage(ctx)
+		if err == nil {
+			err = v.pageOf(name, page, seen)
+		}
 		if err != nil {
 			return nil, v.explainUse(toList, name, err)
 		}
 		for _, p := range page.Value {
-			if p.ID != nil {
-				versions = append(versions, secretVersion(p.ID, p.Attributes, p.ContentType, p.Tags))
-			}
+			versions = append(versions, secretVersion(p.ID, p.Attributes, p.ContentType, p.Tags))
 		}
 	}
 	if len(versions) == 0 { // a vault may list nothing where it could refuse
@@ -123,13 +128,38 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 	return versions, nil
 }
 
+// KnownVersions is [Vault.Versions] for a secret that was there before. That it is
+// gone is believed only if it waits among the deleted ones, or is not there at a
+// second look: for some seconds a secret that is deleted or recovered is in neither
+// place. Where it is gone that is one request more, or two after a pause.
+func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion, error) {
+	versions, err := v.Versions(ctx, name)
+	if !errors.Is(err, ErrNoSecret) {
+		return versions, err
+	}
+	if deleted, lookErr := v.IsDeleted(ctx, name); lookErr == nil && deleted {
+		return nil, err
+	}
+	if wait(ctx, transition) != nil {
+		return nil, &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf(
+			"The operation ended before it was known whether secret %s of Key Vault %s is gone.", name, v.host)}
+	}
+	return v.Versions(ctx, name)
+}
+
+// transition is longer than a deletion or a recovery takes.
+const transition = 3 * time.Second
+
 // IsDeleted says whether a secret of that name waits to be recovered, so that the
 // name cannot be used. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-deleted-secret
 func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	_, err := v.client.GetDeletedSecret(ctx, name, nil)
+	answer, err := v.client.GetDeletedSecret(ctx, name, nil)
+	if err == nil {
+		err = v.about(asked{method: http.MethodGet, folder: "/deletedsecrets/", secret: name}, answer.ID)
+	}
 	if err == nil {
 		return true, nil
 	}
@@ -147,7 +177,7 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	_, err := v.client.SetSecret(ctx, name, azsecrets.SetSecretParameters{}, nil)
-	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok && refusal.StatusCode == http.StatusBadRequest {
+	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok && refusal.StatusCode == http.StatusBadRequest && refusal.ErrorCode != "" {
 		return nil
 	}
 	if err != nil {
@@ -175,22 +205,31 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
 		if err == nil {
-			return secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags), nil
+			written := secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)
+			if err = v.about(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, answer.ID); err == nil && written.isThe(s, mark) {
+				return written, nil
+			} else if err == nil {
+				err = v.mismatch(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, "a version that is disabled or has other tags")
+			}
 		}
 		refusal, answered := errors.AsType[*azcore.ResponseError](err)
 		_, noLogin := errors.AsType[*readerError](err)
-		final := noLogin || answered && refusal.StatusCode < 500 && refusal.StatusCode != http.StatusTooManyRequests || !answered && wrongAddress(err)
+		_, stranger := errors.AsType[*web.NoAnswer](err)
+		final := noLogin || answered && refusal.StatusCode < 500 && refusal.StatusCode != http.StatusTooManyRequests || !answered && !stranger && wrongAddress(err)
 		if !final {
 			versions, lookErr := v.Versions(context.WithoutCancel(ctx), s.Name)
 			for _, written := range versions {
-				if written.Tags[mark] == s.Tags[mark] && written.Enabled {
+				if written.isThe(s, mark) {
 					return written, nil
 				}
 			}
-			final = lookErr != nil && !errors.Is(lookErr, ErrNoSecret)
+			// What answers in the vault's place would do so again.
+			final = stranger || lookErr != nil && !errors.Is(lookErr, ErrNoSecret)
 		}
+		told := v.explainUse(toWrite, s.Name, err)
+		final = final && !errors.Is(told, ErrInTransition)
 		if final || try == tries || wait(ctx, backoff(try)) != nil {
-			return SecretVersion{}, v.explainUse(toWrite, s.Name, err)
+			return SecretVersion{}, told
 		}
 	}
 }
@@ -198,27 +237,38 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 // Change sets content type and tags of a version. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
-	return v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
+	changed, err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
+	if err == nil && (changed.ContentType != contentType || !maps.Equal(changed.Tags, tags)) {
+		return v.explainUse(toChange, name, v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, "the version as it was before"))
+	}
+	return err
 }
 
 // Disable disables a version; one that is gone counts as done. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Disable(ctx context.Context, name, version string) error {
 	no := false
-	err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
+	disabled, err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
 	if errors.Is(err, ErrNoSecret) {
 		return nil
+	}
+	if err == nil && disabled.Enabled {
+		return v.explainUse(toChange, name, v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, "a version that is not disabled"))
 	}
 	return err
 }
 
-func (v *Vault) update(ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters) error {
+func (v *Vault) update(ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters) (SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	if _, err := v.client.UpdateSecretProperties(ctx, name, version, p, nil); err != nil {
-		return v.explainUse(toChange, name, err)
+	answer, err := v.client.UpdateSecretProperties(ctx, name, version, p, nil)
+	if err == nil {
+		err = v.about(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, answer.ID)
 	}
-	return nil
+	if err != nil {
+		return SecretVersion{}, v.explainUse(toChange, name, err)
+	}
+	return secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags), nil
 }
 
 func secretVersion(id *azsecrets.ID, attributes *azsecrets.SecretAttributes, contentType *string, tags map[string]*string) SecretVersion {
@@ -284,6 +334,20 @@ func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOpti
 		return azcore.AccessToken{}, &elsewhere
 	}
 	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
+}
+
+// Settled does something, and does it again for as long as the vault says that it
+// is deleting or recovering the secret and ctx and the retry timeout allow.
+func (v *Vault) Settled(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, v.timeout)
+	defer cancel()
+	for {
+		err := do()
+		if !errors.Is(err, ErrInTransition) || wait(ctx, time.Second) != nil {
+			return err
+		}
+		tflog.Info(ctx, "Key Vault is deleting or recovering a secret, so it is asked again", map[string]any{"key_vault": v.host})
+	}
 }
 
 // Await does something that needs a right which may have been given a moment ago,

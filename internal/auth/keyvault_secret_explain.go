@@ -9,6 +9,8 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // vaultOfficer is the built-in role that may write secrets, list their versions
@@ -33,9 +35,13 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	out := &Error{Attribute: v.settings.VaultURI.Attribute}
 	var hint, said string
 	refusal, answered := errors.AsType[*azcore.ResponseError](err)
+	unusable, stranger := errors.AsType[web.Unusable](err)
 	switch {
 	case answered:
 		said = v.explainRefusedUse(out, &hint, use, secret, refusal)
+	case stranger:
+		out.Summary, out.Err = summaryStranger, unusable
+		hint = v.reader.explain.clean(unusableText(unusable))
 	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
 		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
@@ -57,10 +63,17 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		_ = json.Unmarshal(body, &answer)
 	}
 	code, inner := refusal.ErrorCode, answer.Error.Inner.Code
+	stranger := refusedByStranger(refusal)
 	switch {
-	case refusal.StatusCode == http.StatusNotFound:
+	case refusal.StatusCode == http.StatusNotFound && code == codeNoSecret:
 		out.Summary, out.Err = summaryNoSecret, ErrNoSecret
 		*hint = v.hasNo(secret)
+	case inner == "ObjectIsBeingDeleted" || inner == "ObjectIsBeingRecovered":
+		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
+		*hint = fmt.Sprintf("Key Vault %s is deleting or recovering secret %s, and takes no change of it until that is done. Run again in a minute.", v.host, secret)
+	case stranger != nil:
+		out.Summary, out.Err = summaryStranger, stranger
+		*hint = v.reader.explain.clean(unusableText(stranger))
 	case refusal.StatusCode == http.StatusConflict:
 		out.Summary = "Key Vault secret is deleted but not gone"
 		*hint = v.recovery(secret)
@@ -93,7 +106,26 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
 }
 
-const summaryNoSecret = "Key Vault has no such secret"
+const (
+	summaryNoSecret = "Key Vault has no such secret"
+	summaryStranger = "Key Vault did not answer as it should"
+	// codeNoSecret is how the vault itself says it; a page of a proxy with the same
+	// status is no proof that a secret is gone.
+	codeNoSecret = "SecretNotFound"
+)
+
+// refusedByStranger is not nil for a refusal that is not in the vault's words. Those
+// that may pass, and those that ask for a login, need no words.
+func refusedByStranger(refusal *azcore.ResponseError) error {
+	if refusal.ErrorCode != "" || refusal.StatusCode == http.StatusUnauthorized || refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500 {
+		return nil
+	}
+	body, _ := runtime.Payload(refusal.RawResponse)
+	if err := web.Check(refusal.RawResponse, body, web.Object); err != nil {
+		return err
+	}
+	return web.Mismatch(refusal.RawResponse, "JSON without the code of an error")
+}
 
 func (v *Vault) hasNo(secret string) string {
 	return fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)

@@ -340,12 +340,12 @@ func TestKeyVaultChallengeMismatch(t *testing.T) {
 	} {
 		k := newKept(t, emulator.CertificatePEM)
 		o := k.options(k.environment...)
-		o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.Header.Get("Authorization") != "" {
 				t.Error("a token was sent")
 			}
 			return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {challenge}}, Body: http.NoBody, Request: r}, nil
-		})}
+		})
 		_, err := open(t, k.settings, o).AccessToken(t.Context(), DatabricksScope)
 		if challenge == "" {
 			wantError(t, err, "Key Vault does not take the identity's token")

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -16,6 +17,9 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 	defer cancel()
 	secret := strings.TrimSpace(name.Value)
 	answer, err := v.client.GetSecret(limited, secret, "", nil)
+	if err == nil {
+		err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret}, answer.ID)
+	}
 	if ctx.Err() != nil {
 		return "", &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf("The operation ended before secret %s had been read from Key Vault %s.", secret, v.host)}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // defaultRetryTimeout bounds all tries of one token request.
@@ -20,10 +21,11 @@ const defaultRetryTimeout = 5 * time.Minute
 
 // Options are what a login needs besides settings.
 type Options struct {
-	// HTTPClient makes all requests; nil for one with Go's defaults, which honour
-	// HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE. Its Timeout, if set, bounds one
-	// request; otherwise one try is bounded by 30 seconds.
-	HTTPClient *http.Client
+	// Transport carries all requests, which keep the rules of [web.NewClient]; nil
+	// for one of [web.NewTransport].
+	Transport http.RoundTripper
+	// AttemptTimeout bounds one request; 0 for 30 seconds for one try.
+	AttemptTimeout time.Duration
 	// RetryTimeout bounds all tries of one token request; 0 for 5 minutes.
 	RetryTimeout time.Duration
 	// Now judges certificates; nil for time.Now.
@@ -101,6 +103,7 @@ type opening struct {
 	login   *Login
 	options Options
 	cloud   cloud
+	http    *http.Client
 }
 
 // finisher makes the session when all is known: s has the ids, read what the
@@ -115,9 +118,6 @@ func Open(s Settings, o Options) (*Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.HTTPClient == nil {
-		o.HTTPClient = &http.Client{}
-	}
 	if o.RetryTimeout <= 0 {
 		o.RetryTimeout = defaultRetryTimeout
 	}
@@ -127,7 +127,7 @@ func Open(s Settings, o Options) (*Login, error) {
 	if o.LookupEnv == nil {
 		o.LookupEnv = os.LookupEnv
 	}
-	opening := &opening{login: &Login{Kind: chosen.kind, Ignored: chosen.ignored}, options: o}
+	opening := &opening{login: &Login{Kind: chosen.kind, Ignored: chosen.ignored}, options: o, http: web.NewClient(o.Transport, o.AttemptTimeout)}
 	if err := opening.open(s, chosen); err != nil {
 		return nil, err
 	}
@@ -244,6 +244,14 @@ func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 // ManagementScope is the scope of a token for Azure Resource Manager. Its double
 // slash is no mistake: the audience ends with one.
 func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
+
+// IsWorkspaceHost says whether a host is that of a workspace in the login's cloud.
+// It is for hosts that another service names; one that configuration names needs
+// no such proof.
+func (l *Login) IsWorkspaceHost(host string) bool {
+	name, ok := strings.CutSuffix(strings.ToLower(host), l.cloud.workspaceDomain)
+	return ok && workspaceName().MatchString(name)
+}
 
 // KeyVaultScope is the scope of a token for Azure Key Vault.
 func (l *Login) KeyVaultScope() string {

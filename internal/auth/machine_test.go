@@ -87,10 +87,10 @@ func TestMSIRefusals(t *testing.T) {
 // Outside of Azure the endpoint's address leads nowhere.
 func TestMSIOutsideOfAzure(t *testing.T) {
 	t.Parallel()
-	silent := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	silent := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
-	})}}
+	})}
 	began := time.Now()
 	_, err := open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000001"), silent).AccessToken(t.Context(), DatabricksScope)
 	wantError(t, err, "No managed identity endpoint", "Azure machines only", "NO_PROXY")
@@ -98,13 +98,13 @@ func TestMSIOutsideOfAzure(t *testing.T) {
 		t.Errorf("took %v", spent)
 	}
 
-	page := Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	page := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		w := newPage()
 		w.Request = r
 		return w, nil
-	})}}
+	})}
 	_, err = open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000002"), page).AccessToken(t.Context(), DatabricksScope)
-	wantError(t, err, "No managed identity endpoint", "perhaps a proxy")
+	wantError(t, err, "Managed identity endpoint gave no usable answer", "an empty body", "proxy")
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

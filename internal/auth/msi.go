@@ -1,12 +1,13 @@
 package auth
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
@@ -27,7 +28,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		if identity.ClientID != "" {
 			id = managedidentity.UserAssignedClientID(identity.ClientID)
 		}
-		client, err := managedidentity.New(id, o.managedIdentityClient(), managedidentity.WithRetryPolicyDisabled())
+		client, err := managedidentity.New(id, managedidentity.WithHTTPClient(o.tokenClient()), managedidentity.WithRetryPolicyDisabled())
 		if err != nil {
 			// MSAL's words are about this machine's variables; there is no secret in them.
 			return nil, &Error{Attribute: attribute, Summary: "Managed identity cannot be used here", Detail: "The machine offers a managed identity, but not this one: " + err.Error() + "."}
@@ -46,42 +47,26 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			explain:         explain.managedIdentity,
 			interrupted:     explain.interrupted,
 			retryTimeout:    o.options.RetryTimeout,
-			tryTimeout:      limitOf(o.options.HTTPClient),
+			tryTimeout:      limitOf(o.http),
 			firstTryTimeout: firstMSITry,
 		}
 		return &session{Identity: identity, acquire: a.token}, nil
 	}, nil
 }
 
-// managedIdentityClient keeps the endpoint's words for the error. Service Fabric
-// pins a certificate and takes no client but Go's own.
-func (o *opening) managedIdentityClient() managedidentity.ClientOption {
-	if source, err := managedidentity.GetSource(); err == nil && source == managedidentity.ServiceFabric {
-		return managedidentity.WithHTTPClient(o.options.HTTPClient)
+// isManagedIdentity tells the addresses of managed identities: the fixed one of
+// virtual machines, those like it, and those that the machine's variables name.
+func isManagedIdentity(address *url.URL) bool {
+	if ip, err := netip.ParseAddr(address.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
+		return true
 	}
-	return managedidentity.WithHTTPClient(rereading{o.options.HTTPClient})
-}
-
-// rereading makes the body of a refusal readable again once it is closed: MSAL
-// reads it and keeps it in a text only.
-type rereading struct{ *http.Client }
-
-func (r rereading) Do(request *http.Request) (*http.Response, error) {
-	response, err := r.Client.Do(request)
-	if err != nil || response.StatusCode < http.StatusBadRequest {
-		return response, err
+	for _, variable := range []string{"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"} {
+		// MSAL reads them from the environment itself.
+		if named, err := url.Parse(os.Getenv(variable)); err == nil && named.Host != "" && named.Host == address.Host {
+			return true
+		}
 	}
-	body, _, err := readLimited(response.Body, maxAnswer)
-	_ = response.Body.Close()
-	response.Body = &rewound{*bytes.NewReader(body)}
-	return response, err
-}
-
-type rewound struct{ bytes.Reader }
-
-func (r *rewound) Close() error {
-	_, err := r.Seek(0, io.SeekStart)
-	return err
+	return false
 }
 
 // switched is the source of a kind that a switch or auth_type turns on.
@@ -124,6 +109,9 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID, Err: f.cause}
 	var hint string
 	switch {
+	case f.contact == contactUnusable:
+		out.Summary = "Managed identity endpoint gave no usable answer"
+		hint = unusableText(f.cause) + " Behind a proxy add 169.254.169.254 to NO_PROXY."
 	case f.contact != contactAnswered:
 		out.Summary = "No managed identity endpoint"
 		hint = "Nothing here gives out tokens of a managed identity. use_msi works on Azure machines only, such as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +

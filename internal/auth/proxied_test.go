@@ -14,7 +14,7 @@ import (
 // proxied is an emulated Azure under its real names, behind a proxy.
 type proxied struct {
 	*emulator.Tenant
-	client *http.Client
+	transport http.RoundTripper
 }
 
 func newProxied(t testing.TB) *proxied {
@@ -36,12 +36,12 @@ func newProxied(t testing.TB) *proxied {
 			t.Errorf("faults nobody met: %+v", unmet)
 		}
 	})
-	return &proxied{tenant, &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	return &proxied{tenant, transport}
 }
 
 // options have the variables given, and no others.
 func (p *proxied) options(env ...string) Options {
-	return Options{HTTPClient: p.client, LookupEnv: variables(env...), RetryTimeout: 10 * time.Second}
+	return Options{Transport: p.transport, AttemptTimeout: 20 * time.Second, LookupEnv: variables(env...), RetryTimeout: 10 * time.Second}
 }
 
 func variables(env ...string) func(string) (string, bool) {

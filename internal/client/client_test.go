@@ -61,7 +61,7 @@ func (w *workspace) as(t *testing.T, token string, change ...func(*client.Config
 			s.TenantID = auth.Setting{Value: w.Tenant.ID, Attribute: "tenant_id"}
 		}
 		s.AuthorityHost = auth.Setting{Value: w.server.EntraURL, Attribute: "authority_host"}
-		return auth.Open(s, auth.Options{HTTPClient: &http.Client{Transport: w.transport}, RetryTimeout: time.Second})
+		return auth.Open(s, auth.Options{Transport: w.transport, RetryTimeout: time.Second})
 	}
 	login, err := open(tokenLogin(token))
 	if err != nil {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Host is the workspace's address; empty while only Azure Resource Manager knows it and nothing has been asked.
@@ -65,32 +67,51 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		return "", 0, err
 	}
 	req.Header.Set("Authorization", "Bearer "+token.Value)
-	resp, err := (&http.Client{Transport: cfg.Transport, Timeout: cfg.AttemptTimeout}).Do(req)
+	resp, err := web.NewClient(cfg.Transport, cfg.AttemptTimeout).Do(req)
+	if unusable, ok := errors.AsType[web.Unusable](err); ok {
+		return "", 0, noHost(cfg, "", unusable.Error(), unusable.Cause())
+	}
 	if err != nil {
 		return "", 0, noHost(cfg, "", cfg.Login.ResourceManager+" did not answer", "Check the network, HTTPS_PROXY and resource_manager_endpoint; TF_LOG=debug shows the cause.")
 	}
 	defer resp.Body.Close()
 	var answer struct {
+		ID         string `json:"id"`
 		Properties struct {
 			WorkspaceURL string `json:"workspaceUrl"`
 		} `json:"properties"`
 		Error struct{ Code, Message string } `json:"error"`
 	}
-	// What is not JSON leaves the answer empty, and its status tells.
-	if body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20)); err == nil {
-		_ = json.Unmarshal(body, &answer)
+	body, err := io.ReadAll(resp.Body)
+	if err == nil {
+		err = json.Unmarshal(body, &answer)
 	}
 	if resp.StatusCode != http.StatusOK {
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
 			pause = max(retryAfter(resp.Header), min(time.Duration(try)*time.Second, 10*time.Second))
 		}
-		return "", pause, noHost(cfg, answer.Error.Code, fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, answer.Error.Message), "")
+		return "", pause, noHost(cfg, answer.Error.Code, fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, web.Text(answer.Error.Message, 1000)), "")
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(answer.Properties.WorkspaceURL, "https://"), "/")
-	if host == "" {
+	var got string
+	switch {
+	case err != nil:
+		got = "JSON of another form"
+	case answer.ID == "":
+		got = "JSON without an id"
+	case !strings.EqualFold(answer.ID, cfg.ResourceID):
+		got = "the resource " + web.Text(answer.ID, 300)
+	case host == "":
 		return "", 0, noHost(cfg, "", "Azure Resource Manager told no workspaceUrl", "The workspace may still be in the making. Apply again later, or write host.")
+	case !cfg.Login.IsWorkspaceHost(host):
+		return "", 0, noHost(cfg, "", fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no address of a workspace in the %s cloud (environment), so no token was sent there", web.Text(host, 300), cfg.Login.Cloud),
+			"Check environment and resource_manager_endpoint. If the address is right, write it as host.")
 	}
-	return "https://" + host, 0, nil
+	if got != "" {
+		stranger := web.Mismatch(resp, got)
+		return "", 0, noHost(cfg, "", stranger.Error(), stranger.Cause())
+	}
+	return "https://" + strings.ToLower(host), 0, nil
 }
 
 func noHost(cfg Config, code, words, next string) error {

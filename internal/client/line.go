@@ -16,6 +16,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"golang.org/x/time/rate"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // line is the way to one workspace, shared by every identity that calls it: pace, time of one attempt, and what each
@@ -51,7 +53,7 @@ func newLine(cfg Config) *line {
 		limit = rate.Limit(cfg.RateLimit)
 	}
 	return &line{
-		base:     cfg.Transport,
+		base:     web.Guard(cfg.Transport, web.LargeAnswer),
 		timeout:  cfg.AttemptTimeout,
 		patience: cfg.RetryTimeout,
 		limiter:  rate.NewLimiter(limit, max(1, cfg.RateLimit)),
@@ -87,9 +89,6 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 		resp, body, err := l.attempt(r)
 		if err != nil {
 			return nil, err
-		}
-		if resp.StatusCode >= 300 && resp.StatusCode < 400 {
-			return nil, redirected(r, resp)
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
 			l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
@@ -163,10 +162,10 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 
 // redirected is the error of an answer that leads elsewhere. It is not followed: that would carry the token in our headers
 // to whatever host it names. A workspace that takes calls over a private link only redirects others to its login page.
-func redirected(r *http.Request, resp *http.Response) error {
-	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: resp.StatusCode, RequestID: resp.Header.Get("X-Request-Id")}
-	location, err := resp.Location()
-	if err != nil {
+func redirected(r *http.Request, answer *web.Redirected) error {
+	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: answer.Status, RequestID: answer.RequestID}
+	location := answer.Target
+	if location == nil {
 		e.Message = r.URL.Host + " redirected it, and says nowhere to"
 		return e
 	}
@@ -216,9 +215,18 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 	e := &Error{Method: r.Method, Path: r.URL.Path, Message: err.Error(), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
 	var dial *net.OpError
 	var dns *net.DNSError
+	var elsewhere *web.Redirected
 	switch {
 	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
 		return r.Context().Err()
+	case errors.As(err, &elsewhere):
+		l.answered.Store(true)
+		return redirected(r, elsewhere)
+	case isUnusable(err):
+		// It would come again. After a POST the work may be done.
+		if e.Kind = ErrOther; !e.idempotent {
+			e.Kind = ErrAnswerLost
+		}
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
@@ -237,6 +245,12 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 		e.Kind = ErrAnswerLost
 	}
 	return e
+}
+
+// isUnusable tells an answer that must not be used, such as one without end, from none.
+func isUnusable(err error) bool {
+	_, unusable := errors.AsType[web.Unusable](err)
+	return unusable
 }
 
 // retryAfter is what the service asks for in whole seconds, else one second: Databricks documents no header, only the status.

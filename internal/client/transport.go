@@ -16,30 +16,28 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // NewTransport makes the transport that Entra ID and the workspace are called through. It honours HTTPS_PROXY and
 // NO_PROXY, trusts the system's authorities and those in the PEM file caFile (when not empty), and logs each call's
 // method, host, path, status and time: never a header, a query or a body, because those carry secrets.
 func NewTransport(caFile string) (http.RoundTripper, error) {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	// Terraform runs up to -parallelism calls at once to one host; the default of 2 would close and open connections.
-	t.MaxIdleConnsPerHost = 64
-	if caFile != "" {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		pem, err := os.ReadFile(caFile)
-		if err != nil {
-			return nil, noAuthorities(err.Error())
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, noAuthorities(caFile + " holds no certificate in PEM form")
-		}
-		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	if caFile == "" {
+		return logged{web.NewTransport(nil)}, nil
 	}
-	return logged{t}, nil
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, noAuthorities(err.Error())
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, noAuthorities(caFile + " holds no certificate in PEM form")
+	}
+	return logged{web.NewTransport(roots)}, nil
 }
 
 func noAuthorities(why string) error {

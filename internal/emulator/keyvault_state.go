@@ -59,7 +59,7 @@ func (v *Vault) RecoverSecret(name string) {
 	if s == nil || s.deleted.IsZero() {
 		panic(fmt.Sprintf("emulator: vault %s has no deleted secret %q", v.name, name))
 	}
-	s.deleted = time.Time{}
+	s.deleted, s.recovered = time.Time{}, v.tenant.Clock.Now()
 }
 
 func (v *Vault) mustSecret(name string) *vaultSecret {

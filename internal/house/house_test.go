@@ -316,3 +316,31 @@ func repoRoot(t *testing.T) string {
 	}
 	return root
 }
+
+// One place makes every HTTP client, because each must keep the same rules: no redirect, https, bounded answers.
+func TestHTTPClientsComeFromOnePlace(t *testing.T) {
+	const why = "an HTTP client comes from web.NewClient, which follows no redirect and bounds each answer"
+	calls := []string{"DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm"}
+	for _, s := range sources(t) {
+		if !s.product() || layer(s.dir()) == "web" {
+			continue
+		}
+		pointers := map[ast.Expr]bool{} // *http.Client only names what somebody else made
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			if pointer, ok := n.(*ast.StarExpr); ok {
+				pointers[pointer.X] = true
+			}
+			named, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			if pkg, ok := named.X.(*ast.Ident); !ok || pkg.Name != "http" || pointers[named] {
+				return true
+			}
+			if slices.Contains(calls, named.Sel.Name) || named.Sel.Name == "Client" || named.Sel.Name == "Transport" {
+				t.Errorf("%s: http.%s: %s", fset.Position(named.Pos()), named.Sel.Name, why)
+			}
+			return true
+		})
+	}
+}

@@ -327,11 +327,13 @@ func checkHost(host string) error {
 
 // Compiled when it is first needed: most configurations name no such id.
 var resourceID = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]+/providers/Microsoft\.Databricks/workspaces/[^/]+$`)
+	return regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\pL\pN_().-]+/providers/Microsoft\.Databricks/workspaces/[\pL\pN_.-]+$`)
 })
 
 func checkResourceID(id string) error {
-	if !resourceID().MatchString(id) {
+	// The id becomes the path of a request: what steps up or cuts it off would ask for something else.
+	steps := strings.Contains(id+"/", "/./") || strings.Contains(id+"/", "/../")
+	if !resourceID().MatchString(id) || steps {
 		return fmt.Errorf("%q is not the id of a workspace in Azure Resource Manager, such as "+
 			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id", id)
 	}

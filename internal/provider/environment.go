@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Environment is what an empty provider block amounts to, for a program that asks the workspace without Terraform.
@@ -27,6 +28,6 @@ func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error)
 		return Environment{}, err
 	}
 	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.another(s), options) }
-	transport := options.HTTPClient.Transport
+	transport := web.Guard(options.Transport, web.LargeAnswer)
 	return Environment{Host: cfg.Host, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport, Open: open}, nil
 }

@@ -5,7 +5,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -102,7 +101,6 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	if err != nil {
 		return nil, nil, err
 	}
-	transport := options.HTTPClient.Transport
 	if login.Kind == auth.KindToken && (cfg.AdminLogin || cfg.Host == "") {
 		return nil, nil, &auth.Error{Summary: "A Databricks token opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
 			"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID."}
@@ -115,7 +113,7 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	tflog.Info(ctx, "login", described)
 
 	c, err := client.New(client.Config{
-		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport,
+		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: options.Transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
 			another := options
 			another.VaultLogin = login
@@ -138,9 +136,10 @@ func (c config) openLogin(lookupEnv func(string) (string, bool)) (*auth.Login, a
 		return nil, auth.Options{}, err
 	}
 	options := auth.Options{
-		HTTPClient:   &http.Client{Transport: transport, Timeout: c.HTTPTimeout},
-		RetryTimeout: c.RetryTimeout,
-		LookupEnv:    lookupEnv,
+		Transport:      transport,
+		AttemptTimeout: c.HTTPTimeout,
+		RetryTimeout:   c.RetryTimeout,
+		LookupEnv:      lookupEnv,
 	}
 	login, err := auth.Open(c.Login, options)
 	return login, options, err

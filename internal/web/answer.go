@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"html"
@@ -53,7 +54,7 @@ func Check(response *http.Response, body []byte, want Form) error {
 func Mismatch(response *http.Response, got string) *NoAnswer {
 	e := &NoAnswer{Status: response.StatusCode, Got: got}
 	if r := response.Request; r != nil {
-		e.Method, e.Host, e.Path = r.Method, r.URL.Host, r.URL.Path
+		e.Method, e.Host, e.Path = r.Method, r.URL.Host, cmp.Or(r.URL.Path, "/")
 	}
 	return e
 }

@@ -359,10 +359,11 @@ func openStore(ctx context.Context, c *client.Client, s *secret, ours []place, p
 		}
 		return v.TryWrite(ctx, s.Name)
 	}
+	settled := func() error { return v.Settled(ctx, prove) }
 	if patient {
-		err = v.Await(ctx, prove)
+		err = v.Await(ctx, settled)
 	} else {
-		err = prove()
+		err = settled()
 	}
 	if err != nil {
 		return nil, err
@@ -406,11 +407,11 @@ func (s *store) retract(ctx context.Context, tokenID string) {
 	}
 }
 
-// versionsOf lists the versions of a secret, newest first. One request for each 25.
+// versionsOf lists the versions of a secret that was written before, newest first. One request for each 25.
 func versionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
 	v, err := vaultAt(c, uri)
 	if err == nil {
-		return v.Versions(ctx, name)
+		return v.KnownVersions(ctx, name)
 	}
 	return nil, err
 }

@@ -1,0 +1,311 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// strangerAnswers are successes that answer no request of any service.
+var strangerAnswers = map[string]emulator.Fault{
+	"a page":         {Body: "<!doctype html><html><title>Sign in\n to Contoso</title></html>", ContentType: "text/html"},
+	"a page as JSON": {Body: "<!doctype html><html></html>", ContentType: "application/json"},
+	"nothing":        {Empty: true},
+	"{}":             {Body: "{}", ContentType: "application/json"},
+	"null":           {Body: "null", ContentType: "application/json"},
+	"an array":       {Body: `[{"id":1}]`, ContentType: "application/json"},
+	"another form":   {Body: `{"status":"ok","value":7,"id":7,"access_token":7,"token_endpoint":7}`, ContentType: "application/json"},
+	"cut off":        {Body: `{"access_token":"eyJ0eXAi`, ContentType: "application/json"},
+	"a long page":    {Body: "<html>" + strings.Repeat("x", 2<<20), ContentType: "text/html"},
+	"an error":       {Body: `{"error":{"code":"Forbidden","message":"no"}}`, ContentType: "application/json"},
+}
+
+// wantStranger demands an error that says who was asked what, and what came.
+func wantStranger(t testing.TB, err error, name, method, host, path string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s was believed", name)
+		return
+	}
+	said := err.Error()
+	want := []string{method, host, path, "200"}
+	if name == "a page" {
+		want = append(want, "“Sign in to Contoso”")
+	}
+	for _, part := range want {
+		if !strings.Contains(said, part) {
+			t.Errorf("%s: the error lacks %q: %s", name, part, said)
+		}
+	}
+	if strings.Contains(said, "eyJ0") || len(said) > 3000 {
+		t.Errorf("the error repeats the answer: %.3000s", said)
+	}
+}
+
+// A login is believed only if what answers gives a token.
+func TestStrangersGiveNoToken(t *testing.T) {
+	t.Parallel()
+	for client, method := range map[string]string{"Entra ID with a secret": "POST", "openid-configuration": "GET", "GitHub": "GET", "Azure DevOps": "POST", "managed identity": "GET"} {
+		t.Run(client, func(t *testing.T) {
+			t.Parallel()
+			p := newProxied(t)
+			prepare, path := redirectedClients[client], ""
+			if client == "openid-configuration" {
+				prepare, path = redirectedClients["Entra ID with a secret"], "/.well-known/openid-configuration"
+			}
+			c := prepare(t, p, p.options())
+			for name, fault := range strangerAnswers {
+				p.Faults.Clear()
+				f := c.fault
+				f.Method, f.Status, f.Times = method, 200, -1
+				f.Body, f.ContentType, f.Empty = fault.Body, fault.ContentType, fault.Empty
+				p.Faults.Add(f)
+				began := time.Now()
+				err := c.use()
+				if client == "GitHub" || client == "Azure DevOps" {
+					if err == nil || !strings.Contains(err.Error(), c.host) && !strings.Contains(err.Error(), "no token in") {
+						t.Errorf("%s: %v", name, err)
+					}
+				} else {
+					wantStranger(t, err, name, method, c.host, path)
+				}
+				if time.Since(began) > 5*time.Second {
+					t.Errorf("%s took %s", name, time.Since(began))
+				}
+			}
+		})
+	}
+}
+
+// vaultUses are the requests to a vault. Each gives what it would report as done.
+var vaultUses = map[string]struct {
+	method, path string
+	use          func(testing.TB, *Vault, string) (done bool, err error)
+}{
+	"versions": {"GET", "/secrets/s/versions", func(t testing.TB, v *Vault, _ string) (bool, error) {
+		versions, err := v.Versions(t.Context(), "s")
+		return err == nil || len(versions) > 0 || errors.Is(err, ErrNoSecret), err
+	}},
+	"is deleted": {"GET", "/deletedsecrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
+		deleted, err := v.IsDeleted(t.Context(), "s")
+		return err == nil || deleted, err
+	}},
+	"read": {"GET", "/secrets/s/", func(t testing.TB, v *Vault, _ string) (bool, error) {
+		value, err := v.ReadSecret(t.Context(), hcl("name", "s"))
+		return err == nil || value != "", err
+	}},
+	"try to write": {"PUT", "/secrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
+		err := v.TryWrite(t.Context(), "s")
+		return err == nil, err
+	}},
+	"write": {"PUT", "/secrets/s", func(t testing.TB, v *Vault, _ string) (bool, error) {
+		written, err := v.Write(t.Context(), NewSecret{Name: "s", Value: "new", Tags: map[string]string{"mark": "1"}}, "mark")
+		return err == nil || written.ID != "", err
+	}},
+	"disable": {"PATCH", "/secrets/s/", func(t testing.TB, v *Vault, version string) (bool, error) {
+		err := v.Disable(t.Context(), "s", version)
+		return err == nil, err
+	}},
+	"change": {"PATCH", "/secrets/s/", func(t testing.TB, v *Vault, version string) (bool, error) {
+		err := v.Change(t.Context(), "s", version, "a/b", map[string]string{"x": "y"})
+		return err == nil, err
+	}},
+}
+
+// Nothing is read, written or disabled, and no secret is there or gone, because something else than the vault said 200,
+// or the vault itself spoke of something else.
+func TestStrangersAreNoVault(t *testing.T) {
+	t.Parallel()
+	answers := map[string]emulator.Fault{}
+	for name, fault := range strangerAnswers {
+		answers[name] = fault
+	}
+	secret := func(id string) string {
+		return fmt.Sprintf(`{"id":%q,"value":"x","attributes":{"enabled":true},"tags":{"mark":"0"}}`, id)
+	}
+	version := strings.Repeat("0", 32)
+	for name, id := range map[string]string{
+		"another secret": "https://kv-ml.vault.azure.net/secrets/other/" + version, "another vault": "https://kv-x.vault.azure.net/secrets/s/" + version,
+		"another kind": "https://kv-ml.vault.azure.net/keys/s/" + version, "no version": "https://kv-ml.vault.azure.net/secrets/s", "no id": "",
+	} {
+		answers[name] = emulator.Fault{Body: secret(id), ContentType: "application/json"}
+		answers["a list with "+name] = emulator.Fault{Body: `{"value":[` + secret(id) + `]}`, ContentType: "application/json"}
+	}
+	answers["a list of null"] = emulator.Fault{Body: `{"value":null}`, ContentType: "application/json"}
+	answers["a list with null"] = emulator.Fault{Body: `{"value":[null]}`, ContentType: "application/json"}
+	for use, u := range vaultUses {
+		t.Run(use, func(t *testing.T) {
+			t.Parallel()
+			p := newProxied(t)
+			v := vaultFor(t, p, p.options())
+			versions, err := v.Versions(t.Context(), "s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := u.path
+			if u.method == "PATCH" {
+				path += versions[0].ID
+			}
+			for name, fault := range answers {
+				p.Faults.Clear()
+				fault.Service, fault.Method, fault.Path, fault.Status, fault.Times = "vault", u.method, path, 200, -1
+				p.Faults.Add(fault)
+				began := time.Now()
+				done, err := u.use(t, v, versions[0].ID)
+				if done {
+					t.Errorf("%s: reported as done: %v", name, err)
+				}
+				wantVaultStranger(t, use, name, err, u.method, strings.TrimSuffix(path, "/"))
+				if time.Since(began) > 5*time.Second {
+					t.Errorf("%s took %s", name, time.Since(began))
+				}
+			}
+		})
+	}
+}
+
+func wantVaultStranger(t testing.TB, use, name string, err error, method, path string) {
+	t.Helper()
+	// The try to write fails on any success, in words of its own.
+	if use == "try to write" && err != nil && strings.Contains(err.Error(), "no Key Vault does") {
+		return
+	}
+	wantStranger(t, err, name, method, "kv-ml.vault.azure.net", path)
+}
+
+// A version is disabled, or changed, when the vault shows it so.
+func TestVaultChangeIsShown(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	v := vaultFor(t, p, p.options())
+	versions, err := v.Versions(t.Context(), "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := versions[0].ID
+	asBefore := fmt.Sprintf(`{"id":"https://kv-ml.vault.azure.net/secrets/s/%s","contentType":"a/b","attributes":{"enabled":true},"tags":{}}`, id)
+	for range 2 {
+		p.Faults.Add(emulator.Fault{Service: "vault", Method: "PATCH", Status: 200, Body: asBefore, ContentType: "application/json"})
+	}
+	if err := v.Disable(t.Context(), "s", id); err == nil || !strings.Contains(err.Error(), "not disabled") {
+		t.Errorf("%v", err)
+	}
+	if err := v.Change(t.Context(), "s", id, "a/b", map[string]string{"x": "y"}); err == nil || !strings.Contains(err.Error(), "as it was") {
+		t.Errorf("%v", err)
+	}
+	if err := v.Disable(t.Context(), "s", id); err != nil {
+		t.Error(err)
+	}
+}
+
+// A write that a page answers is looked for, and is done if the vault lists it.
+func TestVaultWriteBehindAPage(t *testing.T) {
+	t.Parallel()
+	w := newWriting(t)
+	w.vault.SetSecret("s", "older", "")
+	if _, err := w.met.Versions(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	w.Faults.Add(emulator.Fault{Service: "vault", Method: "PUT", Status: 200, WorkDone: true, Body: "<html></html>", ContentType: "text/html"})
+	written, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "v", Tags: map[string]string{"mark": "1"}}, "mark")
+	if versions := w.vault.Versions("s"); err != nil || len(versions) != 2 || written.ID != versions[1].ID {
+		t.Errorf("%+v, %v: %+v", written, err, versions)
+	}
+}
+
+// A refusal in other words than the vault's proves nothing: not that a secret is gone, nor that it may be written.
+func TestVaultRefusalsOfStrangers(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	v := vaultFor(t, p, p.options())
+	versions, err := v.Versions(t.Context(), "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, fault := range map[string]emulator.Fault{
+		"a page":  {Body: "<html><title>Not found</title></html>", ContentType: "text/html"},
+		"nothing": {Empty: true},
+		"JSON":    {Body: `{"message":"no route"}`, ContentType: "application/json"},
+	} {
+		for _, status := range []int{400, 403, 404, 409} {
+			for use, u := range vaultUses {
+				p.Faults.Clear()
+				fault := fault
+				fault.Service, fault.Method, fault.Status, fault.Times = "vault", u.method, status, -1
+				p.Faults.Add(fault)
+				done, err := u.use(t, v, versions[0].ID)
+				if done || err == nil || errors.Is(err, ErrNoSecret) || errors.Is(err, ErrMayNot) || !strings.Contains(err.Error(), u.method) || !strings.Contains(err.Error(), fmt.Sprint(status)) {
+					t.Errorf("%s, %d with %s: %t, %v", use, status, name, done, err)
+				}
+			}
+		}
+	}
+}
+
+// Pages that repeat, or never end, are no list.
+func TestVaultPagesEnd(t *testing.T) {
+	t.Parallel()
+	const base = "https://kv-ml.vault.azure.net/secrets/s/versions?page="
+	page := func(id int, next string) emulator.Fault {
+		return emulator.Fault{Service: "vault", Path: "/secrets/s/versions", Status: 200, ContentType: "application/json", Body: fmt.Sprintf(
+			`{"value":[{"id":"https://kv-ml.vault.azure.net/secrets/s/%032d","attributes":{"enabled":true}}],"nextLink":%q}`, id, next)}
+	}
+	for name, faults := range map[string][]emulator.Fault{
+		"the same page":    {page(1, base+"1"), page(1, base+"2")},
+		"the same address": {page(1, base+"1"), page(2, base+"1")},
+		"another port":     {page(1, "https://kv-ml.vault.azure.net:8443/secrets/s/versions")},
+		"plain http":       {page(1, "http://kv-ml.vault.azure.net/secrets/s/versions")},
+	} {
+		p := newProxied(t)
+		v := vaultFor(t, p, p.options())
+		if _, err := v.Versions(t.Context(), "s"); err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range faults {
+			p.Faults.Add(fault)
+		}
+		if versions, err := v.Versions(t.Context(), "s"); err == nil || errors.Is(err, ErrNoSecret) {
+			t.Errorf("%s: %d versions, %v", name, len(versions), err)
+		}
+	}
+}
+
+// While a secret is recovered or deleted it is nowhere for a while. That is waited for, and does not make it gone.
+func TestVaultWaitsForATransition(t *testing.T) {
+	t.Parallel()
+	w := newWriting(t)
+	w.vault.SetSwitches(emulator.VaultSwitches{RecoveryDelay: time.Second})
+	w.vault.SetSecret("s", "v", "")
+	w.vault.DeleteSecret("s")
+	w.vault.RecoverSecret("s")
+	if versions, err := w.met.KnownVersions(t.Context(), "s"); err != nil || len(versions) != 1 {
+		t.Errorf("%+v, %v", versions, err)
+	}
+
+	w.vault.DeleteSecret("s")
+	w.vault.RecoverSecret("s")
+	if err := w.met.TryWrite(t.Context(), "s"); !errors.Is(err, ErrInTransition) {
+		t.Errorf("%v", err)
+	}
+	tries := 0
+	if err := w.met.Settled(t.Context(), func() error { tries++; return w.met.TryWrite(t.Context(), "s") }); err != nil || tries < 2 {
+		t.Errorf("%d tries, %v", tries, err)
+	}
+
+	w.vault.DeleteSecret("s")
+	w.vault.RecoverSecret("s")
+	if _, err := w.met.Write(t.Context(), NewSecret{Name: "s", Value: "w", Tags: map[string]string{"mark": "1"}}, "mark"); err != nil || w.vault.Value("s") != "w" {
+		t.Errorf("%v", err)
+	}
+
+	// A deleted secret is shown to be gone, so nobody waits.
+	w.vault.DeleteSecret("s")
+	began := time.Now()
+	if _, err := w.met.KnownVersions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) || time.Since(began) > transition/2 {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+}

@@ -1,0 +1,150 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
+)
+
+// maxVersions is far above what a secret gathers in years of daily rotation.
+const maxVersions = 10_000
+
+// vaultClient is the client for vaults. It takes a success only if it can be read
+// as one: the library's own error for JSON of another form cannot be told from one
+// of the network.
+type vaultClient struct{ *http.Client }
+
+// Do sends a request.
+func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
+	response, err := c.Client.Do(request)
+	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
+		return response, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if !vaultForm(body, strings.HasSuffix(request.URL.Path, "/versions")) {
+		return nil, web.Mismatch(response, "JSON of another form")
+	}
+	return response, nil
+}
+
+// vaultForm says whether JSON has the form of a secret, or of a page of a list.
+func vaultForm(body []byte, list bool) bool {
+	type secret struct {
+		ID          *string
+		ContentType *string
+		Tags        map[string]*string
+		Attributes  *struct {
+			Enabled                *bool
+			Created, Exp, Nbf, Upd *int64
+		}
+		DeletedDate, ScheduledPurgeDate *int64
+	}
+	if list {
+		var page struct {
+			Value    []*secret
+			NextLink *string
+		}
+		return json.Unmarshal(body, &page) == nil
+	}
+	var one struct {
+		secret
+		Value *string
+	}
+	return json.Unmarshal(body, &one) == nil
+}
+
+// asked is what a vault was asked: a request about a secret, or about a version of
+// it when that is not empty. part is what of the secret was asked for, as in its
+// path.
+type asked struct{ method, folder, secret, version, part string }
+
+// about gives an error unless an answer speaks of the secret that was asked for, by
+// its id: https://<vault>/secrets/<name>/<version>.
+func (v *vault) about(a asked, id *azsecrets.ID) error {
+	if id == nil || *id == "" {
+		return v.mismatch(a, "JSON without the id of a secret")
+	}
+	address, err := url.Parse(string(*id))
+	if err != nil {
+		return v.mismatch(a, "JSON with an id that is no address")
+	}
+	parts := strings.Split(strings.Trim(address.Path, "/"), "/")
+	if !strings.EqualFold(address.Hostname(), v.hostname()) || len(parts) != 3 || parts[0] != "secrets" ||
+		!strings.EqualFold(parts[1], a.secret) || parts[2] == "" || a.version != "" && !strings.EqualFold(parts[2], a.version) {
+		return v.mismatch(a, "what belongs to "+web.Text(string(*id), 300))
+	}
+	return nil
+}
+
+func (v *vault) hostname() string {
+	name, _, _ := strings.Cut(v.host, ":")
+	return name
+}
+
+// mismatch is the error for a success that does not answer what was asked.
+func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
+	path := a.folder + a.secret
+	for _, part := range []string{a.version, a.part} {
+		if part != "" {
+			path += "/" + part
+		}
+	}
+	return &web.NoAnswer{Method: a.method, Host: v.host, Path: path, Status: http.StatusOK, Got: got}
+}
+
+// pageOf checks a page of a secret's versions. A page that leads elsewhere would be
+// asked for with the token, and pages that repeat never end; seen are the versions
+// and the pages so far.
+func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsResponse, seen map[string]bool) error {
+	a := asked{method: http.MethodGet, folder: "/secrets/", secret: name, part: "versions"}
+	if page.Value == nil {
+		return v.mismatch(a, "JSON without a list of versions")
+	}
+	for _, p := range page.Value {
+		if p == nil {
+			return v.mismatch(a, "a list with an empty entry")
+		}
+		if err := v.about(a, p.ID); err != nil {
+			return err
+		}
+		if seen[string(*p.ID)] {
+			return v.mismatch(a, "a version for the second time")
+		}
+		seen[string(*p.ID)] = true
+	}
+	if len(seen) > maxVersions {
+		return v.mismatch(a, fmt.Sprintf("more than %d versions and pages", maxVersions))
+	}
+	if page.NextLink == nil || *page.NextLink == "" {
+		return nil
+	}
+	next, err := url.Parse(*page.NextLink)
+	switch {
+	case err != nil:
+		return v.mismatch(a, "an address of a next page that is no address")
+	case next.Scheme != "https" || !strings.EqualFold(strings.TrimSuffix(next.Host, ":443"), strings.TrimSuffix(v.host, ":443")):
+		return v.mismatch(a, "a next page elsewhere, at "+web.Text(next.Host, 300))
+	case seen[*page.NextLink]:
+		return v.mismatch(a, "a next page that was read already")
+	}
+	seen[*page.NextLink] = true
+	return nil
+}
+
+// isThe says whether a version is the one that was written.
+func (s SecretVersion) isThe(written NewSecret, mark string) bool {
+	return s.Enabled && s.Tags[mark] == written.Tags[mark]
+}

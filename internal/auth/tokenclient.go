@@ -1,0 +1,84 @@
+package auth
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
+)
+
+// tokenClient is the client for who gives out access tokens, Entra ID and managed
+// identities, in the form that Microsoft's libraries take.
+type tokenClient struct{ *http.Client }
+
+func (o *opening) tokenClient() *tokenClient { return &tokenClient{o.http} }
+
+// Do sends a request, and takes a success only if it gives what was asked for. The
+// addresses of managed identities are plain http, on the machine itself or on its
+// link to the host. The body of a refusal stays readable once it is closed: MSAL
+// reads it and keeps it in a text only.
+func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
+	if isManagedIdentity(request.URL) {
+		request = request.WithContext(web.AllowPlain(request.Context()))
+	}
+	response, err := c.Client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	// The client keeps an answer short and has read it already.
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	if lack := tokenLack(request, body); lack != "" && response.StatusCode < http.StatusMultipleChoices {
+		return nil, web.Mismatch(response, lack)
+	}
+	response.Body = &rewound{*bytes.NewReader(body)}
+	return response, nil
+}
+
+// tokenLack says what a successful answer lacks of what was asked for. MSAL leaves
+// some of it to chance, and its own errors repeat the whole answer.
+func tokenLack(request *http.Request, body []byte) string {
+	var answer struct {
+		Token    string `json:"access_token"`
+		Endpoint string `json:"token_endpoint"`
+		Resource string `json:"resource"`
+	}
+	if err := json.Unmarshal(body, &answer); err != nil {
+		return "JSON of another form"
+	}
+	switch asked := request.URL.Query().Get("resource"); {
+	case strings.HasSuffix(request.URL.Path, "/.well-known/openid-configuration"):
+		if answer.Endpoint == "" {
+			return "JSON without a token endpoint"
+		}
+	case !strings.HasSuffix(request.URL.Path, "/token"):
+	case strings.TrimSpace(answer.Token) == "":
+		return "JSON without an access token"
+	case asked != "" && answer.Resource != "" && strings.TrimRight(answer.Resource, "/") != strings.TrimRight(asked, "/"):
+		return "a token for " + web.Text(answer.Resource, 200)
+	}
+	return ""
+}
+
+// ConfigureClient lets MSAL pin the certificate of Service Fabric, which it does to
+// a standard transport only. MSAL calls it before any request.
+func (c *tokenClient) ConfigureClient(pin func(*http.Client) (*http.Client, error)) error {
+	pinned, err := pin(web.Unguarded())
+	if err == nil {
+		c.Client = web.NewClient(pinned.Transport, c.Timeout)
+	}
+	return err
+}
+
+type rewound struct{ bytes.Reader }
+
+func (r *rewound) Close() error {
+	_, err := r.Seek(0, io.SeekStart)
+	return err
+}
