@@ -161,6 +161,9 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	if id := v.reader.explain.identity.ClientID; id != "" {
 		lines = append(lines, "Client ID of the identity: "+id)
 	}
+	if id := v.reader.explain.identity.TenantID; id != "" {
+		lines = append(lines, "Tenant of the identity: "+id)
+	}
 	if refusal != nil && refusal.RawResponse != nil {
 		if id := refusal.RawResponse.Header.Get("X-Ms-Request-Id"); id != "" {
 			lines = append(lines, "Request ID: "+id)

@@ -84,7 +84,7 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
 		*hint = fmt.Sprintf("The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count.", use.verb, secret, vaultOfficer, v.host)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret permissions get, list and set, or with RBAC the role %q. This call needs %s.",
+			*hint = fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret permissions list and set, or with RBAC the role %q. This call needs %s.",
 				use.verb, secret, v.host, vaultOfficer, use.permission)
 		}
 	case refusal.StatusCode == http.StatusForbidden:

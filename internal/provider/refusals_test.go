@@ -99,6 +99,9 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 		r := c.MustRun(t, 1, args...)
 		r.MustSay(t, "is blocked by Databricks IP ACL", "does not allow the network address", "client id "+w.Deployer.ClientID)
 		r.MustNotSay(t, "workspace admin", "Wrong workspace")
+		if len(args) == 3 {
+			r.MustSay(t, "Cannot find out which workspace this is")
+		}
 		if c.State(t) != before {
 			t.Errorf("%v: the state has changed", args)
 		}

@@ -186,7 +186,7 @@ func TestWrongWorkspace(t *testing.T) {
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
 	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} { // neither an absent nor an empty group is believed
 		groups()
-		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
+		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID(), "terraform state rm", "removed block with lifecycle { destroy = false }")
 		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
 	}
 	if reads := w.Count("workspace", "GET", scim+"Groups"); reads != 2 {

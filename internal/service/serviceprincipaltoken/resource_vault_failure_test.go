@@ -17,7 +17,7 @@ func TestVaultRefuses(t *testing.T) {
 		lines string
 		want  string
 	}{
-		"no role": {func(w *acctest.World, v *emulator.Vault) { v.Revoke(w.Deployer.ClientID) }, "", `Key Vault refuses the provider.*"Key Vault Secrets Officer"`},
+		"no role": {func(w *acctest.World, v *emulator.Vault) { v.Revoke(w.Deployer.ClientID) }, "", `Key Vault refuses the provider.*"Key Vault Secrets Officer".*Client ID of the identity: [0-9a-f-]{36}.*Tenant of the identity: [0-9a-f-]{36}`},
 		"may read": {func(w *acctest.World, v *emulator.Vault) {
 			v.Revoke(w.Deployer.ClientID)
 			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
@@ -25,7 +25,7 @@ func TestVaultRefuses(t *testing.T) {
 		"access policies": {func(w *acctest.World, v *emulator.Vault) {
 			v.Revoke(w.Deployer.ClientID)
 			v.SetSwitches(emulator.VaultSwitches{AccessPolicies: true})
-		}, "", `Key Vault refuses the provider.*secret permissions get, list and set`},
+		}, "", `Key Vault refuses the provider.*secret permissions list and set`},
 		"firewall":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSwitches(emulator.VaultSwitches{Firewall: true}) }, "", "Key Vault firewall blocks the provider"},
 		"not ours":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "theirs", "") }, "", "was not written by this resource.*overwrite_existing = true"},
 		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not gone.*az keyvault secret recover --vault-name kv-ml --name scoring"},
