@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
 // Kind says what a principal is, in the API's words.
@@ -69,6 +71,12 @@ func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: i
 
 // Tokens is the object that says who may use personal access tokens.
 var Tokens = Object{Type: "authorization", ID: "tokens"}
+
+// Place is a principal's place in a list, for the register of what a run keeps: the list is an [Object], or that of an
+// endpoint of which a plan knows nothing but the name.
+func Place(list string, p Principal) client.Thing {
+	return client.Thing{Kind: "grant", In: list, Who: p.Key().String()}
+}
 
 // Entry is one principal's place in a list. A list has one for each principal.
 type Entry struct {

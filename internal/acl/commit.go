@@ -298,11 +298,17 @@ func (o *object) keep(before view, sent List, after view) (whole bool) {
 }
 
 func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
-	var ps []Principal
-	for _, op := range ops {
-		ps = append(ps, op.principal)
-	}
-	r := o.rewrite(ctx, c, nil, func(now List) (List, any, error) { return now.without(ps...), nil, nil }, true)
+	kept := map[*operation]bool{}
+	r := o.rewrite(ctx, c, nil, func(now List) (List, any, error) {
+		var ps []Principal
+		for _, op := range ops {
+			// Here, where no other write to the list can come in between: a grant either was noted by now, or is made after this.
+			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
+				ps = append(ps, op.principal)
+			}
+		}
+		return now.without(ps...), nil, nil
+	}, true)
 	if !r.gone && errors.Is(r.err, client.ErrNotFound) {
 		// The 404 of a write may speak of a principal in the list instead.
 		_, err := o.readNow(ctx, c)
@@ -313,7 +319,9 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 	for _, op := range ops {
 		mine := outcome{err: r.err}
-		if e, _ := r.after.find(op.principal); e.Direct != "" {
+		if e, _ := r.after.find(op.principal); kept[op] {
+			mine.err = client.ErrKept
+		} else if e.Direct != "" {
 			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
 		}
 		o.end(op, mine)

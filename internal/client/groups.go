@@ -82,13 +82,17 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 }
 
 // RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that is
-// gone counts as done. One request, and more when its answer does not tell.
+// gone counts as done; one that this run keeps stays, and the error is [ErrKept]. One request, and more when its answer
+// does not tell.
 func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
 	unlock, err := c.LockMemberships(ctx, memberID)
 	if err != nil {
 		return err
 	}
 	defer unlock()
+	if c.Keeps(Membership(group.ID, memberID)) { // asked here, where it cannot be added in between
+		return ErrKept
+	}
 	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "remove", Path: `members[value eq "` + memberID + `"]`})
 	switch {
 	case errors.Is(err, ErrNotFound):

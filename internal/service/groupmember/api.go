@@ -27,8 +27,23 @@ func addMember(ctx context.Context, c *client.Client, want membership) (membersh
 		return want, err
 	}
 	want.GroupID, want.PrincipalID, want.ShownAs = group.ID, id, shownAs
-	return want, c.AddMember(ctx, group, id)
+	undo := want.keep(c)
+	err = c.AddMember(ctx, group, id)
+	var unverified *client.UnverifiedMemberError
+	if err != nil && !errors.As(err, &unverified) {
+		undo()
+	}
+	return want, err
 }
+
+// keep notes that this run keeps the membership.
+func (m membership) keep(c *client.Client) (undo func()) { return c.Keep(m.byID(), m.byName()) }
+
+// byID is the membership in the register of what a run keeps, as the service knows it.
+func (m membership) byID() client.Thing { return client.Membership(m.GroupID, m.PrincipalID) }
+
+// byName is the membership as a plan knows it.
+func (m membership) byName() client.Thing { return client.Membership(m.Group, m.ApplicationID) }
 
 // readMember finds the membership as it is now; group re-created under its name included. One request for a group, shared
 // by all its members; more while SCIM may not show yet what was made at that time.
@@ -53,7 +68,7 @@ func readMember(ctx context.Context, c *client.Client, have membership, made tim
 	return have, err
 }
 
-// removeMember takes the service principal out of the group it was put into. One request.
+// removeMember takes the service principal out of the group it was put into, or gives [client.ErrKept]. One request.
 func removeMember(ctx context.Context, c *client.Client, have membership) error {
 	return c.RemoveMember(ctx, client.Group{ID: have.GroupID, Name: have.Group}, have.PrincipalID)
 }

@@ -31,27 +31,35 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 // is; where only the workspace knows, the apply refuses it.
 func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state memberModel
-	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
-	have := state.toMembership()
-	leaves := have.Group == client.AdminsGroup
-	if !req.Plan.Raw.IsNull() {
-		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
-			return
-		}
-		want := plan.toMembership()
-		if want.Group == client.AdminsGroup && want.ID() != have.ID() {
-			if plan.ApplicationID.IsUnknown() {
-				want.ApplicationID = "known after apply"
-			}
-			resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
-				"Calling an endpoint needs no more than CAN_QUERY on it.")
-		}
-		leaves = leaves && !plan.GroupName.IsUnknown() && !plan.ApplicationID.IsUnknown() && want.ID() != have.ID()
+	have, want := state.toMembership(), plan.toMembership()
+	known := !plan.GroupName.IsUnknown() && !plan.ApplicationID.IsUnknown()
+	leaves := have.Group != "" && known && have.byName() != want.byName()
+	if have.Group != "" && have.byName() != want.byName() && len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0 {
+		leaves = false
 	}
-	if leaves && r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
+	if want.Group != "" && want.ApplicationID != "" { // neither destroyed nor known only after apply
+		r.PlanToKeep(want.ID(), req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, want.shared())
+	}
+	if want.Group == client.AdminsGroup && want.byName() != have.byName() {
+		if plan.ApplicationID.IsUnknown() {
+			want.ApplicationID = "known after apply"
+		}
+		resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
+			"Calling an endpoint needs no more than CAN_QUERY on it.")
+	}
+	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(have), "The plan would take the provider's own rights away", have.String())
+	}
+}
+
+// shared is the membership as another address of the plan may have it.
+func (m membership) shared() fwkit.Shared {
+	return fwkit.Shared{
+		Placed: client.Placed{Thing: m.byName(), Address: client.Address{Resource: "dbxaccess_group_member"}},
+		Name:   m.String(), Lost: "the service principal is not in the group in between",
 	}
 }
 
@@ -117,6 +125,7 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
+	plan.toMembership().keep(r.Client)
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
@@ -129,12 +138,20 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
+	if r.Stays(ctx, req.Private, have.byName(), have.byID(), &resp.Diagnostics) {
+		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
+		return
+	}
 	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, have), "Refused to take the provider's own rights away", have.String()) {
 		return
 	}
 	err := removeMember(ctx, r.Client, have)
 	var unverified *client.UnverifiedMemberError
+	if errors.Is(err, client.ErrKept) {
+		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
+		return
+	}
 	if errors.As(err, &unverified) {
 		fwkit.Warn(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
 		return

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/listing"
@@ -132,16 +133,51 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 // absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a lost
 // answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	add := addEntraManaged
 	if want.ApplicationID == "" {
-		add = addDatabricksManaged
+		sp, err := addDatabricksManaged(ctx, c, want)
+		if err == nil {
+			c.Keep(client.Principal(sp.ApplicationID))
+			c.NotePrincipal(sp.ApplicationID, sp.DisplayName, sp.ID)
+		}
+		return sp, err
 	}
-	sp, err := add(ctx, c, want)
-	if err == nil {
+	unlock, err := lock(ctx, c, want.ApplicationID)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	defer unlock()
+	undo := c.Keep(client.Principal(want.ApplicationID))
+	sp, err := addEntraManaged(ctx, c, want)
+	switch {
+	case err == nil:
 		c.NotePrincipal(sp.ApplicationID, sp.DisplayName, sp.ID)
+	case !errors.Is(err, ErrExists): // one that is there is kept, whether or not it may be adopted
+		undo()
 	}
 	return sp, err
 }
+
+// lock holds the caller until nobody else in this process adds, adopts or ends the service principal.
+func lock(ctx context.Context, c *client.Client, applicationID string) (unlock func(), err error) {
+	return c.Lock(ctx, "service principal "+strings.ToLower(applicationID))
+}
+
+// unlessKept ends a service principal where nothing in this process can adopt it meanwhile, or gives [client.ErrKept].
+func unlessKept(ctx context.Context, c *client.Client, applicationID string, end func()) error {
+	unlock, err := lock(ctx, c, applicationID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if c.Keeps(client.Principal(applicationID)) {
+		return client.ErrKept
+	}
+	end()
+	return nil
+}
+
+// deactivated are the SCIM ids of those that this run has deactivated by destroying.
+type deactivated struct{ byID sync.Map }
 
 func addEntraManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	look := func(ctx context.Context) (*servicePrincipal, error) {

@@ -81,7 +81,7 @@ func TestIdentityOfDatabricksManaged(t *testing.T) {
 		t.Fatal(errors)
 	}
 	sameIdentity(t, made.Identity, identity(w, member(t, w).ApplicationID))
-	if _, errors := p.Apply(t, typeName, made, nil); errors != "" || len(members(w)) != 0 {
+	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); errors != "" || len(members(w)) != 0 { // the next run
 		t.Errorf("%s, %+v", errors, members(w))
 	}
 }

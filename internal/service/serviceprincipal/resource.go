@@ -61,22 +61,19 @@ func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resou
 // ModifyPlan shows that tokens will be deleted which a deactivation by others has left, and refuses what would lock the
 // provider out, where its own login tells who it is; where only the workspace knows, the apply refuses it.
 func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() {
-		return
-	}
-	var applicationID types.String
-	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("application_id"), &applicationID)...); resp.Diagnostics.HasError() {
+	applicationID, stays := r.planAddress(ctx, req, resp)
+	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
 		return
 	}
 	if !req.Plan.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) {
 		var was, planned types.String
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("display_name"), &was)...)
 		resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("display_name"), &planned)...)
-		if r.Client != nil && !planned.Equal(was) {
-			r.Client.NoteRename(applicationID.ValueString()) // grants show its name
+		if !planned.Equal(was) {
+			r.Client.NoteRename(applicationID) // grants show its name
 		}
 	}
-	self := r.Client != nil && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID.ValueString())
+	self := !stays && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID)
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
 	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
 	if !self && byOthers == "" && kept == (keptName{}) {
@@ -107,6 +104,56 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 	}
 	if self && ends {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(), "The plan would lock the provider out", state.String())
+	}
+}
+
+// planAddress notes whether the plan ends or has the service principal at this address; stays says that it ends here and
+// another address has it. The application id is that in state. It reads single attributes: a model costs more to decode
+// than the rest of a plan.
+func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (applicationID string, stays bool) {
+	var have, want, displayName, onDestroy types.String
+	var adopts types.Bool
+	get := func(from interface {
+		GetAttribute(context.Context, path.Path, any) diag.Diagnostics
+	}, name string, target any) {
+		resp.Diagnostics.Append(from.GetAttribute(ctx, path.Root(name), target)...)
+	}
+	if !req.State.Raw.IsNull() {
+		get(req.State, "application_id", &have)
+	}
+	if !req.Plan.Raw.IsNull() {
+		get(req.Plan, "application_id", &want)
+	}
+	if !have.IsNull() && !strings.EqualFold(have.ValueString(), want.ValueString()) {
+		get(req.State, "on_destroy", &onDestroy)
+		get(req.State, "display_name", &displayName)
+		if onDestroy.ValueString() != onDestroyRetain {
+			removed := shared(have.ValueString(), displayName.ValueString())
+			stays = len(r.PlanToRemove(ctx, removed.Name, resp.Private, &resp.Diagnostics, removed)) > 0
+		}
+	}
+	if want.ValueString() == "" { // destroyed, or known only after apply
+		return have.ValueString(), stays
+	}
+	kept := shared(want.ValueString(), "")
+	r.PlanToKeep(kept.Name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, kept)
+	if req.State.Raw.IsNull() {
+		get(req.Plan, "on_destroy", &onDestroy)
+		get(req.Plan, "adopt_existing", &adopts)
+		// Deleting it and making it again is what a replacement asks for, unless it is to be adopted. Deactivating it is no way
+		// to make it again at all.
+		if adopts.ValueBool() || onDestroy.ValueString() == onDestroyDeactivate {
+			fwkit.NoteCreation(ctx, resp.Private, client.Principal(want.ValueString()), &resp.Diagnostics)
+		}
+	}
+	return have.ValueString(), stays
+}
+
+// shared is a service principal as another address of the plan may have it.
+func shared(applicationID, displayName string) fwkit.Shared {
+	return fwkit.Shared{
+		Placed: client.Placed{Thing: client.Principal(applicationID), Address: client.Address{Resource: "dbxaccess_service_principal"}},
+		Name:   name(applicationID, displayName), Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
 	}
 }
 
@@ -200,6 +247,10 @@ type privateState interface {
 // adopt makes one that is there already what the plan says.
 func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrincipal, plan servicePrincipalModel, private privateState, diags *diag.Diagnostics) servicePrincipal {
 	want := plan.toWish()
+	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
+		active := true // it was this run that deactivated it, at another address
+		want.Active = &active
+	}
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
 		fwkit.Failed(diags, deleteTokens(ctx, r.Client, have.ID), "Adopted service principal keeps tokens", want.String())
@@ -329,6 +380,7 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	r.Client.Keep(client.Principal(state.ApplicationID.ValueString()))
 	have, want := state.toServicePrincipal(), plan.toWish()
 	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, kept.Real) {
 		have.DisplayName = kept.Real
@@ -382,22 +434,38 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 	if state.OnDestroy.ValueString() == onDestroyRetain {
 		return
 	}
-	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
-		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, state.ApplicationID.ValueString()), "Refused to end the provider's own identity", state.String()) {
+	applicationID := state.ApplicationID.ValueString()
+	if mine := client.Principal(applicationID); r.Stays(ctx, req.Private, mine, mine, &resp.Diagnostics) {
+		fwkit.WarnOfKept(&resp.Diagnostics, state.String())
 		return
 	}
+	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, applicationID), "Refused to end the provider's own identity", state.String()) {
+		return
+	}
+	err := unlessKept(ctx, r.Client, applicationID, func() { r.end(ctx, state, &resp.Diagnostics) })
+	if errors.Is(err, client.ErrKept) {
+		fwkit.WarnOfKept(&resp.Diagnostics, state.String())
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot end service principal", state.String())
+}
+
+// end deletes or deactivates it, as on_destroy says.
+func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincipalModel, diags *diag.Diagnostics) {
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {
-		fwkit.Failed(&resp.Diagnostics, removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()), "Cannot delete service principal", state.String())
+		fwkit.Failed(diags, removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()), "Cannot delete service principal", state.String())
 		return
 	}
 	inactive := false
 	err := changeServicePrincipal(ctx, r.Client, id, wish{Active: &inactive})
-	if errors.Is(err, client.ErrNotFound) || fwkit.Failed(&resp.Diagnostics, err, "Cannot deactivate service principal", state.String()) {
+	if errors.Is(err, client.ErrNotFound) || fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {
 		return
 	}
+	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
-		fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, id), "Service principal deactivated on destroy keeps tokens", state.String())
+		fwkit.Failed(diags, deleteTokens(ctx, r.Client, id), "Service principal deactivated on destroy keeps tokens", state.String())
 	}
 }
 

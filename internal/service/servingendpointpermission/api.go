@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -19,9 +18,13 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 	if err != nil {
 		return "", acl.Entry{}, err
 	}
+	undo := want.keep(c, id)
 	entry, wrote, err := acl.Grant(ctx, c, acl.Endpoint(id), want.Principal, want.Level, want.Overwrite)
 	if wrote {
 		c.NoteGrant(want.Endpoint) // a refusal to score it may be worth a second try now
+	}
+	if err != nil && !unverified(err) {
+		undo()
 	}
 	var held *acl.HeldError
 	if errors.As(err, &held) {
@@ -44,14 +47,24 @@ func readGrant(ctx context.Context, c *client.Client, have grant) (id string, en
 
 // changeGrant moves the grant to another level in place. One request.
 func changeGrant(ctx context.Context, c *client.Client, want grant) error {
+	undo := want.keep(c, want.EndpointID)
 	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
 	if err == nil {
 		c.NoteGrant(want.Endpoint)
+	} else if !unverified(err) {
+		undo()
 	}
 	return err
 }
 
-// takeGrant removes the grant and nothing else. Two requests; a third when the service no longer knows what was asked for.
+// unverified says that a grant was accepted, and could not be read back.
+func unverified(err error) bool {
+	var u *acl.UnverifiedError
+	return errors.As(err, &u)
+}
+
+// takeGrant removes the grant and nothing else, or gives [client.ErrKept]. Two requests; a third when the service no longer
+// knows what was asked for.
 func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 	err := acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
 	if !errors.Is(err, client.ErrNotFound) {
@@ -112,41 +125,10 @@ func visitGrants(endpoint, id string, list acl.List, visit func(grant) bool) boo
 	return true
 }
 
-// addresses are the grants that a plan has at one address or more, and those that it takes away from one. Terraform sees
-// the addresses and not that two of them mean one grant.
-type addresses struct {
-	mu          sync.Mutex
-	kept, taken map[place]bool
-}
+// place is the grant in the register of what a run keeps, as a plan knows it.
+func (g grant) place() client.Thing { return acl.Place(g.Endpoint, g.Principal) }
 
-// place is one principal's place in the list of one endpoint.
-type place struct {
-	endpoint  string // name
-	principal acl.Principal
-}
-
-func (g grant) place() place { return place{g.Endpoint, g.Principal.Key()} }
-
-// keeps notes that the grant is there after the apply, and says whether it is taken away at another address.
-func keeps(c *client.Client, p place) (taken bool) {
-	a := client.Of[addresses](c)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.kept == nil {
-		a.kept = map[place]bool{}
-	}
-	a.kept[p] = true
-	return a.taken[p]
-}
-
-// takes notes that the grant is taken away, and says whether it is there after the apply at another address.
-func takes(c *client.Client, p place) (kept bool) {
-	a := client.Of[addresses](c)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.taken == nil {
-		a.taken = map[place]bool{}
-	}
-	a.taken[p] = true
-	return a.kept[p]
+// keep notes that this run keeps the grant on the endpoint of that id.
+func (g grant) keep(c *client.Client, endpointID string) (undo func()) {
+	return c.Keep(acl.Place(acl.Endpoint(endpointID).String(), g.Principal), g.place())
 }

@@ -52,8 +52,8 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		}
 		planned = plan.toGrant()
 	}
-	if have.Endpoint != "" && have.place() != planned.place() && takes(r.Client, have.place()) {
-		warnOfAddresses(have, &resp.Diagnostics)
+	if have.Endpoint != "" && have.place() != planned.place() {
+		r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())
 	}
 	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
@@ -61,9 +61,7 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if !req.State.Raw.IsNull() && r.Client.IsRenamed(planned.Principal.Name) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
 	}
-	if keeps(r.Client, planned.place()) {
-		warnOfAddresses(planned, &resp.Diagnostics)
-	}
+	r.PlanToKeep(planned.ID(), req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, planned.shared())
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
@@ -71,10 +69,12 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 }
 
-func warnOfAddresses(g grant, diags *diag.Diagnostics) {
-	diags.AddWarning("Grant is taken away at one address and managed at another: "+g.ID(), fmt.Sprintf("It is the grant on serving endpoint %s for %s. Terraform does the two in no "+
-		"order, so the principal may be without access afterwards; the next plan shows that. Where the resource only gets another address, write a moved block. Where two "+
-		"addresses manage one grant, let Terraform forget one of them: a removed block with destroy = false.", g.Endpoint, acl.Describe(g.Principal, g.ShownAs)))
+// shared is the grant as another address of the plan may have it.
+func (g grant) shared() fwkit.Shared {
+	return fwkit.Shared{
+		Placed: client.Placed{Thing: g.place(), Address: client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)}},
+		Name:   acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in between",
+	}
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -87,8 +87,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	want := plan.toGrant()
 
 	endpointID, entry, err := giveGrant(ctx, r.Client, want)
-	var unverified *acl.UnverifiedError
-	if errors.As(err, &unverified) {
+	if unverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The grant was accepted and could not be read back", want.String())
 		entry = acl.Entry{Direct: want.Level}
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot grant access to serving endpoint", want.String()) {
@@ -161,9 +160,10 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		_, _, err = giveGrant(ctx, r.Client, want)
 	case changed:
 		err = changeGrant(ctx, r.Client, want)
+	default:
+		want.keep(r.Client, endpointID)
 	}
-	var unverified *acl.UnverifiedError
-	if errors.As(err, &unverified) {
+	if unverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The changed grant was accepted and could not be read back", want.String())
 	} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change access to serving endpoint", want.String()) {
 		return
@@ -187,10 +187,19 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
+	if r.Stays(ctx, req.Private, have.place(), acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal), &resp.Diagnostics) {
+		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
+		return
+	}
 	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, takeGrant(ctx, r.Client, have), "Cannot revoke access to serving endpoint", have.String())
+	err := takeGrant(ctx, r.Client, have)
+	if errors.Is(err, client.ErrKept) {
+		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke access to serving endpoint", have.String())
 }
 
 func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

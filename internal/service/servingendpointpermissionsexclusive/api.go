@@ -69,26 +69,52 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 		}
 		return guarded(ctx, c, now, want.over(now, keysOf(extra).has))
 	}
+	undo := want.keep(c, id)
 	_, err := write(ctx, c, want.Endpoint, id, want.Grants, func(now acl.List) (next acl.List, l left, err error) {
 		next, err = create(now)
 		return next, left{}, err
 	})
+	if err != nil && !unverified(err) {
+		undo()
+	}
 	return err
 }
 
-// changeList makes the list the wanted one but for what nobody saw: known says which grants the plan has told of. It gives
-// those that it left. Two requests; see [guarded].
-func changeList(ctx context.Context, c *client.Client, id string, want whole, fresh, drop grants, known func(acl.Principal) bool) (unseen acl.List, err error) {
-	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
-		unseen := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return known(e.Key()) })
-		next, err := guarded(ctx, c, now, want.over(now, drop.has))
-		return next, left{foreign: unseen}, err
-	})
-	return l.foreign, err
+// keep notes that this run keeps the wanted grants on the endpoint of that id.
+func (w whole) keep(c *client.Client, id string) (undo func()) {
+	things := make([]client.Thing, 0, 2*len(w.Grants))
+	for key := range w.Grants {
+		things = append(things, placeOn(id, key), acl.Place(w.Endpoint, key))
+	}
+	return c.Keep(things...)
 }
 
-// left are grants that a write has left standing: the caller's own, and those of others.
-type left struct{ own, foreign acl.List }
+// placeOn is a grant in the register of what a run keeps.
+func placeOn(id string, key acl.Principal) client.Thing { return acl.Place(acl.Endpoint(id).String(), key) }
+
+// changeList makes the list the wanted one but for what nobody saw, where known says which grants the plan has told of, and
+// for what this run keeps at another address. Two requests; see [guarded].
+func changeList(ctx context.Context, c *client.Client, id string, want whole, fresh, drop grants, known func(acl.Principal) bool) (left, error) {
+	undo := want.keep(c, id)
+	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
+		stays := func(key acl.Principal) bool { return drop.has(key) && c.Keeps(placeOn(id, key)) }
+		unlisted := want.unlisted(now)
+		l := left{
+			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),
+			foreign: slices.DeleteFunc(unlisted, func(e acl.Entry) bool { return known(e.Key()) }),
+		}
+		next, err := guarded(ctx, c, now, want.over(now, drop.without(stays).has))
+		return next, l, err
+	})
+	if err != nil && !unverified(err) {
+		undo()
+	}
+	return l, err
+}
+
+// left are grants that a write has left standing: the caller's own, those that this run keeps at another address, and
+// those of others.
+type left struct{ own, kept, foreign acl.List }
 
 // write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may be
 // so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked for.
@@ -138,25 +164,35 @@ func described(list acl.List) []string {
 	return names
 }
 
-// takeList removes those of the applied grants that stand, and nothing else: not the caller's own CAN_MANAGE either. That
-// is kept; what else was left is foreign. A list that is gone with its endpoint is done. Two requests, three where it must
-// be known who calls.
-func takeList(ctx context.Context, c *client.Client, endpoint string, applied note) (kept, foreign acl.List, err error) {
-	drop := keysOf(applied.Grants)
+// takeList removes those of the applied grants that stand, and nothing else: neither the caller's own CAN_MANAGE, nor those
+// that stay. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
+func takeList(ctx context.Context, c *client.Client, endpoint string, applied note, stays func(acl.Principal) bool) (left, error) {
+	given := keysOf(applied.Grants)
 	l, err := write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, left, error) {
+		// Asked here, where no other write to the list can come in between.
+		drop := principalSet{}
+		for key := range given {
+			drop[key] = !stays(key)
+		}
 		next := whole{}.over(now, drop.has)
 		kept, err := own(ctx, c, now, next)
 		mine := keysOf(kept)
-		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), left{own: kept, foreign: whole{}.unlisted(next)}, err
+		standing := whole{}.unlisted(next)
+		l := left{
+			own:     kept,
+			kept:    slices.DeleteFunc(slices.Clone(standing), func(e acl.Entry) bool { return !given[e.Key()] }),
+			foreign: slices.DeleteFunc(standing, func(e acl.Entry) bool { return given[e.Key()] }),
+		}
+		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), l, err
 	})
 	if errors.Is(err, client.ErrNotFound) {
 		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
 		e, lookup := c.EndpointByName(ctx, endpoint)
 		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
-			return nil, nil, nil
+			return left{}, nil
 		}
 	}
-	return l.own, l.foreign, err
+	return l, err
 }
 
 // managers are the principals that hold CAN_MANAGE directly.

@@ -115,11 +115,20 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 			return
 		}
 	}
+	if !req.Plan.Raw.IsNull() && (!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
+		return
+	}
+	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {
+		have := state.toWhole()
+		removed := keysOf(remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics).Grants)
+		have.Grants = have.Grants.without(func(key acl.Principal) bool { return !removed[key] })
+		r.PlanToRemove(ctx, name, resp.Private, &resp.Diagnostics, have.shared()...)
+	}
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
-		return
+	if name := plan.EndpointName.ValueString(); name != "" {
+		r.PlanToKeep(name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, plan.toWhole().shared()...)
 	}
 	r.claim(plan, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
@@ -140,6 +149,19 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		}
 	}
 	want.tellUnlisted(want.unlisted(found.Grants), "", &resp.Diagnostics)
+}
+
+// shared are the grants of the list as other addresses of the plan may have them.
+func (w whole) shared() []fwkit.Shared {
+	all := make([]fwkit.Shared, 0, len(w.Grants))
+	for _, e := range w.Grants.sorted() {
+		at := client.Address{Resource: "dbxaccess_serving_endpoint_permissions_exclusive", As: string(e.Direct)}
+		all = append(all, fwkit.Shared{
+			Placed: client.Placed{Thing: acl.Place(w.Endpoint, e.Principal), Address: at},
+			Name:   e.Described(), Lost: "the principals have no access in between",
+		})
+	}
+	return all
 }
 
 // claim tells when the same run manages principals of the endpoint one at a time, too.
@@ -218,20 +240,23 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
 		}
-		var unseen acl.List
+		var l left
 		if err == nil {
 			known := keysOf(remembered(ctx, req.Private, unlistedKey, id, &resp.Diagnostics).Grants)
-			unseen, err = changeList(ctx, r.Client, id, want, fresh, drop, func(key acl.Principal) bool { return known[key] || have.Grants.has(key) })
+			l, err = changeList(ctx, r.Client, id, want, fresh, drop, func(key acl.Principal) bool { return known[key] || have.Grants.has(key) })
 		}
 		if unverified(err) {
 			fwkit.Warn(&resp.Diagnostics, err, "The changed access list was accepted and could not be read back", want.Endpoint)
 		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint", want.String()) {
 			return
 		}
-		if len(unseen) > 0 {
+		if len(l.foreign) > 0 {
 			resp.Diagnostics.AddWarning("Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
-				fmt.Sprintf("They came in since, and are neither listed nor ignored: %s. The next plan shows them.", unseen))
+				fmt.Sprintf("They came in since, and are neither listed nor ignored: %s. The next plan shows them.", l.foreign))
 		}
+		warnOfKept(want, l.kept, &resp.Diagnostics)
+	} else {
+		want.keep(r.Client, id)
 	}
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -250,29 +275,45 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toWhole()
+	planned := fwkit.Planned(ctx, req.Private, &resp.Diagnostics)
+	stays := func(key acl.Principal) bool {
+		return r.Client.Keeps(placeOn(have.EndpointID, key)) || slices.Contains(planned, acl.Place(have.Endpoint, key))
+	}
+	given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
+	if len(given.Grants) > 0 && !slices.ContainsFunc(given.Grants, func(e acl.Entry) bool { return !stays(e.Key()) }) {
+		warnOfKept(have, given.Grants, &resp.Diagnostics)
+		return
+	}
 
 	// Not the shared lookup: where the endpoint is replaced next, nobody may find the old id in it.
 	e, err := r.Client.EndpointByName(ctx, have.Endpoint)
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
 		return // a list that went with its endpoint is done
 	}
-	given := remembered(ctx, req.Private, appliedKey, e.ID, &resp.Diagnostics)
-	if given.EndpointID == "" {
+	if given.EndpointID == "" || given.EndpointID != e.ID {
 		resp.Diagnostics.AddWarning("Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
 			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or made anew under its name. Its grants stay as they are.")
 		return
 	}
-	kept, foreign, err := takeList(ctx, r.Client, have.Endpoint, given)
+	l, err := takeList(ctx, r.Client, have.Endpoint, given, stays)
 	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
 		return
 	}
-	if len(kept) > 0 {
+	warnOfKept(have, l.kept, &resp.Diagnostics)
+	if len(l.own) > 0 {
 		resp.Diagnostics.AddWarning("The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
-			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", kept))
+			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", l.own))
 	}
-	if shown := slices.DeleteFunc(foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(shown) > 0 {
+	if shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(shown) > 0 {
 		resp.Diagnostics.AddWarning("Grants were left on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf("Destroying removes what was applied, and this resource found these as they are: %s. Who should lose access, is to be removed by hand.", shown))
+	}
+}
+
+// warnOfKept names the grants that were left because this run keeps them at another address.
+func warnOfKept(w whole, stay acl.List, diags *diag.Diagnostics) {
+	if len(stay) > 0 {
+		fwkit.WarnOfKept(diags, fmt.Sprintf("%s on serving endpoint %s", strings.Join(described(stay), ", "), w.Endpoint))
 	}
 }
 

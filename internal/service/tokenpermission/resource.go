@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -33,29 +34,35 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 }
 
 // ModifyPlan warns before the right is taken away, by destroying or by replacing, because the service then deletes tokens.
+// So the right stays where the plan knows that it is created again.
 func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var state, plan permissionModel
+	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	have, want := state.toPrincipal(), plan.toPrincipal()
+	if have.Name != "" && !have.Same(want) && len(r.PlanToRemove(ctx, have.Name, resp.Private, &resp.Diagnostics, state.shared())) == 0 {
+		resp.Diagnostics.AddWarning("Live tokens will be deleted: "+have.Name, fmt.Sprintf(
+			"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", state))
+	}
+	if want.Name == "" { // destroyed, or known only after apply
+		return
+	}
+	if have == want && r.Client.IsRenamed(want.Name) {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
+	}
+	r.PlanToKeep(want.Name, req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, plan.shared())
 	if req.State.Raw.IsNull() {
-		return
+		fwkit.NoteCreation(ctx, resp.Private, right(want), &resp.Diagnostics)
 	}
-	var state permissionModel
-	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
-		return
+}
+
+// shared is the right as another address of the plan may have it.
+func (m permissionModel) shared() fwkit.Shared {
+	return fwkit.Shared{
+		Placed: client.Placed{Thing: right(m.toPrincipal()), Address: client.Address{Resource: "dbxaccess_token_permission"}},
+		Name:   m.String(), Lost: "the service deletes the principal's live tokens",
 	}
-	p := state.toPrincipal()
-	if !req.Plan.Raw.IsNull() {
-		var plan permissionModel
-		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
-			return
-		}
-		if plan.toPrincipal() == p {
-			if r.Client.IsRenamed(p.Name) {
-				resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
-			}
-			return
-		}
-	}
-	resp.Diagnostics.AddWarning("Live tokens will be deleted: "+p.Name, fmt.Sprintf(
-		"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", state))
 }
 
 func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -117,6 +124,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
+	r.Client.Keep(right(plan.toPrincipal()))
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if plan.DisplayName.IsUnknown() {
@@ -136,10 +144,20 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	mine := right(state.toPrincipal())
+	if r.Stays(ctx, req.Private, mine, mine, &resp.Diagnostics) {
+		fwkit.WarnOfKept(&resp.Diagnostics, "the right of "+state.String()+" to use tokens")
+		return
+	}
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, refuseTokens(ctx, r.Client, state.toPrincipal()), "Cannot take away the right to use tokens", state.String())
+	err := refuseTokens(ctx, r.Client, state.toPrincipal())
+	if errors.Is(err, client.ErrKept) {
+		fwkit.WarnOfKept(&resp.Diagnostics, "the right of "+state.String()+" to use tokens")
+		return
+	}
+	fwkit.Failed(&resp.Diagnostics, err, "Cannot take away the right to use tokens", state.String())
 }
 
 func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -1,0 +1,146 @@
+package client
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ErrKept: something was to be removed that this run keeps.
+var ErrKept = errors.New("this run keeps it")
+
+// Thing is one thing that a resource manages, in the one spelling under which the service compares it: what two addresses
+// of a configuration share has equal Things.
+type Thing struct {
+	Kind string `json:"kind"` // such as grant
+	In   string `json:"in"`   // the access list or the group; empty for a principal
+	Who  string `json:"who"`
+}
+
+// Membership is one principal's place in a group, each by SCIM id or, where a plan does not know those, by name.
+func Membership(group, member string) Thing {
+	return Thing{"membership", group, strings.ToLower(member)}
+}
+
+// Principal is the service principal of that application id.
+func Principal(applicationID string) Thing {
+	return Thing{"service principal", "", strings.ToLower(applicationID)}
+}
+
+// register is what one run does with things that several addresses may share. Terraform sees the addresses and not that
+// two of them mean one thing, so it destroys at one address what it creates or keeps at another, in whatever order.
+type register struct {
+	mu       sync.Mutex
+	kept     map[Thing]int // how many operations of this run keep it
+	keeping  map[Thing][]Address
+	removing map[Thing][]Address
+	said     map[Thing]bool // what a plan has warned of
+}
+
+// Address is what a plan does with a thing at one address.
+type Address struct {
+	Resource string // type of the resource
+	As       string // what the thing is there, where it can be several things: a permission level
+}
+
+func registerOf(c *Client) *register {
+	r := Of[register](c)
+	r.mu.Lock()
+	if r.kept == nil {
+		r.kept, r.keeping, r.removing, r.said = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
+	}
+	return r
+}
+
+// Keep notes that this run creates these things, adopts them or finds them as wanted. It must come before the service is
+// asked for them: a removal that runs at the same time either sees the note, or is over before the creation looks. undo
+// takes the note back, where the creation failed.
+func (c *Client) Keep(things ...Thing) (undo func()) {
+	r := registerOf(c)
+	defer r.mu.Unlock()
+	for _, t := range things {
+		r.kept[t]++
+	}
+	return sync.OnceFunc(func() {
+		defer registerOf(c).mu.Unlock()
+		for _, t := range things {
+			r.kept[t]--
+		}
+	})
+}
+
+// Keeps says whether this run keeps the thing. A removal must ask where no creation can come in between: in the queue of
+// writers to the list, or under the lock that writers share.
+func (c *Client) Keeps(t Thing) bool {
+	r := registerOf(c)
+	defer r.mu.Unlock()
+	return r.kept[t] > 0
+}
+
+// Placed is a thing at one address of a plan.
+type Placed struct {
+	Thing
+	Address
+}
+
+// Pair is a thing that a plan removes at one address and has at another.
+type Pair struct {
+	Placed
+	Other Address
+}
+
+// PlanToKeep notes that these are there after the apply at one address, and gives those that another one removes, as far
+// as that is planned already. It gives them once: a plan asks twice where Terraform replaces, and of a whole list that is
+// removed it is enough to hear once.
+func (c *Client) PlanToKeep(all ...Placed) []Pair {
+	r := registerOf(c)
+	defer r.mu.Unlock()
+	var fresh []Pair
+	for _, p := range r.pairs(all, r.keeping, r.removing) {
+		if !r.said[p.subject()] {
+			fresh = append(fresh, p)
+		}
+	}
+	for _, p := range fresh {
+		r.said[p.subject()] = true
+	}
+	return fresh
+}
+
+// subject is what one warning is about.
+func (p Pair) subject() Thing {
+	if p.Other.Resource == p.Resource {
+		return p.Thing
+	}
+	return Thing{Kind: p.Other.Resource, In: p.In}
+}
+
+// PlanToRemove notes that these are removed from one address, and gives those that another one has after the apply, as far
+// as that is planned already.
+func (c *Client) PlanToRemove(all ...Placed) []Pair {
+	r := registerOf(c)
+	defer r.mu.Unlock()
+	return r.pairs(all, r.removing, r.keeping)
+}
+
+// pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal itself
+// sees what is kept.
+func (r *register) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
+	var found []Pair
+	for _, p := range all {
+		if r.kept[p.Thing] > 0 {
+			continue
+		}
+		if !slices.Contains(mine[p.Thing], p.Address) {
+			mine[p.Thing] = append(mine[p.Thing], p.Address)
+		}
+		other := others[p.Thing]
+		if len(other) == 0 {
+			continue
+		}
+		like := max(0, slices.IndexFunc(other, func(a Address) bool { return a.Resource == p.Resource }))
+		found = append(found, Pair{p, other[like]})
+	}
+	return found
+}

@@ -1,0 +1,200 @@
+package provider_test
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// The five resources that give somebody something. What they give stands on the workspace before.
+const keptResources = `
+resource "dbxaccess_serving_endpoint_permission" "grant" {
+  endpoint_name          = "iris"
+  service_principal_name = %[1]q
+  LIFECYCLE
+}
+
+resource "dbxaccess_serving_endpoint_permissions_exclusive" "list" {
+  endpoint_name      = "fresh"
+  service_principals = { %[1]q = "CAN_QUERY" }
+  users              = { "ada@example.com" = "CAN_MANAGE" }
+  LIFECYCLE
+}
+
+resource "dbxaccess_token_permission" "token" {
+  service_principal_name = %[1]q
+  LIFECYCLE
+}
+
+resource "dbxaccess_group_member" "member" {
+  group_name     = "data scientists"
+  application_id = %[1]q
+  LIFECYCLE
+}
+
+resource "dbxaccess_service_principal" "principal" {
+  application_id = %[2]q
+  adopt_existing = true
+  on_destroy     = ON_DESTROY
+  LIFECYCLE
+}
+`
+
+var keptAddresses = []string{
+	"dbxaccess_serving_endpoint_permission.grant", "dbxaccess_serving_endpoint_permissions_exclusive.list", "dbxaccess_token_permission.token",
+	"dbxaccess_group_member.member", "dbxaccess_service_principal.principal",
+}
+
+const (
+	createFirst  = "lifecycle { create_before_destroy = true }"
+	destroyFirst = ""
+	inherited    = "# from whoever refers to it"
+	adopted      = "0d9c1b7e-52a8-4c0e-8f53-6a7d1c2e3f40"
+)
+
+// keptWorld is a workspace that holds what keptResources ask for, and two tokens.
+func keptWorld(t *testing.T) *acctest.World {
+	w := acctest.New(t)
+	app := w.ScoringApp.ClientID
+	w.Workspace.AddServicePrincipal(app, "iris-scoring")
+	w.Workspace.AddServicePrincipal(adopted, "adopted")
+	w.Workspace.AddGroup("data scientists")
+	w.Workspace.AddToGroup("data scientists", app)
+	w.Workspace.CreateEndpoint("fresh", "ada@example.com")
+	for _, object := range []string{"iris", "fresh"} {
+		w.Workspace.SetGrant(object, app, "CAN_QUERY")
+	}
+	w.Workspace.SetGrant("authorization/tokens", app, "CAN_USE")
+	for _, owner := range []string{app, adopted} {
+		w.Workspace.MintToken(owner, "in use", 24*time.Hour)
+	}
+	return w
+}
+
+func keptConfig(w *acctest.World, lifecycle, onDestroy string) string {
+	hcl := fmt.Sprintf(keptResources, w.ScoringApp.ClientID, adopted)
+	if lifecycle == inherited {
+		for i, a := range keptAddresses {
+			hcl += fmt.Sprintf("resource \"terraform_data\" \"reader_%d\" {\n  input = %s.id\n  %s\n}\n", i, a, createFirst)
+		}
+	}
+	return strings.NewReplacer("LIFECYCLE", lifecycle, "ON_DESTROY", fmt.Sprintf("%q", onDestroy)).Replace(hcl)
+}
+
+// With create_before_destroy, a resource's own or inherited from one that refers to it, Terraform creates first, which finds
+// what is there, and then destroys the old instance: what was just found must stay. In the other order it must be there
+// again, with nothing lost on the way.
+func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
+	t.Parallel()
+	for _, onDestroy := range []string{"delete", "deactivate"} {
+		for _, order := range []string{createFirst, destroyFirst, inherited} {
+			t.Run(onDestroy+order, func(t *testing.T) {
+				t.Parallel()
+				w := keptWorld(t)
+				before := w.Workspace.Snapshot()
+				c := w.CLI(t, keptConfig(w, order, onDestroy))
+				c.MustRun(t, 0, "apply", "-auto-approve")
+				same := func(after string) {
+					t.Helper()
+					if now := w.Workspace.Snapshot(); !reflect.DeepEqual(now, before) {
+						t.Errorf("after %s the workspace holds\n%+v\nnot\n%+v", after, now, before)
+					}
+					c.MustRun(t, 0, "plan", "-detailed-exitcode")
+				}
+				same("creation")
+				args := []string{"apply", "-auto-approve"}
+				for _, a := range keptAddresses {
+					args = append(args, "-replace="+a)
+				}
+				said := c.MustRun(t, 0, args...)
+				said.MustNotSay(t, "Removed at one address", "Live tokens will be deleted")
+				said.MustSay(t, "Left as it is, because this run keeps it: service principal "+adopted,
+					"Left as it is, because this run keeps it: the right of service_principal_name="+w.ScoringApp.ClientID)
+				if order != destroyFirst {
+					said.MustSay(t, "Left as it is, because this run keeps it: CAN_QUERY on serving endpoint iris",
+						"Left as it is, because this run keeps it: service principal "+w.ScoringApp.ClientID+" in group data scientists",
+						"Left as it is, because this run keeps it: service_principal_name="+w.ScoringApp.ClientID+", user_name=ada@example.com on serving endpoint fresh")
+				}
+				same("-replace")
+				for _, a := range keptAddresses {
+					c.MustRun(t, 0, "taint", a)
+				}
+				c.MustRun(t, 0, "apply", "-auto-approve")
+				same("taint")
+				c.MustRun(t, 0, "destroy", "-auto-approve")
+				if left := w.Workspace.Grants("iris"); len(left) != 1 {
+					t.Errorf("destroying everything has left %v", left)
+				}
+			})
+		}
+	}
+}
+
+// Another address without a moved block: one resource is destroyed and another created, in no order. The plan warns of each
+// pair, once, and what the addresses mean is there afterwards. What Terraform destroys before it has planned to create it
+// again may lose what goes with it, and then the plan says so.
+func TestOtherAddressWithoutMoved(t *testing.T) {
+	t.Parallel()
+	for _, onDestroy := range []string{"delete", "deactivate"} {
+		for _, order := range []string{createFirst, destroyFirst} {
+			for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
+				t.Run(onDestroy+order+parallelism, func(t *testing.T) {
+					t.Parallel()
+					w := keptWorld(t)
+					before := w.Workspace.Snapshot()
+					c := w.CLI(t, keptConfig(w, order, onDestroy))
+					c.MustRun(t, 0, "apply", "-auto-approve")
+					c.Rewrite(t, regexp.MustCompile(`(resource "\w+" ")`).ReplaceAllString(keptConfig(w, order, onDestroy), "${1}new_"))
+					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
+					for _, object := range []string{"iris/" + w.ScoringApp.ClientID, "fresh", w.ScoringApp.ClientID, "data scientists/" + w.ScoringApp.ClientID, "service principal " + adopted} {
+						if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: "+object); n != 1 {
+							t.Errorf("the plan warns %d times of %s:\n%s", n, object, plan.Stdout)
+						}
+					}
+					for _, a := range keptAddresses {
+						resourceType, _, _ := strings.Cut(a, ".")
+						plan.MustSay(t, "from = "+resourceType+".OLD to = "+resourceType+".NEW")
+					}
+					c.MustRun(t, 0, "apply", parallelism, "p")
+					now := w.Workspace.Snapshot()
+					if !reflect.DeepEqual(now.Endpoints, before.Endpoints) {
+						t.Errorf("the endpoints hold %v, not %v", now.Endpoints, before.Endpoints)
+					}
+					if !reflect.DeepEqual(now.Groups, before.Groups) {
+						t.Errorf("the groups hold %v, not %v", now.Groups, before.Groups)
+					}
+					if !slices.Contains(now.TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+" CAN_USE") {
+						t.Errorf("the right to use tokens is gone: %v", now.TokenGrants)
+					}
+					ofAdopted := func(p emulator.ServicePrincipalState) bool { return p.ApplicationID == adopted }
+					is, was := slices.IndexFunc(now.ServicePrincipals, ofAdopted), slices.IndexFunc(before.ServicePrincipals, ofAdopted)
+					if is < 0 || !now.ServicePrincipals[is].Active {
+						t.Fatalf("the service principal is gone or inactive: %v", now.ServicePrincipals)
+					}
+					// What was planned to be created before it was planned to be destroyed, is never destroyed.
+					if leaves(plan, w.ScoringApp.ClientID) && !slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool { return k.Owner == w.ScoringApp.ClientID }) {
+						t.Error("the plan says that the right to use tokens stays, and the tokens are gone")
+					}
+					if leaves(plan, "service principal "+adopted) && !reflect.DeepEqual(now.ServicePrincipals[is], before.ServicePrincipals[was]) {
+						t.Errorf("the plan says that the service principal stays, and it is %v", now.ServicePrincipals[is])
+					}
+					c.MustRun(t, 0, "plan", "-detailed-exitcode")
+				})
+			}
+		}
+	}
+}
+
+// leaves says whether the plan's warning of that object promises that it stays.
+func leaves(plan acctest.Result, object string) bool {
+	_, warning, _ := strings.Cut(plan.Text(), "Removed at one address and kept at another: "+object+" ")
+	warning, _, _ = strings.Cut(warning, "Warning: ")
+	return strings.Contains(warning, "Destroying leaves it as it is.")
+}
