@@ -98,22 +98,22 @@ func (c *Client) PlanToKeep(all ...Placed) []Pair {
 	defer r.mu.Unlock()
 	var fresh []Pair
 	for _, p := range r.pairs(all, r.keeping, r.removing) {
-		if !r.said[p.subject()] {
+		if !r.said[subject(p, p.Other)] {
 			fresh = append(fresh, p)
 		}
 	}
 	for _, p := range fresh {
-		r.said[p.subject()] = true
+		r.said[subject(p, p.Other)] = true
 	}
 	return fresh
 }
 
-// subject is what one warning is about.
-func (p Pair) subject() Thing {
+// subject is what one warning is about: a thing, or all that one kind of resource removes where another kind has it.
+func subject(p Pair, removed Address) Thing {
 	if p.Other.Resource == p.Resource {
 		return p.Thing
 	}
-	return Thing{Kind: p.Other.Resource, In: p.In}
+	return Thing{Kind: removed.Resource, In: p.In}
 }
 
 // PlanToRemove notes that these are removed from one address, and gives those that another one has after the apply, as far
@@ -121,7 +121,11 @@ func (p Pair) subject() Thing {
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	r := registerOf(c)
 	defer r.mu.Unlock()
-	return r.pairs(all, r.removing, r.keeping)
+	found := r.pairs(all, r.removing, r.keeping)
+	for _, p := range found {
+		r.said[subject(p, p.Address)] = true
+	}
+	return found
 }
 
 // pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal itself

@@ -20,7 +20,9 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A service principal in a group of the workspace, `admins` included. Other members are never touched, and several of these for one group do not get in each other's way.\n\n" +
 			"It is the direct membership: that of a group inside the group is another. One that is there already is taken over. Groups of the Databricks account cannot be changed from a workspace, " +
-			"and everybody is in `users` anyway.\n\nThe provider's identity needs to be a workspace admin; its own membership of `admins` is not removed.",
+			"and everybody is in `users` anyway.\n\nThe provider's identity needs to be a workspace admin; its own membership of `admins` is not removed.\n\n" +
+			"Destroying leaves a membership that the same run adds or keeps at another address, or as its own replacement with `create_before_destroy`; the plan warns of two addresses and " +
+			"names the `moved` block to write.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
 			"group_name": schema.StringAttribute{

@@ -36,7 +36,9 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without, Databricks makes one of its own.\n\n" +
 			"One that is already there is not taken over silently: creation says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
 			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nOne that the official provider manages comes over with a `moved` block, from `databricks_service_principal.x` to " +
-			"`dbxaccess_service_principal.x`: nothing is made again; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\nThe provider's identity needs to be a workspace admin.",
+			"`dbxaccess_service_principal.x`: nothing is made again; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
+			"Destroying neither deletes nor deactivates one that the same run adopts or keeps at another address, if Terraform plans or applies that first; write a `moved` block, as the plan's warning says. " +
+			"Replacing one (`-replace`, taint) leaves it where `adopt_existing` is true, and else deletes it and makes it again.\n\nThe provider's identity needs to be a workspace admin.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("SCIM id, decimal digits."),
 			"application_id": schema.StringAttribute{

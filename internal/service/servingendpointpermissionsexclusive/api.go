@@ -90,7 +90,9 @@ func (w whole) keep(c *client.Client, id string) (undo func()) {
 }
 
 // placeOn is a grant in the register of what a run keeps.
-func placeOn(id string, key acl.Principal) client.Thing { return acl.Place(acl.Endpoint(id).String(), key) }
+func placeOn(id string, key acl.Principal) client.Thing {
+	return acl.Place(acl.Endpoint(id).String(), key)
+}
 
 // changeList makes the list the wanted one but for what nobody saw, where known says which grants the plan has told of, and
 // for what this run keeps at another address. Two requests; see [guarded].
