@@ -75,6 +75,33 @@ func TestNoOpPlanRequests(t *testing.T) {
 	}
 }
 
+// In a workspace that cannot change a token, the provider's marker stays in its comment. That is said once, changes no plan,
+// and keeps no token from being rotated and destroyed.
+func TestQuickstartWithoutTokenUpdates(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{NoTokenUpdates: true})
+	c := quickstart(t, w)
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: The provider's marker stays in the token's comment")
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	main := filepath.Join(c.Dir, "main.tf")
+	hcl, err := os.ReadFile(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const comment = `"iris scoring"`
+	c.Rewrite(t, strings.Replace(string(hcl), comment, comment+"\n  rotation_triggers = { incident = \"1\" }", 1))
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, `"trigger"`)
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	if tokens := w.Workspace.Snapshot().Tokens; len(tokens) != 3 { // two, and that of a person
+		t.Errorf("%+v", tokens)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if tokens := w.Workspace.Snapshot().Tokens; len(tokens) != 1 {
+		t.Errorf("after destroy the server holds %+v", tokens)
+	}
+}
+
 func list(counts map[string]int) string {
 	text, _ := json.MarshalIndent(counts, "", "  ") // a map of numbers always encodes
 	return string(text)

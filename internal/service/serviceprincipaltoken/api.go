@@ -50,16 +50,16 @@ func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, erro
 	return c, nil
 }
 
-// checkOwner finds at plan what configuration alone can tell of the owner's credential. It touches no network. A
-// certificate file that does not exist yet may be made by the same apply, so it is left for then.
-func checkOwner(c *client.Client, o owner) error {
+// checkOwner finds what configuration alone can tell of the owner's credential. It touches no network. A certificate file
+// that does not exist yet at plan may be made by the same apply, so it is left for then.
+func checkOwner(c *client.Client, o owner, planning bool) error {
 	if o.ProviderIdentity {
 		if id := c.Login.Identity().ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
 			return notOwner(id)
 		}
 		return nil
 	}
-	if path := o.Credential.CertificatePath; path.IsSet() {
+	if path := o.Credential.CertificatePath; planning && path.IsSet() {
 		if _, err := os.Stat(path.Value); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -208,7 +208,7 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	var asOwner error
 	if o.lasting() {
 		found, err := revokeAsOwner(ctx, c, o, id)
-		if found {
+		if found && err == nil {
 			return nil
 		}
 		asOwner = err // the credential may be gone by now; an admin can still revoke

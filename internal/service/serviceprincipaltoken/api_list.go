@@ -113,10 +113,15 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 
 // findUnlessOver looks for the token of a state. One that is over by its own time need not be proved to be gone.
 func findUnlessOver(ctx context.Context, c *client.Client, list listing, state tokenModel) (client.TokenInfo, bool, error) {
-	if _, listed := list.named(state.ID.ValueString()); !listed && !state.ExpiresAt.IsNull() && !list.Now.Before(parsed(state.ExpiresAt)) {
+	if _, listed := list.named(state.ID.ValueString()); !listed && over(state, list.Now) {
 		return client.TokenInfo{}, false, nil
 	}
 	return list.find(ctx, c, state.ID.ValueString())
+}
+
+// over says that the token of a state has expired by its own time.
+func over(state tokenModel, now time.Time) bool {
+	return !state.ExpiresAt.IsNull() && !now.Before(parsed(state.ExpiresAt))
 }
 
 func liveAt(t client.TokenInfo, now time.Time) bool {

@@ -58,6 +58,9 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	case len(written) > 1:
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
+	if name := ownerModel(*config.Owner).emptyCredential(); name != "" {
+		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Credential of an ephemeral token's owner is empty", emptyAdvice(strings.TrimSuffix(name, "_wo")))
+	}
 	password := config.Owner.ClientCertificatePassword
 	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() && config.Owner.ClientCertificatePath.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Password of an ephemeral token's owner without a certificate",

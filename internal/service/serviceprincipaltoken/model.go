@@ -81,6 +81,11 @@ func (m ownerModel) values() []attr.Value {
 // wholeKnown says that nothing of the owner waits for an apply.
 func (m ownerModel) wholeKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
 
+// sameLogin says whether the owner logs in as before, as far as a state tells: it holds no write-only values.
+func (m ownerModel) sameLogin(before ownerModel) bool {
+	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
+}
+
 // owner is who the token belongs to, and how to log in as it. It holds secrets and is never printed.
 type owner struct {
 	ApplicationID    string
@@ -153,6 +158,21 @@ func (m ownerModel) toOwner() owner {
 		o.Credential.UseOIDC = auth.Setting{Value: "true", Attribute: "owner.use_oidc"}
 	}
 	return o
+}
+
+// emptyCredential names a credential that is written as an empty string.
+func (m ownerModel) emptyCredential() string {
+	for _, c := range []struct {
+		name  string
+		value types.String
+	}{
+		{"client_secret_wo", m.ClientSecret}, {"client_certificate_wo", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
+	} {
+		if c.value.Equal(types.StringValue("")) {
+			return c.name
+		}
+	}
+	return ""
 }
 
 // credentials names the ways to log in that are written. One that is still unknown, as a module's variables are while

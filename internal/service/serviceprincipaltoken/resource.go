@@ -200,6 +200,10 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	info, live := shown.info, shown.live
+	if cameOver && !live && list.own && !over(state, list.Now) {
+		fwkit.Failed(&resp.Diagnostics, client.Advise(errors.New("it is not among the tokens of the provider's identity, and may be another's"), "", needsAdmin), cannotRead, state.String())
+		return
+	}
 	if cameOver && !live {
 		resp.Diagnostics.AddWarning("Token that came over from the official provider is gone: "+state.String(), "It was revoked, or it has expired. The plan makes a new one.")
 		resp.State.RemoveResource(ctx)
@@ -296,6 +300,9 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	}
 	if plan.rotates() {
 		r.rotate(ctx, c, resp)
+		return
+	}
+	if !plan.Owner.sameLogin(*state.Owner) && fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, c.want.Owner, false), cannotLogIn, state.String()) {
 		return
 	}
 

@@ -124,6 +124,19 @@ func TestImportByIdentity(t *testing.T) {
 	w.Workspace.RevokeToken(id)
 }
 
+// The list of tokens names an owner only by a token that it made itself. Where there is none, that is said.
+func TestImportOfAnUnnamedOwner(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "given", 90*day)
+	w.Workspace.GiveToken(id, w.ScoringApp.ClientID)
+	_, errors := w.Protocol(t).Import(t, typeName, id, nil)
+	if !strings.Contains(errors, "Token has an owner that the workspace does not name") || !strings.Contains(errors, "was made by "+w.Deployer.ClientID+" and belongs to") {
+		t.Errorf("%q", errors)
+	}
+	revokeAll(w)
+}
+
 // The same through Terraform itself, where it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()

@@ -87,6 +87,23 @@ func TestMovedOwn(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
+// Its own tokens say nothing of a token that another identity made, so that one stays in the state.
+func TestMovedOfAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "its own", day)
+	c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	c.Rewrite(t, bySecret(w, `comment = "theirs"`)+moved)
+	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token", "not among the tokens of the provider's identity")
+	untouched(t, w)
+	w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 0 changed, 0 destroyed")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	w.Workspace.RevokeToken(id)
+}
+
 // What cannot stay as it is: another lifetime is a rotation in place, as after an import; what is gone is made.
 func TestMovedAndChanged(t *testing.T) {
 	t.Parallel()

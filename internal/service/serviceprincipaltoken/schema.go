@@ -81,8 +81,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: the token carries all the rights of its owner. Changed in place; " +
-					"the service may refuse to widen them.",
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: a new token carries all the rights of its owner, and one that there is keeps the scopes it has, " +
+					"also when it is rotated. Changed in place; the service may refuse to widen them.",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Default: int64default.StaticInt64(defaultLifetime),
@@ -97,11 +97,11 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"overlap_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
 				MarkdownDescription: "How long the old token stays valid after a rotation, in seconds: at most `rotate_before_seconds`, or the lifetime when that is 0. The first apply after that revokes it. " +
-					"0: it is revoked at once, before consumers have the new one. Default: 86400 (a day), or the limit if that is smaller.",
+					"0: it is revoked at once, before consumers have the new one; written while an old token lives, that apply revokes it. Default: 86400 (a day), or the limit if that is smaller.",
 			},
 			"rotation_triggers": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Any values; a change of one rotates the token. For an imported token writing them the first time does not.",
+				MarkdownDescription: "Any values; a change of one rotates the token. An empty map is the same as none. For an imported token writing them the first time does not.",
 			},
 			"rotation_reason": schema.StringAttribute{
 				Computed: true, PlanModifiers: kept,
@@ -220,7 +220,18 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 		case ephemeral.BoolAttribute:
 			attributes[name] = schema.BoolAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription}
 		case ephemeral.SingleNestedAttribute:
-			attributes[name] = schema.SingleNestedAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Attributes: managed(a.Attributes)}
+			attributes[name] = schema.SingleNestedAttribute{Optional: a.Optional, MarkdownDescription: a.MarkdownDescription, Attributes: foldedCase(managed(a.Attributes))}
+		}
+	}
+	return attributes
+}
+
+// foldedCase compares what Key Vault compares without case.
+func foldedCase(attributes map[string]schema.Attribute) map[string]schema.Attribute {
+	for name, attribute := range attributes {
+		if s, ok := attribute.(schema.StringAttribute); ok {
+			s.PlanModifiers = append(s.PlanModifiers, fwkit.FoldCase())
+			attributes[name] = s
 		}
 	}
 	return attributes
@@ -235,10 +246,12 @@ func secretAttribute() schema.Attribute {
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.Checked("Not a vault for the token", auth.CheckVaultURI)},
+				PlanModifiers:       []planmodifier.String{fwkit.FoldCase()},
 				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
 			},
 			"name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret for the token", auth.CheckSecretName)},
+				PlanModifiers:       []planmodifier.String{fwkit.FoldCase()},
 				MarkdownDescription: "Name of the secret. A change rotates.",
 			},
 			"content_type": schema.StringAttribute{
@@ -292,6 +305,9 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	case len(written) > 1:
 		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
+	if name := o.emptyCredential(); name != "" {
+		diags.AddAttributeError(path.Root("owner"), "Credential of the token's owner is empty", emptyAdvice(name))
+	}
 	password := o.ClientCertificatePassword
 	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificate.IsNull() && o.ClientCertificatePath.IsNull() {
 		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
@@ -306,6 +322,10 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	} else if k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull() {
 		diags.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Password in Key Vault without a certificate", "Write certificate_name beside it, or remove it.")
 	}
+}
+
+func emptyAdvice(name string) string {
+	return name + " is an empty string, which is what an unset variable or a missing secret may give. Give it a value, or null to leave it out."
 }
 
 // checkTimes demands that a token is rotated before its end, and revoked before the next rotation.
@@ -378,7 +398,7 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		undecided(ctx, req, resp)
 		return
 	}
-	logsIn := true
+	logsIn, told := true, refuseInPlan
 	if req.State.Raw.IsNull() {
 		plan.decideCreate(config)
 	} else {
@@ -388,19 +408,43 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		}
 		m := recall(ctx, req.Private, &resp.Diagnostics)
 		plan.decideUpdate(config, state, m.verdict, m.imported)
-		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes)
+		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) || !plan.Owner.sameLogin(*state.Owner)
+		told = warnInPlan
+		warnOfScopes(config, state, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.wholeKnown() {
 		return
 	}
 	o := config.Owner.toOwner()
-	if !o.atHand() || fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, o), cannotLogIn, config.String()) {
+	if !o.atHand() {
+		return
+	}
+	if err := checkOwner(r.Client, o, true); err != nil {
+		told(&resp.Diagnostics, err, config.String())
 		return
 	}
 	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
 		_, err := vaultAt(r.Client, s.VaultURI.ValueString())
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
+	}
+}
+
+// refuseInPlan is for a token that is to be made.
+func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
+	fwkit.Failed(diags, also(err, "A destroy makes a plan first, which ends here as well: remove this block, or use terraform destroy -refresh=false."), cannotLogIn, object)
+}
+
+// warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go on.
+func warnInPlan(diags *diag.Diagnostics, err error, object string) {
+	fwkit.Warn(diags, also(err, "An apply of this plan fails. A destroy does not need the credential where the provider's identity is a workspace admin."), "Owner's credential does not work", object)
+}
+
+// warnOfScopes says that scopes which were taken out of configuration still hold.
+func warnOfScopes(config, state tokenModel, diags *diag.Diagnostics) {
+	if config.Scopes.IsNull() && len(state.Scopes.Elements()) > 0 {
+		diags.AddWarning("Token keeps its scopes: "+state.String(), fmt.Sprintf("scopes is not written, which leaves this token, and those that rotations make, limited to %s. "+
+			"A new token would carry all rights of its owner. Write the scopes, or make a token without: terraform apply -replace=ADDRESS.", strings.Join(fwkit.FromStrings(state.Scopes), ", ")))
 	}
 }
 

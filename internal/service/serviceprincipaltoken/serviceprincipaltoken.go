@@ -161,7 +161,7 @@ func cause(config, plan, state tokenModel, v verdict, imported bool) types.Strin
 		{reasonVault, plan.KeyVaultSecret.placeUnknown(), !plan.KeyVaultSecret.samePlace(state.KeyVaultSecret)},
 		{reasonVault, plan.TokenValueInState.IsUnknown(), !plan.TokenValueInState.Equal(state.TokenValueInState)},
 		// Of an imported token nobody knows yet which triggers it was made for.
-		{reasonTrigger, unknownMap(config.RotationTriggers), !plan.RotationTriggers.Equal(state.RotationTriggers) && (!imported || !state.RotationTriggers.IsNull())},
+		{reasonTrigger, unknownMap(config.RotationTriggers), !sameTriggers(plan.RotationTriggers, state.RotationTriggers) && (!imported || !state.RotationTriggers.IsNull())},
 	} {
 		if change.unknown {
 			return types.StringUnknown()
@@ -171,6 +171,11 @@ func cause(config, plan, state tokenModel, v verdict, imported bool) types.Strin
 		}
 	}
 	return types.StringNull()
+}
+
+// sameTriggers compares triggers; none written and none in the map are the same.
+func sameTriggers(a, b types.Map) bool {
+	return len(a.Elements()) == 0 && len(b.Elements()) == 0 && !a.IsUnknown() || a.Equal(b)
 }
 
 func unknownMap(m types.Map) bool {
@@ -248,7 +253,8 @@ func (m *tokenModel) decideUpdate(config, state tokenModel, v verdict, imported 
 		m.planPrevious(state, v)
 	default:
 		m.keep(state)
-		if v.Ended != "" && v.Ended == state.PreviousTokenID.ValueString() {
+		previous := state.PreviousTokenID
+		if !previous.IsNull() && (v.Ended == previous.ValueString() || m.OverlapSeconds.Equal(types.Int64Value(0))) {
 			m.RotationReason = types.StringValue(reasonOverlapEnded)
 			m.PreviousTokenID, m.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 		}
