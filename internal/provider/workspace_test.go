@@ -48,7 +48,8 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	delete(w.Env, "DBXACCESS_HOST")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read it
-	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader")
+	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
+		"refused to: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
 	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID) // who may read some of it is told what is not there
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
 	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
