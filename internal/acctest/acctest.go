@@ -8,8 +8,11 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -29,7 +32,19 @@ func init() {
 	set("TF_ACC_PROVIDER_NAMESPACE", "dbxaccess")
 	// A personal CLI configuration, or the path of one that is not there, must change nothing here.
 	set("TF_CLI_CONFIG_FILE", os.DevNull)
+	// A provider in this process takes its proxy from the process's environment, which the worlds of parallel tests share.
+	transport := http.DefaultTransport.(*http.Transport)
+	fromEnvironment := transport.Proxy
+	transport.Proxy = func(r *http.Request) (*url.URL, error) {
+		if proxy, ok := reached.Load(r.URL.Hostname()); ok {
+			return proxy.(*url.URL), nil
+		}
+		return fromEnvironment(r)
+	}
 }
+
+// reached are hosts that are found through the proxy of one world.
+var reached sync.Map // host name → *url.URL
 
 func set(name, value string) {
 	if err := os.Setenv(name, value); err != nil {
@@ -94,6 +109,19 @@ func (w *World) Proxied() {
 	w.Env["DBXACCESS_HOST"] = "https://" + w.Workspace.HostName()
 	w.Env["HTTPS_PROXY"] = w.Server.ProxyURL
 	w.Env["HTTP_PROXY"] = w.Server.ProxyURL
+}
+
+// Reach makes a provider in this process reach a vault by its real name, which no other world may use.
+func (w *World) Reach(t testing.TB, v *emulator.Vault) {
+	t.Helper()
+	proxy, err := url.Parse(w.Server.ProxyURL)
+	must(t, err)
+	host, err := url.Parse(v.URL())
+	must(t, err)
+	if _, taken := reached.LoadOrStore(host.Hostname(), proxy); taken {
+		t.Fatalf("%s is another world's", host.Hostname())
+	}
+	t.Cleanup(func() { reached.Delete(host.Hostname()) })
 }
 
 // Write puts a file into the world's folder and gives its path.

@@ -1,6 +1,7 @@
 package acctest
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -230,4 +231,28 @@ func fromPlanned(t testing.TB, v tftypes.Value) any {
 	default:
 		return fromValue(t, v)
 	}
+}
+
+// ResourceTypes are the types of managed resource.
+func (p *Protocol) ResourceTypes() []string {
+	return slices.Sorted(maps.Keys(p.schemas.ResourceSchemas))
+}
+
+// Attributes are what a configuration can write of a resource, by dotted path; what stands in another attribute is listed
+// beside it.
+func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {
+	found := map[string]*tfprotov6.SchemaAttribute{}
+	var list func(at string, attributes []*tfprotov6.SchemaAttribute)
+	list = func(at string, attributes []*tfprotov6.SchemaAttribute) {
+		for _, a := range attributes {
+			if a.Required || a.Optional {
+				found[at+a.Name] = a
+			}
+			if a.NestedType != nil {
+				list(at+a.Name+".", a.NestedType.Attributes)
+			}
+		}
+	}
+	list("", p.schemas.ResourceSchemas[typeName].Block.Attributes)
+	return found
 }
