@@ -6,11 +6,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 const (
@@ -128,16 +129,10 @@ func backoff(try int) time.Duration {
 	return pause + rand.N(pause/4)
 }
 
-// retryAfter reads the header, in seconds or as a date (RFC 9110 section 10.2.3).
+// retryAfter is what a service asks for; 0 for nothing.
 func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil && seconds >= 0 {
-		return time.Duration(seconds) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(time.Until(date), 0)
-	}
-	return 0
+	pause, _ := web.RetryAfter(h)
+	return pause
 }
 
 // isTimeout tells a try that ran out of time from one whose caller gave up.

@@ -13,10 +13,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// maxCertificateFile is far above any bundle; who names a larger file named the
-// wrong one.
-const maxCertificateFile = 1 << 20
-
 // origin is where a bundle and its password were written: what a message calls them,
 // and the attributes it points at.
 type origin struct {
@@ -96,7 +92,7 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	if err != nil {
 		return fail("Client certificate path cannot be expanded", "%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
 	}
-	file, err := os.Open(path)
+	data, err = ReadFile(path, LargestFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		where, wdErr := os.Getwd()
@@ -106,21 +102,12 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 		return fail("Client certificate file not found", "There is no file %s (from %s) in %s. In a module write \"${path.module}/%s\".", path, setting.Source(), where, path)
 	case errors.Is(err, fs.ErrPermission):
 		return fail("Client certificate file cannot be read", "The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
-	case err != nil:
-		return fail("Client certificate file cannot be read", "The file %s (from %s): %s.", path, setting.Source(), cause(err))
-	}
-	defer func() { _ = file.Close() }()
-
-	info, err := file.Stat()
-	if err == nil && info.IsDir() {
+	case errors.Is(err, errDirectory):
 		return fail("Client certificate path is a directory", "%s (from %s) is a directory; name the PFX or PEM file in it.", path, setting.Source())
-	}
-	data, more, err := readLimited(file, maxCertificateFile)
-	switch {
+	case errors.Is(err, errTooLarge):
+		return fail("Client certificate file is too large", "%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.", path, setting.Source())
 	case err != nil:
 		return fail("Client certificate file cannot be read", "The file %s (from %s): %s.", path, setting.Source(), cause(err))
-	case more:
-		return fail("Client certificate file is too large", "%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.", path, setting.Source())
 	case len(data) == 0:
 		return fail("Client certificate file is empty", "%s (from %s) has no content.", path, setting.Source())
 	}
@@ -162,6 +149,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 
 	var data []byte
 	var from origin
+	var open []Warning
 	used := inline
 	passwordName := s.CertificatePassword.named("client_certificate_password")
 	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
@@ -186,14 +174,14 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 				Detail:    fmt.Sprintf("%s and %s hold different certificates; keep one.", inline.Source(), file.Source()),
 			}
 		}
-		used, data = file, content
+		used, data, open = file, content, openToOthers(file, path, "key of the client certificate")
 		from = origin{
 			Origin:    certificate.Origin{Bundle: fmt.Sprintf("Certificate file %s (from %s)", path, file.Source()), Password: passwordSource, File: path},
 			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName,
 		}
 	}
 	c, warnings, err := from.parse(data, s.CertificatePassword.Value)
-	return used, c, warnings, err
+	return used, c, append(warnings, open...), err
 }
 
 // pathSettingBeside is where the path of a file belongs, for who wrote one in place of

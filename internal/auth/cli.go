@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,10 @@ import (
 // cliTimeout is what a cold Azure CLI on a slow machine stays well below.
 const cliTimeout = time.Minute
 
+// cliLimit bounds one run of the Azure CLI, which hangs when it waits for somebody
+// to type, or for a lock.
+func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.RetryTimeout) }
+
 // openCLI logs in as who is logged in to the Azure CLI, in the tenant of the
 // settings, if they have one.
 func openCLI(o *opening, s Settings) (finisher, error) {
@@ -30,7 +35,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 		}
 		explain := o.explainer(s, identity)
 		explain.credential, explain.speaker = attribute, "Azure CLI"
-		kept := &keptTokens{inner: credential}
+		kept := &keptTokens{inner: credential, limit: o.cliLimit()}
 		a := &acquirer{
 			try: func(ctx context.Context, scope string) (Token, error) {
 				token, err := kept.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
@@ -40,7 +45,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 			explain:      explain.azureCLI,
 			interrupted:  explain.interrupted,
 			retryTimeout: o.options.RetryTimeout,
-			tryTimeout:   cliTimeout,
+			tryTimeout:   o.cliLimit(),
 		}
 		return &session{Identity: identity, acquire: a.token}, nil
 	}, nil
@@ -52,7 +57,7 @@ func inspectCLI(err error, _ bool) failure {
 	text, _, _ = strings.Cut(text, "To troubleshoot, visit")
 	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
 	if errors.Is(err, context.DeadlineExceeded) {
-		text = "no answer within " + cliTimeout.String()
+		text = "no answer in time; it may wait for somebody to type, or for a lock"
 	}
 	return failure{contact: contactNone, answer: answer{
 		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText(), text), Timestamp: submatch(timestampInText(), text),
@@ -99,6 +104,8 @@ func (e explainer) azureCLI(f failure, _ string) *Error {
 // many at once: each would start the Azure CLI.
 type keptTokens struct {
 	inner azcore.TokenCredential
+	// limit bounds one request for a token; 0 for no more than the caller does.
+	limit time.Duration
 	mu    sync.Mutex
 	kept  map[string]azcore.AccessToken
 }
@@ -114,12 +121,17 @@ func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 		return token, nil
 	}
 	// With a limit of ours, the library does not set its own ten seconds.
-	if _, limited := ctx.Deadline(); !limited {
+	_, limited := ctx.Deadline()
+	if limit := k.limit; limit > 0 || !limited {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, cliTimeout)
+		ctx, cancel = context.WithTimeout(ctx, cmp.Or(limit, cliTimeout))
 		defer cancel()
 	}
 	token, err := k.inner.GetToken(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		// The library says no more than that the program was killed.
+		return azcore.AccessToken{}, fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}

@@ -38,6 +38,9 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, fileWords{"client secret", "client_secret_file_path"}); err != nil {
 			return s, err
 		}
+		if path, err := expandHome(strings.TrimSpace(s.ClientSecretFilePath.Value)); err == nil && s.ClientSecretFilePath.IsSet() {
+			o.login.Warnings = append(o.login.Warnings, openToOthers(s.ClientSecretFilePath, path, "client secret")...)
+		}
 	}
 	if d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on() {
 		return o.completeInPod(s, d)
@@ -127,26 +130,19 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	if err != nil {
 		return fail("%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
 	}
-	file, err := os.Open(path)
+	data, err := ReadFile(path, maxValueFile)
+	value := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fail("There is no file %s (from %s)%s.", path, setting.Source(), whereRelative(path))
 	case errors.Is(err, fs.ErrPermission):
 		return fail("The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
-	case err != nil:
-		return fail("The file %s (from %s): %s.", path, setting.Source(), cause(err))
-	}
-	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
+	case errors.Is(err, errDirectory):
 		return fail("%s (from %s) is a directory; name the file in it.", path, setting.Source())
-	}
-	data, more, err := readLimited(file, maxValueFile)
-	value := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
-	switch {
+	case errors.Is(err, errTooLarge):
+		return fail("%s (from %s) is larger than 64 KiB, far more than a %s has.", path, setting.Source(), words.what)
 	case err != nil:
 		return fail("The file %s (from %s): %s.", path, setting.Source(), cause(err))
-	case more:
-		return fail("%s (from %s) is larger than 64 KiB, far more than a %s has.", path, setting.Source(), words.what)
 	case value == "":
 		return fail("%s (from %s) is empty.", path, setting.Source())
 	}

@@ -73,6 +73,7 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	private := s.DisableInstanceDiscovery || s.AuthorityHost.IsSet()
 	switch r.auth {
 	case "cli":
+		r.limit = o.cliLimit()
 		r.inner, err = azidentity.NewAzureCLICredential(nil)
 	case "msi":
 		m := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
@@ -88,6 +89,7 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	case "environment":
 		return r, o.environmentReader(r, k, options, private)
 	default:
+		r.limit = o.cliLimit() // it may start the Azure CLI
 		r.inner, err = azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
 		r.explain.secrets = azureSecrets(os.LookupEnv)
 	}

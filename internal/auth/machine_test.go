@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -10,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // MSAL keeps tokens of managed identities for the whole process, by client id:
@@ -233,5 +237,37 @@ func TestKeyVaultReadByDefault(t *testing.T) {
 	e := wantError(t, err, "Key Vault identity cannot log in", `auth = "default"`, "Say which one is meant", "AADSTS7000215")
 	if strings.Contains(e.Detail, "wr0ng-secret-0815") {
 		t.Errorf("the secret shows: %s", e.Detail)
+	}
+}
+
+// An Azure CLI that hangs is given up, at a login and before a vault, long before the time for retries is over.
+func TestCLIHangs(t *testing.T) {
+	azOnPath(t, "exec sleep 60")
+	began := time.Now()
+	_, err := open(t, Settings{UseCLI: hcl("use_cli", "true")}, Options{RetryTimeout: time.Second}).AccessToken(t.Context(), DatabricksScope)
+	if spent := time.Since(began); err == nil || !strings.Contains(err.Error(), "no answer in time") || spent > 10*time.Second {
+		t.Errorf("login: %v after %s", err, spent)
+	}
+	for _, auth := range []string{"cli", "default"} {
+		s := with(application(), vaultOf(auth))
+		o := &opening{login: &Login{}, options: Options{RetryTimeout: 5 * time.Minute, Now: time.Now, LookupEnv: variables()}, cloud: clouds[0], http: web.NewClient(nil, 0)}
+		reader, err := o.vaultReader(s, s.KeyVault.named())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reader.limit != cliTimeout {
+			t.Errorf("%s: the Azure CLI may take %s", auth, reader.limit)
+		}
+		if auth == "default" {
+			continue // asks others first
+		}
+		reader.limit = time.Second
+		began := time.Now()
+		_, err = reader.GetToken(t.Context(), policy.TokenRequestOptions{Scopes: []string{"https://vault.azure.net/.default"}})
+		v := &vault{reader: reader, host: "kv-ml.vault.azure.net", settings: s.KeyVault.named()}
+		told := v.explain(s.KeyVault.CertificateName, err)
+		if spent := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(told.Error(), "no answer in time") || spent > 10*time.Second {
+			t.Errorf("vault: %v after %s: %v", err, spent, told)
+		}
 	}
 }

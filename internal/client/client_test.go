@@ -397,7 +397,7 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 	if err := os.WriteFile(empty, []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{empty, empty + ".missing"} {
+	for _, file := range []string{empty, empty + ".missing", "/dev/zero", filepath.Dir(empty)} {
 		if _, err := client.NewTransport(file); err == nil {
 			t.Errorf("%s was accepted", file)
 		}

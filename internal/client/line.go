@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -216,17 +215,18 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 	var dial *net.OpError
 	var dns *net.DNSError
 	var elsewhere *web.Redirected
+	var endless *web.NoAnswer
+	var insecure *web.NotSecure
 	switch {
 	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
 		return r.Context().Err()
 	case errors.As(err, &elsewhere):
 		l.answered.Store(true)
 		return redirected(r, elsewhere)
-	case isUnusable(err):
-		// It would come again. After a POST the work may be done.
-		if e.Kind = ErrOther; !e.idempotent {
-			e.Kind = ErrAnswerLost
-		}
+	case errors.As(err, &endless):
+		e.Kind, e.Status, e.Message = ErrNotAnAnswer, endless.Status, endless.Host+" sent "+endless.Got
+	case errors.As(err, &insecure):
+		e.Kind = ErrUnreachable
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
@@ -247,16 +247,10 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 	return e
 }
 
-// isUnusable tells an answer that must not be used, such as one without end, from none.
-func isUnusable(err error) bool {
-	_, unusable := errors.AsType[web.Unusable](err)
-	return unusable
-}
-
-// retryAfter is what the service asks for in whole seconds, else one second: Databricks documents no header, only the status.
+// retryAfter is what the service asks for, else one second: Databricks documents no header, only the status.
 func retryAfter(h http.Header) time.Duration {
-	if seconds, err := strconv.Atoi(h.Get("Retry-After")); err == nil && seconds >= 0 {
-		return time.Duration(min(seconds, 24*60*60)) * time.Second
+	if pause, ok := web.RetryAfter(h); ok {
+		return pause
 	}
 	return time.Second
 }

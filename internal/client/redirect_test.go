@@ -65,3 +65,26 @@ func TestRedirect(t *testing.T) {
 		t.Errorf("%d requests followed", reached)
 	}
 }
+
+// An answer without end is given up after a bound, and is not asked for again.
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		chunk := []byte(strings.Repeat(`{"a":`, 10_000))
+		for {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(server.Close)
+	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
+	for n, method := range []string{"GET", "POST", "DELETE"} {
+		err := call(t.Context(), c, method)
+		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 || !strings.Contains(err.Error(), "more than 64 MiB") {
+			t.Errorf("%s, %d calls: %v", method, calls, err)
+		}
+	}
+}

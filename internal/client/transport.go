@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +29,7 @@ func NewTransport(caFile string) (http.RoundTripper, error) {
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	pem, err := os.ReadFile(caFile)
+	pem, err := auth.ReadFile(caFile, auth.LargestFile)
 	if err != nil {
 		return nil, noAuthorities(err.Error())
 	}

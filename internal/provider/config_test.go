@@ -194,3 +194,24 @@ func TestCheckHost(t *testing.T) {
 		}
 	}
 }
+
+// The id of the workspace's resource is the path of a request that carries a token.
+func TestResourceIDStaysAPath(t *testing.T) {
+	t.Parallel()
+	const before = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/"
+	const between = "/providers/Microsoft.Databricks/workspaces/"
+	for _, id := range []string{before + "ml" + between + "models", before + "rg-1_(a).b" + between + "m-2", strings.ToUpper(before + "ml" + between + "models")} {
+		if err := checkResourceID(id); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	for _, id := range []string{
+		before + "ml" + between + "models?x=y", before + "ml" + between + "models#", before + ".." + between + "models", before + "ml" + between + "..", before + "ml" + between + ".",
+		before + "ml/../x" + between + "models", before + "m%2fl" + between + "models", before + "m l" + between + "models", before + "m\nl" + between + "models", before + `m\l` + between + "models",
+		before + "ml" + between + "models\n", before + "@elsewhere.example" + between + "models", "@elsewhere.example" + before + "ml" + between + "models",
+	} {
+		if err := checkResourceID(id); err == nil {
+			t.Errorf("%q was accepted", id)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 func answerOf(contentType string) *http.Response {
@@ -92,6 +93,24 @@ func TestText(t *testing.T) {
 	} {
 		if got := Text(in, 20); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	date := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"7": 7 * time.Second, "0": 0, "99999999999999": 24 * time.Hour, date.Add(time.Minute).Format(http.TimeFormat): time.Minute,
+		date.Add(-time.Minute).Format(http.TimeFormat): 0, date.AddDate(1, 0, 0).Format(http.TimeFormat): 24 * time.Hour,
+	} {
+		if got, ok := RetryAfter(http.Header{"Retry-After": {value}, "Date": {date.Format(http.TimeFormat)}}); got != want || !ok {
+			t.Errorf("%s: %s, %t", value, got, ok)
+		}
+	}
+	for _, value := range []string{"", "-1", "soon"} {
+		if got, ok := RetryAfter(http.Header{"Retry-After": {value}}); got != 0 || ok {
+			t.Errorf("%q: %s, %t", value, got, ok)
 		}
 	}
 }

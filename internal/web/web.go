@@ -3,8 +3,10 @@
 package web
 
 import (
+	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -41,4 +43,22 @@ func Text(s string, limit int) string {
 		b.WriteString(piece)
 	}
 	return b.String()
+}
+
+// RetryAfter reads the header of that name, in seconds or as a date (RFC 9110 section 10.2.3). It is at most a day.
+func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds >= 0 {
+		return time.Duration(min(seconds, 24*60*60)) * time.Second, true
+	}
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	now := time.Now()
+	// A service's clock may be another than this machine's.
+	if served, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = served
+	}
+	return min(max(date.Sub(now), 0), 24*time.Hour), true
 }
