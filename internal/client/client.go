@@ -155,9 +155,6 @@ func NotReady(err error) *Client {
 // Ready says whether the provider's configuration is known, so that calls can be made; see [NotReady].
 func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 
-// SDK is the Databricks client below, for the service packages' api.go files.
-func (c *Client) SDK() *client.DatabricksClient { return c.sdk }
-
 // Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the
 // function that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/logger"
-	"github.com/databricks/databricks-sdk-go/service/iam"
-	"github.com/databricks/databricks-sdk-go/service/settings"
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -323,21 +321,21 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	var log bytes.Buffer
 	ctx := tflogtest.RootLogger(t.Context(), &log)
 
-	made, err := settings.NewTokens(c.SDK()).Create(ctx, settings.CreateTokenRequest{Comment: "a-comment", LifetimeSeconds: 60})
+	_, value, err := c.CreateToken(ctx, "a-comment", time.Minute, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := iam.NewServicePrincipalsV2(c.SDK()).ListAll(ctx, iam.ListServicePrincipalsRequest{Filter: `displayName eq "a-filter"`}); err != nil {
+	if _, err := c.ServicePrincipals(ctx, `displayName eq "a-filter"`); err != nil {
 		t.Fatal(err)
 	}
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: "/api/2.0/token/create", Drop: "before"})
-	if _, err := settings.NewTokens(c.SDK()).Create(ctx, settings.CreateTokenRequest{Comment: "a-comment"}); !errors.Is(err, client.ErrAnswerLost) {
+	if _, _, err := c.CreateToken(ctx, "a-comment", time.Minute, nil); !errors.Is(err, client.ErrAnswerLost) {
 		t.Fatalf("%v", err)
 	}
 
 	text := log.String()
 	for what, secret := range map[string]string{
-		"bearer token": w.PersonToken, "new token": made.TokenValue, "any token": "dapi", "header": "uthorization", "body": "a-comment", "query": "a-filter",
+		"bearer token": w.PersonToken, "new token": value, "any token": "dapi", "header": "uthorization", "body": "a-comment", "query": "a-filter",
 	} {
 		if strings.Contains(text, secret) {
 			t.Errorf("the log holds the %s:\n%s", what, text)

@@ -6,9 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/service/iam"
-	"github.com/databricks/databricks-sdk-go/service/settings"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
@@ -97,22 +94,21 @@ func TestRefusals(t *testing.T) {
 	}{
 		"no endpoint": {call: func() error { _, err := c.EndpointByName(ctx, "nothing"); return err }, kind: client.ErrNotFound},
 		"no service principal": {call: func() error {
-			_, err := iam.NewServicePrincipalsV2(c.SDK()).Get(ctx, iam.GetServicePrincipalRequest{Id: "1"})
+			_, err := c.ServicePrincipalByID(ctx, "1")
 			return err
 		}, kind: client.ErrNotFound},
 		"no service principal, no body": {emulator.WorkspaceSwitches{EmptyNotFound: true}, func() error {
-			_, err := iam.NewServicePrincipalsV2(c.SDK()).Get(ctx, iam.GetServicePrincipalRequest{Id: "1"})
+			_, err := c.ServicePrincipalByID(ctx, "1")
 			return err
 		}, client.ErrNotFound},
 		"no route": {call: func() error {
-			return c.SDK().Do(ctx, http.MethodGet, "/api/2.0/nothing", nil, nil, nil, nil)
+			return c.Call(ctx, http.MethodGet, "/api/2.0/nothing", nil, nil, nil)
 		}, kind: client.ErrOther},
 		"not on Azure": {call: func() error {
-			_, err := settings.NewTokenManagement(c.SDK()).CreateOboToken(ctx, settings.CreateOboTokenRequest{ApplicationId: w.Deployer.ClientID})
-			return err
+			return c.Call(ctx, http.MethodPost, managed[:len(managed)-len("tokens")]+"on-behalf-of/tokens", nil, map[string]string{"application_id": w.Deployer.ClientID}, nil)
 		}, kind: client.ErrFeatureDisabled},
 		"lifetime": {call: func() error {
-			_, err := settings.NewTokens(c.SDK()).Create(ctx, settings.CreateTokenRequest{LifetimeSeconds: 1 << 40})
+			_, _, err := c.CreateToken(ctx, "", 200*365*24*time.Hour, nil)
 			return err
 		}, kind: client.ErrInvalid},
 		"tokens off": {emulator.WorkspaceSwitches{PersonalAccessTokensOff: true}, func() error {
@@ -121,8 +117,7 @@ func TestRefusals(t *testing.T) {
 			return err
 		}, client.ErrPermissionDenied},
 		"exists already": {call: func() error {
-			_, err := iam.NewServicePrincipalsV2(c.SDK()).Create(ctx, iam.CreateServicePrincipalRequest{ApplicationId: w.Deployer.ClientID})
-			return err
+			return c.Call(ctx, http.MethodPost, "/api/2.0/preview/scim/v2/ServicePrincipals", nil, map[string]string{"applicationId": w.Deployer.ClientID}, nil)
 		}, kind: client.ErrConflict},
 	} {
 		w.Workspace.SetSwitches(tc.switches)

@@ -1,9 +1,12 @@
 package client
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list tells less than [Client.EndpointByName]
@@ -19,6 +22,39 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 		list = append(list, answer.Endpoints[i].endpoint())
 	}
 	return list, nil
+}
+
+// Score asks the model behind an endpoint, and gives what it answered and the name of what served it. One request.
+// https://docs.databricks.com/api/azure/workspace/servingendpoints/query
+func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
+	var answer prediction
+	came, err := c.call(ctx, http.MethodPost, "/serving-endpoints/"+url.PathEscape(endpoint)+"/invocations", nil, request, &answer)
+	if err != nil {
+		return nil, "", err
+	}
+	return answer.text, came.servedModel, nil
+}
+
+// prediction is what a model answers. Its form is the model's own, but for the member that holds the result.
+type prediction struct {
+	text    json.RawMessage
+	members map[string]json.RawMessage
+}
+
+func (p *prediction) UnmarshalJSON(text []byte) error {
+	p.text = bytes.Clone(text)
+	return json.Unmarshal(text, &p.members)
+}
+
+// Lacks demands one of the members in which the service returns results: of a custom model, a feature function, a chat or
+// completion, an embedding, an agent.
+func (p *prediction) Lacks(bool) string {
+	for _, member := range []string{"predictions", "outputs", "choices", "data", "output", "messages"} {
+		if value, ok := p.members[member]; ok && string(value) != "null" {
+			return ""
+		}
+	}
+	return "it holds no predictions, outputs, choices, data, output or messages"
 }
 
 // EndpointName is the name behind a system id, for a state that knows the id alone. [ErrNotFound] where the list of

@@ -128,13 +128,14 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 		now, err := c.groupByID(ctx, group.ID)
 		return now.Has(memberID) == want, err
 	})
-	if err == nil && !shown {
-		err = errors.New("the service accepted the change and still shows what stood before")
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return &UnverifiedMemberError{err}
+	case !shown:
+		return errors.New("the service accepted the change and still shows what stood before")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // patchGroup changes the group in one operation, so that the service and not we merge it with what others change at the

@@ -88,7 +88,7 @@ func call(ctx context.Context, c *Client, method string) error {
 	if method != http.MethodGet {
 		body = map[string]string{"a": "b"}
 	}
-	return c.SDK().Do(ctx, method, "/api/2.0/things", nil, nil, body, nil)
+	return c.Call(ctx, method, "/api/2.0/things", nil, body, nil)
 }
 
 var (

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -230,7 +231,8 @@ type scimList struct {
 	TotalResults *int           `json:"totalResults"`
 	Resources    []scimResource `json:"Resources"`
 
-	first bool
+	first  bool
+	filter string
 }
 
 func (l *scimList) Lacks(bool) string {
@@ -240,12 +242,29 @@ func (l *scimList) Lacks(bool) string {
 	case l.first && len(l.Resources) == 0 && l.TotalResults != nil && *l.TotalResults > 0:
 		return fmt.Sprintf("its totalResults is %d and it shows none", *l.TotalResults)
 	}
+	attribute, value := equality(l.filter)
 	for i := range l.Resources {
-		if lack := l.Resources[i].Lacks(false); lack != "" {
+		r := &l.Resources[i]
+		lack := r.Lacks(false)
+		if lack == "" && attribute != "" {
+			// A list of others is no answer to the question whether there is this one.
+			lack = Named(attribute, map[string]string{"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName}[attribute], value)
+		}
+		if lack != "" {
 			return "in one of its Resources " + lack
 		}
 	}
 	return ""
+}
+
+// equality is what a filter of the form attribute eq "value" demands, of an attribute that each resource shows; empty for
+// other filters.
+func equality(filter string) (attribute, value string) {
+	attribute, quoted, _ := strings.Cut(filter, " eq ")
+	if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) || json.Unmarshal([]byte(quoted), &value) != nil {
+		return "", ""
+	}
+	return attribute, value
 }
 
 type scimValue struct {
@@ -291,7 +310,7 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 		}
 	}
 	for start, last := 1, ""; ; {
-		page := scimList{first: start == 1}
+		page := scimList{first: start == 1, filter: query.Get("filter")}
 		parameters["startIndex"] = start
 		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
 			return err

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/service/iam"
-
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
@@ -98,14 +96,18 @@ func TestListsAreShared(t *testing.T) {
 	if n := len(w.Tenant.Journal.Entries()); n != 3 {
 		t.Errorf("%d requests for three lists", n)
 	}
-	made, err := iam.NewServicePrincipalsV2(c.SDK()).Create(t.Context(), iam.CreateServicePrincipalRequest{DisplayName: "late"})
-	if err != nil {
+	const collection = "/api/2.0/preview/scim/v2/ServicePrincipals"
+	if err := c.Call(t.Context(), http.MethodPost, collection, nil, map[string]string{"displayName": "late"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if sp, _, _ := count(); sp != 2 {
 		t.Errorf("%d service principals after one was made", sp)
 	}
-	if err := iam.NewServicePrincipalsV2(c.SDK()).Delete(t.Context(), iam.DeleteServicePrincipalRequest{Id: made.Id}); err != nil {
+	late, err := c.ServicePrincipals(t.Context(), `displayName eq "late"`)
+	if err != nil || len(late) != 1 {
+		t.Fatalf("%v, %v", late, err)
+	}
+	if err := c.Call(t.Context(), http.MethodDelete, collection+"/"+late[0].ID, nil, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if sp, _, _ := count(); sp != 1 {

@@ -2,8 +2,8 @@ package clusters
 
 import (
 	"context"
-
-	"github.com/databricks/databricks-sdk-go/service/compute"
+	"errors"
+	"net/http"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -11,18 +11,55 @@ import (
 // pageSize is the most the service gives at once.
 const pageSize = 100
 
-// listClusters lists those that the caller sees. One request for each 100.
+// listClusters lists those that the caller sees. One request for each 100; one more where the answer is {}, because that
+// alone does not prove that the workspace answered.
 // https://docs.databricks.com/api/azure/workspace/clusters/list
 func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
-	found, err := compute.NewClusters(c.SDK()).ListAll(ctx, compute.ListClustersRequest{PageSize: pageSize})
-	if err != nil {
-		return nil, err
-	}
 	var all []cluster
-	for _, k := range found {
-		all = append(all, cluster{
-			ID: k.ClusterId, Name: k.ClusterName, State: string(k.State), Source: string(k.ClusterSource), Creator: k.CreatorUserName, SparkVersion: k.SparkVersion,
-		})
+	query := map[string]any{"page_size": pageSize}
+	for last := ""; ; {
+		var page clusterPage
+		if err := c.Call(ctx, http.MethodGet, "/api/2.1/clusters/list", query, nil, &page); err != nil {
+			return nil, err
+		}
+		for _, k := range page.Clusters {
+			all = append(all, cluster{ID: k.ID, Name: k.Name, State: k.State, Source: k.Source, Creator: k.Creator, SparkVersion: k.SparkVersion})
+		}
+		switch next := page.NextPageToken; {
+		case next == "" && len(all) == 0:
+			return nil, c.ConfirmEmpty(ctx)
+		case next == "":
+			return all, nil
+		case next == last:
+			return nil, errors.New("the service gave the same page of clusters twice")
+		default:
+			last, query["page_token"] = next, next
+		}
 	}
-	return all, nil
+}
+
+type clusterPage struct {
+	Clusters []struct {
+		ID           string `json:"cluster_id"`
+		Name         string `json:"cluster_name"`
+		State        string `json:"state"`
+		Source       string `json:"cluster_source"`
+		Creator      string `json:"creator_user_name"`
+		SparkVersion string `json:"spark_version"`
+	} `json:"clusters"`
+	NextPageToken     string  `json:"next_page_token"`
+	PreviousPageToken *string `json:"prev_page_token"`
+}
+
+// Lacks implements [client.Answer].
+func (p *clusterPage) Lacks(bare bool) string {
+	if p.Clusters == nil && !bare && p.NextPageToken == "" && p.PreviousPageToken == nil {
+		return "it has no clusters"
+	}
+	for _, k := range p.Clusters {
+		if lack := client.Named("cluster_id", k.ID, ""); lack != "" {
+			return lack
+		}
+	}
+	return ""
 }

@@ -153,7 +153,8 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	if errors.As(err, &unverified) {
-		fwkit.Warn(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
+		// It may still be a member, so state keeps it: the next apply removes it once more.
+		fwkit.Failed(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
 		return
 	}
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot remove from group", have.String())

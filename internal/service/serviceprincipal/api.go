@@ -5,15 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/listing"
-	"github.com/databricks/databricks-sdk-go/service/iam"
-	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -24,25 +22,18 @@ var ErrExists = errors.New("it is already in this workspace")
 // findByApplicationID looks one up; nil when there is none. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
-	// Only the first page is read: the SDK's pager would ask for a second, empty one.
-	page := iam.NewServicePrincipalsV2(c.SDK()).List(ctx, iam.ListServicePrincipalsRequest{
-		Filter: "applicationId eq " + client.SCIMString(applicationID),
-		Count:  1,
-	})
-	found, err := page.Next(ctx)
-	if errors.Is(err, listing.ErrNoMoreItems) {
-		return nil, nil
-	}
+	found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(applicationID))
 	if err != nil {
 		return nil, advise(err)
 	}
-	if !strings.EqualFold(found.ApplicationId, applicationID) {
-		return nil, nil // a service that ignored the filter must not make us adopt a stranger
+	if len(found) == 0 {
+		return nil, nil
 	}
-	if err := whole(ctx, c, tellsActive(found)); err != nil {
+	if err := whole(ctx, c, found[0].Active != nil); err != nil {
 		return nil, err
 	}
-	return fromAPI(&found), nil
+	sp := fromList(found[0])
+	return &sp, nil
 }
 
 // idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
@@ -69,10 +60,7 @@ func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 	if sp.Active == nil { // a part of it: the read by itself finds out why
 		return readServicePrincipal(ctx, c, id)
 	}
-	return servicePrincipal{
-		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: *sp.Active,
-		Entitlements: slices.Sorted(slices.Values(sp.Entitlements)),
-	}, nil
+	return fromList(sp), nil
 }
 
 // readServicePrincipal reads one by its SCIM id. One request.
@@ -82,20 +70,17 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (ser
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	return *fromAPI(sp), nil
+	return sp.toServicePrincipal(), nil
 }
 
 // readRaw is [readServicePrincipal] with the groups and roles.
-func readRaw(ctx context.Context, c *client.Client, id string) (*iam.ServicePrincipal, error) {
-	sp, err := iam.NewServicePrincipalsV2(c.SDK()).Get(ctx, iam.GetServicePrincipalRequest{Id: id})
-	if err != nil {
-		return nil, advise(err)
+func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrincipal, error) {
+	sp := scimServicePrincipal{wantID: id}
+	if err := c.Call(ctx, http.MethodGet, collection+"/"+url.PathEscape(id), nil, nil, &sp); err != nil {
+		return scimServicePrincipal{}, advise(err)
 	}
-	return sp, whole(ctx, c, tellsActive(*sp))
+	return sp, whole(ctx, c, sp.Active != nil)
 }
-
-// tellsActive says whether the answer held "active": the SDK lists there what it saw.
-func tellsActive(sp iam.ServicePrincipal) bool { return slices.Contains(sp.ForceSendFields, "Active") }
 
 // whole refuses the reduced answer that the service gives to callers who are not admins: without "active" and the
 // entitlements, every principal would read as deactivated. No request; one for the whole run when active is missing,
@@ -304,47 +289,43 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/create
 func post(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	request := iam.CreateServicePrincipalRequest{
-		Schemas:       []iam.ServicePrincipalSchema{iam.ServicePrincipalSchemaUrnIetfParamsScimSchemasCore20ServicePrincipal},
-		ApplicationId: want.ApplicationID, DisplayName: want.DisplayName,
-		Active: true, ForceSendFields: []string{"Active"},
-	}
+	active := true
+	request := scimServicePrincipal{Schemas: schemas, ApplicationID: want.ApplicationID, DisplayName: want.DisplayName, Active: &active}
 	if want.Active != nil {
-		request.Active = *want.Active
+		request.Active = want.Active
 	}
 	if want.Entitlements != nil {
-		request.Entitlements = entitlements(*want.Entitlements)
+		request.Entitlements = values(*want.Entitlements)
 	}
-	sp, err := iam.NewServicePrincipalsV2(c.SDK()).Create(ctx, request)
-	if err != nil {
+	made := scimServicePrincipal{wantApplicationID: want.ApplicationID}
+	if err := c.Call(ctx, http.MethodPost, collection, nil, request, &made); err != nil {
 		return servicePrincipal{}, advise(err)
 	}
-	return *fromAPI(sp), nil
+	return made.toServicePrincipal(), nil
 }
 
 // changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request; one
 // more when it is refused.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
 func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
-	var operations []iam.Patch
+	var operations []client.SCIMOperation
 	if change.DisplayName != "" {
-		operations = append(operations, iam.Patch{Op: iam.PatchOpReplace, Path: "displayName", Value: change.DisplayName})
+		operations = append(operations, client.SCIMOperation{Op: "replace", Path: "displayName", Value: change.DisplayName})
 	}
 	if change.Active != nil {
-		operations = append(operations, iam.Patch{
-			Op: iam.PatchOpReplace, Path: "active", Value: []map[string]string{{"value": strconv.FormatBool(*change.Active)}},
+		operations = append(operations, client.SCIMOperation{
+			Op: "replace", Path: "active", Value: []map[string]string{{"value": strconv.FormatBool(*change.Active)}},
 		})
 	}
 	if change.Entitlements != nil {
 		if len(*change.Entitlements) == 0 {
-			operations = append(operations, iam.Patch{Op: iam.PatchOpRemove, Path: "entitlements"})
+			operations = append(operations, client.SCIMOperation{Op: "remove", Path: "entitlements"})
 		} else {
-			operations = append(operations, iam.Patch{Op: iam.PatchOpReplace, Path: "entitlements", Value: entitlements(*change.Entitlements)})
+			operations = append(operations, client.SCIMOperation{Op: "replace", Path: "entitlements", Value: values(*change.Entitlements)})
 		}
 	}
-	err := iam.NewServicePrincipalsV2(c.SDK()).Patch(ctx, iam.PatchServicePrincipalRequest{
-		Id: id, Operations: operations, Schemas: []iam.PatchSchema{iam.PatchSchemaUrnIetfParamsScimApiMessages20PatchOp},
-	})
+	// What it answers may be {}: the read that follows shows what it did.
+	err := c.Call(ctx, http.MethodPatch, collection+"/"+url.PathEscape(id), nil, client.NewSCIMPatch(operations...), &client.Optional{Answer: &scimServicePrincipal{wantID: id}})
 	if errors.Is(err, client.ErrInvalid) {
 		// A removal sent again after a lost answer is refused, because nothing is left to remove.
 		if have, readErr := readServicePrincipal(ctx, c, id); readErr == nil && change.changes(have).none() {
@@ -362,10 +343,13 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 		return want.changes(sp).none(), err
 	})
 	if err == nil && !shown {
-		err = errors.New("the service accepted the change and still shows what stood before")
+		err = errNotDone
 	}
 	return sp, err
 }
+
+// errNotDone: what is read after a change is what stood before it.
+var errNotDone = errors.New("the service accepted the change and still shows what stood before")
 
 // refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while SCIM
 // may not know yet what it has made itself. One request at best.
@@ -398,24 +382,24 @@ func (e *LeftTokensError) Error() string {
 }
 
 // deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not keep
-// the others. One request, and one for each token.
+// the others. One request, and two for each token.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func deleteTokens(ctx context.Context, c *client.Client, id string) error {
-	number, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return fmt.Errorf("SCIM id %q is not a number: %w", id, err)
+	c.ForgetTokens()
+	list, err := c.WorkspaceTokens(ctx)
+	if err == nil && !list.Shown {
+		err = c.ConfirmEmpty(ctx)
 	}
-	all, err := settings.NewTokenManagement(c.SDK()).ListAll(ctx, settings.ListTokenManagementRequest{CreatedById: number})
 	if err != nil {
 		return client.Advise(err, "", "It could not be found out which tokens it has. "+tokensRight)
 	}
 	left := &LeftTokensError{}
-	for _, t := range all {
-		if t.CreatedById != number && t.OwnerId != number {
-			continue // a service that ignored the filter must not make us delete a stranger's
+	for _, t := range list.Tokens {
+		if t.CreatorID != id && t.OwnerID != id {
+			continue
 		}
-		if err := c.RevokeAnyToken(ctx, t.TokenId); err != nil {
-			left.Left = append(left.Left, strings.TrimSpace(t.TokenId+" "+strconv.Quote(t.Comment)))
+		if err := c.RevokeAnyToken(ctx, t.ID); err != nil {
+			left.Left = append(left.Left, strings.TrimSpace(t.ID+" "+strconv.Quote(t.Comment)))
 			left.Err = cmp.Or(left.Err, err)
 		}
 	}
@@ -449,34 +433,86 @@ func adviseSelf() error {
 		"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another workspace admin.")
 }
 
-// removeServicePrincipal deletes it from the workspace; one that is gone counts as done. One request.
+// removeServicePrincipal deletes it from the workspace; one that is gone counts as done. Two requests, of which the second
+// one must not find it, and more while SCIM lags behind.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
 func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
-	err := iam.NewServicePrincipalsV2(c.SDK()).Delete(ctx, iam.DeleteServicePrincipalRequest{Id: have.ID})
+	err := c.Call(ctx, http.MethodDelete, collection+"/"+url.PathEscape(have.ID), nil, nil, nil)
 	if errors.Is(err, client.ErrNotFound) {
 		return nil
 	}
-	return advise(err)
+	if err != nil {
+		return advise(err)
+	}
+	gone, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
+		_, err := c.ServicePrincipalByID(ctx, have.ID)
+		if errors.Is(err, client.ErrNotFound) {
+			return true, nil
+		}
+		return false, err
+	})
+	if err == nil && gone {
+		return nil
+	}
+	return client.Advise(&client.UnconfirmedError{Object: have.String(), Look: err}, "", "It stays in the state. Apply again: the deletion is repeated, and done when the workspace does not know it any more.")
 }
 
-func entitlements(values []string) []iam.ComplexValue {
-	var list []iam.ComplexValue
-	for _, v := range values {
-		list = append(list, iam.ComplexValue{Value: v})
+const collection = "/api/2.0/preview/scim/v2/ServicePrincipals"
+
+var schemas = []string{"urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"}
+
+// scimServicePrincipal is one as SCIM writes it.
+type scimServicePrincipal struct {
+	Schemas       []string    `json:"schemas,omitempty"`
+	ID            string      `json:"id,omitempty"`
+	ApplicationID string      `json:"applicationId,omitempty"`
+	DisplayName   string      `json:"displayName,omitempty"`
+	ExternalID    string      `json:"externalId,omitempty"`
+	Active        *bool       `json:"active,omitempty"`
+	Entitlements  []scimValue `json:"entitlements,omitempty"`
+	Groups        []scimValue `json:"groups,omitempty"`
+	Roles         []scimValue `json:"roles,omitempty"`
+
+	wantID, wantApplicationID string // that were asked for
+}
+
+type scimValue struct {
+	Value string `json:"value"`
+}
+
+// Lacks implements [client.Answer].
+func (sp *scimServicePrincipal) Lacks(bool) string {
+	if lack := client.Named("id", sp.ID, sp.wantID); lack != "" {
+		return lack
+	}
+	return client.Named("applicationId", sp.ApplicationID, sp.wantApplicationID)
+}
+
+func values(of []string) []scimValue {
+	var list []scimValue
+	for _, v := range of {
+		list = append(list, scimValue{v})
 	}
 	return list
 }
 
-func fromAPI(sp *iam.ServicePrincipal) *servicePrincipal {
-	out := &servicePrincipal{
-		ID: sp.Id, ApplicationID: sp.ApplicationId, DisplayName: sp.DisplayName, ExternalID: sp.ExternalId, Active: sp.Active,
+func (sp *scimServicePrincipal) toServicePrincipal() servicePrincipal {
+	out := servicePrincipal{
+		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: sp.Active != nil && *sp.Active,
 	}
 	for _, e := range sp.Entitlements {
 		out.Entitlements = append(out.Entitlements, e.Value)
 	}
 	slices.Sort(out.Entitlements)
 	return out
+}
+
+func fromList(sp client.ServicePrincipal) servicePrincipal {
+	return servicePrincipal{
+		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: sp.Active != nil && *sp.Active,
+		Entitlements: slices.Sorted(slices.Values(sp.Entitlements)),
+	}
 }
 
 func advise(err error) error {

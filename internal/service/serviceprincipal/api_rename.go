@@ -4,10 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"net/http"
+	"net/url"
 	"time"
-
-	"github.com/databricks/databricks-sdk-go/service/iam"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
@@ -72,7 +71,7 @@ func renameServicePrincipal(ctx context.Context, c *client.Client, id, name stri
 	case err != nil:
 		return servicePrincipal{}, &UnverifiedNameError{err}
 	case now.DisplayName == name:
-		return *fromAPI(now), nil
+		return now.toServicePrincipal(), nil
 	}
 	besides.DisplayName = name
 	byPut := putServicePrincipal(ctx, c, now, besides)
@@ -81,9 +80,9 @@ func renameServicePrincipal(ctx context.Context, c *client.Client, id, name stri
 	}
 	refusals := errors.Join(byPatch, byPut)
 	if byPatch != nil && byPut != nil {
-		return *fromAPI(now), &KeptNameError{Name: now.DisplayName, Err: refusals}
+		return now.toServicePrincipal(), &KeptNameError{Name: now.DisplayName, Err: refusals}
 	}
-	return awaitName(ctx, c, *fromAPI(now), name, refusals)
+	return awaitName(ctx, c, now.toServicePrincipal(), name, refusals)
 }
 
 // refused says that the workspace will not take the new name from anybody: a caller without the right to change service
@@ -116,19 +115,12 @@ func awaitName(ctx context.Context, c *client.Client, have servicePrincipal, nam
 // putServicePrincipal replaces one by what was read of it with the wishes over it. It is right only directly after that
 // read, so it is not sent again by itself. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
-func putServicePrincipal(ctx context.Context, c *client.Client, now *iam.ServicePrincipal, want wish) error {
-	full := want.after(*fromAPI(now))
-	values := func(list []iam.ComplexValue) []iam.ComplexValue { // only the values are ours to say
-		list = slices.Clone(list)
-		for i := range list {
-			list[i] = iam.ComplexValue{Value: list[i].Value}
-		}
-		return list
+func putServicePrincipal(ctx context.Context, c *client.Client, now scimServicePrincipal, want wish) error {
+	full := want.after(now.toServicePrincipal())
+	request := scimServicePrincipal{
+		Schemas: schemas, ID: now.ID, ApplicationID: now.ApplicationID, DisplayName: full.DisplayName, ExternalID: now.ExternalID,
+		Active: &full.Active, Entitlements: values(full.Entitlements), Groups: now.Groups, Roles: now.Roles,
 	}
-	return advise(iam.NewServicePrincipalsV2(c.SDK()).Update(client.Once(ctx), iam.UpdateServicePrincipalRequest{
-		Id: now.Id, Schemas: []iam.ServicePrincipalSchema{iam.ServicePrincipalSchemaUrnIetfParamsScimSchemasCore20ServicePrincipal},
-		ApplicationId: now.ApplicationId, DisplayName: full.DisplayName, ExternalId: now.ExternalId,
-		Active: full.Active, ForceSendFields: []string{"Active"},
-		Entitlements: entitlements(full.Entitlements), Groups: values(now.Groups), Roles: values(now.Roles),
-	}))
+	return advise(c.Call(client.Once(ctx), http.MethodPut, collection+"/"+url.PathEscape(now.ID), nil, request,
+		&client.Optional{Answer: &scimServicePrincipal{wantID: now.ID}}))
 }

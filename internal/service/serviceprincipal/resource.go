@@ -281,7 +281,7 @@ func (r *servicePrincipalResource) complete(ctx context.Context, have servicePri
 }
 
 // fulfil changes what does not match the wishes, but for the name, and reads the result back. That it could not be read
-// back is a warning.
+// back is a warning; that it reads as before is an error.
 func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrincipal, want wish, diags *diag.Diagnostics) servicePrincipal {
 	object := want.String()
 	want.DisplayName = ""
@@ -296,6 +296,10 @@ func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrinc
 		return have
 	}
 	read, err := settle(ctx, r.Client, have, change)
+	if errors.Is(err, errNotDone) {
+		fwkit.Failed(diags, err, "Service principal does not show the change", object)
+		return read
+	}
 	if err != nil {
 		fwkit.Warn(diags, err, "The change was accepted and could not be read back", object)
 		return change.after(have)
@@ -460,6 +464,9 @@ func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincip
 	}
 	inactive := false
 	err := changeServicePrincipal(ctx, r.Client, id, wish{Active: &inactive})
+	if err == nil {
+		_, err = settle(ctx, r.Client, state.toServicePrincipal(), wish{Active: &inactive})
+	}
 	if errors.Is(err, client.ErrNotFound) || fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {
 		return
 	}

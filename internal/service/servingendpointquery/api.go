@@ -1,16 +1,13 @@
 package servingendpointquery
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
-	"github.com/databricks/databricks-sdk-go/httpclient"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -90,19 +87,11 @@ func isStarting(err error) bool {
 }
 
 func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
-	headers := map[string]string{"Content-Type": "application/json", "Accept": "application/json"}
-	if id := as.SDK().Config.WorkspaceID; id != "" {
-		headers["X-Databricks-Workspace-Id"] = id
-	}
-	var body bytes.Buffer
-	var served string
-	err := as.SDK().ApiClient().Do(client.Patient(ctx, longestRun), http.MethodPost, "/serving-endpoints/"+url.PathEscape(q.Endpoint)+"/invocations",
-		httpclient.WithRequestHeaders(headers), httpclient.WithRequestData(q.Request),
-		httpclient.WithResponseHeader("served-model-name", &served), httpclient.WithResponseUnmarshal(&body))
+	body, served, err := as.Score(client.Patient(ctx, longestRun), q.Endpoint, q.Request)
 	if err != nil {
 		return scored{}, err
 	}
-	return scored{Status: http.StatusOK, ServedModel: served, Body: body.String()}, nil
+	return scored{Status: http.StatusOK, ServedModel: served, Body: string(body)}, nil
 }
 
 // explain adds the advice.
