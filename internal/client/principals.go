@@ -242,29 +242,46 @@ func (l *scimList) Lacks(bool) string {
 	case l.first && len(l.Resources) == 0 && l.TotalResults != nil && *l.TotalResults > 0:
 		return fmt.Sprintf("its totalResults is %d and it shows none", *l.TotalResults)
 	}
-	attribute, value := equality(l.filter)
+	terms := equalities(l.filter)
 	for i := range l.Resources {
 		r := &l.Resources[i]
-		lack := r.Lacks(false)
-		if lack == "" && attribute != "" {
-			// A list of others is no answer to the question whether there is this one.
-			lack = Named(attribute, map[string]string{"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName}[attribute], value)
-		}
-		if lack != "" {
+		if lack := r.Lacks(false); lack != "" {
 			return "in one of its Resources " + lack
+		}
+		// A list of others does not answer the question whether there is this one.
+		if len(terms) > 0 && !slices.ContainsFunc(terms, r.matches) {
+			return fmt.Sprintf("one of its Resources, with the id %s, does not match the filter", clean(r.ID))
 		}
 	}
 	return ""
 }
 
-// equality is what a filter of the form attribute eq "value" demands, of an attribute that each resource shows; empty for
-// other filters.
-func equality(filter string) (attribute, value string) {
-	attribute, quoted, _ := strings.Cut(filter, " eq ")
-	if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) || json.Unmarshal([]byte(quoted), &value) != nil {
-		return "", ""
+// term is one that a filter demands: attribute eq "value".
+type term struct{ attribute, value string }
+
+// matches compares as SCIM does, without case.
+func (r *scimResource) matches(t term) bool {
+	shown := map[string]string{"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName}[t.attribute]
+	return strings.EqualFold(shown, t.value)
+}
+
+// equalities are the terms of which a filter wants one; none for a filter of another form.
+func equalities(filter string) (terms []term) {
+	for filter != "" {
+		attribute, rest, _ := strings.Cut(filter, " eq ")
+		var value string
+		decoder := json.NewDecoder(strings.NewReader(rest))
+		if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) || decoder.Decode(&value) != nil {
+			return nil
+		}
+		terms = append(terms, term{attribute, value})
+		rest = rest[decoder.InputOffset():]
+		var or bool
+		if filter, or = strings.CutPrefix(rest, " or "); !or && rest != "" {
+			return nil
+		}
 	}
-	return attribute, value
+	return terms
 }
 
 type scimValue struct {

@@ -43,7 +43,7 @@ type Identity struct {
 
 // Me asks the workspace who calls. One request.
 func (c *Client) Me(ctx context.Context) (Identity, error) {
-	var me meAnswer
+	me := meAnswer{scimResource{want: c.KnownSelf()}}
 	if err := c.Call(ctx, http.MethodGet, scimRoot+"Me", nil, nil, &me); err != nil {
 		return Identity{}, err
 	}
@@ -54,14 +54,14 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 	return identity, nil
 }
 
-// meAnswer must say who calls.
+// meAnswer must say who calls; want is the user name, where the login tells it.
 type meAnswer struct{ scimResource }
 
 func (m *meAnswer) Lacks(bool) string {
 	if lack := Named("id", m.ID, ""); lack != "" {
 		return lack
 	}
-	return Named("userName", m.UserName, "")
+	return Named("userName", m.UserName, m.want)
 }
 
 // NoteGrant remembers that this process has changed the access list of the endpoint.

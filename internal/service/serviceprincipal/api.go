@@ -388,7 +388,9 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	c.ForgetTokens()
 	list, err := c.WorkspaceTokens(ctx)
 	if err == nil && !list.Shown {
-		err = c.ConfirmEmpty(ctx)
+		if err = c.ConfirmEmpty(ctx); err == nil {
+			return client.Advise(errNoTokenList, "", "That is right if nobody in this workspace has a personal access token. Otherwise look under Settings > Advanced > Personal access tokens.")
+		}
 	}
 	if err != nil {
 		return client.Advise(err, "", "It could not be found out which tokens it has. "+tokensRight)
@@ -408,6 +410,9 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	}
 	return nil
 }
+
+// errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
+var errNoTokenList = errors.New("the workspace answered the request for its tokens with {}, which is how it says that there is none")
 
 const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The provider's identity needs to be a workspace admin to delete them. " +
 	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."

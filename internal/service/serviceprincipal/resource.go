@@ -253,7 +253,7 @@ func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrinci
 	}
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
-		fwkit.Failed(diags, deleteTokens(ctx, r.Client, have.ID), "Adopted service principal keeps tokens", want.String())
+		fwkit.Failed(diags, r.endTokens(ctx, have.ID, want.String(), diags), "Adopted service principal keeps tokens", want.String())
 	}
 	if !diags.HasError() {
 		sp = r.rename(ctx, sp, want, private, diags)
@@ -412,7 +412,7 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	plan.tell(sp, plan.WorkspaceID.ValueString())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	if endsTokens {
-		if fwkit.Failed(&resp.Diagnostics, deleteTokens(ctx, r.Client, sp.ID), "Deactivated service principal keeps tokens", plan.String()) {
+		if fwkit.Failed(&resp.Diagnostics, r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics), "Deactivated service principal keeps tokens", plan.String()) {
 			plan.DeleteTokens = types.BoolValue(false) // the next plan shows it as still to be done
 		} else {
 			noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
@@ -426,6 +426,17 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	resp.Diagnostics.Append(renaming...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// endTokens is [deleteTokens], where a list that the workspace left out is a warning: it is how an empty one is written, and
+// no proof that there is none.
+func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
+	err := deleteTokens(ctx, r.Client, id)
+	if errors.Is(err, errNoTokenList) {
+		fwkit.Warn(diags, err, "The workspace shows no tokens to delete", object)
+		return nil
+	}
+	return err
 }
 
 func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -472,7 +483,7 @@ func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincip
 	}
 	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
-		fwkit.Failed(diags, deleteTokens(ctx, r.Client, id), "Service principal deactivated on destroy keeps tokens", state.String())
+		fwkit.Failed(diags, r.endTokens(ctx, id, state.String(), diags), "Service principal deactivated on destroy keeps tokens", state.String())
 	}
 }
 

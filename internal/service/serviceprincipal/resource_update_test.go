@@ -240,7 +240,7 @@ func TestRequestCounts(t *testing.T) {
 			step("refresh", []string{"GET " + all + "/ID"}, "plan", "-detailed-exitcode")
 			cli.Rewrite(t, test.config(w, "b"))
 			step("update", []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID"}, "apply", "-auto-approve", "-refresh=false")
-			step("delete", []string{whose, "DELETE " + all + "/ID"}, "destroy", "-auto-approve", "-refresh=false")
+			step("delete", []string{whose, "DELETE " + all + "/ID", "GET " + all + "/ID"}, "destroy", "-auto-approve", "-refresh=false")
 			if found := members(w); len(found) != 0 {
 				t.Errorf("left behind: %+v", found)
 			}

@@ -1,0 +1,67 @@
+package acctest
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// Read reads a data source. Its state is nil where there are errors.
+func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (state map[string]any, warnings, errors string) {
+	t.Helper()
+	schema, ok := p.schemas.DataSourceSchemas[typeName]
+	if !ok {
+		t.Fatalf("%s is no data source", typeName)
+	}
+	value := encode(t, schema.ValueType(), config)
+	valid, err := p.server.ValidateDataResourceConfig(request(t), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: value})
+	must(t, err)
+	if errors := Errors(valid.Diagnostics); errors != "" {
+		return nil, "", errors
+	}
+	resp, err := p.server.ReadDataSource(request(t), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: value})
+	must(t, err)
+	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
+	if errors := Errors(resp.Diagnostics); errors != "" {
+		return nil, warnings, errors
+	}
+	return decode(t, schema.ValueType(), resp.State), warnings, ""
+}
+
+// Opened is an ephemeral resource that is open.
+type Opened struct {
+	Result map[string]any
+
+	typeName string
+	private  []byte
+}
+
+// Open opens an ephemeral resource.
+func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o Opened, warnings, errors string) {
+	t.Helper()
+	schema, ok := p.schemas.EphemeralResourceSchemas[typeName]
+	if !ok {
+		t.Fatalf("%s is no ephemeral resource", typeName)
+	}
+	value := encode(t, schema.ValueType(), config)
+	valid, err := p.server.ValidateEphemeralResourceConfig(request(t), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: typeName, Config: value})
+	must(t, err)
+	if errors := Errors(valid.Diagnostics); errors != "" {
+		return Opened{}, "", errors
+	}
+	resp, err := p.server.OpenEphemeralResource(request(t), &tfprotov6.OpenEphemeralResourceRequest{TypeName: typeName, Config: value})
+	must(t, err)
+	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
+	if errors := Errors(resp.Diagnostics); errors != "" {
+		return Opened{}, warnings, errors
+	}
+	return Opened{decode(t, schema.ValueType(), resp.Result), typeName, resp.Private}, warnings, ""
+}
+
+// Close closes it.
+func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
+	t.Helper()
+	resp, err := p.server.CloseEphemeralResource(request(t), &tfprotov6.CloseEphemeralResourceRequest{TypeName: o.typeName, Private: o.private})
+	must(t, err)
+	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), Errors(resp.Diagnostics)
+}
