@@ -131,12 +131,8 @@ func (o *opening) fromPod(s Settings) (assertionSource, error) {
 // fromGitHub asks GitHub Actions for a token (GitHub documentation, "OpenID
 // Connect reference").
 func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
-	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") {
-		return assertionSource{}, &Error{
-			Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
-			Summary:   "Azure Pipelines needs a service connection",
-			Detail:    fmt.Sprintf("The token would come from Azure Pipelines (%s), which gives one for a service connection only. Set ado_pipeline_service_connection_id to its ID.", s.OIDCRequestURL.Source()),
-		}
+	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") || isPipelinesURL(s.OIDCRequestURL.Value) {
+		return assertionSource{}, needsServiceConnection(s)
 	}
 	address, token, err := requestSettings(s)
 	if err != nil {
@@ -145,7 +141,22 @@ func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	query := address.Query()
 	query.Set("audience", o.cloud.federation)
 	address.RawQuery = query.Encode()
-	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value"), nil
+	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value", needsServiceConnection(s)), nil
+}
+
+// isPipelinesURL recognises SYSTEM_OIDCREQUESTURI of Azure Pipelines under another name.
+func isPipelinesURL(value string) bool {
+	u, err := url.Parse(strings.TrimSpace(value))
+	return err == nil && strings.HasSuffix(strings.ToLower(strings.TrimSuffix(u.Path, "/")), "/oidctoken")
+}
+
+func needsServiceConnection(s Settings) *Error {
+	return &Error{
+		Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
+		Summary:   "Azure Pipelines needs a service connection",
+		Detail: fmt.Sprintf("The token would come from Azure Pipelines (%s), which gives one for a service connection only. "+
+			"Set ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to its ID.", s.OIDCRequestURL.Source()),
+	}
 }
 
 // fromAzurePipelines asks Azure Pipelines for a token of a service connection
@@ -161,7 +172,26 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	address.RawQuery = query.Encode()
 	// Without this a refusal comes as a redirect to a sign-in page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
-	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header, "oidcToken"), nil
+	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header, "oidcToken", nil), nil
+}
+
+// otherServiceConnection warns when an Azure Pipelines task says that the service
+// connection belongs to another application than the one configured. The variables are
+// those of the task AzureCLI and its likes.
+func (o *opening) otherServiceConnection(s Settings) *Warning {
+	connection, _ := o.options.LookupEnv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
+	application, _ := o.options.LookupEnv("AZURESUBSCRIPTION_CLIENT_ID")
+	if application == "" || !strings.EqualFold(connection, strings.TrimSpace(s.ADOServiceConnectionID.Value)) ||
+		strings.EqualFold(application, strings.TrimSpace(s.ClientID.Value)) {
+		return nil
+	}
+	return &Warning{
+		Attribute: s.ClientID.named("client_id"),
+		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
+		Detail: fmt.Sprintf("Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but the client ID configured is %s (%s). "+
+			"Microsoft Entra ID takes the token for the first only, unless the other one trusts this connection, too.",
+			connection, application, strings.TrimSpace(s.ClientID.Value), s.ClientID.Source()),
+	}
 }
 
 func requestSettings(s Settings) (*url.URL, string, error) {
@@ -200,9 +230,10 @@ func CheckOIDCRequestURL(value string) error {
 	return nil
 }
 
-// tokenService is a source that is asked by HTTP; field is where its answer has
-// the token.
-func (o *opening) tokenService(name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string) assertionSource {
+// tokenService is a source that is asked by HTTP; field is where its answer has the
+// token. notAllowed is said when the service does not take the method, which shows that
+// it is another one than meant.
+func (o *opening) tokenService(name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string, notAllowed *Error) assertionSource {
 	attribute := setting.named("oidc_request_url")
 	clean := explainer{secrets: []string{bearer}}.clean
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
@@ -237,6 +268,9 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 		if status := response.StatusCode; status != http.StatusOK {
 			var said struct{ Message string }
 			_ = json.Unmarshal(body, &said)
+			if status == http.StatusMethodNotAllowed && notAllowed != nil {
+				return "", &assertionError{told: notAllowed}
+			}
 			hint := "The request token may have expired with its job, or belong to another one."
 			if status == http.StatusNotFound {
 				hint = "Check ado_pipeline_service_connection_id and oidc_request_url."

@@ -153,6 +153,9 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	used := inline
 	passwordName := s.CertificatePassword.named("client_certificate_password")
 	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
+	if !s.CertificatePassword.IsSet() && strings.HasPrefix(cmp.Or(file.Env, inline.Env), "ARM_") {
+		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // beside the variable of the bundle
+	}
 	if inline.IsSet() {
 		data = []byte(inline.Value)
 		from = origin{

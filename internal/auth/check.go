@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
 // The checks below are pure, so that a plan can make them. They return an *Error
@@ -31,6 +33,9 @@ func pattern(expression string) func() *regexp.Regexp {
 // credentials flow").
 func CheckTenantID(value string) error {
 	value = strings.TrimSpace(value)
+	if shape := certificate.Placeholder(value); shape != "" {
+		return &Error{Summary: "Invalid tenant ID", Detail: notReplaced(shape)}
+	}
 	switch strings.ToLower(value) {
 	case "common", "organizations", "consumers":
 		return &Error{
@@ -52,9 +57,12 @@ func CheckTenantID(value string) error {
 // application's.
 func CheckClientID(value string) error {
 	value = strings.TrimSpace(value)
+	shape := certificate.Placeholder(value)
 	switch {
 	case uuidSyntax().MatchString(value):
 		return nil
+	case shape != "":
+		return &Error{Summary: "Invalid client ID", Detail: notReplaced(shape)}
 	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
 		return &Error{
 			Summary: "Invalid client ID",
@@ -65,6 +73,10 @@ func CheckClientID(value string) error {
 		Summary: "Invalid client ID",
 		Detail:  "An application (client) ID is a UUID, not a name. It stands on the application's page under App registrations; the object ID beside it is another one.",
 	}
+}
+
+func notReplaced(shape string) string {
+	return "The value is " + shape + ", a variable that the pipeline did not replace. Check its name and scope."
 }
 
 // CheckThumbprint accepts 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, with

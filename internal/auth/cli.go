@@ -59,7 +59,7 @@ func inspectCLI(err error, _ bool) failure {
 	if errors.Is(err, context.DeadlineExceeded) {
 		text = "no answer in time; it may wait for somebody to type, or for a lock"
 	}
-	return failure{contact: contactNone, answer: answer{
+	return failure{contact: contactNone, proposal: proposedLogin(text), answer: answer{
 		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText(), text), Timestamp: submatch(timestampInText(), text),
 	}}
 }
@@ -69,6 +69,23 @@ var (
 	timestampInText   = pattern(`Timestamp: ([0-9][0-9: TZ-]{17,22})`)
 )
 
+var azLine = pattern(`az (?:login|logout)\b[^\n\r'` + "`" + `]*`)
+
+// proposedLogin is what the CLI itself says to run; "" if it says nothing, or just
+// az login.
+func proposedLogin(text string) string {
+	var lines []string
+	for _, line := range azLine().FindAllString(text, 4) {
+		if line = strings.TrimRight(strings.TrimSpace(line), ".,;"); line != "az login" {
+			lines = append(lines, line)
+		}
+	}
+	if len(lines) == 1 && lines[0] == "az logout" {
+		return ""
+	}
+	return strings.Join(lines, " && ")
+}
+
 func submatch(pattern *regexp.Regexp, text string) string {
 	if found := pattern.FindStringSubmatch(text); found != nil {
 		return strings.TrimSpace(found[1])
@@ -77,28 +94,70 @@ func submatch(pattern *regexp.Regexp, text string) string {
 }
 
 // azureCLI turns what the CLI says into what a person reads.
-func (e explainer) azureCLI(f failure, _ string) *Error {
+func (e explainer) azureCLI(f failure, scope string) *Error {
 	said := strings.ToLower(f.answer.Description)
 	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID}
 	login := "az login"
 	if e.identity.TenantID != "" {
 		login += " --tenant " + e.identity.TenantID
 	}
+	if f.proposal != "" {
+		login = e.clean(f.proposal)
+	}
 	var hint string
 	switch {
 	case strings.Contains(said, "executable not found"):
 		out.Summary = "Azure CLI not found"
 		hint = "There is no program az on the PATH of Terraform. Install the Azure CLI, or log in another way, such as with a client certificate."
+	case f.answer.has(conditionalAccessCodes...):
+		out.Summary = "Conditional Access blocks the Azure CLI"
+		hint = "A Conditional Access policy does not let the account of the Azure CLI in from here, by location, device or risk. " +
+			"Ask the Microsoft Entra administrator, with the correlation ID below, or log in another way, such as with a client certificate."
+		if f.proposal != "" {
+			hint += " If the policy wants no more than a new sign-in, the Azure CLI proposes to run: " + login
+		}
+	case f.answer.has(multiFactorCodes...):
+		out.Summary = "Azure CLI needs multi-factor authentication"
+		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " + e.withScope(login, f, scope)
+	case f.answer.has(expiredSessionCodes...):
+		out.Summary = "Azure CLI session has expired"
+		hint = "The sign-in of the Azure CLI has expired or was revoked. Run: " + e.withScope(login, f, scope)
+	case f.answer.code() != 0:
+		out.Summary = "Azure CLI was refused a token"
+		hint = "Microsoft Entra ID refused the account of the Azure CLI. What it said is below."
+		if f.proposal != "" {
+			hint += " The Azure CLI proposes to run: " + login
+		}
 	case strings.Contains(said, "az login"), strings.Contains(said, "setup account"):
 		out.Summary = "Azure CLI is not logged in"
 		hint = fmt.Sprintf("The Azure CLI has no login that can be used here, or it has expired. Run: %s", login)
 	default:
 		out.Summary = "Azure CLI gave no token"
-		hint = fmt.Sprintf("The Azure CLI could not get a token. Try it by hand: az account get-access-token; to log in again run: %s", login)
+		hint = "The Azure CLI could not get a token. Try it by hand: az account get-access-token"
+		if f.proposal != "" {
+			hint += ". It proposes to run: " + login
+		}
 	}
 	out.Detail = e.detail(hint, f.answer)
 	return out
 }
+
+// withScope completes a login with the scope it is for: a policy may want more for one
+// resource than for another. What the CLI itself proposed is left as it is.
+func (explainer) withScope(login string, f failure, scope string) string {
+	if f.proposal != "" || scope == "" {
+		return login
+	}
+	return login + " --scope " + scope
+}
+
+// The codes of Microsoft Entra ID for a person who signs in ("Microsoft Entra
+// authentication and authorization error codes").
+var (
+	conditionalAccessCodes = []int{53000, 53001, 53002, 53003, 53004, 530001, 530002, 530003, 530031, 530032, 530033, 530034, 530035, 530036}
+	multiFactorCodes       = []int{50072, 50074, 50076, 50078, 50079, 50158}
+	expiredSessionCodes    = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
+)
 
 // keptTokens keeps the tokens of a credential that does not, or that is asked by
 // many at once: each would start the Azure CLI.

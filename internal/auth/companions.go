@@ -38,6 +38,12 @@ func (s Settings) checkValues(d decision) error {
 	if d.kind == KindToken {
 		return nil
 	}
+	if d.kind == KindClientSecret {
+		secret := s.ClientSecret
+		if err := checkClientSecret(strings.TrimSpace(secret.Value), secret.named("client_secret"), secret.Source()); err != nil {
+			return err
+		}
+	}
 	for _, check := range []struct {
 		Setting
 		name  string

@@ -24,6 +24,8 @@ type proof struct {
 	certificate *certificate.Certificate
 	vault       *vaultFacts
 	federated   func() *federatedClaims
+	// connection is the service connection of Azure Pipelines that the token is of.
+	connection string
 }
 
 // logIn makes the session of an application that shows Entra ID a proof.
@@ -47,7 +49,8 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	}
 	explain := o.explainer(s, identity)
 	explain.credential, explain.secrets = p.attribute, p.secrets
-	explain.vault, explain.federated = p.vault, p.federated
+	explain.vault, explain.federated, explain.connection = p.vault, p.federated, p.connection
+	explain.clientSource = s.ClientID.Source()
 	a := &acquirer{
 		try: func(ctx context.Context, scope string) (Token, error) {
 			result, err := client.AcquireTokenByCredential(ctx, []string{scope})

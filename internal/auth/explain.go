@@ -28,6 +28,9 @@ type explainer struct {
 	// federated token said of itself; nil when there is none.
 	vault     *vaultFacts
 	federated func() *federatedClaims
+	// connection is the service connection of Azure Pipelines that a federated token is
+	// of, and clientSource where the client id was written.
+	connection, clientSource string
 	// speaker is whose words are quoted; "" for Microsoft Entra ID.
 	speaker string
 }

@@ -56,6 +56,8 @@ type failure struct {
 	// told is what is said instead of all this, when the failure was before the
 	// service was asked.
 	told *Error
+	// proposal is the command that the Azure CLI says to run.
+	proposal string
 	// tries and spent are set when trying again did not help.
 	tries int
 	spent time.Duration

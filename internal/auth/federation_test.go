@@ -80,6 +80,73 @@ func TestOIDCAzurePipelines(t *testing.T) {
 	wantError(t, err, "Azure Pipelines needs a service connection", "SYSTEM_OIDCREQUESTURI in the environment")
 }
 
+// Azure Pipelines behind the generic variables is not taken for GitHub.
+func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	app, job := p.RegisterApp("sp"), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
+	s := p.ids(app)
+	s.UseOIDC = useOIDC
+	s.OIDCRequestURL = env("oidc_request_url", "ARM_OIDC_REQUEST_URL", job.RequestURI)
+	s.OIDCRequestToken = env("oidc_request_token", "ARM_OIDC_REQUEST_TOKEN", job.AccessToken)
+	for name, address := range map[string]string{
+		"as it is": job.RequestURI, "with a query": job.RequestURI + "?api-version=7.1", "with a slash": strings.ToUpper(job.RequestURI) + "/",
+	} {
+		s.OIDCRequestURL.Value = address
+		_, err := Open(s, p.options())
+		e := wantError(t, err, "Azure Pipelines needs a service connection", "ARM_OIDC_REQUEST_URL in the environment", "ado_pipeline_service_connection_id")
+		if e.Attribute != "ado_pipeline_service_connection_id" || strings.Contains(e.Error(), "GitHub") {
+			t.Errorf("%s: attribute %q, %v", name, e.Attribute, e)
+		}
+	}
+	if n := len(p.Journal.Entries()); n != 0 {
+		t.Errorf("%d requests", n)
+	}
+
+	// An address that does not show it says so by what it answers.
+	s.OIDCRequestURL.Value = "https://pipelines.example/token"
+	o := p.options()
+	o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Host != "pipelines.example" {
+			return p.transport.RoundTrip(r)
+		}
+		return &http.Response{StatusCode: 405, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})
+	_, err := open(t, s, o).AccessToken(t.Context(), DatabricksScope)
+	if e := wantError(t, err, "Azure Pipelines needs a service connection"); strings.Contains(e.Error(), "GitHub") {
+		t.Errorf("%v", e)
+	}
+}
+
+// A client ID of another application than the service connection's is said: before, if
+// the pipeline shows it, and with the refusal.
+func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	app, other, job := p.RegisterApp("sp"), p.RegisterApp("other"), p.NewAzureDevOpsJob("contoso", "models", "azure-prod")
+	app.AddFederatedCredential(job.Issuer.URL(), job.Subject, federationAudience)
+	s := p.ids(other)
+	s.ClientID = env("client_id", "ARM_CLIENT_ID", other.ClientID)
+	s.UseOIDC = useOIDC
+	s.OIDCRequestURL = env("oidc_request_url", "SYSTEM_OIDCREQUESTURI", job.RequestURI)
+	s.OIDCRequestToken = env("oidc_request_token", "SYSTEM_ACCESSTOKEN", job.AccessToken)
+	s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", job.ServiceConnectionID)
+	shown := []string{"AZURESUBSCRIPTION_CLIENT_ID", app.ClientID, "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", job.ServiceConnectionID}
+	l := open(t, s, p.options(shown...))
+	if len(l.Warnings) != 1 || l.Warnings[0].Summary != "Client ID is not that of the service connection: "+other.ClientID ||
+		!strings.Contains(l.Warnings[0].Detail, "(ARM_CLIENT_ID in the environment)") || !strings.Contains(l.Warnings[0].Detail, app.ClientID) {
+		t.Errorf("warnings %+v", l.Warnings)
+	}
+	_, err := l.AccessToken(t.Context(), DatabricksScope)
+	wantError(t, err, "No federated credential matches", "service connection "+job.ServiceConnectionID,
+		"the client ID "+other.ClientID+" (ARM_CLIENT_ID in the environment) must be the application of that connection")
+
+	s.ClientID.Value = app.ClientID
+	if l := open(t, s, p.options(shown...)); len(l.Warnings) != 0 {
+		t.Errorf("warnings %+v", l.Warnings)
+	}
+}
+
 func TestOIDCFileInlineAndPod(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)

@@ -187,14 +187,22 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 	o.login.Source = better.Source()
 	return func(s Settings, read *vaultContent) (*session, error) {
 		if read.settings.CertificateName.IsSet() {
-			c, err := o.vaultCertificate(s, read)
+			c, warnings, err := o.vaultCertificate(s, read)
 			if err != nil {
 				return nil, err
 			}
-			return o.logInWithCertificate(s, c, read.settings.CertificateName.Attribute, &read.facts)
+			session, err := o.logInWithCertificate(s, c, read.settings.CertificateName.Attribute, &read.facts)
+			if err == nil {
+				session.warnings = warnings
+			}
+			return session, err
 		}
 		name := read.settings.ClientSecretName
 		secret := strings.TrimSpace(read.of(name))
+		where := fmt.Sprintf("Secret %s in Key Vault %s", name.Value, read.facts.host)
+		if err := checkClientSecret(secret, name.Attribute, where); err != nil {
+			return nil, err
+		}
 		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
 			// Too late for a warning: Entra ID would refuse it, with less of a hint.
 			return nil, &Error{Attribute: name.Attribute, Summary: "Client secret in Key Vault is an ID", Detail: w.Detail}
@@ -208,7 +216,7 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 // of a PFX that is imported as a certificate, and keeps that of one stored as a
 // secret; so a password is tried and an empty one after it, and that it was not
 // needed is no mistake.
-func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, error) {
+func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, []Warning, error) {
 	k := read.settings
 	from := origin{
 		Origin:            certificate.Origin{Bundle: fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host), Password: k.CertificatePasswordSecretName.Attribute},
@@ -228,23 +236,35 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 		from.Password = s.CertificatePassword.Source()
 	}
 	var c *certificate.Certificate
+	var found []Warning
 	var err error
 	for _, password := range passwords {
-		if c, _, err = from.parse([]byte(read.of(k.CertificateName)), password); err == nil {
+		if c, found, err = from.parse([]byte(read.of(k.CertificateName)), password); err == nil {
 			break
 		}
 	}
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == certificate.SummaryNoKey {
-		return nil, &Error{Attribute: from.attribute, Summary: "Key Vault certificate has no exportable key", Detail: fmt.Sprintf(
+		return nil, nil, &Error{Attribute: from.attribute, Summary: "Key Vault certificate has no exportable key", Detail: fmt.Sprintf(
 			"%s comes without its private key. If it is a certificate, its policy says that the key is not exportable: make a new version with an exportable key (key_props.exportable = true). "+
 				"If it is a secret, store the PFX, or a PEM with the key.", from.Bundle)}
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := o.checkDates(c, from.attribute); err != nil {
-		wrong, _ := errors.AsType[*Error](err)
-		return nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: fmt.Sprintf("%s It is version %s of %s in Key Vault %s.", wrong.Detail, read.facts.version, read.facts.name, read.facts.host)}
+	where := fmt.Sprintf(" It is version %s of %s in Key Vault %s.", read.facts.version, read.facts.name, read.facts.host)
+	soon, err := o.checkDates(c, from.attribute)
+	if wrong, ok := errors.AsType[*Error](err); ok {
+		return nil, nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: wrong.Detail + where}
 	}
-	return c, nil
+	var warnings []Warning
+	for _, w := range found {
+		if w.Attribute == from.attribute { // not that the password was not needed
+			warnings = append(warnings, w)
+		}
+	}
+	if soon != nil {
+		soon.Detail += where
+		warnings = append(warnings, *soon)
+	}
+	return c, warnings, nil
 }

@@ -32,6 +32,9 @@ func openSecret(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.ClientSecret.Source()
 	attribute := s.ClientSecret.named("client_secret")
 	secret := strings.TrimSpace(s.ClientSecret.Value)
+	if err := checkClientSecret(secret, attribute, s.ClientSecret.Source()); err != nil {
+		return nil, err
+	}
 	if w := secretIDWarning(secret, s.ClientSecret.Source(), s.ClientID.Value); w != nil {
 		w.Attribute = attribute
 		o.login.Warnings = append(o.login.Warnings, *w)
@@ -61,6 +64,33 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 			source),
 	}
 }
+
+// checkClientSecret refuses what is no secret of Entra ID, by its shape. source says
+// where it was written; the value is not quoted.
+func checkClientSecret(value, attribute, source string) error {
+	fail := func(summary, format string, args ...any) error {
+		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
+	}
+	const instead = "Give the Value of a client secret, from the application's page under App registrations > Certificates & secrets, or log in with a client certificate."
+	if shape := certificate.Placeholder(value); shape != "" {
+		return fail("Client secret is a variable that was not replaced", "%s is %s, a variable that the pipeline did not replace. "+
+			"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env only.", source, shape)
+	}
+	if databricksSecret().MatchString(value) {
+		return fail("Client secret is one of Databricks", "%s is an OAuth secret of Databricks, and this login is one of Microsoft Entra ID. %s", source, instead)
+	}
+	if databricksToken().MatchString(value) {
+		return fail("Client secret is a Databricks token", "%s is a personal access token of Databricks, and this login is one of Microsoft Entra ID. %s "+
+			"The provider takes such a token in token (or DATABRICKS_TOKEN).", source, instead)
+	}
+	return nil
+}
+
+// The shapes of a Databricks OAuth secret and of a personal access token.
+var (
+	databricksSecret = pattern(`^dose[0-9a-f]{32,}$`)
+	databricksToken  = pattern(`^dapi[0-9a-f]{32}(-[0-9]+)?$`)
+)
 
 func openCertificate(o *opening, s Settings) (finisher, error) {
 	credential, c, warnings, err := s.loadCertificate()
@@ -104,10 +134,17 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 		return nil, err
 	}
 	o.login.Source = source.setting.Source()
+	connection := ""
+	if source.setting == s.ADOServiceConnectionID {
+		connection = strings.TrimSpace(source.setting.Value)
+		if w := o.otherServiceConnection(s); w != nil {
+			o.login.Warnings = append(o.login.Warnings, *w)
+		}
+	}
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		credential, federated := federate(source)
 		return o.logIn(s, proof{
-			credential: credential, attribute: source.setting.named("use_oidc"), secrets: source.secrets, federated: federated,
+			credential: credential, attribute: source.setting.named("use_oidc"), secrets: source.secrets, federated: federated, connection: connection,
 		})
 	}, nil
 }

@@ -60,6 +60,7 @@ type Login struct {
 	known Identity
 	// ready is set once everything is known; until then finish makes it.
 	ready   atomic.Pointer[session]
+	warned  atomic.Bool
 	finish  func(context.Context) (*session, error)
 	flights flights[*session]
 }
@@ -84,6 +85,18 @@ type Identity struct {
 type session struct {
 	Identity
 	acquire tokenFunc
+	// warnings came up with what a vault held.
+	warnings []Warning
+}
+
+// TakeWarnings returns, once, what came up after configuration, when the login was read
+// from a vault. [Login.Warnings] has the rest.
+func (l *Login) TakeWarnings() []Warning {
+	ready := l.ready.Load()
+	if ready == nil || len(ready.warnings) == 0 || !l.warned.CompareAndSwap(false, true) {
+		return nil
+	}
+	return ready.warnings
 }
 
 type tokenFunc func(ctx context.Context, scope string) (Token, error)

@@ -88,6 +88,38 @@ func TestMSIRefusals(t *testing.T) {
 	wantError(t, err, "Managed identity endpoint refused the login", "status 403", "a proxy in between")
 }
 
+// A machine with several identities does not choose one.
+func TestMSISeveral(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	p.Faults.Add(emulator.Fault{Service: "imds", Status: 400, Times: 1, Code: "invalid_request",
+		Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"})
+	s := Settings{UseMSI: hcl("use_msi", "true"), ClientID: Setting{Attribute: "client_id"}}
+	_, err := open(t, s, p.options()).AccessToken(t.Context(), DatabricksScope)
+	if e := wantError(t, err, "Machine has several managed identities", "Set client_id to the client ID of one of them", "Multiple user assigned identities exist"); e.Attribute != "client_id" {
+		t.Errorf("attribute is %q", e.Attribute)
+	}
+}
+
+// On Azure Container Apps, MSI_ENDPOINT alone leads to an endpoint that takes GET only.
+func TestMSIOldProtocol(t *testing.T) {
+	endpoint := "http://localhost:42356/msi/token"
+	t.Setenv("MSI_ENDPOINT", endpoint)
+	o := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		if r.URL.String() != endpoint || r.Method != http.MethodPost {
+			t.Errorf("asked %s %s", r.Method, r.URL)
+		}
+		return &http.Response{StatusCode: 405, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+	})}
+	_, err := open(t, Settings{UseMSI: hcl("use_msi", "true")}, o).AccessToken(t.Context(), DatabricksScope)
+	e := wantError(t, err, "Managed identity endpoint takes another protocol", "status 405", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
+	if strings.Contains(e.Detail, "system-assigned") {
+		t.Errorf("detail: %s", e.Detail)
+	}
+	_, err = Open(withMSI("bbbbbbbb-0000-0000-0000-000000000009"), o)
+	wantError(t, err, "Managed identity cannot be used here", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
+}
+
 // Outside of Azure the endpoint's address leads nowhere.
 func TestMSIOutsideOfAzure(t *testing.T) {
 	t.Parallel()
@@ -174,7 +206,18 @@ func TestCLIRenews(t *testing.T) {
 	}
 }
 
+// azRefuses is what az writes when Entra ID refuses: its words, and what to run.
+func azRefuses(words, proposal string) string {
+	return "cat >&2 <<'END'\nERROR: " + words + " Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z\n" + proposal + "\nEND\nexit 1"
+}
+
+const (
+	proposes = "Run the command below to authenticate interactively; additional arguments may be added as needed:\naz logout\naz login --tenant \"" + testTenant + "\" --scope \"" + DatabricksScope + "\""
+	proposed = "az logout && az login --tenant \"" + testTenant + "\" --scope \"" + DatabricksScope + "\""
+)
+
 func TestCLIRefusals(t *testing.T) {
+	needless := map[string]bool{"Conditional Access blocks the Azure CLI": true, "Azure CLI was refused a token": true, "Azure CLI gave no token": true}
 	for name, test := range map[string]struct {
 		script  string
 		summary string
@@ -183,8 +226,21 @@ func TestCLIRefusals(t *testing.T) {
 	}{
 		"not logged in": {"echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1", "Azure CLI is not logged in",
 			[]string{"az login --tenant " + testTenant, "Azure CLI said: ERROR: Please run 'az login'"}, 0},
-		"refused by Entra": {"echo 'ERROR: AADSTS53003: Access has been blocked. Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z' >&2; exit 1", "Azure CLI gave no token",
-			[]string{"AADSTS53003: Access has been blocked", "Correlation ID: " + correlation}, 53003},
+		"refused by Entra": {"echo 'ERROR: AADSTS53003: Access has been blocked. Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z' >&2; exit 1", "Conditional Access blocks the Azure CLI",
+			[]string{"AADSTS53003: Access has been blocked", "Correlation ID: " + correlation, "administrator"}, 53003},
+		"factor": {azRefuses("AADSTS50076: Due to a configuration change you must use multi-factor authentication.", proposes), "Azure CLI needs multi-factor authentication",
+			[]string{"Run: " + proposed, "AADSTS50076"}, 50076},
+		"factor, older words": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", "Interactive authentication is needed. Please run:\naz login --scope "+DatabricksScope),
+			"Azure CLI needs multi-factor authentication", []string{"Run: az login --scope " + DatabricksScope}, 50079},
+		"factor, nothing proposed": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", ""), "Azure CLI needs multi-factor authentication",
+			[]string{"Run: az login --tenant " + testTenant + " --scope " + DatabricksScope}, 50079},
+		"blocked, and a proposal": {azRefuses("AADSTS53003: Access has been blocked by Conditional Access policies.", proposes), "Conditional Access blocks the Azure CLI",
+			[]string{"the Azure CLI proposes to run: " + proposed}, 53003},
+		"expired": {azRefuses("AADSTS700082: The refresh token has expired due to inactivity.", proposes), "Azure CLI session has expired", []string{"Run: " + proposed}, 700082},
+		"revoked": {azRefuses("AADSTS50173: The provided grant has expired due to it being revoked.", ""), "Azure CLI session has expired",
+			[]string{"Run: az login --tenant " + testTenant + " --scope "}, 50173},
+		"by frequency":   {azRefuses("AADSTS70043: The refresh token has expired or is invalid due to sign-in frequency checks.", ""), "Azure CLI session has expired", nil, 70043},
+		"another code":   {azRefuses("AADSTS65001: The user or administrator has not consented.", ""), "Azure CLI was refused a token", []string{"AADSTS65001"}, 65001},
 		"something else": {"echo 'ERROR: the token is eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln' >&2; exit 3", "Azure CLI gave no token", []string{"(hidden)"}, 0},
 		"not there":      {"exit 127", "Azure CLI not found", []string{"PATH"}, 0},
 	} {
@@ -195,6 +251,9 @@ func TestCLIRefusals(t *testing.T) {
 			e := wantError(t, err, test.summary, test.detail...)
 			if e.Attribute != "use_cli" || e.Code != test.code {
 				t.Errorf("attribute %q, code %d", e.Attribute, e.Code)
+			}
+			if needless[test.summary] && !strings.Contains(test.script, "az login") && strings.Contains(e.Detail, "az login") {
+				t.Errorf("az login is proposed where it does not help: %s", e.Detail)
 			}
 			if strings.Contains(e.Detail, "eyJhbGci") || strings.Contains(e.Detail, "aka.ms") {
 				t.Errorf("detail: %s", e.Detail)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
@@ -31,7 +32,11 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		client, err := managedidentity.New(id, managedidentity.WithHTTPClient(o.tokenClient()), managedidentity.WithRetryPolicyDisabled())
 		if err != nil {
 			// MSAL's words are about this machine's variables; there is no secret in them.
-			return nil, &Error{Attribute: attribute, Summary: "Managed identity cannot be used here", Detail: "The machine offers a managed identity, but not this one: " + err.Error() + "."}
+			detail := "The machine offers a managed identity, but not this one: " + err.Error() + "."
+			if source, err := managedidentity.GetSource(); err == nil && source == managedidentity.CloudShell {
+				detail += " " + oldProtocol
+			}
+			return nil, &Error{Attribute: attribute, Summary: "Managed identity cannot be used here", Detail: detail}
 		}
 		explain := o.explainer(s, identity)
 		explain.credential, explain.speaker = attribute, "The managed identity endpoint"
@@ -53,6 +58,11 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		return &session{Identity: identity, acquire: a.token}, nil
 	}, nil
 }
+
+// oldProtocol is what it means that only MSI_ENDPOINT reaches Terraform: it stands for
+// Azure Cloud Shell, whose protocol Azure Container Apps and App Service do not take.
+const oldProtocol = "Only MSI_ENDPOINT is set, which stands for Azure Cloud Shell. On Azure Container Apps and App Service the identity is behind " +
+	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its own may drop."
 
 // isManagedIdentity tells the addresses of managed identities: the fixed one of
 // virtual machines, those like it, and those that the machine's variables name.
@@ -125,6 +135,13 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
 		hint = fmt.Sprintf("It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to be known there.", f.status, attempts(f.tries), f.spent.Round(time.Second))
+	case f.status == http.StatusMethodNotAllowed:
+		out.Summary = "Managed identity endpoint takes another protocol"
+		hint = "It answered with status 405. " + oldProtocol
+	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
+		// No code tells this from a machine without an identity.
+		out.Summary, out.Attribute = "Machine has several managed identities", e.client
+		hint = fmt.Sprintf("Several user-assigned managed identities are assigned to this machine, and nothing says which one is meant. Set %s to the client ID of one of them.", e.client)
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
 		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
 		hint = fmt.Sprintf("This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and check that %s is the identity's client ID, not its object (principal) ID; without it the system-assigned one is used.", e.identity.ClientID, e.client)

@@ -47,6 +47,7 @@ type dbxaccess struct {
 	version   string
 	lookupEnv func(string) (string, bool)
 	opened    *client.Opened
+	logins    logins
 }
 
 var (
@@ -85,7 +86,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
 		return
 	}
-	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened)
+	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened, &p.logins)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
 		return
 	}
@@ -96,7 +97,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 }
 
 // connect turns a configuration into a client.
-func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.Opened) (*client.Client, []auth.Warning, error) {
+func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.Opened, all *logins) (*client.Client, []auth.Warning, error) {
 	login, options, err := cfg.openLogin(lookupEnv)
 	if err != nil {
 		return nil, nil, err
@@ -108,6 +109,7 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	for _, ignored := range login.Ignored {
 		tflog.Info(ctx, "credential ignored: the provider block names another kind", map[string]any{"ignored": ignored.Source(), "used": login.Source})
 	}
+	all.add(login)
 	described := login.Describe()
 	described["host"] = cmp.Or(cfg.Host, cfg.ResourceID)
 	tflog.Info(ctx, "login", described)
@@ -117,7 +119,11 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 		Open: func(s auth.Settings) (*auth.Login, error) {
 			another := options
 			another.VaultLogin = login
-			return auth.Open(cfg.another(s), another)
+			opened, err := auth.Open(cfg.another(s), another)
+			if err == nil {
+				all.add(opened)
+			}
+			return opened, err
 		},
 		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,

@@ -1,4 +1,4 @@
-// Package server stands between Terraform and the framework's own server, and mends two things there, each in one place.
+// Package server stands between Terraform and the framework's own server, and mends three things there, each in one place.
 //
 // The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context for
 // cancellation and never removes it, so everything that hangs on the context stays in memory until the provider stops:
@@ -7,6 +7,9 @@
 //
 // OpenTofu sends nothing for a null argument of a function, which the framework takes for a broken request. An argument
 // without data becomes the null that was meant.
+//
+// A provider may warn of itself only when it is configured. What comes up later, at the first call, is added to the
+// answer of that call.
 package server
 
 import (
@@ -25,7 +28,11 @@ type framework interface {
 
 // server names each request of the protocol by itself. With an embedded server, a request that a newer protocol adds
 // would pass by unnoticed; without one it does not compile.
-type server struct{ next framework }
+type server struct {
+	next framework
+	// warnings returns what the provider has to say that came up after it was configured.
+	warnings func() []*tfprotov6.Diagnostic
+}
 
 var _ framework = server{}
 
@@ -35,7 +42,17 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	if !ok {
 		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
 	}
-	return server{next}
+	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }}
+	if p, ok := p.(warner); ok {
+		s.warnings = p.TakeWarnings
+	}
+	return s
+}
+
+// warner is a provider that learns something of itself only when it is used.
+type warner interface {
+	// TakeWarnings returns each warning once.
+	TakeWarnings() []*tfprotov6.Diagnostic
 }
 
 // during serves one request, whose context lives no longer than that.
@@ -82,19 +99,35 @@ func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upgr
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	return during(ctx, req, s.next.ReadResource)
+	resp, err := during(ctx, req, s.next.ReadResource)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	return during(ctx, req, s.next.PlanResourceChange)
+	resp, err := during(ctx, req, s.next.PlanResourceChange)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	return during(ctx, req, s.next.ApplyResourceChange)
+	resp, err := during(ctx, req, s.next.ApplyResourceChange)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	return during(ctx, req, s.next.ImportResourceState)
+	resp, err := during(ctx, req, s.next.ImportResourceState)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
@@ -110,7 +143,11 @@ func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.V
 }
 
 func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	return during(ctx, req, s.next.ReadDataSource)
+	resp, err := during(ctx, req, s.next.ReadDataSource)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRequest) (*tfprotov6.GetFunctionsResponse, error) {
@@ -126,7 +163,11 @@ func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprot
 }
 
 func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	return during(ctx, req, s.next.OpenEphemeralResource)
+	resp, err := during(ctx, req, s.next.OpenEphemeralResource)
+	if err == nil && resp != nil {
+		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
+	}
+	return resp, err
 }
 
 func (s server) RenewEphemeralResource(ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest) (*tfprotov6.RenewEphemeralResourceResponse, error) {
