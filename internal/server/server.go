@@ -22,8 +22,9 @@ import (
 
 // framework is what the framework's server serves. State stores are left out: the provider has none.
 type framework interface {
-	tfprotov6.ProviderServerWithListResource
-	tfprotov6.ProviderServerWithActions
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
 }
 
 // server names each request of the protocol by itself. With an embedded server, a request that a newer protocol adds
