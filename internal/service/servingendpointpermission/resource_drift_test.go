@@ -77,7 +77,9 @@ func TestOnlyInheritedLevelLeft(t *testing.T) {
 				w.Workspace.RemoveGrant("iris", w.app)
 				w.Tenant.Faults.Add(emulator.Fault{
 					Service: "workspace", Method: "GET", Path: listPath, Times: -1, Status: 200, ContentType: "application/json",
-					Body: `{"access_control_list":[{"service_principal_name":"` + w.app + `","all_permissions":[{"permission_level":"CAN_QUERY","inherited":true}]}]}`,
+					Body: `{"object_id":"/serving-endpoints/` + w.Workspace.Snapshot().Endpoints[0].ID + `","object_type":"serving-endpoint",` +
+						`"access_control_list":[{"service_principal_name":"` + w.app + `",` +
+						`"all_permissions":[{"permission_level":"CAN_QUERY","inherited":true}]}]}`,
 				})
 			},
 			Config: w.toApp(),
