@@ -359,3 +359,26 @@ func TestChangeWhereMarkersStay(t *testing.T) {
 	}
 	revokeAll(w)
 }
+
+// The same through Terraform itself: tokens of one owner in one apply, in a workspace whose clock is ahead and that leaves
+// markers where they are, and once more beside tokens that are as old as abandoned ones.
+func TestEightTokensInOneApply(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetSwitches(noUpdates)
+	w.Tenant.Clock.Advance(10 * time.Minute)
+	c := w.CLI(t, bySecret(w, "count = 8", `comment = "c${count.index}"`))
+	if said := c.MustRun(t, 0, "apply", "-auto-approve").Text(); strings.Count(said, "The provider's marker stays in the token's comment") != 1 {
+		t.Error(said)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	for _, token := range live(w, w.ScoringApp.ClientID) {
+		w.Workspace.AgeToken(token.ID, 3*day)
+	}
+	rewrite(t, c, "count = 8", "count = 16")
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if n := len(live(w, w.ScoringApp.ClientID)); n != 16 {
+		t.Errorf("%d of 16 tokens live", n)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
