@@ -34,7 +34,7 @@ func TestDuplicateThatIsNotShown(t *testing.T) {
 func TestReplaceRefusedAsDuplicate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	cli := w.CLI(t, entra(w, `adopt_existing = true`, `on_destroy = "delete"`))
+	cli := w.CLI(t, entra(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})

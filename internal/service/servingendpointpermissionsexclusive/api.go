@@ -55,7 +55,7 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 			return guarded(ctx, c, now, want.over(now, principalSet{}.has))
 		case onUnlistedError:
 			if len(extra) > 0 {
-				return nil, client.Advise(fmt.Errorf("since the plan was made these came in: %s", extra), "on_unlisted", "Nothing was changed. List them, ignore them, or plan again once they are gone.")
+				return nil, refuseUnlisted(extra)
 			}
 		}
 		planned := map[string]bool{}
@@ -105,6 +105,9 @@ func changeList(ctx context.Context, c *client.Client, id string, want whole, fr
 			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),
 			foreign: slices.DeleteFunc(unlisted, func(e acl.Entry) bool { return known(e.Key()) }),
 		}
+		if extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) }); want.OnUnlisted == onUnlistedError && len(extra) > 0 {
+			return nil, left{}, refuseUnlisted(extra)
+		}
 		next, err := guarded(ctx, c, now, want.over(now, drop.without(stays).has))
 		return next, l, err
 	})
@@ -112,6 +115,13 @@ func changeList(ctx context.Context, c *client.Client, id string, want whole, fr
 		undo()
 	}
 	return l, err
+}
+
+const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show and remove them."
+
+// refuseUnlisted is the error that on_unlisted = "error" asks for.
+func refuseUnlisted(extra acl.List) error {
+	return client.Advise(fmt.Errorf("these are neither listed nor ignored: %s", extra), "on_unlisted", "Nothing was changed. "+nextOfUnlisted)
 }
 
 // left are grants that a write has left standing: the caller's own, those that this run keeps at another address, and

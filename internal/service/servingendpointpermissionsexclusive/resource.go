@@ -148,7 +148,12 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 			found.Grants = append(found.Grants, e)
 		}
 	}
-	want.tellUnlisted(want.unlisted(found.Grants), "", &resp.Diagnostics)
+	unlisted := want.unlisted(found.Grants)
+	want.tellUnlisted(unlisted, "", &resp.Diagnostics)
+	if want.OnUnlisted == onUnlistedError && len(unlisted) > 0 {
+		// It is the apply that fails, so there must be something to apply.
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), types.ListUnknown(types.StringType))...)
+	}
 }
 
 // shared are the grants of the list as other addresses of the plan may have them.
@@ -189,7 +194,9 @@ func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusi
 	if errors.Is(err, client.ErrNotFound) {
 		return nil // it may be made in the same apply
 	}
-	if fwkit.Failed(diags, err, "Cannot plan the access list of serving endpoint", want.String()) {
+	if err != nil {
+		// Creation fails over it, too. Here it would keep everything else from being destroyed.
+		fwkit.Warn(diags, err, "Cannot tell what creation takes away on serving endpoint", want.Endpoint)
 		return nil
 	}
 	if want.EndpointID != "" && want.EndpointID != id {
@@ -208,13 +215,14 @@ func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusi
 	return extra
 }
 
-// tellUnlisted warns or fails, as the configuration wants, over grants that are not listed.
+// tellUnlisted warns, as the configuration wants, of grants that are not listed. It is never an error: Terraform plans
+// before it destroys, and a grant that somebody else made must not keep a whole configuration from being destroyed.
 func (w whole) tellUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
 	switch {
 	case len(extra) == 0:
 	case w.OnUnlisted == onUnlistedError:
-		diags.AddAttributeError(path.Root("on_unlisted"), "Grants stand on the serving endpoint that are not listed",
-			fmt.Sprintf("%s: %s.\n\nList them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show and remove them.", w, extra))
+		diags.AddAttributeWarning(path.Root("on_unlisted"), "The apply will fail over grants that are not listed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf("They are neither listed nor ignored: %s.\n\n%s A destroy is not held up by them.", extra, nextOfUnlisted))
 	case w.OnUnlisted == onUnlistedWarn:
 		diags.AddAttributeWarning(path.Root("on_unlisted"), "Grants stand that are not listed on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra))
@@ -233,7 +241,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	defer cancel()
 	want, have := plan.toWhole(), state.toWhole()
 	id := have.EndpointID
-	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 {
+	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 || plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
@@ -259,6 +267,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		want.keep(r.Client, id)
 	}
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
+	plan.RemovedOnCreate = state.RemovedOnCreate
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)

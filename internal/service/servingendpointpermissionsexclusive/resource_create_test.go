@@ -140,11 +140,12 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "(Bob) CAN_VIEW", "ignore_principals")
+	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot take over the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "Grants stand on the serving endpoint that are not listed")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW")
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
 	w.Workspace.RemoveGrant("iris", bob)
 	c.apply(t)
@@ -223,7 +224,7 @@ func TestListChangesDuringCreate(t *testing.T) {
 				}
 				w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 			}()
-			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot take over the access list of serving endpoint", "since the plan was made", "neighbor", "Nothing was changed")
+			c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot take over the access list of serving endpoint", "neighbor", "Nothing was changed")
 			<-done
 			w.holds(t, levels{ada: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 		})

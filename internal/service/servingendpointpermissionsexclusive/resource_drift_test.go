@@ -1,6 +1,7 @@
 package servingendpointpermissionsexclusive_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -114,8 +115,13 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c := w.terraform(t, w.usual(`on_unlisted = "error"`))
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
-			c.plan(t, 1) // the verdict stays as long as its reason does
+			c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
+			before := c.State(t)
+			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
+			if !strings.Contains(before, "\"removed_on_create\": []") || !strings.Contains(c.State(t), "\"removed_on_create\": []") {
+				t.Error("the failed apply has changed the state")
+			}
+			c.plan(t, 2) // the verdict stays as long as its reason does
 			heal.decide(t, w, c)
 			c.plan(t, heal.code)
 			c.apply(t)
@@ -145,7 +151,7 @@ func TestOnUnlistedChanges(t *testing.T) {
 
 	// And back: what the state shows as going stays, because nobody here gave it.
 	c.Rewrite(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", "user_name=bob@example.com CAN_VIEW")
+	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
 	c.Rewrite(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t).MustSay(t, "Grants stand that are not listed", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
@@ -310,4 +316,45 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 			{Config: config(w, "2", ""), ConfigPlanChecks: empty},
 		}})
 	})
+}
+
+// Terraform makes a usual plan before it destroys. A grant that somebody else made does not keep it from that, whether the
+// list is in the state or not; nor does a list that may not be read.
+func TestUnlistedDoesNotHoldUpDestroy(t *testing.T) {
+	t.Parallel()
+	other := `
+resource "dbxaccess_serving_endpoint_permission" "other" {
+  endpoint_name = "other"
+  user_name     = "bob@example.com"
+}
+`
+	for name, test := range map[string]struct {
+		first  string // applied before the list is written, if not the list itself
+		denied bool
+	}{
+		"in the state":     {},
+		"not in the state": {first: other},
+		"may not be read":  {first: other, denied: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.CreateEndpoint("other", ada)
+			config := w.usual(`on_unlisted = "error"`)
+			if test.first != "" {
+				config = test.first
+			}
+			c := w.terraform(t, config)
+			c.apply(t)
+			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+			c.Rewrite(t, w.usual(`on_unlisted = "error"`)+test.first)
+			if test.denied {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/permissions/serving-endpoints/" + w.EndpointID, Times: -1, Status: 403, Code: "PERMISSION_DENIED"})
+			}
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+			if strings.Contains(c.State(t), `"mode": "managed"`) {
+				t.Errorf("something is left: %s", c.State(t))
+			}
+		})
+	}
 }

@@ -73,5 +73,5 @@ func TestIgnoredTwice(t *testing.T) {
 	c.Rewrite(t, w.usual(ignore, `on_unlisted = "error"`))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
-	c.plan(t, 1).MustSay(t, "Grants stand on the serving endpoint that are not listed", neighbor)
+	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", neighbor)
 }

@@ -79,7 +79,7 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
 				MarkdownDescription: "What a grant does that stands on the endpoint and is neither listed nor ignored: `remove` (default) shows it as drift and the plan removes it; " +
-					"`warn` leaves it and warns at every plan, and creation removes nothing; `error` fails the plan until it is listed, ignored or removed.",
+					"`warn` leaves it and warns at every plan, and creation removes nothing; `error` warns at plan and fails the apply, before anything is written, until it is listed, ignored or removed. Destroying is not held up.",
 				Validators: []validator.String{stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError)},
 			},
 			"removed_on_create": schema.ListAttribute{
