@@ -155,6 +155,36 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
+// Something else than the vault says that it stored the value, or sends it elsewhere: the token is not stored, so it is
+// revoked, and the error says who answered what.
+func TestVaultWriteIsShown(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault emulator.Fault
+		want  string
+	}{
+		"a page":     {emulator.Fault{Status: 200, ContentType: "text/html", Body: "<html><title>Sign in</title></html>"}, `PUT /secrets/scoring at kv-ml\.vault\.azure\.net.*an HTML page with the title “Sign in”`},
+		"a redirect": {emulator.Fault{Status: 307, Location: "https://elsewhere.example/x"}, `PUT /secrets/scoring at kv-ml\.vault\.azure\.net.*redirected to https://elsewhere\.example`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, v, secret := newVaultWorld(t)
+			tc.fault.After = 1 // the try before the token is made
+			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", tc.fault))
+			c := w.CLI(t, bySecret(w, secret()))
+			text := c.MustRun(t, 1, "apply", "-auto-approve").Text()
+			if !acctest.Words(tc.want).MatchString(text) || !strings.Contains(text, "The new token was revoked again") {
+				t.Error(text)
+			}
+			if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 0 || len(v.Versions("scoring")) != 0 {
+				t.Errorf("%+v, %+v", tokens, v.Versions("scoring"))
+			}
+			c.MustRun(t, 0, "apply", "-auto-approve")
+			c.MustRun(t, 0, "destroy", "-auto-approve")
+		})
+	}
+}
+
 // The answer of the vault is lost, before its work or after: one version, one token.
 func TestVaultAnswerLost(t *testing.T) {
 	t.Parallel()
