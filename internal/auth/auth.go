@@ -13,9 +13,9 @@
 // variables. The one that reads the vault is chosen by [KeyVaultSettings.Auth] and
 // is made of AZURE_* variables, a managed identity or the Azure CLI.
 //
-// Certificates are parsed here and not by the Microsoft libraries: those do not
-// open the PKCS#12 files that OpenSSL 3 writes, and take an encrypted PEM key for
-// a missing one. The protocol itself (client assertion, discovery, token cache) is
+// Certificates are parsed by the package certificate below and not by the Microsoft
+// libraries: those do not open the PKCS#12 files that OpenSSL 3 writes, and take an
+// encrypted PEM key for a missing one. The protocol itself (client assertion, discovery, token cache) is
 // MSAL's; this package adds what MSAL leaves to its caller, which is one request
 // at a time per scope, retries, and errors a person can act on.
 //

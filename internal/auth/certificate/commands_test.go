@@ -1,3 +1,5 @@
+//go:build unix
+
 package certificate
 
 import (
@@ -254,12 +256,5 @@ func blockOf(content []byte, label string) *pem.Block {
 		if block, content = pem.Decode(content); block == nil || block.Type == label {
 			return block
 		}
-	}
-}
-
-func put(t *testing.T, path string, content []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -121,3 +121,10 @@ var fixedTexts = func() string {
 	}
 	return all.String()
 }()
+
+func put(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

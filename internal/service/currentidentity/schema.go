@@ -31,7 +31,7 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"certificate_subject":           text("Subject of the client certificate; null without one."),
 			"certificate_thumbprint_sha1":   text("SHA-1 thumbprint of the client certificate, as the Entra ID portal shows it."),
 			"certificate_thumbprint_sha256": text("SHA-256 thumbprint of the client certificate."),
-			"certificate_expires_at":        text("When the client certificate expires, RFC 3339 in UTC."),
+			"certificate_expires_at":        text("When the client certificate expires, RFC 3339 in UTC; `timecmp()` compares it with a date of yours."),
 			"token_claims":                  text("Claims of the access token that are the same in every run (such as `aud`, `iss`, `tid`, `appid`, `oid`, `roles`), JSON, not verified; null for `token`."),
 		},
 	}
