@@ -1,0 +1,146 @@
+package provider_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// keptKinds are the resources by which the principal of keptWorld holds something, and whether it does.
+func keptKinds(w *acctest.World) map[string]struct {
+	config map[string]any
+	there  func() bool
+} {
+	app := w.ScoringApp.ClientID
+	type kind = struct {
+		config map[string]any
+		there  func() bool
+	}
+	return map[string]kind{
+		"dbxaccess_serving_endpoint_permission": {
+			map[string]any{"endpoint_name": "iris", "service_principal_name": app},
+			func() bool { return w.Workspace.Grants("iris")[app] == "CAN_QUERY" },
+		},
+		"dbxaccess_serving_endpoint_permissions_exclusive": {
+			map[string]any{"endpoint_name": "fresh", "service_principals": map[string]any{app: "CAN_QUERY"}, "users": map[string]any{"ada@example.com": "CAN_MANAGE"}},
+			func() bool { return len(w.Workspace.Grants("fresh")) == 2 },
+		},
+		"dbxaccess_token_permission": {
+			map[string]any{"service_principal_name": app},
+			func() bool { return w.Workspace.Grants("authorization/tokens")[app] == "CAN_USE" },
+		},
+		"dbxaccess_group_member": {
+			map[string]any{"group_name": "data scientists", "application_id": app},
+			func() bool {
+				for _, g := range w.Workspace.Snapshot().Groups {
+					if g.Name == "data scientists" {
+						return len(g.Members) == 1
+					}
+				}
+				return false
+			},
+		},
+		"dbxaccess_service_principal": {
+			map[string]any{"application_id": adopted, "adopt_existing": true, "on_destroy": "deactivate"},
+			func() bool {
+				for _, p := range w.Workspace.Snapshot().ServicePrincipals {
+					if p.ApplicationID == adopted {
+						return p.Active
+					}
+				}
+				return false
+			},
+		},
+	}
+}
+
+// One thing is destroyed at one address while it is created at another, and neither is planned knowing of the other. In
+// whatever order the two get through, it is there afterwards.
+func TestDestroyBesideCreate(t *testing.T) {
+	t.Parallel()
+	w := keptWorld(t)
+	for name, kind := range keptKinds(w) {
+		made := w.Protocol(t).MustApply(t, name, acctest.Object{}, kind.config)
+		for range 15 {
+			destroy, errors := w.Protocol(t).Plan(t, name, made, nil)
+			create, more := w.Protocol(t).Plan(t, name, acctest.Object{}, kind.config)
+			p := w.Protocol(t)
+			var both sync.WaitGroup
+			both.Go(func() {
+				_, words := p.ApplyPlan(t, destroy, nil)
+				errors += words
+			})
+			both.Go(func() {
+				var words string
+				made, words = p.ApplyPlan(t, create, kind.config)
+				more += words
+			})
+			both.Wait()
+			if errors != "" || more != "" {
+				t.Fatalf("%s: destroying: %s; creating: %s", name, errors, more)
+			}
+			if !kind.there() {
+				t.Fatalf("%s: it is gone or inactive", name)
+			}
+		}
+	}
+}
+
+// What is planned second sees the first. A removal that is planned second leaves word for the apply, and nothing is lost
+// there even where Terraform destroys first. One that is planned first cannot, and the plan of the creation says so.
+func TestRemovalPlannedSecondStays(t *testing.T) {
+	t.Parallel()
+	w := keptWorld(t)
+	live := len(w.Workspace.Snapshot().Tokens)
+	for name, kind := range keptKinds(w) {
+		made := w.Protocol(t).MustApply(t, name, acctest.Object{}, kind.config)
+		plans := w.Protocol(t)
+		create, errors := plans.Plan(t, name, acctest.Object{}, kind.config)
+		destroy, more := plans.Plan(t, name, made, nil)
+		if errors+more != "" || !strings.Contains(destroy.Warnings, "Destroying leaves it as it is.") || strings.Contains(create.Warnings+destroy.Warnings, "Live tokens") ||
+			strings.Contains(create.Warnings, "at another") {
+			t.Errorf("%s: %s%s; the plans warn: %s; %s", name, errors, more, create.Warnings, destroy.Warnings)
+		}
+		apply := w.Protocol(t)
+		apply.ApplyPlan(t, destroy, nil)
+		if !kind.there() || len(w.Workspace.Snapshot().Tokens) != live {
+			t.Errorf("%s: destroying has not left it", name)
+		}
+		made, errors = apply.ApplyPlan(t, create, kind.config)
+		if errors != "" || !kind.there() {
+			t.Errorf("%s: %s", name, errors)
+		}
+
+		plans = w.Protocol(t)
+		_, errors = plans.Plan(t, name, made, nil)
+		create, more = plans.Plan(t, name, acctest.Object{}, kind.config)
+		if errors+more != "" || !strings.Contains(create.Warnings, "Terraform does the two in no order.") {
+			t.Errorf("%s: %s%s; the creation that is planned second warns: %s", name, errors, more, create.Warnings)
+		}
+		// Alone, it is really destroyed.
+		if _, errors := w.Protocol(t).Apply(t, name, made, nil); errors != "" || kind.there() {
+			t.Errorf("%s: alone it is not destroyed: %s", name, errors)
+		}
+		live = len(w.Workspace.Snapshot().Tokens)
+	}
+}
+
+// A creation that failed keeps nothing from being destroyed.
+func TestFailedCreateKeepsNothing(t *testing.T) {
+	t.Parallel()
+	w := keptWorld(t)
+	const name = "dbxaccess_serving_endpoint_permission"
+	config := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID}
+	made := w.Protocol(t).MustApply(t, name, acctest.Object{}, config)
+	destroy, _ := w.Protocol(t).Plan(t, name, made, nil)
+	higher := map[string]any{"endpoint_name": "iris", "service_principal_name": w.ScoringApp.ClientID, "permission_level": "CAN_MANAGE"}
+	p := w.Protocol(t)
+	if _, errors := p.Apply(t, name, acctest.Object{}, higher); !strings.Contains(errors, "already holds CAN_QUERY") {
+		t.Fatal(errors)
+	}
+	if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "" {
+		t.Errorf("%s; the endpoint holds %v", errors, w.Workspace.Grants("iris"))
+	}
+}
