@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Environment is what an empty provider block amounts to, for a program that asks the workspace without Terraform.
@@ -14,7 +13,8 @@ type Environment struct {
 	// WorkspaceID is the workspace's id, if it is configured.
 	WorkspaceID string
 	Login       *auth.Login
-	// Transport carries the requests, with the certificate authorities that are configured.
+	// Transport carries the requests, with the certificate authorities that are configured. It keeps none of the rules of
+	// [web.Guard]: to who checks a workspace a redirect is an answer. The caller must follow none, and bound each body.
 	Transport http.RoundTripper
 	// Open opens another login in the same tenant, over the same network.
 	Open func(auth.Settings) (*auth.Login, error)
@@ -28,6 +28,6 @@ func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error)
 		return Environment{}, err
 	}
 	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.another(s), options) }
-	transport := web.Guard(options.Transport, web.LargeAnswer)
+	transport := options.Transport
 	return Environment{Host: cfg.Host, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport, Open: open}, nil
 }

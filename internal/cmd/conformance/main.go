@@ -83,6 +83,11 @@ func say(to io.Writer, words ...any) { _, _ = fmt.Fprintln(to, words...) }
 func complete(
 	ctx context.Context, target *conformance.Target, from provider.Environment, lookupEnv func(string) (string, bool),
 ) error {
+	if target.Vault != "" {
+		if err := auth.CheckVaultURI(target.Vault); err != nil {
+			return err
+		}
+	}
 	login := from.Login
 	target.Host, target.WorkspaceID = from.Host, from.WorkspaceID
 	target.Login = tokens(login)

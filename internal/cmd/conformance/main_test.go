@@ -101,6 +101,17 @@ func TestThreeSwitches(t *testing.T) {
 	}
 }
 
+// A redirect is an answer to judge, and is not followed.
+func TestPrivateLink(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.Workspace.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkPrivateLink})
+	code, out := s.run(t.Context())
+	if code != 0 || !strings.Contains(out, `workspace switch Network = "private_link"`) {
+		t.Errorf("%d\n%s", code, out)
+	}
+}
+
 // Either signal ends the checks, and what was created is removed.
 func TestSignals(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
@@ -159,6 +170,9 @@ func TestNothingToAsk(t *testing.T) {
 		if code != 2 || !strings.HasPrefix(out, "conformance: ") || strings.Contains(out, "wrong-secret") {
 			t.Errorf("%s: %d %s", name, code, out)
 		}
+	}
+	if code, out := s.run(t.Context(), "-vault", "http://kv.vault.azure.net"); code != 2 || !strings.Contains(out, "https") {
+		t.Errorf("%d %s", code, out)
 	}
 	if code, out := s.run(t.Context(), "-unknown"); code != 2 || !strings.Contains(out, "usage") {
 		t.Errorf("%d %s", code, out)
