@@ -1,10 +1,27 @@
 package acctest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
+
+// Types are what the provider serves: resources by their names, data sources with "data." before it and ephemeral resources
+// with "ephemeral.".
+func (p *Protocol) Types() (types []string) {
+	for name := range p.schemas.ResourceSchemas {
+		types = append(types, name)
+	}
+	for name := range p.schemas.DataSourceSchemas {
+		types = append(types, "data."+name)
+	}
+	for name := range p.schemas.EphemeralResourceSchemas {
+		types = append(types, "ephemeral."+name)
+	}
+	slices.Sort(types)
+	return types
+}
 
 // Read reads a data source. Its state is nil where there are errors.
 func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (state map[string]any, warnings, errors string) {

@@ -10,12 +10,16 @@ import (
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list tells less than [Client.EndpointByName]
-// does: neither the caller's level, nor where a route-optimised one is called, nor the state of what it serves. One request.
+// does: neither the caller's level, nor where a route-optimised one is called, nor the state of what it serves. One request;
+// one more where it shows none.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	var answer endpointList
 	if err := c.Call(ctx, http.MethodGet, servingEndpoints, nil, nil, &answer); err != nil {
 		return nil, err
+	}
+	if len(answer.Endpoints) == 0 {
+		return nil, c.ConfirmEmpty(ctx)
 	}
 	list := make([]Endpoint, 0, len(answer.Endpoints))
 	for i := range answer.Endpoints {

@@ -14,6 +14,9 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 	if errors.Is(err, client.ErrPermissionDenied) {
 		return nil, client.Advise(err, "", "To list the tokens of the workspace the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
 	}
+	if err == nil && !list.Shown {
+		err = c.ConfirmEmpty(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
