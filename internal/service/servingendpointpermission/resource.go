@@ -52,8 +52,13 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		}
 		planned = plan.toGrant()
 	}
-	if have.Endpoint != "" && have.place() != planned.place() {
-		r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())
+	stays := have.place() == planned.place()
+	if have.Endpoint != "" && !stays {
+		stays = len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0
+	}
+	if r.manages(have) && (!stays || have.place() == planned.place() && planned.Level != have.Level) {
+		resp.Diagnostics.AddWarning("The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint, fmt.Sprintf("It is %s. Unless the provider's identity is a workspace admin, "+
+			"it cannot change who may call the endpoint after that, not even in this apply. To keep the right, let Terraform forget the resource: a removed block with destroy = false.", have))
 	}
 	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
@@ -62,11 +67,23 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), types.StringUnknown())...)
 	}
 	r.PlanToKeep(planned.ID(), req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, planned.shared())
+	if req.State.Raw.IsNull() && r.manages(planned) {
+		// Where Terraform replaces it, the right to create it again would go with it.
+		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
+		resp.Diagnostics.AddWarning("Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint, "Who creates an endpoint holds it from the start, and creation adopts it. "+
+			"Destroying this resource takes it away, and nobody but an admin or another manager can give it back.")
+	}
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
 			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
 	}
+}
+
+// manages says whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.
+func (r *permissionResource) manages(g grant) bool {
+	self := r.Client.KnownSelf()
+	return self != "" && g.Level == acl.CanManage && g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
 }
 
 // shared is the grant as another address of the plan may have it.

@@ -119,3 +119,26 @@ func TestGrantAtTwoAddresses(t *testing.T) {
 	run(0, false, at("z"), "destroy", "-auto-approve")
 	w.holds(t, foreign())
 }
+
+// Who creates an endpoint manages it by a grant. Adopted, lowered or destroyed, the plan says what goes with it; replaced,
+// it stays, because without it the provider could not create it again.
+func TestOwnCanManage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	self := w.Deployer.ClientID
+	w.Workspace.SetGrant("iris", self, "CAN_MANAGE")
+	w.Workspace.RemoveFromGroup("admins", self)
+	config := hcl(attr("service_principal_name", self), attr("permission_level", "CAN_MANAGE"))
+	const adopts, givesUp = "Manages the provider's own CAN_MANAGE on serving endpoint: iris", "The provider gives up its own CAN_MANAGE on serving endpoint: iris"
+	c := w.CLI(t, config)
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, adopts)
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustNotSay(t, adopts, givesUp)
+	c.MustRun(t, 0, "apply", "-auto-approve", "-replace="+address).MustSay(t, "Left as it is, because this run keeps it: CAN_MANAGE on serving endpoint iris")
+	w.holds(t, with(self, "CAN_MANAGE"))
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.Rewrite(t, hcl(attr("service_principal_name", self)))
+	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, givesUp)
+	c.Rewrite(t, config)
+	c.MustRun(t, 0, "destroy", "-auto-approve").MustSay(t, givesUp)
+	w.holds(t, foreign())
+}
