@@ -38,29 +38,54 @@ func (s *Shared[T]) Get(ctx context.Context, maxAge time.Duration, read func(con
 	if k, _ := s.look(maxAge); k != nil {
 		return k.value, k.err
 	}
-	done := s.flight.DoChan("", func() (any, error) {
-		k, round := s.look(maxAge) // once more: another flight may have landed since
-		if k != nil {
+	k, err := s.fly(ctx, read, func() *kept[T] { k, _ := s.look(maxAge); return k })
+	return k.value, err
+}
+
+// GetSince gives an answer to a read that began no earlier than that. Whoever comes while an older read is under way shares
+// the one after it, so many at once are two reads.
+func (s *Shared[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
+	fresh := func() *kept[T] {
+		if k, _ := s.look(AnyAge); k != nil && !k.began.Before(since) {
+			return k
+		}
+		return nil
+	}
+	for {
+		if k := fresh(); k != nil {
 			return k.value, k.err
 		}
-		began := time.Now()
-		v, err := read(context.WithoutCancel(ctx))
-		if err == nil || errors.Is(err, ErrNotFound) {
+		if k, err := s.fly(ctx, read, fresh); err != nil || !k.began.Before(since) {
+			return k.value, err
+		}
+	}
+}
+
+// fly reads, or waits for the read that is under way, and gives its answer. copied is asked once more before a new read:
+// another one may have ended since.
+func (s *Shared[T]) fly(ctx context.Context, read func(context.Context) (T, error), copied func() *kept[T]) (kept[T], error) {
+	done := s.flight.DoChan("", func() (any, error) {
+		if k := copied(); k != nil {
+			return *k, k.err
+		}
+		_, round := s.look(AnyAge)
+		k := kept[T]{began: time.Now()}
+		k.value, k.err = read(context.WithoutCancel(ctx))
+		if k.err == nil || errors.Is(k.err, ErrNotFound) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			if s.round == round {
-				s.kept = &kept[T]{v, err, began}
+				s.kept = &k
 			}
 		}
-		return v, err
+		return k, k.err
 	})
 	select {
 	case r := <-done:
-		v, _ := r.Val.(T)
-		return v, r.Err
+		k, _ := r.Val.(kept[T])
+		return k, r.Err
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+		return kept[T]{}, ctx.Err()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -209,4 +210,33 @@ func TestDirectory(t *testing.T) {
 	if got := strings.Join(asked, " "); got != "a x list" {
 		t.Errorf("asked %q", got)
 	}
+}
+
+// Whoever asks for what is true from now on gets no answer to an older read, and many who ask at once share one.
+func TestGetSince(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s Shared[int]
+		reads := 0
+		read := func(context.Context) (int, error) {
+			reads++
+			n := reads
+			time.Sleep(time.Second)
+			return n, nil
+		}
+		go func() { _, _ = s.Get(t.Context(), AnyAge, read) }()
+		time.Sleep(time.Millisecond)
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if n, err := s.GetSince(t.Context(), time.Now(), read); n != 2 || err != nil {
+					t.Errorf("got the answer of read %d, error %v", n, err)
+				}
+			})
+		}
+		all.Wait()
+		if reads != 2 {
+			t.Errorf("%d reads", reads)
+		}
+	})
 }

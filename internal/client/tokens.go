@@ -122,9 +122,17 @@ const managedTokens = "/api/2.0/token-management/tokens"
 // everything in this run until a token is made or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
-	return c.tokens.Get(ctx, AnyAge, func(ctx context.Context) (TokenList, error) {
-		return c.listTokens(ctx, managedTokens, nil)
-	})
+	return c.tokens.Get(ctx, AnyAge, c.managedTokens)
+}
+
+// WorkspaceTokensNow is [Client.WorkspaceTokens] without what was read before this call: another provider of the same
+// configuration, which is another process, may have made or revoked a token since. One request, two for many calls at once.
+func (c *Client) WorkspaceTokensNow(ctx context.Context) (TokenList, error) {
+	return c.tokens.GetSince(ctx, time.Now(), c.managedTokens)
+}
+
+func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
+	return c.listTokens(ctx, managedTokens, nil)
 }
 
 // OwnedBy says whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.

@@ -260,7 +260,7 @@ func (s *scene) rows() map[string]row {
 		token + "lifetime_seconds":                                 {a: 30 * 86400, b: 60 * 86400, absent: changes, held: days, heldA: "30", heldB: "60", heldAbsent: "90"},
 		token + "rotate_before_seconds":                            {a: 10 * 86400, b: 20 * 86400, absent: changes},
 		token + "overlap_seconds":                                  {a: 3600, b: 7200, absent: changes},
-		token + "rotation_triggers":                                {a: map[string]any{"k": "1"}, b: map[string]any{"k": "2"}, absent: changes},
+		token + "rotation_triggers":                                {a: map[string]any{"k": "1"}, b: map[string]any{"k": "2"}, absent: changes, emptyValue: map[string]any{}, empty: changes},
 		token + "key_vault_secret":                                 {besides: map[string]any{"overlap_seconds": 0}, a: vaulted(nil), b: vaulted(map[string]any{"name": "other"}), absent: changes, held: names, heldA: "token", heldB: "other"},
 		token + "key_vault_secret.vault_uri":                       {besides: inVault, a: s.vault.URL()},
 		token + "key_vault_secret.name":                            {besides: inVault, a: "token", b: "other", held: names, heldA: "token", heldB: "other"},

@@ -8,9 +8,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// listTokens lists the tokens of an owner, or of everybody. One request, shared by the run.
+// listTokens lists the tokens of an owner, or of everybody, as they are now. One request, or two for many at once.
 func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, error) {
-	list, err := c.WorkspaceTokens(ctx)
+	list, err := c.WorkspaceTokensNow(ctx)
 	if errors.Is(err, client.ErrPermissionDenied) {
 		return nil, client.Advise(err, "", "To list the tokens of the workspace the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
 	}
