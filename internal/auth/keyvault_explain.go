@@ -212,7 +212,8 @@ func (v *vault) explainReader(err error) *Error {
 		told = speaker.azureCLI(inspectCLI(err, false), "")
 	case r.auth == "msi":
 		speaker := r.explain
-		told = speaker.managedIdentity(failure{contact: contactLost, cause: networkCause(err)}, "")
+		speaker.speaker = "The managed identity endpoint"
+		told = speaker.managedIdentity(withoutDefaultIdentity(err), "")
 	case r.auth == "default":
 		told = &Error{Detail: r.explain.detail("None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with auth = \"cli\", \"msi\", \"oidc\" or \"environment\".", answer{}) +
 			"\n\nThe library said: " + r.explain.clean(strings.TrimSpace(err.Error()))}
@@ -226,4 +227,15 @@ func (v *vault) explainReader(err error) *Error {
 		told = r.explain.failure(f, "")
 	}
 	return &Error{Attribute: v.readerAttribute(), Summary: summary, Detail: before + told.Detail, Code: told.Code, CorrelationID: told.CorrelationID, Err: told.Err}
+}
+
+// withoutDefaultIdentity reads the refusal of a machine that was asked for no identity in
+// particular. The library keeps its answer, of status 400, in a text alone.
+func withoutDefaultIdentity(err error) failure {
+	_, body, answered := strings.Cut(err.Error(), "The endpoint responded with ")
+	f := failure{status: http.StatusBadRequest}
+	if !answered || json.NewDecoder(strings.NewReader(body)).Decode(&f.answer) != nil {
+		return failure{contact: contactLost, cause: networkCause(err)}
+	}
+	return f
 }

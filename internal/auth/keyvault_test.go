@@ -403,6 +403,16 @@ func TestKeyVaultReaders(t *testing.T) {
 		k.settings.KeyVault.AuthClientID.Value = testClient
 		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
 		wantError(t, err, "Key Vault identity cannot log in", `auth = "msi"`, testClient, "Identity not found")
+
+		k.settings.KeyVault.AuthClientID.Value = ""
+		k.Faults.Add(emulator.Fault{Service: "imds", Status: 400, Times: -1, Code: "invalid_request",
+			Message: "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request"})
+		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
+		wantError(t, err, "Key Vault identity cannot log in", "Set key_vault.auth_client_id to the client ID of one of them", "Multiple user assigned identities")
+
+		k.Faults.Clear()
+		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
+		wantError(t, err, "Key Vault identity cannot log in", "no system-assigned managed identity", "Identity not found")
 	})
 	t.Run("oidc", func(t *testing.T) {
 		t.Parallel()

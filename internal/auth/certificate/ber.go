@@ -122,7 +122,9 @@ func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
 
 // children appends what a constructed value holds. For an indefinite length it returns
 // what follows the value.
-func (c *berConverter) children(h berHeader, depth int, each func([]byte, int) ([]byte, error)) (after []byte, err error) {
+func (*berConverter) children(
+	h berHeader, depth int, each func([]byte, int) ([]byte, error),
+) (after []byte, err error) {
 	for data := h.content; ; {
 		switch {
 		case len(data) == 0 && !h.indefinite:

@@ -138,7 +138,8 @@ func (o Origin) password() string { return cmp.Or(o.Password, "the password") }
 func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, error) {
 	from.Bundle, from.File = cmp.Or(from.Bundle, "The bundle"), cmp.Or(from.File, "sp.pfx")
 	if len(data) > maxBundle {
-		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB; a PFX or PEM bundle has a few KiB.", from.Bundle)
+		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB; a PFX or PEM bundle "+
+			"has a few KiB.", from.Bundle)
 	}
 	data, err := unwrapOrSay(data, from)
 	if err != nil {
@@ -161,7 +162,8 @@ func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, 
 		warnings = append(warnings, Warning{
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
-			Detail: fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is imported into it. "+
+			Detail: fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what "+
+				"is imported into it. "+
 				"Remove the setting, or protect the bundle.", from.Bundle, from.password()),
 		})
 	}
@@ -214,7 +216,8 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case now.After(c.NotAfter):
 		return nil, &Error{
 			Summary: "Client certificate expired",
-			Detail: fmt.Sprintf("%s expired %s (%s ago). Upload a new one under App registrations > Certificates & secrets and point the provider at it.",
+			Detail: fmt.Sprintf("%s expired %s (%s ago). Upload a new one under App registrations > Certificates & "+
+				"secrets and point the provider at it.",
 				identity, day(c.NotAfter), span(now.Sub(c.NotAfter))),
 		}
 	case now.Before(c.NotBefore):
@@ -226,7 +229,8 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case c.NotAfter.Sub(now) < expiryNotice:
 		return &Warning{
 			Summary: "Client certificate expires soon: " + c.Subject,
-			Detail: fmt.Sprintf("%s expires %s (in %s). Upload a new one under App registrations > Certificates & secrets before then; an application can hold both.",
+			Detail: fmt.Sprintf("%s expires %s (in %s). Upload a new one under App registrations > Certificates & "+
+				"secrets before then; an application can hold both.",
 				identity, day(c.NotAfter), span(c.NotAfter.Sub(now))),
 		}, nil
 	}

@@ -119,7 +119,9 @@ var (
 )
 
 func rc2Of(bits int) blockCipher {
-	return blockCipher{fmt.Sprintf("RC2-%d", bits), bits / 8, func(key []byte) (cipher.Block, error) { return newRC2(key, bits), nil }}
+	return blockCipher{fmt.Sprintf("RC2-%d", bits), bits / 8, func(key []byte) (cipher.Block, error) {
+		return newRC2(key, bits), nil
+	}}
 }
 
 // pbes2Ciphers are the ciphers of PBES2 by object identifier.
@@ -375,7 +377,8 @@ func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, erro
 		return key, nil
 	case oidScrypt:
 		var n, r, p int64
-		if !sequence.ReadASN1Integer(&n) || !sequence.ReadASN1Integer(&r) || !sequence.ReadASN1Integer(&p) || n < 2 || r < 1 || p < 1 {
+		if !sequence.ReadASN1Integer(&n) || !sequence.ReadASN1Integer(&r) || !sequence.ReadASN1Integer(&p) ||
+			n < 2 || r < 1 || p < 1 {
 			return nil, errMalformed
 		}
 		// The memory is 128·n·r bytes; OpenSSL chooses 16 MiB and stops below 32.

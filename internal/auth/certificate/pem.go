@@ -50,7 +50,8 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 		}
 	}
 	if len(b.keys) == 0 && len(b.certificates) == 0 && b.what == onlyPEM {
-		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a certificate and without a private key.", from.Bundle)
+		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a "+
+			"certificate and without a private key.", from.Bundle)
 	}
 	b.unusedPassword = password != "" && !encrypted
 	return b, nil
@@ -59,7 +60,8 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 var (
 	pemBegin  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]{1,40})-----`) })
 	pemHeader = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Z0-9-]+,\s*[0-9A-Fa-f]+|(?m:^[A-Za-z][A-Za-z-]*:.*$))`)
+		return regexp.MustCompile(`Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Z0-9-]+,\s*[0-9A-Fa-f]+|` +
+			`(?m:^[A-Za-z][A-Za-z-]*:.*$)`)
 	})
 )
 
@@ -90,7 +92,9 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 			body = strings.Replace(body, header, "", 1)
 		}
 		var err error
-		if block.Bytes, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.Join(strings.Fields(body), ""), "=")); err != nil || len(block.Bytes) == 0 {
+		body = strings.TrimRight(strings.Join(strings.Fields(body), ""), "=")
+		block.Bytes, err = base64.RawStdEncoding.DecodeString(body)
+		if err != nil || len(block.Bytes) == 0 {
 			return nil, errors.New("a block of it is not base64")
 		}
 		blocks = append(blocks, block)
@@ -128,7 +132,8 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 		return foundKey{problem: notRSA(from, "a DSA key")}, opened
 	case "OPENSSH PRIVATE KEY":
 		return foundKey{problem: from.fail("Client certificate key is in the format of OpenSSH",
-			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in place, run: %s. "+
+			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in place, "+
+				"run: %s. "+
 				"Then put it beside its certificate again, run: %s", from.Bundle, fromOpenSSH, joinPEM)}, false
 	}
 	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
@@ -163,7 +168,8 @@ func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Er
 		return nil, unreadableKey(from, "its encryption is damaged")
 	}
 	// Camellia and ARIA are the only others that OpenSSL 3 opens without -legacy.
-	return nil, unsupportedKey(from, &unsupportedError{name, !strings.HasPrefix(name, "CAMELLIA") && !strings.HasPrefix(name, "ARIA")})
+	legacy := !strings.HasPrefix(name, "CAMELLIA") && !strings.HasPrefix(name, "ARIA")
+	return nil, unsupportedKey(from, &unsupportedError{name, legacy})
 }
 
 // knownRFC1423 are the ciphers that Go decrypts.
@@ -218,8 +224,10 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 }
 
 func unsupportedKey(from Origin, unsupported *unsupportedError) *Error {
-	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is encrypted with %s, which is not supported here. "+
-		"Convert it, run: %s%s", from.Bundle, unsupported.algorithm, fromPEM.legacy(unsupported.legacy).with(from), legacyHint(unsupported.legacy))
+	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is "+
+		"encrypted with %s, which is not supported here. "+
+		"Convert it, run: %s%s", from.Bundle, unsupported.algorithm,
+		fromPEM.legacy(unsupported.legacy).with(from), legacyHint(unsupported.legacy))
 }
 
 func isPFX(content []byte) bool {

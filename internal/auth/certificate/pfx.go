@@ -199,7 +199,8 @@ func (p *pfx) open(c *pfxContents) (*pfxContents, error) {
 func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
 	var info, content cryptobyte.String
 	var kind asn1.ObjectIdentifier
-	if !safes.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
+	if !safes.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) ||
+		!info.ReadASN1(&content, explicit0) {
 		return errMalformed
 	}
 	switch kind.String() {

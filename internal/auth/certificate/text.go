@@ -69,7 +69,8 @@ func unquote(text string) string {
 				inner = inner[1 : len(inner)-1]
 			}
 		}
-		if head, body, ok := strings.Cut(inner, ","); ok && len(head) < 200 && strings.HasPrefix(strings.ToLower(head), "data:") {
+		head, body, ok := strings.Cut(inner, ",")
+		if ok && len(head) < 200 && strings.HasPrefix(strings.ToLower(head), "data:") {
 			if plain, err := url.PathUnescape(body); err == nil {
 				body = plain
 			}
@@ -125,14 +126,17 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	text = unquote(string(fromUTF16(data)))
 	switch {
 	case Placeholder(text) != "":
-		return nil, from.fail("Client certificate is a variable that was not replaced", "%s is %s, a variable that the pipeline did not replace. "+
-			"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env only.", from.Bundle, Placeholder(text))
+		return nil, from.fail("Client certificate is a variable that was not replaced", "%s is %s, a variable that "+
+			"the pipeline did not replace. "+
+			"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env "+
+			"only.", from.Bundle, Placeholder(text))
 	case looksLikePath(text):
 		hint := ""
 		if from.PathSetting != "" {
 			hint = " That goes into " + from.PathSetting + "."
 		}
-		return nil, from.fail("Client certificate is a path", "%s is the path of a file, not what the file holds.%s", from.Bundle, hint)
+		return nil, from.fail("Client certificate is a path", "%s is the path of a file, not what the file "+
+			"holds.%s", from.Bundle, hint)
 	case from.PathSetting != "" && bytes.Equal(inner, fromUTF16(data)):
 		return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. "+
 			"Give PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\").", from.Bundle)
@@ -144,7 +148,7 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 // placeholders are variables as pipelines write them: Azure Pipelines, GitHub Actions,
 // shells, Windows, and tasks that replace tokens.
 var placeholders = []struct{ begin, end string }{
-	{"$(", ")"}, {"${{", "}}"}, {"${", "}"}, {"%", "%"}, {"#{", "}#"}, {"#{", "}"}, {"__", "__"},
+	{"$(", ")"}, {"${{", "}}"}, {"${", "}"}, {"%", "%"}, {"#{", "}#"}, {"#{", "}"},
 }
 
 // Placeholder returns the shape of a variable that a pipeline should have replaced,
@@ -193,5 +197,6 @@ func looksLikePath(text string) bool {
 }
 
 func isKeystore(convert command, from Origin) error {
-	return from.fail("Client certificate is a Java keystore", "%s is in Java's own format. Convert it, run: %s", from.Bundle, convert.with(from))
+	return from.fail("Client certificate is a Java keystore", "%s is in Java's own format. Convert it, "+
+		"run: %s", from.Bundle, convert.with(from))
 }

@@ -88,8 +88,8 @@ func readRSA(publicKey cryptobyte.String) *rsa.PublicKey {
 	var key []byte
 	n := new(big.Int)
 	var e int
-	if !publicKey.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1(&scheme, der.SEQUENCE) || !scheme.ReadASN1ObjectIdentifier(&id) ||
-		!id.Equal(oidRSA) || !info.ReadASN1BitStringAsBytes(&key) {
+	if !publicKey.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1(&scheme, der.SEQUENCE) ||
+		!scheme.ReadASN1ObjectIdentifier(&id) || !id.Equal(oidRSA) || !info.ReadASN1BitStringAsBytes(&key) {
 		return nil
 	}
 	content := cryptobyte.String(key)
