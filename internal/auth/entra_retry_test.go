@@ -3,9 +3,13 @@ package auth
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +95,11 @@ func TestAccessTokenFirstContact(t *testing.T) {
 	noHost := roundTrip(func(*http.Request) (*http.Response, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "login.example.com", IsNotFound: true}}
 	})
+	picky := httptest.NewUnstartedServer(http.NotFoundHandler())
+	picky.Config.ErrorLog = log.New(io.Discard, "", 0)
+	picky.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	picky.StartTLS()
+	t.Cleanup(picky.Close)
 	for name, test := range map[string]struct {
 		host      string
 		transport http.RoundTripper
@@ -99,6 +108,7 @@ func TestAccessTokenFirstContact(t *testing.T) {
 	}{
 		"untrusted": {d.server.URL, nil, "Login host is not trusted", []string{"ca_certificate_path or SSL_CERT_FILE", "certificate"}},
 		"refused":   {refused, nil, "Login host refuses the connection", []string{"HTTPS_PROXY is honoured", "connection refused"}},
+		"handshake": {picky.URL, picky.Client().Transport, "Login host refuses the TLS connection", []string{"nothing was sent", "HTTPS_PROXY", "tls"}},
 		"no host":   {"https://login.example.com", noHost, "Login host not found", []string{"login.example.com", "HTTPS_PROXY", "no such host"}},
 	} {
 		t.Run(name, func(t *testing.T) {

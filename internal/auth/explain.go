@@ -108,6 +108,10 @@ func (e explainer) unreachable(f failure) *Error {
 	case contactUntrusted:
 		out.Summary = "Login host is not trusted"
 		hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", e.host())
+	case contactHandshake:
+		out.Summary = "Login host refuses the TLS connection"
+		hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another version of TLS; "+
+			"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and authority_host.", e.host())
 	case contactLost:
 		out.Summary = "Login host does not answer"
 		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))

@@ -32,6 +32,8 @@ const (
 	// contactProxy is a proxy that answered for itself, instead of leading on.
 	contactProxy
 	contactUntrusted
+	// contactHandshake is a TLS handshake that the service broke off; the next one would end alike.
+	contactHandshake
 	contactLost
 	contactUnclear
 	// contactUnusable is an answer that is not the service's, or a request that
@@ -125,6 +127,8 @@ func inspect(err error, answered bool) failure {
 	switch {
 	case errors.As(err, &untrusted), errors.As(err, &wrongHost), errors.As(err, &unknown), errors.As(err, &plainReply):
 		f.contact = contactUntrusted
+	case operation != nil && operation.Op == "remote error": // how crypto/tls marks an alert of the other side
+		f.contact = contactHandshake
 	case errors.As(err, &notFound) && notFound.IsNotFound:
 		f.contact, f.transient = contactNoHost, answered
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -143,7 +147,7 @@ func inspect(err error, answered bool) failure {
 // host, nobody there, or somebody else who answers.
 func wrongAddress(err error) bool {
 	switch inspect(err, false).contact {
-	case contactNoHost, contactRefused, contactUntrusted, contactProxy, contactUnusable:
+	case contactNoHost, contactRefused, contactUntrusted, contactHandshake, contactProxy, contactUnusable:
 		return true
 	}
 	return false

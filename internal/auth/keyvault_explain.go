@@ -134,6 +134,10 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	case contactUntrusted:
 		out.Summary = "Key Vault is not trusted"
 		*hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", v.host)
+	case contactHandshake:
+		out.Summary = "Key Vault refuses the TLS connection"
+		*hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another version of TLS; "+
+			"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and vault_uri.", v.host)
 	default:
 		out.Summary = "Key Vault does not answer"
 		*hint = fmt.Sprintf("%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.", v.host)
