@@ -411,6 +411,7 @@ func TestKeyVaultReaders(t *testing.T) {
 		wantError(t, err, "Key Vault identity cannot log in", "Set key_vault.auth_client_id to the client ID of one of them", "Multiple user assigned identities")
 
 		k.Faults.Clear()
+		k.UnassignManagedIdentities()
 		_, err = k.open(t).AccessToken(t.Context(), DatabricksScope)
 		wantError(t, err, "Key Vault identity cannot log in", "no system-assigned managed identity", "Identity not found")
 	})
