@@ -45,6 +45,16 @@ type holder struct {
 	Level       acl.Level
 	Via         []string
 	Active      *bool
+	Unranked    bool // it also holds a level that is new to us
+}
+
+// canQuery is nil where that cannot be told.
+func (h holder) canQuery() *bool {
+	can := higher(h.Level, acl.CanQuery) == h.Level && (h.Active == nil || *h.Active)
+	if !can && h.Unranked && (h.Active == nil || *h.Active) {
+		return nil
+	}
+	return &can
 }
 
 // unexpanded is a group that gives a level to members who are not told.
@@ -194,6 +204,7 @@ func gather(grants []grant, missing []unexpanded, known people) ([]holder, []une
 			found[k] = &h
 		}
 		found[k].Level = higher(found[k].Level, g.Level)
+		found[k].Unranked = found[k].Unranked || !slices.Contains(ranks, g.Level)
 		if !slices.Contains(found[k].Via, g.Via) {
 			found[k].Via = append(found[k].Via, g.Via)
 		}
@@ -240,7 +251,7 @@ func (m *accessModel) tell(a access, workspaceID string) {
 		p := principalModel{
 			Principal: types.StringValue(h.Principal.String()), DisplayName: fwkit.String(h.DisplayName),
 			PermissionLevel: types.StringValue(string(h.Level)), Active: types.BoolPointerValue(h.Active),
-			CanQuery: types.BoolValue(higher(h.Level, acl.CanQuery) == h.Level && (h.Active == nil || *h.Active)),
+			CanQuery: types.BoolPointerValue(h.canQuery()),
 		}
 		if h.Kind == acl.ServicePrincipal {
 			p.ServicePrincipalName = types.StringValue(h.Name)

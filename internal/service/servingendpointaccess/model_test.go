@@ -148,3 +148,31 @@ func TestTellWhoCanQuery(t *testing.T) {
 		}
 	}
 }
+
+// Nobody is said not to be able to call an endpoint on account of a level that is new to us.
+func TestLevelThatIsNew(t *testing.T) {
+	inactive := false
+	for name, c := range map[string]struct {
+		levels []acl.Level
+		active *bool
+		want   string
+	}{
+		"new":               {[]acl.Level{"CAN_DO_MORE"}, nil, "<null>"},
+		"new and a low one": {[]acl.Level{acl.CanView, "CAN_DO_MORE"}, nil, "<null>"},
+		"new and enough":    {[]acl.Level{"CAN_DO_MORE", acl.CanQuery}, nil, "true"},
+		"low":               {[]acl.Level{acl.CanView}, nil, "false"},
+		"new, inactive":     {[]acl.Level{"CAN_DO_MORE"}, &inactive, "false"},
+	} {
+		who := acl.Principal{Kind: acl.User, Name: "bob@example.com"}
+		var grants []grant
+		for _, level := range c.levels {
+			grants = append(grants, grant{Principal: who, Level: level, Via: viaDirect})
+		}
+		holders, _ := gather(grants, nil, people{Users: []client.User{{ID: "1", UserName: who.Name, Active: c.active}}})
+		var m accessModel
+		m.tell(access{Holders: holders}, "")
+		if got := m.Principals[0].CanQuery.String(); got != c.want {
+			t.Errorf("%s: can_query is %s, want %s", name, got, c.want)
+		}
+	}
+}

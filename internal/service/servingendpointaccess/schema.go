@@ -37,7 +37,7 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"display_name":           text("Display name."),
 					"permission_level":       text("The highest level held: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
 					"can_query": schema.BoolAttribute{
-						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` or `CAN_MANAGE`, and is not known to be deactivated.",
+						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` or `CAN_MANAGE`, and is not known to be deactivated. Null where it holds a level that this version of the provider does not know.",
 					},
 					"active": schema.BoolAttribute{
 						Computed:            true,
