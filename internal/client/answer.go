@@ -6,16 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
-	"unicode"
 
 	"github.com/databricks/databricks-sdk-go/common"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // An Answer is what a call promises to come back: a struct with JSON tags. A status of success alone proves nothing,
@@ -80,6 +78,8 @@ func (c *Client) call(ctx context.Context, method, path string, query map[string
 	}
 	if want.date.IsZero() {
 		want.date = c.Now()
+	} else {
+		c.line.ahead.Store(int64(time.Until(want.date)))
 	}
 	return want, nil
 }
@@ -99,7 +99,7 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	if r.StatusCode < 200 || r.StatusCode > 299 {
 		fault = "a status that the API does not use"
 	} else {
-		code, fault = judge(body, want.answer)
+		code, fault = judge(r, body, want.answer)
 	}
 	if fault != "" {
 		return &Error{Kind: ErrNotAnAnswer, Method: r.Request.Method, Path: r.Request.URL.Path, Status: r.StatusCode, Code: code,
@@ -128,36 +128,26 @@ func checkPath(method, path string) error {
 
 // judge decodes the body of a success, and says what came if that is no answer. Nothing of the body is repeated but the
 // title of a page and the service's own words of an error, because a body may hold a token.
-func judge(body []byte, answer Answer) (code, fault string) {
+func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
-		if optional.Shown = len(text) > 0 && !isBare(text); !optional.Shown {
-			return "", ""
+		if optional.Shown = len(text) > 0 && !isBare(text); optional.Shown {
+			answer = optional.Answer
+		} else {
+			answer = nil
 		}
-		answer = optional.Answer
 	}
-	if len(text) == 0 {
-		if answer == nil {
-			return "", ""
-		}
-		return "", "an empty answer"
+	form := web.ObjectOrNothing // a list that is empty may come as {}
+	if answer != nil && len(text) == 0 {
+		form = web.Object
 	}
-	if text[0] != '{' {
-		return "", stranger(text)
+	if no, ok := errors.AsType[*web.NoAnswer](web.Check(r, text, form)); ok {
+		return "", no.Got
 	}
-	if code, fault := disguised(text); fault != "" {
+	if code, fault := disguised(text); fault != "" || answer == nil {
 		return code, fault
 	}
-	if answer == nil {
-		if !json.Valid(text) {
-			return "", brokenJSON
-		}
-		return "", ""
-	}
 	if err := json.Unmarshal(text, answer); err != nil {
-		if _, cut := errors.AsType[*json.SyntaxError](err); cut {
-			return "", brokenJSON
-		}
 		return "", "JSON of another form than the call promises"
 	}
 	if lack := answer.Lacks(isBare(text)); lack != "" {
@@ -166,27 +156,10 @@ func judge(body []byte, answer Answer) (code, fault string) {
 	return "", ""
 }
 
-const brokenJSON = "JSON that is cut off or broken"
-
 // isBare says whether a JSON object has nothing in it.
 func isBare(object []byte) bool {
 	inside, braces := bytes.CutPrefix(object, []byte("{"))
 	return braces && string(bytes.TrimSpace(inside)) == "}"
-}
-
-// stranger describes what is no JSON object.
-func stranger(text []byte) string {
-	switch {
-	case text[0] == '<':
-		if title := titleOf(text); title != "" {
-			return fmt.Sprintf("a page with the title %q in place of JSON", title)
-		}
-		return "a page without a title in place of JSON"
-	case json.Valid(text):
-		return "JSON of another form than the call promises"
-	default:
-		return "text that is not JSON"
-	}
 }
 
 // disguised recognises the body of an error that came under a status of success.
@@ -216,27 +189,10 @@ func disguised(text []byte) (code, fault string) {
 
 const scimError = "urn:ietf:params:scim:api:messages:2.0:Error"
 
-var title = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`) })
+// clean makes foreign text fit to be shown in a message.
+func clean(text string) string { return web.Text(text, longestText) }
 
-// titleOf is the title of an HTML page.
-func titleOf(page []byte) string {
-	found := title().FindSubmatch(page[:min(len(page), 64<<10)])
-	if found == nil {
-		return ""
-	}
-	return clean(html.UnescapeString(string(found[1])))
-}
-
-// clean makes foreign text fit to be shown: one line, no control characters, not too long.
-func clean(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }), " ")
-	if runes := []rune(text); len(runes) > longestText {
-		return string(runes[:longestText]) + "…"
-	}
-	return text
-}
-
-const longestText = 200
+const longestText = 400 // bytes
 
 // ConfirmEmpty is for whoever was answered {} where that means an empty list: what stands in for the workspace may say {} to
 // everything, so this asks who calls, which is never {}. One request, shared by everything in this run.

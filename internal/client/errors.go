@@ -1,9 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -133,7 +135,12 @@ func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) err
 
 // mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads what the service sends.
 func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
-	err := apierr.GetAPIError(ctx, answer)
+	body, err := io.ReadAll(answer.ReadCloser)
+	if err != nil {
+		return err
+	}
+	answer.ReadCloser = io.NopCloser(bytes.NewReader(body))
+	err = apierr.GetAPIError(ctx, answer)
 	var api *apierr.APIError
 	switch {
 	case err == nil:
@@ -145,16 +152,16 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 		Method:     answer.Response.Request.Method,
 		Path:       answer.Response.Request.URL.Path,
 		Status:     api.StatusCode,
-		Code:       api.ErrorCode,
-		Message:    api.Message,
+		Code:       clean(api.ErrorCode),
+		Message:    clean(api.Message),
 		RequestID:  answer.Response.Header.Get("X-Request-Id"),
 		idempotent: isIdempotent(ctx, answer.Response.Request.Method),
 	}
 	if e.Code == "<nil>" { // how the SDK writes a body without error_code
 		e.Code = ""
 	}
-	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html")
-	e.Kind = kindOf(e, html)
+	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+	e.Kind = kindOf(e, html, len(body) == 0)
 	return e
 }
 
@@ -176,7 +183,7 @@ func refusalKind(e *Error, fromLogin bool) error {
 	}
 }
 
-func kindOf(e *Error, html bool) error {
+func kindOf(e *Error, html, empty bool) error {
 	// Errors of the login layer carry the HTTP status as a number where errors of the API carry a word, or are a page.
 	_, numeric := strconv.Atoi(e.Code)
 	fromLogin := html || e.Code == "" || numeric == nil
@@ -196,13 +203,15 @@ func kindOf(e *Error, html bool) error {
 		return ErrUnauthenticated
 	case e.Status == http.StatusForbidden:
 		return ErrPermissionDenied
-	case e.Code == "RESOURCE_DOES_NOT_EXIST":
+	case e.Code == "RESOURCE_DOES_NOT_EXIST" && !html:
 		return ErrNotFound
 	case e.Status == http.StatusNotFound:
-		if html || numeric == nil || e.Code == "ENDPOINT_NOT_FOUND" || e.Code == "UNKNOWN" {
-			return ErrOther
+		// Only the service's own words say that an object is gone. A gateway answers 404 as well. SCIM leaves the body out at times.
+		said := !html && (e.Code == "NOT_FOUND" || e.Code == "SCIM_404")
+		if said || empty && strings.HasPrefix(e.Path, scimRoot) {
+			return ErrNotFound
 		}
-		return ErrNotFound
+		return ErrOther
 	case e.Status == http.StatusConflict, e.Code == "RESOURCE_ALREADY_EXISTS":
 		return ErrConflict
 	case e.Status >= 400 && e.Status < 500:

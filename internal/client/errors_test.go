@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -24,6 +25,7 @@ func TestMapAnswer(t *testing.T) {
 	const json, scim, page = "application/json", "application/scim+json", "text/html;charset=utf-8"
 	for name, tc := range map[string]struct {
 		method  string // GET when empty
+		path    string // of any API when empty
 		status  int
 		form    string
 		body    string
@@ -36,7 +38,8 @@ func TestMapAnswer(t *testing.T) {
 		"not found by code":                 {status: 400, form: json, body: `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"gone"}`, kind: ErrNotFound},
 		"not found in another word":         {status: 404, form: json, body: `{"error_code":"NOT_FOUND","message":"gone"}`, kind: ErrNotFound},
 		"not found in SCIM":                 {status: 404, form: scim, body: `{"schemas":[],"detail":"Service principal with id 1 not found","status":"404"}`, kind: ErrNotFound, code: "SCIM_404", message: "Service principal with id 1 not found"},
-		"not found without a body":          {status: 404, kind: ErrNotFound, message: "Not Found"},
+		"not found without a body":          {status: 404, kind: ErrOther, message: "Not Found"},
+		"not found in SCIM, no body":        {status: 404, path: scimRoot + "Groups/1", kind: ErrNotFound, message: "Not Found"},
 		"no such route":                     {status: 404, form: json, body: `{"error_code":"ENDPOINT_NOT_FOUND","message":"No API found for 'GET /x'"}`, kind: ErrOther},
 		"feature disabled":                  {status: 404, form: json, body: `{"error_code":"FEATURE_DISABLED","message":"not enabled"}`, kind: ErrFeatureDisabled},
 		"not in this tier":                  {status: 403, form: json, body: `{"error_code":"PERMISSION_DENIED","message":"ACLs for token are disabled or not available in this tier"}`, kind: ErrFeatureDisabled},
@@ -85,7 +88,9 @@ func TestMapAnswer(t *testing.T) {
 		"broken SCIM, which says null":      {status: 500, form: scim, body: `{"detail":"null","status":"500"}`, kind: ErrOther, message: "SCIM API Internal Error"},
 		"broken POST may have worked":       {method: "POST", status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"oops"}`, kind: ErrOther, lost: true},
 		"refused POST has done nothing":     {method: "POST", status: 400, form: json, body: `{"error_code":"MALFORMED_REQUEST","message":"bad"}`, kind: ErrInvalid},
-		"JSON that is not an error's":       {status: 404, form: json, body: `{"message":"gone"}`, kind: ErrNotFound, message: "gone"},
+		"JSON that is not an error's":       {status: 404, form: json, body: `{"message":"gone"}`, kind: ErrOther, message: "gone"},
+		"404 page said to be JSON":          {status: 404, form: json, body: `<html><pre>not found</pre></html>`, kind: ErrOther},
+		"404 in an unknown word":            {status: 404, form: json, body: `{"error_code":"ROUTE_MISSING","message":"gone"}`, kind: ErrOther},
 		"broken PATCH is sent again safely": {method: "PATCH", status: 500, form: json, body: `{"error_code":"INTERNAL_ERROR","message":"oops"}`, kind: ErrOther},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,7 +99,10 @@ func TestMapAnswer(t *testing.T) {
 			if method == "" {
 				method = http.MethodGet
 			}
-			err := mapAnswer(t.Context(), answerOf(method, tc.status, tc.form, tc.body))
+			answer := answerOf(method, tc.status, tc.form, tc.body)
+			path := cmp.Or(tc.path, "/api/2.0/things")
+			answer.Response.Request.URL.Path = path
+			err := mapAnswer(t.Context(), answer)
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("%v is no *Error", err)
@@ -111,7 +119,7 @@ func TestMapAnswer(t *testing.T) {
 			if tc.message != "" && e.Message != tc.message {
 				t.Errorf("message %q, not %q", e.Message, tc.message)
 			}
-			if e.Status != tc.status || e.Method != method || e.Path != "/api/2.0/things" || e.RequestID != "req-1" {
+			if e.Status != tc.status || e.Method != method || e.Path != path || e.RequestID != "req-1" {
 				t.Errorf("status, method, path or request id got lost: %+v", e)
 			}
 			if strings.Contains(err.Error(), "secret-query") || strings.Contains(err.Error(), "<nil>") {

@@ -153,9 +153,6 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 	resp.Request = r
 
 	l.answered.Store(true)
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		l.ahead.Store(int64(time.Until(date)))
-	}
 	return resp, body, nil
 }
 

@@ -469,7 +469,7 @@ func TestPageInPlaceOfADeletion(t *testing.T) {
 		fault.Service, fault.Method, fault.Path, fault.Times = "workspace", method, "/api/2.0/preview/scim/v2/ServicePrincipals/*", -1
 		w.Tenant.Faults.Clear()
 		w.Tenant.Faults.Add(fault)
-		c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "200", `a page with the title "Sign in" in place of JSON`, method+" /api/2.0/preview/scim/v2/ServicePrincipals/", "HTTPS_PROXY")
+		c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "200", `an HTML page with the title “Sign in”`, method+" /api/2.0/preview/scim/v2/ServicePrincipals/", "HTTPS_PROXY")
 		if c.State(t) != state {
 			t.Errorf("%s: state changed to %s", method, c.State(t))
 		}
