@@ -73,15 +73,25 @@ func (c *Client) call(ctx context.Context, method, path string, query map[string
 		headers["X-Databricks-Workspace-Id"] = c.cfg.WorkspaceID
 	}
 	want := &expected{answer: answer}
-	if err := c.sdk.Do(context.WithValue(ctx, expectedKey{}, want), method, path, headers, query, request, nil); err != nil {
+	err := c.sdk.Do(context.WithValue(ctx, expectedKey{}, want), method, path, headers, query, request, nil)
+	if !want.date.IsZero() {
+		c.line.ahead.Store(int64(time.Until(want.date)))
+	}
+	if err != nil {
 		return nil, err
 	}
 	if want.date.IsZero() {
 		want.date = c.Now()
-	} else {
-		c.line.ahead.Store(int64(time.Until(want.date)))
 	}
 	return want, nil
+}
+
+// noteDate hands the service's clock, as an answer shows it, up to the call.
+func noteDate(ctx context.Context, r *http.Response) {
+	want, ok := ctx.Value(expectedKey{}).(*expected)
+	if date, err := http.ParseTime(r.Header.Get("Date")); ok && err == nil {
+		want.date = date.UTC()
+	}
 }
 
 // judgeSuccess decodes an answer that has a status below 400, and gives an error where it is not the answer to the call.
@@ -105,9 +115,7 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 		return &Error{Kind: ErrNotAnAnswer, Method: r.Request.Method, Path: r.Request.URL.Path, Status: r.StatusCode, Code: code,
 			Message: r.Request.URL.Host + " sent " + fault, RequestID: r.Header.Get("X-Request-Id"), idempotent: isIdempotent(ctx, r.Request.Method)}
 	}
-	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
-		want.date = date.UTC()
-	}
+	noteDate(ctx, r)
 	want.servedModel = r.Header.Get("served-model-name")
 	return nil
 }

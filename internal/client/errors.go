@@ -162,6 +162,9 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	}
 	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	e.Kind = kindOf(e, html, len(body) == 0)
+	if e.Kind == ErrNotFound { // no gateway's word: the service's clock comes with it
+		noteDate(ctx, answer.Response)
+	}
 	return e
 }
 

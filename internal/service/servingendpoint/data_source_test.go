@@ -121,7 +121,7 @@ func TestDenied(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t, resource.TestStep{
 		Config:      named("iris"),
-		ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED", `The endpoint "iris" exists`, "CAN_VIEW to read only"),
+		ExpectError: acctest.Says("Cannot read serving endpoint", "name = ", "403 PERMISSION_DENIED", `The endpoint "iris" exists`, "needs CAN_VIEW on the endpoint to read it"),
 	})
 }
 

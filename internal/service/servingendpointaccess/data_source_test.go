@@ -268,7 +268,7 @@ func TestNoList(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
 		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`)},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", "every workspace member may call")},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot tell who may use serving endpoint", "endpoint_name", "by default every member of the workspace may call them")},
 	)
 }
 

@@ -149,7 +149,7 @@ func TestNoList(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Test(t,
 		resource.TestStep{Config: of("Iris"), ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "endpoint_name", `no serving endpoint named "Iris"`, "case-sensitive")},
-		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "endpoint_name", "foundation-model", "every workspace member may call")},
+		resource.TestStep{Config: of("llama"), ExpectError: acctest.Says("Cannot show the access list of serving endpoint", "endpoint_name", "foundation-model", "by default every member of the workspace may call them")},
 	)
 }
 

@@ -166,7 +166,8 @@ func TestNamesInPages(t *testing.T) {
 			id = p.ID
 		}
 	}
-	for i, resource := range []string{`{"id":"1","displayName":"first"}`, fmt.Sprintf(`{"id":%q,"displayName":"second page"}`, id)} {
+	for i, shown := range []struct{ id, name string }{{"1", "first"}, {id, "second page"}} {
+		resource := fmt.Sprintf(`{"id":%q,"applicationId":%q,"displayName":%q}`, shown.id, w.ScoringApp.ClientID, shown.name)
 		w.Tenant.Faults.Add(emulator.Fault{
 			Service: "workspace", Path: "/api/2.0/preview" + principals, Status: 200, ContentType: "application/json",
 			Body: fmt.Sprintf(`{"totalResults":2,"startIndex":%d,"itemsPerPage":1,"Resources":[%s]}`, i+1, resource),
