@@ -33,10 +33,10 @@ func (l *line) identify(resp *http.Response) error {
 		if l.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
 			return nil
 		}
-		var err error
-		id, err = l.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return l.findID(ctx, resp.Request) })
-		if err != nil || id == "" {
-			return nil // the answer itself is good; whoever needs the id sees that there is none
+		// Where this fails, the answer itself is good all the same; whoever needs the id sees that there is none.
+		id, _ = l.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return l.findID(ctx, resp.Request) })
+		if id == "" {
+			return nil
 		}
 	}
 	known, source := l.wantID, "workspace_id is "+l.wantID
@@ -61,27 +61,35 @@ var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
 // of them failed for the moment; empty where the workspace says its id nowhere.
 func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
 	failed := false
-	ask := func(ctx context.Context, path string, headers http.Header) *http.Response {
+	ask := func(ctx context.Context, path string, headers http.Header) (header http.Header, body []byte) {
 		u := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: path}
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 		if err != nil {
-			return nil
+			return nil, nil
 		}
 		req.Header = headers
 		resp, err := l.send(req)
+		if err != nil {
+			failed = true
+			return nil, nil
+		}
+		defer resp.Body.Close()
+		body, err = io.ReadAll(resp.Body)
 		if err != nil || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
 			failed = true
-			return nil
+			return nil, nil
 		}
-		return resp
+		if resp.StatusCode != http.StatusOK {
+			body = nil
+		}
+		return resp.Header, body
 	}
 	if path := scimRoot + "Me"; r.URL.Path != path {
 		headers := r.Header.Clone() // the caller's login
 		headers.Del("Content-Type")
-		if resp := ask(ctx, path, headers); resp != nil {
-			if id := workspaceIDOf(resp.Header.Get(orgIDHeader)); id != "" {
-				return id, nil
-			}
+		header, _ := ask(ctx, path, headers)
+		if id := workspaceIDOf(header.Get(orgIDHeader)); id != "" {
+			return id, nil
 		}
 	}
 	if id := WorkspaceOfHost(r.URL.Hostname()); id != "" {
@@ -90,14 +98,12 @@ func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
 	// The host's metadata, as Databricks' own SDKs read it. It is public, so it gets no credential.
 	anonymous := context.WithValue(ctx, signerKey{}, nil)
 	headers := http.Header{"Accept": {"application/json"}, "User-Agent": r.Header.Values("User-Agent")}
-	if resp := ask(anonymous, "/.well-known/databricks-config", headers); resp != nil && resp.StatusCode == http.StatusOK {
-		var answer struct {
-			WorkspaceID json.RawMessage `json:"workspace_id"` // a string; a number is taken, too
-		}
-		if body, err := io.ReadAll(resp.Body); err == nil && json.Unmarshal(body, &answer) == nil {
-			if id := workspaceIDOf(strings.Trim(string(answer.WorkspaceID), `"`)); id != "" {
-				return id, nil
-			}
+	var answer struct {
+		WorkspaceID json.RawMessage `json:"workspace_id"` // a string; a number is taken, too
+	}
+	if _, body := ask(anonymous, "/.well-known/databricks-config", headers); json.Unmarshal(body, &answer) == nil {
+		if id := workspaceIDOf(strings.Trim(string(answer.WorkspaceID), `"`)); id != "" {
+			return id, nil
 		}
 	}
 	if failed {

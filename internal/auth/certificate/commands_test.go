@@ -68,15 +68,15 @@ func TestProposedCommands(t *testing.T) {
 			mustRun(t, filepath.Dir(to), strings.ReplaceAll(line, "OUT", "'"+filepath.Base(to)+"'"), answers...)
 		}
 	}
-	withCertificate := func(make func(*testing.T, string)) func(*testing.T, string) {
+	withCertificate := func(key func(*testing.T, string)) func(*testing.T, string) {
 		return func(t *testing.T, to string) {
 			t.Helper()
-			make(t, to+".key")
-			key, err := os.ReadFile(to + ".key")
+			key(t, to+".key")
+			pem, err := os.ReadFile(to + ".key")
 			if err != nil {
 				t.Fatal(err)
 			}
-			put(t, to, append(testFile(t, "cert-only.pem"), key...))
+			put(t, to, append(testFile(t, "cert-only.pem"), pem...))
 		}
 	}
 	const (

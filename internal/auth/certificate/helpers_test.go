@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -52,18 +51,6 @@ func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
 		t.Fatal(err)
 	}
 	return describe([]*x509.Certificate{leaf}, key)
-}
-
-// pemOf is the certificate with its key, as a file would hold it.
-func pemOf(t testing.TB, c *Certificate) []byte {
-	t.Helper()
-	key, err := x509.MarshalPKCS8PrivateKey(c.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Leaf().Raw}),
-		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
 }
 
 // formats are all ways in which fmt may be asked to print values.

@@ -58,7 +58,7 @@ func readPFX(normal []byte) (*pfx, error) {
 	if kind.String() == oidSignedData {
 		return nil, &unsupportedError{algorithm: "a signature in place of a MAC"}
 	}
-	if kind.String() != oidData || !content.ReadASN1Bytes((*[]byte)(&p.safes), der.OCTET_STRING) {
+	if kind.String() != oidData || !content.ReadASN1Bytes(&p.safes, der.OCTET_STRING) {
 		return nil, errMalformed
 	}
 	if file.Empty() {
