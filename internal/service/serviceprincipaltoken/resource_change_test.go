@@ -125,6 +125,36 @@ func TestDestroyWithAUselessOwner(t *testing.T) {
 	}
 }
 
+// A vault that cannot be one fails the apply, before anything is revoked, and holds up no destroy.
+func TestDestroyWithAUselessVault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Proxied() // the public cloud, whose vaults have other names
+	c := w.CLI(t, byPath(t, w))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	before := live(w, w.ScoringApp.ClientID)
+	c.Rewrite(t, byPath(t, w, `key_vault_secret = {`, attr("vault_uri", "https://kv-other.vault.azure.cn"), attr("name", "scoring"), "}"))
+	c.MustRun(t, 0, "plan").MustSay(t, "Warning: The Key Vault of the token cannot be used: ", "An apply of this plan fails")
+	c.MustRun(t, 1, "apply", "-auto-approve")
+	if now := live(w, w.ScoringApp.ClientID); len(now) != 1 || now[0].ID != before[0].ID {
+		t.Errorf("%v were live, and %v are", before, now)
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+}
+
+// Where an error of the plan must stay, its text says how to destroy all the same, and that works.
+func TestDestroyBesideATokenThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := byPath(t, w)
+	c := w.CLI(t, made)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	other := strings.Replace(bySecret(w), `"this"`, `"other"`, 1)
+	c.Rewrite(t, made+strings.Replace(other, "client_secret_wo", "client_certificate_wo", 1))
+	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "remove this block, or use terraform destroy -refresh=false")
+	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
+}
+
 // An empty credential is refused before anything is asked, and not by pointing at the provider block.
 func TestEmptyCredential(t *testing.T) {
 	t.Parallel()

@@ -426,13 +426,22 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	}
 	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
 		_, err := vaultAt(r.Client, s.VaultURI.ValueString())
-		fwkit.Failed(&resp.Diagnostics, err, "Cannot use the Key Vault of the token", config.String())
+		switch {
+		case err == nil:
+		case req.State.Raw.IsNull():
+			fwkit.Failed(&resp.Diagnostics, also(err, wayOutOfPlan), "Cannot use the Key Vault of the token", config.String())
+		default: // a destroy needs no new vault, so its plan must go on
+			fwkit.Warn(&resp.Diagnostics, also(err, "An apply of this plan fails."), "The Key Vault of the token cannot be used", config.String())
+		}
 	}
 }
 
+// wayOutOfPlan is said where an error of a plan holds up a destroy too.
+const wayOutOfPlan = "A destroy makes a plan first, which ends here as well: remove this block, or use terraform destroy -refresh=false."
+
 // refuseInPlan is for a token that is to be made.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
-	fwkit.Failed(diags, also(err, "A destroy makes a plan first, which ends here as well: remove this block, or use terraform destroy -refresh=false."), cannotLogIn, object)
+	fwkit.Failed(diags, also(err, wayOutOfPlan), cannotLogIn, object)
 }
 
 // warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go on.
