@@ -73,7 +73,7 @@ func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: i
 var Tokens = Object{Type: "authorization", ID: "tokens"}
 
 // Place is a principal's place in a list, for the register of what a run keeps: the list is an [Object], or that of an
-// endpoint of which a plan knows nothing but the name.
+// endpoint that a plan knows by its name alone.
 func Place(list string, p Principal) client.Thing {
 	return client.Thing{Kind: "grant", In: list, Who: p.Key().String()}
 }

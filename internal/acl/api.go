@@ -102,7 +102,7 @@ func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) e
 // new that the access lists do not know them yet: they are waited for as [Grant] does.
 //
 // What change finds besides is handed back as it was found in the list before the last write. change must not write to
-// variables of its caller: it may still run when a caller who was told to stop has left.
+// variables of its caller: it may still run when a caller that gave up has left.
 func Replace[T any](ctx context.Context, c *client.Client, object Object, wanted []Principal, change func(List) (List, T, error)) (after List, found T, err error) {
 	r := await(ctx, c, object, func() outcome {
 		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: func(now List) (List, any, error) { return change(now) }})

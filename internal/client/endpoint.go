@@ -132,7 +132,7 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 	}
 }
 
-// meantEndpoint helps somebody who gave something else than an endpoint's name: an id, or a name with a slip in it. Empty when
+// meantEndpoint helps when something else was given than an endpoint's name: an id, or a name with a slip in it. Empty when
 // nothing is close or nothing can be found out. No request where this run has listed the endpoints, else one.
 func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)

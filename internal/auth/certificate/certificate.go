@@ -26,7 +26,7 @@ const (
 	// expiryNotice is how long before its end a certificate is warned about.
 	expiryNotice = 30 * 24 * time.Hour
 
-	// SummaryNoKey is what a bundle without its private key is told with.
+	// SummaryNoKey is the summary of the error for a bundle without its private key.
 	SummaryNoKey = "Client certificate has no private key"
 )
 

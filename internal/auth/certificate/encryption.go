@@ -111,7 +111,7 @@ type blockCipher struct {
 
 var (
 	tripleDES = blockCipher{"3DES", 24, des.NewTripleDESCipher}
-	// Two keys of DES are three, of which the last is the first.
+	// With two keys, the first one is used again as the third.
 	doubleDES = blockCipher{"2-key 3DES", 16, func(key []byte) (cipher.Block, error) {
 		return des.NewTripleDESCipher(bytes.Join([][]byte{key, key[:8]}, nil))
 	}}

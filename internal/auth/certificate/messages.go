@@ -46,7 +46,7 @@ func damaged(data []byte, from Origin) *Error {
 		"damaged. %s", from.Bundle, hint)
 }
 
-// noMatch is for keys of which none belongs to a certificate. When Go cannot read a
+// noMatch is for keys that belong to no certificate of the bundle. When Go cannot read a
 // certificate, it may be that one.
 func noMatch(certificates []parsedCertificate, problem *Error, from Origin) *Error {
 	if problem != nil {

@@ -32,7 +32,7 @@ var (
 	errBadMAC = errors.New("the MAC does not fit")
 )
 
-// pfx is a PFX file, of which nothing is decrypted yet.
+// pfx is a PFX file before anything in it is decrypted.
 type pfx struct {
 	safes []byte // the AuthenticatedSafe, as it was written: the MAC is over these bytes
 	mac   *pfxMAC

@@ -143,7 +143,7 @@ func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
 	}
 }
 
-// kept is a service principal of which the workspace keeps the name "old" and state says "new".
+// kept is a service principal with the name "old" in the workspace and "new" in state.
 func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
 	t.Helper()
 	p, o, config := grown(t, w)
