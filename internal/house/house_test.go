@@ -27,7 +27,9 @@ const (
 )
 
 // layers is the order of packages; an arrow may only point to a higher number.
-var layers = map[string]int{"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "client": 4, "auth": 5, "web": 6}
+var layers = map[string]int{
+	"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "rotation": 4, "client": 5, "auth": 6, "web": 7,
+}
 
 type source struct {
 	name string // slash-separated, from the repository's root
@@ -124,11 +126,11 @@ func TestImportsPointOneWay(t *testing.T) {
 				t.Errorf("%s imports %s: a service never imports another; move what both need to fwkit, acl or client", s.name, rest)
 			case s.dir() == rest:
 			case !s.product():
-				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, client, auth, web", s.name, from)
+				t.Errorf("%s: internal/%s has no place in the order main, provider, service, fwkit and acl, rotation, client, auth, web", s.name, from)
 			default:
 				rank, ok := layers[to]
 				if !ok || rank < layers[from] || rank == layers[from] && from != to {
-					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, client, auth, web", s.name, rest)
+					t.Errorf("%s imports %s: arrows go main, provider, service, fwkit and acl, rotation, client, auth, web", s.name, rest)
 				}
 			}
 		}
@@ -244,8 +246,9 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	}
 }
 
-// A part of api.go with a story of its own may stand beside it, as api_<part>.go.
-var serviceFile = regexp.MustCompile(`^(schema|model|resource|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
+// A part of api.go with a story of its own may be beside it, as api_<part>.go; and so may a core of the service that has
+// nothing to do with the framework's calls, such as rotation.go.
+var serviceFile = regexp.MustCompile(`^(schema|model|resource|resource_import|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
 
 func TestServiceFilesAreNamedAlike(t *testing.T) {
 	for _, s := range sources(t) {

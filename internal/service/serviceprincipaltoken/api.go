@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -171,36 +170,6 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (
 	return revoked, err
 }
 
-// issued is a new token of which the value is where it belongs.
-type issued struct {
-	minted
-	version auth.SecretVersion // zero: in no vault
-}
-
-// issue makes a token and stores its value. If that fails the token is revoked; one that cannot be comes back beside the
-// error.
-func issue(ctx context.Context, c, as *client.Client, want token, s *store) (issued, error) {
-	// After that the next run would take the token for abandoned, by its marker.
-	ctx, cancel := context.WithTimeout(ctx, want.Recorded)
-	defer cancel()
-	made, err := mint(ctx, as, want)
-	if err != nil || s == nil {
-		return issued{minted: made}, err
-	}
-	version, err := s.write(ctx, made)
-	if err == nil {
-		return issued{made, version}, nil
-	}
-	ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	s.retract(ctx, made.ID)
-	revokeErr := as.RevokeOwnToken(ctx, made.ID)
-	if revokeErr == nil || c.RevokeAnyToken(ctx, made.ID) == nil {
-		return issued{}, also(err, "The new token was revoked again.")
-	}
-	return issued{minted: made}, also(err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply makes another one and revokes it.", short(made.ID), revokeErr))
-}
-
 // revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is at
 // hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is gone
 // counts as done. One request, and the owner's login to Entra ID.
@@ -313,125 +282,6 @@ func adviseStranded(err error) error {
 	}
 	return also(err, "To go on without checking the token, write on_unverifiable = \"warn\" and run terraform apply -refresh=false once: a refresh reads that from the state. "+
 		"To revoke the token without checking it, terraform destroy -refresh=false -target=ADDRESS; to forget it and leave it as it is, terraform state rm ADDRESS.")
-}
-
-// secretMark is the tag by which a version in Key Vault is known to be ours; its value is the token's id.
-const secretMark = "dbxaccess-token-id"
-
-// store is a secret that was found fit to hold a token.
-type store struct {
-	vault *auth.Vault
-	secret
-}
-
-// vaultAt is the vault at an address, as far as configuration alone can tell of it. It touches no network.
-func vaultAt(c *client.Client, uri string) (*auth.Vault, error) {
-	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
-}
-
-// openStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and the
-// provider may write. patient waits for a role that was given a moment ago. ours are the versions this resource wrote. Two
-// requests, or three where there is no such secret yet.
-func openStore(ctx context.Context, c *client.Client, s *secret, ours []place, patient bool) (*store, error) {
-	if s == nil {
-		return nil, nil
-	}
-	v, err := vaultAt(c, s.VaultURI)
-	if err != nil {
-		return nil, err
-	}
-	prove := func() error {
-		versions, err := v.Versions(ctx, s.Name)
-		switch {
-		case errors.Is(err, auth.ErrNoSecret):
-			deleted, err := v.IsDeleted(ctx, s.Name)
-			if err != nil {
-				return err
-			}
-			if deleted {
-				return v.Deleted(s.Name)
-			}
-		case err != nil:
-			return err
-		case !s.Overwrite && !isOurs(versions, ours):
-			return client.Advise(fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()), "key_vault_secret.name",
-				"Nothing was written, and no token was made. Choose another name, or say overwrite_existing = true: the secret then gets a new version, and the one of now stays below it.")
-		}
-		return v.TryWrite(ctx, s.Name)
-	}
-	settled := func() error { return v.Settled(ctx, prove) }
-	if patient {
-		err = v.Await(ctx, settled)
-	} else {
-		err = settled()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &store{v, *s}, nil
-}
-
-// isOurs says whether a secret was written by this provider: the newest version has our tag, or we know one of them. A
-// resource that is created before the one it replaces is destroyed knows no more than the tag.
-func isOurs(versions []auth.SecretVersion, ours []place) bool {
-	if len(versions) > 0 && versions[0].Tags[secretMark] != "" {
-		return true
-	}
-	return slices.ContainsFunc(ours, func(p place) bool {
-		return slices.ContainsFunc(versions, func(v auth.SecretVersion) bool { return v.ID == p.Version })
-	})
-}
-
-// tags are those of a configuration, and ours.
-func (s secret) tags(tokenID string) map[string]string {
-	tags := map[string]string{secretMark: tokenID}
-	maps.Copy(tags, s.Tags)
-	return tags
-}
-
-// write stores the value of a token, with its end. One request.
-func (s *store) write(ctx context.Context, made minted) (auth.SecretVersion, error) {
-	return s.vault.Write(ctx, auth.NewSecret{
-		Name: s.Name, Value: made.Value, ContentType: s.ContentType, Tags: s.tags(made.ID), Expires: made.ExpiresAt,
-	}, secretMark)
-}
-
-// retract disables what a write may have left of which the answer was lost. The token is revoked in any case, so a failure
-// is not worth a word.
-func (s *store) retract(ctx context.Context, tokenID string) {
-	versions, _ := s.vault.Versions(ctx, s.Name)
-	for _, v := range versions {
-		if v.Enabled && v.Tags[secretMark] == tokenID {
-			_ = s.vault.Disable(ctx, s.Name, v.ID)
-		}
-	}
-}
-
-// versionsOf lists the versions of a secret that was written before, newest first. One request for each 25.
-func versionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
-	v, err := vaultAt(c, uri)
-	if err == nil {
-		return v.KnownVersions(ctx, name)
-	}
-	return nil, err
-}
-
-// changeSecret sets content type and tags of the version that holds a token. One request.
-func changeSecret(ctx context.Context, c *client.Client, at place, s secret, tokenID string) error {
-	v, err := vaultAt(c, at.VaultURI)
-	if err == nil {
-		err = v.Change(ctx, at.Name, at.Version, s.ContentType, s.tags(tokenID))
-	}
-	return err
-}
-
-// disable disables the version that holds a revoked token; one that is gone counts as done. One request.
-func disable(ctx context.Context, c *client.Client, at place) error {
-	v, err := vaultAt(c, at.VaultURI)
-	if err == nil {
-		err = v.Disable(ctx, at.Name, at.Version)
-	}
-	return err
 }
 
 // also adds a sentence to what a person reads of an error.

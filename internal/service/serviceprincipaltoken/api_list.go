@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 // listing is a list of tokens, and whose.
@@ -93,13 +95,13 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 			return sight{}, err
 		}
 	}
-	at := func(now time.Time) (sight, verdict) {
+	at := func(now time.Time) (sight, rotation.Verdict) {
 		s := sight{info: info, live: there && liveAt(info, now), previousLive: previousThere && liveAt(previous, now)}
 		m := state
 		if there {
 			m.tell(info, "")
 		}
-		return s, judge(m, facts{Now: now, Live: s.live})
+		return s, rotation.Judge(m.rotating().Recorded(), rotation.Facts{Now: now, Live: s.live})
 	}
 	shown, decided := at(list.Now)
 	if clockIsWrong(list.Now) {
@@ -121,7 +123,7 @@ func findUnlessOver(ctx context.Context, c *client.Client, list listing, state t
 
 // over says that the token of a state has expired by its own time.
 func over(state tokenModel, now time.Time) bool {
-	return !state.ExpiresAt.IsNull() && !now.Before(parsed(state.ExpiresAt))
+	return !state.ExpiresAt.IsNull() && !now.Before(fwkit.ParseTime(state.ExpiresAt))
 }
 
 func liveAt(t client.TokenInfo, now time.Time) bool {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,30 +14,31 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 type tokenModel struct {
-	ID                    types.String   `tfsdk:"id"`
-	Owner                 *ownerModel    `tfsdk:"owner"`
-	Comment               types.String   `tfsdk:"comment"`
-	Scopes                types.Set      `tfsdk:"scopes"`
-	LifetimeSeconds       types.Int64    `tfsdk:"lifetime_seconds"`
-	RotateBeforeSeconds   types.Int64    `tfsdk:"rotate_before_seconds"`
-	OverlapSeconds        types.Int64    `tfsdk:"overlap_seconds"`
-	RotationTriggers      types.Map      `tfsdk:"rotation_triggers"`
-	RotationReason        types.String   `tfsdk:"rotation_reason"`
-	KeyVaultSecret        *secretModel   `tfsdk:"key_vault_secret"`
-	TokenValueInState     types.Bool     `tfsdk:"token_value_in_state"`
-	OnUnverifiable        types.String   `tfsdk:"on_unverifiable"`
-	TokenValue            types.String   `tfsdk:"token_value"`
-	TokenID               types.String   `tfsdk:"token_id"`
-	CreatedAt             types.String   `tfsdk:"created_at"`
-	ExpiresAt             types.String   `tfsdk:"expires_at"`
-	RotateAt              types.String   `tfsdk:"rotate_at"`
-	PreviousTokenID       types.String   `tfsdk:"previous_token_id"`
-	PreviousTokenRevokeAt types.String   `tfsdk:"previous_token_revoke_at"`
-	WorkspaceID           types.String   `tfsdk:"workspace_id"`
-	Timeouts              timeouts.Value `tfsdk:"timeouts"`
+	ID                    types.String       `tfsdk:"id"`
+	Owner                 *ownerModel        `tfsdk:"owner"`
+	Comment               types.String       `tfsdk:"comment"`
+	Scopes                types.Set          `tfsdk:"scopes"`
+	LifetimeSeconds       types.Int64        `tfsdk:"lifetime_seconds"`
+	RotateBeforeSeconds   types.Int64        `tfsdk:"rotate_before_seconds"`
+	OverlapSeconds        types.Int64        `tfsdk:"overlap_seconds"`
+	RotationTriggers      types.Map          `tfsdk:"rotation_triggers"`
+	RotationReason        types.String       `tfsdk:"rotation_reason"`
+	KeyVaultSecret        *fwkit.VaultSecret `tfsdk:"key_vault_secret"`
+	TokenValueInState     types.Bool         `tfsdk:"token_value_in_state"`
+	OnUnverifiable        types.String       `tfsdk:"on_unverifiable"`
+	TokenValue            types.String       `tfsdk:"token_value"`
+	TokenID               types.String       `tfsdk:"token_id"`
+	CreatedAt             types.String       `tfsdk:"created_at"`
+	ExpiresAt             types.String       `tfsdk:"expires_at"`
+	RotateAt              types.String       `tfsdk:"rotate_at"`
+	PreviousTokenID       types.String       `tfsdk:"previous_token_id"`
+	PreviousTokenRevokeAt types.String       `tfsdk:"previous_token_revoke_at"`
+	WorkspaceID           types.String       `tfsdk:"workspace_id"`
+	Timeouts              timeouts.Value     `tfsdk:"timeouts"`
 }
 
 type ownerModel struct {
@@ -58,16 +58,6 @@ type ownerKeyVault struct {
 	CertificateName               types.String `tfsdk:"certificate_name"`
 	ClientSecretName              types.String `tfsdk:"client_secret_name"`
 	CertificatePasswordSecretName types.String `tfsdk:"certificate_password_secret_name"`
-}
-
-type secretModel struct {
-	VaultURI          types.String `tfsdk:"vault_uri"`
-	Name              types.String `tfsdk:"name"`
-	ContentType       types.String `tfsdk:"content_type"`
-	Tags              types.Map    `tfsdk:"tags"`
-	OverwriteExisting types.Bool   `tfsdk:"overwrite_existing"`
-	ID                types.String `tfsdk:"id"`
-	VersionlessID     types.String `tfsdk:"versionless_id"`
 }
 
 func (m ownerModel) values() []attr.Value {
@@ -111,21 +101,7 @@ type token struct {
 	Lifetime time.Duration
 	// Recorded is how long it may take until the token is recorded; 0 where it never is: no run may take it for left over.
 	Recorded time.Duration
-	Secret   *secret // nil: its value goes to no vault
-}
-
-// secret is where in Key Vault a value goes.
-type secret struct {
-	VaultURI, Name, ContentType string
-	Tags                        map[string]string
-	Overwrite                   bool
-}
-
-// place is one version of a secret, as private state keeps it.
-type place struct {
-	VaultURI string `json:"vault_uri"`
-	Name     string `json:"name"`
-	Version  string `json:"version"`
+	Secret   *rotation.Secret // nil: its value goes to no vault
 }
 
 // toOwner maps the owner as configuration writes it; state and plan hold no write-only values.
@@ -216,24 +192,8 @@ func (m tokenModel) toToken() token {
 		t.Scopes = fwkit.FromStrings(m.Scopes)
 		slices.Sort(t.Scopes)
 	}
-	if s := m.KeyVaultSecret; s != nil {
-		t.Secret = &secret{
-			VaultURI: s.VaultURI.ValueString(), Name: s.Name.ValueString(), ContentType: s.ContentType.ValueString(),
-			Tags: fromMap(s.Tags), Overwrite: s.OverwriteExisting.ValueBool(),
-		}
-	}
+	t.Secret = m.KeyVaultSecret.Plain(secretMark)
 	return t
-}
-
-// fromMap reads a map of strings; null and unknown give an empty one.
-func fromMap(m types.Map) map[string]string {
-	out := map[string]string{}
-	for name, value := range m.Elements() {
-		if v, ok := value.(types.String); ok {
-			out[name] = v.ValueString()
-		}
-	}
-	return out
 }
 
 // identityModel is what tells one token from another; it changes with each rotation.
@@ -257,7 +217,7 @@ func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
 	m.Scopes = fwkit.Strings(info.Scopes)
 	m.CreatedAt = fwkit.Time(info.CreatedAt)
 	m.ExpiresAt = fwkit.Time(info.ExpiresAt)
-	m.RotateAt = m.rotateAt()
+	m.RotateAt = m.rotating().DueAt()
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
@@ -270,71 +230,6 @@ func (m *tokenModel) tellValue(value string, v auth.SecretVersion) {
 	if m.KeyVaultSecret != nil {
 		m.KeyVaultSecret.ID, m.KeyVaultSecret.VersionlessID = fwkit.String(v.URL), fwkit.String(v.VersionlessURL)
 	}
-}
-
-// tellSecret writes what the vault shows of the version that holds the token.
-func (m *secretModel) tellSecret(v auth.SecretVersion) {
-	m.ContentType = fwkit.String(v.ContentType)
-	tags := maps.Clone(v.Tags)
-	delete(tags, secretMark)
-	if len(tags) == 0 && len(m.Tags.Elements()) == 0 {
-		return // an empty map and none look alike there
-	}
-	values := map[string]attr.Value{}
-	for name, value := range tags {
-		values[name] = types.StringValue(value)
-	}
-	m.Tags = types.MapValueMust(types.StringType, values)
-}
-
-// rotateAt is when the token is due, from its end.
-func (m tokenModel) rotateAt() types.String {
-	switch {
-	case m.ExpiresAt.IsUnknown() || m.RotateBeforeSeconds.IsUnknown():
-		return types.StringUnknown()
-	case m.RotateBeforeSeconds.ValueInt64() == 0 || m.ExpiresAt.IsNull():
-		return types.StringNull()
-	}
-	return fwkit.Time(parsed(m.ExpiresAt).Add(-seconds(m.RotateBeforeSeconds)))
-}
-
-// complete writes the defaults that an import, or a state of before them, leaves out.
-func (m *tokenModel) complete() {
-	if m.RotateBeforeSeconds.IsNull() {
-		m.RotateBeforeSeconds = defaultRotateBefore(m.LifetimeSeconds)
-	}
-	if m.OverlapSeconds.IsNull() {
-		m.OverlapSeconds = defaultOverlapFor(m.LifetimeSeconds, m.RotateBeforeSeconds)
-	}
-	if m.TokenValueInState.IsNull() {
-		m.TokenValueInState = types.BoolValue(m.KeyVaultSecret == nil)
-	}
-	if m.OnUnverifiable.IsNull() {
-		m.OnUnverifiable = types.StringValue(unverifiableIsError)
-	}
-}
-
-func defaultRotateBefore(lifetime types.Int64) types.Int64 {
-	if lifetime.IsUnknown() {
-		return lifetime
-	}
-	return types.Int64Value(lifetime.ValueInt64() / 3)
-}
-
-func defaultOverlapFor(lifetime, rotateBefore types.Int64) types.Int64 {
-	limit := overlapLimit(lifetime, rotateBefore)
-	if limit.IsUnknown() {
-		return limit
-	}
-	return types.Int64Value(min(defaultOverlap, limit.ValueInt64()))
-}
-
-// overlapLimit is the longest overlap: two tokens live at once until the next rotation, and not beyond.
-func overlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
-	if rotateBefore.IsUnknown() || rotateBefore.ValueInt64() > 0 {
-		return rotateBefore
-	}
-	return lifetime
 }
 
 const (
@@ -354,33 +249,74 @@ func unusedUntil(info client.TokenInfo) time.Time {
 	return last.Add(unusedLimit)
 }
 
-func seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
-
-// parsed reads a time of the state; null gives the zero time.
-func parsed(v types.String) time.Time {
-	t, _ := time.Parse(time.RFC3339, v.ValueString()) // the provider wrote it
-	return t
+// rotating returns what a rotation plans and records.
+func (m tokenModel) rotating() fwkit.Rotating {
+	return fwkit.Rotating{
+		ID: m.ID, Value: m.TokenValue, Lifetime: m.LifetimeSeconds, RotateBefore: m.RotateBeforeSeconds, Overlap: m.OverlapSeconds,
+		Triggers: m.RotationTriggers, Reason: m.RotationReason, Secret: m.KeyVaultSecret, ValueInState: m.TokenValueInState,
+		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		PreviousID: m.PreviousTokenID, PreviousAt: m.PreviousTokenRevokeAt,
+	}
 }
 
-// follow makes the token of a state the one before, when it is of use. It is revoked after the overlap, and ends by itself
-// no later than before.
-func (m *tokenModel) follow(state tokenModel, v verdict, made client.TokenInfo) {
-	if !m.wasOfUse(v) {
-		m.PreviousTokenID, m.PreviousTokenRevokeAt = state.PreviousTokenID, state.PreviousTokenRevokeAt
-		return
-	}
-	end := made.CreatedAt.Add(seconds(m.OverlapSeconds))
-	if expires := parsed(state.ExpiresAt); !expires.IsZero() && expires.Before(end) {
-		end = expires
-	}
-	m.PreviousTokenID, m.PreviousTokenRevokeAt = state.ID, fwkit.Time(end)
+// setRotating writes what a rotation planned or recorded.
+func (m *tokenModel) setRotating(r fwkit.Rotating) {
+	m.ID, m.TokenID, m.TokenValue, m.TokenValueInState = r.ID, r.ID, r.Value, r.ValueInState
+	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
+	m.CreatedAt, m.ExpiresAt, m.RotateAt = r.CreatedAt, r.ExpiresAt, r.RotateAt
+	m.PreviousTokenID, m.PreviousTokenRevokeAt = r.PreviousID, r.PreviousAt
 }
+
+// complete fills in the defaults that an import leaves out, or a state that was written before they existed.
+func (m *tokenModel) complete() {
+	r := m.rotating()
+	r.Complete()
+	m.RotateBeforeSeconds, m.OverlapSeconds, m.TokenValueInState = r.RotateBefore, r.Overlap, r.ValueInState
+	if m.OnUnverifiable.IsNull() {
+		m.OnUnverifiable = types.StringValue(fwkit.UnverifiableFails)
+	}
+}
+
+// planCreate fills in what a plan to create knows already.
+func (m *tokenModel) planCreate(config tokenModel) {
+	r := m.rotating()
+	r.PlanCreate(config.rotating())
+	m.setRotating(r)
+}
+
+// planUpdate decides what an update does.
+func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, imported bool) {
+	r := m.rotating()
+	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
+	m.setRotating(r)
+}
+
+// onlyWarns reports whether a refresh that cannot check the token only warns.
+func (m tokenModel) onlyWarns() bool {
+	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
+}
+
+// rotates reports whether a plan asks for a new token.
+func (m tokenModel) rotates() bool { return m.rotating().Rotates() }
 
 // changes are what an update has to do.
 type changes struct {
 	plan, state tokenModel
 	want, have  token
-	remembered
+	memory      fwkit.RotationMemory
+}
+
+// secretChanged reports whether the version in the vault needs another content type or other tags.
+func (c changes) secretChanged() bool {
+	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
+}
+
+// endsOverlap reports whether the previous token's time is over.
+func (c changes) endsOverlap() bool { return c.plan.rotating().EndsOverlap(c.state.rotating()) }
+
+// any reports whether the update makes any call.
+func (c changes) any() bool {
+	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
 // mask names what changes about the token itself, in the API's words. The comment is always sent, as that takes off a
@@ -394,22 +330,6 @@ func (c changes) mask() []string {
 	default:
 		return nil
 	}
-}
-
-// secretChanged says whether the version in the vault wants another content type or other tags.
-func (c changes) secretChanged() bool {
-	want, have := c.want.Secret, c.have.Secret
-	return want != nil && have != nil && (want.ContentType != have.ContentType || !maps.Equal(want.Tags, have.Tags))
-}
-
-// endsOverlap says whether the previous token's time is over.
-func (c changes) endsOverlap() bool {
-	return !c.state.PreviousTokenID.IsNull() && c.plan.PreviousTokenID.IsNull() && !c.plan.rotates()
-}
-
-// any says whether somebody must be asked.
-func (c changes) any() bool {
-	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
 // String names the token in messages; never its value.
@@ -429,6 +349,29 @@ func (m tokenModel) String() string {
 
 // short is enough of a token's id to find it.
 func short(id string) string { return id[:min(12, len(id))] }
+
+// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out who
+// made them.
+func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
+	m := tokenModel{
+		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(client.Unmark(info.Comment)),
+		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+	}
+	if info.CreatorID == "" {
+		m.Owner.UseProviderIdentity = types.BoolValue(true)
+	}
+	m.complete()
+	m.tell(info, workspaceID)
+	return m
+}
+
+// lifetime is the token's whole life in seconds; one that never expires has none.
+func lifetime(info client.TokenInfo) types.Int64 {
+	if info.ExpiresAt.IsZero() {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
+}
 
 // official is the state of a databricks_token.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/token

@@ -12,6 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 func TestToToken(t *testing.T) {
@@ -26,7 +27,7 @@ func TestToToken(t *testing.T) {
 			UseProviderIdentity: types.BoolValue(true), UseOIDC: types.BoolValue(true),
 			KeyVault: &ownerKeyVault{VaultURI: types.StringValue("v"), CertificateName: types.StringValue("n"), ClientSecretName: types.StringValue("m"), CertificatePasswordSecretName: types.StringValue("o")},
 		},
-		KeyVaultSecret: &secretModel{
+		KeyVaultSecret: &fwkit.VaultSecret{
 			VaultURI: types.StringValue("u"), Name: types.StringValue("t"), ContentType: types.StringValue("k"), OverwriteExisting: types.BoolValue(true),
 			Tags: types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringValue("b")}),
 		},
@@ -42,7 +43,7 @@ func TestToToken(t *testing.T) {
 				ClientSecretName: written("key_vault.client_secret_name", "m"), CertificatePasswordSecretName: written("key_vault.certificate_password_secret_name", "o"),
 			},
 		}},
-		Secret:  &secret{VaultURI: "u", Name: "t", ContentType: "k", Tags: map[string]string{"a": "b"}, Overwrite: true},
+		Secret:  &rotation.Secret{VaultURI: "u", Name: "t", ContentType: "k", Tags: map[string]string{"a": "b"}, Overwrite: true, Mark: secretMark},
 		Comment: "why", Scopes: []string{"serving", "sql"}, Lifetime: 90 * time.Second,
 	}
 	if got := full.toToken(); !reflect.DeepEqual(got, want) {

@@ -236,7 +236,7 @@ func TestVaultLost(t *testing.T) {
 	// Written over by somebody: whoever reads the newest version does not get the token.
 	w.Tenant.Clock.Advance(time.Minute)
 	v.SetSecret("scoring", "something else", "")
-	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token was written over") {
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token was overwritten") {
 		t.Error(r.Stdout)
 	}
 
@@ -249,7 +249,7 @@ func TestVaultLost(t *testing.T) {
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.Revoke(w.Deployer.ClientID)
-	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check the token's secret in Key Vault") {
+	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check the secret of a token in Key Vault") {
 		t.Error(r.Stdout)
 	}
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)

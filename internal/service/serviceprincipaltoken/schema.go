@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -16,39 +14,31 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 const (
-	defaultLifetime = 90 * 24 * 60 * 60  // seconds; what the workspace's own page offers
-	maxLifetime     = 730 * 24 * 60 * 60 // seconds; the platform's limit
-	maxComment      = 256                // what fits beside our marker
-	defaultOverlap  = 24 * 60 * 60       // seconds
-	maxTags         = 14                 // of the 15 that a secret can have; one is ours
+	maxComment = 256 // what fits beside our marker
 )
+
+// kind is what messages call this credential.
+const kind = fwkit.Credential("token")
+
+// secretMark is the tag by which a version in Key Vault is known to be ours; its value is the token's id.
+const secretMark = "dbxaccess-token-id"
 
 // createTimeout is how long creating may take by default.
 const createTimeout = 5 * time.Minute
 
-// The values of on_unverifiable.
-const (
-	unverifiableIsError = "error"
-	unverifiableIsTold  = "warn"
-)
-
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	// What is computed is settled by ModifyPlan, which knows whether the token is rotated.
-	kept := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A personal access token owned by a service principal, for applications that score with a bearer token.\n\n" +
 			"On Azure a token cannot be made on behalf of somebody else: the provider logs in as the owner to make it, with the credential in `owner`. A refresh does not contact the owner. One provider block makes the tokens of any number of " +
@@ -70,7 +60,7 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"**What is believed.** A token counts as gone only if the workspace says so about that very token; a list that does not name it is not enough. Where workspace and machine disagree about the time by more than a day, " +
 			"nothing is rotated because of the time. A provider that may not see and revoke the owner's tokens makes none, unless `on_unverifiable` is `warn`.\n\n" +
 			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
-		Attributes: map[string]schema.Attribute{
+		Attributes: kind.RotationAttributes("`owner` (it really belongs to another principal), ", map[string]schema.Attribute{
 			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
 			"owner": ownerAttribute(),
 			"comment": schema.StringAttribute{
@@ -84,54 +74,21 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: a new token carries all the rights of its owner, and one that there is keeps the scopes it has, " +
 					"also when it is rotated. Changed in place; the service may refuse to widen them.",
 			},
-			"lifetime_seconds": schema.Int64Attribute{
-				Optional: true, Computed: true, Default: int64default.StaticInt64(defaultLifetime),
-				Validators: []validator.Int64{int64validator.Between(1, maxLifetime)},
-				MarkdownDescription: "How long the token lives, in seconds: at most 63072000 (730 days), or less where the workspace sets a maximum. Default: 7776000 (90 days). " +
-					"A change rotates, also from the lifetime that an imported token has.",
-			},
-			"rotate_before_seconds": schema.Int64Attribute{
-				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "How long before its end the token is rotated, in seconds: less than `lifetime_seconds`. 0: never by time. Default: a third of the lifetime.",
-			},
-			"overlap_seconds": schema.Int64Attribute{
-				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "How long the old token stays valid after a rotation, in seconds: at most `rotate_before_seconds`, or the lifetime when that is 0. The first apply after that revokes it. " +
-					"0: it is revoked at once, before consumers have the new one; written while an old token lives, that apply revokes it. Default: 86400 (a day), or the limit if that is smaller.",
-			},
-			"rotation_triggers": schema.MapAttribute{
-				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Any values; a change of one rotates the token. An empty map is the same as none. For an imported token writing them the first time does not.",
-			},
-			"rotation_reason": schema.StringAttribute{
-				Computed: true, PlanModifiers: kept,
-				MarkdownDescription: "Why the token was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, `owner` (it really belongs to another principal), `vault` (its secret is lost, or where its " +
-					"value is kept was changed); or `overlap_ended` when the last thing was to revoke the token before it. Known at plan.",
-			},
-			"key_vault_secret": secretAttribute(),
+			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
 			"token_value_in_state": schema.BoolAttribute{
 				Optional: true, Computed: true,
 				MarkdownDescription: "Whether `token_value` holds the value. Default: false with `key_vault_secret`, else true. A change rotates.",
 			},
-			"on_unverifiable": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(unverifiableIsError),
-				Validators: []validator.String{stringvalidator.OneOf(unverifiableIsError, unverifiableIsTold)},
-				MarkdownDescription: "What happens when a refresh cannot check the token or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything as it was and says so. " +
-					"A refresh reads it from the state: written for a token that can no longer be checked, it takes effect with one `terraform apply -refresh=false`.",
-			},
 			"token_value": schema.StringAttribute{
-				Computed: true, Sensitive: true, PlanModifiers: kept,
-				MarkdownDescription: "The bearer token. The service tells it once, when the token is made, so it is null after an import, and it is null where `token_value_in_state` is false.",
+				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so it is null after an import, and it is null where `token_value_in_state` is false.",
 			},
-			"token_id":                 schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing. It changes with each rotation."},
-			"created_at":               schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it was made, RFC 3339 in UTC."},
-			"expires_at":               schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-			"rotate_at":                schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "From when on a plan rotates it, RFC 3339 in UTC; null for never."},
-			"previous_token_id":        schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "Id of the token before this one, as long as it is still valid."},
-			"previous_token_revoke_at": schema.StringAttribute{Computed: true, PlanModifiers: kept, MarkdownDescription: "From when on an apply revokes it, RFC 3339 in UTC."},
+			"token_id":                 fwkit.PlannedString("Id of the token, 64 hexadecimal digits. It opens nothing. It changes with each rotation."),
+			"previous_token_id":        fwkit.PlannedString("Id of the token before this one, as long as it is still valid."),
+			"previous_token_revoke_at": fwkit.PlannedString("From when on an apply revokes it, RFC 3339 in UTC."),
 			"workspace_id":             fwkit.WorkspaceID(),
 			"timeouts":                 fwkit.Timeouts(ctx, createTimeout),
-		},
+		}),
 	}
 }
 
@@ -237,60 +194,14 @@ func foldedCase(attributes map[string]schema.Attribute) map[string]schema.Attrib
 	return attributes
 }
 
-func secretAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		Optional: true,
-		MarkdownDescription: "Where in Azure Key Vault the value goes, with the token's expiry. The provider's own identity writes it; it needs the role `Key Vault Secrets Officer`, " +
-			"and a role given in the same apply is waited for. A refresh lists versions and never reads a value. The version of a token is disabled when the token is revoked. " +
-			"Destroying leaves the secret there, with its versions disabled.",
-		Attributes: map[string]schema.Attribute{
-			"vault_uri": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.Checked("Not a vault for the token", auth.CheckVaultURI)},
-				PlanModifiers:       []planmodifier.String{fwkit.FoldCase()},
-				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
-			},
-			"name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret for the token", auth.CheckSecretName)},
-				PlanModifiers:       []planmodifier.String{fwkit.FoldCase()},
-				MarkdownDescription: "Name of the secret. A change rotates.",
-			},
-			"content_type": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
-				MarkdownDescription: "Content type of the secret. Changed in place.",
-			},
-			"tags": schema.MapAttribute{
-				Optional: true, ElementType: types.StringType,
-				Validators: []validator.Map{
-					mapvalidator.SizeAtMost(maxTags), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(secretMark)),
-					mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256)),
-				},
-				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + secretMark + "`, by which it knows its own versions. Changed in place.",
-			},
-			"overwrite_existing": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether a secret of that name that this provider did not write gets a new version. Default: false, it is an error. One that it wrote for another token is taken over, so give each token a name of its own.",
-			},
-			"id": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "Address of the version that holds the token.",
-			},
-			"versionless_id": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "Address of the secret, whatever version is the newest.",
-			},
-		},
-	}
-}
-
 func (r *tokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
 	if !known {
 		return
 	}
 	checkCredentials(*config.Owner, &resp.Diagnostics)
-	checkTimes(config, &resp.Diagnostics)
-	if config.KeyVaultSecret == nil && !config.TokenValueInState.IsNull() && !config.TokenValueInState.IsUnknown() && !config.TokenValueInState.ValueBool() {
-		resp.Diagnostics.AddAttributeError(path.Root("token_value_in_state"), "Token value has no place",
-			"token_value_in_state = false keeps the value out of the state, and the service tells it only once. Write key_vault_secret, so that it goes to Key Vault.")
-	}
+	kind.CheckTimes(config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds, fwkit.DefaultLifetime, &resp.Diagnostics)
+	kind.CheckValueKept("token_value_in_state", config.TokenValueInState, config.KeyVaultSecret, &resp.Diagnostics)
 }
 
 // checkCredentials demands exactly one way to log in, as far as the values are known.
@@ -326,29 +237,6 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 
 func emptyAdvice(name string) string {
 	return name + " is an empty string, which is what an unset variable or a missing secret may give. Give it a value, or null to leave it out."
-}
-
-// checkTimes demands that a token is rotated before its end, and revoked before the next rotation.
-func checkTimes(config tokenModel, diags *diag.Diagnostics) {
-	lifetime, before, overlap := config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds
-	if lifetime.IsNull() {
-		lifetime = types.Int64Value(defaultLifetime)
-	}
-	if lifetime.IsUnknown() || before.IsUnknown() {
-		return
-	}
-	if before.IsNull() {
-		before = defaultRotateBefore(lifetime)
-	}
-	if before.ValueInt64() >= lifetime.ValueInt64() {
-		diags.AddAttributeError(path.Root("rotate_before_seconds"), "Token would be rotated before it is made", fmt.Sprintf("rotate_before_seconds is %d, and the token lives for %d seconds: each plan would rotate it. "+
-			"Write less than the lifetime, or 0 to never rotate by time.", before.ValueInt64(), lifetime.ValueInt64()))
-		return
-	}
-	if limit := overlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
-		diags.AddAttributeError(path.Root("overlap_seconds"), "Overlap is too long", fmt.Sprintf("overlap_seconds is %d, and at most it can be %d: rotate_before_seconds, or the lifetime where that is 0. "+
-			"Two tokens would live at once for longer than until the first one's end.", overlap.ValueInt64(), limit.ValueInt64()))
-	}
 }
 
 // decodeKnown reads a configuration or a plan of which every block is known.
@@ -400,14 +288,14 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	}
 	logsIn, told := true, refuseInPlan
 	if req.State.Raw.IsNull() {
-		plan.decideCreate(config)
+		plan.planCreate(config)
 	} else {
 		var state tokenModel
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 			return
 		}
-		m := recall(ctx, req.Private, &resp.Diagnostics)
-		plan.decideUpdate(config, state, m.verdict, m.imported)
+		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
+		plan.planUpdate(config, state, m.Verdict, m.Imported)
 		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) || !plan.Owner.sameLogin(*state.Owner)
 		told = warnInPlan
 		warnOfScopes(config, state, &resp.Diagnostics)
@@ -425,7 +313,7 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
-		_, err := vaultAt(r.Client, s.VaultURI.ValueString())
+		_, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString())
 		switch {
 		case err == nil:
 		case req.State.Raw.IsNull():

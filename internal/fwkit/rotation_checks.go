@@ -1,0 +1,96 @@
+package fwkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+// The values of on_unverifiable.
+const (
+	UnverifiableFails = "error"
+	UnverifiableWarns = "warn"
+)
+
+// Credential is what a kind of credential is called in messages, such as "token".
+type Credential string
+
+func (c Credential) title() string { return strings.ToUpper(string(c[:1])) + string(c[1:]) }
+
+// CheckTimes refuses a configuration by which the credential would be rotated before it exists, or two would live for
+// longer than until the next rotation.
+func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLifetime int64, diags *diag.Diagnostics) {
+	if lifetime.IsNull() {
+		lifetime = types.Int64Value(defaultLifetime)
+	}
+	if lifetime.IsUnknown() || before.IsUnknown() {
+		return
+	}
+	if before.IsNull() {
+		before = defaultRotateBefore(lifetime)
+	}
+	if before.ValueInt64() >= lifetime.ValueInt64() {
+		diags.AddAttributeError(path.Root("rotate_before_seconds"), c.title()+" would always be due",
+			fmt.Sprintf("rotate_before_seconds is %d, and the %s lives for %d seconds: each plan would rotate it. Write less than the lifetime, or 0 to never rotate by time.",
+				before.ValueInt64(), c, lifetime.ValueInt64()))
+		return
+	}
+	if limit := OverlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
+		diags.AddAttributeError(path.Root("overlap_seconds"), "Overlap of a "+string(c)+" is too long",
+			fmt.Sprintf("overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is 0. After a longer overlap the %[3]s "+
+				"before the old one would still live.", overlap.ValueInt64(), limit.ValueInt64(), c))
+	}
+}
+
+// CheckValueKept refuses a configuration that puts the value neither into the state nor into Key Vault. attribute says
+// whether it is in the state.
+func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret *VaultSecret, diags *diag.Diagnostics) {
+	if secret == nil && !inState.IsNull() && !inState.IsUnknown() && !inState.ValueBool() {
+		diags.AddAttributeError(path.Root(attribute), attribute+" = false requires key_vault_secret",
+			"The service shows the value only once, when the "+string(c)+" is created, so it must be kept somewhere. Add key_vault_secret, or set "+attribute+" = true.")
+	}
+}
+
+// LookAtSecret checks whether the version in Key Vault that holds the credential's value is still there, and reports
+// whether it is lost. It lists versions and reads no value. What the vault shows goes into the secret. object names the
+// credential in messages; onlyWarn is on_unverifiable = "warn".
+func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecret, at rotation.Place, mark, object string, onlyWarn bool, diags *diag.Diagnostics) (lost bool) {
+	if s == nil {
+		return false
+	}
+	uri, name := s.VaultURI.ValueString(), s.Name.ValueString()
+	versions, err := rotation.VersionsOf(ctx, r.Client, uri, name)
+	switch {
+	case errors.Is(err, auth.ErrNoSecret):
+		diags.AddWarning(fmt.Sprintf("Secret of a %s is gone: %s", c, object),
+			fmt.Sprintf("Key Vault %s no longer has a secret %s. The plan creates a new %s for it.", uri, name, c))
+		return true
+	case err != nil && onlyWarn:
+		Warn(diags, err, fmt.Sprintf("Cannot check the secret of a %s in Key Vault", c), object)
+		return false
+	case Failed(diags, err, fmt.Sprintf("Cannot read the secret of a %s in Key Vault", c), object):
+		return false
+	}
+	i := slices.IndexFunc(versions, func(v auth.SecretVersion) bool { return v.ID == at.Version })
+	if i < 0 || !versions[i].Enabled {
+		diags.AddWarning(fmt.Sprintf("Secret of a %s is lost: %s", c, object),
+			fmt.Sprintf("Version %q of secret %s in Key Vault %s is gone or disabled. The plan creates a new %s for it.", at.Version, name, uri, c))
+		return true
+	}
+	if newest := versions[0]; newest.Created.After(versions[i].Created) {
+		diags.AddWarning(fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
+			fmt.Sprintf("Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads the newest one does not get this %s. "+
+				"Disable that version, or rotate with rotation_triggers.", name, uri, newest.ID, c))
+	}
+	s.Show(versions[i], mark)
+	return false
+}

@@ -1,0 +1,130 @@
+package fwkit
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+// VaultSecret is the block key_vault_secret of a credential.
+type VaultSecret struct {
+	VaultURI          types.String `tfsdk:"vault_uri"`
+	Name              types.String `tfsdk:"name"`
+	ContentType       types.String `tfsdk:"content_type"`
+	Tags              types.Map    `tfsdk:"tags"`
+	OverwriteExisting types.Bool   `tfsdk:"overwrite_existing"`
+	ID                types.String `tfsdk:"id"`
+	VersionlessID     types.String `tfsdk:"versionless_id"`
+}
+
+// maxTags is how many tags a user can write: a secret can have 15, and one is ours.
+const maxTags = 14
+
+// VaultSecretAttribute is the block for a credential of that name, such as "token". mark is the tag that the provider
+// adds; see [rotation.Secret].
+func VaultSecretAttribute(credential, mark string) schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: fmt.Sprintf("Where in Azure Key Vault the value goes, with the expiry of the %[1]s. The provider's own identity writes it and needs the role `Key Vault Secrets Officer`; "+
+			"a role that was given in the same apply is waited for. A refresh lists versions and never reads a value. When the %[1]s is revoked, its version is disabled. "+
+			"After a destroy the secret is still there, with its versions disabled.", credential),
+		Attributes: map[string]schema.Attribute{
+			"vault_uri": schema.StringAttribute{
+				Required: true, Validators: []validator.String{Checked("Not a vault for the "+credential, auth.CheckVaultURI)},
+				PlanModifiers:       []planmodifier.String{FoldCase()},
+				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
+			},
+			"name": schema.StringAttribute{
+				Required: true, Validators: []validator.String{Checked("Not the name of a secret for the "+credential, auth.CheckSecretName)},
+				PlanModifiers:       []planmodifier.String{FoldCase()},
+				MarkdownDescription: "Name of the secret. A change rotates.",
+			},
+			"content_type": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+				MarkdownDescription: "Content type of the secret. Changed in place.",
+			},
+			"tags": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				Validators: []validator.Map{
+					mapvalidator.SizeAtMost(maxTags), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(mark)),
+					mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256)),
+				},
+				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + mark + "`, by which it recognizes its own versions. Changed in place.",
+			},
+			"overwrite_existing": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: fmt.Sprintf("Whether a secret of that name that this provider did not write gets a new version. Default: false, it is an error. "+
+					"One that the provider wrote for another %s is reused, so give each one a name of its own.", credential),
+			},
+			"id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Address of the version that holds the value.",
+			},
+			"versionless_id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Address of the secret, whatever version is the newest.",
+			},
+		},
+	}
+}
+
+// Plain returns the block as plain values; nil without a block.
+func (m *VaultSecret) Plain(mark string) *rotation.Secret {
+	if m == nil {
+		return nil
+	}
+	tags := map[string]string{}
+	for name, value := range m.Tags.Elements() {
+		if v, ok := value.(types.String); ok {
+			tags[name] = v.ValueString()
+		}
+	}
+	return &rotation.Secret{
+		VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), ContentType: m.ContentType.ValueString(),
+		Tags: tags, Overwrite: m.OverwriteExisting.ValueBool(), Mark: mark,
+	}
+}
+
+// PlaceOf returns where a version of this secret is.
+func (m *VaultSecret) PlaceOf(v auth.SecretVersion) rotation.Place {
+	return rotation.Place{VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), Version: v.ID}
+}
+
+// Show writes what the vault shows of the version that holds the credential.
+func (m *VaultSecret) Show(v auth.SecretVersion, mark string) {
+	m.ContentType = String(v.ContentType)
+	tags := maps.Clone(v.Tags)
+	delete(tags, mark)
+	if len(tags) == 0 && len(m.Tags.Elements()) == 0 {
+		return // the vault shows an empty map and none alike
+	}
+	values := map[string]attr.Value{}
+	for name, value := range tags {
+		values[name] = types.StringValue(value)
+	}
+	m.Tags = types.MapValueMust(types.StringType, values)
+}
+
+// unknown reports whether it is known only at apply which secret it is.
+func (m *VaultSecret) unknown() bool {
+	return m != nil && (m.VaultURI.IsUnknown() || m.Name.IsUnknown())
+}
+
+// SamePlace compares as Key Vault does: without case.
+func (m *VaultSecret) SamePlace(other *VaultSecret) bool {
+	if m == nil || other == nil {
+		return m == other
+	}
+	host := func(s types.String) string { return strings.ToLower(strings.TrimRight(s.ValueString(), "/")) }
+	return host(m.VaultURI) == host(other.VaultURI) && strings.EqualFold(m.Name.ValueString(), other.Name.ValueString())
+}

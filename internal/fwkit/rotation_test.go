@@ -1,0 +1,153 @@
+package fwkit_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// of90 is a token of 90 seconds, due 30 before its end.
+func of90() fwkit.Rotating {
+	m := fwkit.Rotating{
+		ID: types.StringValue("now"), Lifetime: types.Int64Value(90), CreatedAt: fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
+		Triggers: types.MapNull(types.StringType), Value: types.StringValue("dapi"),
+	}
+	m.Complete()
+	m.RotateAt = m.DueAt()
+	return m
+}
+
+func at(seconds int) time.Time { return made.Add(time.Duration(seconds) * time.Second) }
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ lifetime, before, overlap, wantBefore, wantOverlap int64 }{
+		{90 * 86400, -1, -1, 30 * 86400, 86400},
+		{90, -1, -1, 30, 30},
+		{90, 10, -1, 10, 10},
+		{90, 0, -1, 0, 90},
+		{90 * 86400, 0, -1, 0, 86400},
+		{2, -1, -1, 0, 2},
+		{90, 10, 0, 10, 0},
+	} {
+		m := fwkit.Rotating{Lifetime: types.Int64Value(tc.lifetime)}
+		for _, given := range []struct {
+			value int64
+			into  *types.Int64
+		}{{tc.before, &m.RotateBefore}, {tc.overlap, &m.Overlap}} {
+			*given.into = types.Int64Null()
+			if given.value >= 0 {
+				*given.into = types.Int64Value(given.value)
+			}
+		}
+		planned := m
+		planned.Settle(m)
+		m.Complete()
+		for what, got := range map[string]fwkit.Rotating{"a refresh": m, "a plan": planned} {
+			if got.RotateBefore.ValueInt64() != tc.wantBefore || got.Overlap.ValueInt64() != tc.wantOverlap {
+				t.Errorf("%+v: by %s %s and %s", tc, what, got.RotateBefore, got.Overlap)
+			}
+		}
+	}
+}
+
+// What a plan shows, from configuration, state and verdict alone.
+func TestPlanUpdate(t *testing.T) {
+	t.Parallel()
+	triggers := func(v attr.Value) types.Map {
+		return types.MapValueMust(types.StringType, map[string]attr.Value{"a": v})
+	}
+	inVault := func(uri, name string) *fwkit.VaultSecret {
+		return &fwkit.VaultSecret{VaultURI: types.StringValue(uri), Name: types.StringValue(name), ID: types.StringValue("id"), VersionlessID: types.StringValue("versionless")}
+	}
+	kept := func(m *fwkit.Rotating) {
+		m.Secret, m.ValueInState, m.Value = inVault("https://kv/", "n"), types.BoolValue(false), types.StringNull()
+	}
+	for name, tc := range map[string]struct {
+		state    func(*fwkit.Rotating)
+		config   func(*fwkit.Rotating)
+		verdict  rotation.Verdict
+		imported bool
+		reason   string // "": nothing; "?": known at apply
+		previous string // "?": known at apply
+	}{
+		"nothing":                      {},
+		"due":                          {verdict: rotation.Verdict{ID: "now", Reason: rotation.Due}, reason: string(rotation.Due), previous: "now"},
+		"for another id":               {verdict: rotation.Verdict{ID: "other", Reason: rotation.Due}},
+		"revoked":                      {verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked}, reason: string(rotation.Revoked)},
+		"lifetime":                     {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Value(80) }, reason: string(rotation.Lifetime), previous: "now"},
+		"lifetime of an imported one":  {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Value(80) }, imported: true, reason: string(rotation.Lifetime), previous: "now"},
+		"unknown lifetime":             {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Unknown() }, reason: "?", previous: "?"},
+		"unknown lifetime, but due":    {config: func(m *fwkit.Rotating) { m.Lifetime = types.Int64Unknown() }, verdict: rotation.Verdict{ID: "now", Reason: rotation.Due}, reason: string(rotation.Due), previous: "?"},
+		"trigger":                      {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringValue("x")) }, reason: string(rotation.Trigger), previous: "now"},
+		"first trigger of an imported": {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringValue("x")) }, imported: true},
+		"unknown trigger":              {config: func(m *fwkit.Rotating) { m.Triggers = triggers(types.StringUnknown()) }, reason: "?", previous: "?"},
+		"no overlap": {config: func(m *fwkit.Rotating) {
+			m.Overlap, m.Triggers = types.Int64Value(0), triggers(types.StringValue("x"))
+		}, reason: string(rotation.Trigger), previous: "?"},
+		"into a vault":        {config: func(m *fwkit.Rotating) { m.Secret = inVault("https://kv/", "n") }, reason: string(rotation.Vault), previous: "now"},
+		"out of the vault":    {state: kept, config: func(m *fwkit.Rotating) { m.Secret = nil }, reason: string(rotation.Vault), previous: "now"},
+		"same vault, written": {state: kept, config: func(m *fwkit.Rotating) { m.Secret = inVault("HTTPS://KV", "N") }},
+		"another secret":      {state: kept, config: func(m *fwkit.Rotating) { m.Secret = inVault("https://kv/", "m") }, reason: string(rotation.Vault), previous: "now"},
+		"also in the state":   {state: kept, config: func(m *fwkit.Rotating) { m.ValueInState = types.BoolValue(true) }, reason: string(rotation.Vault), previous: "now"},
+		"overlap over": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
+			verdict: rotation.Verdict{ID: "now", Ended: "before"}, reason: string(rotation.OverlapEnded)},
+		"overlap of another": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
+			verdict: rotation.Verdict{ID: "now", Ended: "earlier"}, previous: "before"},
+		"revoked, and another still in use": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked}, reason: string(rotation.Revoked), previous: "before"},
+		"revoked, and the other's time over": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Revoked, Ended: "before"}, reason: string(rotation.Revoked), previous: "?"},
+		"of no use, and another still in use": {state: func(m *fwkit.Rotating) { m.PreviousID = types.StringValue("before") },
+			verdict: rotation.Verdict{ID: "now", Reason: rotation.Vault, Useless: true}, reason: string(rotation.Vault), previous: "before"},
+	} {
+		state := of90()
+		if tc.state != nil {
+			tc.state(&state)
+		}
+		// What configuration leaves out is null there, and in the plan as the framework proposes it.
+		config, plan := state, state
+		if s := state.Secret; s != nil {
+			inConfig, inPlan := *s, *s
+			config.Secret, plan.Secret = &inConfig, &inPlan
+		}
+		config.RotateBefore, config.Overlap, config.ValueInState = types.Int64Null(), types.Int64Null(), types.BoolNull()
+		if tc.config != nil {
+			tc.config(&config)
+			tc.config(&plan)
+		}
+		plan.PlanUpdate(config, state, tc.verdict, tc.imported)
+
+		shown := func(v types.String) string {
+			if v.IsUnknown() {
+				return "?"
+			}
+			return v.ValueString()
+		}
+		if got := shown(plan.Reason); got != tc.reason {
+			t.Errorf("%s: reason %q, not %q", name, got, tc.reason)
+		}
+		if got := shown(plan.PreviousID); got != tc.previous {
+			t.Errorf("%s: the one before is %q, not %q", name, got, tc.previous)
+		}
+		rotates := tc.reason != "" && tc.reason != string(rotation.OverlapEnded)
+		for what, value := range map[string]types.String{"id": plan.ID, "created_at": plan.CreatedAt, "expires_at": plan.ExpiresAt, "rotate_at": plan.RotateAt} {
+			if value.IsUnknown() != rotates {
+				t.Errorf("%s: %s is %s", name, what, value)
+			}
+		}
+		if inState := plan.ValueInState.ValueBool(); !rotates && !plan.Value.Equal(state.Value) || rotates && tc.reason != "?" && plan.Value.IsUnknown() != inState {
+			t.Errorf("%s: the value is %s", name, plan.Value)
+		}
+		if s := plan.Secret; s != nil && (s.ID.IsUnknown() != rotates || s.SamePlace(state.Secret) && s.VersionlessID.ValueString() != "versionless") {
+			t.Errorf("%s: the secret is %+v", name, s)
+		}
+	}
+}

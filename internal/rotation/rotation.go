@@ -1,0 +1,246 @@
+// Package rotation decides when a credential is replaced, and in which order the new one is created and stored and the
+// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource gives it plain values and the
+// [Steps] of its own service.
+//
+// One rotation, from refresh to apply: [Judge] compares what a state records with what the service shows and gives a
+// [Verdict]; [Cause] adds what configuration changed and gives the reason that the plan shows; [Rotate] carries the plan
+// out. At every moment at least one credential works that was of use before, and never more than two live.
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Reason is why a credential is rotated, in the words of the attribute rotation_reason. Empty: it is not.
+type Reason string
+
+const (
+	Due      Reason = "due"      // its time to rotate has come
+	Trigger  Reason = "trigger"  // rotation_triggers changed
+	Lifetime Reason = "lifetime" // lifetime_seconds changed
+	Scopes   Reason = "scopes"   // scopes changed, where the service cannot change them in place
+	Revoked  Reason = "revoked"  // somebody deleted it
+	Expired  Reason = "expired"
+	Owner    Reason = "owner" // it belongs to another principal
+	Vault    Reason = "vault" // its value is no longer where it belongs, or belongs elsewhere now
+
+	// OverlapEnded is no rotation: only the credential before this one is revoked.
+	OverlapEnded Reason = "overlap_ended"
+)
+
+// Recorded is what a state holds of a credential. Times are the service's; the zero time means never.
+type Recorded struct {
+	ID          string
+	ExpiresAt   time.Time
+	RotateAt    time.Time
+	PreviousID  string // the credential before it, while that one lives; empty: none
+	PreviousEnd time.Time
+}
+
+// Facts are what a refresh learned about a credential.
+type Facts struct {
+	Now       time.Time // the service's clock
+	Live      bool
+	Owner     string // the principal it really belongs to, where that is another one than it should
+	VaultLost bool   // the version in Key Vault that holds its value is gone or disabled
+	Useless   bool   // its value was never stored anywhere
+}
+
+// Verdict is what a refresh decided about the credential ID. Private state keeps it while there is something to do.
+type Verdict struct {
+	ID     string `json:"id"`
+	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
+	Ended  string `json:"ended,omitempty"`  // the previous credential, once its time is over
+	// Useless says that nobody can have the value of the credential: it never reached the vault.
+	Useless bool `json:"useless,omitempty"`
+}
+
+// About returns the verdict if it is about that credential, else an empty one.
+func (v Verdict) About(id string) Verdict {
+	if v.ID != id {
+		return Verdict{}
+	}
+	return v
+}
+
+// Empty reports whether there is nothing to do.
+func (v Verdict) Empty() bool { return v.Reason == "" && v.Ended == "" }
+
+// Judge decides what has to be done about a credential.
+func Judge(r Recorded, f Facts) Verdict {
+	v := Verdict{ID: r.ID, Useless: f.Useless}
+	reached := func(at time.Time) bool { return !at.IsZero() && !f.Now.Before(at) }
+	switch {
+	case !f.Live && reached(r.ExpiresAt):
+		v.Reason = Expired
+	case !f.Live:
+		v.Reason = Revoked
+	case f.Owner != "":
+		v.Reason = Owner
+	case f.VaultLost:
+		v.Reason = Vault
+	case reached(r.RotateAt):
+		v.Reason = Due
+	}
+	if r.PreviousID != "" && reached(r.PreviousEnd) {
+		v.Ended = r.PreviousID
+	}
+	return v
+}
+
+// Change is an attribute that rotates the credential when it changes.
+type Change struct {
+	Reason           Reason
+	Unknown, Changed bool // Unknown: the value is known only at apply
+}
+
+// Cause returns why a plan rotates; empty for no reason. It is not known where a value decides that is known only at
+// apply. The verdict comes first, because it cannot change between plan and apply: so the reason that a plan shows is the
+// one that is applied.
+func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
+	if v.Reason != "" {
+		return v.Reason, true
+	}
+	for _, c := range changes {
+		if c.Unknown {
+			return "", false
+		}
+		if c.Changed {
+			return c.Reason, true
+		}
+	}
+	return "", true
+}
+
+// InUse reports whether consumers may be using the credential that is rotated for that reason.
+func InUse(why Reason, v Verdict) bool { return why != Revoked && why != Expired && !v.Useless }
+
+// Steps are the four operations of a rotation.
+type Steps interface {
+	// Create creates the new credential and returns its id. An id beside an error means that it exists all the same.
+	Create(ctx context.Context) (id string, err error)
+	// Store puts the value of the new credential where its consumers read it. After an error nothing of it is left there.
+	Store(ctx context.Context) error
+	// Revoke ends a credential. One that is gone already counts as done.
+	Revoke(ctx context.Context, id string) error
+	// Save records what lives now. It is called each time that changes, before anything else can fail.
+	Save(Status)
+}
+
+// Status is which credentials live.
+type Status struct {
+	ID       string
+	Previous string // empty: no other one
+	// Useless says that the value of ID is stored nowhere.
+	Useless bool
+}
+
+// UnusableError says that a credential was created and could not be verified or stored.
+type UnusableError struct {
+	ID  string
+	Err error // why not
+	// RevokeErr is why it could not be revoked again either; nil: it was.
+	RevokeErr error
+}
+
+func (e *UnusableError) Error() string {
+	if e.RevokeErr != nil {
+		return fmt.Sprintf("%v; credential %s could not be revoked again: %v", e.Err, e.ID, e.RevokeErr)
+	}
+	return e.Err.Error()
+}
+
+func (e *UnusableError) Unwrap() error { return e.Err }
+
+// cleanupTimeout is how long revoking a credential takes at most when the run itself is out of time.
+const cleanupTimeout = time.Minute
+
+// Issue creates a credential and stores its value. If that fails, the credential is revoked again; the id of one that
+// still lives comes back beside the error.
+func Issue(ctx context.Context, s Steps) (id string, err error) {
+	id, createErr := s.Create(ctx)
+	err = createErr
+	if err == nil {
+		err = s.Store(ctx)
+	}
+	if err == nil || id == "" {
+		return id, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	revokeErr := s.Revoke(ctx, id)
+	err = &UnusableError{ID: id, Err: err, RevokeErr: revokeErr}
+	if revokeErr == nil {
+		return "", err
+	}
+	return id, err
+}
+
+// Plan is what a plan decided about the credentials of a state.
+type Plan struct {
+	Current, Previous string // ids; Previous is empty where none lives
+	Reason            Reason
+	Verdict           Verdict // of the refresh, about Current
+	Overlap           time.Duration
+}
+
+// NotRevokedError says that a credential which has to go first could not be revoked, so no new one was created.
+type NotRevokedError struct{ Err error }
+
+func (e *NotRevokedError) Error() string { return e.Err.Error() }
+func (e *NotRevokedError) Unwrap() error { return e.Err }
+
+// Rotate creates and stores the new credential. Before that it revokes the previous one, or the current one if nobody can
+// use it, so that never more than two live. Afterwards, where there is no overlap, it revokes the one that was replaced.
+//
+// A current one that was found revoked or expired is revoked all the same: if that was wrong, nothing is left over.
+//
+// left is why the replaced credential still lives; the rotation has succeeded then.
+func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
+	inUse := InUse(p.Reason, p.Verdict)
+	previous := p.Previous
+	if first := firstToGo(p, inUse); first != "" {
+		if err := s.Revoke(ctx, first); err != nil {
+			return nil, &NotRevokedError{err}
+		}
+		if first == previous {
+			previous = ""
+			s.Save(Status{ID: p.Current})
+		}
+	}
+	if inUse {
+		previous = p.Current
+	}
+	id, err := Issue(ctx, s)
+	if id != "" { // it exists, and this is the only moment at which its value is known
+		s.Save(Status{ID: id, Previous: previous, Useless: err != nil})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if retires(p, inUse) {
+		if left = s.Revoke(ctx, previous); left == nil {
+			s.Save(Status{ID: id})
+		}
+	}
+	return left, nil
+}
+
+// firstToGo is the credential that is revoked before a new one is created; empty: none.
+func firstToGo(p Plan, inUse bool) string {
+	if inUse {
+		return p.Previous
+	}
+	return p.Current
+}
+
+// retires reports whether the credential before the new one has to go at once. If the current one was in use, its overlap
+// decides; if not, the previous one may still be in use, until its own time is over.
+func retires(p Plan, inUse bool) bool {
+	if inUse {
+		return p.Overlap == 0
+	}
+	return p.Previous != "" && p.Verdict.Ended == p.Previous
+}

@@ -1,0 +1,83 @@
+package serviceprincipaltoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+// steps are the operations by which package rotation creates one token and revokes others.
+type steps struct {
+	c, as *client.Client // as calls as the owner
+	want  token
+	store *rotation.Store // nil: the value goes to no vault
+	// created is called when the token exists, and save each time that another set of tokens lives; nil where only one token
+	// is created.
+	created func()
+	save    func(rotation.Status)
+
+	made    minted
+	version auth.SecretVersion // zero: in no vault
+	until   time.Time          // after that another run would take the token for abandoned, by its marker
+}
+
+var _ rotation.Steps = &steps{}
+
+func (s *steps) Create(ctx context.Context) (string, error) {
+	s.until = time.Now().Add(s.want.Recorded)
+	ctx, cancel := context.WithDeadline(ctx, s.until)
+	defer cancel()
+	var err error
+	s.made, err = mint(ctx, s.as, s.want)
+	if err == nil && s.created != nil {
+		s.created()
+	}
+	return s.made.ID, err
+}
+
+func (s *steps) Store(ctx context.Context) (err error) {
+	if s.store == nil {
+		return nil
+	}
+	writing, cancel := context.WithDeadline(ctx, s.until)
+	defer cancel()
+	s.version, err = s.store.Write(writing, s.made.ID, s.made.Value, s.made.ExpiresAt)
+	if err != nil {
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		s.store.Retract(cleanup, s.made.ID)
+	}
+	return err
+}
+
+// Revoke revokes the new token as its owner, who is logged in, else as an admin; another one as [revoke] does.
+func (s *steps) Revoke(ctx context.Context, id string) error {
+	if id != s.made.ID {
+		return revoke(ctx, s.c, s.want.Owner, id)
+	}
+	err := s.as.RevokeOwnToken(ctx, id)
+	if err != nil && s.c.RevokeAnyToken(ctx, id) == nil {
+		return nil
+	}
+	return err
+}
+
+func (s *steps) Save(now rotation.Status) { s.save(now) }
+
+// adviseUnusable says what became of a token whose value could not be stored.
+func adviseUnusable(err error) error {
+	unusable, ok := errors.AsType[*rotation.UnusableError](err)
+	switch {
+	case !ok:
+		return err
+	case unusable.RevokeErr == nil:
+		return also(unusable.Err, "The new token was revoked again.")
+	}
+	return also(unusable.Err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates another one and revokes it.",
+		short(unusable.ID), unusable.RevokeErr))
+}
