@@ -1,0 +1,193 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// OAuthSecret is what the workspace shows of an OAuth secret of a service principal; never its value.
+type OAuthSecret struct {
+	ID        string   // 64 hex digits
+	Status    string   // ACTIVE, or something that the documentation does not name
+	Scopes    []string // sorted; none: all of the principal's rights
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: never, as those made before 2025
+}
+
+// Active reports whether the service calls the secret active.
+func (s OAuthSecret) Active() bool { return strings.EqualFold(s.Status, "ACTIVE") }
+
+// OAuthSecretList holds the OAuth secrets of one service principal, and the service's clock when it was made.
+type OAuthSecretList struct {
+	Secrets []OAuthSecret
+	Now     time.Time
+}
+
+// Live reports whether a secret of the list logs in: it is active and has not expired.
+func (l OAuthSecretList) Live(s OAuthSecret) bool {
+	return s.Active() && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(l.Now))
+}
+
+// ByID finds a secret, live or not.
+func (l OAuthSecretList) ByID(id string) (OAuthSecret, bool) {
+	if i := slices.IndexFunc(l.Secrets, func(s OAuthSecret) bool { return s.ID == id }); i >= 0 {
+		return l.Secrets[i], true
+	}
+	return OAuthSecret{}, false
+}
+
+type oauthSecret struct {
+	ID         string   `json:"id"`
+	Secret     string   `json:"secret"`
+	Status     string   `json:"status"`
+	Scopes     []string `json:"scopes"`
+	CreateTime string   `json:"create_time"`
+	ExpireTime string   `json:"expire_time"`
+}
+
+// lacks says what an OAuth secret must have, and has not.
+func (s oauthSecret) lacks() string {
+	if lack := Named("id", s.ID, ""); lack != "" {
+		return lack
+	}
+	for field, value := range map[string]string{"create_time": s.CreateTime, "expire_time": s.ExpireTime} {
+		if _, err := time.Parse(time.RFC3339, value); err != nil && (value != "" || field == "create_time") {
+			return fmt.Sprintf("its %s is no time: %q", field, clean(value))
+		}
+	}
+	return ""
+}
+
+func (s oauthSecret) info() OAuthSecret {
+	info := OAuthSecret{ID: s.ID, Status: clean(s.Status), Scopes: slices.Sorted(slices.Values(s.Scopes))}
+	info.CreatedAt, _ = time.Parse(time.RFC3339, s.CreateTime) // lacks has looked at both
+	info.ExpiresAt, _ = time.Parse(time.RFC3339, s.ExpireTime)
+	return info
+}
+
+type oauthSecrets struct {
+	Secrets []oauthSecret `json:"secrets"`
+	Next    string        `json:"next_page_token"`
+}
+
+func (l *oauthSecrets) Lacks(bare bool) string {
+	if l.Secrets == nil && !bare {
+		return "it has no secrets"
+	}
+	for _, s := range l.Secrets {
+		if lack := s.lacks(); lack != "" {
+			return lack
+		}
+	}
+	return ""
+}
+
+func oauthSecretsOf(principalID string) string {
+	return "/api/2.0/accounts/servicePrincipals/" + url.PathEscape(principalID) + "/credentials/secrets"
+}
+
+// oauthSecretLists are the lists that were read in this run, by the SCIM id of the service principal.
+type oauthSecretLists struct{ sync.Map }
+
+func (c *Client) oauthSecretList(principalID string) *Shared[OAuthSecretList] {
+	list, _ := Of[oauthSecretLists](c).LoadOrStore(principalID, &Shared[OAuthSecretList]{})
+	return list.(*Shared[OAuthSecretList])
+}
+
+// OAuthSecrets lists the OAuth secrets of a service principal by its SCIM id; the caller must be a workspace admin. One
+// request, shared by everything in this run until a secret of that principal is created or deleted; where there is none,
+// one more for the run, because an empty list is written as {}, which anything may answer.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/list
+func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
+	return c.oauthSecretList(principalID).Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+}
+
+// OAuthSecretsNow is [Client.OAuthSecrets] without what was read before this call. Another run may have created or deleted
+// a secret since.
+func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuthSecretList, error) {
+	return c.oauthSecretList(principalID).GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+}
+
+// maxSecretPages bounds how many pages of a list are read. A service principal has at most five secrets.
+const maxSecretPages = 20
+
+func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
+	var list OAuthSecretList
+	query := map[string]any{}
+	for range maxSecretPages {
+		var page oauthSecrets
+		came, err := c.call(ctx, http.MethodGet, oauthSecretsOf(principalID), query, nil, &page)
+		if err != nil {
+			return OAuthSecretList{}, err
+		}
+		list.Now = came.date
+		for _, s := range page.Secrets {
+			list.Secrets = append(list.Secrets, s.info())
+		}
+		switch {
+		case page.Next != "":
+			query["page_token"] = page.Next
+		case len(list.Secrets) == 0:
+			return list, c.ConfirmEmpty(ctx)
+		default:
+			return list, nil
+		}
+	}
+	return OAuthSecretList{}, fmt.Errorf("%w: the list of OAuth secrets of service principal %s has more than %d pages", ErrNotAnAnswer, principalID, maxSecretPages)
+}
+
+// ForgetOAuthSecrets drops the list of a service principal: a secret was created or deleted.
+func (c *Client) ForgetOAuthSecrets(principalID string) { c.oauthSecretList(principalID).Forget() }
+
+type createdOAuthSecret struct{ oauthSecret }
+
+func (s *createdOAuthSecret) Lacks(bool) string {
+	if s.Secret == "" {
+		return "it has no secret"
+	}
+	return s.lacks()
+}
+
+// CreateOAuthSecret creates an OAuth secret of a service principal, and returns its value, which the service shows only
+// now. No scopes: all rights of the principal. The caller must be a workspace admin. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/create
+func (c *Client) CreateOAuthSecret(ctx context.Context, principalID string, lifetime time.Duration, scopes []string) (OAuthSecret, string, error) {
+	defer c.ForgetOAuthSecrets(principalID)
+	request := struct {
+		Lifetime string   `json:"lifetime"`
+		Scopes   []string `json:"scopes,omitempty"`
+	}{strconv.FormatInt(int64(lifetime/time.Second), 10) + "s", scopes}
+	var answer createdOAuthSecret
+	if err := c.Call(ctx, http.MethodPost, oauthSecretsOf(principalID), nil, request, &answer); err != nil {
+		return OAuthSecret{}, "", err
+	}
+	return answer.info(), answer.Secret, nil
+}
+
+// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone counts as done. Access tokens that
+// were issued for it live on, for an hour at most. The caller must be a workspace admin. Two requests: the deletion, and
+// the list that shows it done.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
+func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
+	defer c.ForgetOAuthSecrets(principalID)
+	err := c.Call(ctx, http.MethodDelete, oauthSecretsOf(principalID)+"/"+url.PathEscape(id), nil, nil, nil)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return confirmed(ctx, "OAuth secret "+id, func(ctx context.Context) (bool, error) {
+		list, err := c.OAuthSecretsNow(ctx, principalID)
+		_, there := list.ByID(id)
+		return !there, err
+	})
+}
