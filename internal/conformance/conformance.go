@@ -134,7 +134,7 @@ type Report struct {
 // Checks are all checks, those that only read first.
 func Checks() []Check {
 	all := slices.Concat(entryChecks(), entraChecks(), scimChecks(), servingChecks(), permissionChecks(), tokenChecks(),
-		vaultChecks())
+		oauthChecks(), vaultChecks())
 	slices.SortStableFunc(all, func(a, b Check) int { return cmp.Compare(phase(a), phase(b)) })
 	return all
 }
@@ -157,7 +157,7 @@ const first = "permissions/known"
 
 // last are the checks that end what others need, in their order.
 var last = []string{
-	"permissions/put-removes", "permissions/stale-grants", "serving/deleted-list", "serving/recreated",
+	"oauth/delete", "permissions/put-removes", "permissions/stale-grants", "serving/deleted-list", "serving/recreated",
 	"scim/delete", "scim/identity-federation",
 }
 

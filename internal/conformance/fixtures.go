@@ -31,7 +31,10 @@ type fixtures struct {
 	grant       memo[grant]
 	tokensNoted bool
 	token       memo[token]
-	member      memo[principal]
+	oauthSecret memo[oauthSecret]
+	// secretsNoted is about the OAuth secrets of the run's own service principal.
+	secretsNoted bool
+	member       memo[principal]
 	// secretNoted and secretDeleted are about the run's own secret in the vault.
 	secretNoted, secretDeleted bool
 }

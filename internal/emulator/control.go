@@ -102,7 +102,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 }
 
 // services are the names in journal and faults of what a tenant serves.
-var services = []string{"entra", "workspace", "vault", "arm", "imds", "issuer", "github", "azuredevops", "proxy"}
+var services = []string{"entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github", "azuredevops", "proxy"}
 
 func (t *Tenant) clockState() map[string]any {
 	return map[string]any{

@@ -18,7 +18,7 @@ import (
 // A Fault is one way for a service to fail, declared by route. Status codes and
 // Retry-After have the meaning RFC 9110 sections 10.2.3 and 15 give them.
 type Fault struct {
-	// Service is "entra", "workspace", "vault", "arm", "imds", "issuer", "github",
+	// Service is "entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github",
 	// "azuredevops" or "proxy"; required. To the proxy a path is a slash and the
 	// target, as in /kv.vault.azure.net:443.
 	Service string

@@ -204,6 +204,9 @@ func (p *Proxy) handler(scheme, host string) http.Handler {
 		if workspace.reachedAs(host) {
 			return workspace
 		}
+		if serving := workspace.servingAt(host); serving != nil {
+			return serving
+		}
 	}
 	return p.tenant.outside(host)
 }

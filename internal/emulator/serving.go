@@ -30,7 +30,8 @@ type endpoint struct {
 	version     int // of the configuration
 	updated     time.Time
 	coldCalls   int
-	optimized   bool // route-optimised
+	optimized   bool   // route-optimised
+	movedTo     string // the address that is shown, if it is a wrong one
 }
 
 type endpointTag struct {
@@ -46,9 +47,6 @@ type servedEntity struct {
 	WorkloadType       string `json:"workload_type,omitempty"`
 	ScaleToZeroEnabled bool   `json:"scale_to_zero_enabled"`
 }
-
-// publicServingSuffix ends the address of a route-optimised endpoint of the public cloud.
-const publicServingSuffix = ".azuredatabricks.net"
 
 func (e *endpoint) foundation() bool { return e.id == "" }
 
@@ -245,7 +243,10 @@ func (c *call) detailed(e *endpoint) map[string]any {
 		"traffic_config": map[string]any{"routes": routes}}
 	m["route_optimized"] = e.optimized
 	if e.optimized {
-		m["endpoint_url"] = "https://" + e.id + ".serving" + publicServingSuffix + "/" + c.w.id + "/serving-endpoints/" + e.name + "/invocations"
+		m["endpoint_url"] = c.w.endpointURL(e)
+		m["data_plane_info"] = map[string]any{"query_info": map[string]any{
+			"endpoint_url": c.w.endpointURL(e), "authorization_details": authorizationDetails(e),
+		}}
 	}
 	return m
 }
@@ -354,7 +355,7 @@ func invoke(c *call) (any, error) {
 	if e == nil {
 		return nil, missing("Endpoint with name '%s' does not exist.", name)
 	}
-	if e.optimized {
+	if e.optimized && !c.w.switches.OptimizedAtWorkspace {
 		refusal := c.w.switches.RouteOptimizedRefused.or(http.StatusUnauthorized, "", "Credential was not sent or was of an unsupported type for this API.", name)
 		refusal.gateway = refusal.code == ""
 		return nil, refusal
@@ -362,6 +363,11 @@ func invoke(c *call) (any, error) {
 	if !e.foundation() && levelRank[c.w.honouredLevel(c.w.lists[endpointsObjects+e.id], c.who, c.now)] < levelRank[levelQuery] {
 		return nil, c.w.switches.ScoringDenied.or(http.StatusForbidden, "PERMISSION_DENIED", "User does not have permission 'Query' on Endpoint {}", name)
 	}
+	return c.predict(e)
+}
+
+// predict asks the model, for a caller that was let in.
+func (c *call) predict(e *endpoint) (any, error) {
 	if e.coldCalls > 0 {
 		e.coldCalls--
 		return nil, &apiError{status: http.StatusGatewayTimeout, plain: true, message: "upstream request timeout"}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"crypto/rsa"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -37,6 +38,9 @@ type Workspace struct {
 	tenant    *Tenant
 	standard  http.Handler
 	scim      http.Handler
+	oidc      http.Handler
+	serving   http.Handler
+	oauthKey  func() (*rsa.PrivateKey, string)
 
 	mu         sync.Mutex
 	switches   WorkspaceSwitches
@@ -52,7 +56,10 @@ type Workspace struct {
 	endpoints  map[string]*endpoint // by name
 	lists      map[string]*accessList
 	tokens     map[string]*token // by token id
-	clusters   []cluster
+	// oauthSecrets are by id; federation is by SCIM id.
+	oauthSecrets map[string]*oauthSecret
+	federation   map[string][]federationPolicy
+	clusters     []cluster
 	// tokensSeen turns true with the first token: the access list of tokens is
 	// unknown to the service until then.
 	tokensSeen bool
@@ -69,17 +76,20 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		panic(fmt.Sprintf("emulator: workspace id %q is not a number", opts.ID))
 	}
 	w := &Workspace{
-		id:        opts.ID,
-		accountID: uuid.NewString(),
-		tenant:    t,
-		hostName:  publicHostName(opts.ID),
-		switches:  opts.Switches,
-		byIDs:     map[string]*principal{},
-		byNames:   map[principalName]*principal{},
-		account:   map[string]*principal{},
-		endpoints: map[string]*endpoint{},
-		lists:     map[string]*accessList{},
-		tokens:    map[string]*token{},
+		id:           opts.ID,
+		accountID:    uuid.NewString(),
+		tenant:       t,
+		hostName:     publicHostName(opts.ID),
+		switches:     opts.Switches,
+		byIDs:        map[string]*principal{},
+		byNames:      map[principalName]*principal{},
+		account:      map[string]*principal{},
+		endpoints:    map[string]*endpoint{},
+		lists:        map[string]*accessList{},
+		tokens:       map[string]*token{},
+		oauthSecrets: map[string]*oauthSecret{},
+		federation:   map[string][]federationPolicy{},
+		oauthKey:     sync.OnceValues(newOAuthKey),
 	}
 	w.admins = w.add(&principal{kind: groupKind, displayName: "admins", entitlements: []string{"workspace-access", "databricks-sql-access", "allow-cluster-create"}})
 	w.users = w.add(&principal{kind: groupKind, displayName: "users", entitlements: []string{"workspace-access", "databricks-sql-access"}})
@@ -91,6 +101,8 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 	routes := w.routes()
 	w.standard = t.instrument("workspace", workspaceFault, routes)
 	w.scim = t.instrument("workspace", scimFault, routes)
+	w.oidc = t.instrument("workspace", oauthFault, routes)
+	w.serving = t.instrument("serving", workspaceFault, w.dataPlane())
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.workspaces = append(t.workspaces, w)
@@ -109,6 +121,10 @@ func (w *Workspace) ID() string { return w.id }
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, scimRoot) {
 		w.scim.ServeHTTP(rw, r)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, oidcRoot) {
+		w.oidc.ServeHTTP(rw, r)
 		return
 	}
 	w.standard.ServeHTTP(rw, r)
@@ -142,7 +158,8 @@ type call struct {
 	body   []byte
 	now    time.Time
 	who    *principal
-	with   *token // nil when the caller came with an Entra token
+	with   *token       // nil unless the caller came with a personal access token
+	oauth  *oauthClaims // nil unless the caller came with an OAuth token of the workspace
 	status int
 }
 
@@ -170,11 +187,13 @@ func (m routeMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 func (w *Workspace) routes() http.Handler {
 	mux := http.NewServeMux()
 	w.publicRoutes(mux)
+	w.oidcRoutes(mux)
 	api := func(pattern string, h handler) { mux.Handle(pattern, w.authenticated(h)) }
 	w.scimRoutes(api)
 	w.servingRoutes(api)
 	w.permissionRoutes(api)
 	w.tokenRoutes(api)
+	w.oauthSecretRoutes(api)
 	w.clusterRoutes(api)
 	w.confRoutes(api)
 	api("/", func(c *call) (any, error) { return nil, noSuchAPI(c.r.Method, c.r.URL.Path) })

@@ -19,6 +19,7 @@ const minTokenRemainder = 30 * time.Second
 type credential struct {
 	tokenValue string       // a personal access token
 	claims     AccessClaims // or an Entra token that this tenant signed
+	oauth      *oauthClaims // or an OAuth token that this workspace signed
 	wrong      *credentialError
 }
 
@@ -52,6 +53,13 @@ func (w *Workspace) readCredential(r *http.Request, now time.Time) (credential, 
 	}
 	if strings.Count(value, ".") != 2 || !strings.HasPrefix(value, "ey") {
 		return credential{}, unsupportedCredential()
+	}
+	if isOAuthToken(value) {
+		claims, err := w.verifyOAuth(value)
+		if err != nil {
+			return credential{}, gatewayError(http.StatusUnauthorized, "Invalid token")
+		}
+		return credential{oauth: claims}, nil
 	}
 	claims, err := w.tenant.VerifyAccessToken(value)
 	if err != nil {
@@ -89,6 +97,9 @@ func (c *call) authenticate(cred credential, management *AccessClaims) error {
 	}
 	if cred.wrong != nil {
 		return w.refuseEntraToken(*cred.wrong)
+	}
+	if cred.oauth != nil {
+		return c.authenticateOAuth(cred.oauth)
 	}
 	if cred.tokenValue != "" {
 		return c.authenticateToken(cred.tokenValue)

@@ -102,6 +102,9 @@ func (w *Workspace) remove(p *principal) {
 		delete(group.members, p.id)
 	}
 	w.deleteTokensOf(p.id)
+	if !w.switches.IdentityFederation { // else they are the account's
+		w.deleteOAuthSecretsOf(p.id)
+	}
 	if w.switches.StaleGrantsShown {
 		return
 	}

@@ -18,6 +18,8 @@ type Snapshot struct {
 	// [EndpointState].
 	TokenGrants []string
 	Tokens      []TokenState
+	// OAuthSecrets are those of service principals, of every one that the workspace knows.
+	OAuthSecrets []OAuthSecretState
 }
 
 // ServicePrincipalState is one service principal.
@@ -63,6 +65,16 @@ type TokenState struct {
 	Expires time.Time
 }
 
+// OAuthSecretState is one OAuth secret, expired ones included. A zero Expires is never; no Scopes are all.
+type OAuthSecretState struct {
+	ID      string
+	Owner   string // application id
+	Status  string
+	Scopes  []string
+	Created time.Time
+	Expires time.Time
+}
+
 // Snapshot shows what the workspace holds now, whatever its answers show.
 func (w *Workspace) Snapshot() Snapshot {
 	w.mu.Lock()
@@ -94,6 +106,9 @@ func (w *Workspace) Snapshot() Snapshot {
 	s.TokenGrants = w.lists[tokensObject].lines()
 	for _, t := range w.tokensWhere(func(*token) bool { return true }) {
 		s.Tokens = append(s.Tokens, TokenState{t.id, t.ownerName, t.comment, t.created, t.expires})
+	}
+	for _, o := range w.oauthSecretsWhere(func(*oauthSecret) bool { return true }) {
+		s.OAuthSecrets = append(s.OAuthSecrets, OAuthSecretState{o.id, o.owner, o.status, o.scopes, o.created, o.expires})
 	}
 	return s
 }

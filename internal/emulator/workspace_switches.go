@@ -204,6 +204,47 @@ type WorkspaceSwitches struct {
 	TokenLifetimeAbove    Refusal // default 400 INVALID_PARAMETER_VALUE
 	TokensOff             Refusal // default 403 PERMISSION_DENIED
 	OnBehalfOfTokens      Refusal // default 404 FEATURE_DISABLED
+
+	// OAuthSecretDelay is how long after its creation an OAuth secret does not log in.
+	OAuthSecretDelay time.Duration
+	// OAuthSecretPageSize is the most that one page of the list of secrets holds; 0 is 100.
+	OAuthSecretPageSize int
+	// OAuthSecretsExpiredShown lists expired secrets too.
+	OAuthSecretsExpiredShown bool
+	// OAuthSecretScopesIgnored makes secrets without the scopes that were asked for: scopes are younger than the rest.
+	OAuthSecretScopesIgnored bool
+	// OAuthSecretCreated is the status that answers the creation of a secret; 0 is 200.
+	OAuthSecretCreated int
+	// OAuthMissing has no token endpoint at the workspace.
+	OAuthMissing bool
+	// OAuthTokensForInactive and OAuthTokensForStrangers give tokens to an inactive principal, and to one that is in the
+	// account but not in the workspace; the APIs refuse both.
+	OAuthTokensForInactive  bool
+	OAuthTokensForStrangers bool
+	// EntraAssertions takes an Entra token where a token of the workspace is to be narrowed.
+	EntraAssertions bool
+	// DetailedTokensEverywhere takes a token with authorization details at the workspace's own APIs too.
+	DetailedTokensEverywhere bool
+	// OptimizedAtWorkspace answers route-optimised endpoints under the workspace's address too, as those made before
+	// September 2025 do.
+	OptimizedAtWorkspace bool
+	// OptimizedChecksGrants asks the access list again at each call of a route-optimised endpoint. By default a token for it
+	// is good until it expires.
+	OptimizedChecksGrants bool
+
+	OAuthSecretQuota         Refusal // of the sixth; default 400 QUOTA_EXCEEDED
+	OAuthSecretLifetimeAbove Refusal // default 400 INVALID_PARAMETER_VALUE
+	OAuthSecretDuration      Refusal // of a lifetime that is no duration; default 400 INVALID_PARAMETER_VALUE
+	OAuthSecretsDenied       Refusal // to who is no admin; default 403 PERMISSION_DENIED
+	OAuthSecretsOfUnknown    Refusal // default 404 RESOURCE_DOES_NOT_EXIST Service principal with id {} not found
+	UnknownOAuthSecret       Refusal // default 404 RESOURCE_DOES_NOT_EXIST Secret {} not found
+	OAuthMalformed           Refusal // of the token endpoint; default 400 invalid_request
+	FederationRefused        Refusal // default 401 invalid_grant Invalid credentials
+	ScopeRefused             Refusal // default 403 PERMISSION_DENIED Provided OAuth token does not have required scopes: {}
+	// These three refuse tokens at the address of a route-optimised endpoint; default 401, as a gateway does.
+	PersonalTokenAtOptimized Refusal
+	EntraTokenAtOptimized    Refusal
+	DetailsMissing           Refusal
 }
 
 // or builds the error of a refusal from its defaults and the switch.

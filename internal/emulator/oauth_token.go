@@ -1,0 +1,365 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"math/big"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+)
+
+// The workspace's own token endpoint: RFC 6749 (client credentials), RFC 8693 (token exchange), RFC 7523 (JWT bearer), RFC
+// 9396 (authorization details), as learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-m2m, …/oauth-federation-exchange
+// and …/machine-learning/model-serving/query-route-optimization describe them. It knows secrets of Databricks only.
+
+const (
+	oidcRoot          = "/oidc/"
+	allScopes         = "all-apis"
+	grantCredentials  = "client_credentials"
+	grantExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantJWTBearer    = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	subjectTypeJWT    = "urn:ietf:params:oauth:token-type:jwt"
+	oauthTokenSeconds = 3600
+	maxTokenForm      = 1 << 20
+)
+
+// oauthRefusal makes an error in the form of RFC 6749 section 5.2; the code is the error.
+func oauthRefusal(status int, code, description string) *apiError {
+	return &apiError{status: status, code: code, message: description}
+}
+
+func invalidClient() *apiError {
+	return oauthRefusal(http.StatusUnauthorized, "invalid_client", "Client authentication failed")
+}
+
+func writeOAuthError(rw http.ResponseWriter, e *apiError) {
+	writeOAuth(rw, e.status, map[string]string{"error": e.code, "error_description": e.message})
+}
+
+func writeOAuth(rw http.ResponseWriter, status int, body any) {
+	rw.Header().Set("Content-Type", "application/json")
+	rw.Header().Set("Cache-Control", "no-store")
+	rw.WriteHeader(status)
+	_ = json.NewEncoder(rw).Encode(body)
+}
+
+// oauthFault writes an injected fault in the form of the token endpoint.
+func oauthFault(f Fault) (string, []byte) {
+	body, _ := json.Marshal(map[string]string{"error": f.Code, "error_description": f.Message})
+	return "application/json", body
+}
+
+func (w *Workspace) oidcRoutes(mux *http.ServeMux) {
+	metadata := func(rw http.ResponseWriter, r *http.Request) {
+		if w.Switches().OAuthMissing {
+			missing := noSuchAPI(r.Method, r.URL.Path)
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(missing.status)
+			_, _ = rw.Write(standardErrorBody(missing.code, missing.message, uuid.NewString()))
+			return
+		}
+		base := requestBase(r) + "/oidc"
+		writeOAuth(rw, http.StatusOK, map[string]any{
+			"issuer":                                w.oauthIssuer(),
+			"authorization_endpoint":                base + "/v1/authorize",
+			"token_endpoint":                        base + "/v1/token",
+			"jwks_uri":                              base + "/jwks.json",
+			"grant_types_supported":                 []string{grantCredentials, "authorization_code", "refresh_token"},
+			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "client_secret_post", "none"},
+			"scopes_supported":                      []string{allScopes, "sql", "openid", "profile", "email", "offline_access"},
+		})
+	}
+	mux.HandleFunc("GET "+oidcRoot+".well-known/oauth-authorization-server", metadata)
+	mux.HandleFunc("GET "+oidcRoot+".well-known/openid-configuration", metadata)
+	mux.HandleFunc("GET "+oidcRoot+"jwks.json", func(rw http.ResponseWriter, _ *http.Request) {
+		key, id := w.oauthKey()
+		writeOAuth(rw, http.StatusOK, map[string]any{"keys": []map[string]string{{
+			"kty": "RSA", "use": "sig", "alg": "RS256", "kid": id,
+			"n": base64.RawURLEncoding.EncodeToString(key.N.Bytes()),
+			"e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
+		}}})
+	})
+	mux.HandleFunc("POST "+oidcRoot+"v1/token", w.oauthToken)
+}
+
+// tokenRequest is one request for a token, under the workspace's mutex.
+type tokenRequest struct {
+	w    *Workspace
+	r    *http.Request
+	form url.Values
+	now  time.Time
+
+	who     *principal
+	scopes  []string // what the credential may be used for; empty is everything
+	details []authorizationDetail
+	seconds int64
+}
+
+func (w *Workspace) oauthToken(rw http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(rw, r.Body, maxTokenForm)
+	formErr := r.ParseForm()
+	t := &tokenRequest{w: w, r: r, form: r.PostForm, now: w.tenant.Clock.Now(), seconds: oauthTokenSeconds}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := &call{w: w, rw: rw, r: r, now: t.now}
+	if err := c.checkNetwork(); err != nil {
+		c.fail(err)
+		return
+	}
+	if formErr != nil || w.switches.OAuthMissing {
+		writeOAuthError(rw, w.malformedTokenRequest("the request is not a form"))
+		return
+	}
+	answer, refusal := t.answer()
+	if refusal != nil {
+		writeOAuthError(rw, refusal)
+		return
+	}
+	noteCaller(r, t.who.name())
+	writeOAuth(rw, http.StatusOK, answer)
+}
+
+func (w *Workspace) malformedTokenRequest(what string) *apiError {
+	return w.switches.OAuthMalformed.or(http.StatusBadRequest, "invalid_request", "Malformed request: {}", what)
+}
+
+func (t *tokenRequest) answer() (map[string]any, *apiError) {
+	for name, values := range t.form {
+		if len(values) != 1 { // RFC 6749 section 3.2: parameters must not be repeated
+			return nil, t.w.malformedTokenRequest(name + " is given twice")
+		}
+	}
+	var refusal *apiError
+	switch grant := t.form.Get("grant_type"); grant {
+	case grantCredentials:
+		refusal = t.byCredentials()
+	case grantExchange:
+		refusal = t.byExchange()
+	case grantJWTBearer:
+		refusal = t.byOwnToken()
+	default:
+		refusal = oauthRefusal(http.StatusBadRequest, "unsupported_grant_type", "Grant type is not supported: "+grant)
+	}
+	if refusal != nil {
+		return nil, refusal
+	}
+	scopes, refusal := t.grantedScopes()
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal := t.readDetails(); refusal != nil {
+		return nil, refusal
+	}
+	token := t.w.signOAuth(t.who, scopes, t.details, t.now, t.seconds)
+	answer := map[string]any{"access_token": token, "scope": strings.Join(scopes, " "), "token_type": "Bearer", "expires_in": t.seconds}
+	if t.form.Get("grant_type") == grantExchange {
+		answer["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
+	}
+	return answer, nil
+}
+
+// byCredentials takes the client by its header or by the body, not by both (RFC 6749 section 2.3).
+func (t *tokenRequest) byCredentials() *apiError {
+	id, secret, basic := t.r.BasicAuth()
+	if basic {
+		var errID, errSecret error
+		id, errID = url.QueryUnescape(id)
+		secret, errSecret = url.QueryUnescape(secret)
+		if errID != nil || errSecret != nil || t.form.Has("client_secret") || t.form.Has("client_id") && !strings.EqualFold(t.form.Get("client_id"), id) {
+			return t.w.malformedTokenRequest("the client is named twice")
+		}
+	} else {
+		id, secret = t.form.Get("client_id"), t.form.Get("client_secret")
+	}
+	digest := secretDigest(secret)
+	for _, s := range t.w.oauthSecrets {
+		if !strings.EqualFold(s.owner, id) || subtle.ConstantTimeCompare([]byte(s.digest), []byte(digest)) != 1 {
+			continue
+		}
+		if !s.usable(t.now, t.w.switches.OAuthSecretDelay) {
+			break
+		}
+		t.scopes = s.scopes
+		return t.as(s.ownerID, id)
+	}
+	return invalidClient()
+}
+
+// as finds who the token is for: an active principal of the workspace.
+func (t *tokenRequest) as(scimID, applicationID string) *apiError {
+	p := t.w.byID(scimID)
+	if p == nil && t.w.switches.OAuthTokensForStrangers {
+		p = t.w.account[strings.ToLower(applicationID)]
+	}
+	if p == nil || !p.active && !t.w.switches.OAuthTokensForInactive {
+		return invalidClient()
+	}
+	t.who = p
+	return nil
+}
+
+// byOwnToken narrows a token that the caller has to authorization details (databricks-sdk-go httpclient/oauth_token.go).
+func (t *tokenRequest) byOwnToken() *apiError {
+	raw := t.form.Get("assertion")
+	if raw == "" || !t.form.Has("authorization_details") {
+		return t.w.malformedTokenRequest("assertion and authorization_details are needed")
+	}
+	if claims, err := t.w.tenant.VerifyAccessToken(raw); err == nil {
+		if !t.w.switches.EntraAssertions {
+			return oauthRefusal(http.StatusBadRequest, "invalid_request", "io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: "+t.w.id+", but was: "+claims.Audience+".")
+		}
+		if p := t.w.findServicePrincipal(claims.AppID); p != nil && claims.Audience == DatabricksResource && claims.ExpiresAt.After(t.now) {
+			return t.as(p.id, p.applicationID)
+		}
+		return invalidClient()
+	}
+	claims, err := t.w.verifyOAuth(raw)
+	if err != nil || !claims.expires.After(t.now) || len(claims.details) > 0 {
+		return oauthRefusal(http.StatusBadRequest, "invalid_grant", "The assertion is not a valid token of this workspace")
+	}
+	p := t.w.findServicePrincipal(claims.subject)
+	if p == nil {
+		return invalidClient()
+	}
+	t.scopes = claims.scopes
+	return t.as(p.id, p.applicationID)
+}
+
+// grantedScopes are those that were asked for, which the credential must have.
+func (t *tokenRequest) grantedScopes() ([]string, *apiError) {
+	asked := slices.Compact(slices.Sorted(slices.Values(strings.Fields(t.form.Get("scope")))))
+	if len(asked) == 0 {
+		asked = t.scopes
+	}
+	if len(asked) == 0 {
+		return []string{allScopes}, nil
+	}
+	var lacking []string
+	for _, scope := range asked {
+		if len(t.scopes) > 0 && !slices.Contains(t.scopes, scope) && !slices.Contains(t.scopes, allScopes) {
+			lacking = append(lacking, scope)
+		}
+	}
+	if len(lacking) > 0 {
+		return nil, oauthRefusal(http.StatusForbidden, "access_denied",
+			"Scopes '"+strings.Join(lacking, " ")+"' are not assigned to the client "+t.who.applicationID)
+	}
+	return asked, nil
+}
+
+// authorizationDetail is one permission on one object.
+type authorizationDetail struct {
+	Type       string   `json:"type"`
+	ObjectType string   `json:"object_type"`
+	ObjectPath string   `json:"object_path"`
+	Actions    []string `json:"actions"`
+}
+
+// actionLevel is the level on the endpoint that each action needs.
+var actionLevel = map[string]string{"query_inference_endpoint": levelQuery, "manage_inference_endpoint": levelManage}
+
+// readDetails checks the permissions that were asked for against the access lists, as they are at this moment.
+func (t *tokenRequest) readDetails() *apiError {
+	text := t.form.Get("authorization_details")
+	if text == "" {
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&t.details); err != nil || len(t.details) == 0 {
+		return t.w.malformedTokenRequest("authorization_details")
+	}
+	refused := oauthRefusal(http.StatusUnauthorized, "invalid_authorization_details", "User is not authorized to the requested authorizations")
+	for _, d := range t.details {
+		if d.Type != "workspace_permission" || d.ObjectType != "serving-endpoints" || len(d.Actions) == 0 {
+			return t.w.malformedTokenRequest("authorization_details")
+		}
+		list := t.w.lists[d.ObjectPath]
+		for _, action := range d.Actions {
+			level := actionLevel[action]
+			if level == "" {
+				return t.w.malformedTokenRequest("authorization_details")
+			}
+			if list == nil || list.deleted || levelRank[t.w.honouredLevel(list, t.who, t.now)] < levelRank[level] {
+				return refused
+			}
+		}
+	}
+	return nil
+}
+
+// oauthClaims are the claims of a token of the workspace that APIs judge.
+type oauthClaims struct {
+	subject string
+	scopes  []string
+	details []authorizationDetail
+	expires time.Time
+}
+
+func (w *Workspace) oauthIssuer() string { return "https://" + publicHostName(w.id) + "/oidc" }
+
+// signOAuth makes a token with the claims that users of the service have published.
+func (w *Workspace) signOAuth(p *principal, scopes []string, details []authorizationDetail, now time.Time, seconds int64) string {
+	claims := jwt.MapClaims{
+		"iss": w.oauthIssuer(), "aud": w.id, "sub": p.applicationID, "client_id": p.applicationID, "scope": strings.Join(scopes, " "),
+		"iat": now.Unix(), "exp": now.Unix() + seconds, "jti": uuid.NewString(),
+	}
+	if len(details) > 0 {
+		claims["authorization_details"] = details
+	}
+	key, id := w.oauthKey()
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token.Header["kid"], token.Header["typ"] = id, "at+jwt"
+	raw, err := token.SignedString(key)
+	if err != nil {
+		panic("emulator: signing a token: " + err.Error())
+	}
+	return raw
+}
+
+// isOAuthToken recognises a token by its issuer, as drivers of the service do.
+func isOAuthToken(raw string) bool {
+	var claims jwt.RegisteredClaims
+	_, _, err := jwt.NewParser().ParseUnverified(raw, &claims)
+	return err == nil && strings.HasSuffix(claims.Issuer, "/oidc")
+}
+
+// verifyOAuth checks that this workspace signed a token. It does not judge its dates.
+func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
+	var claims struct {
+		jwt.RegisteredClaims
+		Scope   string                `json:"scope"`
+		Details []authorizationDetail `json:"authorization_details"`
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation())
+	key, _ := w.oauthKey()
+	if _, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return &key.PublicKey, nil }); err != nil {
+		return nil, err
+	}
+	if claims.Issuer != w.oauthIssuer() || !slices.Contains(claims.Audience, w.id) || claims.ExpiresAt == nil {
+		return nil, jwt.ErrTokenInvalidClaims
+	}
+	return &oauthClaims{subject: claims.Subject, scopes: strings.Fields(claims.Scope), details: claims.Details, expires: claims.ExpiresAt.UTC()}, nil
+}
+
+// newOAuthKey is made when the first token is: most workspaces of tests need none.
+func newOAuthKey() (*rsa.PrivateKey, string) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic("emulator: generating a workspace's signing key: " + err.Error())
+	}
+	digest := sha256.Sum256(x509.MarshalPKCS1PublicKey(&key.PublicKey))
+	return key, hex.EncodeToString(digest[:])
+}
