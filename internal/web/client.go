@@ -35,7 +35,7 @@ func NewTransport(roots *x509.CertPool) *http.Transport {
 	return t
 }
 
-// Guard keeps three rules for every request that goes through next:
+// Guard keeps three rules for every request that goes through next, and notes the credentials that it sends; see [Conceal]:
 //   - No redirect is followed, because credentials would go to whatever host it names: it is a [*Redirected] error.
 //   - A request without TLS is not sent, but to this machine and where [AllowPlain] says so: it is a [*NotSecure] error.
 //   - A body of more than limit bytes, decompressed, is a [*NoAnswer] error while it is read.
@@ -62,6 +62,7 @@ type guard struct {
 }
 
 func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
+	concealSent(r.Header)
 	if r.URL.Scheme != "https" && !loopback(r.URL.Hostname()) && r.Context().Value(plainKey{}) == nil {
 		if r.Body != nil {
 			_ = r.Body.Close()
@@ -122,6 +123,7 @@ func (o objects) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Request = r
+	concealReceived(body)
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
 		if err := Check(response, body, Object); err != nil {
 			return nil, err

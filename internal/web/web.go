@@ -11,15 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// Text prepares words that a server wrote for a message to a person. White space, line ends too, becomes one space.
-// Whatever does not print, such as an escape sequence for a terminal, is written as a Go escape. What is longer than
-// limit bytes is cut off.
+// Text prepares words that a server wrote for a message to a person. Secrets that [Conceal] was told of are replaced. White
+// space, line ends too, becomes one space. Whatever does not print, such as an escape sequence for a terminal, is written as
+// a Go escape. What is longer than limit bytes is cut off.
 func Text(s string, limit int) string {
 	var b strings.Builder
 	// More than this never fits, so that an answer of megabytes costs no more than a short one.
-	if input := 4 * (limit + 1); len(s) > input {
-		s = s[:input]
-	}
+	s = known.hide(s, 4*(limit+1), shortestSecret)
 	space := false
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)
@@ -41,6 +39,25 @@ func Text(s string, limit int) string {
 			return b.String() + "…"
 		}
 		b.WriteString(piece)
+	}
+	return b.String()
+}
+
+// Shown is the last step of every message to a person, whoever wrote its parts: long secrets that [Conceal] was told of are
+// replaced, and what does not print is written as a Go escape, except for line ends and tabs.
+func Shown(s string) string {
+	s = known.hide(s, len(s), surelySecret)
+	plain := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' || r == '\u00a0' }
+	if !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s { // a byte that is no UTF-8 comes as U+FFFD
+		if plain(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
 	}
 	return b.String()
 }
