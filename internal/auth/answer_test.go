@@ -65,7 +65,7 @@ func TestStrangersGiveNoToken(t *testing.T) {
 				f.Body, f.ContentType, f.Empty = fault.Body, fault.ContentType, fault.Empty
 				p.Faults.Add(f)
 				began := time.Now()
-				err := c.use()
+				err := c.use(t.Context())
 				if client == "GitHub" || client == "Azure DevOps" {
 					if err == nil || !strings.Contains(err.Error(), c.host) && !strings.Contains(err.Error(), "no token in") {
 						t.Errorf("%s: %v", name, err)

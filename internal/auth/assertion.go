@@ -24,7 +24,6 @@ type assertionSource struct {
 	// setting is pointed at; its Source is that of the login.
 	setting Setting
 	fetch   func(context.Context) (string, error)
-	secrets []string
 }
 
 // assertionError is a token that could not be had, before Entra ID was asked.
@@ -91,7 +90,6 @@ func fromFileOrInline(s Settings) (assertionSource, error) {
 	return assertionSource{
 		setting: s.OIDCToken,
 		fetch:   func(context.Context) (string, error) { return token, nil },
-		secrets: []string{token},
 	}, nil
 }
 
@@ -99,6 +97,7 @@ func fromFileOrInline(s Settings) (assertionSource, error) {
 func fileSource(file Setting) (assertionSource, error) {
 	fetch := func(context.Context) (string, error) {
 		token, err := readValueFile(file, fileWords{"OIDC token", "oidc_token_file_path"})
+		web.Conceal(token)
 		if err == nil {
 			err = checkJWT(token, file.named("oidc_token_file_path"), "The file of "+file.Source())
 		}
@@ -235,7 +234,6 @@ func CheckOIDCRequestURL(value string) error {
 // it is another one than meant.
 func (o *opening) tokenService(name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string, notAllowed *Error) assertionSource {
 	attribute := setting.named("oidc_request_url")
-	clean := explainer{secrets: []string{bearer}}.clean
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
 		return "", &assertionError{transient: transient, retryAfter: pause, told: &Error{
 			Attribute: attribute,
@@ -282,12 +280,13 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 			return fail(false, 0, "its answer is not JSON. Check oidc_request_url.")
 		}
 		token, _ := answer[field].(string)
+		web.Conceal(token)
 		if checkJWT(token, attribute, name) != nil {
 			return fail(false, 0, "its answer has no token in %q. Check oidc_request_url, and that ado_pipeline_service_connection_id is set in Azure Pipelines only.", field)
 		}
 		return token, nil
 	}
-	return assertionSource{setting: setting, fetch: fetch, secrets: []string{bearer}}
+	return assertionSource{setting: setting, fetch: fetch}
 }
 
 // federatedClaims are what a federated token says of itself, by which Entra ID

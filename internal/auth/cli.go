@@ -13,6 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // cliTimeout is what a cold Azure CLI on a slow machine stays well below.
@@ -96,13 +98,13 @@ func submatch(pattern *regexp.Regexp, text string) string {
 // azureCLI turns what the CLI says into what a person reads.
 func (e explainer) azureCLI(f failure, scope string) *Error {
 	said := strings.ToLower(f.answer.Description)
-	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID}
+	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID)}
 	login := "az login"
 	if e.identity.TenantID != "" {
 		login += " --tenant " + e.identity.TenantID
 	}
 	if f.proposal != "" {
-		login = e.clean(f.proposal)
+		login = clean(f.proposal)
 	}
 	var hint string
 	switch {
@@ -194,6 +196,7 @@ func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	if err != nil {
 		return azcore.AccessToken{}, err
 	}
+	web.Conceal(token.Token)
 	if k.kept == nil {
 		k.kept = map[string]azcore.AccessToken{}
 	}

@@ -16,9 +16,8 @@ const noRegion = "DisableMsalForceRegion"
 // proof is what an application shows Entra ID for itself.
 type proof struct {
 	credential confidential.Credential
-	// attribute is pointed at when it is refused; secrets are kept out of texts.
+	// attribute is pointed at when it is refused.
 	attribute string
-	secrets   []string
 	// certificate and vault say what it is, federated what the last federated
 	// token said of itself; each may be nil.
 	certificate *certificate.Certificate
@@ -48,7 +47,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 		return nil, clientError(p.attribute)
 	}
 	explain := o.explainer(s, identity)
-	explain.credential, explain.secrets = p.attribute, p.secrets
+	explain.credential = p.attribute
 	explain.vault, explain.federated, explain.connection = p.vault, p.federated, p.connection
 	explain.clientSource = s.ClientID.Source()
 	a := &acquirer{

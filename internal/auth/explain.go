@@ -21,9 +21,7 @@ type explainer struct {
 	cloud    cloud
 	// The attributes to point at: the credential used, tenant, client, host.
 	credential, tenant, client, authorityHost string
-	// secrets are cut out of every text, should a service quote one.
-	secrets []string
-	now     func() time.Time
+	now                                       func() time.Time
 	// vault is where the credential was read from, federated what the last
 	// federated token said of itself; nil when there is none.
 	vault     *vaultFacts
@@ -45,7 +43,7 @@ func (e explainer) failure(f failure, scope string) *Error {
 	default:
 		return e.unreachable(f)
 	}
-	out := &Error{Code: f.answer.code(), CorrelationID: f.answer.CorrelationID}
+	out := &Error{Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID)}
 	var hint string
 	if f.transient {
 		out.Summary = "Microsoft Entra ID is unavailable"
@@ -86,7 +84,7 @@ func (explainer) reason(f failure) string {
 	case f.status == 429 || f.answer.has(90055):
 		return "(throttling)"
 	case f.answer.Error != "":
-		return "(" + f.answer.Error + ")"
+		return "(" + clean(f.answer.Error) + ")"
 	}
 	return "(no reason given)"
 }
@@ -117,7 +115,7 @@ func (e explainer) unreachable(f failure) *Error {
 		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))
 	case contactUnusable:
 		out.Summary = "Login host gave no usable answer"
-		out.Detail = e.detail(e.clean(unusableText(f.cause)), answer{})
+		out.Detail = e.detail(clean(unusableText(f.cause)), answer{})
 		return out
 	default:
 		out.Attribute = ""
@@ -128,7 +126,7 @@ func (e explainer) unreachable(f failure) *Error {
 		hint += " The connection failed at the proxy that HTTPS_PROXY names."
 	}
 	if f.cause != nil {
-		hint += "\n\nThe network said: " + e.clean(networkText(f.cause))
+		hint += "\n\nThe network said: " + clean(networkText(f.cause))
 	}
 	out.Detail = e.detail(hint, answer{})
 	return out
@@ -166,7 +164,7 @@ func (e explainer) interrupted(why error, last *failure) *Error {
 	case last == nil:
 	case last.contact == contactAnswered:
 		a = last.answer
-		out.Code, out.CorrelationID = a.code(), a.CorrelationID
+		out.Code, out.CorrelationID = a.code(), clean(a.CorrelationID)
 		hint += fmt.Sprintf(" Its last answer was status %d %s.", last.status, e.reason(*last))
 	case last.told != nil:
 		hint += " " + last.told.Detail
@@ -186,12 +184,12 @@ func (e explainer) detail(hint string, a answer) string {
 		if code := a.code(); code != 0 && !strings.Contains(said, "AADSTS") {
 			said = fmt.Sprintf("AADSTS%d: %s", code, said)
 		}
-		parts = append(parts, e.service()+" said: "+e.clean(said))
+		parts = append(parts, e.service()+" said: "+clean(said))
 	}
 	var facts []string
 	add := func(name, value string) {
 		if value != "" {
-			facts = append(facts, name+": "+e.clean(value))
+			facts = append(facts, name+": "+clean(value))
 		}
 	}
 	add("Correlation ID", a.CorrelationID)
@@ -255,18 +253,8 @@ func (e explainer) host() string {
 
 var tokenShape = pattern(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
 
-// clean cuts secrets and tokens out of a text that a service wrote.
-func (e explainer) clean(text string) string {
-	for _, secret := range e.secrets {
-		// Short ones are words of any sentence; cutting those would only puzzle.
-		if len(secret) >= 6 {
-			text = strings.ReplaceAll(text, secret, "(hidden)")
-		}
-	}
-	text = tokenShape().ReplaceAllString(text, "(hidden)")
-	const limit = 1500
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + " …"
-	}
-	return text
+// clean prepares a text that a service wrote. Beside the secrets of this process it
+// cuts out whatever has the form of a token: one of somebody else is a secret too.
+func clean(text string) string {
+	return web.Text(tokenShape().ReplaceAllString(text, "(hidden)"), 1500)
 }

@@ -14,6 +14,7 @@ import (
 
 	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 const (
@@ -54,6 +55,7 @@ func msalError(status int, body string, header http.Header) error {
 
 func secretExplainer(t testing.TB) explainer {
 	t.Helper()
+	web.Conceal(secretValue)
 	return explainer{
 		kind:          KindClientSecret,
 		source:        "ARM_CLIENT_SECRET in the environment",
@@ -63,7 +65,6 @@ func secretExplainer(t testing.TB) explainer {
 		tenant:        "tenant_id",
 		client:        "client_id",
 		authorityHost: "authority_host",
-		secrets:       []string{secretValue},
 		now:           func() time.Time { return time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC) },
 	}
 }

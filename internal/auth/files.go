@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // maxValueFile is far above any id, secret or token.
@@ -38,6 +40,7 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, fileWords{"client secret", "client_secret_file_path"}); err != nil {
 			return s, err
 		}
+		web.Conceal(s.ClientSecret.Value)
 		if path, err := expandHome(strings.TrimSpace(s.ClientSecretFilePath.Value)); err == nil && s.ClientSecretFilePath.IsSet() {
 			o.login.Warnings = append(o.login.Warnings, openToOthers(s.ClientSecretFilePath, path, "client secret")...)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // vault is a Key Vault that a login is read from.
@@ -143,6 +145,9 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			return nil, v.fail(names[i], "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", names[i].Value, v.host)
 		}
 		read.values[names[i].Attribute] = r.value
+		if k := v.settings; slices.Contains([]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName}, names[i]) {
+			web.Conceal(r.value) // the others are ids
+		}
 		if i == 0 {
 			read.facts.name, read.facts.version = strings.TrimSpace(names[i].Value), r.version
 		}

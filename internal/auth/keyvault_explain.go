@@ -50,7 +50,7 @@ func (v *vault) explain(name Setting, err error) *Error {
 		said = v.explainAnswer(out, &hint, secret, refusal)
 	case stranger:
 		out.Summary, out.Attribute, out.Err = summaryNoVaultAnswer, v.settings.VaultURI.Attribute, unusable
-		hint = v.reader.explain.clean(unusableText(unusable))
+		hint = clean(unusableText(unusable))
 	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary, out.Attribute = "Key Vault is not what answers", v.settings.VaultURI.Attribute
 		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
@@ -77,7 +77,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	switch {
 	case stranger != nil:
 		out.Summary, out.Attribute, out.Err = summaryNoVaultAnswer, v.settings.VaultURI.Attribute, stranger
-		*hint = v.reader.explain.clean(unusableText(stranger))
+		*hint = clean(unusableText(stranger))
 	case refusal.StatusCode == http.StatusNotFound:
 		out.Summary = "Key Vault secret not found"
 		*hint = fmt.Sprintf("Key Vault %s has no secret or certificate %s.", v.host, secret)
@@ -111,7 +111,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	if inner != "" && inner != code {
 		code += " (" + inner + ")"
 	}
-	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
+	return clean(code + " " + answer.Error.Message)
 }
 
 // explainNetwork is for a vault that gave no answer.
@@ -143,7 +143,7 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 		*hint = fmt.Sprintf("%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.", v.host)
 	}
 	if f.cause != nil {
-		*hint += "\n\nThe network said: " + v.reader.explain.clean(networkText(f.cause))
+		*hint += "\n\nThe network said: " + clean(networkText(f.cause))
 	}
 }
 
@@ -170,7 +170,7 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	}
 	if refusal != nil && refusal.RawResponse != nil {
 		if id := refusal.RawResponse.Header.Get("X-Ms-Request-Id"); id != "" {
-			lines = append(lines, "Request ID: "+id)
+			lines = append(lines, "Request ID: "+clean(id))
 		}
 	}
 	return strings.Join(lines, "\n")
@@ -220,11 +220,11 @@ func (v *vault) explainReader(err error) *Error {
 		told = speaker.managedIdentity(withoutDefaultIdentity(err), "")
 	case r.auth == "default":
 		told = &Error{Detail: r.explain.detail("None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with auth = \"cli\", \"msi\", \"oidc\" or \"environment\".", answer{}) +
-			"\n\nThe library said: " + r.explain.clean(strings.TrimSpace(err.Error()))}
+			"\n\nThe library said: " + clean(strings.TrimSpace(err.Error()))}
 	default:
 		f := inspect(err, false)
 		if f.contact == contactUnclear {
-			told = &Error{Detail: r.explain.detail("The library said: "+r.explain.clean(err.Error()), answer{})}
+			told = &Error{Detail: r.explain.detail("The library said: "+clean(err.Error()), answer{})}
 			break
 		}
 		f.tries = 1

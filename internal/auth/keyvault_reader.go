@@ -13,6 +13,8 @@ import (
 	azcloud "github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // vaultReader is the identity that reads the vault. It is chosen by name: a chain
@@ -91,22 +93,19 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	default:
 		r.limit = o.cliLimit() // it may start the Azure CLI
 		r.inner, err = azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
-		r.explain.secrets = azureSecrets(os.LookupEnv)
+		concealAzureSecrets(os.LookupEnv)
 	}
 	if err != nil {
-		return nil, readerIncomplete(k, r.explain.clean(err.Error())+".")
+		return nil, readerIncomplete(k, clean(err.Error())+".")
 	}
 	return r, nil
 }
 
-func azureSecrets(lookupEnv func(string) (string, bool)) []string {
-	var secrets []string
+func concealAzureSecrets(lookupEnv func(string) (string, bool)) {
 	for _, name := range []string{"AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD"} {
-		if value, ok := lookupEnv(name); ok {
-			secrets = append(secrets, value)
-		}
+		value, _ := lookupEnv(name)
+		web.Conceal(value)
 	}
-	return secrets
 }
 
 func readerIncomplete(k KeyVaultSettings, detail string) *Error {
@@ -157,7 +156,6 @@ func (o *opening) federatedReader(r *vaultReader, s Settings, k KeyVaultSettings
 	if err != nil {
 		return err
 	}
-	r.explain.secrets = source.secrets
 	var fetch func(context.Context) (string, error)
 	fetch, r.explain.federated = remembering(source)
 	r.inner, err = azidentity.NewClientAssertionCredential(r.explain.identity.TenantID, r.explain.identity.ClientID, r.patiently(fetch), &azidentity.ClientAssertionCredentialOptions{
@@ -176,7 +174,7 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 		return err
 	}
 	tenant, client := r.explain.identity.TenantID, r.explain.identity.ClientID
-	r.explain.secrets = azureSecrets(o.options.LookupEnv)
+	concealAzureSecrets(o.options.LookupEnv)
 	if secret, _ := o.options.LookupEnv("AZURE_CLIENT_SECRET"); strings.TrimSpace(secret) != "" {
 		var err error
 		r.explain.source = "AZURE_CLIENT_SECRET in the environment"

@@ -193,6 +193,7 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
 func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVersion, error) {
 	const tries = 4
+	web.Conceal(s.Value)
 	parameters := azsecrets.SetSecretParameters{Value: &s.Value, Tags: pointers(s.Tags), SecretAttributes: &azsecrets.SecretAttributes{}}
 	if s.ContentType != "" {
 		parameters.ContentType = &s.ContentType

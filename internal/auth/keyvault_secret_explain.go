@@ -41,7 +41,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 		said = v.explainRefusedUse(out, &hint, use, secret, refusal)
 	case stranger:
 		out.Summary, out.Err = summaryStranger, unusable
-		hint = v.reader.explain.clean(unusableText(unusable))
+		hint = clean(unusableText(unusable))
 	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
 		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
@@ -73,7 +73,7 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		*hint = fmt.Sprintf("Key Vault %s is deleting or recovering secret %s, and takes no change of it until that is done. Run again in a minute.", v.host, secret)
 	case stranger != nil:
 		out.Summary, out.Err = summaryStranger, stranger
-		*hint = v.reader.explain.clean(unusableText(stranger))
+		*hint = clean(unusableText(stranger))
 	case refusal.StatusCode == http.StatusConflict:
 		out.Summary = "Key Vault secret is deleted but not gone"
 		*hint = v.recovery(secret)
@@ -103,7 +103,7 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 	if inner != "" && inner != code {
 		code += " (" + inner + ")"
 	}
-	return strings.TrimSpace(code + " " + v.reader.explain.clean(strings.Join(strings.Fields(answer.Error.Message), " ")))
+	return clean(code + " " + answer.Error.Message)
 }
 
 const (

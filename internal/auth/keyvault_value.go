@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // ReadSecret reads the value of the newest version of a secret, for a data source
@@ -29,6 +31,7 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 	var value string
 	if answer.Value != nil {
 		value = strings.TrimSpace(*answer.Value)
+		web.Conceal(value)
 	}
 	if value == "" {
 		return "", v.fail(name, "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", secret, v.host)

@@ -49,7 +49,7 @@ func (o *opening) logInWithSecret(s Settings, secret, attribute string, vault *v
 	if err != nil {
 		return nil, clientError(attribute)
 	}
-	return o.logIn(s, proof{credential: credential, attribute: attribute, secrets: []string{secret}, vault: vault})
+	return o.logIn(s, proof{credential: credential, attribute: attribute, vault: vault})
 }
 
 // secretIDWarning is for who copied the secret's ID, which is a UUID, in place of
@@ -124,7 +124,6 @@ func (o *opening) logInWithCertificate(s Settings, c *certificate.Certificate, a
 	}
 	return o.logIn(s, proof{
 		credential: credential, attribute: attribute, certificate: c, vault: vault,
-		secrets: []string{s.CertificatePassword.Value},
 	})
 }
 
@@ -144,7 +143,7 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		credential, federated := federate(source)
 		return o.logIn(s, proof{
-			credential: credential, attribute: source.setting.named("use_oidc"), secrets: source.secrets, federated: federated, connection: connection,
+			credential: credential, attribute: source.setting.named("use_oidc"), federated: federated, connection: connection,
 		})
 	}, nil
 }

@@ -127,6 +127,7 @@ type finisher func(s Settings, read *vaultContent) (*session, error)
 // can be checked without the network, which it does not touch. Errors are
 // *[Error].
 func Open(s Settings, o Options) (*Login, error) {
+	s.conceal()
 	chosen, err := s.choose()
 	if err != nil {
 		return nil, err

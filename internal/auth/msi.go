@@ -116,7 +116,7 @@ func passesMSI(status int) bool {
 
 // managedIdentity turns a failed try into what a person reads.
 func (e explainer) managedIdentity(f failure, _ string) *Error {
-	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: f.answer.CorrelationID, Err: f.cause}
+	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID), Err: f.cause}
 	var hint string
 	switch {
 	case f.contact == contactUnusable:
@@ -130,7 +130,7 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 			hint = "What answered at the managed identity endpoint was not it; perhaps a proxy. Add 169.254.169.254 to NO_PROXY."
 		}
 		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
-			hint += "\n\nThe network said: " + e.clean(networkText(f.cause))
+			hint += "\n\nThe network said: " + clean(networkText(f.cause))
 		}
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"

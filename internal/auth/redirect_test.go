@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -49,7 +50,7 @@ func (t *thief) received() []string {
 type redirected struct {
 	method, host string
 	fault        emulator.Fault
-	use          func() error
+	use          func(context.Context) error
 }
 
 // redirectedClients are made for a world and options of their own.
@@ -59,8 +60,8 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s := p.ids(app)
 		s.ClientSecret = hcl("client_secret", app.AddSecret(time.Hour))
 		l := open(t, s, o)
-		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func() error {
-			_, err := l.AccessToken(t.Context(), DatabricksScope)
+		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
 			return err
 		}}
 	},
@@ -71,30 +72,30 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s := p.ids(app)
 		s.Certificate = hcl("client_certificate", string(pemOf(t, c)))
 		l := open(t, s, o)
-		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func() error {
-			_, err := l.AccessToken(t.Context(), DatabricksScope)
+		return redirected{"POST", "login.microsoftonline.com", emulator.Fault{Service: "entra", Method: "POST"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
 			return err
 		}}
 	},
 	"Key Vault, a write": func(t testing.TB, p *proxied, o Options) redirected {
 		v := vaultFor(t, p, o)
-		return redirected{"PUT", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "PUT"}, func() error {
-			_, err := v.Write(t.Context(), NewSecret{Name: "s", Value: "the-new-token", Tags: map[string]string{"mark": "1"}}, "mark")
+		return redirected{"PUT", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "PUT"}, func(ctx context.Context) error {
+			_, err := v.Write(ctx, NewSecret{Name: "s", Value: "the-new-token", Tags: map[string]string{"mark": "1"}}, "mark")
 			return err
 		}}
 	},
 	"Key Vault, a read": func(t testing.TB, p *proxied, o Options) redirected {
 		v := vaultFor(t, p, o)
-		return redirected{"GET", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "GET"}, func() error {
-			_, err := v.ReadSecret(t.Context(), hcl("name", "s"))
+		return redirected{"GET", "kv-ml.vault.azure.net", emulator.Fault{Service: "vault", Method: "GET"}, func(ctx context.Context) error {
+			_, err := v.ReadSecret(ctx, hcl("name", "s"))
 			return err
 		}}
 	},
 	"GitHub": func(t testing.TB, p *proxied, o Options) redirected {
 		app, job := p.RegisterApp("sp"), p.NewGitHubJob(jobSubject)
 		l := open(t, p.withGitHub(app, job), o)
-		return redirected{"GET", hostOf(t, job.RequestURL), emulator.Fault{Service: "github"}, func() error {
-			_, err := l.AccessToken(t.Context(), DatabricksScope)
+		return redirected{"GET", hostOf(t, job.RequestURL), emulator.Fault{Service: "github"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
 			return err
 		}}
 	},
@@ -105,8 +106,8 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		s.OIDCRequestToken = hcl("oidc_request_token", job.AccessToken)
 		s.ADOServiceConnectionID = hcl("ado_pipeline_service_connection_id", job.ServiceConnectionID)
 		l := open(t, s, o)
-		return redirected{"POST", hostOf(t, job.RequestURI), emulator.Fault{Service: "azuredevops"}, func() error {
-			_, err := l.AccessToken(t.Context(), DatabricksScope)
+		return redirected{"POST", hostOf(t, job.RequestURI), emulator.Fault{Service: "azuredevops"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
 			return err
 		}}
 	},
@@ -114,8 +115,8 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 		app := p.RegisterApp("mi")
 		p.AssignManagedIdentity(app, false)
 		l := open(t, withMSI(app.ClientID), o)
-		return redirected{"GET", "169.254.169.254", emulator.Fault{Service: "imds"}, func() error {
-			_, err := l.AccessToken(t.Context(), DatabricksScope)
+		return redirected{"GET", "169.254.169.254", emulator.Fault{Service: "imds"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
 			return err
 		}}
 	},
@@ -172,7 +173,7 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 					fault.Status, fault.Location, fault.Times = status, location.String(), -1
 					p.Faults.Add(fault)
 					began := time.Now()
-					err := client.use()
+					err := client.use(t.Context())
 					if got := th.received(); len(got) > 0 {
 						t.Fatalf("%d to %s: the second server received %s", status, location.String(), strings.Join(got, "\n"))
 					}

@@ -124,7 +124,7 @@ func (e explainer) token() string {
 	if c == nil {
 		return "What it says of itself cannot be read."
 	}
-	text := fmt.Sprintf("It has %s.", e.clean(fmt.Sprint(*c)))
+	text := fmt.Sprintf("It has %s.", clean(fmt.Sprint(*c)))
 	if e.connection != "" {
 		text += fmt.Sprintf(" It is the token of service connection %s: the client ID %s (%s) must be the application of that connection, or trust it.",
 			e.connection, e.identity.ClientID, e.clientSource)

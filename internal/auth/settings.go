@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Settings is everything a login may be made of. What is not configured is left
@@ -112,6 +114,16 @@ func (s Settings) Format(f fmt.State, _ rune) {
 		return
 	}
 	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
+}
+
+// conceal keeps what is secret in the settings out of every text. A value that is
+// written as an id too is no secret.
+func (s Settings) conceal() {
+	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token} {
+		if secret.Value != s.ClientID.Value && secret.Value != s.TenantID.Value {
+			web.Conceal(secret.Value)
+		}
+	}
 }
 
 // on tells whether a switch is set to true; what is neither true nor false has

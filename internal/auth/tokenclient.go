@@ -21,6 +21,17 @@ func (o *opening) tokenClient() *tokenClient { return &tokenClient{o.http} }
 // link to the host. The body of a refusal stays readable once it is closed: MSAL
 // reads it and keeps it in a text only.
 func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
+	if request.Body != nil {
+		// Microsoft's libraries give one body each time they are asked for it, so it is read once and replaced.
+		form, err := io.ReadAll(request.Body)
+		if err != nil {
+			return nil, err
+		}
+		web.ConcealForm(string(form))
+		request = request.Clone(request.Context())
+		request.Body = io.NopCloser(bytes.NewReader(form))
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(form)), nil }
+	}
 	if isManagedIdentity(request.URL) {
 		request = request.WithContext(web.AllowPlain(request.Context()))
 	}
