@@ -143,4 +143,3 @@ func wantHidden(t *testing.T, text string, secrets []string) {
 		t.Errorf("an escape sequence for the terminal shows in:\n%q", text)
 	}
 }
-

@@ -113,7 +113,7 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	}
 	if fault != "" {
 		return &Error{Kind: ErrNotAnAnswer, Method: r.Request.Method, Path: r.Request.URL.Path, Status: r.StatusCode, Code: code,
-			Message: r.Request.URL.Host + " sent " + fault, RequestID: r.Header.Get("X-Request-Id"), idempotent: isIdempotent(ctx, r.Request.Method)}
+			Message: r.Request.URL.Host + " sent " + fault, RequestID: clean(r.Header.Get("X-Request-Id")), idempotent: isIdempotent(ctx, r.Request.Method)}
 	}
 	noteDate(ctx, r)
 	want.servedModel = r.Header.Get("served-model-name")

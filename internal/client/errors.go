@@ -154,7 +154,7 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 		Status:     api.StatusCode,
 		Code:       clean(api.ErrorCode),
 		Message:    clean(api.Message),
-		RequestID:  answer.Response.Header.Get("X-Request-Id"),
+		RequestID:  clean(answer.Response.Header.Get("X-Request-Id")),
 		idempotent: isIdempotent(ctx, answer.Response.Request.Method),
 	}
 	if e.Code == "<nil>" { // how the SDK writes a body without error_code

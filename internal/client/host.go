@@ -90,7 +90,7 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
 			pause = max(retryAfter(resp.Header), min(time.Duration(try)*time.Second, 10*time.Second))
 		}
-		words := fmt.Sprintf("%s answered %s %s: %s", cfg.Login.ResourceManager, resp.Status, answer.Error.Code, web.Text(answer.Error.Message, 1000))
+		words := fmt.Sprintf("%s answered %d: %s", cfg.Login.ResourceManager, resp.StatusCode, web.Text(answer.Error.Code+": "+answer.Error.Message, 1000))
 		if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized {
 			words += "; refused to: " + callerOf(cfg.Login, req)
 		}

@@ -159,7 +159,7 @@ func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
 // redirected is the error of an answer that leads elsewhere. It is not followed: that would carry the token in our headers
 // to whatever host it names. A workspace that takes calls over a private link only redirects others to its login page.
 func redirected(r *http.Request, answer *web.Redirected) error {
-	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: answer.Status, RequestID: answer.RequestID}
+	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: answer.Status, RequestID: clean(answer.RequestID)}
 	location := answer.Target
 	if location == nil {
 		e.Message = r.URL.Host + " redirected it, and says nowhere to"
@@ -167,7 +167,7 @@ func redirected(r *http.Request, answer *web.Redirected) error {
 	}
 	// Not its query, nor the user in it: they may hold secrets.
 	target := url.URL{Scheme: location.Scheme, Host: location.Host, Path: location.Path}
-	e.Message = r.URL.Host + " redirected it to " + target.String() + ", which is not followed"
+	e.Message = r.URL.Host + " redirected it to " + clean(target.String()) + ", which is not followed"
 	reason, workspace, _ := strings.Cut(location.Query().Get("error"), ":")
 	if location.Path == "/login.html" && reason == "private-link-validation-error" {
 		e.Kind = ErrPrivateLink
@@ -208,7 +208,7 @@ func anew(r *http.Request) (*http.Request, error) {
 
 // noAnswer says what is known of an attempt that ended without an answer.
 func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
-	e := &Error{Method: r.Method, Path: r.URL.Path, Message: err.Error(), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
+	e := &Error{Method: r.Method, Path: r.URL.Path, Message: clean(err.Error()), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
 	var dial *net.OpError
 	var dns *net.DNSError
 	var elsewhere *web.Redirected
@@ -229,7 +229,7 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
 	case got.handshakeFailed(err):
 		e.Kind = ErrUnreachable
-		e.Message = "nothing was sent, because the TLS handshake failed: " + err.Error()
+		e.Message = "nothing was sent, because the TLS handshake failed: " + clean(err.Error())
 	case got.nothingSent():
 		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
 		if errors.Is(err, context.DeadlineExceeded) {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // TokenInfo is what the workspace tells of a personal access token; never its value.
@@ -221,6 +223,7 @@ func (c *Client) CreateToken(ctx context.Context, comment string, lifetime time.
 	if err := c.Call(ctx, http.MethodPost, "/api/2.0/token/create", nil, request, &answer); err != nil {
 		return TokenInfo{}, "", err
 	}
+	web.Conceal(answer.Value)
 	return answer.Info.info(), answer.Value, nil
 }
 

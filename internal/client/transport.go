@@ -51,7 +51,7 @@ func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.next.RoundTrip(r)
 	fields := map[string]any{"method": r.Method, "host": r.URL.Host, "path": r.URL.Path, "milliseconds": time.Since(start).Milliseconds()}
 	if err != nil {
-		fields["error"] = err.Error()
+		fields["error"] = web.Text(err.Error(), 1000)
 		tflog.Debug(r.Context(), "call without an answer", fields)
 		return nil, err
 	}

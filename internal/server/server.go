@@ -1,4 +1,4 @@
-// Package server stands between Terraform and the framework's own server, and mends three things there, each in one place.
+// Package server stands between Terraform and the framework's own server, and mends four things there, each in one place.
 //
 // The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context for
 // cancellation and never removes it, so everything that hangs on the context stays in memory until the provider stops:
@@ -10,6 +10,9 @@
 //
 // A provider may warn of itself only when it is configured. What comes up later, at the first call, is added to the
 // answer of that call.
+//
+// Names, comments and addresses that others chose are part of many messages. Whatever is said to a person passes [web.Shown]
+// here, so that none of them repeats a secret or writes to the terminal.
 package server
 
 import (
@@ -18,6 +21,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // framework is what the framework's server serves. State stores are left out: the provider has none.
@@ -45,7 +50,7 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	}
 	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }}
 	if p, ok := p.(warner); ok {
-		s.warnings = p.TakeWarnings
+		s.warnings = func() []*tfprotov6.Diagnostic { return shown(p.TakeWarnings()) }
 	}
 	return s
 }
@@ -60,7 +65,11 @@ type warner interface {
 func during[Request, Response any](ctx context.Context, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
 	s := newScope(ctx)
 	defer s.end()
-	return serve(s, req)
+	resp, err := serve(s, req)
+	if err == nil {
+		show(resp)
+	}
+	return resp, err
 }
 
 func (s server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
@@ -194,7 +203,10 @@ func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceReq
 	results := stream.Results
 	stream.Results = func(yield func(tfprotov6.ListResourceResult) bool) {
 		defer scope.end()
-		results(yield)
+		results(func(result tfprotov6.ListResourceResult) bool {
+			shown(result.Diagnostics)
+			return yield(result)
+		})
 	}
 	return stream, nil
 }
@@ -218,7 +230,16 @@ func (s server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionReq
 	events := stream.Events
 	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
 		defer scope.end()
-		events(yield)
+		events(func(event tfprotov6.InvokeActionEvent) bool {
+			switch kind := event.Type.(type) {
+			case tfprotov6.ProgressInvokeActionEventType:
+				kind.Message = web.Shown(kind.Message)
+				event.Type = kind
+			case tfprotov6.CompletedInvokeActionEventType:
+				shown(kind.Diagnostics)
+			}
+			return yield(event)
+		})
 	}
 	return stream, nil
 }
