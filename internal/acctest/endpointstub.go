@@ -3,6 +3,7 @@ package acctest
 import (
 	"context"
 	"slices"
+	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -23,6 +24,21 @@ import (
 func (w *World) WithEndpoints(providers map[string]func() (tfprotov6.ProviderServer, error)) map[string]func() (tfprotov6.ProviderServer, error) {
 	providers["stub"] = providerserver.NewProtocol6WithError(&endpointProvider{w.Workspace})
 	return providers
+}
+
+// EndpointSource begins a configuration that uses the provider of [World.ServeEndpoints].
+const EndpointSource = `terraform {
+  required_providers {
+    stub      = { source = "example/stub" }
+    dbxaccess = { source = "dbxaccess/dbxaccess" }
+  }
+}
+`
+
+// ServeEndpoints lets a CLI find the provider of [World.WithEndpoints].
+func (w *World) ServeEndpoints(t *testing.T, cli *CLI) {
+	t.Helper()
+	serve(t, cli, "example/stub", providerserver.NewProtocol6(&endpointProvider{w.Workspace}))
 }
 
 type endpointProvider struct{ workspace *emulator.Workspace }

@@ -2,10 +2,8 @@ package acctest
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 
-	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -14,8 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
 // OfficialSource begins a configuration that uses the official provider.
@@ -53,29 +49,7 @@ func (p OfficialPlan) Get(attribute string, target any) {
 // ServeOfficial lets a CLI find the stand-in, in this process, under the official provider's address.
 func ServeOfficial(t *testing.T, cli *CLI, resources ...Official) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	configs, closed := make(chan *plugin.ReattachConfig), make(chan struct{})
-	server := func() tfprotov6.ProviderServer {
-		return providerserver.NewProtocol6(&officialProvider{resources: resources, t: t})()
-	}
-	go func() {
-		if err := tf6server.Serve("registry.terraform.io/databricks/databricks", server, tf6server.WithDebug(ctx, configs, closed), tf6server.WithLoggingSink(t)); err != nil {
-			t.Error(err)
-		}
-	}()
-	config := <-configs
-	t.Cleanup(func() {
-		cancel()
-		<-closed
-	})
-	reattach, err := json.Marshal(map[string]any{"databricks/databricks": map[string]any{
-		"Protocol": string(config.Protocol), "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
-		"Addr": map[string]string{"Network": config.Addr.Network(), "String": config.Addr.String()},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cli.Env["TF_REATTACH_PROVIDERS"] = string(reattach)
+	serve(t, cli, "databricks/databricks", providerserver.NewProtocol6(&officialProvider{resources: resources, t: t}))
 }
 
 type officialProvider struct {

@@ -275,11 +275,12 @@ func adviseWrite(err error, object Object, written List) error {
 	case p.Kind == ServicePrincipal:
 		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no service principal with the application id %s. "+
 			"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
-			"The value is the application (client) id of the app registration, not its object id and not its name.", p.Name))
+			"The value is the application (client) id of the app registration, not its object id and not its name. %s", p.Name, client.GoneSincePlan))
 	case p.Kind == User:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id.", p.Name))
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id. %s", p.Name, client.GoneSincePlan))
 	default:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first.", p.Name))
+		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first. %s",
+			p.Name, client.GoneSincePlan))
 	}
 }
 

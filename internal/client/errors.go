@@ -310,6 +310,9 @@ func (a *Advice) Error() string { return a.Err.Error() }
 // Unwrap is the error itself.
 func (a *Advice) Unwrap() error { return a.Err }
 
+// GoneSincePlan is the next step where an apply misses something that its plan has perhaps seen.
+const GoneSincePlan = "If it was there when the plan was made, it has been removed since: plan again."
+
 // Advise adds the next step to err.
 func Advise(err error, attribute, next string) error {
 	return &Advice{Err: err, Attribute: attribute, Next: next}

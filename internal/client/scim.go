@@ -76,7 +76,7 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 	}
 	return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
 		strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-			"The value is the application (client) id of the app registration, not its object id and not its name."))
+			"The value is the application (client) id of the app registration, not its object id and not its name. "+GoneSincePlan))
 }
 
 // ApplicationIDs are the application ids of all service principals by their SCIM ids. One request for each 10,000.

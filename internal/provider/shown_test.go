@@ -12,9 +12,12 @@ import (
 )
 
 const (
-	grantType = "dbxaccess_serving_endpoint_permission"
-	rightType = "dbxaccess_token_permission"
-	listType  = "dbxaccess_serving_endpoint_permissions_exclusive"
+	grantType     = "dbxaccess_serving_endpoint_permission"
+	rightType     = "dbxaccess_token_permission"
+	listType      = "dbxaccess_serving_endpoint_permissions_exclusive"
+	memberType    = "dbxaccess_group_member"
+	principalType = "dbxaccess_service_principal"
+	tokenType     = "dbxaccess_service_principal_token"
 )
 
 // A principal is renamed in the apply that leaves its grants as they are. What they show is its new name, so that the next

@@ -50,6 +50,13 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
 			"Calling an endpoint needs no more than CAN_QUERY on it.")
 	}
+	if have.Group != "" && want.Group != "" && want.Group != have.Group && r.Client.Ready() {
+		group, err := findGroup(ctx, r.Client, want.Group)
+		if err == nil {
+			err = group.Changeable()
+		}
+		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "group_name", have.String())
+	}
 	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
 		fwkit.Failed(&resp.Diagnostics, adviseSelf(have), "The plan would take the provider's own rights away", have.String())
 	}

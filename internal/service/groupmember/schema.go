@@ -27,8 +27,9 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
 			"group_name": schema.StringAttribute{
 				Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-				Validators:          []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
-				MarkdownDescription: "Name of a group of the workspace, case-sensitive.",
+				Validators: []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
+				MarkdownDescription: "Name of a group of the workspace, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
+					"the old membership where the new group turns out not to exist. The plan warns of that.",
 			},
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},

@@ -332,7 +332,7 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 			return nil
 		}
 	}
-	return advise(err)
+	return adviseChange(err)
 }
 
 // settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
@@ -525,4 +525,12 @@ func advise(err error) error {
 		return client.Advise(err, "", "The provider's identity needs to be a workspace admin to manage service principals: add it to the group \"admins\".")
 	}
 	return err
+}
+
+// adviseChange is for the calls that change one.
+func adviseChange(err error) error {
+	if errors.Is(err, client.ErrNotFound) {
+		return client.Advise(err, "", "The service principal was removed from the workspace after the plan was made. Plan again: the new plan adds it.")
+	}
+	return advise(err)
 }

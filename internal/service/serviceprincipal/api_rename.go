@@ -121,6 +121,6 @@ func putServicePrincipal(ctx context.Context, c *client.Client, now scimServiceP
 		Schemas: schemas, ID: now.ID, ApplicationID: now.ApplicationID, DisplayName: full.DisplayName, ExternalID: now.ExternalID,
 		Active: &full.Active, Entitlements: values(full.Entitlements), Groups: now.Groups, Roles: now.Roles,
 	}
-	return advise(c.Call(client.Once(ctx), http.MethodPut, collection+"/"+url.PathEscape(now.ID), nil, request,
+	return adviseChange(c.Call(client.Once(ctx), http.MethodPut, collection+"/"+url.PathEscape(now.ID), nil, request,
 		&client.Optional{Answer: &scimServicePrincipal{wantID: now.ID}}))
 }

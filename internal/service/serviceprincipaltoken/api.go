@@ -242,7 +242,7 @@ func adviseOwner(err error) error {
 		return err
 	case errors.Is(err, client.ErrUnauthenticated):
 		return client.Advise(err, "owner.application_id", "Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is deactivated there. "+
-			"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first.")
+			"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+client.GoneSincePlan)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(err, "owner.application_id", "The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and let this resource depend on it. "+
 			"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.")

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
@@ -60,6 +61,9 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		resp.Diagnostics.AddWarning("The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint, fmt.Sprintf("It is %s. Unless the provider's identity is a workspace admin, "+
 			"it cannot change who may call the endpoint after that, not even in this apply. To keep the right, let Terraform forget the resource: a removed block with destroy = false.", have))
 	}
+	if have.Endpoint != "" && planned.Endpoint != "" && planned.Endpoint != have.Endpoint {
+		r.checkReplacement(ctx, req.Config, planned.Endpoint, have, &resp.Diagnostics)
+	}
 	if planned.Endpoint == "" || planned.Principal.Name == "" { // destroyed, or known only after apply
 		return
 	}
@@ -78,6 +82,18 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
 			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
 	}
+}
+
+// checkReplacement warns where the endpoint that the grant is to move to cannot be found. One request, shared by all grants
+// that move there.
+func (r *permissionResource) checkReplacement(ctx context.Context, config tfsdk.Config, endpoint string, have grant, diags *diag.Diagnostics) {
+	var endpointID types.String
+	diags.Append(config.GetAttribute(ctx, path.Root("endpoint_id"), &endpointID)...)
+	if endpointID.IsUnknown() || !r.Client.Ready() { // an id that is written and not known is that of an endpoint which this apply creates
+		return
+	}
+	_, err := r.Client.EndpointID(ctx, endpoint, client.AnyAge)
+	fwkit.WarnOfReplacement(diags, err, "endpoint_name", have.String())
 }
 
 // manages says whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.

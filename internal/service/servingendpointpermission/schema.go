@@ -32,7 +32,8 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive.",
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
+					"the old grant where the new endpoint turns out not to exist. The plan warns of that.",
 				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},

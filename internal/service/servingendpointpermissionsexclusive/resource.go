@@ -137,6 +137,10 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		return
 	}
 	want, have := plan.toWhole(), state.toWhole()
+	if want.Endpoint != have.Endpoint && want.Endpoint != "" && !config.EndpointID.IsUnknown() && r.Client.Ready() {
+		_, err := r.Client.EndpointID(ctx, want.Endpoint, client.AnyAge)
+		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "endpoint_name", have.String())
+	}
 	if !plan.whoIsKnown() || want.Endpoint != have.Endpoint {
 		return // of another endpoint its own creation tells, which is planned next
 	}

@@ -52,7 +52,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive.",
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
+					"the old list where the new endpoint turns out not to exist. The plan warns of that.",
 				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
