@@ -154,6 +154,13 @@ func (l *lab) state(t *testing.T) string {
 		}
 	}
 	held.Tokens = tokens
+	var secrets []emulator.OAuthSecretState
+	for _, secret := range held.OAuthSecrets { // and for the admin who lists them
+		if secret.Expires.IsZero() || secret.Expires.After(now) {
+			secrets = append(secrets, secret)
+		}
+	}
+	held.OAuthSecrets = secrets
 	raw, err := json.MarshalIndent(held, "", " ")
 	if err != nil {
 		t.Fatal(err)
