@@ -250,6 +250,9 @@ func (b bundle) assemble(from Origin) (*Certificate, []Warning, error) {
 		}
 	}
 	c := describe(orderChain(readable, key), key)
+	for _, s := range skipped {
+		c.Unread = append(c.Unread, s.content)
+	}
 	return c, skippedWarning(c, skipped, from), nil
 }
 

@@ -7,12 +7,11 @@ import (
 )
 
 // camelliaCipher is Camellia (RFC 3713), which no library offers. NSS has it among its
-// ciphers for PFX files. It only decrypts.
-type camelliaCipher struct {
-	whitening [4]uint64
-	rounds    []uint64 // in the order of decryption
-	layers    []uint64
-}
+// ciphers for PFX files.
+type camelliaCipher struct{ encryption, decryption camelliaKeys }
+
+// camelliaKeys are those of one direction: the other one has them in reverse.
+type camelliaKeys struct{ whitening, rounds, layers []uint64 }
 
 // newCamellia takes a key of 16, 24 or 32 bytes (RFC 3713, section 2.2).
 func newCamellia(key []byte) (cipher.Block, error) {
@@ -32,50 +31,47 @@ func newCamellia(key []byte) (cipher.Block, error) {
 	b := pair{a.high ^ right.high, a.low ^ right.low}
 	b.mix(camelliaSigma[4], camelliaSigma[5])
 
-	var c camelliaCipher
-	var rounds, layers []uint64
+	var rounds, layers, whitening []uint64
 	add := func(keys *[]uint64, values ...pair) {
 		for _, v := range values {
 			*keys = append(*keys, v.high, v.low)
 		}
 	}
 	if len(key) == 16 {
-		c.whitening = [4]uint64{left.high, left.low, a.rotate(111).high, a.rotate(111).low}
+		add(&whitening, left, a.rotate(111))
 		add(&rounds, a, left.rotate(15), a.rotate(15), left.rotate(45), pair{a.rotate(45).high, left.rotate(60).low},
 			a.rotate(60), left.rotate(94), a.rotate(94), left.rotate(111))
 		add(&layers, a.rotate(30), left.rotate(77))
 	} else {
-		c.whitening = [4]uint64{left.high, left.low, b.rotate(111).high, b.rotate(111).low}
+		add(&whitening, left, b.rotate(111))
 		add(&rounds, b, right.rotate(15), a.rotate(15), b.rotate(30), left.rotate(45), a.rotate(45),
 			right.rotate(60), b.rotate(60), left.rotate(77), right.rotate(94), a.rotate(94), left.rotate(111))
 		add(&layers, right.rotate(30), left.rotate(60), a.rotate(77))
 	}
-	for i := len(rounds) - 1; i >= 0; i-- {
-		c.rounds = append(c.rounds, rounds[i])
-	}
-	for i := len(layers) - 1; i >= 0; i-- {
-		c.layers = append(c.layers, layers[i])
-	}
-	return &c, nil
+	return &camelliaCipher{
+		encryption: camelliaKeys{whitening, rounds, layers},
+		decryption: camelliaKeys{append(whitening[2:4:4], whitening[:2]...), reversed(rounds), reversed(layers)},
+	}, nil
 }
 
 func (*camelliaCipher) BlockSize() int { return 16 }
 
-// Encrypt is needed by no one: bundles are only read.
-func (*camelliaCipher) Encrypt([]byte, []byte) { panic("Camellia is only decrypted here") }
+func (c *camelliaCipher) Encrypt(dst, src []byte) { c.encryption.crypt(dst, src) }
 
-func (c *camelliaCipher) Decrypt(dst, src []byte) {
-	high, low := binary.BigEndian.Uint64(src)^c.whitening[2], binary.BigEndian.Uint64(src[8:])^c.whitening[3]
-	for i := 0; i < len(c.rounds); i += 2 {
+func (c *camelliaCipher) Decrypt(dst, src []byte) { c.decryption.crypt(dst, src) }
+
+func (k camelliaKeys) crypt(dst, src []byte) {
+	high, low := binary.BigEndian.Uint64(src)^k.whitening[0], binary.BigEndian.Uint64(src[8:])^k.whitening[1]
+	for i := 0; i < len(k.rounds); i += 2 {
 		if i > 0 && i%6 == 0 {
-			layer := c.layers[i/3-2:]
+			layer := k.layers[i/3-2:]
 			high, low = camelliaFL(high, layer[0]), camelliaInverseFL(low, layer[1])
 		}
-		low ^= camelliaF(high, c.rounds[i])
-		high ^= camelliaF(low, c.rounds[i+1])
+		low ^= camelliaF(high, k.rounds[i])
+		high ^= camelliaF(low, k.rounds[i+1])
 	}
-	binary.BigEndian.PutUint64(dst, low^c.whitening[0])
-	binary.BigEndian.PutUint64(dst[8:], high^c.whitening[1])
+	binary.BigEndian.PutUint64(dst, low^k.whitening[2])
+	binary.BigEndian.PutUint64(dst[8:], high^k.whitening[3])
 }
 
 // pair is a number of 128 bits.

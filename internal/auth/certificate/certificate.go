@@ -34,9 +34,11 @@ const (
 // subject, thumbprint and end; the key is never printed.
 type Certificate struct {
 	// Chain has the leaf first, then its issuers as far as the bundle has them,
-	// then whatever else was in it.
+	// then whatever else was in it that Go reads.
 	Chain []*x509.Certificate `json:"-"`
-	Key   *rsa.PrivateKey     `json:"-"`
+	// Unread has the rest in DER: no login uses it.
+	Unread [][]byte        `json:"-"`
+	Key    *rsa.PrivateKey `json:"-"`
 	// Subject and Issuer are distinguished names in the form of RFC 2253.
 	Subject, Issuer string
 	// Serial is in upper-case hexadecimal.
@@ -62,11 +64,20 @@ func (c *Certificate) Expires() string { return day(c.NotAfter) }
 func (c *Certificate) Leaf() *x509.Certificate { return c.Chain[0] }
 
 // CertificatePEM is the certificate alone, as PEM text.
-func (c *Certificate) CertificatePEM() string { return certificatesPEM(c.Chain[:1]) }
+func (c *Certificate) CertificatePEM() string { return certificatePEM(c.Leaf().Raw) }
 
-// ChainPEM is what else the bundle holds, issuers first, as PEM text; "" for
-// nothing.
-func (c *Certificate) ChainPEM() string { return certificatesPEM(c.Chain[1:]) }
+// ChainPEM is what else the bundle holds, issuers first and unread certificates last,
+// as PEM text; "" for nothing.
+func (c *Certificate) ChainPEM() string {
+	var text strings.Builder
+	for _, certificate := range c.Chain[1:] {
+		text.WriteString(certificatePEM(certificate.Raw))
+	}
+	for _, content := range c.Unread {
+		text.WriteString(certificatePEM(content))
+	}
+	return text.String()
+}
 
 // PrivateKeyPEM is the key in PKCS#8 form, unencrypted, as PEM text. It is the one
 // way in which a key leaves this package, and a secret.
@@ -78,12 +89,8 @@ func (c *Certificate) PrivateKeyPEM() (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), nil
 }
 
-func certificatesPEM(certificates []*x509.Certificate) string {
-	var text strings.Builder
-	for _, certificate := range certificates {
-		text.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}))
-	}
-	return text.String()
+func certificatePEM(content []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}))
 }
 
 // Origin says what a bundle and its password are called in a message.

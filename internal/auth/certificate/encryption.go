@@ -2,19 +2,14 @@ package certificate
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/des"
 	"crypto/md5"
 	"crypto/pbkdf2"
-	"crypto/rc4"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/asn1"
 	"errors"
-	"fmt"
 	"hash"
 	"math/big"
 	"strings"
@@ -29,15 +24,6 @@ var (
 	// errTooMuchWork is for key derivation that would keep the provider busy.
 	errTooMuchWork = errors.New("too much work")
 )
-
-// unsupportedError names an algorithm that is not implemented here.
-type unsupportedError struct {
-	algorithm string
-	// legacy says that OpenSSL 3 opens it with -legacy only.
-	legacy bool
-}
-
-func (e *unsupportedError) Error() string { return e.algorithm + " is not supported" }
 
 // maxWork bounds all key derivation for one bundle, in rounds of HMAC-SHA-1. It takes a
 // second or two. Three million rounds for a key and its certificate, thirty times what
@@ -77,6 +63,7 @@ var (
 var digests = map[string]digest{
 	"1.2.840.113549.2.5": md5Digest, "1.2.840.113549.2.6": md5Digest,
 	"1.3.14.3.2.26": sha1Digest, "1.2.840.113549.2.7": sha1Digest,
+	"1.3.6.1.5.5.8.1.1": md5Digest, "1.3.6.1.5.5.8.1.2": sha1Digest,
 	"2.16.840.1.101.3.4.2.4": sha224, "1.2.840.113549.2.8": sha224,
 	"2.16.840.1.101.3.4.2.1": sha256Digest, "1.2.840.113549.2.9": sha256Digest,
 	"2.16.840.1.101.3.4.2.2": sha384, "1.2.840.113549.2.10": sha384,
@@ -102,56 +89,6 @@ var (
 	sha3_512     = digest{"SHA3-512", func() hash.Hash { return sha3.New512() }, 75, 35}
 )
 
-// blockCipher is a cipher in CBC mode.
-type blockCipher struct {
-	name string
-	size int
-	new  func(key []byte) (cipher.Block, error)
-}
-
-var (
-	tripleDES = blockCipher{"3DES", 24, des.NewTripleDESCipher}
-	// With two keys, the first one is used again as the third.
-	doubleDES = blockCipher{"2-key 3DES", 16, func(key []byte) (cipher.Block, error) {
-		return des.NewTripleDESCipher(bytes.Join([][]byte{key, key[:8]}, nil))
-	}}
-	singleDES = blockCipher{"DES", 8, des.NewCipher}
-)
-
-func rc2Of(bits int) blockCipher {
-	return blockCipher{fmt.Sprintf("RC2-%d", bits), bits / 8, func(key []byte) (cipher.Block, error) {
-		return newRC2(key, bits), nil
-	}}
-}
-
-// pbes2Ciphers are the ciphers of PBES2 by object identifier.
-var pbes2Ciphers = map[string]blockCipher{
-	"2.16.840.1.101.3.4.1.2":    {"AES-128", 16, aes.NewCipher},
-	"2.16.840.1.101.3.4.1.22":   {"AES-192", 24, aes.NewCipher},
-	"2.16.840.1.101.3.4.1.42":   {"AES-256", 32, aes.NewCipher},
-	"1.2.392.200011.61.1.1.1.2": {"Camellia-128", 16, newCamellia},
-	"1.2.392.200011.61.1.1.1.3": {"Camellia-192", 24, newCamellia},
-	"1.2.392.200011.61.1.1.1.4": {"Camellia-256", 32, newCamellia},
-	"1.2.840.113549.3.7":        tripleDES,
-	"1.3.14.3.2.7":              singleDES,
-}
-
-// pkcs12Ciphers are those of the password-based encryption of PKCS#12 (RFC 7292,
-// appendix C) by the last number of the identifier; the first two are RC4.
-var pkcs12Ciphers = map[string]blockCipher{
-	"1": {name: "RC4-128", size: 16}, "2": {name: "RC4-40", size: 5},
-	"3": tripleDES, "4": doubleDES, "5": rc2Of(128), "6": rc2Of(40),
-}
-
-// pbes1Schemes are those of PKCS#5 version 1.5 (RFC 8018, appendix A.3).
-var pbes1Schemes = map[string]struct {
-	digest
-	blockCipher
-}{
-	"3": {md5Digest, singleDES}, "6": {md5Digest, rc2Of(64)},
-	"10": {sha1Digest, singleDES}, "11": {sha1Digest, rc2Of(64)},
-}
-
 const (
 	oidPKCS12PBE = "1.2.840.113549.1.12.1."
 	oidPBES1     = "1.2.840.113549.1.5."
@@ -161,23 +98,6 @@ const (
 	oidRC2CBC    = "1.2.840.113549.3.2"
 	oidScrypt    = "1.3.6.1.4.1.11591.4.11"
 )
-
-// otherCiphers have a name, so that a message can say it.
-var otherCiphers = map[string]unsupportedError{
-	"1.2.410.200046.1.1.2": {"ARIA-128", false}, "1.2.410.200046.1.1.7": {"ARIA-192", false},
-	"1.2.410.200046.1.1.12": {"ARIA-256", false}, "1.2.156.10197.1.104.2": {"SM4", false},
-	"1.2.410.200004.1.4": {"SEED", true}, "1.2.840.113533.7.66.10": {"CAST5", true},
-	"1.3.6.1.4.1.3029.1.2": {"Blowfish", true}, "1.3.6.1.4.1.188.7.1.1.2": {"IDEA", true},
-	"1.2.840.113549.3.4": {"RC4", true}, "1.2.840.113549.3.8": {"RC5", true},
-	oidPBES1 + "1": {"DES with MD2", true}, oidPBES1 + "4": {"RC2 with MD2", true},
-}
-
-func unsupported(id string) error {
-	if named, ok := otherCiphers[id]; ok {
-		return &named
-	}
-	return &unsupportedError{algorithm: "the algorithm " + id}
-}
 
 // algorithm is an AlgorithmIdentifier.
 type algorithm struct {
@@ -195,10 +115,14 @@ func readAlgorithm(s *cryptobyte.String) (algorithm, error) {
 }
 
 // legacy tells whether OpenSSL 3 opens it with -legacy only: that is all of PKCS#5
-// version 1.5, and of PKCS#12 all but 3DES.
+// version 1.5, and what has an old cipher.
 func (a algorithm) legacy() bool {
+	if a.id == oidPBES2 {
+		_, use, _, err := a.readPBES2()
+		return err == nil && use.legacy
+	}
 	if number := lastNumber(a.id, oidPKCS12PBE); number != "" {
-		return number != "3" && number != "4"
+		return pkcs12Ciphers[number].legacy
 	}
 	_, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
 	return ok
@@ -234,20 +158,11 @@ func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, e
 		if err != nil {
 			return nil, err
 		}
-		if use.new == nil {
-			stream, err := rc4.NewCipher(key)
-			if err != nil {
-				return nil, errMalformed
-			}
-			plain := make([]byte, len(ciphertext))
-			stream.XORKeyStream(plain, ciphertext)
-			return plain, nil
-		}
 		iv, err := pkcs12Key(sha1Digest, salt, password, 2, rounds, 8, work)
 		if err != nil {
 			return nil, err
 		}
-		return use.decrypt(key, iv, ciphertext)
+		return encryption{use, cbc}.decrypt(key, iv, ciphertext)
 	}
 	scheme, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
 	if !ok {
@@ -266,7 +181,7 @@ func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, e
 		h.Write(sum)
 		sum = h.Sum(nil)
 	}
-	return scheme.decrypt(sum[:8], sum[8:16], ciphertext)
+	return encryption{scheme.keyedCipher, cbc}.decrypt(sum[:8], sum[8:16], ciphertext)
 }
 
 func (a algorithm) saltAndRounds() (salt cryptobyte.String, rounds int64, ok bool) {
@@ -277,69 +192,55 @@ func (a algorithm) saltAndRounds() (salt cryptobyte.String, rounds int64, ok boo
 	return salt, rounds, ok
 }
 
-// decrypt undoes CBC and its padding (RFC 8018, section 6.1.1).
-func (c blockCipher) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
-	block, err := c.new(key)
-	if err != nil || len(iv) != block.BlockSize() || len(ciphertext) == 0 || len(ciphertext)%block.BlockSize() != 0 {
-		return nil, errMalformed
-	}
-	plain := make([]byte, len(ciphertext))
-	cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, ciphertext)
-	padding := int(plain[len(plain)-1])
-	if padding == 0 || padding > block.BlockSize() {
-		return nil, errWrongPassword
-	}
-	end := len(plain) - padding
-	for _, b := range plain[end:] {
-		if int(b) != padding {
-			return nil, errWrongPassword
-		}
-	}
-	return plain[:end], nil
-}
-
 // decryptPBES2 is for RFC 8018, section 6.2.
 func (a algorithm) decryptPBES2(ciphertext, password []byte, work *budget) ([]byte, error) {
-	var sequence cryptobyte.String
-	parameters := a.parameters
-	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
-		return nil, errMalformed
-	}
-	derivation, err := readAlgorithm(&sequence)
+	derivation, use, iv, err := a.readPBES2()
 	if err != nil {
 		return nil, err
-	}
-	scheme, err := readAlgorithm(&sequence)
-	if err != nil {
-		return nil, err
-	}
-	use, ok := pbes2Ciphers[scheme.id]
-	iv := scheme.parameters
-	if scheme.id == oidRC2CBC {
-		var inner cryptobyte.String
-		var version int64
-		if !iv.ReadASN1(&inner, der.SEQUENCE) || !inner.ReadASN1Integer(&version) {
-			return nil, errMalformed
-		}
-		// The number stands for a strength (RFC 8018, appendix B.2.3).
-		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[version]
-		if !known {
-			return nil, unsupported(scheme.id)
-		}
-		use, ok, iv = rc2Of(bits), true, inner
-	}
-	if !ok {
-		return nil, unsupported(scheme.id)
-	}
-	var vector cryptobyte.String
-	if !iv.ReadASN1(&vector, der.OCTET_STRING) {
-		return nil, errMalformed
 	}
 	key, err := derivation.derive(password, use.size, work)
 	if err != nil {
 		return nil, err
 	}
-	return use.decrypt(key, vector, ciphertext)
+	return use.decrypt(key, iv, ciphertext)
+}
+
+// readPBES2 reads the parameters of PBES2 (RFC 8018, appendix A.4).
+func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptobyte.String, err error) {
+	var sequence cryptobyte.String
+	parameters := a.parameters
+	if !parameters.ReadASN1(&sequence, der.SEQUENCE) {
+		return derivation, use, nil, errMalformed
+	}
+	if derivation, err = readAlgorithm(&sequence); err != nil {
+		return derivation, use, nil, err
+	}
+	scheme, err := readAlgorithm(&sequence)
+	if err != nil {
+		return derivation, use, nil, err
+	}
+	use, ok := pbes2Ciphers[scheme.id]
+	vector := scheme.parameters
+	if scheme.id == oidRC2CBC {
+		var inner cryptobyte.String
+		var version int64
+		if !vector.ReadASN1(&inner, der.SEQUENCE) || !inner.ReadASN1Integer(&version) {
+			return derivation, use, nil, errMalformed
+		}
+		// The number stands for a strength (RFC 8018, appendix B.2.3).
+		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[version]
+		if !known {
+			return derivation, use, nil, unsupported(scheme.id)
+		}
+		use, ok, vector = encryption{rc2Of(bits), cbc}, true, inner
+	}
+	if !ok {
+		return derivation, use, nil, unsupported(scheme.id)
+	}
+	if !vector.ReadASN1(&iv, der.OCTET_STRING) {
+		return derivation, use, nil, errMalformed
+	}
+	return derivation, use, iv, nil
 }
 
 // derive is PBKDF2 (RFC 8018, appendix A.2) or scrypt (RFC 7914).

@@ -11,7 +11,7 @@ import (
 // panic or hang, and no error may repeat what was parsed.
 func FuzzParse(f *testing.F) {
 	var names []string
-	for _, pattern := range []string{"testdata/*.p*", "testdata/*.jks", "testdata/tools/bouncycastle-aes*", "testdata/tools/*gnutls*", "testdata/tools/text-*", "testdata/tools/openssl-*rc*"} {
+	for _, pattern := range []string{"testdata/*.p*", "testdata/*.jks", "testdata/tools/bouncycastle-aes*", "testdata/tools/*gnutls*", "testdata/tools/text-*", "testdata/tools/openssl-*rc*", "testdata/tools/openssl-seed*", "testdata/tools/openssl-pkcs*-aria*"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			f.Fatal(err)

@@ -14,10 +14,8 @@ func pfxError(err error, legacy bool, from Origin) *Error {
 	var unsupported *unsupportedError
 	switch {
 	case errors.As(err, &unsupported):
-		needed := legacy || unsupported.legacy
 		return from.fail("Client certificate uses an unsupported encryption", "%s is protected with %s, which is not "+
-			"supported here. Convert it, run: %s%s",
-			from.Bundle, unsupported.algorithm, fromPFX.legacy(needed).with(from), legacyHint(needed))
+			"supported here. %s", from.Bundle, unsupported.algorithm, unsupported.nextStep(fromPFX, legacy, from))
 	case errors.Is(err, errTooMuchWork):
 		return tooMuchWork(from, fromPFX.legacy(legacy))
 	case errors.Is(err, errTwoPasswords):
@@ -32,6 +30,15 @@ func pfxError(err error, legacy bool, from Origin) *Error {
 			(fromPFX + " -nomacver").legacy(legacy).with(from), legacyHint(legacy))
 	}
 	return damaged(nil, from)
+}
+
+// nextStep proposes to convert the bundle with OpenSSL, if that opens it.
+func (e *unsupportedError) nextStep(convert command, legacy bool, from Origin) string {
+	if e.opensslOpens == opensNever {
+		return "OpenSSL does not open it either. Export the certificate again, with AES-256."
+	}
+	legacy = legacy || e.opensslOpens == opensWithLegacy
+	return fmt.Sprintf("Convert it, run: %s%s", convert.legacy(legacy).with(from), legacyHint(legacy))
 }
 
 // damaged says so, and how that happened if it shows.

@@ -280,6 +280,10 @@ func TestOddCertificateBeside(t *testing.T) {
 				!strings.Contains(warnings[0].Detail, test.reason) {
 				t.Errorf("chain of %d, warnings %+v", len(c.Chain), warnings)
 			}
+			// Nothing is lost where the bundle is converted.
+			if block, _ := pem.Decode([]byte(c.ChainPEM())); block == nil || !bytes.Equal(block.Bytes, test.odd) {
+				t.Errorf("the rest of the bundle as PEM: %q", c.ChainPEM())
+			}
 			// Alone with the key it is not the key's own, and Go's reason is said.
 			_, _, err = Parse(withKey(t, key, test.odd), "", Origin{})
 			wantError(t, err, "Client certificate cannot be read", test.reason)

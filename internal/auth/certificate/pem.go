@@ -2,11 +2,13 @@ package certificate
 
 import (
 	"bytes"
-	"crypto/x509"
+	"crypto/md5"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -143,13 +145,24 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 // decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
 // but a key that is not encrypted at all is taken as well.
 func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Error) {
-	name, _, _ := strings.Cut(block.Headers["DEK-Info"], ",")
+	name, salt, _ := strings.Cut(block.Headers["DEK-Info"], ",")
 	if password == "" {
 		return nil, needsPassword(from)
 	}
+	use, known := rfc1423Encryption(name)
+	if !known {
+		opens := opensPlainly // streams, which OpenSSL has by default
+		if name == "DESX-CBC" {
+			opens = opensWithLegacy
+		}
+		return nil, unsupportedKey(from, &unsupportedError{name, opens})
+	}
+	iv, err := hex.DecodeString(strings.TrimSpace(salt))
+	if err != nil || len(iv) < 8 {
+		return nil, unreadableKey(from, "its encryption is damaged")
+	}
 	open := func(password string) ([]byte, error) {
-		//nolint:staticcheck // It is deprecated for writing new files; these exist.
-		content, err := x509.DecryptPEMBlock(block, []byte(password))
+		content, err := use.decrypt(rfc1423Key(password, iv[:8], use.size), iv, block.Bytes)
 		if err == nil && !isDER(content) {
 			err = errWrongPassword
 		}
@@ -159,26 +172,24 @@ func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Er
 	switch {
 	case err == nil:
 		return content, nil
-	case errors.Is(err, x509.IncorrectPasswordError), errors.Is(err, errWrongPassword):
-		return nil, wrongPassword(from, password, checkKey, false, func(other string) bool {
+	case errors.Is(err, errWrongPassword):
+		return nil, wrongPassword(from, password, checkKey, use.legacy, func(other string) bool {
 			_, err := open(other)
 			return err == nil
 		})
-	case knownRFC1423(name):
-		return nil, unreadableKey(from, "its encryption is damaged")
 	}
-	// Camellia and ARIA are the only others that OpenSSL 3 opens without -legacy.
-	legacy := !strings.HasPrefix(name, "CAMELLIA") && !strings.HasPrefix(name, "ARIA")
-	return nil, unsupportedKey(from, &unsupportedError{name, legacy})
+	return nil, unreadableKey(from, "its encryption is damaged")
 }
 
-// knownRFC1423 are the ciphers that Go decrypts.
-func knownRFC1423(name string) bool {
-	switch name {
-	case "DES-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC":
-		return true
+// rfc1423Key derives a key as OpenSSL does where RFC 1423 leaves it open.
+func rfc1423Key(password string, salt []byte, size int) []byte {
+	var key, last []byte
+	for len(key) < size {
+		sum := md5.Sum(slices.Concat(last, []byte(password), salt))
+		last = sum[:]
+		key = append(key, last...)
 	}
-	return false
+	return key[:size]
 }
 
 // encryptedKey opens a PKCS#8 key (RFC 5958).
@@ -225,9 +236,8 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 
 func unsupportedKey(from Origin, unsupported *unsupportedError) *Error {
 	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is "+
-		"encrypted with %s, which is not supported here. "+
-		"Convert it, run: %s%s", from.Bundle, unsupported.algorithm,
-		fromPEM.legacy(unsupported.legacy).with(from), legacyHint(unsupported.legacy))
+		"encrypted with %s, which is not supported here. %s",
+		from.Bundle, unsupported.algorithm, unsupported.nextStep(fromPEM, false, from))
 }
 
 func isPFX(content []byte) bool {

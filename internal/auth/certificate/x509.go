@@ -19,7 +19,8 @@ import (
 // Then it has what [readOdd] found, which may be nothing.
 type parsedCertificate struct {
 	*x509.Certificate
-	odd error
+	odd     error
+	content []byte // the DER form
 }
 
 func (c parsedCertificate) belongsTo(key *rsa.PrivateKey) bool {
@@ -29,9 +30,9 @@ func (c parsedCertificate) belongsTo(key *rsa.PrivateKey) bool {
 func parseCertificate(content []byte) parsedCertificate {
 	c, err := x509.ParseCertificate(content)
 	if err != nil {
-		return parsedCertificate{readOdd(content), err}
+		return parsedCertificate{readOdd(content), err, content}
 	}
-	return parsedCertificate{c, nil}
+	return parsedCertificate{c, nil, content}
 }
 
 // readOdd reads of a certificate what a login needs, where Go refuses the whole: a

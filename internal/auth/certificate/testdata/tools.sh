@@ -52,6 +52,10 @@ pfx() { # FILE PASSWORD OPTIONS
 }
 for cipher in AES-128-CBC AES-192-CBC AES-256-CBC DES-EDE3-CBC DES-CBC RC2-CBC RC2-40-CBC RC2-64-CBC \
 	CAMELLIA-128-CBC CAMELLIA-192-CBC CAMELLIA-256-CBC \
+	ARIA-128-CBC ARIA-192-CBC ARIA-256-CBC SM4-CBC SEED-CBC BF-CBC CAST5-CBC RC4 DES-EDE \
+	AES-128-ECB AES-128-CFB AES-128-OFB AES-256-ECB AES-256-CFB AES-256-OFB DES-ECB DES-CFB DES-OFB \
+	ARIA-192-ECB ARIA-192-CFB ARIA-192-OFB ARIA-192-CTR SM4-ECB SM4-CFB SM4-OFB SM4-CTR SEED-ECB SEED-CFB SEED-OFB \
+	CAMELLIA-192-ECB CAMELLIA-192-CFB CAMELLIA-192-OFB CAMELLIA-192-CTR \
 	PBE-SHA1-3DES PBE-SHA1-2DES PBE-SHA1-RC2-40 PBE-SHA1-RC2-128 PBE-SHA1-RC4-40 PBE-SHA1-RC4-128 \
 	PBE-MD5-DES PBE-MD5-RC2-64 PBE-SHA1-DES PBE-SHA1-RC2-64; do
 	file=openssl-$(echo $cipher | tr A-Z a-z).p12
@@ -97,19 +101,22 @@ pfx openssl-1.0.2-rc2-greek.p12 "$(printf '%s' κωδικός | iconv -f latin1 
 	row openssl-1.0.2-rc2-greek.p12 openssl κωδικός
 
 # OpenSSL: PEM.
-for prf in hmacWithMD5 hmacWithSHA1 hmacWithSHA224 hmacWithSHA256 hmacWithSHA384 hmacWithSHA512 hmacWithSHA512-224 hmacWithSHA512-256; do
+for prf in hmac-md5 hmac-sha1 hmacWithMD5 hmacWithSHA1 hmacWithSHA224 hmacWithSHA256 hmacWithSHA384 hmacWithSHA512 hmacWithSHA512-224 hmacWithSHA512-256; do
 	openssl pkcs8 -topk8 -in "$work/key.pem" -v2 aes-256-cbc -v2prf $prf -passout pass:$ascii -out openssl-pkcs8-$prf.key 2>>"$work/log" && row openssl-pkcs8-$prf.key openssl $ascii
 done
 for scheme in PBE-MD5-DES PBE-SHA1-DES PBE-SHA1-RC2-64 PBE-MD5-RC2-64 PBE-SHA1-3DES PBE-SHA1-2DES PBE-SHA1-RC2-40 PBE-SHA1-RC2-128 PBE-SHA1-RC4-40 PBE-SHA1-RC4-128; do
 	file=openssl-pkcs8-$(echo $scheme | tr A-Z a-z).key
 	openssl pkcs8 -topk8 -in "$work/key.pem" -v1 $scheme -passout pass:$ascii -out "$file" -provider legacy -provider default 2>>"$work/log" && row "$file" openssl $ascii
 done
+for cipher in aria-256-cbc sm4-cbc seed-cbc bf-cbc cast5-cbc; do
+	openssl pkcs8 -topk8 -in "$work/key.pem" -v2 $cipher -passout pass:$ascii -out openssl-pkcs8-$cipher.key -provider legacy -provider default 2>>"$work/log" && row openssl-pkcs8-$cipher.key openssl $ascii
+done
 openssl pkcs8 -topk8 -in "$work/key.pem" -scrypt -passout pass:$ascii -out openssl-pkcs8-scrypt.key && row openssl-pkcs8-scrypt.key openssl $ascii
 openssl pkcs8 -topk8 -in "$work/key.pem" -v2 aes-256-cbc -passout pass: -out openssl-pkcs8-empty.key && row openssl-pkcs8-empty.key openssl ""
 openssl pkcs8 -topk8 -in "$work/key.pem" -v2 aes-256-cbc -passout pass:$umlaut -out openssl-pkcs8-umlaut.key && row openssl-pkcs8-umlaut.key openssl $umlaut
 openssl pkcs8 -topk8 -nocrypt -in "$work/key.pem" -out openssl-pkcs8.key && row openssl-pkcs8.key openssl ""
 openssl rsa -traditional -in "$work/key.pem" -out openssl-pkcs1.key 2>/dev/null && row openssl-pkcs1.key openssl ""
-for cipher in des des3 aes128 aes192 aes256; do
+for cipher in des des-ede-cbc des3 des-ede3-cfb aes128 aes192 aes256 aria128 aria-256-ctr camellia192 sm4 seed bf cast rc2; do
 	openssl rsa -traditional -in "$work/key.pem" -$cipher -passout pass:$ascii -out openssl-pkcs1-$cipher.key -provider legacy -provider default 2>/dev/null &&
 		row openssl-pkcs1-$cipher.key openssl $ascii
 done

@@ -1,0 +1,232 @@
+package certificate
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/des"
+	"crypto/rc4"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	// They are deprecated for writing new files; these exist.
+	"golang.org/x/crypto/blowfish" //nolint:staticcheck // see above
+	"golang.org/x/crypto/cast5"    //nolint:staticcheck // see above
+)
+
+// keyedCipher is a cipher with keys of one size, in bytes.
+type keyedCipher struct {
+	size int
+	// new is nil for RC4, which has no blocks.
+	new func(key []byte) (cipher.Block, error)
+	// legacy says that OpenSSL 3 opens it with -legacy only.
+	legacy bool
+}
+
+var (
+	aes128      = keyedCipher{16, aes.NewCipher, false}
+	aes192      = keyedCipher{24, aes.NewCipher, false}
+	aes256      = keyedCipher{32, aes.NewCipher, false}
+	aria128     = keyedCipher{16, newARIA, false}
+	aria192     = keyedCipher{24, newARIA, false}
+	aria256     = keyedCipher{32, newARIA, false}
+	camellia128 = keyedCipher{16, newCamellia, false}
+	camellia192 = keyedCipher{24, newCamellia, false}
+	camellia256 = keyedCipher{32, newCamellia, false}
+	sm4         = keyedCipher{16, newSM4, false}
+	seed        = keyedCipher{16, newSEED, true}
+	tripleDES   = keyedCipher{24, des.NewTripleDESCipher, false}
+	doubleDES   = keyedCipher{16, newDoubleDES, false}
+	singleDES   = keyedCipher{8, des.NewCipher, true}
+	blowfish128 = keyedCipher{16, func(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }, true}
+	cast128     = keyedCipher{16, func(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }, true}
+	rc4Of128    = keyedCipher{16, nil, true}
+	rc4Of40     = keyedCipher{5, nil, true}
+)
+
+// newDoubleDES uses the first of its two keys again as the third.
+func newDoubleDES(key []byte) (cipher.Block, error) {
+	return des.NewTripleDESCipher(slices.Concat(key, key[:8]))
+}
+
+func rc2Of(bits int) keyedCipher {
+	return keyedCipher{bits / 8, func(key []byte) (cipher.Block, error) { return newRC2(key, bits), nil }, true}
+}
+
+// mode is how a cipher goes from block to block. RC4 has none.
+type mode int
+
+const (
+	cbc mode = iota
+	ecb
+	cfb
+	ofb
+	ctr
+)
+
+// encryption is a cipher in its mode.
+type encryption struct {
+	keyedCipher
+	mode mode
+}
+
+// decrypt undoes the mode, and the padding (RFC 8018, section 6.1.1) in the modes that
+// have one.
+func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
+	plain := make([]byte, len(ciphertext))
+	if e.new == nil {
+		stream, err := rc4.NewCipher(key)
+		if err != nil {
+			return nil, errMalformed
+		}
+		stream.XORKeyStream(plain, ciphertext)
+		return plain, nil
+	}
+	block, err := e.new(key)
+	if err != nil || e.mode != ecb && len(iv) != block.BlockSize() {
+		return nil, errMalformed
+	}
+	switch e.mode {
+	// Nobody should write these two any more, for want of authentication. A PFX file has its MAC.
+	case cfb:
+		cipher.NewCFBDecrypter(block, iv).XORKeyStream(plain, ciphertext) //nolint:staticcheck // deprecated: see above
+		return plain, nil
+	case ofb:
+		cipher.NewOFB(block, iv).XORKeyStream(plain, ciphertext) //nolint:staticcheck // deprecated: see above
+		return plain, nil
+	case ctr:
+		cipher.NewCTR(block, iv).XORKeyStream(plain, ciphertext)
+		return plain, nil
+	case cbc, ecb:
+	}
+	size := block.BlockSize()
+	if len(ciphertext) == 0 || len(ciphertext)%size != 0 {
+		return nil, errMalformed
+	}
+	if e.mode == cbc {
+		cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, ciphertext)
+	} else {
+		for i := 0; i < len(plain); i += size {
+			block.Decrypt(plain[i:], ciphertext[i:])
+		}
+	}
+	padding := int(plain[len(plain)-1])
+	if padding == 0 || padding > size {
+		return nil, errWrongPassword
+	}
+	end := len(plain) - padding
+	for _, b := range plain[end:] {
+		if int(b) != padding {
+			return nil, errWrongPassword
+		}
+	}
+	return plain[:end], nil
+}
+
+// pbes2Ciphers are the ciphers of PBES2 by object identifier: all that OpenSSL opens, but
+// for key wrapping and for RC2, whose parameters say its strength.
+var pbes2Ciphers = func() map[string]encryption {
+	all := map[string]encryption{
+		"1.2.840.113549.3.4":        {keyedCipher: rc4Of128},
+		"1.2.840.113549.3.7":        {tripleDES, cbc},
+		"1.3.14.3.2.17":             {doubleDES, ecb},
+		"1.2.840.113533.7.66.10":    {cast128, cbc},
+		"1.3.6.1.4.1.3029.1.2":      {blowfish128, cbc},
+		"1.2.156.10197.1.104.7":     {sm4, ctr},
+		"0.3.4401.5.3.1.9.9":        {camellia128, ctr},
+		"0.3.4401.5.3.1.9.29":       {camellia192, ctr},
+		"0.3.4401.5.3.1.9.49":       {camellia256, ctr},
+		"1.2.392.200011.61.1.1.1.2": {camellia128, cbc},
+		"1.2.392.200011.61.1.1.1.3": {camellia192, cbc},
+		"1.2.392.200011.61.1.1.1.4": {camellia256, cbc},
+	}
+	add := func(arc string, first int, c keyedCipher, modes ...mode) {
+		for i, m := range modes {
+			all[arc+strconv.Itoa(first+i)] = encryption{c, m}
+		}
+	}
+	add("1.3.14.3.2.", 6, singleDES, ecb, cbc, ofb, cfb)
+	add("1.2.156.10197.1.104.", 1, sm4, ecb, cbc, ofb, cfb)
+	add("1.2.410.200004.1.", 3, seed, ecb, cbc, cfb, ofb)
+	for i, c := range []keyedCipher{aes128, aes192, aes256} {
+		add("2.16.840.1.101.3.4.1.", 1+20*i, c, ecb, cbc, ofb, cfb)
+	}
+	for i, c := range []keyedCipher{aria128, aria192, aria256} {
+		add("1.2.410.200046.1.1.", 1+5*i, c, ecb, cbc, cfb, ofb, ctr)
+	}
+	for i, c := range []keyedCipher{camellia128, camellia192, camellia256} {
+		add("0.3.4401.5.3.1.9.", 1+20*i, c, ecb)
+		add("0.3.4401.5.3.1.9.", 3+20*i, c, ofb, cfb)
+	}
+	return all
+}()
+
+// pkcs12Ciphers are those of the password-based encryption of PKCS#12 (RFC 7292,
+// appendix C) by the last number of the identifier.
+var pkcs12Ciphers = map[string]keyedCipher{
+	"1": rc4Of128, "2": rc4Of40, "3": tripleDES, "4": doubleDES, "5": rc2Of(128), "6": rc2Of(40),
+}
+
+// pbes1Schemes are those of PKCS#5 version 1.5 (RFC 8018, appendix A.3).
+var pbes1Schemes = map[string]struct {
+	digest
+	keyedCipher
+}{
+	"3": {md5Digest, singleDES}, "6": {md5Digest, rc2Of(64)},
+	"10": {sha1Digest, singleDES}, "11": {sha1Digest, rc2Of(64)},
+}
+
+// rfc1423Ciphers are those of OpenSSL's own encryption of PEM text by name.
+var rfc1423Ciphers = map[string]keyedCipher{
+	"AES-128": aes128, "AES-192": aes192, "AES-256": aes256, "ARIA-128": aria128, "ARIA-192": aria192, "ARIA-256": aria256,
+	"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256, "SM4": sm4, "SEED": seed,
+	"DES-EDE3": tripleDES, "DES-EDE": doubleDES, "DES": singleDES, "BF": blowfish128, "CAST5": cast128, "RC2": rc2Of(128),
+}
+
+// rfc1423Encryption finds a cipher with its mode by a name such as AES-128-CBC.
+func rfc1423Encryption(name string) (encryption, bool) {
+	end := max(strings.LastIndexByte(name, '-'), 0)
+	use, known := rfc1423Ciphers[name[:end]]
+	m, possible := map[string]mode{"-CBC": cbc, "-CFB": cfb, "-OFB": ofb, "-CTR": ctr}[name[end:]]
+	return encryption{use, m}, known && possible
+}
+
+// unsupportedError names an algorithm that is not implemented here.
+type unsupportedError struct {
+	algorithm string
+	opensslOpens
+}
+
+// opensslOpens says whether OpenSSL 3 opens it, as systems have it.
+type opensslOpens int
+
+const (
+	opensNever opensslOpens = iota
+	opensPlainly
+	opensWithLegacy
+)
+
+func (e *unsupportedError) Error() string { return e.algorithm + " is not supported" }
+
+// otherCiphers have a name, so that a message can say it. Most systems build OpenSSL
+// without IDEA, RC5 and MD2.
+var otherCiphers = map[string]unsupportedError{
+	"2.16.840.1.101.3.4.1.8": {"key wrapping by AES-128", opensPlainly}, "2.16.840.1.101.3.4.1.28": {"key wrapping by AES-192", opensPlainly},
+	"2.16.840.1.101.3.4.1.48": {"key wrapping by AES-256", opensPlainly},
+	"1.3.6.1.4.1.188.7.1.1.2": {"IDEA", opensNever}, "1.2.840.113549.3.8": {"RC5", opensNever},
+	oidPBES1 + "1": {"DES with MD2", opensNever}, oidPBES1 + "4": {"RC2 with MD2", opensNever},
+}
+
+func unsupported(id string) error {
+	if named, ok := otherCiphers[id]; ok {
+		return &named
+	}
+	return &unsupportedError{algorithm: fmt.Sprintf("the algorithm %s", id)}
+}
+
+func reversed[T any](list []T) []T {
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	return list
+}
