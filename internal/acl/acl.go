@@ -141,6 +141,17 @@ func (l List) direct() map[Principal]Level {
 	return levels
 }
 
+// lost gives the direct grants whose principals have no level among those, without their level.
+func (l List) lost(left map[Principal]Level) List {
+	var lost List
+	for _, e := range l {
+		if _, stays := left[e.Key()]; e.Direct != "" && !stays {
+			lost = append(lost, Entry{Principal: e.Principal})
+		}
+	}
+	return lost
+}
+
 // beyond gives the direct grants that are not among those levels.
 func (l List) beyond(was map[Principal]Level) List {
 	var changed List

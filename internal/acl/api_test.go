@@ -36,6 +36,22 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{World: acctest.New(t)}
+	w.client = w.newClient(t)
+	w.endpoint = acl.Endpoint(w.EndpointID)
+	w.app = sp(w.ScoringApp.ClientID)
+	w.Workspace.AddServicePrincipal(w.app.Name, "iris-scoring")
+	w.Workspace.AddServicePrincipal(app, "neighbor")
+	w.Workspace.AddUser(bob, "Bob")
+	w.Workspace.AddGroup(team)
+	w.Workspace.SetGrant("iris", app, "CAN_QUERY")
+	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
+	w.Workspace.SetGrant("iris", team, "CAN_MANAGE")
+	return w
+}
+
+// newClient is what another process has: a login and a memory of its own.
+func (w *world) newClient(t *testing.T) *client.Client {
+	t.Helper()
 	transport, err := client.NewTransport(filepath.Join(w.Dir, "ca.pem"))
 	if err != nil {
 		t.Fatal(err)
@@ -48,22 +64,13 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.client, err = client.New(client.Config{
+	c, err := client.New(client.Config{
 		Host: w.Env["DBXACCESS_HOST"], Login: login, Transport: transport, AttemptTimeout: time.Minute, RetryTimeout: 20 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.endpoint = acl.Endpoint(w.EndpointID)
-	w.app = sp(w.ScoringApp.ClientID)
-	w.Workspace.AddServicePrincipal(w.app.Name, "iris-scoring")
-	w.Workspace.AddServicePrincipal(app, "neighbor")
-	w.Workspace.AddUser(bob, "Bob")
-	w.Workspace.AddGroup(team)
-	w.Workspace.SetGrant("iris", app, "CAN_QUERY")
-	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	w.Workspace.SetGrant("iris", team, "CAN_MANAGE")
-	return w
+	return c
 }
 
 // foreign are the grants that stand before, and must stand after, whatever a test does.

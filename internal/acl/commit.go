@@ -24,7 +24,7 @@ func of(c *client.Client, id Object) *object {
 	if o, ok := all.byID.Load(id); ok {
 		return o.(*object)
 	}
-	o, _ := all.byID.LoadOrStore(id, &object{Object: id})
+	o, _ := all.byID.LoadOrStore(id, &object{Object: id, arrived: make(chan struct{}, 1)})
 	return o.(*object)
 }
 
@@ -36,6 +36,9 @@ type object struct {
 	mu      sync.Mutex
 	waiting []*operation
 	busy    bool
+	arrived chan struct{} // an operation has come into the queue
+
+	history
 }
 
 type kind int
@@ -55,8 +58,9 @@ type operation struct {
 	overwrite bool // whatever it holds
 	change    change
 
-	done  chan outcome // of one place
-	batch *batch       // once it is under way
+	done    chan outcome // of one place
+	written chan outcome // of one place: what it is once the list was read again, and still is where nobody waits for that
+	batch   *batch       // once it is under way
 }
 
 // change gives the list as it is to be, and whatever else its caller wants to know of the list that it saw. It runs on
@@ -65,12 +69,13 @@ type change func(List) (next List, found any, err error)
 
 // outcome is how an operation ended.
 type outcome struct {
-	entry Entry
-	wrote bool
-	after view
-	found any  // what the change found
-	gone  bool // the object itself is not there
-	err   error
+	entry   Entry
+	wrote   bool
+	after   view
+	found   any  // what the change found
+	changed List // what was written; without a level where a grant was removed
+	gone    bool // the object itself is not there
+	err     error
 }
 
 // batch is who still waits for operations that are under way together. Guarded by the object's mutex.
@@ -84,9 +89,13 @@ const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
 func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
-	op.done = make(chan outcome, 1)
+	op.done, op.written = make(chan outcome, 1), make(chan outcome, 1)
 	o.mu.Lock()
 	o.waiting = append(o.waiting, op)
+	select {
+	case o.arrived <- struct{}{}:
+	default:
+	}
 	if !o.busy {
 		o.busy = true
 		// The work belongs to everybody who waits, so it does not end with the first one's context.
@@ -108,6 +117,9 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 	o.mu.Unlock()
 	select {
 	case r := <-op.done:
+		return r
+	case r := <-op.written:
+		o.leave(op)
 		return r
 	case <-time.After(grace):
 	}
@@ -138,19 +150,28 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 		ctx, cancel := context.WithCancel(ctx)
 		o.mu.Lock()
 		ops := o.next(cancel)
-		o.busy = len(ops) > 0
-		o.mu.Unlock()
 		if len(ops) == 0 {
+			o.nextUnchecked(cancel)
+		}
+		busy := len(ops) > 0 || len(o.unchecked) > 0
+		o.busy = busy
+		o.mu.Unlock()
+		switch {
+		case !busy:
 			cancel()
 			return
-		}
-		switch ops[0].kind {
-		case give:
+		case len(ops) == 0:
+			o.recheck(ctx, c)
+		case ops[0].kind == give:
 			o.give(ctx, c, ops)
-		case take:
+		case ops[0].kind == take:
 			o.take(ctx, c, ops)
-		case rewrite:
-			o.end(ops[0], o.rewrite(ctx, c, nil, ops[0].change, false))
+		default:
+			if r := o.rewrite(ctx, c, nil, ops[0].change, false); r.err == nil && r.wrote {
+				o.endWritten(c, ops[0], r, r.changed)
+			} else {
+				o.end(ops[0], r)
+			}
 		}
 		cancel()
 	}
@@ -173,6 +194,18 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 	}
 	o.waiting = rest
 	return ops
+}
+
+// nextUnchecked gathers the operations that are written and whose callers still wait for the list to be read again.
+func (o *object) nextUnchecked(cancel context.CancelFunc) {
+	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
+	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
+		waits := u.batch.waiting[u.operation]
+		if u.batch = b; waits {
+			b.waiting[u.operation] = true
+		}
+		return !waits
+	})
 }
 
 func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duration) (view, error) {
@@ -203,6 +236,7 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 		case err != nil:
 			o.end(op, outcome{err: err})
 		case op.look && held.Direct == op.level:
+			delete(o.changes, op.principal.Key()) // a removal of this run that something undid: now it is adopted
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
 			o.end(op, outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}})
@@ -221,7 +255,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	for _, op := range ops {
 		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
 	}
-	after, err := patch(ctx, c, o.Object, entries)
+	after, err := o.patch(ctx, c, entries)
 	if err != nil {
 		o.list.Forget()
 		alone := len(ops) > 1 && (errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther))
@@ -234,8 +268,8 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		}
 		return
 	}
-	o.keep(before, entries, after)
-	if ops = o.endShown(ops, after); len(ops) == 0 {
+	o.recordWrite(entries, after, o.keep(before, entries, after))
+	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
 	// The write's answer does not show the grant, so the service is asked once more before anything is believed.
@@ -246,7 +280,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		}
 		return
 	}
-	if ops = o.endShown(ops, after); len(ops) == 0 {
+	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
 	// PATCH is not documented to lower a level; a replacement of the whole list is.
@@ -257,7 +291,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		return now, nil, nil
 	}, true)
 	if r.err == nil {
-		ops = o.endShown(ops, r.after)
+		ops = o.endShown(c, ops, r.after)
 	}
 	for _, op := range ops {
 		mine := r
@@ -269,10 +303,10 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 }
 
 // endShown ends the operations whose grant the list shows, and gives the others.
-func (o *object) endShown(ops []*operation, shown view) (left []*operation) {
+func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left []*operation) {
 	for _, op := range ops {
 		if e, _ := shown.find(op.principal); e.Direct == op.level {
-			o.end(op, outcome{entry: e, wrote: true})
+			o.endWritten(c, op, outcome{entry: e, wrote: true}, List{{Principal: op.principal, Direct: op.level}})
 		} else {
 			left = append(left, op)
 		}
@@ -319,10 +353,16 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 	for _, op := range ops {
 		mine := outcome{err: r.err}
-		if e, _ := r.after.find(op.principal); kept[op] {
+		e, _ := r.after.find(op.principal)
+		_, removed := r.changed.Find(op.principal)
+		switch {
+		case kept[op]:
 			mine.err = client.ErrKept
-		} else if e.Direct != "" {
+		case e.Direct != "":
 			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
+		case mine.err == nil && removed:
+			o.endWritten(c, op, mine, List{{Principal: op.principal}})
+			continue
 		}
 		o.end(op, mine)
 	}
@@ -333,6 +373,7 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 // was read just before; whole asks for a replacement even where nobody loses a grant.
 func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change change, whole bool) outcome {
 	began := time.Now()
+	var tried List // what the writes before this one may have changed
 	for try := 1; ; try++ {
 		if now == nil {
 			read, err := o.readNow(ctx, c)
@@ -340,6 +381,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 				return outcome{err: err, gone: errors.Is(err, client.ErrNotFound)}
 			}
 			now = &read
+			o.endHeld(read)
 		}
 		before := *now
 		now = nil
@@ -347,18 +389,27 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		if err != nil {
 			return outcome{found: found, err: err}
 		}
+		o.observe(before)
 		was, shall := before.list.direct(), next.direct()
 		if maps.Equal(was, shall) {
-			return outcome{after: before, found: found, wrote: try > 1}
+			if len(tried) > 0 {
+				o.recordWrite(tried, before, true)
+			}
+			return outcome{after: before, found: found, wrote: try > 1, changed: tried}
 		}
 		changed := next.beyond(was)
+		written := append(before.list.lost(shall), changed...)
 		var after view
 		if whole || loses(was, shall) {
-			after, err = put(ctx, c, o.Object, next, changed)
-			if err == nil && maps.Equal(after.list.direct(), shall) {
+			after, err = o.put(ctx, c, next, changed)
+			asked := err == nil && maps.Equal(after.list.direct(), shall)
+			if asked {
 				o.list.Put(after)
 			} else {
 				o.list.Forget() // whatever it shows, it is not the list that was asked for
+			}
+			if err == nil {
+				o.recordWrite(written, after, asked)
 			}
 		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
 			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was granted
@@ -367,8 +418,9 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 			continue
 		}
 		if err == nil {
-			return outcome{after: after, found: found, wrote: true}
+			return outcome{after: after, found: found, wrote: true, changed: written}
 		}
+		tried = written
 		var unverified *UnverifiedError
 		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
 			return outcome{found: found, err: err, wrote: unverified != nil}
@@ -378,18 +430,30 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 
 // merge upserts what changed, and gives the list after it.
 func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
-	after, err := patch(ctx, c, o.Object, changed)
+	after, err := o.patch(ctx, c, changed)
 	if err != nil {
 		o.list.Forget()
 		return view{}, err
 	}
-	if o.keep(before, changed, after) {
-		return after, nil
+	if !o.keep(before, changed, after) {
+		if after, err = o.readNow(ctx, c); err != nil {
+			return view{}, &UnverifiedError{Err: err}
+		}
 	}
-	if after, err = o.readNow(ctx, c); err != nil {
-		return view{}, &UnverifiedError{Err: err}
-	}
+	o.recordWrite(changed, after, true)
 	return after, nil
+}
+
+// patch is [patch], and notes how long it takes.
+func (o *object) patch(ctx context.Context, c *client.Client, entries List) (view, error) {
+	defer o.timeWrite(time.Now())
+	return patch(ctx, c, o.Object, entries)
+}
+
+// put is [put], and notes how long it takes.
+func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
+	defer o.timeWrite(time.Now())
+	return put(ctx, c, o.Object, entries, changed)
 }
 
 // loses says whether somebody holds a level now and shall not.

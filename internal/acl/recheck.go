@@ -1,0 +1,285 @@
+package acl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// Two runs, each with its own state, may write one list at the same time. A run that removes a grant reads the list and
+// replaces it, so what another run writes between that read and that replacement is undone: a new grant is lost, a
+// revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent. The
+// run whose change was undone can: it reads the list again a moment after its write, and writes again what does not hold.
+// Every run does this for its own changes, so nothing that any of them wrote is lost.
+
+const (
+	// watched is how long after its write a change that no longer holds is written again. What disappears later is drift,
+	// which the next plan shows.
+	watched = 10 * time.Second
+	// The list is read again after twice the time that the last write took, within these bounds: for so long may another
+	// run's replacement be on its way that was read before the write.
+	shortestWait = 100 * time.Millisecond
+	longestWait  = time.Second
+	// secondLook is the pause before the list is read once more, where somebody else was seen to write it.
+	secondLook = time.Second
+	// mostRestores is how often a run writes again what another one undid.
+	mostRestores = 4
+	// checkTimeout bounds one such read. The write has succeeded, so a service that does not answer is no failure.
+	checkTimeout = 10 * time.Second
+)
+
+// history is what a run knows of one list between its writes. Only the goroutine that writes the list uses it.
+type history struct {
+	changes     map[Principal]ownChange // what this run wrote lately
+	last        map[Principal]Level     // the direct grants as last seen; nil when unknown
+	unchecked   []unchecked             // written operations that are not answered yet
+	writeTook   time.Duration           // how long the last write took
+	othersWrote bool                    // since all changes held, something in the list changed that this run did not write
+	late        bool                    // the next read is the second look
+	restores    int                     // how often something was written again since all changes held
+}
+
+// ownChange is a level that this run gave a principal, or its removal, when Direct is empty.
+type ownChange struct {
+	Entry
+	at time.Time
+}
+
+// unchecked is an operation that is written and shown, with its outcome, until the list was read again.
+type unchecked struct {
+	*operation
+	outcome
+	changed List
+}
+
+// recordWrite notes what a write changed and, where its answer is the whole list, the list after it.
+func (o *object) recordWrite(changed List, after view, whole bool) {
+	if o.changes == nil {
+		o.changes = map[Principal]ownChange{}
+	}
+	for _, e := range changed {
+		o.changes[e.Key()] = ownChange{Entry: e, at: time.Now()}
+		if o.last != nil {
+			setLevel(o.last, e)
+		}
+	}
+	o.late = false
+	if whole {
+		o.observe(after)
+		o.endHeld(after)
+	} else {
+		o.last = nil
+	}
+}
+
+// timeWrite notes how long a write took that began then.
+func (o *object) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
+
+// setLevel makes levels say what the entry says.
+func setLevel(levels map[Principal]Level, e Entry) {
+	if e.Direct == "" {
+		delete(levels, e.Key())
+	} else {
+		levels[e.Key()] = e.Direct
+	}
+}
+
+// observe compares the list with how this run left it. It returns the changes of this run that do not hold; any other
+// difference is noted as the sign of another writer.
+func (o *object) observe(now view) (undone List) {
+	for key, c := range o.changes {
+		if time.Since(c.at) > watched {
+			delete(o.changes, key)
+		} else if held, _ := now.find(key); held.Direct != c.Direct {
+			undone = append(undone, c.Entry)
+		}
+	}
+	slices.SortFunc(undone, func(a, b Entry) int { return strings.Compare(a.String(), b.String()) })
+	levels := now.list.direct()
+	o.othersWrote = o.othersWrote || o.last != nil && !maps.Equal(o.last, levels)
+	o.last = levels
+	return undone
+}
+
+// others says whether the list may hold a grant that another run is about to remove. Only who removes or lowers a grant
+// replaces the list, and until then that grant stands. So where nothing stands but what this run wrote, and the right
+// under which it writes, nobody is about to undo anything.
+func (o *object) others(c *client.Client) bool {
+	if o.last == nil {
+		return true
+	}
+	self := Principal{ServicePrincipal, c.KnownSelf()}
+	for p, level := range o.last {
+		if mine, ok := o.changes[p]; p != admins && !p.Same(self) && (!ok || mine.Direct != level) {
+			return true
+		}
+	}
+	return false
+}
+
+// endWritten ends an operation whose write succeeded: at once, where nobody can undo it, else when the list was read again.
+func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
+	if !o.others(c) {
+		o.end(op, r)
+		return
+	}
+	op.written <- r
+	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
+}
+
+// endHeld ends the operations whose changes the list shows, which was read after they were written.
+func (o *object) endHeld(now view) {
+	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
+		held := now.showsAll(u.changed)
+		if held {
+			o.end(u.operation, u.outcome)
+		}
+		return held
+	})
+}
+
+// endAll ends every operation that waits for a check.
+func (o *object) endAll() {
+	for _, u := range o.unchecked {
+		o.end(u.operation, u.outcome)
+	}
+	o.unchecked, o.othersWrote, o.late, o.restores = nil, false, false, 0
+}
+
+// recheck waits a moment, reads the list again and writes again what another run undid. It returns early when another
+// operation arrives, whose requests show the list as well, or when nobody waits any more.
+func (o *object) recheck(ctx context.Context, c *client.Client) {
+	if !o.waitToRecheck(ctx) {
+		return
+	}
+	reading, cancel := context.WithTimeout(ctx, checkTimeout)
+	now, err := o.readNow(reading, c)
+	cancel()
+	if err != nil {
+		tflog.Warn(ctx, "the access list could not be read again after a write", map[string]any{"object": o.String(), "error": err.Error()})
+		o.endAll()
+		return
+	}
+	undone := slices.DeleteFunc(o.observe(now), func(e Entry) bool {
+		// It was revoked at one address, and another one of this run has found and adopted it.
+		kept := e.Direct == "" && c.Keeps(Place(o.String(), e.Principal))
+		if kept {
+			delete(o.changes, e.Key())
+		}
+		return kept
+	})
+	switch {
+	case len(undone) == 0 && (o.late || !o.othersWrote):
+		o.endAll()
+	case len(undone) == 0:
+		o.late = true
+	case o.restores == mostRestores:
+		o.endUndone(now, undone)
+	default:
+		o.restores++
+		o.restore(ctx, c, now, undone)
+	}
+}
+
+// waitToRecheck pauses with some randomness, so that two runs do not read and write in step for ever.
+func (o *object) waitToRecheck(ctx context.Context) bool {
+	wait := min(max(2*o.writeTook, shortestWait), longestWait)
+	if o.late {
+		wait = secondLook
+	}
+	wait += time.Duration(rand.Int64N(int64(wait) * int64(1+o.restores) / 2)) // #nosec G404 -- no secret
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-o.arrived:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// restore writes again what another run undid.
+func (o *object) restore(ctx context.Context, c *client.Client, now view, undone List) {
+	tflog.Warn(ctx, "another run wrote the same access list and undid these changes; they are written again",
+		map[string]any{"object": o.String(), "principals": principalsOf(undone)})
+	o.late = false
+	r := o.rewrite(ctx, c, &now, func(list List) (List, any, error) {
+		var ps []Principal
+		for _, e := range undone {
+			ps = append(ps, e.Principal)
+		}
+		return append(list.without(ps...), slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return e.Direct == "" })...), nil, nil
+	}, false)
+	if r.err == nil {
+		return
+	}
+	if errors.Is(r.err, client.ErrNotFound) {
+		if _, err := o.readNow(ctx, c); errors.Is(err, client.ErrNotFound) {
+			o.endAll() // the object itself is gone, and its list with it
+			return
+		}
+	}
+	o.failUndone(undone, func(List) error { return r.err })
+}
+
+// endUndone gives up on changes that another run undoes again and again.
+func (o *object) endUndone(now view, undone List) {
+	o.failUndone(undone, func(mine List) error {
+		var lines []string
+		for _, e := range mine {
+			held, _ := now.find(e.Principal)
+			who := Describe(e.Principal, held.DisplayName)
+			switch {
+			case e.Direct == "":
+				lines = append(lines, fmt.Sprintf("%s was revoked and holds %s again", who, held.Direct))
+			case held.Direct == "":
+				lines = append(lines, fmt.Sprintf("%s was granted %s and holds nothing again", who, e.Direct))
+			default:
+				lines = append(lines, fmt.Sprintf("%s was granted %s and holds %s again", who, e.Direct, held.Direct))
+			}
+		}
+		return client.Advise(fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote it %d times",
+			strings.Join(lines, "; "), 1+mostRestores), "", "Another Terraform run, or a tool, writes the same access list. "+
+			"Let it end, then apply again. One access list should be managed in one state.")
+	})
+}
+
+// failUndone ends the operations whose changes do not hold, with an error about those. A grant that came back after its
+// operation was answered is in no state, so the removals that still wait report it.
+func (o *object) failUndone(undone List, explain func(mine List) error) {
+	answered := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
+		delete(o.changes, e.Key())
+		return e.Direct != "" || slices.ContainsFunc(o.unchecked, func(u unchecked) bool { _, mine := u.changed.Find(e.Principal); return mine })
+	})
+	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
+		mine := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok })
+		if u.kind != give {
+			mine = append(mine, answered...)
+		}
+		if len(mine) == 0 {
+			return false
+		}
+		u.err = explain(mine)
+		o.end(u.operation, u.outcome)
+		return true
+	})
+	o.restores = 0
+}
+
+func principalsOf(list List) []string {
+	var names []string
+	for _, e := range list {
+		names = append(names, e.String())
+	}
+	return names
+}

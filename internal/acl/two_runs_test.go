@@ -1,0 +1,162 @@
+package acl_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// rounds is how often two runs meet on one list, for each row of the table: go test ./internal/acl -run TestTwoRuns -rounds 40.
+var rounds = flag.Int("rounds", 8, "how often two runs meet on one access list")
+
+// atOnce is how many rounds go on at a time, each on a list of its own. More would wait for each other, not for the service.
+const atOnce = 4
+
+// meeting is one list on which two runs meet. old is what stands before on account of each run, new what each may add.
+type meeting struct {
+	*world
+	name     string
+	list     acl.Object
+	old, new [2]acl.Principal
+}
+
+func (m meeting) revoke(t *testing.T, c *client.Client, p acl.Principal) error {
+	return acl.Revoke(t.Context(), c, m.list, p)
+}
+
+func (m meeting) grant(t *testing.T, c *client.Client, p acl.Principal) error {
+	_, _, err := acl.Grant(t.Context(), c, m.list, p, acl.CanQuery, false)
+	return err
+}
+
+// replace writes the list as the exclusive resource does: one principal comes, one goes, and the others stay as they are.
+func (m meeting) replace(t *testing.T, c *client.Client, comes, goes acl.Principal) error {
+	_, _, err := acl.Replace(t.Context(), c, m.list, nil, func(now acl.List) (acl.List, any, error) {
+		next := acl.List{{Principal: comes, Direct: acl.CanQuery}}
+		for _, e := range now {
+			if !e.Same(goes) && !e.Same(comes) {
+				next = append(next, e)
+			}
+		}
+		return next, nil, nil
+	})
+	return err
+}
+
+// Two runs, which are two processes, change one access list at once, each for principals of its own. The service replaces
+// the list without a version to compare; all the same nothing that one run granted is lost, and nothing that it revoked
+// comes back, and neither run fails.
+func TestTwoRuns(t *testing.T) {
+	kinds := []struct {
+		name string
+		runs [2]func(*testing.T, meeting, *client.Client) error
+		want func(meeting) []acl.Principal // besides what belongs to neither
+	}{
+		{"destroy and destroy", [2]func(*testing.T, meeting, *client.Client) error{
+			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[0]) },
+			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[1]) },
+		}, func(meeting) []acl.Principal { return nil }},
+		{"destroy and create", [2]func(*testing.T, meeting, *client.Client) error{
+			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[0]) },
+			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[1]) },
+		}, func(m meeting) []acl.Principal { return []acl.Principal{m.old[1], m.new[1]} }},
+		{"create and create", [2]func(*testing.T, meeting, *client.Client) error{
+			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[0]) },
+			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[1]) },
+		}, func(m meeting) []acl.Principal { return []acl.Principal{m.old[0], m.old[1], m.new[0], m.new[1]} }},
+		{"whole list and create", [2]func(*testing.T, meeting, *client.Client) error{
+			func(t *testing.T, m meeting, c *client.Client) error { return m.replace(t, c, m.new[0], m.old[0]) },
+			func(t *testing.T, m meeting, c *client.Client) error { return m.grant(t, c, m.new[1]) },
+		}, func(m meeting) []acl.Principal { return []acl.Principal{m.old[1], m.new[0], m.new[1]} }},
+		{"whole list and destroy", [2]func(*testing.T, meeting, *client.Client) error{
+			func(t *testing.T, m meeting, c *client.Client) error { return m.replace(t, c, m.new[0], m.old[0]) },
+			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[1]) },
+		}, func(m meeting) []acl.Principal { return []acl.Principal{m.new[0]} }},
+	}
+	services := []struct {
+		name    string
+		latency time.Duration
+		put     time.Duration // how much longer a replacement takes: the read after one run's may come before the other's
+	}{{"0 ms", 0, 0}, {"40 ms", 40 * time.Millisecond, 0}, {"slow replacement", 0, 60 * time.Millisecond}}
+	for _, kind := range kinds {
+		for _, service := range services {
+			t.Run(kind.name+"/"+service.name, func(t *testing.T) {
+				w := newWorld(t)
+				clients := [2]*client.Client{w.client, w.newClient(t)}
+				var meetings []meeting
+				for i := range *rounds {
+					meetings = append(meetings, w.meeting(fmt.Sprintf("list-%d", i), clients))
+				}
+				w.Tenant.Latency.Set(service.latency)
+				if service.put > 0 {
+					w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Delay: service.put, Times: -1})
+				}
+				began := time.Now()
+				slots := make(chan struct{}, atOnce)
+				var all sync.WaitGroup
+				var mu sync.Mutex
+				good := 0
+				for _, m := range meetings {
+					slots <- struct{}{}
+					all.Go(func() {
+						defer func() { <-slots }()
+						var both sync.WaitGroup
+						for i, run := range kind.runs {
+							both.Go(func() {
+								time.Sleep(time.Duration(rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
+								if err := run(t, m, clients[i]); err != nil {
+									t.Errorf("%s, run %d: %v", m.name, i, err)
+								}
+							})
+						}
+						both.Wait()
+						want := map[string]string{person: "CAN_MANAGE", app: "CAN_QUERY"}
+						for _, p := range kind.want(m) {
+							want[p.Name] = "CAN_QUERY"
+						}
+						got := m.Workspace.Grants(m.name)
+						mu.Lock()
+						defer mu.Unlock()
+						if maps.Equal(got, want) {
+							good++
+						} else {
+							t.Logf("%s holds %v, not %v", m.name, got, want)
+						}
+					})
+				}
+				all.Wait()
+				t.Logf("%d of %d in %s, %d requests to lists", good, len(meetings), time.Since(began).Round(time.Millisecond), w.Count("workspace", "", "/permissions/"))
+				if good < len(meetings) {
+					t.Errorf("%d of %d rounds lost a grant or brought one back", len(meetings)-good, len(meetings))
+				}
+				if service.put > 0 { // where nobody replaces, nothing meets it
+					w.Tenant.Faults.Clear()
+				}
+			})
+		}
+	}
+}
+
+// meeting makes a list, with two grants on account of the two runs, and lets both clients log in.
+func (w *world) meeting(name string, clients [2]*client.Client) meeting {
+	m := meeting{world: w, name: name, list: acl.Endpoint(w.Workspace.CreateEndpoint(name, person))}
+	w.Workspace.SetGrant(name, app, "CAN_QUERY")
+	ps := w.newcomers(4)
+	m.old, m.new = [2]acl.Principal(ps[:2]), [2]acl.Principal(ps[2:])
+	for _, p := range m.old {
+		w.Workspace.SetGrant(name, p.Name, "CAN_QUERY")
+	}
+	for _, c := range clients {
+		_, _ = acl.Read(context.Background(), c, w.endpoint, client.AnyAge)
+	}
+	return m
+}
