@@ -280,6 +280,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		}
 		return
 	}
+	o.recordWrite(entries, after, true)
 	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
@@ -388,6 +389,11 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		next, found, err := change(slices.Clone(before.list)) // the list itself is shared
 		if err != nil {
 			return outcome{found: found, err: err}
+		}
+		if before.showsAll(tried) { // a write of this run was done, and its answer lost
+			for _, e := range tried {
+				o.expect(e)
+			}
 		}
 		o.observe(before)
 		was, shall := before.list.direct(), next.direct()

@@ -27,7 +27,7 @@ const (
 	watched = 10 * time.Second
 	// The list is read again after twice the time that the last write took, within these bounds: for so long may another
 	// run's replacement be on its way that was read before the write.
-	shortestWait = 100 * time.Millisecond
+	shortestWait = 150 * time.Millisecond
 	longestWait  = time.Second
 	// secondLook is the pause before the list is read once more, where somebody else was seen to write it.
 	secondLook = time.Second
@@ -61,19 +61,21 @@ type unchecked struct {
 	changed List
 }
 
-// recordWrite notes what a write changed and, where its answer is the whole list, the list after it.
-func (o *object) recordWrite(changed List, after view, whole bool) {
+// recordWrite notes those changes of a write that the list shows after it. all says that after is the whole list.
+func (o *object) recordWrite(changed List, after view, all bool) {
 	if o.changes == nil {
 		o.changes = map[Principal]ownChange{}
 	}
 	for _, e := range changed {
-		o.changes[e.Key()] = ownChange{Entry: e, at: time.Now()}
-		if o.last != nil {
-			setLevel(o.last, e)
+		held, _ := after.find(e.Principal)
+		if held.Direct != e.Direct || e.Direct == "" && !all {
+			continue
 		}
+		o.changes[e.Key()] = ownChange{Entry: e, at: time.Now()}
+		o.expect(e)
 	}
 	o.late = false
-	if whole {
+	if all {
 		o.observe(after)
 		o.endHeld(after)
 	} else {
@@ -81,17 +83,19 @@ func (o *object) recordWrite(changed List, after view, whole bool) {
 	}
 }
 
-// timeWrite notes how long a write took that began then.
-func (o *object) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
-
-// setLevel makes levels say what the entry says.
-func setLevel(levels map[Principal]Level, e Entry) {
-	if e.Direct == "" {
-		delete(levels, e.Key())
-	} else {
-		levels[e.Key()] = e.Direct
+// expect makes the list as last seen one that holds a change of this run.
+func (o *object) expect(e Entry) {
+	switch {
+	case o.last == nil:
+	case e.Direct == "":
+		delete(o.last, e.Key())
+	default:
+		o.last[e.Key()] = e.Direct
 	}
 }
+
+// timeWrite notes how long a write took that began then.
+func (o *object) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
 
 // observe compares the list with how this run left it. It returns the changes of this run that do not hold; any other
 // difference is noted as the sign of another writer.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,11 +16,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// rounds is how often two runs meet on one list, for each row of the table: go test ./internal/acl -run TestTwoRuns -rounds 40.
-var rounds = flag.Int("rounds", 8, "how often two runs meet on one access list")
+// rounds is how often two runs meet in each row of the table: go test ./internal/acl -run TestTwoRuns -v -rounds 40.
+var rounds = flag.Int("rounds", 4, "how often two runs meet on one access list")
 
 // atOnce is how many rounds go on at a time, each on a list of its own. More would wait for each other, not for the service.
-const atOnce = 4
+const atOnce = 10
 
 // meeting is one list on which two runs meet. old is what stands before on account of each run, new what each may add.
 type meeting struct {
@@ -87,62 +88,54 @@ func TestTwoRuns(t *testing.T) {
 		latency time.Duration
 		put     time.Duration // how much longer a replacement takes: the read after one run's may come before the other's
 	}{{"0 ms", 0, 0}, {"40 ms", 40 * time.Millisecond, 0}, {"slow replacement", 0, 60 * time.Millisecond}}
-	for _, kind := range kinds {
-		for _, service := range services {
-			t.Run(kind.name+"/"+service.name, func(t *testing.T) {
-				w := newWorld(t)
-				clients := [2]*client.Client{w.client, w.newClient(t)}
-				var meetings []meeting
-				for i := range *rounds {
-					meetings = append(meetings, w.meeting(fmt.Sprintf("list-%d", i), clients))
-				}
-				w.Tenant.Latency.Set(service.latency)
-				if service.put > 0 {
-					w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Delay: service.put, Times: -1})
-				}
-				began := time.Now()
-				slots := make(chan struct{}, atOnce)
-				var all sync.WaitGroup
-				var mu sync.Mutex
-				good := 0
-				for _, m := range meetings {
-					slots <- struct{}{}
-					all.Go(func() {
-						defer func() { <-slots }()
-						var both sync.WaitGroup
-						for i, run := range kind.runs {
-							both.Go(func() {
-								time.Sleep(time.Duration(rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
-								if err := run(t, m, clients[i]); err != nil {
-									t.Errorf("%s, run %d: %v", m.name, i, err)
-								}
-							})
-						}
-						both.Wait()
-						want := map[string]string{person: "CAN_MANAGE", app: "CAN_QUERY"}
-						for _, p := range kind.want(m) {
-							want[p.Name] = "CAN_QUERY"
-						}
-						got := m.Workspace.Grants(m.name)
-						mu.Lock()
-						defer mu.Unlock()
-						if maps.Equal(got, want) {
-							good++
-						} else {
-							t.Logf("%s holds %v, not %v", m.name, got, want)
-						}
-					})
-				}
-				all.Wait()
-				t.Logf("%d of %d in %s, %d requests to lists", good, len(meetings), time.Since(began).Round(time.Millisecond), w.Count("workspace", "", "/permissions/"))
-				if good < len(meetings) {
-					t.Errorf("%d of %d rounds lost a grant or brought one back", len(meetings)-good, len(meetings))
-				}
-				if service.put > 0 { // where nobody replaces, nothing meets it
-					w.Tenant.Faults.Clear()
-				}
-			})
-		}
+	for _, service := range services {
+		t.Run(service.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			clients := [2]*client.Client{w.client, w.newClient(t)}
+			var meetings []meeting
+			for i := range *rounds * len(kinds) {
+				meetings = append(meetings, w.meeting(fmt.Sprintf("list-%d", i), clients))
+			}
+			w.Tenant.Latency.Set(service.latency)
+			if service.put > 0 {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Delay: service.put, Times: -1})
+			}
+			slots := make(chan struct{}, atOnce)
+			var all sync.WaitGroup
+			good := make([]atomic.Int32, len(kinds))
+			for i, m := range meetings {
+				kind := kinds[i%len(kinds)]
+				slots <- struct{}{}
+				all.Go(func() {
+					defer func() { <-slots }()
+					var both sync.WaitGroup
+					for i, run := range kind.runs {
+						both.Go(func() {
+							time.Sleep(time.Duration(rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
+							if err := run(t, m, clients[i]); err != nil {
+								t.Errorf("%s, run %d: %v", kind.name, i, err)
+							}
+						})
+					}
+					both.Wait()
+					want := map[string]string{person: "CAN_MANAGE", app: "CAN_QUERY"}
+					for _, p := range kind.want(m) {
+						want[p.Name] = "CAN_QUERY"
+					}
+					if got := m.Workspace.Grants(m.name); maps.Equal(got, want) {
+						good[i%len(kinds)].Add(1)
+					} else {
+						t.Errorf("%s: a grant was lost or came back: %v, want %v", kind.name, got, want)
+					}
+				})
+			}
+			all.Wait()
+			for i, kind := range kinds {
+				t.Logf("%s: %d of %d", kind.name, good[i].Load(), *rounds)
+			}
+			t.Logf("%.1f requests to the list in each round", float64(w.Count("workspace", "", "/permissions/"))/float64(len(meetings)))
+		})
 	}
 }
 
