@@ -119,13 +119,18 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 	case r := <-op.done:
 		return r
 	case r := <-op.written:
-		o.leave(op)
+		o.giveUp(op)
 		return r
 	case <-time.After(grace):
+		o.giveUp(op)
+		return outcome{err: ctx.Err()}
 	}
+}
+
+// giveUp is for a caller that was told to stop.
+func (o *object) giveUp(op *operation) {
 	o.list.Forget() // the next one must not join a read that hangs
 	o.leave(op)
-	return outcome{err: ctx.Err()}
 }
 
 // end says how an operation ended to whoever waits for it.
@@ -382,7 +387,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 				return outcome{err: err, gone: errors.Is(err, client.ErrNotFound)}
 			}
 			now = &read
-			o.endHeld(read)
+			o.endHeld(read, nil)
 		}
 		before := *now
 		now = nil

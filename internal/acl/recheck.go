@@ -77,7 +77,7 @@ func (o *object) recordWrite(changed List, after view, all bool) {
 	o.late = false
 	if all {
 		o.observe(after)
-		o.endHeld(after)
+		o.endHeld(after, changed)
 	} else {
 		o.last = nil
 	}
@@ -140,10 +140,10 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
 }
 
-// endHeld ends the operations whose changes the list shows, which was read after they were written.
-func (o *object) endHeld(now view) {
+// endHeld ends the operations whose changes the list shows, but for those that were written again just now.
+func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
-		held := now.showsAll(u.changed)
+		held := now.showsAll(u.changed) && !slices.ContainsFunc(u.changed, func(e Entry) bool { _, ok := again.Find(e.Principal); return ok })
 		if held {
 			o.end(u.operation, u.outcome)
 		}
@@ -169,6 +169,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	now, err := o.readNow(reading, c)
 	cancel()
 	if err != nil {
+		o.list.Forget()
 		tflog.Warn(ctx, "the access list could not be read again after a write", map[string]any{"object": o.String(), "error": err.Error()})
 		o.endAll()
 		return

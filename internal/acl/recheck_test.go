@@ -1,0 +1,160 @@
+package acl_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// after calls undo once each time that many more writes were answered.
+func (w *world) afterWrite(t *testing.T, times int, undo func()) {
+	t.Helper()
+	go func() {
+		for seen := 0; seen < times && t.Context().Err() == nil; time.Sleep(2 * time.Millisecond) {
+			if w.Count("workspace", "PATCH", "/permissions/")+w.Count("workspace", "PUT", "/permissions/") > seen {
+				seen++
+				undo()
+			}
+		}
+	}()
+}
+
+// What another run's replacement undoes is written again, and the list is then looked at once more.
+func TestUndoneChangeIsWrittenAgain(t *testing.T) {
+	t.Parallel()
+	t.Run("grant", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.afterWrite(t, 1, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
+		if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+			t.Errorf("wrote %t, %v", wrote, err)
+		}
+		w.holds(t, with(w.app, acl.CanQuery))
+		w.wantAsked(t, "GET PATCH GET PATCH GET GET")
+	})
+	t.Run("revocation", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+		w.afterWrite(t, 1, func() { w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY") })
+		if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+			t.Error(err)
+		}
+		w.holds(t, foreign())
+		w.wantAsked(t, "GET PUT GET PUT GET GET")
+	})
+	t.Run("right to use tokens", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.SetGrant("authorization/tokens", bob, "CAN_USE")
+		w.afterWrite(t, 1, func() { w.Workspace.RemoveGrant("authorization/tokens", w.app.Name) })
+		if _, _, err := acl.Grant(t.Context(), w.client, acl.Tokens, w.app, acl.CanUse, false); err != nil {
+			t.Error(err)
+		}
+		if held := w.Workspace.Grants("authorization/tokens")[w.app.Name]; held != "CAN_USE" {
+			t.Errorf("holds %q", held)
+		}
+	})
+}
+
+// Somebody who undoes every write wins, and the error names whose grant it is about.
+func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	t.Run("grant", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.afterWrite(t, 5, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
+		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY and holds nothing again") {
+			t.Errorf("error %v", err)
+		}
+		w.holds(t, foreign())
+	})
+	t.Run("revocation", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+		w.afterWrite(t, 5, func() { w.Workspace.SetGrant("iris", w.app.Name, "CAN_MANAGE") })
+		err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app)
+		var advice *client.Advice
+		if err == nil || !strings.Contains(err.Error(), "(iris-scoring) was revoked and holds CAN_MANAGE again") || !errors.As(err, &advice) {
+			t.Errorf("error %v", err)
+		}
+		w.holds(t, with(w.app, acl.CanManage))
+	})
+}
+
+// Only who removes a grant replaces the list. Where no grant of anybody else stands, nothing is read again.
+func TestNobodyElseOnTheList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	list := acl.Endpoint(w.Workspace.CreateEndpoint("own", w.Deployer.ClientID)) // its creator may manage it
+	for _, p := range w.newcomers(2) {
+		if _, _, err := acl.Grant(t.Context(), w.client, list, p, acl.CanQuery, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantAsked(t, "GET PATCH PATCH")
+	w.Workspace.SetGrant("own", bob, "CAN_VIEW")
+	if _, _, err := acl.Grant(t.Context(), w.client, list, w.app, acl.CanQuery, false); err != nil {
+		t.Fatal(err)
+	}
+	w.wantAsked(t, "PATCH GET GET") // the answer shows somebody else's, that came since
+}
+
+// Whose own right to manage the list goes cannot read it afterwards, and has removed what it wanted to.
+func TestListThatCannotBeReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 403, Code: "PERMISSION_DENIED"})
+	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+		t.Error(err)
+	}
+	w.holds(t, foreign())
+}
+
+// Who is stopped while the list is to be read again learns that the write is done.
+func TestStoppedBeforeTheListIsReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Delay: 30 * time.Second})
+	ctx, stop := context.WithCancel(t.Context())
+	w.afterWrite(t, 1, func() { time.AfterFunc(400*time.Millisecond, stop) })
+	began := time.Now()
+	if _, wrote, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+		t.Errorf("wrote %t, %v", wrote, err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	w.holds(t, with(w.app, acl.CanQuery))
+	w.nextGrant(t, w.newcomers(1)[0])
+}
+
+// What this run revoked and then finds again and adopts stays: it was somebody's replacement that brought it back.
+func TestRevokedGrantThatIsAdopted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+	adopted := make(chan error, 1)
+	w.afterWrite(t, 1, func() {
+		w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+		w.client.Keep(acl.Place(w.endpoint.String(), w.app))
+		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
+		adopted <- err
+	})
+	if err := acl.Revoke(t.Context(), w.client, w.endpoint, w.app); err != nil {
+		t.Error(err)
+	}
+	if err := <-adopted; err != nil {
+		t.Error(err)
+	}
+	w.holds(t, with(w.app, acl.CanQuery))
+}
