@@ -3,7 +3,8 @@
 //
 // The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to compare.
 // A removal is therefore a read followed at once by a replacement without that principal; everything else the read showed
-// goes back. A grant that another process makes between those two requests can be lost; that side's next plan shows it.
+// goes back. What another run writes between those two requests is undone, so each run reads the list again a moment after
+// its write, and writes again what does not hold; see recheck.go.
 //
 // https://docs.databricks.com/api/azure/workspace/permissions
 package acl

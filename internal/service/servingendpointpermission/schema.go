@@ -24,8 +24,9 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"access list, is seen; it compares the level held directly, so a grant raised, lowered or removed by hand is seen. Levels that the principal holds " +
 			"through a parent (such as `admins`) are not this grant and make no difference.\n\n" +
 			"All grants on one endpoint are refreshed by two requests, and those that wait for each other are written together. The service can add one principal but not " +
-			"remove one: a grant is taken away by reading the list and writing it back without it. What another process adds between those two requests can be lost; its own " +
-			"next plan shows that, and one apply heals it. A principal that was made a moment ago may reach access lists some minutes late, and is waited for.\n\n" +
+			"remove one: a grant is removed by reading the list and writing it back without it, and the service has no version to compare. So each run reads the list again a moment " +
+			"after its write, and writes again what another run undid; what cannot be settled is an error that names the principal. Manage one access list in one state all the same: " +
+			"the [guide](../guides/two-runs-on-one-access-list.md) says what remains. A principal that was made a moment ago may reach access lists some minutes late, and is waited for.\n\n" +
 			"Destroying leaves a grant that the same run creates, adopts or keeps at another address, in a whole list too, or as its own replacement with `create_before_destroy`; " +
 			"the plan warns of such a pair and names the `moved` or `removed` block to write.\n\n" +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.",

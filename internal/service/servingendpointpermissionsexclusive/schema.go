@@ -46,7 +46,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"**Destroying** removes the grants that this resource applied last and leaves others, and the caller's own CAN_MANAGE, alone. What somebody gave by hand stays, also where it was listed afterwards without anything to apply, and a warning names it. " +
 			"After an import that nothing was applied to since, it removes nothing. It also leaves the grants that the same run creates, adopts or keeps at another address, in a list or singly; " +
 			"the plan warns of them and names the `moved` or `removed` block to write.\n\n" +
-			"Each write follows directly on a read, but the service cannot be told to write only where nothing has changed: what another process adds between the two can be lost. Its own next plan shows that, and one apply heals it.\n\n" +
+			"Each write follows directly on a read, but the service has no version to compare. So each run reads the list again a moment after its write, and writes again what another run undid; " +
+			"what cannot be settled is an error that names the principal. Manage one access list in one state all the same: the [guide](../guides/two-runs-on-one-access-list.md) says what remains.\n\n" +
 			"A `databricks_permissions` of a serving endpoint comes over with a `moved` block, and a principal can leave the list for a single grant without a gap; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin. The plan is the same whoever makes it.",
 		Attributes: map[string]schema.Attribute{

@@ -19,8 +19,8 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"else the tokens are gone before the right is given again. Terraform promises no order, so write a `moved` block, as the plan's warning says.\n\n" +
 			"The provider's identity needs to be a workspace admin. The service keeps this access list once the workspace's first token exists: in a workspace without any, an admin creates one " +
 			"(Settings > Developer > Access tokens) before the first apply.\n\n" +
-			"The service can add one principal but not remove one: this right is taken away by reading the list and writing it back without it. What another process adds between those two requests can be lost; " +
-			"its own next plan shows that, and one apply heals it.",
+			"The service can add one principal but not remove one: this right is removed by reading the list and writing it back without it, and the service has no version to compare. So each run reads the list again " +
+			"a moment after its write, and writes again what another run undid. Manage this list in one state all the same: the [guide](../guides/two-runs-on-one-access-list.md) says what remains.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id":           fwkit.ID("The principal: application id, e-mail or group name."),
 			"display_name": fwkit.DisplayName(),
