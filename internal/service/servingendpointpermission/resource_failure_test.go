@@ -147,13 +147,13 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// A write of which the answer shows nothing is looked up, and that is all.
+// A write of which the answer shows nothing is looked up, and looked at once more a moment later, as each write is.
 func TestCreatedAndReadBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 	w.run(t, resource.TestStep{Config: w.toApp(), ConfigStateChecks: []statecheck.StateCheck{is("display_name", knownvalue.StringExact("iris-scoring"))}})
-	if !slices.Contains(w.requests, "create 4") || len(w.warnings) > 0 {
+	if !slices.Contains(w.requests, "create 5") || len(w.warnings) > 0 {
 		t.Errorf("requests %v, warnings %q", w.requests, w.warnings)
 	}
 }

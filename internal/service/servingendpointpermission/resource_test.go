@@ -216,7 +216,7 @@ func TestImportRefused(t *testing.T) {
 	)
 }
 
-// What a grant costs: the endpoint's id, its list, and the write, of which the answer is the read back.
+// What a grant costs: the endpoint's id, its list, the write, and a look whether another run undid it.
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -226,9 +226,9 @@ func TestRequestCounts(t *testing.T) {
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty},
 	)
 	most := map[string]bool{
-		"create 3": true, "read 2": true,
-		"update 2":  true, // one, and one that sees whether the endpoint and the workspace are still the same
-		"destroy 3": true, // two, and one that finds out the workspace before anything is written
+		"create 4": true, "read 2": true,
+		"update 3":  true, // two, and one that sees whether the endpoint and the workspace are still the same
+		"destroy 4": true, // three, and one that finds out the workspace before anything is written
 	}
 	met := map[string]bool{}
 	for _, r := range w.requests {
