@@ -238,9 +238,9 @@ func TestRequestCounts(t *testing.T) {
 			t.Errorf("%s asks %q, want %q", operation, got, want)
 		}
 	}
-	step("create", []string{"GET " + list, "PATCH " + list}, "apply", "-auto-approve")
+	step("create", []string{"GET " + list, "PATCH " + list, "GET " + list}, "apply", "-auto-approve")
 	step("refresh", []string{"GET " + list}, "plan", "-detailed-exitcode")
-	step("delete", []string{whose, "GET " + list, "PUT " + list}, "destroy", "-auto-approve", "-refresh=false")
+	step("delete", []string{whose, "GET " + list, "PUT " + list, "GET " + list}, "destroy", "-auto-approve", "-refresh=false")
 	holds(t, w)(nil)
 }
 
