@@ -52,7 +52,7 @@ func newWorld(t *testing.T) *world {
 // newClient is what another process has: a login and a memory of its own.
 func (w *world) newClient(t *testing.T) *client.Client {
 	t.Helper()
-	transport, err := client.NewTransport(filepath.Join(w.Dir, "ca.pem"))
+	transport, err := client.NewTransport(auth.Setting{Value: filepath.Join(w.Dir, "ca.pem")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -218,7 +218,7 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 // CheckOIDCRequestURL accepts an https URL; http only for this machine.
 func CheckOIDCRequestURL(value string) error {
 	u, err := url.Parse(strings.TrimSpace(value))
-	if err != nil || u.Host == "" {
+	if err != nil || !IsHostName(u.Hostname()) {
 		return &Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."}
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())

@@ -95,11 +95,11 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	data, err = ReadFile(path, LargestFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		where, wdErr := os.Getwd()
-		if wdErr != nil || filepath.IsAbs(path) {
-			return fail("Client certificate file not found", "There is no file %s (from %s).", path, setting.Source())
+		hint := ""
+		if looksLikePath(path) && !filepath.IsAbs(path) {
+			hint = fmt.Sprintf(" In a module write \"${path.module}/%s\".", path)
 		}
-		return fail("Client certificate file not found", "There is no file %s (from %s) in %s. In a module write \"${path.module}/%s\".", path, setting.Source(), where, path)
+		return fail("Client certificate file not found", "%s%s", missing(path, setting), hint)
 	case errors.Is(err, fs.ErrPermission):
 		return fail("Client certificate file cannot be read", "The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
 	case errors.Is(err, errDirectory):
@@ -107,7 +107,7 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	case errors.Is(err, errTooLarge):
 		return fail("Client certificate file is too large", "%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.", path, setting.Source())
 	case err != nil:
-		return fail("Client certificate file cannot be read", "The file %s (from %s): %s.", path, setting.Source(), cause(err))
+		return fail("Client certificate file cannot be read", "%s", FileFault(path, setting, err))
 	case len(data) == 0:
 		return fail("Client certificate file is empty", "%s (from %s) has no content.", path, setting.Source())
 	}

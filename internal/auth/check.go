@@ -2,6 +2,7 @@ package auth
 
 import (
 	"encoding/hex"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,13 +19,21 @@ var (
 	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
 	// workspaceName is what stands before the domain of workspaces.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
-	hostSyntax    = pattern(`^[0-9A-Za-z.-]+$|^\[[0-9A-Fa-f:.]+\]$`)
+	hostSyntax    = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`)
 )
 
 // pattern compiles a regular expression when it is first needed. Terraform starts the
 // provider several times for each command, and most of those need none.
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
+
+// IsHostName says whether a name without a port can be that of a server: a domain
+// name with a dot in it, an IP address or localhost. Many secrets would pass for a
+// name without a dot, and errors of the network repeat names.
+func IsHostName(name string) bool {
+	_, notIP := netip.ParseAddr(name)
+	return notIP == nil || name == "localhost" || len(name) <= 253 && hostSyntax().MatchString(name)
 }
 
 // CheckTenantID accepts a directory's UUID or domain name. The aliases common,

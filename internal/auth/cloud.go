@@ -148,7 +148,7 @@ func baseURL(value, otherwise string, words baseWords) (string, error) {
 	}
 	u, err := url.Parse(value)
 	switch {
-	case err != nil || !hostSyntax().MatchString(strings.TrimSuffix(u.Host, ":"+u.Port())):
+	case err != nil || !IsHostName(u.Hostname()):
 		return "", &Error{Summary: words.summary, Detail: "The " + words.what + " is written as " + words.example + "."}
 	case !strings.EqualFold(u.Scheme, "https"):
 		return "", &Error{Summary: words.summary, Detail: "The " + words.what + " must be https: credentials are sent to it."}

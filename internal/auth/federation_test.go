@@ -165,7 +165,7 @@ func TestOIDCFileInlineAndPod(t *testing.T) {
 		"inline": {func(s *Settings) { s.OIDCToken = hcl("oidc_token", string(token())) }, nil, "oidc_token"},
 		"HCL over environment": {func(s *Settings) {
 			s.OIDCToken = hcl("oidc_token", string(token()))
-			s.OIDCTokenFilePath = env("oidc_token_file_path", "ARM_OIDC_TOKEN_FILE_PATH", "/no/where")
+			s.OIDCTokenFilePath = env("oidc_token_file_path", "ARM_OIDC_TOKEN_FILE_PATH", "/no/where.jwt")
 			s.OIDCRequestURL = env("oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL", "https://no.example")
 		}, nil, "oidc_token"},
 		"pod": {func(s *Settings) {
@@ -261,7 +261,7 @@ func TestOIDCOpenRefuses(t *testing.T) {
 			s.OIDCRequestURL, s.OIDCRequestToken = hcl("oidc_request_url", "http://x.example/y"), hcl("oidc_request_token", "t0ken-value-0815")
 		}, nil, "Invalid OIDC request URL", "oidc_request_url", []string{"https"}},
 		"not a token":  {func(s *Settings) { s.OIDCToken = hcl("oidc_token", "s3cret-value-0815") }, nil, "OIDC token is not a JWT", "oidc_token", nil},
-		"missing file": {func(s *Settings) { s.OIDCTokenFilePath = hcl("oidc_token_file_path", "/no/where") }, nil, "Cannot read the file of the OIDC token", "oidc_token_file_path", []string{"no file /no/where"}},
+		"missing file": {func(s *Settings) { s.OIDCTokenFilePath = hcl("oidc_token_file_path", "/no/where.jwt") }, nil, "Cannot read the file of the OIDC token", "oidc_token_file_path", []string{"no file /no/where.jwt"}},
 		"not in a pod": {func(s *Settings) { s.UseAKSWorkloadIdentity = hcl("use_aks_workload_identity", "true") }, nil,
 			"Not in a pod with workload identity", "use_aks_workload_identity", []string{"AZURE_FEDERATED_TOKEN_FILE is not set", "azure.workload.identity/use"}},
 		"pod without tenant": {func(s *Settings) {

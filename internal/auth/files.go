@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
@@ -126,7 +125,7 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	}
 	path := strings.TrimSpace(setting.Value)
 	// Who mixes up the two attributes writes the value here: it is not repeated.
-	if strings.ContainsAny(path, "\r\n") || len(path) > 1024 || !strings.ContainsAny(path, `/\.`) && !fileExists(path) {
+	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
 		return fail("%s does not name a file. It is the path of a file with the %s in it, not the %s itself.", setting.Source(), words.what, words.what)
 	}
 	path, err := expandHome(path)
@@ -137,7 +136,7 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	value := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fail("There is no file %s (from %s)%s.", path, setting.Source(), whereRelative(path))
+		return fail("%s", missing(path, setting))
 	case errors.Is(err, fs.ErrPermission):
 		return fail("The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
 	case errors.Is(err, errDirectory):
@@ -145,7 +144,7 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	case errors.Is(err, errTooLarge):
 		return fail("%s (from %s) is larger than 64 KiB, far more than a %s has.", path, setting.Source(), words.what)
 	case err != nil:
-		return fail("The file %s (from %s): %s.", path, setting.Source(), cause(err))
+		return fail("%s", FileFault(path, setting, err))
 	case value == "":
 		return fail("%s (from %s) is empty.", path, setting.Source())
 	}
@@ -155,15 +154,6 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 func fileExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
-}
-
-// whereRelative says where a relative path was looked for.
-func whereRelative(path string) string {
-	where, err := os.Getwd()
-	if err != nil || filepath.IsAbs(path) {
-		return ""
-	}
-	return " in " + where
 }
 
 // readLimited reads at most limit bytes and tells whether there were more.

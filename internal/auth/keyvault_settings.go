@@ -159,6 +159,9 @@ func CheckKeyVaultAuth(value string) error {
 // CheckSecretName accepts the name of an object in Key Vault.
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
+	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
+		return &Error{Summary: "Secret in place of its name in Key Vault", Detail: "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has there."}
+	}
 	if secretName().MatchString(value) {
 		return nil
 	}
@@ -195,7 +198,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	case ofCloud && !ownCloud && name != "" && fault != "":
 		return fail(fmt.Sprintf("%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins with a letter, ends with a letter or digit, "+
 			"and has no two hyphens in a row. The address is written as %s.", name, fault, form))
-	case err != nil || u.Host == "" || !hostSyntax().MatchString(u.Hostname()):
+	case err != nil || !IsHostName(u.Hostname()):
 		return fail("The address of a vault is written as " + form + ".")
 	case !strings.EqualFold(u.Scheme, "https"):
 		return fail("The vault must be reached by https: write " + form + ".")

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 )
 
 var (
@@ -41,6 +44,52 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 		return fail(errTooLarge)
 	}
 	return data, err
+}
+
+// missing says that there is no file at a path. Somebody may have written a secret
+// in place of the path, so only what looks like a path is repeated.
+func missing(path string, setting Setting) string {
+	if !looksLikePath(path) {
+		return fmt.Sprintf("There is no file of the name in %s. The value is not repeated, because it does not look like a path.", setting.Source())
+	}
+	text := fmt.Sprintf("There is no file %s (from %s)", path, setting.Source())
+	if where, err := os.Getwd(); err == nil && !filepath.IsAbs(path) {
+		text += " in " + where
+	}
+	return text + "."
+}
+
+// fileTypes are endings of files that hold what the provider reads.
+var fileTypes = []string{".pfx", ".p12", ".pem", ".crt", ".cer", ".der", ".key", ".txt", ".jwt", ".token", ".secret", ".json"}
+
+// looksLikePath says whether a value was meant as a path: by its ending, or because
+// the first folder in it exists.
+func looksLikePath(value string) bool {
+	switch {
+	case len(value) > 1024 || strings.ContainsAny(value, "\r\n"):
+		return false
+	case slices.Contains(fileTypes, strings.ToLower(filepath.Ext(value))), filepath.VolumeName(value) != "":
+		return true
+	}
+	path := filepath.ToSlash(value)
+	rooted := strings.HasPrefix(path, "/")
+	folder, rest, found := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if !found || folder == "" || rest == "" {
+		return false
+	}
+	if rooted {
+		folder = "/" + folder
+	}
+	info, err := os.Stat(folder)
+	return err == nil && info.IsDir()
+}
+
+// FileFault is why [ReadFile] could not read a path, as a sentence.
+func FileFault(path string, setting Setting, err error) string {
+	if errors.Is(err, fs.ErrNotExist) || !looksLikePath(path) && !fileExists(path) {
+		return missing(path, setting)
+	}
+	return fmt.Sprintf("The file %s (from %s) cannot be read: %s.", path, setting.Source(), cause(err))
 }
 
 // openToOthers warns of a file with a key or a secret that other users of the

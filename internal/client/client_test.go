@@ -44,7 +44,7 @@ func newWorkspace(t *testing.T) *workspace {
 	if err := os.WriteFile(ca, scenario.Tenant.CACertificatePEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	transport, err := client.NewTransport(ca)
+	transport, err := client.NewTransport(auth.Setting{Value: ca})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +396,7 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{empty, empty + ".missing", "/dev/zero", filepath.Dir(empty)} {
-		if _, err := client.NewTransport(file); err == nil {
+		if _, err := client.NewTransport(auth.Setting{Value: file}); err == nil {
 			t.Errorf("%s was accepted", file)
 		}
 	}

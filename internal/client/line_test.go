@@ -197,7 +197,7 @@ func TestHostUnreachableForReal(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
 
-	transport, err := NewTransport("")
+	transport, err := NewTransport(auth.Setting{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,29 +19,29 @@ import (
 )
 
 // NewTransport makes the transport that Entra ID and the workspace are called through. It honours HTTPS_PROXY and
-// NO_PROXY, trusts the system's authorities and those in the PEM file caFile (when not empty), and logs each call's
+// NO_PROXY, trusts the system's authorities and those in the PEM file that caFile names (when set), and logs each call's
 // method, host, path, status and time: never a header, a query or a body, because those carry secrets.
-func NewTransport(caFile string) (http.RoundTripper, error) {
-	if caFile == "" {
+func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
+	if !caFile.IsSet() {
 		return logged{web.NewTransport(nil)}, nil
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
-	pem, err := auth.ReadFile(caFile, auth.LargestFile)
+	pem, err := auth.ReadFile(caFile.Value, auth.LargestFile)
 	if err != nil {
-		return nil, noAuthorities(err.Error())
+		return nil, noAuthorities(auth.FileFault(caFile.Value, caFile, err))
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, noAuthorities(caFile + " holds no certificate in PEM form")
+		return nil, noAuthorities(caFile.Value + " holds no certificate in PEM form.")
 	}
 	return logged{web.NewTransport(roots)}, nil
 }
 
 func noAuthorities(why string) error {
 	return &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities",
-		Detail: why + ". ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
+		Detail: why + " ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
 }
 
 type logged struct{ next http.RoundTripper }

@@ -239,16 +239,18 @@ func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	return &k
 }
 
+// The checks below do not quote the value: somebody may have pasted a secret into the wrong attribute or variable.
+
 func checkNumber(s string) error {
 	if n, err := strconv.ParseInt(s, 10, 64); err != nil || n < 1 {
-		return fmt.Errorf("%q is not a whole number of at least 1", s)
+		return errors.New("it must be a whole number of at least 1")
 	}
 	return nil
 }
 
 func checkFlag(s string) error {
 	if _, err := strconv.ParseBool(s); err != nil {
-		return fmt.Errorf("%q is neither true nor false", s)
+		return errors.New("it is neither true nor false")
 	}
 	return nil
 }
@@ -302,17 +304,17 @@ func checkHost(host string) error {
 	if strings.TrimSpace(host) == "" {
 		return fmt.Errorf("it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net")
 	}
-	u, err := url.Parse(normalHost(host))
-	if err != nil || u.Hostname() == "" {
-		return fmt.Errorf("%q is not an address; write it such as https://adb-1234567890123456.7.azuredatabricks.net", host)
+	u, err := url.Parse(withScheme(host))
+	if err != nil || !auth.IsHostName(u.Hostname()) || u.User != nil {
+		return errors.New("it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net")
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return fmt.Errorf("%q would send tokens unencrypted; use https", host)
+		return errors.New("tokens would be sent unencrypted; use https")
 	}
-	if strings.HasPrefix(u.Hostname(), "accounts.") {
-		return fmt.Errorf("%q is the account console; write the address of the workspace", host)
+	if strings.HasPrefix(strings.ToLower(u.Hostname()), "accounts.") {
+		return errors.New("it is the account console; write the address of the workspace")
 	}
 	if asked, named := workspaceOfHost(host); asked != "" {
 		if err := checkWorkspaceID(asked); err != nil {
@@ -334,15 +336,15 @@ func checkResourceID(id string) error {
 	// The id becomes the path of a request: what steps up or cuts it off would ask for something else.
 	steps := strings.Contains(id+"/", "/./") || strings.Contains(id+"/", "/../")
 	if !resourceID().MatchString(id) || steps {
-		return fmt.Errorf("%q is not the id of a workspace in Azure Resource Manager, such as "+
-			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id", id)
+		return errors.New("it is not the id of a workspace in Azure Resource Manager, such as " +
+			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id")
 	}
 	return nil
 }
 
 func checkWorkspaceID(id string) error {
 	if id == "" || strings.Trim(id, "0123456789") != "" {
-		return fmt.Errorf("%q is not a workspace id: it has digits only, as after adb- in the workspace's address", id)
+		return errors.New("it is not a workspace id, which has digits only, as after adb- in the workspace's address")
 	}
 	return nil
 }

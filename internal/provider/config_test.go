@@ -26,16 +26,16 @@ func TestResolve(t *testing.T) {
 		check func(config) (got, want any)
 	}{
 		"HCL beats the environment": {
-			providerModel{Host: text("adb-1.1.azuredatabricks.net")}, map[string]string{"DBXACCESS_HOST": "https://other"},
+			providerModel{Host: text("adb-1.1.azuredatabricks.net")}, map[string]string{"DBXACCESS_HOST": "https://other.example"},
 			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
 		},
 		"our variable beats Databricks' own": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b", "DBXACCESS_HOST": "https://a"},
-			func(c config) (any, any) { return c.Host, "https://a" },
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": "https://a.example"},
+			func(c config) (any, any) { return c.Host, "https://a.example" },
 		},
 		"an empty variable is none": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b", "DBXACCESS_HOST": ""},
-			func(c config) (any, any) { return c.Host, "https://b" },
+			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": ""},
+			func(c config) (any, any) { return c.Host, "https://b.example" },
 		},
 		"path and case of a host are dropped": {
 			providerModel{Host: text("https://ADB-1.1.AzureDatabricks.net/?o=1")}, nil,
@@ -166,7 +166,7 @@ func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 		},
 		"o that is no id": {
 			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=abc"},
-			[]string{"DATABRICKS_HOST", "abc"},
+			[]string{"DATABRICKS_HOST", "not a workspace id"},
 		},
 	} {
 		problems := tc.hcl.resolve(env(tc.env)).problems

@@ -137,7 +137,7 @@ func (c config) openLogin(lookupEnv func(string) (string, bool)) (*auth.Login, a
 	if len(c.problems) > 0 {
 		return nil, auth.Options{}, c.problems[0]
 	}
-	transport, err := client.NewTransport(c.CACertificatePath.Value)
+	transport, err := client.NewTransport(c.CACertificatePath)
 	if err != nil {
 		return nil, auth.Options{}, err
 	}

@@ -98,7 +98,7 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 	for env, says := range map[[2]string]string{
 		{host + "/?o=12", ""}:                          "Workspace ID 12 of the request",
 		{host + "/?o=12", w.Workspace.ID()}:            "Host and workspace_id mean two workspaces",
-		{host + "/?o=twelve", ""}:                      `"twelve" is not a workspace id`,
+		{host + "/?o=twelve", ""}:                      "it is not a workspace id",
 		{"https://adb-12.1.azuredatabricks.net", "13"}: "Host and workspace_id mean two workspaces",
 	} {
 		w.Env["DBXACCESS_HOST"], w.Env["DATABRICKS_WORKSPACE_ID"] = env[0], env[1]

@@ -56,7 +56,7 @@ func TestMintIsStopped(t *testing.T) {
 	if err := os.WriteFile(ca, s.Tenant.CACertificatePEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	transport, err := client.NewTransport(ca)
+	transport, err := client.NewTransport(auth.Setting{Value: ca})
 	if err != nil {
 		t.Fatal(err)
 	}
