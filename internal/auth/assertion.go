@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -138,7 +139,7 @@ func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 		return assertionSource{}, err
 	}
 	query := address.Query()
-	query.Set("audience", o.cloud.federation)
+	query.Set("audience", cmp.Or(o.audience, o.cloud.federation))
 	address.RawQuery = query.Encode()
 	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value", needsServiceConnection(s)), nil
 }

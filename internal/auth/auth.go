@@ -98,8 +98,16 @@ const (
 	KindOIDC         Kind = "oidc"
 	KindMSI          Kind = "msi"
 	KindCLI          Kind = "cli"
-	KindToken        Kind = "token"
+	// The next two log in at the workspace, the last is a token of it: Entra ID knows none of them.
+	KindDatabricksOAuth Kind = "databricks_oauth"
+	KindDatabricksOIDC  Kind = "databricks_oidc"
+	KindToken           Kind = "token"
 )
+
+// Entra says whether the login is one of Microsoft Entra ID, which gives tokens for other services, too.
+func (k Kind) Entra() bool {
+	return k != KindDatabricksOAuth && k != KindDatabricksOIDC && k != KindToken
+}
 
 // Warning is told to a person at an attribute, without stopping anything. Its
 // summary ends with the object's name, because Terraform folds equal summaries.

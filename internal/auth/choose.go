@@ -28,7 +28,8 @@ type decision struct {
 // through to another identity. AuthType pins a kind. Without it, a kind in HCL
 // makes those in the environment ignored, and two in HCL are an error; with none
 // in HCL the environment decides in the order certificate, key vault, client
-// secret, OIDC, managed identity, Azure CLI, token. Errors are *[Error].
+// secret, OIDC, managed identity, Azure CLI, Databricks OAuth, Databricks OIDC,
+// token. Errors are *[Error].
 func (s Settings) Choose() (Choice, error) {
 	d, err := s.choose()
 	if err != nil {
@@ -142,7 +143,7 @@ func (s Settings) checkPinned(m method) error {
 	for _, w := range []struct {
 		Setting
 		kind Kind
-	}{{s.UseOIDC, KindOIDC}, {s.UseMSI, KindMSI}, {s.UseCLI, KindCLI}} {
+	}{{s.UseOIDC, KindOIDC}, {s.UseMSI, KindMSI}, {s.UseCLI, KindCLI}, {s.UseDatabricksOIDC, KindDatabricksOIDC}} {
 		if w.kind == m.kind && w.inHCL() && !w.on() {
 			return &Error{
 				Attribute: w.named("use_" + string(w.kind)),
@@ -161,7 +162,7 @@ func (s Settings) checkPinned(m method) error {
 		}
 	}
 	need := fmt.Sprintf("Set one of %s (or in the environment %s)", m.set, m.env)
-	if m.kind == KindOIDC {
+	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
 		need = "Say where its token comes from: oidc_token, oidc_token_file_path, oidc_request_url with oidc_request_token, or use_aks_workload_identity"
 	}
 	return &Error{

@@ -315,7 +315,7 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 			[]string{"auth_type is certificate", "client_certificate_path", "secret yes (ARM_CLIENT_SECRET in the environment)", "token yes (token)", "no other kind is tried"}},
 		"pinned vault":     {changes{pin("key_vault"), idsInVault}, "Pinned login has no credential", "auth_type", []string{"key_vault.certificate_name"}},
 		"pinned OIDC":      {changes{pin("oidc")}, "Pinned login has no credential", "auth_type", []string{"oidc_token_file_path"}},
-		"pinned unknown":   {changes{pin("certifcate")}, "Unknown auth_type", "auth_type", []string{"certificate, key_vault, client_secret, oidc, msi, cli, token"}},
+		"pinned unknown":   {changes{pin("certifcate")}, "Unknown auth_type", "auth_type", []string{"certificate, key_vault, client_secret, oidc, msi, cli, databricks_oauth, databricks_oidc, token"}},
 		"pinned and off":   {changes{pin("cli"), func(s *Settings) { s.UseCLI = hcl("use_cli", "false") }}, "Contradicting Azure login", "use_cli", []string{"auth_type is cli"}},
 		"switch":           {changes{func(s *Settings) { s.UseMSI = env("use_msi", "ARM_USE_MSI", "yes") }}, "Invalid switch", "use_msi", []string{"true or false", "ARM_USE_MSI"}},
 		"ids in the vault": {changes{idsInVault}, "Missing Azure credentials", "", []string{"key_vault credential no"}},

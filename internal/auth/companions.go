@@ -35,7 +35,18 @@ func (s Settings) checkValues(d decision) error {
 			return err
 		}
 	}
-	if d.kind == KindToken {
+	switch d.kind {
+	case KindToken:
+		return nil
+	case KindDatabricksOAuth, KindDatabricksOIDC:
+		if err := s.checkDatabricksOAuth(d.kind); err != nil {
+			return err
+		}
+		if s.Environment.IsSet() {
+			if err := CheckEnvironment(s.Environment.Value); err != nil {
+				return at(err, s.Environment, "environment")
+			}
+		}
 		return nil
 	}
 	if d.kind == KindClientSecret {

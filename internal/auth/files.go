@@ -25,7 +25,7 @@ const (
 // complete fills in what files and, in a pod, Azure Kubernetes Service know.
 func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	var err error
-	if d.kind != KindToken && d.kind != KindCLI {
+	if d.kind.Entra() && d.kind != KindCLI {
 		if s.ClientID, err = orFile(s.ClientID, s.ClientIDFilePath, fileWords{"client ID", "client_id_file_path"}); err != nil {
 			return s, err
 		}

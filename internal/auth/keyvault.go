@@ -53,7 +53,7 @@ func (c vaultContent) of(name Setting) string { return c.values[name.Attribute] 
 // vault prepares the reading. It touches no network.
 func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 	if login := o.options.VaultLogin; k.ByProvider && login != nil {
-		if login.Kind == KindToken {
+		if !login.Kind.Entra() {
 			return nil, tokenOpensNoVault(login, k.VaultURI)
 		}
 		return o.vaultAs(ownReader(login), k)

@@ -56,7 +56,7 @@ type NewSecret struct {
 
 // OpenVault is the vault at an address, met as a login. It touches no network.
 func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
-	if login.Kind == KindToken {
+	if !login.Kind.Entra() {
 		return nil, tokenOpensNoVault(login, uri)
 	}
 	// A private cloud, of which authority_host tells, has vaults under its own domain.
@@ -75,7 +75,7 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 }
 
 func tokenOpensNoVault(login *Login, uri Setting) error {
-	return &Error{Attribute: uri.Attribute, Summary: "A Databricks token opens no Key Vault",
+	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login opens no Key Vault",
 		Detail: fmt.Sprintf("The provider is logged in with %s, and Key Vault wants a token of Microsoft Entra ID. Log the provider in with a client certificate or another kind of login.", login.Source)}
 }
 

@@ -33,7 +33,7 @@ func (k *KeyVaultSettings) reads() []Setting {
 // HCL says beats what it would read for the environment, and what is read beats
 // what the environment says.
 func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
-	if s.KeyVault == nil || kind == KindToken {
+	if s.KeyVault == nil || !kind.Entra() {
 		return nil, nil
 	}
 	k := *s.KeyVault

@@ -33,6 +33,9 @@ type Options struct {
 	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
 	// of the identity that reads a vault; nil for [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
+	// Workspace finds the address of the workspace, for a login there of settings without a host. It may use the network,
+	// and is asked when a token is; nil where nobody knows.
+	Workspace func(context.Context) (string, error)
 	// VaultLogin reads the vault of a login whose settings say
 	// [KeyVaultSettings.ByProvider].
 	VaultLogin *Login
@@ -85,6 +88,8 @@ type Identity struct {
 type session struct {
 	Identity
 	acquire tokenFunc
+	// detailed is a token for single endpoints, by their authorization details; nil where the login gives none.
+	detailed tokenFunc
 	// warnings came up with what a vault held.
 	warnings []Warning
 }
@@ -117,6 +122,8 @@ type opening struct {
 	options Options
 	cloud   cloud
 	http    *http.Client
+	// audience is what a token of another issuer is asked for; empty is what Entra ID expects in the cloud.
+	audience string
 }
 
 // finisher makes the session when all is known: s has the ids, read what the
@@ -206,6 +213,8 @@ func (o *opening) identity(s Settings) Identity {
 	switch o.login.Kind {
 	case KindToken:
 		return Identity{}
+	case KindDatabricksOAuth, KindDatabricksOIDC:
+		return Identity{ClientID: strings.TrimSpace(s.DatabricksClientID.Value)}
 	case KindCLI: // who that is, only the CLI knows
 		return Identity{TenantID: i.TenantID}
 	case KindMSI: // its tenant is that of the machine
@@ -246,7 +255,7 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 // context and network causes.
 //
 // A login of [KindToken] has one token, for Databricks, and refuses to send it
-// anywhere else.
+// anywhere else. One at the workspace has tokens for Databricks only, too.
 func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 	s, err := l.session(ctx)
 	if err != nil {

@@ -72,6 +72,20 @@ func methods() []method {
 		ambient: true,
 		open:    openCLI,
 	}, {
+		kind:  KindDatabricksOAuth,
+		label: "databricks_client_secret",
+		names: func(s Settings) []Setting { return []Setting{s.DatabricksClientSecret} },
+		set:   "databricks_client_secret",
+		env:   "DATABRICKS_CLIENT_SECRET",
+		open:  openDatabricksOAuth,
+	}, {
+		kind:  KindDatabricksOIDC,
+		label: "use_databricks_oidc",
+		names: func(s Settings) []Setting { return []Setting{s.UseDatabricksOIDC.whenOn()} },
+		set:   "use_databricks_oidc",
+		env:   "DBXACCESS_USE_DATABRICKS_OIDC",
+		open:  openDatabricksOIDC,
+	}, {
 		kind:  KindToken,
 		label: "token",
 		names: func(s Settings) []Setting { return []Setting{s.Token} },
@@ -82,10 +96,10 @@ func methods() []method {
 }
 
 // present are the settings that give the kind its credential when auth_type has
-// chosen it: with OIDC, where the token comes from does as well as the switch.
+// chosen it: with a token of another issuer, where the token comes from does as well as the switch.
 func (m method) present(s Settings) []Setting {
 	found := set(m.names(s), anywhere)
-	if m.kind == KindOIDC {
+	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
 		found = append(found, set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.ADOServiceConnectionID, s.OIDCRequestURL}, anywhere)...)
 	}
 	return found

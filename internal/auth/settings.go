@@ -63,11 +63,22 @@ type Settings struct {
 	UseMSI Setting
 	UseCLI Setting
 
+	// DatabricksClientID and DatabricksClientSecret log in at the workspace that Host names: the application id of a service
+	// principal, and a secret that Databricks made for it. DatabricksScopes are the scopes of the tokens, separated by
+	// spaces; unset is [AllAPIs].
+	DatabricksClientID     Setting
+	DatabricksClientSecret Setting
+	DatabricksScopes       Setting
+	// UseDatabricksOIDC logs in at the workspace with a token of another issuer, from the same sources as UseOIDC.
+	// DatabricksOIDCAudience is what that token is asked for; unset is the workspace's token endpoint.
+	UseDatabricksOIDC      Setting
+	DatabricksOIDCAudience Setting
+
 	// Token is a Databricks token that is used as it is.
 	Token Setting
 
 	// Environment is the cloud: public, usgovernment or china. When it is not set,
-	// Host tells, the workspace's address, which serves for nothing else here.
+	// Host tells, the workspace's address. A login at the workspace asks there.
 	Environment Setting
 	Host        Setting
 	// AuthorityHost is the login host, https; unset means that of the cloud.
@@ -119,7 +130,7 @@ func (s Settings) Format(f fmt.State, _ rune) {
 // conceal keeps what is secret in the settings out of every text. A value that is
 // written as an id too is no secret.
 func (s Settings) conceal() {
-	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token} {
+	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token, s.DatabricksClientSecret} {
 		if secret.Value != s.ClientID.Value && secret.Value != s.TenantID.Value {
 			web.Conceal(secret.Value)
 		}
@@ -162,6 +173,7 @@ func (s Settings) checkSwitches() error {
 		name string
 	}{
 		{s.UseOIDC, "use_oidc"}, {s.UseAKSWorkloadIdentity, "use_aks_workload_identity"}, {s.UseMSI, "use_msi"}, {s.UseCLI, "use_cli"},
+		{s.UseDatabricksOIDC, "use_databricks_oidc"},
 	} {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
 			return at(&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s is true or false.", w.named(w.name))}, w.Setting, w.name)

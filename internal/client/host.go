@@ -23,6 +23,14 @@ func (c *Client) Host() string {
 	return c.line.host.Peek()
 }
 
+// FindHost is the workspace's address. Where only Azure Resource Manager knows it, one request for the run.
+func (c *Client) FindHost(ctx context.Context) (string, error) {
+	if c.cfg.Host != "" || c.line.findHost == nil {
+		return c.cfg.Host, nil
+	}
+	return c.line.host.Get(ctx, AnyAge, c.line.findHost)
+}
+
 // address puts the workspace's host into a request.
 func (l *line) address(r *http.Request) error {
 	if l.findHost == nil {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // OAuthSecret is what the workspace shows of an OAuth secret of a service principal; never its value.
@@ -169,6 +171,7 @@ func (c *Client) CreateOAuthSecret(ctx context.Context, principalID string, life
 	if err := c.Call(ctx, http.MethodPost, oauthSecretsOf(principalID), nil, request, &answer); err != nil {
 		return OAuthSecret{}, "", err
 	}
+	web.Conceal(answer.Secret)
 	return answer.info(), answer.Secret, nil
 }
 
@@ -187,6 +190,9 @@ func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) 
 	}
 	return confirmed(ctx, "OAuth secret "+id, func(ctx context.Context) (bool, error) {
 		list, err := c.OAuthSecretsNow(ctx, principalID)
+		if errors.Is(err, ErrNotFound) { // the principal is gone, and its secrets with it
+			return true, nil
+		}
 		_, there := list.ByID(id)
 		return !there, err
 	})

@@ -12,7 +12,7 @@ import (
 // TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where configuration does not tell it, the
 // caller's own access token does.
 func (c *Client) TenantID(ctx context.Context) (string, error) {
-	if id := c.Login.Identity().TenantID; id != "" || c.Login.Kind == auth.KindToken {
+	if id := c.Login.Identity().TenantID; id != "" || !c.Login.Kind.Entra() {
 		return id, nil
 	}
 	token, err := c.Token(ctx, auth.DatabricksScope)

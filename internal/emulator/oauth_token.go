@@ -286,7 +286,11 @@ func (t *tokenRequest) readDetails() *apiError {
 		if d.Type != "workspace_permission" || d.ObjectType != "serving-endpoints" || len(d.Actions) == 0 {
 			return t.w.malformedTokenRequest("authorization_details")
 		}
-		list := t.w.lists[d.ObjectPath]
+		object, found := strings.CutPrefix(d.ObjectPath, "/")
+		if !found {
+			return t.w.malformedTokenRequest("authorization_details")
+		}
+		list := t.w.lists[object]
 		for _, action := range d.Actions {
 			level := actionLevel[action]
 			if level == "" {

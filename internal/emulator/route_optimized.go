@@ -39,7 +39,7 @@ func (w *Workspace) endpointURL(e *endpoint) string {
 
 // authorizationDetails is what a token for an endpoint has to say, as text.
 func authorizationDetails(e *endpoint) string {
-	return fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"%s","actions":["query_inference_endpoint"]}]`, endpointsObjects+e.id)
+	return fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/%s","actions":["query_inference_endpoint"]}]`, endpointsObjects+e.id)
 }
 
 // SetEndpointURL makes an endpoint name another address as its own, as a service that was tampered with would.
@@ -131,7 +131,7 @@ func (c *call) authenticateOptimized(e *endpoint, cred credential, authErr error
 		return refused(s.DetailsMissing, "Missing authorization details for accessing model serving endpoints")
 	}
 	covered := slices.ContainsFunc(cred.oauth.details, func(d authorizationDetail) bool {
-		return d.ObjectPath == endpointsObjects+e.id && slices.Contains(d.Actions, "query_inference_endpoint")
+		return d.ObjectPath == "/"+endpointsObjects+e.id && slices.Contains(d.Actions, "query_inference_endpoint")
 	})
 	if !covered {
 		return refused(s.DetailsMissing, "Missing authorization details for accessing model serving endpoints")

@@ -102,8 +102,8 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	if err != nil {
 		return nil, nil, err
 	}
-	if login.Kind == auth.KindToken && (cfg.AdminLogin || cfg.Host == "") {
-		return nil, nil, &auth.Error{Summary: "A Databricks token opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
+	if !login.Kind.Entra() && (cfg.AdminLogin || cfg.Host == "") {
+		return nil, nil, &auth.Error{Summary: "A login of Databricks opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
 			"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID."}
 	}
 	for _, ignored := range login.Ignored {
@@ -114,11 +114,13 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 	described["host"] = cmp.Or(cfg.Host, cfg.ResourceID)
 	tflog.Info(ctx, "login", described)
 
-	c, err := client.New(client.Config{
+	var c *client.Client
+	c, err = client.New(client.Config{
 		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: options.Transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
 			another := options
 			another.VaultLogin = login
+			another.Workspace = func(ctx context.Context) (string, error) { return c.FindHost(ctx) }
 			opened, err := auth.Open(cfg.another(s), another)
 			if err == nil {
 				all.add(opened)

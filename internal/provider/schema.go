@@ -40,6 +40,10 @@ type providerModel struct {
 	UseAKSWorkloadIdentity         types.Bool   `tfsdk:"use_aks_workload_identity"`
 	UseMSI                         types.Bool   `tfsdk:"use_msi"`
 	UseCLI                         types.Bool   `tfsdk:"use_cli"`
+	DatabricksClientID             types.String `tfsdk:"databricks_client_id"`
+	DatabricksClientSecret         types.String `tfsdk:"databricks_client_secret"`
+	UseDatabricksOIDC              types.Bool   `tfsdk:"use_databricks_oidc"`
+	DatabricksOIDCAudience         types.String `tfsdk:"databricks_oidc_audience"`
 	Token                          types.String `tfsdk:"token"`
 	Environment                    types.String `tfsdk:"environment"`
 	AuthorityHost                  types.String `tfsdk:"authority_host"`
@@ -84,7 +88,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 					"it is for the first login to a new workspace. Default: `false`."),
 			"workspace_id": text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer of another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID)),
 			"auth_type": text("auth_type",
-				"Pins the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType)),
+				"Pins the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, `databricks_oauth`, `databricks_oidc` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType)),
 			"tenant_id":           text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.", fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)),
 			"client_id":           text("client_id", "Application (client) id to log in as, a UUID. With `use_msi`: that of a user-assigned identity.", fwkit.Checked("Not a client id", auth.CheckClientID)),
 			"client_id_file_path": text("client_id_file_path", "File that holds the client id."),
@@ -125,8 +129,17 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			"use_aks_workload_identity":          flag("use_aks_workload_identity", "Whether to use what Azure Kubernetes Service puts into a pod (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`). Default: `false`."),
 			"use_msi":                            flag("use_msi", "Whether to log in as a managed identity of this machine. Default: `false`."),
 			"use_cli":                            flag("use_cli", "Whether to log in as who is logged in to the Azure CLI. Default: `false`."),
-			"token":                              secret("token", "A Databricks token. It cannot make tokens for others."),
-			"environment":                        text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: as the host's suffix tells.", fwkit.Checked("Not a cloud", auth.CheckEnvironment)),
+			"databricks_client_id": text("databricks_client_id",
+				"Application id of the service principal to log in as at the workspace itself, by Databricks OAuth.", fwkit.Checked("Not a client id of Databricks", auth.CheckClientID)),
+			"databricks_client_secret": secret("databricks_client_secret",
+				"OAuth secret that Databricks made for `databricks_client_id`, such as `secret_value` of `dbxaccess_service_principal_oauth_secret`; not a client secret of Entra ID. Needs `host`. "+
+					"The login asks Entra ID and Azure Resource Manager nothing, so there is no Key Vault with it."),
+			"use_databricks_oidc": flag("use_databricks_oidc",
+				"Whether to exchange a token of another issuer for one of Databricks at the workspace: the `oidc_*` attributes say where it comes from, and a federation policy of `databricks_client_id` trusts it. Needs `host`. Default: `false`."),
+			"databricks_oidc_audience": text("databricks_oidc_audience",
+				"Audience to ask the token of the other issuer for, with `use_databricks_oidc`: one that the federation policy names, which without audiences is the account id. Default: the workspace's token endpoint."),
+			"token":       secret("token", "A Databricks token. It cannot make tokens for others."),
+			"environment": text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: as the host's suffix tells.", fwkit.Checked("Not a cloud", auth.CheckEnvironment)),
 			"authority_host": text("authority_host",
 				"Login host of a private cloud, `https`. Default: that of the cloud, such as `https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost)),
 			"resource_manager_endpoint": text("resource_manager_endpoint",

@@ -5,7 +5,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -23,7 +22,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	if e.Client.Login.Kind == auth.KindToken {
+	if !e.Client.Login.Kind.Entra() {
 		resp.Diagnostics.AddError("No Entra ID token with a Databricks token", "The provider is logged in with a Databricks token, which Entra ID did not give. "+
 			"Log in with a client certificate, or in any other way that goes through Entra ID.")
 		return

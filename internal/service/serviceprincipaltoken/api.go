@@ -63,7 +63,7 @@ func checkOwner(c *client.Client, o owner, planning bool) error {
 			return nil
 		}
 	}
-	if !o.Credential.TenantID.IsSet() && c.Login.Kind != auth.KindToken {
+	if !o.Credential.TenantID.IsSet() && c.Login.Kind.Entra() {
 		// The provider's own. Where only its login will tell it, any will do for this check.
 		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}

@@ -1,0 +1,283 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
+)
+
+// A workspace gives out OAuth tokens of its own: to an application for a secret that Databricks made for it, and for a token
+// of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure Databricks
+// documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
+
+// AllAPIs is the scope of a Databricks OAuth token without limits; ModelServing that of one which calls endpoints only.
+const (
+	AllAPIs      = "all-apis"
+	ModelServing = "model-serving"
+)
+
+const (
+	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
+	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+	subjectTypeJWT = "urn:ietf:params:oauth:token-type:jwt"
+	// mostDetails bounds the tokens that are kept for single endpoints.
+	mostDetails = 1000
+)
+
+// tokenEndpoint is where a workspace gives out tokens.
+type tokenEndpoint struct {
+	http *http.Client
+	// host is the workspace's address, found when the first token is asked for.
+	host func(context.Context) (string, error)
+}
+
+// tokenPath is where it is below the workspace's address, everywhere that has been seen.
+const tokenPath = "/oidc/v1/token"
+
+// TokenURL is the workspace's token endpoint below its address.
+func TokenURL(host string) string { return strings.TrimRight(host, "/") + tokenPath }
+
+func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
+	find := o.options.Workspace
+	if s.Host.IsSet() {
+		find = func(context.Context) (string, error) { return workspaceBase(s.Host.Value) }
+	}
+	if find == nil {
+		return nil, &Error{
+			Attribute: s.Host.named("host"),
+			Summary:   "Databricks login without a workspace",
+			Detail:    "A login by Databricks OAuth asks the workspace for its token, so host (or DBXACCESS_HOST, DATABRICKS_HOST) must be set: azure_workspace_resource_id alone does not do, because finding the address takes a login at Entra ID.",
+		}
+	}
+	return &tokenEndpoint{http: o.http, host: find}, nil
+}
+
+// workspaceBase is scheme and host of what is written as host.
+func workspaceBase(host string) (string, error) {
+	host = strings.TrimSpace(host)
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	u, err := url.Parse(host)
+	if err != nil || u.Host == "" {
+		return "", &Error{Attribute: "host", Summary: "Invalid workspace address", Detail: "host is not an address."}
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+}
+
+// get makes one request.
+func (e *tokenEndpoint) get(ctx context.Context, clientID, secret string, scopes []string, more url.Values) (Token, error) {
+	host, err := e.host(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	config := clientcredentials.Config{
+		ClientID: clientID, ClientSecret: secret, TokenURL: TokenURL(host), Scopes: scopes, EndpointParams: more, AuthStyle: oauth2.AuthStyleInHeader,
+	}
+	if secret == "" {
+		config.AuthStyle = oauth2.AuthStyleInParams // names the client only
+	}
+	token, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, e.http))
+	if err != nil {
+		return Token{}, err
+	}
+	if !strings.EqualFold(token.Type(), "Bearer") {
+		return Token{}, errNoToken
+	}
+	web.Conceal(token.AccessToken)
+	return Token{Value: token.AccessToken, ExpiresAt: token.Expiry}, nil
+}
+
+// tokenKeeper gets tokens and keeps each until shortly before its end. Its keys are authorization details; "" is a plain token.
+type tokenKeeper struct {
+	get func(ctx context.Context, details string) (Token, error)
+
+	mu     sync.Mutex
+	tokens map[string]Token
+}
+
+func (k *tokenKeeper) token(ctx context.Context, details string) (Token, error) {
+	k.mu.Lock()
+	t, ok := k.tokens[details]
+	k.mu.Unlock()
+	if ok && (t.ExpiresAt.IsZero() || time.Until(t.ExpiresAt) > freshness) {
+		return t, nil
+	}
+	t, err := k.get(ctx, details)
+	if err != nil {
+		return Token{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.tokens == nil || len(k.tokens) >= mostDetails {
+		k.tokens = map[string]Token{}
+	}
+	k.tokens[details] = t
+	return t, nil
+}
+
+// openDatabricksOAuth logs in with a client id and a secret that Databricks made.
+func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
+	o.login.Source = s.DatabricksClientSecret.Source()
+	attribute := s.DatabricksClientSecret.named("databricks_client_secret")
+	secret := strings.TrimSpace(s.DatabricksClientSecret.Value)
+	id := strings.TrimSpace(s.DatabricksClientID.Value)
+	if w := notDatabricksSecret(secret, s.DatabricksClientSecret.Source(), id); w != nil {
+		w.Attribute = attribute
+		o.login.Warnings = append(o.login.Warnings, *w)
+	}
+	endpoint, err := o.tokenEndpoint(s)
+	if err != nil {
+		return nil, err
+	}
+	scopes := []string{AllAPIs}
+	if s.DatabricksScopes.IsSet() {
+		scopes = strings.Fields(s.DatabricksScopes.Value)
+	}
+	return func(s Settings, _ *vaultContent) (*session, error) {
+		return o.logInToWorkspace(s, attribute, nil, func(ctx context.Context, details string) (Token, error) {
+			more := url.Values{}
+			if details != "" {
+				more.Set("authorization_details", details)
+			}
+			return endpoint.get(ctx, id, secret, scopes, more)
+		})
+	}, nil
+}
+
+// openDatabricksOIDC exchanges a token of another issuer at the workspace.
+func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
+	endpoint, err := o.tokenEndpoint(s)
+	if err != nil {
+		return nil, err
+	}
+	if o.audience = strings.TrimSpace(s.DatabricksOIDCAudience.Value); o.audience == "" {
+		host, err := endpoint.host(context.Background()) // written in configuration, so nobody is asked
+		if err != nil {
+			return nil, err
+		}
+		o.audience = TokenURL(host)
+	}
+	source, err := o.assertion(s, false)
+	if err != nil {
+		return nil, err
+	}
+	o.login.Source = source.setting.Source()
+	id := strings.TrimSpace(s.DatabricksClientID.Value)
+	fetch, last := remembering(source)
+	return func(s Settings, _ *vaultContent) (*session, error) {
+		var plain *tokenKeeper
+		get := func(ctx context.Context, details string) (Token, error) {
+			if details != "" {
+				// An exchange carries no details; the token that it gave is narrowed to them.
+				own, err := plain.token(ctx, "")
+				if err != nil {
+					return Token{}, err
+				}
+				return endpoint.get(ctx, "", "", nil, url.Values{"grant_type": {grantJWTBearer}, "assertion": {own.Value}, "authorization_details": {details}})
+			}
+			token, err := fetch(ctx)
+			if err != nil {
+				return Token{}, err
+			}
+			return endpoint.get(ctx, id, "", []string{AllAPIs},
+				url.Values{"grant_type": {grantExchange}, "subject_token": {token}, "subject_token_type": {subjectTypeJWT}})
+		}
+		plain = &tokenKeeper{get: get}
+		return o.logInToWorkspace(s, source.setting.named("use_databricks_oidc"), last, get)
+	}, nil
+}
+
+// logInToWorkspace makes the session of a login that only the workspace knows.
+func (o *opening) logInToWorkspace(s Settings, attribute string, federated func() *federatedClaims, get func(context.Context, string) (Token, error)) (*session, error) {
+	identity := o.identity(s)
+	explain := oauthExplainer{
+		explainer: o.explainer(s, identity), hostAttribute: s.Host.named("host"), clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
+		secret: strings.TrimSpace(s.DatabricksClientSecret.Value),
+	}
+	explain.credential, explain.federated = attribute, federated
+	explain.speaker = "The workspace"
+	keeper := &tokenKeeper{get: get}
+	a := &acquirer{
+		try:          keeper.token,
+		inspect:      inspectOAuth,
+		explain:      func(f failure, _ string) *Error { return explain.failure(f) },
+		interrupted:  explain.interrupted,
+		retryTimeout: o.options.RetryTimeout,
+		tryTimeout:   limitOf(o.http),
+	}
+	return &session{
+		Identity: identity,
+		acquire: func(ctx context.Context, scope string) (Token, error) {
+			if scope != DatabricksScope {
+				return Token{}, &Error{
+					Attribute: attribute,
+					Summary:   "A Databricks login opens Databricks only",
+					Detail: "This needs a token of Microsoft Entra ID for another service, and the login is one of Databricks OAuth, which Entra ID does not know. " +
+						"Log in with a client certificate or another kind of login at Entra ID.",
+				}
+			}
+			return a.token(ctx, "")
+		},
+		detailed: a.token,
+	}, nil
+}
+
+// EndpointToken is a Databricks OAuth token for one route-optimised endpoint, by the authorization details that the endpoint
+// names. A login at Entra ID, or with a token, has none to give. Errors are *[Error]; where the identity may not query the
+// endpoint, errors.Is finds [ErrDetailsRefused].
+func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error) {
+	s, err := l.session(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	if s.detailed == nil {
+		return Token{}, &Error{
+			Summary: "Login gives no token for a route-optimised endpoint", Err: ErrNoDetails,
+			Detail: fmt.Sprintf("A route-optimised endpoint takes only tokens of Databricks OAuth that are made for it, and the login is %s from %s. "+
+				"Give a client id and a secret that Databricks made (dbxaccess_service_principal_oauth_secret), or log the provider in by databricks_oauth or databricks_oidc.", l.Kind, l.Source),
+		}
+	}
+	return s.detailed(ctx, details)
+}
+
+// notDatabricksSecret warns of a secret that does not look like one of Databricks, whose shape is not documented.
+func notDatabricksSecret(secret, source, clientID string) *Warning {
+	if databricksSecret().MatchString(secret) {
+		return nil
+	}
+	return &Warning{
+		Summary: "OAuth secret does not look like one of Databricks: " + clientID,
+		Detail: fmt.Sprintf("The value of %s does not begin as the OAuth secrets of Databricks do (dose…). A client secret of Entra ID does not log in here: "+
+			"for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.", source),
+	}
+}
+
+// checkDatabricksOAuth checks what a login at the workspace uses, without the network.
+func (s Settings) checkDatabricksOAuth(kind Kind) error {
+	id := s.DatabricksClientID
+	if !id.IsSet() {
+		return &Error{
+			Attribute: id.named("databricks_client_id"),
+			Summary:   "Incomplete Databricks login",
+			Detail:    fmt.Sprintf("auth by %s needs the application id of the service principal: set %s (or DATABRICKS_CLIENT_ID).", kind, id.named("databricks_client_id")),
+		}
+	}
+	if err := CheckClientID(id.Value); err != nil {
+		return at(err, id, "databricks_client_id")
+	}
+	if kind == KindDatabricksOAuth {
+		secret := s.DatabricksClientSecret
+		return checkDatabricksSecret(strings.TrimSpace(secret.Value), secret.named("databricks_client_secret"), secret.Source())
+	}
+	return nil
+}
