@@ -318,6 +318,19 @@ func Advise(err error, attribute, next string) error {
 	return &Advice{Err: err, Attribute: attribute, Next: next}
 }
 
+// Also adds a sentence to what a user reads of an error.
+func Also(err error, sentence string) error {
+	if login, ok := errors.AsType[*auth.Error](err); ok {
+		longer := *login
+		longer.Detail += "\n\n" + sentence
+		return &longer
+	}
+	if advice, ok := errors.AsType[*Advice](err); ok && advice.Next != "" {
+		return Advise(advice.Err, advice.Attribute, advice.Next+"\n\n"+sentence)
+	}
+	return Advise(err, "", sentence)
+}
+
 // AtAttribute is err with its advice, if it has one, pointing at another attribute: the same thing has another name there.
 func AtAttribute(err error, attribute string) error {
 	var advice *Advice

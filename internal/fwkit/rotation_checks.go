@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
@@ -60,6 +61,16 @@ func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret 
 	}
 }
 
+// AdviseUnchecked says how to go on where a refresh cannot check the credential, also how to destroy it: Terraform refreshes
+// before it destroys. A refresh sees the state alone, so what is written in configuration afterwards has to get there first.
+func (c Credential) AdviseUnchecked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return client.Also(err, fmt.Sprintf("To go on without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply -refresh=false once: a refresh reads that from the state. "+
+		"To revoke the %[1]s without checking it, terraform destroy -refresh=false -target=ADDRESS; to forget it and leave it as it is, terraform state rm ADDRESS.", c))
+}
+
 // LookAtSecret checks whether the version in Key Vault that holds the credential's value is still there, and reports
 // whether it is lost. It lists versions and reads no value. What the vault shows goes into the secret. object names the
 // credential in messages; onlyWarn is on_unverifiable = "warn".
@@ -77,7 +88,7 @@ func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecre
 	case err != nil && onlyWarn:
 		Warn(diags, err, fmt.Sprintf("Cannot check the secret of a %s in Key Vault", c), object)
 		return false
-	case Failed(diags, err, fmt.Sprintf("Cannot read the secret of a %s in Key Vault", c), object):
+	case Failed(diags, c.AdviseUnchecked(err), fmt.Sprintf("Cannot read the secret of a %s in Key Vault", c), object):
 		return false
 	}
 	i := slices.IndexFunc(versions, func(v auth.SecretVersion) bool { return v.ID == at.Version })

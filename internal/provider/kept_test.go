@@ -204,63 +204,68 @@ func leaves(plan acctest.Result, object string) bool {
 // block to write, once for a whole list.
 func TestOtherKindWithoutRemoved(t *testing.T) {
 	t.Parallel()
-	singly := func(w *acctest.World) string {
-		return fmt.Sprintf(`
+	singly := func(w *acctest.World, lifecycle string) string {
+		return strings.ReplaceAll(fmt.Sprintf(`
 resource "dbxaccess_serving_endpoint_permission" "one" {
   endpoint_name          = "fresh"
   service_principal_name = %q
+  LIFECYCLE
 }
 
 resource "dbxaccess_serving_endpoint_permission" "other" {
   endpoint_name    = "fresh"
   user_name        = "ada@example.com"
   permission_level = "CAN_MANAGE"
+  LIFECYCLE
 }
-`, w.ScoringApp.ClientID)
+`, w.ScoringApp.ClientID), "LIFECYCLE", lifecycle)
 	}
-	whole := func(w *acctest.World) string {
-		return fmt.Sprintf(`
+	whole := func(w *acctest.World, lifecycle string) string {
+		return strings.ReplaceAll(fmt.Sprintf(`
 resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
   endpoint_name      = "fresh"
   service_principals = { %q = "CAN_QUERY" }
   users              = { "ada@example.com" = "CAN_MANAGE" }
+  LIFECYCLE
 }
-`, w.ScoringApp.ClientID)
+`, w.ScoringApp.ClientID), "LIFECYCLE", lifecycle)
 	}
 	const one, all = "dbxaccess_serving_endpoint_permission", "dbxaccess_serving_endpoint_permissions_exclusive"
 	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
 		for name, test := range map[string]struct {
-			before, after func(*acctest.World) string
+			before, after func(*acctest.World, string) string
 			removed       string
 			warnings      int
 		}{
 			"a list into single grants":  {whole, singly, all, 1},
 			"single grants into a list":  {singly, whole, one, 2},
-			"a grant beside a list goes": {func(w *acctest.World) string { return singly(w) + whole(w) }, whole, one, 2},
+			"a grant beside a list goes": {func(w *acctest.World, l string) string { return singly(w, l) + whole(w, l) }, whole, one, 2},
 		} {
-			t.Run(name+", "+parallelism, func(t *testing.T) {
-				t.Parallel()
-				w := keptWorld(t)
-				before := w.Workspace.Grants("fresh")
-				c := w.CLI(t, test.before(w))
-				c.MustRun(t, 0, "apply", "-auto-approve")
-				c.Rewrite(t, test.after(w))
-				plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
-				// A list that is planned after both of them warns of the two together.
-				if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: fresh"); n < 1 || n > test.warnings {
-					t.Errorf("the plan warns %d times:\n%s", n, plan.Stdout)
-				}
-				plan.MustSay(t, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }")
-				plan.MustNotSay(t, " moved {")
-				c.MustRun(t, 0, "apply", parallelism, "p")
-				if name == "a grant beside a list goes" {
-					c.MustRun(t, 0, "apply", "-auto-approve") // the list changes nothing, so only its next plan sees what is gone
-				}
-				if now := w.Workspace.Grants("fresh"); !maps.Equal(now, before) {
-					t.Errorf("the endpoint holds %v, not %v", now, before)
-				}
-				c.MustRun(t, 0, "plan", "-detailed-exitcode")
-			})
+			for _, order := range []string{createFirst, destroyFirst} {
+				t.Run(name+", "+parallelism+order, func(t *testing.T) {
+					t.Parallel()
+					w := keptWorld(t)
+					before := w.Workspace.Grants("fresh")
+					c := w.CLI(t, test.before(w, order))
+					c.MustRun(t, 0, "apply", "-auto-approve")
+					c.Rewrite(t, test.after(w, order))
+					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
+					// A list that is planned after both of them warns of the two together.
+					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: fresh"); n < 1 || n > test.warnings {
+						t.Errorf("the plan warns %d times:\n%s", n, plan.Stdout)
+					}
+					plan.MustSay(t, "removed { from = "+test.removed+".OLD lifecycle { destroy = false } }")
+					plan.MustNotSay(t, " moved {")
+					c.MustRun(t, 0, "apply", parallelism, "p")
+					if name == "a grant beside a list goes" {
+						c.MustRun(t, 0, "apply", "-auto-approve") // the list changes nothing, so only its next plan sees what is gone
+					}
+					if now := w.Workspace.Grants("fresh"); !maps.Equal(now, before) {
+						t.Errorf("the endpoint holds %v, not %v", now, before)
+					}
+					c.MustRun(t, 0, "plan", "-detailed-exitcode")
+				})
+			}
 		}
 	}
 }

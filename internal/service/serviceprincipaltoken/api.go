@@ -81,7 +81,7 @@ func notOwner(actual string) error {
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
-		return also(err, "A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: "+
+		return client.Also(err, "A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: "+
 			"it can own a token only where the provider is logged in as it, with use_provider_identity.")
 	}
 	return err
@@ -272,27 +272,4 @@ func adviseMarker(err error) error {
 	}
 	return client.Advise(err, "", next+" A later apply for the same owner may take a token for left over that carries the marker, is two days old and was never used. "+
 		"To take it off, change the comment or rotate the token.")
-}
-
-// adviseStranded says how to go on with a token that a refresh cannot check. A refresh sees the state alone, so what is
-// written in configuration afterwards has to get there first.
-func adviseStranded(err error) error {
-	if !errors.Is(err, client.ErrPermissionDenied) {
-		return err
-	}
-	return also(err, "To go on without checking the token, write on_unverifiable = \"warn\" and run terraform apply -refresh=false once: a refresh reads that from the state. "+
-		"To revoke the token without checking it, terraform destroy -refresh=false -target=ADDRESS; to forget it and leave it as it is, terraform state rm ADDRESS.")
-}
-
-// also adds a sentence to what a person reads of an error.
-func also(err error, sentence string) error {
-	if login, ok := errors.AsType[*auth.Error](err); ok {
-		told := *login
-		told.Detail += "\n\n" + sentence
-		return &told
-	}
-	if advice, ok := errors.AsType[*client.Advice](err); ok && advice.Next != "" {
-		return client.Advise(advice.Err, advice.Attribute, advice.Next+"\n\n"+sentence)
-	}
-	return client.Advise(err, "", sentence)
 }

@@ -195,7 +195,9 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	// That there is no list says nothing of the token.
-	err = adviseStranded(err)
+	if errors.Is(err, client.ErrPermissionDenied) {
+		err = kind.AdviseUnchecked(err)
+	}
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, state.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, cannotRead, state.String()) {
 		return
 	}

@@ -142,19 +142,6 @@ func TestDestroyWithAUselessVault(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Where an error of the plan must stay, its text says how to destroy all the same, and that works.
-func TestDestroyBesideATokenThatCannotBeMade(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	made := byPath(t, w)
-	c := w.CLI(t, made)
-	c.MustRun(t, 0, "apply", "-auto-approve")
-	other := strings.Replace(bySecret(w), `"this"`, `"other"`, 1)
-	c.Rewrite(t, made+strings.Replace(other, "client_secret_wo", "client_certificate_wo", 1))
-	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "remove this block, or use terraform destroy -refresh=false")
-	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
-}
-
 // An empty credential is refused before anything is asked, and not by pointing at the provider block.
 func TestEmptyCredential(t *testing.T) {
 	t.Parallel()

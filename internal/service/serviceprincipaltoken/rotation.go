@@ -76,8 +76,8 @@ func adviseUnusable(err error) error {
 	case !ok:
 		return err
 	case unusable.RevokeErr == nil:
-		return also(unusable.Err, "The new token was revoked again.")
+		return client.Also(unusable.Err, "The new token was revoked again.")
 	}
-	return also(unusable.Err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates another one and revokes it.",
+	return client.Also(unusable.Err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates another one and revokes it.",
 		short(unusable.ID), unusable.RevokeErr))
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
@@ -317,9 +318,9 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		switch {
 		case err == nil:
 		case req.State.Raw.IsNull():
-			fwkit.Failed(&resp.Diagnostics, also(err, wayOutOfPlan), "Cannot use the Key Vault of the token", config.String())
+			fwkit.Failed(&resp.Diagnostics, client.Also(err, wayOutOfPlan), "Cannot use the Key Vault of the token", config.String())
 		default: // a destroy needs no new vault, so its plan must go on
-			fwkit.Warn(&resp.Diagnostics, also(err, "An apply of this plan fails."), "The Key Vault of the token cannot be used", config.String())
+			fwkit.Warn(&resp.Diagnostics, client.Also(err, "An apply of this plan fails."), "The Key Vault of the token cannot be used", config.String())
 		}
 	}
 }
@@ -329,12 +330,12 @@ const wayOutOfPlan = "A destroy makes a plan first, which ends here as well: rem
 
 // refuseInPlan is for a token that is to be made.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
-	fwkit.Failed(diags, also(err, wayOutOfPlan), cannotLogIn, object)
+	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
 }
 
 // warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go on.
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
-	fwkit.Warn(diags, also(err, "An apply of this plan fails. A destroy does not need the credential where the provider's identity is a workspace admin."), "Owner's credential does not work", object)
+	fwkit.Warn(diags, client.Also(err, "An apply of this plan fails. A destroy does not need the credential where the provider's identity is a workspace admin."), "Owner's credential does not work", object)
 }
 
 // warnOfScopes says that scopes which were taken out of configuration still hold.

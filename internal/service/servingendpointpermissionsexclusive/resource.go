@@ -110,6 +110,9 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 			return
 		}
+		if state.EndpointName.IsNull() && req.Plan.Raw.IsNull() {
+			return // destroying finds the name itself
+		}
 		if state.EndpointName.IsNull() {
 			fwkit.NotRefreshed(&resp.Diagnostics, "the access list of the endpoint with the id "+state.EndpointID.ValueString())
 			return
@@ -287,6 +290,9 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
+	if state.EndpointName.IsNull() && !r.findName(ctx, &state, &resp.Diagnostics) {
+		return
+	}
 	have := state.toWhole()
 	planned := fwkit.Planned(ctx, req.Private, &resp.Diagnostics)
 	stays := func(key acl.Principal) bool {
