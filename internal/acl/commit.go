@@ -17,14 +17,17 @@ import (
 // thousand grants take some four hundred requests instead of two thousand.
 
 // objects are the lists that a client knows.
-type objects struct{ byID sync.Map } // Object → *object
+type objects struct {
+	byID sync.Map // Object → *object
+	checks
+}
 
 func of(c *client.Client, id Object) *object {
 	all := client.Of[objects](c)
 	if o, ok := all.byID.Load(id); ok {
 		return o.(*object)
 	}
-	o, _ := all.byID.LoadOrStore(id, &object{Object: id, arrived: make(chan struct{}, 1)})
+	o, _ := all.byID.LoadOrStore(id, &object{Object: id, run: &all.checks, arrived: make(chan struct{}, 1)})
 	return o.(*object)
 }
 
@@ -32,6 +35,7 @@ func of(c *client.Client, id Object) *object {
 type object struct {
 	Object
 	list client.Shared[view]
+	run  *checks // of all lists
 
 	mu      sync.Mutex
 	waiting []*operation
@@ -76,6 +80,9 @@ type outcome struct {
 	changed List // what was written; without a level where a grant was removed
 	gone    bool // the object itself is not there
 	err     error
+
+	// unchecked says that the list is still to be read again, and that other operations of this run wait for that.
+	unchecked bool
 }
 
 // batch is who still waits for operations that are under way together. Guarded by the object's mutex.
@@ -89,6 +96,18 @@ const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
 func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
+	o.run.begin()
+	r := o.queue(ctx, c, op)
+	if r.unchecked {
+		return r
+	}
+	if err := o.run.end(ctx); err != nil && r.err == nil {
+		r.err = &UnverifiedError{Err: fmt.Errorf("this change holds, and an earlier one of this run does not: %w", err)}
+	}
+	return r
+}
+
+func (o *object) queue(ctx context.Context, c *client.Client, op *operation) outcome {
 	op.done, op.written = make(chan outcome, 1), make(chan outcome, 1)
 	o.mu.Lock()
 	o.waiting = append(o.waiting, op)
@@ -205,6 +224,9 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 func (o *object) nextUnchecked(cancel context.CancelFunc) {
 	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
+		if u.outcome.unchecked {
+			return false // its caller has left the check to the others
+		}
 		waits := u.batch.waiting[u.operation]
 		if u.batch = b; waits {
 			b.waiting[u.operation] = true

@@ -130,13 +130,18 @@ func (o *object) others(c *client.Client) bool {
 	return false
 }
 
-// endWritten ends an operation whose write succeeded: at once, where nobody can undo it, else when the list was read again.
+// endWritten ends an operation whose write succeeded: at once, where nobody can undo it or others of this run still work
+// and wait for the check, else when the list was read again.
 func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
 	if !o.others(c) {
 		o.end(op, r)
 		return
 	}
-	op.written <- r
+	if r.unchecked = o.run.leave(); r.unchecked {
+		o.end(op, r)
+	} else {
+		op.written <- r
+	}
 	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
 }
 
@@ -145,16 +150,25 @@ func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) && !slices.ContainsFunc(u.changed, func(e Entry) bool { _, ok := again.Find(e.Principal); return ok })
 		if held {
-			o.end(u.operation, u.outcome)
+			o.endChecked(u)
 		}
 		return held
 	})
 }
 
+// endChecked ends an operation whose list was read again, or counts the check for those that wait for it.
+func (o *object) endChecked(u unchecked) {
+	if u.outcome.unchecked {
+		o.run.checked(u.err)
+	} else {
+		o.end(u.operation, u.outcome)
+	}
+}
+
 // endAll ends every operation that waits for a check.
 func (o *object) endAll() {
 	for _, u := range o.unchecked {
-		o.end(u.operation, u.outcome)
+		o.endChecked(u)
 	}
 	o.unchecked, o.othersWrote, o.late, o.restores = nil, false, false, 0
 }
@@ -168,6 +182,9 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	reading, cancel := context.WithTimeout(ctx, checkTimeout)
 	now, err := o.readNow(reading, c)
 	cancel()
+	if ctx.Err() != nil {
+		return // who waited has given up
+	}
 	if err != nil {
 		o.list.Forget()
 		tflog.Warn(ctx, "the access list could not be read again after a write", map[string]any{"object": o.String(), "error": err.Error()})
@@ -225,7 +242,7 @@ func (o *object) restore(ctx context.Context, c *client.Client, now view, undone
 		}
 		return append(list.without(ps...), slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return e.Direct == "" })...), nil, nil
 	}, false)
-	if r.err == nil {
+	if r.err == nil || ctx.Err() != nil {
 		return
 	}
 	if errors.Is(r.err, client.ErrNotFound) {
@@ -262,20 +279,20 @@ func (o *object) endUndone(now view, undone List) {
 // failUndone ends the operations whose changes do not hold, with an error about those. A grant that came back after its
 // operation was answered is in no state, so the removals that still wait report it.
 func (o *object) failUndone(undone List, explain func(mine List) error) {
-	answered := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
+	ended := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
 		delete(o.changes, e.Key())
 		return e.Direct != "" || slices.ContainsFunc(o.unchecked, func(u unchecked) bool { _, mine := u.changed.Find(e.Principal); return mine })
 	})
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		mine := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok })
 		if u.kind != give {
-			mine = append(mine, answered...)
+			mine = append(mine, ended...)
 		}
 		if len(mine) == 0 {
 			return false
 		}
 		u.err = explain(mine)
-		o.end(u.operation, u.outcome)
+		o.endChecked(u)
 		return true
 	})
 	o.restores = 0

@@ -158,3 +158,47 @@ func TestRevokedGrantThatIsAdopted(t *testing.T) {
 	}
 	w.holds(t, with(w.app, acl.CanQuery))
 }
+
+// An operation is answered before its list is read again while another one runs; that one waits for the check, and reports
+// a change that does not hold.
+func TestChecksAreLeftToWhoStillRuns(t *testing.T) {
+	t.Parallel()
+	for name, undone := range map[string]int{"holds": 0, "undone once": 1, "undone always": 6} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			id := w.Workspace.CreateEndpoint("other", person)
+			slow := "/api/2.0/permissions/serving-endpoints/" + id
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: slow, Delay: 700 * time.Millisecond})
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 2, Delay: 300 * time.Millisecond})
+			last := make(chan error, 1)
+			go func() {
+				_, _, err := acl.Grant(t.Context(), w.client, acl.Endpoint(id), w.app, acl.CanQuery, false)
+				last <- err
+			}()
+			for w.Count("workspace", "GET", "/permissions/") == 0 {
+				time.Sleep(time.Millisecond)
+			}
+			time.Sleep(20 * time.Millisecond)
+			w.afterWrite(t, undone, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
+			if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
+				t.Errorf("wrote %t, %v", wrote, err)
+			}
+			if n := w.Count("workspace", "GET", "/permissions/"); n != 2 { // one of each list, before its write
+				t.Errorf("%d reads when the first was answered", n)
+			}
+			err := <-last
+			var unverified *acl.UnverifiedError
+			if undone == 6 { // each write, and the one to the other list
+				if !errors.As(err, &unverified) || !strings.Contains(err.Error(), w.app.String()) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Error(err)
+			}
+			w.holds(t, with(w.app, acl.CanQuery))
+		})
+	}
+}

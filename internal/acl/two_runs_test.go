@@ -1,7 +1,6 @@
 package acl_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -28,6 +27,7 @@ type meeting struct {
 	name     string
 	list     acl.Object
 	old, new [2]acl.Principal
+	clients  [2]*client.Client // a process each
 }
 
 func (m meeting) revoke(t *testing.T, c *client.Client, p acl.Principal) error {
@@ -92,10 +92,9 @@ func TestTwoRuns(t *testing.T) {
 		t.Run(service.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			clients := [2]*client.Client{w.client, w.newClient(t)}
 			var meetings []meeting
 			for i := range *rounds * len(kinds) {
-				meetings = append(meetings, w.meeting(fmt.Sprintf("list-%d", i), clients))
+				meetings = append(meetings, w.meeting(t, fmt.Sprintf("list-%d", i)))
 			}
 			w.Tenant.Latency.Set(service.latency)
 			if service.put > 0 {
@@ -113,7 +112,7 @@ func TestTwoRuns(t *testing.T) {
 					for i, run := range kind.runs {
 						both.Go(func() {
 							time.Sleep(time.Duration(rand.Int64N(int64(service.latency+service.put)/2 + int64(time.Millisecond))))
-							if err := run(t, m, clients[i]); err != nil {
+							if err := run(t, m, m.clients[i]); err != nil {
 								t.Errorf("%s, run %d: %v", kind.name, i, err)
 							}
 						})
@@ -139,8 +138,8 @@ func TestTwoRuns(t *testing.T) {
 	}
 }
 
-// meeting makes a list, with two grants on account of the two runs, and lets both clients log in.
-func (w *world) meeting(name string, clients [2]*client.Client) meeting {
+// meeting makes a list, with two grants on account of the two runs, and lets both log in.
+func (w *world) meeting(t *testing.T, name string) meeting {
 	m := meeting{world: w, name: name, list: acl.Endpoint(w.Workspace.CreateEndpoint(name, person))}
 	w.Workspace.SetGrant(name, app, "CAN_QUERY")
 	ps := w.newcomers(4)
@@ -148,8 +147,11 @@ func (w *world) meeting(name string, clients [2]*client.Client) meeting {
 	for _, p := range m.old {
 		w.Workspace.SetGrant(name, p.Name, "CAN_QUERY")
 	}
-	for _, c := range clients {
-		_, _ = acl.Read(context.Background(), c, w.endpoint, client.AnyAge)
+	for i := range m.clients {
+		m.clients[i] = w.newClient(t)
+		if _, err := acl.Read(t.Context(), m.clients[i], w.endpoint, client.AnyAge); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return m
 }

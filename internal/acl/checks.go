@@ -1,0 +1,86 @@
+package acl
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// checks counts the operations of one run and the lists that they have yet to read again. An operation whose write is done
+// does not wait for that read while others still run: those keep the process alive, and the last of them waits for every
+// check. So a run that grants on a thousand endpoints waits once, and not a hundred times.
+type checks struct {
+	mu      sync.Mutex
+	running int           // operations whose callers wait
+	owed    int           // operations that were answered before their list was read again
+	failed  []error       // of those: changes that did not hold in the end
+	changed chan struct{} // closed when one of the numbers changes
+}
+
+func (r *checks) begin() {
+	defer r.lock()()
+	r.running++
+}
+
+// leave says whether an operation can be answered before its list is read again, and counts it as answered.
+func (r *checks) leave() bool {
+	defer r.lock()()
+	if r.running < 2 {
+		return false
+	}
+	r.running--
+	r.owed++
+	return true
+}
+
+// checked notes that the list of an answered operation was read again, and whether its change holds.
+func (r *checks) checked(err error) {
+	defer r.lock()()
+	r.owed--
+	if err != nil {
+		r.failed = append(r.failed, err)
+	}
+}
+
+// end is for an operation whose own list needs no check any more. The last one that runs waits for all others' checks, and
+// returns their failures.
+func (r *checks) end(ctx context.Context) error {
+	for {
+		changed, err := r.tryEnd(ctx.Err() != nil)
+		if changed == nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// tryEnd ends an operation or returns what to wait for.
+func (r *checks) tryEnd(stopped bool) (changed <-chan struct{}, failed error) {
+	defer r.lock()()
+	if r.owed > 0 && r.running == 1 && !stopped {
+		return r.changed, nil
+	}
+	if r.running--; r.running == 0 {
+		failed, r.failed = errors.Join(r.failed...), nil
+	}
+	return nil, failed
+}
+
+// lock locks, and returns what wakes those that wait, where a number has changed, and unlocks.
+func (r *checks) lock() (unlock func()) {
+	r.mu.Lock()
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	running, owed := r.running, r.owed
+	return func() {
+		if r.running != running || r.owed != owed {
+			close(r.changed)
+			r.changed = nil
+		}
+		r.mu.Unlock()
+	}
+}
