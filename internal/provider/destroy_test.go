@@ -140,7 +140,6 @@ const admins = "admins"
 
 func ruins() map[string]ruin {
 	return map[string]ruin{
-		"as it is": {types: everyType},
 		"another workspace": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
@@ -192,9 +191,7 @@ func ruins() map[string]ruin {
 				for _, principal := range []string{r.ScoringApp.ClientID, adopted, "data scientists"} {
 					r.Workspace.RemovePrincipal(principal)
 				}
-				if err := os.Remove(r.Dir + "/scoring.pem"); err != nil {
-					r.t.Error(err)
-				}
+				_ = os.Remove(r.Dir + "/scoring.pem")
 			},
 		},
 		"a grant that is not listed": {
@@ -235,6 +232,33 @@ func ruins() map[string]ruin {
 		},
 		"moved from the official provider, not refreshed": {
 			types: []string{listType, tokenType}, before: (*ruined).over, destroy: []string{"-refresh=false"},
+		},
+		"moved from the official provider, by who is no admin": {
+			types: []string{listType, tokenType}, before: (*ruined).over,
+			spoil: func(r *ruined) {
+				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
+				r.Workspace.SetGrant("authorization/tokens", r.Deployer.ClientID, "CAN_USE")
+				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour) // an empty list would show nothing
+			},
+			says: []string{"it is not among the tokens of the provider's identity, and may be another's", `needs to be a workspace admin: add it to the group "admins"`}, fails: 1,
+			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
+		},
+		"the last token of who is no admin was revoked": {
+			types: []string{tokenType},
+			before: func(r *ruined) string {
+				return fmt.Sprintf("resource %q \"x\" {\n  owner = {\n    application_id = %q\n    use_provider_identity = true\n  }\n  comment = \"managed\"\n}\n", tokenType, r.Deployer.ClientID)
+			},
+			spoil: func(r *ruined) {
+				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
+				r.Workspace.SetGrant("authorization/tokens", r.Deployer.ClientID, "CAN_USE")
+				for _, k := range r.Workspace.Snapshot().Tokens {
+					if k.Comment == "managed" {
+						r.Workspace.RevokeToken(k.ID)
+					}
+				}
+			},
+			says: []string{"the list of the owner's tokens came empty", "To destroy it, terraform destroy -refresh=false -target=ADDRESS"}, fails: 1,
+			out: func(*ruined) {}, then: []string{"-refresh=false"},
 		},
 		"moved from the official provider, endpoint gone": {
 			types: []string{listType, tokenType}, before: (*ruined).over,

@@ -65,7 +65,8 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 		return client.TokenInfo{}, false, nil
 	case l.own:
 		return client.TokenInfo{}, false, client.Advise(errors.New("the list of the owner's tokens came empty"), "",
-			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply -refresh=false -replace=ADDRESS.")
+			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply -refresh=false -replace=ADDRESS. "+
+				"To destroy it, terraform destroy -refresh=false -target=ADDRESS.")
 	}
 	info, err = c.TokenByID(ctx, id)
 	if errors.Is(err, client.ErrNotFound) {
