@@ -18,17 +18,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// getter is a plan, a state or a configuration.
-type getter interface {
-	Get(ctx context.Context, target any) diag.Diagnostics
-}
-
-// Decode reads a plan, state or configuration into a model and says whether that went well.
-func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
-	diags.Append(from.Get(ctx, target)...)
-	return !diags.HasError()
-}
-
 // Refresh writes what a refresh found into state, unless state says so already: encoding a model costs more than all the
 // rest of a refresh that finds nothing new.
 func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *diag.Diagnostics) {

@@ -47,9 +47,13 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 // TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform before
 // 1.12, which has none, and of a refresh that finds the object gone.
 func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
-	if identity != nil {
-		diags.Append(identity.Set(ctx, model)...)
+	if identity == nil {
+		return
 	}
+	if value, ok := encode(ctx, identity.Schema.Type().TerraformType(ctx), model); ok {
+		model = value
+	}
+	diags.Append(identity.Set(ctx, model)...)
 }
 
 // Listed is one object that a list resource found, with its whole model where Terraform asks for that.

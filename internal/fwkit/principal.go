@@ -70,10 +70,9 @@ func (v onePrincipal) MarkdownDescription(ctx context.Context) string { return v
 // ValidateResource points at each attribute that is one too many.
 func (onePrincipal) ValidateResource(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	first, open := "", false
+	config := AttributesOf(req.Config.Raw)
 	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
-		var value types.String
-		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(attribute), &value)...)
-		switch {
+		switch value := config.String(ctx, attribute); {
 		case value.IsUnknown():
 			open = true
 		case value.IsNull():
@@ -107,13 +106,12 @@ func (nameOfPrincipal) Description(context.Context) string {
 func (m nameOfPrincipal) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
 
 func (nameOfPrincipal) PlanModifyString(ctx context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
-	if req.State.Raw.IsNull() {
+	if req.State.Raw.IsNull() || req.PlanValue.Equal(req.StateValue) {
 		return
 	}
+	state, plan := AttributesOf(req.State.Raw), AttributesOf(req.Plan.Raw)
 	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
-		var was, planned types.String
-		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root(attribute), &was)...)
-		resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root(attribute), &planned)...)
+		was, planned := state.String(ctx, attribute), plan.String(ctx, attribute)
 		if planned.IsUnknown() || was.IsNull() != planned.IsNull() || !strings.EqualFold(was.ValueString(), planned.ValueString()) {
 			return
 		}

@@ -66,9 +66,8 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 		return
 	}
 	if !req.Plan.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) {
-		var was, planned types.String
-		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("display_name"), &was)...)
-		resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("display_name"), &planned)...)
+		was := fwkit.AttributesOf(req.State.Raw).String(ctx, "display_name")
+		planned := fwkit.AttributesOf(req.Plan.Raw).String(ctx, "display_name")
 		if !planned.Equal(was) {
 			r.Client.NoteRename(applicationID) // grants show its name
 		}
@@ -111,24 +110,11 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 // another address has it. The application id is that in state. It reads single attributes: a model costs more to decode
 // than the rest of a plan.
 func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (applicationID string, stays bool) {
-	var have, want, displayName, onDestroy types.String
-	var adopts types.Bool
-	get := func(from interface {
-		GetAttribute(context.Context, path.Path, any) diag.Diagnostics
-	}, name string, target any) {
-		resp.Diagnostics.Append(from.GetAttribute(ctx, path.Root(name), target)...)
-	}
-	if !req.State.Raw.IsNull() {
-		get(req.State, "application_id", &have)
-	}
-	if !req.Plan.Raw.IsNull() {
-		get(req.Plan, "application_id", &want)
-	}
+	state, plan := fwkit.AttributesOf(req.State.Raw), fwkit.AttributesOf(req.Plan.Raw)
+	have, want := state.String(ctx, "application_id"), plan.String(ctx, "application_id")
 	if !have.IsNull() && !strings.EqualFold(have.ValueString(), want.ValueString()) {
-		get(req.State, "on_destroy", &onDestroy)
-		get(req.State, "display_name", &displayName)
-		if onDestroy.ValueString() != onDestroyRetain {
-			removed := shared(have.ValueString(), displayName.ValueString())
+		if state.String(ctx, "on_destroy").ValueString() != onDestroyRetain {
+			removed := shared(have.ValueString(), state.String(ctx, "display_name").ValueString())
 			stays = len(r.PlanToRemove(ctx, removed.Name, resp.Private, &resp.Diagnostics, removed)) > 0
 		}
 	}
@@ -138,11 +124,9 @@ func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource
 	kept := shared(want.ValueString(), "")
 	r.PlanToKeep(kept.Name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, kept)
 	if req.State.Raw.IsNull() {
-		get(req.Plan, "on_destroy", &onDestroy)
-		get(req.Plan, "adopt_existing", &adopts)
 		// Deleting it and making it again is what a replacement asks for, unless it is to be adopted. Deactivating it is no way
 		// to make it again at all.
-		if adopts.ValueBool() || onDestroy.ValueString() == onDestroyDeactivate {
+		if plan.Bool(ctx, "adopt_existing").ValueBool() || plan.String(ctx, "on_destroy").ValueString() == onDestroyDeactivate {
 			fwkit.NoteCreation(ctx, resp.Private, client.Principal(want.ValueString()), &resp.Diagnostics)
 		}
 	}
