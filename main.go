@@ -26,6 +26,9 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+	if os.Getenv("GOGC") == "" {
+		server.CollectLess()
+	}
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM) // an interrupt is Terraform's to handle, and the plugin library ignores it here

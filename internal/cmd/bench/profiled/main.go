@@ -38,6 +38,9 @@ func run(dir string) (err error) {
 	if err := pprof.StartCPUProfile(cpu); err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		server.CollectLess()
+	}
 	served := server.New(provider.New("0.0.0", os.LookupEnv)())
 	err = tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess", func() tfprotov6.ProviderServer { return served })
 	pprof.StopCPUProfile()

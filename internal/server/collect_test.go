@@ -1,0 +1,62 @@
+package server
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+)
+
+func TestGrowth(t *testing.T) {
+	for live, want := range map[uint64]int{
+		0:        400,
+		4 << 20:  400,
+		5 << 20:  300,
+		8 << 20:  150,
+		10 << 20: 100,
+		11 << 20: 100,
+		1 << 30:  100,
+	} {
+		if got := growth(live); got != want {
+			t.Errorf("%d MB in use: grows by %d%%, want %d%%", live>>20, got, want)
+		}
+	}
+}
+
+// TestCollectLess counts the collections that a small heap needs, then looks that a large one is collected as Go does it.
+func TestCollectLess(t *testing.T) {
+	percent := func() int {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		return now
+	}
+	t.Cleanup(func() { debug.SetGCPercent(100) })
+	before := collections(256 << 20)
+	CollectLess()
+	runtime.GC()
+	after := collections(256 << 20)
+	t.Logf("%d collections, %d before", after, before)
+	if after > before/2 {
+		t.Errorf("256 MB of garbage were collected %d times, and %d times as Go does it", after, before)
+	}
+	large := make([]byte, 64<<20)
+	for range 1000 { // the cleanup runs in a goroutine of its own
+		if runtime.GC(); percent() == 100 {
+			runtime.KeepAlive(large)
+			return
+		}
+	}
+	t.Errorf("a heap of 64 MB grows by %d%%", percent())
+}
+
+// collections is how often that many bytes of garbage are collected.
+func collections(bytes int) uint32 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range bytes / len(sink) {
+		sink = make([]byte, len(sink))
+	}
+	runtime.ReadMemStats(&after)
+	return after.NumGC - before.NumGC
+}
+
+var sink = make([]byte, 64<<10)
