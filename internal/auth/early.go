@@ -24,6 +24,8 @@ func early(err error) (patience time.Duration, ok bool) {
 	switch {
 	case !isOurs:
 		return 0, false
+	case errors.Is(told, ErrClientRefused): // by the workspace, for a secret of Databricks
+		return secretPatience, true
 	case told.Code == 700016, told.Code == 7000229, told.Code == 700027 && told.Summary == summaryNotRegistered:
 		return 0, true
 	case told.Code == 7000215:
@@ -33,8 +35,8 @@ func early(err error) (patience time.Duration, ok bool) {
 }
 
 // Await gets an access token of a login whose application or credential may have
-// been made a moment ago: Entra ID learns of them late, and refuses them as
-// unknown until then. It asks again while that is plausible and ctx allows, and
+// been made a moment ago: Entra ID learns of them late, a workspace may learn of an
+// OAuth secret late, and both refuse them as unknown until then. It asks again while that is plausible and ctx allows, and
 // says so in the log.
 func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	began := time.Now()
@@ -51,7 +53,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 			return Token{}, waited(err, spent)
 		}
 		told, _ := errors.AsType[*Error](err)
-		tflog.Info(ctx, "Entra ID does not know the application or its credential yet; asking again", map[string]any{
+		tflog.Info(ctx, "the application or its credential is not known yet; asking again", map[string]any{
 			"client_id": l.Identity().ClientID, "aadsts": told.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
 		})
 		if wait(ctx, pause) != nil {
@@ -67,7 +69,11 @@ func waited(err error, spent time.Duration) error {
 	if !ok {
 		return err
 	}
+	service := "Entra ID"
+	if errors.Is(told, ErrClientRefused) {
+		service = "The workspace"
+	}
 	longer := *told
-	longer.Detail += fmt.Sprintf("\n\nEntra ID was asked again for %s, in case application or credential were made a moment ago.", spent.Round(time.Second))
+	longer.Detail += fmt.Sprintf("\n\n%s was asked again for %s, in case application or credential were made a moment ago.", service, spent.Round(time.Second))
 	return &longer
 }

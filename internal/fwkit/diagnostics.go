@@ -50,7 +50,7 @@ func printable(attribute string) string {
 		parent, name = attribute[:i], attribute[i+1:]
 	}
 	switch strings.TrimSuffix(name, "_wo") {
-	case "client_certificate", "client_certificate_password", "client_secret", "token":
+	case "client_certificate", "client_certificate_password", "client_secret", "databricks_client_secret", "token":
 		return parent
 	default:
 		return attribute

@@ -30,7 +30,7 @@ type minted struct {
 // the provider's identity one more where only the workspace knows who that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
-		if !o.Credential.TenantID.IsSet() {
+		if !o.Credential.TenantID.IsSet() && !o.atDatabricks() {
 			tenant, err := c.TenantID(ctx)
 			if err != nil {
 				return nil, err
@@ -82,7 +82,7 @@ func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
 		return client.Also(err, "A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: "+
-			"it can own a token only where the provider is logged in as it, with use_provider_identity.")
+			"its OAuth secret of Databricks logs in at the workspace (databricks_client_secret_wo), or the provider is logged in as it (use_provider_identity).")
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	switch {
 	case len(written) == 0 && !unknown:
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret, client_certificate, client_certificate_path, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner.")
+			"Write one of client_secret, client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner.")
 	case len(written) > 1:
 		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
 	}
@@ -162,7 +162,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
 				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
-					"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`.",
+					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc` and `use_provider_identity`.",
 				Attributes: ownerAttributes(),
 			},
 			"comment": schema.StringAttribute{
@@ -204,6 +204,7 @@ type ephemeralOwnerModel struct {
 	ClientCertificate         types.String   `tfsdk:"client_certificate"`
 	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
 	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password"`
+	DatabricksClientSecret    types.String   `tfsdk:"databricks_client_secret"`
 	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
 	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
 	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
@@ -211,7 +212,7 @@ type ephemeralOwnerModel struct {
 
 func (m ephemeralOwnerModel) toOwner() owner {
 	o := ownerModel(m).toOwner()
-	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword} {
+	for _, s := range []*auth.Setting{&o.Credential.ClientSecret, &o.Credential.Certificate, &o.Credential.CertificatePassword, &o.Credential.DatabricksClientSecret} {
 		s.Attribute = strings.TrimSuffix(s.Attribute, "_wo")
 	}
 	return o

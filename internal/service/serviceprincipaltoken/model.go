@@ -48,6 +48,7 @@ type ownerModel struct {
 	ClientCertificate         types.String   `tfsdk:"client_certificate_wo"`
 	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
 	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password_wo"`
+	DatabricksClientSecret    types.String   `tfsdk:"databricks_client_secret_wo"`
 	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
 	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
 	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
@@ -61,7 +62,7 @@ type ownerKeyVault struct {
 }
 
 func (m ownerModel) values() []attr.Value {
-	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecret, m.ClientCertificate, m.ClientCertificatePath, m.ClientCertificatePassword, m.UseOIDC, m.UseProviderIdentity}
+	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecret, m.ClientCertificate, m.ClientCertificatePath, m.ClientCertificatePassword, m.DatabricksClientSecret, m.UseOIDC, m.UseProviderIdentity}
 	if k := m.KeyVault; k != nil {
 		all = append(all, k.VaultURI, k.CertificateName, k.ClientSecretName, k.CertificatePasswordSecretName)
 	}
@@ -88,9 +89,12 @@ func (o owner) lasting() bool {
 	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil || o.Credential.UseOIDC.IsSet()
 }
 
+// atDatabricks says whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not know.
+func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
+
 // atHand says whether there is any credential to log in with.
 func (o owner) atHand() bool {
-	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet()
+	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
 }
 
 // token is what a configuration asks for.
@@ -130,6 +134,9 @@ func (m ownerModel) toOwner() owner {
 			CertificatePasswordSecretName: setting(k.CertificatePasswordSecretName, "key_vault.certificate_password_secret_name"),
 		}
 	}
+	if o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo"); o.atDatabricks() {
+		o.Credential.DatabricksClientID = o.Credential.ClientID
+	}
 	if m.UseOIDC.ValueBool() {
 		o.Credential.UseOIDC = auth.Setting{Value: "true", Attribute: "owner.use_oidc"}
 	}
@@ -143,6 +150,7 @@ func (m ownerModel) emptyCredential() string {
 		value types.String
 	}{
 		{"client_secret_wo", m.ClientSecret}, {"client_certificate_wo", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
+		{"databricks_client_secret_wo", m.DatabricksClientSecret},
 	} {
 		if c.value.Equal(types.StringValue("")) {
 			return c.name
@@ -161,6 +169,7 @@ func (m ownerModel) credentials() (written []string, unknown bool) {
 		{"client_secret_wo", m.ClientSecret},
 		{"client_certificate_wo", m.ClientCertificate},
 		{"client_certificate_path", m.ClientCertificatePath},
+		{"databricks_client_secret_wo", m.DatabricksClientSecret},
 	} {
 		unknown = unknown || c.value.IsUnknown()
 		if !c.value.IsNull() && !c.value.IsUnknown() {

@@ -101,8 +101,8 @@ func ownerAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
 		MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret_wo`, `client_certificate_wo`, " +
-			"`client_certificate_path`, `key_vault`, `use_oidc` and `use_provider_identity`. It is used to make, change and revoke the token. An application or a credential that was made a moment ago is waited for " +
-			"when the token is created. A service principal that Databricks made has no login at Entra ID and can own a token only with `use_provider_identity`.",
+			"`client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, `use_oidc` and `use_provider_identity`. It is used to make, change and revoke the token. An application or a credential that was made a moment ago is waited for " +
+			"when the token is created. A service principal that Databricks made has no login at Entra ID: it logs in with `databricks_client_secret_wo`, or is the provider's own identity.",
 		Attributes: attributes,
 	}
 }
@@ -128,6 +128,10 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		},
 		"client_certificate_password": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+		},
+		"databricks_client_secret": ephemeral.StringAttribute{
+			Optional: true, Sensitive: true,
+			MarkdownDescription: "OAuth secret that Databricks made for the owner, which then logs in at the workspace and not at Entra ID: the way for a service principal that Databricks made.",
 		},
 		"key_vault": ephemeral.SingleNestedAttribute{
 			Optional:            true,
@@ -212,7 +216,7 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	case len(written) == 0 && !unknown:
 		// Without this rule a forgotten credential would mint the deployer's own token.
 		diags.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner. "+
+			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner. "+
 			"(A write-only value that is null counts as not written.)")
 	case len(written) > 1:
 		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
