@@ -114,14 +114,20 @@ func (w *World) Proxied() {
 // Reach makes a provider in this process reach a vault by its real name, which no other world may use.
 func (w *World) Reach(t testing.TB, v *emulator.Vault) {
 	t.Helper()
+	address, err := url.Parse(v.URL())
+	must(t, err)
+	w.ReachHost(t, address.Hostname())
+}
+
+// ReachHost makes a provider in this process reach a host by its real name, which no other world may use.
+func (w *World) ReachHost(t testing.TB, host string) {
+	t.Helper()
 	proxy, err := url.Parse(w.Server.ProxyURL)
 	must(t, err)
-	host, err := url.Parse(v.URL())
-	must(t, err)
-	if _, taken := reached.LoadOrStore(host.Hostname(), proxy); taken {
-		t.Fatalf("%s is another world's", host.Hostname())
+	if _, taken := reached.LoadOrStore(host, proxy); taken {
+		t.Fatalf("%s is another world's", host)
 	}
-	t.Cleanup(func() { reached.Delete(host.Hostname()) })
+	t.Cleanup(func() { reached.Delete(host) })
 }
 
 // Write puts a file into the world's folder and gives its path.

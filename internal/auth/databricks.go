@@ -125,6 +125,12 @@ func (k *tokenKeeper) token(ctx context.Context, details string) (Token, error) 
 	return t, nil
 }
 
+func (k *tokenKeeper) forget(details string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.tokens, details)
+}
+
 // openDatabricksOAuth logs in with a client id and a secret that Databricks made.
 func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.DatabricksClientSecret.Source()
@@ -229,6 +235,7 @@ func (o *opening) logInToWorkspace(s Settings, attribute string, federated func(
 			return a.token(ctx, "")
 		},
 		detailed: a.token,
+		forget:   keeper.forget,
 	}, nil
 }
 
@@ -249,6 +256,17 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	}
 	return s.detailed(ctx, details)
 }
+
+// ForgetEndpointToken makes the next [Login.EndpointToken] for these details a new one: only a new one shows what the
+// identity may do now.
+func (l *Login) ForgetEndpointToken(details string) {
+	if s := l.ready.Load(); s != nil && s.forget != nil {
+		s.forget(details)
+	}
+}
+
+// GivesEndpointTokens says whether the login is one that [Login.EndpointToken] works with.
+func (k Kind) GivesEndpointTokens() bool { return k == KindDatabricksOAuth || k == KindDatabricksOIDC }
 
 // notDatabricksSecret warns of a secret that does not look like one of Databricks, whose shape is not documented.
 func notDatabricksSecret(secret, source, clientID string) *Warning {

@@ -90,6 +90,8 @@ type session struct {
 	acquire tokenFunc
 	// detailed is a token for single endpoints, by their authorization details; nil where the login gives none.
 	detailed tokenFunc
+	// forget drops a token of detailed.
+	forget func(details string)
 	// warnings came up with what a vault held.
 	warnings []Warning
 }
@@ -274,6 +276,16 @@ func (l *Login) ManagementScope() string { return l.cloud.management + "/.defaul
 func (l *Login) IsWorkspaceHost(host string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), l.cloud.workspaceDomain)
 	return ok && workspaceName().MatchString(name)
+}
+
+// ServingDomain ends the host names of route-optimised endpoints of the login's cloud, behind ".serving".
+func (l *Login) ServingDomain() string { return l.cloud.workspaceDomain }
+
+// IsServingHost says whether a host is that of the route-optimised endpoint with that id in the login's cloud.
+func (l *Login) IsServingHost(host, id string) bool {
+	name, ok := strings.CutSuffix(strings.ToLower(host), ".serving"+l.cloud.workspaceDomain)
+	own, rest, _ := strings.Cut(name, ".")
+	return ok && id != "" && own == strings.ToLower(id) && (rest == "" || workspaceName().MatchString(rest))
 }
 
 // KeyVaultScope is the scope of a token for Azure Key Vault.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type Endpoint struct {
 	Task            string // such as llm/v1/chat; empty for custom models
 	RouteOptimized  bool
 	URL             string // of a route-optimised endpoint only
+	Details         string // authorization details of one, JSON; may be empty, see [Endpoint.AuthorizationDetails]
 	PermissionLevel string // the caller's own level: CAN_VIEW, CAN_QUERY or CAN_MANAGE
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
@@ -200,13 +202,19 @@ func (l *endpointList) Lacks(bare bool) string {
 
 // endpointAnswer is an endpoint as the service writes it; in a list it writes less.
 type endpointAnswer struct {
-	Name            string `json:"name"`
-	ID              string `json:"id"`
-	Creator         string `json:"creator"`
-	Description     string `json:"description"`
-	Task            string `json:"task"`
-	RouteOptimized  bool   `json:"route_optimized"`
-	URL             string `json:"endpoint_url"`
+	Name           string `json:"name"`
+	ID             string `json:"id"`
+	Creator        string `json:"creator"`
+	Description    string `json:"description"`
+	Task           string `json:"task"`
+	RouteOptimized bool   `json:"route_optimized"`
+	URL            string `json:"endpoint_url"`
+	DataPlane      struct {
+		Query struct {
+			URL     string `json:"endpoint_url"`
+			Details string `json:"authorization_details"`
+		} `json:"query_info"`
+	} `json:"data_plane_info"`
 	PermissionLevel string `json:"permission_level"`
 	CreatedAt       int64  `json:"creation_timestamp"`
 	UpdatedAt       int64  `json:"last_updated_timestamp"`
@@ -246,7 +254,7 @@ func (e *endpointAnswer) endpoint() Endpoint {
 	out := Endpoint{
 		Name: e.Name, ID: e.ID, Creator: e.Creator, Description: e.Description, Task: e.Task,
 		Ready: e.State.Ready == "READY", ConfigUpdate: e.State.ConfigUpdate,
-		RouteOptimized: e.RouteOptimized, URL: e.URL, PermissionLevel: e.PermissionLevel,
+		RouteOptimized: e.RouteOptimized, URL: cmp.Or(e.DataPlane.Query.URL, e.URL), Details: e.DataPlane.Query.Details, PermissionLevel: e.PermissionLevel,
 		CreatedAt: FromMillis(e.CreatedAt), UpdatedAt: FromMillis(e.UpdatedAt), Tags: map[string]string{},
 	}
 	for _, s := range e.Config.Entities {

@@ -157,7 +157,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
 			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
 			"its comment holds `" + ephemeralMark + "`, by which `dbxaccess_tokens` finds it; the [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) sweeps those.\n\n" +
-			"A route-optimised endpoint takes no personal access token at all: score it with a token of Entra ID.",
+			"A route-optimised endpoint takes no personal access token at all: it takes an OAuth token that is made for it (`dbxaccess_oauth_token`).",
 		Attributes: map[string]schema.Attribute{
 			"owner": schema.SingleNestedAttribute{
 				Required: true,

@@ -32,11 +32,27 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	if err != nil {
 		return scored{}, err
 	}
+	own, err := ownAddress(ctx, c, as, q)
+	if err != nil {
+		return scored{}, advise(ctx, c, err, q)
+	}
 	started := time.Now()
 	for {
-		answer, err := ask(ctx, as, q)
-		denied := errors.Is(err, client.ErrPermissionDenied)
-		if denied && q.ExpectDenied {
+		answer, err := ask(ctx, as, own, q)
+		if errors.Is(err, auth.ErrScopeRefused) && q.OAuthSecret != "" && !q.fewScopes {
+			q.fewScopes = true // a secret for model serving alone is what a careful owner has
+			if as, err = asker(ctx, c, q); err != nil {
+				return scored{}, err
+			}
+			continue
+		}
+		denied := errors.Is(err, client.ErrPermissionDenied) || errors.Is(err, auth.ErrDetailsRefused)
+		switch {
+		case errors.Is(err, auth.ErrDetailsRefused) && q.ExpectDenied:
+			return scored{Status: http.StatusUnauthorized}, nil
+		case denied && q.ExpectDenied && own != nil:
+			return scored{Status: http.StatusForbidden}, nil
+		case denied && q.ExpectDenied:
 			if err := routeOptimized(ctx, c, err, q); err != nil {
 				return scored{}, err // it refuses everybody here, which proves nothing
 			}
@@ -48,7 +64,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 		spreading := (denied || errors.Is(err, errAnswered)) && c.GrantedLately(q.Endpoint, grantSpreads)
 		starting := isStarting(err)
 		if !spreading && !starting {
-			return answer, explain(ctx, c, err, q)
+			return answer, explain(ctx, c, err, q, own != nil)
 		}
 		tflog.Info(ctx, "waiting for the serving endpoint", map[string]any{
 			"endpoint": q.Endpoint, "seconds": int(time.Since(started).Seconds()), "starting": starting, "grant_spreading": spreading,
@@ -63,7 +79,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 
 // asker is the client of who asks.
 func asker(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
-	token := auth.Setting{Value: q.Token, Attribute: asToken}
+	token := auth.Setting{Value: cmp.Or(q.Token, q.OAuthSecret), Attribute: q.asks()}
 	if q.Secret != (secret{}) {
 		vault, err := c.Vault(auth.Setting{Value: q.Secret.VaultURI, Attribute: asSecret + ".vault_uri"})
 		if err != nil {
@@ -74,6 +90,9 @@ func asker(ctx context.Context, c *client.Client, q query) (*client.Client, erro
 			return nil, err
 		}
 		token = auth.Setting{Value: value, Attribute: asSecret}
+	}
+	if q.ClientID != "" {
+		return c.LogIn(q.oauthClient(token))
 	}
 	if token.Value == "" {
 		return c, nil
@@ -86,8 +105,19 @@ func isStarting(err error) bool {
 	return errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) && !errors.Is(err, client.ErrNotAnAnswer)
 }
 
-func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
-	body, served, err := as.Score(client.Patient(ctx, longestRun), q.Endpoint, q.Request)
+func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) (scored, error) {
+	ctx = client.Patient(ctx, longestRun)
+	var body []byte
+	var served string
+	var err error
+	if own == nil {
+		body, served, err = as.Score(ctx, q.Endpoint, q.Request)
+	} else {
+		if q.ExpectDenied { // a token of before the grant was taken away is good for an hour
+			as.Login.ForgetEndpointToken(own.AuthorizationDetails())
+		}
+		body, served, err = as.ScoreOptimized(ctx, *own, q.Request)
+	}
 	if err != nil {
 		return scored{}, err
 	}
@@ -95,8 +125,9 @@ func ask(ctx context.Context, as *client.Client, q query) (scored, error) {
 }
 
 // explain adds the advice.
-func explain(ctx context.Context, c *client.Client, err error, q query) error {
-	if errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied) {
+func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAddress bool) error {
+	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied)
+	if refused && !atOwnAddress {
 		if err := routeOptimized(ctx, c, err, q); err != nil {
 			return err
 		}
@@ -109,7 +140,7 @@ func explain(ctx context.Context, c *client.Client, err error, q query) error {
 func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
 	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
 		return client.Advise(refusal, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
-			"and is called at an address of its own: %s. This data source cannot ask it. Have the application prove its access, or serve the model from an endpoint without route optimisation.",
+			"and is called at an address of its own: %s. Ask it with query_as = \"oauth_secret\", or with a provider that logs in by databricks_oauth or databricks_oidc.",
 			cmp.Or(endpoint.URL, "see its page under Serving")))
 	}
 	return nil
@@ -124,6 +155,8 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return c.AdviseEndpoint(ctx, err, q.Endpoint)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(err, "query_as", "Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let this data source depend_on the grant.")
+	case errors.Is(err, client.ErrUnauthenticated) && q.ClientID != "":
+		return client.Advise(err, "client_id", "The token that was made with the OAuth secret is not accepted where the endpoint is."+q.saysNothing())
 	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asToken:
 		return client.Advise(err, asToken, "The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace."+q.saysNothing())
 	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asSecret:

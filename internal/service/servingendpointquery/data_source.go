@@ -32,9 +32,17 @@ func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.Val
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has no token", "query_as is \"token\": write the token to ask with.")
 	case as != asToken && !config.Token.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has a token it does not use", "query_as is \""+as+"\": remove token, or write query_as = \"token\".")
+	case as != asOAuth && !config.ClientID.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "Query has a client it does not use", "query_as is \""+as+"\": remove client_id, or write query_as = \"oauth_secret\".")
+	case as != asOAuth && !config.ClientSecret.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has an OAuth secret it does not use", "query_as is \""+as+"\": remove client_secret, or write query_as = \"oauth_secret\".")
+	case as == asOAuth && config.ClientID.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has no client", "query_as is \"oauth_secret\": write client_id, the application id of the service principal to ask as.")
+	case as == asOAuth && !config.ClientSecret.IsUnknown() && (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has not one OAuth secret", "query_as is \"oauth_secret\": write either client_secret or key_vault_secret = { vault_uri = …, name = … }.")
 	case as == asSecret && config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has no Key Vault secret", "query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, where the token to ask with is kept.")
-	case as != asSecret && !config.KeyVaultSecret.IsNull():
+	case as != asSecret && as != asOAuth && !config.KeyVaultSecret.IsNull():
 		resp.Diagnostics.AddAttributeError(path.Root("key_vault_secret"), "Query has a Key Vault secret it does not use", "query_as is \""+as+"\": remove key_vault_secret, or write query_as = \"key_vault_secret\".")
 	}
 }

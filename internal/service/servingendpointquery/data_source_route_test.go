@@ -21,6 +21,6 @@ func TestRouteOptimizedProvesNothing(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: emulator.Refusal{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}})
 	w.Test(t, resource.TestStep{
 		Config:      strings.Replace(asToken(token, expectDenied), `"iris"`, `"fast"`, 1),
-		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimised", "This data source cannot ask it"),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimised", "query_as = \"oauth_secret\""),
 	})
 }

@@ -14,6 +14,8 @@ type queryModel struct {
 	QueryAs        types.String         `tfsdk:"query_as"`
 	Token          types.String         `tfsdk:"token"`
 	KeyVaultSecret types.Object         `tfsdk:"key_vault_secret"`
+	ClientID       types.String         `tfsdk:"client_id"`
+	ClientSecret   types.String         `tfsdk:"client_secret"`
 	ExpectDenied   types.Bool           `tfsdk:"expect_denied"`
 	StoreResponse  types.Bool           `tfsdk:"store_response"`
 	Status         types.Int64          `tfsdk:"status"`
@@ -28,7 +30,11 @@ type query struct {
 	Request      string
 	Token        string // empty: ask as the provider, or as whoever's token the secret is
 	Secret       secret
+	ClientID     string // not empty: the secret is an OAuth secret of this application, and no bearer
+	OAuthSecret  string // empty: it is in Secret
 	ExpectDenied bool
+
+	fewScopes bool // the OAuth secret has not all scopes
 }
 
 // secret is where a token is kept.
@@ -41,6 +47,8 @@ func (q query) asks() string {
 		return asSecret
 	case q.Token != "":
 		return asToken
+	case q.ClientID != "":
+		return "client_secret"
 	default:
 		return "query_as"
 	}
@@ -67,13 +75,20 @@ func (m queryModel) toQuery() query {
 	case asToken:
 		q.Token = m.Token.ValueString()
 	case asSecret:
-		of := func(attribute string) string {
-			text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)
-			return text.ValueString()
-		}
-		q.Secret = secret{VaultURI: of("vault_uri"), Name: of("name")}
+		q.Secret = m.stored()
+	case asOAuth:
+		q.ClientID, q.OAuthSecret, q.Secret = m.ClientID.ValueString(), m.ClientSecret.ValueString(), m.stored()
 	}
 	return q
+}
+
+// stored is where key_vault_secret says that the credential is.
+func (m queryModel) stored() secret {
+	of := func(attribute string) string {
+		text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)
+		return text.ValueString()
+	}
+	return secret{VaultURI: of("vault_uri"), Name: of("name")}
 }
 
 func (m *queryModel) tell(s scored) {

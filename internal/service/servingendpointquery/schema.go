@@ -19,6 +19,7 @@ const (
 	asProvider = "provider"
 	asToken    = "token"
 	asSecret   = "key_vault_secret"
+	asOAuth    = "oauth_secret"
 )
 
 func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
@@ -40,9 +41,10 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or `instances`, or what the model takes.",
 			},
 			"query_as": schema.StringAttribute{
-				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret)},
-				MarkdownDescription: "Who asks: `provider` (the provider's own identity), `token` (the bearer of `token`) or `key_vault_secret` (the bearer of the token that `key_vault_secret` names). " +
-					"A route-optimised endpoint takes none of the three: it wants OAuth tokens that are made for it.",
+				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
+				MarkdownDescription: "Who asks: `provider` (the provider's own identity), `token` (the bearer of `token`), `key_vault_secret` (the bearer of the token that `key_vault_secret` names) or " +
+					"`oauth_secret` (the service principal `client_id`, with the OAuth secret in `client_secret` or in `key_vault_secret`). " +
+					"A route-optimised endpoint takes only OAuth tokens that are made for it: it is asked at its own address with `oauth_secret`, or with `provider` where the provider logs in by Databricks OAuth.",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
@@ -51,7 +53,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where in Azure Key Vault the token to ask with is kept, when `query_as` is `key_vault_secret`. The provider's own identity reads the newest version; it needs the role " +
+				MarkdownDescription: "Where in Azure Key Vault the token to ask with is kept, when `query_as` is `key_vault_secret`, or the OAuth secret, when it is `oauth_secret`. The provider's own identity reads the newest version; it needs the role " +
 					"`Key Vault Secrets User`. The value is used and kept nowhere. With `dbxaccess_service_principal_token` give the names that its `key_vault_secret` has, and a `depends_on`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
@@ -64,15 +66,24 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 					},
 				},
 			},
+			"client_id": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
+				MarkdownDescription: "Application id of the service principal to ask as, when `query_as` is `oauth_secret`.",
+			},
+			"client_secret": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "OAuth secret that Databricks made for `client_id`, when `query_as` is `oauth_secret`: not a bearer, and not a client secret of Entra ID. " +
+					"Like every argument of a data source it is kept in the state; `key_vault_secret` keeps it out.",
+			},
 			"expect_denied": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether the endpoint should refuse who asks, for lack of CAN_QUERY: then that is success, with 403 in `status`, and an answer is an error. " +
+				MarkdownDescription: "Whether the endpoint should refuse who asks, for lack of CAN_QUERY: then that is success, with 403 in `status`, or 401 where a token for a route-optimised endpoint is refused already, and an answer is an error. " +
 					"A token that opens nothing at all is an error too: it would prove nothing. Default: `false`.",
 			},
 			"store_response": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
 			},
-			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer: 200, or 403 with `expect_denied`. Anything else is an error."},
+			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer: 200, or 403 or 401 with `expect_denied`. Anything else is an error."},
 			"served_model": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the served entity that answered, where the service tells it."},
 			"response":     schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The model's answer, JSON; null unless `store_response` is `true`."},
 			"timeouts":     limit,
