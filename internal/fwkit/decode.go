@@ -3,9 +3,11 @@ package fwkit
 import (
 	"context"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -21,22 +23,23 @@ type getter interface {
 // The framework looks for the fields of a model again each time, with a regular expression for each tag, and that costs
 // more than the rest of decoding. So it decodes into an object here, and the fields are remembered. It does the whole
 // work where a model is more than a flat struct of the framework's values, and where there is anything to complain of.
+// Left out is its search for an element that a set holds twice: Terraform sends none.
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
-	var object types.Object
-	if from.Get(ctx, &object).HasError() || !assign(object, target) {
+	if !decodeFlat(ctx, from, reflect.ValueOf(target).Elem()) {
 		diags.Append(from.Get(ctx, target)...)
 	}
 	return !diags.HasError()
 }
 
-// assign sets each field of the struct that target points at to the object's attribute of that name. It does nothing and
-// returns false unless fields and attributes are the same and have the same types.
-func assign(object types.Object, target any) bool {
-	model := reflect.ValueOf(target).Elem()
-	if object.IsNull() || object.IsUnknown() || model.Kind() != reflect.Struct {
+// decodeFlat sets each field of a model to the attribute of its name. It does nothing and returns false unless fields and
+// attributes are the same and have the same types.
+func decodeFlat(ctx context.Context, from getter, model reflect.Value) bool {
+	fields := fieldsOf(model.Type())
+	var object types.Object
+	if fields == nil || from.Get(ctx, &object).HasError() || object.IsNull() || object.IsUnknown() {
 		return false
 	}
-	fields, attributes := fieldsOf(model.Type()), object.Attributes()
+	attributes := object.Attributes()
 	if len(fields) != len(attributes) {
 		return false
 	}
@@ -54,19 +57,25 @@ func assign(object types.Object, target any) bool {
 }
 
 var (
-	models    sync.Map // struct type → names of its fields, []string
-	attribute = reflect.TypeFor[attr.Value]()
+	models      sync.Map // struct type → names of its fields, []string
+	attribute   = reflect.TypeFor[attr.Value]()
+	validatable = reflect.TypeFor[xattr.ValidateableAttribute]()
 )
 
-// fieldsOf are the attribute names of a model's fields, in order; none unless every field is a value of the framework.
+// fieldsOf are the attribute names of a model's fields, in order; none unless every field is a value of the framework that
+// is valid as such: others are checked while the framework decodes them.
 func fieldsOf(model reflect.Type) []string {
 	if names, ok := models.Load(model); ok {
 		return names.([]string)
 	}
 	var names []string
+	if model.Kind() != reflect.Struct {
+		return nil
+	}
 	for field := range model.Fields() {
 		name := field.Tag.Get("tfsdk")
-		if name == "" || name == "-" || !field.IsExported() || !field.Type.Implements(attribute) {
+		if name == "" || name == "-" || slices.Contains(names, name) || !field.IsExported() ||
+			!field.Type.Implements(attribute) || field.Type.Implements(validatable) {
 			names = nil
 			break
 		}
@@ -117,7 +126,8 @@ func attributeOf[T attr.Value](ctx context.Context, a Attributes, name string, o
 	return converted.(T)
 }
 
-// encode makes a value of that type of a model, the other way round than [assign] and under the same condition.
+// encode makes a value of that type of a model. It is the reverse of [decodeFlat], and returns false under the same
+// conditions.
 func encode(ctx context.Context, of tftypes.Type, model any) (tftypes.Value, bool) {
 	fields := reflect.ValueOf(model)
 	values := map[string]tftypes.Value{}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -105,6 +106,19 @@ func TestDecode(t *testing.T) {
 	}
 	if fieldsOf(reflect.TypeFor[sample]()) == nil {
 		t.Error("a flat model is left to the framework")
+	}
+}
+
+// TestDecodeChecks demands that values which are checked while they are decoded still are.
+func TestDecodeChecks(t *testing.T) {
+	s := schema.Schema{Attributes: map[string]schema.Attribute{"text": schema.StringAttribute{Required: true, CustomType: jsontypes.NormalizedType{}}}}
+	state := tfsdk.State{Schema: s, Raw: tftypes.NewValue(s.Type().TerraformType(t.Context()), map[string]tftypes.Value{"text": tftypes.NewValue(tftypes.String, "{")})}
+	var model struct {
+		Text jsontypes.Normalized `tfsdk:"text"`
+	}
+	var diags diag.Diagnostics
+	if Decode(t.Context(), state, &model, &diags) {
+		t.Error("text that is no JSON is decoded as JSON")
 	}
 }
 
