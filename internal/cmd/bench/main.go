@@ -35,7 +35,8 @@ type options struct {
 	workloads []workload
 	subjects  []subject
 	// repeat is how often each phase is measured without latency; with latency, where waiting outweighs what the machine
-	// does, once. A destroy of more than a hundred is measured once too: it takes Terraform longer than all the rest.
+	// does, once. More than a thousand instances are measured once too, and at the first latency only; a destroy of more than
+	// a hundred as well: they take Terraform longer than all the rest.
 	repeat int
 	// profile keeps the profiles of each plan without changes.
 	profile bool
@@ -49,7 +50,7 @@ func main() {
 	latencies := flag.String("latency", "0s,50ms", "latencies of every request")
 	names := flag.String("workloads", "all", "any of "+strings.Join(workloadNames(), ", "))
 	floors := flag.Bool("floors", true, "measure terraform_data and the empty provider too")
-	flag.IntVar(&o.repeat, "repeat", 5, "repetitions at latency 0")
+	flag.IntVar(&o.repeat, "repeat", 3, "repetitions at latency 0")
 	flag.StringVar(&o.out, "out", filepath.Join("bin", "bench"), "folder for the results")
 	flag.BoolVar(&o.profile, "profile", false, "keep CPU and heap profiles of the plans without changes")
 	publish := flag.Bool("publish", false, "renew what the documentation shows")
@@ -145,10 +146,10 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	if r, err = b.newReport(); err != nil {
 		return r, err
 	}
-	for _, latency := range o.latencies {
+	for i, latency := range o.latencies {
 		for _, n := range o.sizes {
 			for _, w := range o.workloads {
-				if n > mostApplied && w.fill == nil && w.whole == "" {
+				if n > mostApplied && (i > 0 || w.fill == nil && w.whole == "") {
 					continue
 				}
 				rows, err := b.workload(w, n, latency)
@@ -192,7 +193,7 @@ func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error
 		rows[i] = row{Workload: w.name, N: n, Milliseconds: latency.Milliseconds(), Phase: p, Samples: map[subject][]sample{}}
 	}
 	repeat := b.options.repeat
-	if latency > 0 {
+	if latency > 0 || n > mostApplied {
 		repeat = 1
 	}
 	for i := range repeat {
