@@ -54,6 +54,8 @@ func TestExamplesPlan(t *testing.T) {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 				w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
 				w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
+				_, secret := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+				w.Env["TF_VAR_oauth_secret"] = secret
 			case strings.HasSuffix(folder, "break-glass"): // imported
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/groupmember"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/oauthtoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
@@ -70,6 +71,7 @@ func functions() []func() function.Function {
 func ephemeralResources() []func() ephemeral.EphemeralResource {
 	return slices.Concat(
 		entratoken.EphemeralResources(),
+		oauthtoken.EphemeralResources(),
 		serviceprincipaltoken.EphemeralResources(),
 	)
 }

@@ -1,0 +1,104 @@
+package oauthtoken
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// want is which token is asked for. It may hold a secret and is never printed.
+type want struct {
+	ProviderIdentity bool
+	ClientID         string
+	Secret           string // empty: it is in the vault, or the provider is the client
+	VaultURI, Name   string // of the secret in Key Vault
+	Scopes           []string
+	Endpoint         string // empty: a token for the workspace
+}
+
+// oauthToken is an access token with what it says of itself. It is never printed.
+type oauthToken struct {
+	auth.Token
+	Claims string // JSON
+	// EndpointURL is where the endpoint that was named is called with it.
+	EndpointURL string
+}
+
+// getToken asks the workspace for a token, as an application or in the provider's own name. One request, and one more for an
+// endpoint; none where this run has such a token already. A secret in Key Vault is read before.
+func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error) {
+	as, err := logIn(ctx, c, w)
+	if err != nil {
+		return oauthToken{}, err
+	}
+	var t oauthToken
+	if w.Endpoint == "" {
+		t.Token, err = as.Token(ctx, auth.DatabricksScope)
+	} else {
+		t.Token, t.EndpointURL, err = forEndpoint(ctx, c, as, w.Endpoint)
+	}
+	if err != nil {
+		return oauthToken{}, err
+	}
+	t.Claims, err = auth.Claims(t.Value)
+	return t, err
+}
+
+func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error) {
+	if w.ProviderIdentity {
+		if !c.Login.Kind.GivesEndpointTokens() {
+			return nil, client.Advise(fmt.Errorf("the provider is logged in by %s", c.Login.Kind), "use_provider_identity",
+				"That login is none of Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write client_id and client_secret. For a token of Entra ID there is dbxaccess_entra_token.")
+		}
+		return c, nil
+	}
+	secret := auth.Setting{Value: w.Secret, Attribute: "client_secret"}
+	if w.Name != "" {
+		vault, err := c.Vault(auth.Setting{Value: w.VaultURI, Attribute: "key_vault_secret.vault_uri"})
+		if err != nil {
+			return nil, err
+		}
+		value, err := vault.ReadSecret(ctx, auth.Setting{Value: w.Name, Attribute: "key_vault_secret.name"})
+		if err != nil {
+			return nil, err
+		}
+		secret = auth.Setting{Value: value, Attribute: "key_vault_secret"}
+	}
+	return c.LogIn(auth.Settings{
+		DatabricksClientID:     auth.Setting{Value: w.ClientID, Attribute: "client_id"},
+		DatabricksClientSecret: secret,
+		DatabricksScopes:       auth.Setting{Value: strings.Join(w.Scopes, " "), Attribute: "scopes"},
+	})
+}
+
+// forEndpoint is a token with the endpoint's authorization details where it needs one, and where it is called with that.
+func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.Token, string, error) {
+	endpoint, err := c.EndpointByName(ctx, name)
+	if err != nil && as != c { // the provider may not see what the application may
+		if seen, asErr := as.EndpointByName(ctx, name); asErr == nil {
+			endpoint, err = seen, nil
+		}
+	}
+	if err != nil {
+		return auth.Token{}, "", err
+	}
+	if !endpoint.RouteOptimized {
+		host, err := c.FindHost(ctx)
+		if err != nil {
+			return auth.Token{}, "", err
+		}
+		token, err := as.Token(ctx, auth.DatabricksScope)
+		return token, host + "/serving-endpoints/" + url.PathEscape(name) + "/invocations", err
+	}
+	// Before the token is made: who would get it?
+	address, err := c.OptimizedAddress(endpoint)
+	if err != nil {
+		return auth.Token{}, "", err
+	}
+	token, err := as.Login.EndpointToken(ctx, endpoint.AuthorizationDetails())
+	return token, address, err
+}

@@ -1,0 +1,58 @@
+package oauthtoken
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type tokenEphemeral struct{ fwkit.EphemeralResource }
+
+var (
+	_ ephemeral.EphemeralResourceWithConfigure      = &tokenEphemeral{}
+	_ ephemeral.EphemeralResourceWithValidateConfig = &tokenEphemeral{}
+)
+
+func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_oauth_token"
+}
+
+func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+	var config tokenModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.UseProviderIdentity.IsUnknown() {
+		return
+	}
+	own := config.UseProviderIdentity.ValueBool()
+	switch {
+	case own && !(config.ClientID.IsNull() && config.ClientSecret.IsNull() && config.KeyVaultSecret.IsNull()):
+		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has two clients", "use_provider_identity is true, and a client is written beside it. Keep one.")
+	case own && !config.Scopes.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("scopes"), "Scopes of the provider's own login", "use_provider_identity gives the token of the provider's login, which is not limited by scopes. "+
+			"Remove scopes, or write client_id and client_secret.")
+	case own:
+	case config.ClientID.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has no client", "Write client_id with client_secret or key_vault_secret, or use_provider_identity = true when the provider itself logs in by Databricks OAuth.")
+	case config.ClientSecret.IsUnknown() || config.KeyVaultSecret.IsUnknown():
+	case (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
+		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has not one secret", "Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that Databricks made for client_id. "+
+			"An empty string, as an unset variable gives it, is none.")
+	}
+}
+
+// Open gets the token. There is nothing to close: no call revokes an access token, it lives for an hour at most.
+func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var config tokenModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	token, err := getToken(ctx, e.Client, config.toWant())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot get an OAuth token", config.String()) {
+		return
+	}
+	config.show(token)
+	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
+}

@@ -1,0 +1,67 @@
+package oauthtoken
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "An access token by Databricks OAuth: what an application gets for its client id and its OAuth secret, or the provider for its own login by Databricks OAuth. It is in no plan and no state.\n\n" +
+			"With `endpoint_name` it is a token for that endpoint. A route-optimised endpoint takes only tokens that are made for it, and is called at its own address, `endpoint_url`; whoever has no `CAN_QUERY` on it " +
+			"gets no token.\n\n" +
+			"~> **An access token cannot be revoked.** It lives for an hour at most, also when the run has ended, the OAuth secret was deleted, or the grant on the endpoint was taken away. Terraform's closing of it does nothing.\n\n" +
+			"Terraform opens it in the plan and once more in the apply. Each opening may make a token.",
+		Attributes: map[string]schema.Attribute{
+			"client_id": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
+				MarkdownDescription: "Application id of the service principal that the token is of. Needs `client_secret` or `key_vault_secret`.",
+			},
+			"client_secret": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "OAuth secret that Databricks made for `client_id`, such as `secret_value` of `dbxaccess_service_principal_oauth_secret`. A client secret of Entra ID is another thing.",
+			},
+			"key_vault_secret": schema.SingleNestedAttribute{
+				Optional: true,
+				MarkdownDescription: "Where in Azure Key Vault the OAuth secret is kept. The provider's own identity reads the newest version; it needs the role `Key Vault Secrets User`. " +
+					"A provider that logs in by Databricks OAuth has no identity that Key Vault knows.",
+				Attributes: map[string]schema.Attribute{
+					"vault_uri": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI)},
+						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
+					},
+					"name": schema.StringAttribute{
+						Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret to read the OAuth secret from", auth.CheckSecretName)},
+						MarkdownDescription: "Name of the secret.",
+					},
+				},
+			},
+			"use_provider_identity": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Whether the token is of the provider's own identity, which must log in by `databricks_oauth` or `databricks_oidc`. Default: `false`.",
+			},
+			"scopes": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				MarkdownDescription: "API scopes of the token, such as `model-serving`. A secret that was made for some scopes gives no token for others. Absent: `all-apis`.",
+			},
+			"endpoint_name": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
+				MarkdownDescription: "Name of the serving endpoint to call with the token, case-sensitive.",
+			},
+			"access_token": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
+			"expires_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
+			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "All its claims, JSON, not verified."},
+			"endpoint_url": schema.StringAttribute{Computed: true, MarkdownDescription: "Where to call the endpoint of `endpoint_name` with the token."},
+		},
+	}
+}
