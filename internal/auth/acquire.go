@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,8 +30,9 @@ const (
 // libraries below leave to their caller: concurrent callers share one request,
 // and what passes is tried again.
 type acquirer struct {
-	// try makes one attempt and is expected to keep tokens.
-	try tokenFunc
+	// try makes one attempt and is expected to keep tokens; with fresh it must not give
+	// one that it has kept.
+	try func(ctx context.Context, scope string, fresh bool) (Token, error)
 	// inspect reduces an error of try; reached tells whether the source has ever
 	// answered.
 	inspect func(err error, reached bool) failure
@@ -49,6 +51,36 @@ type acquirer struct {
 	reached atomic.Bool
 
 	flights flights[Token]
+
+	mu      sync.Mutex
+	given   map[string]string // the token given last, by scope
+	refused map[string]bool   // the scopes of which that token is not taken any more
+}
+
+// forget sees to it that the token of a scope is not given again, unless another one
+// has been given since.
+func (a *acquirer) forget(scope, token string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if token != "" && a.given[scope] == token {
+		a.refused[scope] = true
+	}
+}
+
+func (a *acquirer) isRefused(scope string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.refused[scope]
+}
+
+func (a *acquirer) gave(scope string, token Token) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.given == nil {
+		a.given, a.refused = map[string]string{}, map[string]bool{}
+	}
+	a.given[scope] = token.Value
+	delete(a.refused, scope)
 }
 
 func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
@@ -66,6 +98,7 @@ func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, aban
 		token, err := a.attempt(ctx, scope)
 		if err == nil {
 			a.reached.Store(true)
+			a.gave(scope, token)
 			return token, false, nil
 		}
 		f := a.inspect(err, a.reached.Load())
@@ -108,7 +141,7 @@ func (a *acquirer) attempt(ctx context.Context, scope string) (Token, error) {
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	return a.try(ctx, scope)
+	return a.try(ctx, scope, a.isRefused(scope))
 }
 
 // limitOf is the limit of one try that an HTTP client without its own needs.

@@ -39,7 +39,10 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 		explain.credential, explain.speaker = attribute, "Azure CLI"
 		kept := &keptTokens{inner: credential, limit: o.cliLimit()}
 		a := &acquirer{
-			try: func(ctx context.Context, scope string) (Token, error) {
+			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
+				if fresh { // the CLI may have the same one in its own cache
+					kept.drop()
+				}
 				token, err := kept.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 				return Token{Value: token.Token, ExpiresAt: token.ExpiresOn}, err
 			},
@@ -49,7 +52,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 			retryTimeout: o.options.RetryTimeout,
 			tryTimeout:   o.cliLimit(),
 		}
-		return &session{Identity: identity, acquire: a.token}, nil
+		return &session{Identity: identity, acquire: a.token, forget: a.forget}, nil
 	}, nil
 }
 
@@ -169,6 +172,13 @@ type keptTokens struct {
 	limit time.Duration
 	mu    sync.Mutex
 	kept  map[string]azcore.AccessToken
+}
+
+// drop drops all kept tokens.
+func (k *keptTokens) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.kept)
 }
 
 // GetToken gives a kept token while more than five minutes of it are left. One

@@ -214,7 +214,12 @@ func (o *opening) logInToWorkspace(s Settings, attribute string, federated func(
 	explain.speaker = "The workspace"
 	keeper := &tokenKeeper{get: get}
 	a := &acquirer{
-		try:          keeper.token,
+		try: func(ctx context.Context, details string, fresh bool) (Token, error) {
+			if fresh {
+				keeper.forget(details)
+			}
+			return keeper.token(ctx, details)
+		},
 		inspect:      inspectOAuth,
 		explain:      func(f failure, _ string) *Error { return explain.failure(f) },
 		interrupted:  explain.interrupted,
@@ -234,8 +239,9 @@ func (o *opening) logInToWorkspace(s Settings, attribute string, federated func(
 			}
 			return a.token(ctx, "")
 		},
-		detailed: a.token,
-		forget:   keeper.forget,
+		forget:         func(_, token string) { a.forget("", token) },
+		detailed:       a.token,
+		forgetDetailed: keeper.forget,
 	}, nil
 }
 
@@ -260,8 +266,8 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 // ForgetEndpointToken makes the next [Login.EndpointToken] for these details a new one: only a new one shows what the
 // identity may do now.
 func (l *Login) ForgetEndpointToken(details string) {
-	if s := l.ready.Load(); s != nil && s.forget != nil {
-		s.forget(details)
+	if s := l.ready.Load(); s != nil && s.forgetDetailed != nil {
+		s.forgetDetailed(details)
 	}
 }
 

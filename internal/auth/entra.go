@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"sync"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 
@@ -42,16 +43,33 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	if s.SendChain {
 		options = append(options, confidential.WithX5C())
 	}
-	client, err := confidential.New(identity.Authority, identity.ClientID, p.credential, options...)
+	newClient := func() (confidential.Client, error) {
+		return confidential.New(identity.Authority, identity.ClientID, p.credential, options...)
+	}
+	client, err := newClient()
 	if err != nil {
 		return nil, clientError(p.attribute)
 	}
+	// A client keeps its tokens and has no way to drop one. So a scope of which one was
+	// refused gets a client of its own, and the tokens of the others stay.
+	var replaced sync.Map // scope → confidential.Client
 	explain := o.explainer(s, identity)
 	explain.credential = p.attribute
 	explain.vault, explain.federated, explain.connection = p.vault, p.federated, p.connection
 	explain.clientSource = s.ClientID.Source()
 	a := &acquirer{
-		try: func(ctx context.Context, scope string) (Token, error) {
+		try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
+			client := client
+			if fresh {
+				another, err := newClient()
+				if err != nil {
+					return Token{}, err
+				}
+				replaced.Store(scope, another)
+			}
+			if another, ok := replaced.Load(scope); ok {
+				client = another.(confidential.Client)
+			}
 			result, err := client.AcquireTokenByCredential(ctx, []string{scope})
 			if err != nil {
 				return Token{}, err
@@ -64,7 +82,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 		retryTimeout: o.options.RetryTimeout,
 		tryTimeout:   limitOf(o.http),
 	}
-	return &session{Identity: identity, acquire: a.token}, nil
+	return &session{Identity: identity, acquire: a.token, forget: a.forget}, nil
 }
 
 // explainer speaks for a login of these settings.

@@ -20,14 +20,29 @@ const maxVersions = 10_000
 // vaultClient is the client for vaults. It takes a success only if it can be read
 // as one: the library's own error for JSON of another form cannot be told from one
 // of the network.
-type vaultClient struct{ *http.Client }
+type vaultClient struct {
+	*http.Client
+	reader *vaultReader
+}
 
 // Do sends a request.
 func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	response, err := c.Client.Do(request)
-	if err != nil || response.StatusCode >= http.StatusMultipleChoices {
-		return response, err
+	if err != nil {
+		return nil, err
 	}
+	token := strings.TrimPrefix(request.Header.Get("Authorization"), "Bearer ")
+	if response.StatusCode == http.StatusUnauthorized {
+		if !readableChallenge(response.Header) {
+			_ = response.Body.Close()
+			return nil, web.Mismatch(response, "a challenge that names no place to log in")
+		}
+		c.reader.refused(token) // the library asks for a token now, and sends the request once more
+	}
+	if response.StatusCode >= http.StatusMultipleChoices {
+		return response, nil
+	}
+	c.reader.accepted(token)
 	body, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
 	if err != nil {
@@ -38,6 +53,20 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 		return nil, web.Mismatch(response, "JSON of another form")
 	}
 	return response, nil
+}
+
+// readableChallenge says whether a challenge is none, or names a login host and a
+// tenant in it. The library (azsecrets, internal/challenge_policy.go) takes the tenant
+// out of an address without looking how long that is, and panics at a short one.
+func readableChallenge(h http.Header) bool {
+	for part := range strings.SplitSeq(h.Get("WWW-Authenticate"), " ") {
+		name, address, _ := strings.Cut(part, "=")
+		address = strings.Trim(address, `",`)
+		if name == "authorization" && address != "" && strings.Count(address, "/") < 3 {
+			return false
+		}
+	}
+	return true
 }
 
 // vaultForm says whether JSON has the form of a secret, or of a page of a list.

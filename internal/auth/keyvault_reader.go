@@ -30,6 +30,25 @@ type vaultReader struct {
 	// noToken is why there was no federated token to log in with; azidentity keeps
 	// no more of an error than its text.
 	noToken atomic.Pointer[Error]
+	// taken is the token that the vault took last.
+	taken atomic.Pointer[string]
+}
+
+func (r *vaultReader) accepted(token string) {
+	if taken := r.taken.Load(); taken == nil || *taken != token {
+		r.taken.Store(&token)
+	}
+}
+
+// refused has the provider's own login make a new token in place of one that the
+// vault has taken before and refuses now. Other identities read a vault once.
+func (r *vaultReader) refused(token string) {
+	taken := r.taken.Load()
+	if r.own == nil || taken == nil || token == "" || *taken != token {
+		return
+	}
+	r.own.Forget(r.own.KeyVaultScope(), token)
+	r.drop()
 }
 
 // who is the reader as the subject of a sentence.

@@ -89,7 +89,7 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 	// The library asks the vault which login host and which resource it trusts, and
 	// goes on only if the vault is within the domain of that resource.
 	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
-		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http}, Retry: o.vaultRetry(&v.lastStatus)},
+		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http, reader}, Retry: o.vaultRetry(&v.lastStatus)},
 	})
 	if err != nil {
 		return nil, clientError(v.settings.VaultURI.Attribute)

@@ -90,8 +90,10 @@ type session struct {
 	acquire tokenFunc
 	// detailed is a token for single endpoints, by their authorization details; nil where the login gives none.
 	detailed tokenFunc
-	// forget drops a token of detailed.
-	forget func(details string)
+	// forgetDetailed drops a token of detailed.
+	forgetDetailed func(details string)
+	// forget has acquire log in afresh the next time; nil where there is no login.
+	forget func(scope, token string)
 	// warnings came up with what a vault held.
 	warnings []Warning
 }
@@ -264,6 +266,15 @@ func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 		return Token{}, err
 	}
 	return s.acquire(ctx, scope)
+}
+
+// Forget has the next [Login.AccessToken] log in afresh instead of giving that token
+// again: a service refuses it. It does nothing when another token was given since,
+// nor for a Databricks token, of which there is only one.
+func (l *Login) Forget(scope, token string) {
+	if ready := l.ready.Load(); ready != nil && ready.forget != nil {
+		ready.forget(scope, token)
+	}
 }
 
 // ManagementScope is the scope of a token for Azure Resource Manager. Its double

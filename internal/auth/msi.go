@@ -41,8 +41,13 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		explain := o.explainer(s, identity)
 		explain.credential, explain.speaker = attribute, "The managed identity endpoint"
 		a := &acquirer{
-			try: func(ctx context.Context, scope string) (Token, error) {
-				result, err := client.AcquireToken(ctx, scope)
+			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
+				var options []managedidentity.AcquireTokenOption
+				if fresh {
+					// It has the library pass over its cache, and is sent to nobody.
+					options = append(options, managedidentity.WithClaims("{}"))
+				}
+				result, err := client.AcquireToken(ctx, scope, options...)
 				if err != nil {
 					return Token{}, err
 				}
@@ -55,7 +60,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			tryTimeout:      limitOf(o.http),
 			firstTryTimeout: firstMSITry,
 		}
-		return &session{Identity: identity, acquire: a.token}, nil
+		return &session{Identity: identity, acquire: a.token, forget: a.forget}, nil
 	}, nil
 }
 

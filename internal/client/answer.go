@@ -56,6 +56,7 @@ type expected struct {
 	answer      Answer
 	date        time.Time // the service's clock as the answer was made
 	servedModel string    // of a scoring call
+	renewed     bool      // refused with a token that another one has replaced since
 }
 
 type expectedKey struct{}

@@ -111,7 +111,7 @@ func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	sdkConfig := &config.Config{
 		Host:          cmp.Or(cfg.Host, unknownHost), // the line puts the right one in
 		WorkspaceID:   cfg.WorkspaceID,
-		Credentials:   strategy{cfg, own},
+		Credentials:   strategy{cfg, own, &bearer{}},
 		HTTPTransport: l,
 		// The line keeps its own time and pace; these only have to be longer and wider than anything it allows.
 		HTTPTimeoutSeconds:  int((24 * time.Hour).Seconds()),
@@ -170,8 +170,9 @@ func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err er
 
 // strategy hands our login to the SDK. It is asked on every attempt, so a token renewed in a long apply is picked up.
 type strategy struct {
-	cfg Config
-	own bool // the provider's own login
+	cfg    Config
+	own    bool // the provider's own login
+	bearer *bearer
 }
 
 func (s strategy) Name() string {
@@ -180,7 +181,7 @@ func (s strategy) Name() string {
 
 func (s strategy) Configure(context.Context, *config.Config) (credentials.CredentialsProvider, error) {
 	return credentials.CredentialsProviderFn(func(r *http.Request) error {
-		*r = *r.WithContext(context.WithValue(r.Context(), signerKey{}, signer(s.sign)))
+		*r = *r.WithContext(context.WithValue(r.Context(), callerKey{}, s))
 		return s.sign(r)
 	}), nil
 }
@@ -205,7 +206,7 @@ func (s strategy) sign(r *http.Request) error {
 
 // Token is an access token of who calls.
 func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
-	return strategy{c.cfg, c.own}.token(ctx, scope)
+	return strategy{cfg: c.cfg, own: c.own}.token(ctx, scope)
 }
 
 // token leaves the attribute out of the errors of the provider's own login: its attributes stand in the provider block,

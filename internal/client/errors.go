@@ -75,6 +75,7 @@ type Error struct {
 	cause      error
 	notSent    bool // the request never left: safe to send again
 	idempotent bool // sending it twice does what sending it once does
+	renewed    bool // refused with a token that another one has replaced since
 }
 
 // Error keeps the service's status, code and words.
@@ -156,6 +157,9 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 		Message:    clean(api.Message),
 		RequestID:  clean(answer.Response.Header.Get("X-Request-Id")),
 		idempotent: isIdempotent(ctx, answer.Response.Request.Method),
+	}
+	if want, ok := ctx.Value(expectedKey{}).(*expected); ok {
+		e.renewed = want.renewed
 	}
 	if e.Code == "<nil>" { // how the SDK writes a body without error_code
 		e.Code = ""
@@ -245,7 +249,7 @@ func repeatable(ctx context.Context, err error) bool {
 
 // passing says that the trouble is the service's or the network's, and likely over soon.
 func (e *Error) passing() bool {
-	return e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
+	return e.renewed || e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
 

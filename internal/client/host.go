@@ -66,7 +66,7 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 
 // askForHost is one try; a pause says that another is worth while after it.
 func askForHost(ctx context.Context, cfg Config, try int) (host string, pause time.Duration, err error) {
-	token, err := strategy{cfg, true}.token(ctx, cfg.Login.ManagementScope())
+	token, err := strategy{cfg: cfg, own: true}.token(ctx, cfg.Login.ManagementScope())
 	if err != nil {
 		return "", 0, err
 	}

@@ -80,6 +80,7 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 // its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
 // body.
 func (l *line) send(r *http.Request) (*http.Response, error) {
+	renewed := false
 	for first := time.Now(); ; {
 		if err := l.turn(r.Context()); err != nil {
 			return nil, err
@@ -91,6 +92,18 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
 			l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
+		}
+		if resp.StatusCode == http.StatusUnauthorized && !renewed {
+			renewed = true
+			again, err := l.renewed(r)
+			if again == nil || err != nil {
+				return resp, err
+			}
+			r = again
+			continue
+		}
+		if who := callerOfRequest(r); who != nil && resp.StatusCode < http.StatusMultipleChoices {
+			who.accepted(r)
 		}
 		if !refusedForNumber(resp, body) {
 			l.pause.passed()
@@ -113,6 +126,27 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// renewed is a request once more, with a fresh token, after the workspace refused the one that it had taken before; nil where
+// that must be believed. The workspace refused it before any work was done, so it may be sent again whatever its method; but
+// for a call that is right only directly after a read, whose caller is asked to read again.
+func (l *line) renewed(r *http.Request) (*http.Request, error) {
+	who := callerOfRequest(r)
+	if who == nil || r.Body != nil && r.GetBody == nil {
+		return nil, nil
+	}
+	if ok, err := who.renew(r); !ok || err != nil {
+		return nil, err
+	}
+	tflog.Info(r.Context(), "the workspace refused a token that it had taken before; logged in afresh", map[string]any{"path": r.URL.Path})
+	if r.Context().Value(onceKey{}) != nil {
+		if want, ok := r.Context().Value(expectedKey{}).(*expected); ok {
+			want.renewed = true
+		}
+		return nil, nil
+	}
+	return anew(r)
 }
 
 // turn waits until the next call may leave.
@@ -185,10 +219,24 @@ func refusedForNumber(resp *http.Response, body []byte) bool {
 		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
-// signer puts the caller's token on a request.
-type signer func(*http.Request) error
+// caller is who a request is sent as.
+type caller interface {
+	// sign puts the caller's token on a request.
+	sign(*http.Request) error
+	// accepted notes that the workspace has let a request in.
+	accepted(*http.Request)
+	// renew logs in afresh after the workspace refused the token of a request, where that may help, and says whether the
+	// caller has another token now.
+	renew(*http.Request) (bool, error)
+}
 
-type signerKey struct{}
+type callerKey struct{}
+
+// callerOfRequest is nil for a request without a login.
+func callerOfRequest(r *http.Request) caller {
+	who, _ := r.Context().Value(callerKey{}).(caller)
+	return who
+}
 
 // anew is the request once more, with its body from the start and a token that has not expired in line.
 func anew(r *http.Request) (*http.Request, error) {
@@ -200,8 +248,8 @@ func anew(r *http.Request) (*http.Request, error) {
 		}
 		r.Body = body
 	}
-	if sign, ok := r.Context().Value(signerKey{}).(signer); ok {
-		return r, sign(r)
+	if who := callerOfRequest(r); who != nil {
+		return r, who.sign(r)
 	}
 	return r, nil
 }

@@ -44,7 +44,7 @@ func TestRefusedForNumberIsSentAgain(t *testing.T) {
 				r.Header.Set("Authorization", "Bearer renewed")
 				return nil
 			})
-			r, err := http.NewRequestWithContext(context.WithValue(t.Context(), signerKey{}, sign), http.MethodPost, "https://adb-42.test/api/2.0/things", strings.NewReader("the body"))
+			r, err := http.NewRequestWithContext(context.WithValue(t.Context(), callerKey{}, sign), http.MethodPost, "https://adb-42.test/api/2.0/things", strings.NewReader("the body"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -157,3 +157,10 @@ func TestSettle(t *testing.T) {
 		})
 	}
 }
+
+// signer is a caller whose token is never renewed.
+type signer func(*http.Request) error
+
+func (s signer) sign(r *http.Request) error      { return s(r) }
+func (signer) accepted(*http.Request)            {}
+func (signer) renew(*http.Request) (bool, error) { return false, nil }

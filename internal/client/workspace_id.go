@@ -96,7 +96,7 @@ func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
 		return id, nil
 	}
 	// The host's metadata, as Databricks' own SDKs read it. It is public, so it gets no credential.
-	anonymous := context.WithValue(ctx, signerKey{}, nil)
+	anonymous := context.WithValue(ctx, callerKey{}, nil)
 	headers := http.Header{"Accept": {"application/json"}, "User-Agent": r.Header.Values("User-Agent")}
 	var answer struct {
 		WorkspaceID json.RawMessage `json:"workspace_id"` // a string; a number is taken, too

@@ -24,6 +24,7 @@ import (
 //	DELETE /faults    withdraw all
 //	GET    /latency   {"milliseconds":n}
 //	POST   /latency   {"milliseconds":n}; answers like GET
+//	POST   /access-tokens/revoke  {"after_uses":n}; see [Tenant.RevokeAccessTokens]
 //	GET    /workspaces  the ids of the workspaces served, in order
 //	GET    /switches, /workspaces/{id}/switches, /vaults/{name}/switches
 //	                  the switches of Entra ID, of a workspace, of a vault
@@ -91,6 +92,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	})
 	t.Latency.controlRoutes(mux)
 	t.switchesRoutes(mux, workspaces)
+	t.revocationRoute(mux)
 	mux.HandleFunc("GET /workspaces", func(w http.ResponseWriter, _ *http.Request) {
 		ids := []string{}
 		for _, workspace := range workspaces {

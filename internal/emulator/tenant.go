@@ -46,6 +46,8 @@ type Tenant struct {
 	ca           *authority
 	cloud        *cloud // nil for every cloud
 
+	tokens accessTokens
+
 	mu            sync.Mutex
 	switches      Switches
 	apps          map[string]*App // by lower-case client id
@@ -89,6 +91,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 		apps:          map[string]*App{},
 		tokenLifetime: defaultTokenLifetime,
 		replays:       map[string]time.Time{},
+		tokens:        accessTokens{revoked: map[string]bool{}, uses: -1},
 		vaults:        map[string]*Vault{},
 		published:     map[string]*publication{},
 		issuers:       map[string]*OIDCIssuer{},
@@ -248,7 +251,8 @@ func (t *Tenant) issuer() string { return "https://sts.windows.net/" + t.ID + "/
 // form that Azure Databricks' resource is given. Claims are a map because a lone
 // audience is a string in these tokens, never an array.
 func (t *Tenant) issue(app *App, audience, provedBy string, lifetime time.Duration) (string, error) {
-	now := t.Clock.Now()
+	now, id := t.Clock.Now(), uuid.NewString()
+	t.tokens.add(id)
 	token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
 		"aud":      audience,
 		"iss":      t.issuer(),
@@ -262,7 +266,7 @@ func (t *Tenant) issue(app *App, audience, provedBy string, lifetime time.Durati
 		"oid":      app.ObjectID,
 		"sub":      app.ObjectID,
 		"tid":      t.ID,
-		"uti":      uuid.NewString(),
+		"uti":      id,
 		"ver":      "1.0",
 	})
 	token.Header["kid"] = t.signingKeyID
@@ -288,6 +292,7 @@ func (t *Tenant) VerifyAccessToken(raw string) (AccessClaims, error) {
 		AppID    string `json:"appid"`
 		ObjectID string `json:"oid"`
 		TenantID string `json:"tid"`
+		UTI      string `json:"uti"`
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodRS256.Alg()}), jwt.WithoutClaimsValidation())
 	_, err := parser.ParseWithClaims(raw, &claims, func(*jwt.Token) (any, error) { return &t.signingKey.PublicKey, nil })
@@ -296,6 +301,9 @@ func (t *Tenant) VerifyAccessToken(raw string) (AccessClaims, error) {
 	}
 	if len(claims.Audience) != 1 || claims.IssuedAt == nil || claims.ExpiresAt == nil {
 		return AccessClaims{}, fmt.Errorf("%w: claims are missing", ErrNotOurToken)
+	}
+	if !t.tokens.use(claims.UTI) {
+		return AccessClaims{}, fmt.Errorf("%w any more: it was revoked", ErrNotOurToken)
 	}
 	return AccessClaims{
 		Audience:  claims.Audience[0],

@@ -1,0 +1,64 @@
+package auth
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// Where to log in a vault says itself, and so does whatever stands before it. What cannot be read is an error.
+func TestChallengeOfAnyFormIsAnError(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	o := p.options()
+	o.RetryTimeout = time.Second
+	v := vaultFor(t, p, o)
+	for _, challenge := range []string{
+		`Bearer authorization="https://login.microsoftonline.com", resource="https://vault.azure.net"`,
+		`Bearer authorization="x", resource="https://vault.azure.net"`,
+		`Bearer authorization=/, resource="https://vault.azure.net"`,
+		`Bearer authorization="https://login.microsoftonline.com/` + strings.Repeat("x", 1000) + `", resource="https://vault.azure.net"`,
+		`Bearer authorization="https://login.microsoftonline.com/t", resource="https://elsewhere.example"`,
+		`Bearer authorization="https://login.microsoftonline.com/t", resource="` + "\x7f" + `"`,
+		`Bearer error="insufficient_claims", claims="no base64"`,
+		`Bearer`, `=`, `Basic realm="x"`,
+	} {
+		p.Faults.Clear()
+		p.Faults.Add(emulator.Fault{Service: "vault", Status: 401, Header: map[string]string{"WWW-Authenticate": challenge}, Times: -1})
+		if _, err := v.ReadSecret(t.Context(), hcl("name", "s")); err == nil || !strings.Contains(err.Error(), "kv-ml.vault.azure.net") {
+			t.Errorf("%s: %v", challenge, err)
+		}
+	}
+	p.Faults.Clear()
+}
+
+// A token that the vault has taken may end before its time. Then the provider logs in once more, and believes a second
+// refusal.
+func TestTokenRefusedByVaultIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	p := newProxied(t)
+	v := vaultFor(t, p, p.options())
+	logins := func() int { return p.Journal.Count("entra", "POST", "/") }
+	before := logins()
+	p.RevokeAccessTokens(0)
+	for range 3 {
+		if _, err := v.ReadSecret(t.Context(), hcl("name", "s")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := logins() - before; n != 1 {
+		t.Errorf("%d logins", n)
+	}
+	p.Faults.Add(emulator.Fault{Service: "vault", Status: 401, Header: map[string]string{
+		"WWW-Authenticate": `Bearer authorization="https://login.microsoftonline.com/` + p.ID + `", resource="https://vault.azure.net"`}, Times: -1})
+	before = logins()
+	for range 3 {
+		wantError(t, func() error { _, err := v.ReadSecret(t.Context(), hcl("name", "s")); return err }(), "Key Vault does not take the identity's token")
+	}
+	if n := logins() - before; n != 1 {
+		t.Errorf("%d logins of who is refused", n)
+	}
+	p.Faults.Clear()
+}

@@ -1,0 +1,72 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+)
+
+// bearer is what is known of the access token of one caller.
+type bearer struct {
+	mu       sync.Mutex
+	accepted string // the token that the workspace took last
+
+	renewals singleflight.Group
+}
+
+func (b *bearer) wasAccepted(token string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.accepted == token
+}
+
+func bearerOf(r *http.Request) string {
+	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+}
+
+func (s strategy) accepted(r *http.Request) {
+	s.bearer.mu.Lock()
+	defer s.bearer.mu.Unlock()
+	s.bearer.accepted = bearerOf(r)
+}
+
+// renew gives a token up once, and only one that the workspace has taken before: who is refused from the start, or with a
+// token that is fresh, is refused. All calls that are refused with one token share one login.
+func (s strategy) renew(r *http.Request) (bool, error) {
+	refused := bearerOf(r)
+	done := s.bearer.renewals.DoChan(refused, func() (any, error) {
+		return s.replace(context.WithoutCancel(r.Context()), refused)
+	})
+	select {
+	case result := <-done:
+		renewed, _ := result.Val.(bool)
+		return renewed, result.Err
+	case <-r.Context().Done():
+		return false, r.Context().Err()
+	}
+}
+
+func (s strategy) replace(ctx context.Context, refused string) (bool, error) {
+	now, err := s.token(ctx, auth.DatabricksScope)
+	if err != nil || now.Value != refused { // another call has renewed it
+		return err == nil, err
+	}
+	if !s.bearer.wasAccepted(refused) {
+		return false, nil
+	}
+	s.cfg.Login.Forget(auth.DatabricksScope, refused)
+	if s.own && s.cfg.AdminLogin { // sent beside it, so either may be the one that is refused
+		management, err := s.token(ctx, s.cfg.Login.ManagementScope())
+		if err != nil {
+			return false, err
+		}
+		s.cfg.Login.Forget(s.cfg.Login.ManagementScope(), management.Value)
+	}
+	now, err = s.token(ctx, auth.DatabricksScope)
+	return err == nil && now.Value != refused, err
+}

@@ -1,0 +1,121 @@
+package client_test
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// asDeployer logs in with a client secret, so that there is something to log in with once more.
+func (w *workspace) asDeployer(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.RetryTimeout = 10 * time.Second }).LogIn(auth.Settings{
+		ClientID:     auth.Setting{Value: w.Deployer.ClientID, Attribute: "client_id"},
+		ClientSecret: auth.Setting{Value: w.DeployerSecret, Attribute: "client_secret"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (w *workspace) logins() int { return w.Tenant.Journal.Count("entra", "POST", "/") }
+
+// A token that the workspace has taken may end before its time. Whoever is refused then logs in once more, all of them
+// together, and goes on.
+func TestRefusedTokenIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.asDeployer(t)
+	if _, err := c.Me(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.logins(); n != 1 {
+		t.Fatalf("%d logins", n)
+	}
+	w.Tenant.RevokeAccessTokens(10)
+	var all sync.WaitGroup
+	for range 40 {
+		all.Go(func() {
+			if _, _, err := c.CreateToken(t.Context(), "x", time.Hour, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := w.logins(); n != 2 {
+		t.Errorf("%d logins", n)
+	}
+	if list, err := c.OwnTokens(t.Context()); err != nil || len(list.Tokens) != 40 {
+		t.Errorf("%d tokens, %v", len(list.Tokens), err)
+	}
+	// It happens again in a long run, and is mended again.
+	w.Tenant.RevokeAccessTokens(0)
+	if _, err := c.OwnTokens(t.Context()); err != nil || w.logins() != 3 {
+		t.Errorf("%v, %d logins", err, w.logins())
+	}
+}
+
+// A caller that is refused for good is believed to be after one login more, however many calls it makes, and without any
+// more when the workspace has never let it in.
+func TestRefusedCallerIsBelieved(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]bool{"after it was let in": true, "from the start": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorkspace(t)
+			c := w.asDeployer(t)
+			if before {
+				if _, err := c.Me(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Status: http.StatusUnauthorized, Message: "not any more", Times: -1})
+			var all sync.WaitGroup
+			for range 20 {
+				all.Go(func() {
+					if _, err := c.OwnTokens(t.Context()); !errors.Is(err, client.ErrUnauthenticated) {
+						t.Errorf("%v", err)
+					}
+				})
+			}
+			all.Wait()
+			if _, err := c.OwnTokens(t.Context()); !errors.Is(err, client.ErrUnauthenticated) {
+				t.Errorf("%v", err)
+			}
+			want := 1
+			if before {
+				want = 2
+			}
+			if n := w.logins(); n != want {
+				t.Errorf("%d logins, not %d", n, want)
+			}
+		})
+	}
+}
+
+// A call that is right only directly after a read is not sent again: its caller reads again first.
+func TestRefusedTokenDoesNotRepeatACallThatMustBeRight(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	c := w.asDeployer(t)
+	if _, err := c.Me(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Tenant.RevokeAccessTokens(0)
+	w.Tenant.Journal.Reset()
+	began := time.Now()
+	err := c.Call(client.Once(t.Context()), http.MethodPut, "/api/2.0/permissions/serving-endpoints/"+w.EndpointID, nil, map[string]any{"access_control_list": []any{}}, nil)
+	if !errors.Is(err, client.ErrUnauthenticated) || w.Tenant.Journal.Count("workspace", "PUT", "/") != 1 || w.logins() != 1 {
+		t.Errorf("%v, %d requests, %d logins", err, w.Tenant.Journal.Count("workspace", "PUT", "/"), w.logins())
+	}
+	if !c.Again(t.Context(), err, began, 1) {
+		t.Error("the caller is not to try again")
+	}
+}
