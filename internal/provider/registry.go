@@ -14,6 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/currentidentity"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/entratoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/groupmember"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/oauthsecret"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/oauthtoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
@@ -43,6 +44,7 @@ func dataSources() []func() datasource.DataSource {
 	return slices.Concat(
 		clusters.DataSources(),
 		currentidentity.DataSources(),
+		oauthsecret.DataSources(),
 		serviceprincipal.DataSources(),
 		servingendpoint.DataSources(),
 		servingendpointaccess.DataSources(),

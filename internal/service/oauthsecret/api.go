@@ -1,0 +1,64 @@
+package oauthsecret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// atOnce bounds how many lists are read at the same time.
+const atOnce = 10
+
+// listSecrets lists the OAuth secrets of one service principal, or of all, that have not expired, oldest first. One request
+// for the principals and one for each of them: the service has no list of all secrets.
+func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([]secret, error) {
+	filter := ""
+	if applicationID != "" {
+		filter = "applicationId eq " + client.SCIMString(applicationID)
+	}
+	owners, err := c.ServicePrincipals(ctx, filter)
+	if err != nil {
+		return nil, adviseAdmin(err)
+	}
+	if applicationID != "" && len(owners) == 0 {
+		return nil, client.Advise(fmt.Errorf("no service principal of this workspace has the application id %s", applicationID), "application_id",
+			"Only those that are in the workspace have secrets here. "+c.WhoIsMeant(ctx, applicationID))
+	}
+	of := make([][]secret, len(owners))
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i, owner := range owners {
+		group.Go(func() error {
+			list, err := c.OAuthSecretsNow(ctx, owner.ID)
+			if errors.Is(err, client.ErrNotFound) && applicationID == "" {
+				return nil // removed between the two requests
+			}
+			for _, s := range list.Secrets {
+				if s.ExpiresAt.IsZero() || s.ExpiresAt.After(list.Now) {
+					of[i] = append(of[i], secret{s, owner})
+				}
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, adviseAdmin(err)
+	}
+	var all []secret
+	for _, secrets := range of {
+		all = append(all, secrets...)
+	}
+	oldestFirst(all)
+	return all, nil
+}
+
+func adviseAdmin(err error) error {
+	if errors.Is(err, client.ErrPermissionDenied) {
+		return client.Advise(err, "", "To list OAuth secrets the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
+	}
+	return err
+}
