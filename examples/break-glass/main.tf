@@ -1,5 +1,6 @@
 # Incident: everything that one service principal can do in this workspace ends now. Deactivated, it is refused whatever it
-# logs in with, and all its personal access tokens are deleted, whoever made them: re-activating brings none of them back.
+# logs in with, and all its personal access tokens and OAuth secrets are deleted, whoever made them: re-activating brings none of them
+# back.
 
 terraform {
   required_version = ">= 1.11"
@@ -29,7 +30,7 @@ import {
 
 resource "dbxaccess_service_principal" "suspect" {
   application_id = var.application_id
-  active         = false    # and so delete_tokens_when_inactive, which is true by default
+  active         = false    # and so delete_tokens_when_inactive and delete_oauth_secrets_when_inactive, which are true by default
   adopt_existing = true     # for -replace, see below
   on_destroy     = "retain" # throwing this away deletes nothing
 }
@@ -43,6 +44,18 @@ data "dbxaccess_tokens" "left" {
     postcondition {
       condition     = length(self.tokens) == 0
       error_message = "Still there: ${join(", ", self.tokens[*].token_id)}. If it had been deactivated before, apply again with -replace=dbxaccess_service_principal.suspect."
+    }
+  }
+}
+
+data "dbxaccess_oauth_secrets" "left" {
+  application_id = var.application_id
+  depends_on     = [dbxaccess_service_principal.suspect]
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.secrets) == 0
+      error_message = "OAuth secrets still there: ${join(", ", self.secrets[*].secret_id)}. If it had been deactivated before, apply again with -replace=dbxaccess_service_principal.suspect."
     }
   }
 }

@@ -208,10 +208,11 @@ func (s *scene) rows() map[string]row {
 		return strings.Join(found, " ")
 	}
 	return map[string]row{
-		principal + "application_id":              {a: s.app, b: s.another, replaces: true, emptyValue: "", empty: "refuses: Not an application id", held: s.principal(name), heldA: "a", heldB: "", heldAbsent: "a"},
-		principal + "display_name":                {a: "a", b: "b", emptyValue: "", empty: "refuses: at least 1", held: s.principal(name), heldA: "a", heldB: "b", heldAbsent: "a"},
-		principal + "active":                      {a: false, b: true, held: s.principal(active), heldA: "false", heldB: "true", heldAbsent: "false"},
-		principal + "delete_tokens_when_inactive": {a: false, b: true, absent: changes},
+		principal + "application_id":                     {a: s.app, b: s.another, replaces: true, emptyValue: "", empty: "refuses: Not an application id", held: s.principal(name), heldA: "a", heldB: "", heldAbsent: "a"},
+		principal + "display_name":                       {a: "a", b: "b", emptyValue: "", empty: "refuses: at least 1", held: s.principal(name), heldA: "a", heldB: "b", heldAbsent: "a"},
+		principal + "active":                             {a: false, b: true, held: s.principal(active), heldA: "false", heldB: "true", heldAbsent: "false"},
+		principal + "delete_tokens_when_inactive":        {a: false, b: true, absent: changes},
+		principal + "delete_oauth_secrets_when_inactive": {a: false, b: true, absent: changes},
 		principal + "entitlements": {a: []any{"workspace-access"}, b: []any{"databricks-sql-access"}, emptyValue: []any{}, empty: changes,
 			held: s.principal(entitlements), heldA: "workspace-access", heldB: "databricks-sql-access", heldAbsent: "workspace-access"},
 		principal + "adopt_existing": {besides: map[string]any{"on_destroy": "delete"}, a: true, b: false, absent: changes},

@@ -20,6 +20,7 @@ type servicePrincipalModel struct {
 	Active        types.Bool     `tfsdk:"active"`
 	Entitlements  types.Set      `tfsdk:"entitlements"`
 	DeleteTokens  types.Bool     `tfsdk:"delete_tokens_when_inactive"`
+	DeleteSecrets types.Bool     `tfsdk:"delete_oauth_secrets_when_inactive"`
 	AdoptExisting types.Bool     `tfsdk:"adopt_existing"`
 	OnDestroy     types.String   `tfsdk:"on_destroy"`
 	ExternalID    types.String   `tfsdk:"external_id"`
@@ -139,9 +140,10 @@ func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
 
-// mayEndTokens says that the configuration asks for the tokens to be deleted, or may turn out to once all of it is known.
+// mayEndTokens says that the configuration asks for the tokens or the OAuth secrets to be deleted, or may turn out to once all of it is known.
 func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
-	return (m.Active.IsUnknown() || m.toWish().deactivates()) && (plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool())
+	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
+		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
 }
 
 // replaces says that the plan is known to be for another service principal than the one in state.
@@ -165,7 +167,7 @@ func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 // imported is the state of one that is there, with every default written.
 func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
 	m := servicePrincipalModel{
-		DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
+		DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
 	}
 	m.tell(sp, workspaceID)
 	return m

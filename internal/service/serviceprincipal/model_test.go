@@ -151,7 +151,7 @@ func TestFromOfficial(t *testing.T) {
 		}
 		want := servicePrincipalModel{
 			ID: types.StringValue("7"), ApplicationID: types.StringValue("abc"), DisplayName: types.StringValue("n"), ExternalID: types.StringValue("e"), Active: types.BoolValue(false),
-			DeleteTokens: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy), WorkspaceID: types.StringValue("42"),
+			DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroy), WorkspaceID: types.StringValue("42"),
 			Entitlements: fwkit.Strings([]string{"allow-cluster-create", "databricks-sql-access"}), Timeouts: fwkit.NoTimeouts(),
 		}
 		if !reflect.DeepEqual(m, want) {

@@ -91,7 +91,7 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 			// Nothing that is written differs from what is there, so something that is not must: else there is no update.
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
 			resp.Diagnostics.AddWarning("Deletes every token of "+state.String(), "It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and active = false is written. "+
-				"With delete_tokens_when_inactive = false they stay.")
+				"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless delete_oauth_secrets_when_inactive = false.")
 		}
 		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
 			// Not written any more, so state shows the real name again.
@@ -239,6 +239,9 @@ func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrinci
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
 		fwkit.Failed(diags, r.endTokens(ctx, have.ID, want.String(), diags), "Adopted service principal keeps tokens", want.String())
 	}
+	if !diags.HasError() && want.deactivates() && plan.DeleteSecrets.ValueBool() {
+		fwkit.Failed(diags, deleteSecrets(ctx, r.Client, have.ID), "Adopted service principal keeps OAuth secrets", want.String())
+	}
 	if !diags.HasError() {
 		sp = r.rename(ctx, sp, want, private, diags)
 	}
@@ -378,9 +381,11 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	change := want.changes(have)
 	// Written, not only planned: what others have deactivated is not ours to clean up before it is written.
-	endsTokens := config.toWish().deactivates() && plan.DeleteTokens.ValueBool() &&
-		(change.deactivates() || !state.DeleteTokens.ValueBool() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)))
-	if (!change.none() || endsTokens) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	written := config.toWish().deactivates()
+	fresh := change.deactivates() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))
+	endsTokens := written && plan.DeleteTokens.ValueBool() && (fresh || !state.DeleteTokens.ValueBool())
+	endsSecrets := written && plan.DeleteSecrets.ValueBool() && (fresh || !state.DeleteSecrets.ValueBool())
+	if (!change.none() || endsTokens || endsSecrets) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
 	sp := r.fulfil(ctx, have, want, &resp.Diagnostics)
@@ -395,12 +400,15 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	}
 	plan.tell(sp, plan.WorkspaceID.ValueString())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
-	if endsTokens {
-		if fwkit.Failed(&resp.Diagnostics, r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics), "Deactivated service principal keeps tokens", plan.String()) {
-			plan.DeleteTokens = types.BoolValue(false) // the next plan shows it as still to be done
-		} else {
-			noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
-		}
+	ended := endsTokens || endsSecrets
+	if endsTokens && fwkit.Failed(&resp.Diagnostics, r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics), "Deactivated service principal keeps tokens", plan.String()) {
+		plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows it as still to be done
+	}
+	if endsSecrets && fwkit.Failed(&resp.Diagnostics, deleteSecrets(ctx, r.Client, sp.ID), "Deactivated service principal keeps OAuth secrets", plan.String()) {
+		plan.DeleteSecrets, ended = types.BoolValue(false), false
+	}
+	if ended {
+		noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
 	}
 	// Last: the workspace may be slow to take a name, and nothing else waits for that.
 	var renaming diag.Diagnostics
@@ -468,6 +476,9 @@ func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincip
 	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
 		fwkit.Failed(diags, r.endTokens(ctx, id, state.String(), diags), "Service principal deactivated on destroy keeps tokens", state.String())
+	}
+	if state.DeleteSecrets.ValueBool() {
+		fwkit.Failed(diags, deleteSecrets(ctx, r.Client, id), "Service principal deactivated on destroy keeps OAuth secrets", state.String())
 	}
 }
 

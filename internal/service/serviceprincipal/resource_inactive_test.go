@@ -83,7 +83,8 @@ func TestDeactivatingDeletesTokens(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
 	const whose = "GET /api/2.0/preview/scim/v2/Me"
 	want := []string{whose, "PATCH " + all + "/ID", "GET " + all + "/ID", "GET " + tokens,
-		"DELETE " + tokens + "/ID", "GET " + tokens + "/ID", "DELETE " + tokens + "/ID", "GET " + tokens + "/ID"}
+		"DELETE " + tokens + "/ID", "GET " + tokens + "/ID", "DELETE " + tokens + "/ID", "GET " + tokens + "/ID",
+		"GET /api/2.0/accounts/servicePrincipals/" + member(t, w).ID + "/credentials/secrets"}
 	if got := asked(w, member(t, w).ID); !slices.Equal(got, want) {
 		t.Errorf("asked %q, want %q", got, want)
 	}

@@ -64,6 +64,11 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 				MarkdownDescription: "Whether deactivating it also deletes every token of it, managed or not: they would work again once somebody re-activates it. Default `true`. It holds for a written `active = false` " +
 					"and for `on_destroy = \"deactivate\"`; what others have deactivated keeps its tokens until `active = false` is written. Where a token could not be deleted, state keeps `false` here, so that the next plan shows it as still to be done.",
 			},
+			"delete_oauth_secrets_when_inactive": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+				MarkdownDescription: "Whether deactivating it also deletes every OAuth secret of it, managed or not, under the same rules as `delete_tokens_when_inactive`. A secret is good for every workspace of the account " +
+					"that the service principal is in. Default `true`.",
+			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:    []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...))},
