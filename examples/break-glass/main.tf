@@ -24,8 +24,9 @@ data "dbxaccess_service_principal" "suspect" {
 
 # Imported, not created, so that the plan shows what changes.
 import {
-  to = dbxaccess_service_principal.suspect
-  id = var.application_id
+  provider = dbxaccess
+  to       = dbxaccess_service_principal.suspect
+  id       = var.application_id
 }
 
 resource "dbxaccess_service_principal" "suspect" {

@@ -43,6 +43,7 @@ locals {
 # Taken over as it is.
 
 import {
+  provider = dbxaccess
   for_each = local.service_principals
   to       = dbxaccess_service_principal.all[each.key]
   id       = each.key
@@ -55,6 +56,7 @@ resource "dbxaccess_service_principal" "all" {
 }
 
 import {
+  provider = dbxaccess
   for_each = local.grants
   to       = dbxaccess_serving_endpoint_permission.all[each.key]
   id       = each.key
@@ -80,7 +82,7 @@ locals {
 
 output "import_blocks" {
   description = "terraform output -raw import_blocks > imports.tf"
-  value       = join("\n", [for to, id in local.imports : "import {\n  to = ${to}\n  id = ${jsonencode(id)}\n}\n"])
+  value       = join("\n", [for to, id in local.imports : "import {\n  provider = dbxaccess\n  to       = ${to}\n  id       = ${jsonencode(id)}\n}\n"])
 }
 
 output "found" {

@@ -82,3 +82,39 @@ func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	must(t, err)
 	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), Errors(resp.Diagnostics)
 }
+
+// Invoke runs an action, and returns its progress messages, and the words of its warnings and errors.
+func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) (progress []string, warnings, errors string) {
+	t.Helper()
+	schema, ok := p.schemas.ActionSchemas[typeName]
+	if !ok {
+		t.Fatalf("%s is no action", typeName)
+	}
+	server, ok := p.server.(tfprotov6.ActionServer)
+	if !ok {
+		t.Fatal("the server serves no actions")
+	}
+	value := encode(t, schema.Schema.ValueType(), config)
+	valid, err := server.ValidateActionConfig(request(t), &tfprotov6.ValidateActionConfigRequest{ActionType: typeName, Config: value})
+	must(t, err)
+	if errors := Errors(valid.Diagnostics); errors != "" {
+		return nil, "", errors
+	}
+	planned, err := server.PlanAction(request(t), &tfprotov6.PlanActionRequest{ActionType: typeName, Config: value})
+	must(t, err)
+	if errors := Errors(planned.Diagnostics); errors != "" {
+		return nil, "", errors
+	}
+	stream, err := server.InvokeAction(request(t), &tfprotov6.InvokeActionRequest{ActionType: typeName, Config: value})
+	must(t, err)
+	for event := range stream.Events {
+		switch kind := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, kind.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			return progress, words(kind.Diagnostics, tfprotov6.DiagnosticSeverityWarning), Errors(kind.Diagnostics)
+		}
+	}
+	t.Fatalf("%s did not say that it was complete", typeName)
+	return nil, "", ""
+}

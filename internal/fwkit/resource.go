@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -70,4 +71,19 @@ type EphemeralResource struct{ Client *client.Client }
 // Configure implements ephemeral.EphemeralResourceWithConfigure.
 func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
 	e.Client = clientOf(req.ProviderData, &resp.Diagnostics)
+}
+
+// Action is embedded by every action: it receives the client.
+type Action struct{ Client *client.Client }
+
+// Configure implements action.ActionWithConfigure.
+func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
+	a.Client = clientOf(req.ProviderData, &resp.Diagnostics)
+}
+
+// Progress returns a function that shows the person who runs an action how far it is.
+func Progress(resp *action.InvokeResponse) func(format string, values ...any) {
+	return func(format string, values ...any) {
+		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, values...)})
+	}
 }

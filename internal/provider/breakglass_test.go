@@ -1,9 +1,9 @@
 package provider_test
 
 import (
+	"encoding/json"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 // opens says whether the bearer of a token is let in.
@@ -138,51 +139,120 @@ func TestBreakGlassProvesIt(t *testing.T) {
 	}
 }
 
-// The sweep takes what the provider left behind, and neither the token of a run that is still going nor anybody's else.
-func TestSweepOfStrays(t *testing.T) {
+// By action: one command, and nothing that logs in is left.
+func TestBreakGlassByAction(t *testing.T) {
 	t.Parallel()
-	for _, tool := range []string{"sh", "jq", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("needs %s on PATH, as the page's script does", tool)
+	acctest.NeedsTerraform(t, "1.14.0", "actions")
+	w := acctest.New(t)
+	w.Workspace.SetGrant("authorization/tokens", "users", "CAN_USE")
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	resists, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "made by hand", 0)
+	_, second := w.Workspace.MintToken(w.ScoringApp.ClientID, "made by a pipeline", time.Hour)
+	w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+	if !opens(w, second) {
+		t.Fatal("the token opens nothing from the start")
+	}
+	c := w.CLI(t, example(t, "break-glass/action/main.tf"))
+	command := []string{"apply", "-auto-approve", "-invoke=action.dbxaccess_revoke_credentials.suspect", "-var", "application_id=" + w.ScoringApp.ClientID}
+
+	w.Tenant.Faults.Add(emulator.Fault{
+		Service: "workspace", Method: "DELETE", Path: "/api/2.0/token-management/tokens/" + resists, Status: 403, Code: "PERMISSION_DENIED", Message: "it is protected",
+	})
+	r := c.MustRun(t, 1, command...)
+	r.MustSay(t, "Credentials of the service principal are left")
+	if !strings.Contains(strings.ReplaceAll(r.Text(), " ", ""), resists) || opens(w, second) {
+		t.Errorf("it does not name the token that resists, or the other one is left:\n%s", r.Text())
+	}
+
+	c.MustRun(t, 0, command...).MustSay(t, "1 token and 0 OAuth secrets deleted")
+	left := w.Workspace.Snapshot()
+	for _, token := range left.Tokens {
+		if token.Owner == w.ScoringApp.ClientID {
+			t.Errorf("left: %+v", token)
 		}
 	}
+	if len(left.OAuthSecrets) != 0 {
+		t.Errorf("left: %+v", left.OAuthSecrets)
+	}
+	for _, p := range left.ServicePrincipals {
+		if p.ApplicationID == w.ScoringApp.ClientID && p.Active {
+			t.Error("it is still active")
+		}
+	}
+	c.MustRun(t, 1, "apply", "-auto-approve", command[2], "-var", "application_id="+uuid.NewString()).MustSay(t, "no such service principal")
+}
+
+// A resource that names the action in a trigger runs it after its change.
+func TestRevokeCredentialsByTrigger(t *testing.T) {
+	t.Parallel()
+	acctest.NeedsTerraform(t, "1.14.0", "actions")
+	w := acctest.New(t)
+	w.Workspace.SetGrant("authorization/tokens", "users", "CAN_USE")
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	_, leaked := w.Workspace.MintToken(w.ScoringApp.ClientID, "made by hand", 0)
+	text := strings.ReplaceAll(example(t, "actions/dbxaccess_revoke_credentials/action.tf"), "11111111-2222-3333-4444-555555555555", w.ScoringApp.ClientID)
+	c := w.CLI(t, text)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if !opens(w, leaked) {
+		t.Fatal("the action ran without a change")
+	}
+	c.Rewrite(t, strings.Replace(text, "SEC-1", "SEC-2", 1))
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "stays active")
+	if opens(w, leaked) {
+		t.Error("the token still opens something")
+	}
+}
+
+// The two configurations of the guide find the same strays; the action lists first, and revokes when it is asked to.
+func TestSweepOfStrays(t *testing.T) {
+	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
 	const ago, lifetime = 50 * time.Hour, 60 * time.Hour
+	marker := func() string { return "[dbxaccess:" + uuid.NewString() + " until 2026-01-01T00:00:00Z]" }
 	w.Tenant.Clock.Advance(-ago)
 	strays := map[string]bool{}
-	for _, comment := range []string{"nightly [dbxaccess-ephemeral] [dbxaccess:1 until 2026-01-01T00:00:00Z]", "[dbxaccess-ephemeral] [dbxaccess:2]", "scoring [dbxaccess:3]"} {
+	for _, comment := range []string{"nightly [dbxaccess-ephemeral] " + marker(), "[dbxaccess-ephemeral] " + marker(), "scoring " + marker()} {
 		id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, comment, lifetime)
 		strays[id] = true
 	}
 	w.Workspace.MintToken(w.ScoringApp.ClientID, "no marker", lifetime)
-	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed [dbxaccess:5]", lifetime)
+	_, used := w.Workspace.MintToken(w.ScoringApp.ClientID, "in use, its comment could not be changed "+marker(), lifetime)
 	if !opens(w, used) {
 		t.Fatal("the token in use opens nothing")
 	}
 	w.Tenant.Clock.Advance(ago - 2*time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "made two hours ago, and its use does not show yet [dbxaccess:6]", lifetime)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "made two hours ago, and its use does not show yet "+marker(), lifetime)
 	w.Tenant.Clock.Advance(2 * time.Hour)
-	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] [dbxaccess:4]", 24*time.Hour)
+	w.Workspace.MintToken(w.ScoringApp.ClientID, "of a run that is going on [dbxaccess-ephemeral] "+marker(), 24*time.Hour)
 
 	c := w.CLI(t, example(t, "break-glass/sweep/main.tf"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
+	var listed map[string]string
+	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "output", "-json", "strays").Stdout), &listed); err != nil {
+		t.Fatal(err)
+	}
+	if len(listed) != len(strays) {
+		t.Errorf("it lists %v, not %v", listed, strays)
+	}
+	for id := range listed {
+		if !strays[id] {
+			t.Errorf("%s is no stray", listed[id])
+		}
+	}
 	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
 		t.Fatalf("listing changed something: %d tokens", n)
 	}
-	script, err := os.ReadFile("../../examples/break-glass/sweep/sweep.sh")
-	if err != nil {
-		t.Fatal(err)
+
+	acctest.NeedsTerraform(t, "1.14.0", "actions")
+	c = w.CLI(t, example(t, "break-glass/sweep-action/main.tf"))
+	command := []string{"apply", "-auto-approve", "-invoke=action.dbxaccess_sweep_stray_tokens.all"}
+	c.MustRun(t, 0, command...).MustSay(t, "3 stray tokens found, none revoked")
+	if n := len(w.Workspace.Snapshot().Tokens); n != 8 {
+		t.Fatalf("the dry run changed something: %d tokens", n)
 	}
-	terraform := c.Command("version")
-	cmd := exec.Command("sh", "-c", string(script))
-	cmd.Dir = c.Dir
-	cmd.Env = append(terraform.Env, "TERRAFORM="+terraform.Path, "DATABRICKS_HOST="+w.Server.WorkspaceURLs[0], "DATABRICKS_TOKEN="+w.PersonToken, "CURL_CA_BUNDLE="+w.Env["DBXACCESS_CA_CERTIFICATE_PATH"])
-	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Count(string(out), "revoked ") != 3 || strings.Contains(string(out), w.PersonToken) {
-		t.Errorf("%v: %s", err, out)
-	}
+	c.MustRun(t, 0, append(command, "-var", "revoke=true")...).MustSay(t, "3 stray tokens revoked, 0 left.")
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if strays[token.ID] {
 			t.Errorf("left: %s", token.Comment)

@@ -39,6 +39,9 @@ func TestExamplesPlan(t *testing.T) {
 	for folder, hcl := range folders {
 		t.Run(strings.TrimPrefix(folder, "../../examples/"), func(t *testing.T) {
 			t.Parallel()
+			if strings.Contains(hcl, "\naction \"") {
+				acctest.NeedsTerraform(t, "1.14.0", "actions")
+			}
 			if !strings.Contains(hcl, "required_providers") { // pages of resources leave it out
 				hcl = source + hcl
 			}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -52,6 +53,7 @@ type dbxaccess struct {
 
 var (
 	_ provider.Provider                       = &dbxaccess{}
+	_ provider.ProviderWithActions            = &dbxaccess{}
 	_ provider.ProviderWithEphemeralResources = &dbxaccess{}
 	_ provider.ProviderWithFunctions          = &dbxaccess{}
 	_ provider.ProviderWithListResources      = &dbxaccess{}
@@ -83,7 +85,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		// Known only after another resource is made. That is no error until something must be asked.
 		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
 			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
-		resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
+		handOut(c, resp)
 		return
 	}
 	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened, &p.logins)
@@ -93,7 +95,12 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	for _, w := range warnings {
 		resp.Diagnostics.AddWarning(w.Summary, w.Detail)
 	}
-	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData = c, c, c, c
+	handOut(c, resp)
+}
+
+// handOut gives the client to everything that the provider serves.
+func handOut(c *client.Client, resp *provider.ConfigureResponse) {
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData, resp.ActionData = c, c, c, c, c
 }
 
 // connect turns a configuration into a client.
@@ -162,6 +169,8 @@ func (p *dbxaccess) EphemeralResources(context.Context) []func() ephemeral.Ephem
 func (p *dbxaccess) Functions(context.Context) []func() function.Function { return functions() }
 
 func (p *dbxaccess) ListResources(context.Context) []func() list.ListResource { return listResources() }
+
+func (p *dbxaccess) Actions(context.Context) []func() action.Action { return actions() }
 
 func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
 

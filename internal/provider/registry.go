@@ -3,6 +3,7 @@ package provider
 import (
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -75,5 +76,12 @@ func ephemeralResources() []func() ephemeral.EphemeralResource {
 		entratoken.EphemeralResources(),
 		oauthtoken.EphemeralResources(),
 		serviceprincipaltoken.EphemeralResources(),
+	)
+}
+
+func actions() []func() action.Action {
+	return slices.Concat(
+		serviceprincipal.Actions(),
+		serviceprincipaltoken.Actions(),
 	)
 }

@@ -236,7 +236,8 @@ func (s server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionReq
 				kind.Message = web.Shown(kind.Message)
 				event.Type = kind
 			case tfprotov6.CompletedInvokeActionEventType:
-				shown(kind.Diagnostics)
+				kind.Diagnostics = append(shown(kind.Diagnostics), s.warnings()...)
+				event.Type = kind
 			}
 			return yield(event)
 		})

@@ -18,7 +18,7 @@ variable "older_than" {
 data "dbxaccess_tokens" "all" {}
 
 output "strays" {
-  description = "The strays by token id, for sweep.sh."
+  description = "The strays by token id. An admin deletes one under Settings > Advanced > Personal access tokens."
   value = {
     for t in data.dbxaccess_tokens.all.tokens : t.token_id => "${t.owner_name}: ${t.comment}"
     # A token that is used although it has the second marker is in somebody's state: only its comment could not be changed. A use

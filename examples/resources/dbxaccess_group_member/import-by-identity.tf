@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_group_member.deployer
+  provider = dbxaccess
+  to       = dbxaccess_group_member.deployer
   identity = {
     group_name     = "admins"
     application_id = "11111111-2222-3333-4444-555555555555"

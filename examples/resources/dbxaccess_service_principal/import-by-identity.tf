@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_service_principal.scoring
+  provider = dbxaccess
+  to       = dbxaccess_service_principal.scoring
   identity = {
     application_id = "11111111-2222-3333-4444-555555555555"
   }

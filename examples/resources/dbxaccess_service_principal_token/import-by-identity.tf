@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_service_principal_token.scoring
+  provider = dbxaccess
+  to       = dbxaccess_service_principal_token.scoring
   identity = {
     token_id = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
   }

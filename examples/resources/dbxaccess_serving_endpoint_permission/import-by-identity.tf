@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_serving_endpoint_permission.scoring
+  provider = dbxaccess
+  to       = dbxaccess_serving_endpoint_permission.scoring
   identity = {
     endpoint_name          = "iris"
     service_principal_name = "11111111-2222-3333-4444-555555555555"

@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_serving_endpoint_permissions_exclusive.iris
+  provider = dbxaccess
+  to       = dbxaccess_serving_endpoint_permissions_exclusive.iris
   identity = {
     endpoint_name = "iris"
   }

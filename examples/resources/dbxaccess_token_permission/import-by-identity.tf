@@ -1,5 +1,6 @@
 import {
-  to = dbxaccess_token_permission.scoring
+  provider = dbxaccess
+  to       = dbxaccess_token_permission.scoring
   identity = {
     service_principal_name = "11111111-2222-3333-4444-555555555555"
   }

@@ -397,7 +397,7 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	}
 	left := &LeftTokensError{}
 	for _, t := range list.Tokens {
-		if t.CreatorID != id && t.OwnerID != id {
+		if !ownsOrMade(id, t) {
 			continue
 		}
 		if err := c.RevokeAnyToken(ctx, t.ID); err != nil {

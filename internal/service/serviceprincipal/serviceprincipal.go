@@ -1,9 +1,10 @@
 // Package serviceprincipal is the resource dbxaccess_service_principal: a service principal in the workspace, either an
 // application of Entra ID or one that Databricks makes itself. The data sources dbxaccess_service_principal and
-// dbxaccess_service_principals find those that are there.
+// dbxaccess_service_principals find those that are there. The action dbxaccess_revoke_credentials ends the credentials of one.
 package serviceprincipal
 
 import (
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -25,4 +26,9 @@ func DataSources() []func() datasource.DataSource {
 		func() datasource.DataSource { return &servicePrincipalDataSource{} },
 		func() datasource.DataSource { return &servicePrincipalsDataSource{} },
 	}
+}
+
+// Actions are what this package adds to the provider.
+func Actions() []func() action.Action {
+	return []func() action.Action{func() action.Action { return &revokeAction{} }}
 }

@@ -9,6 +9,7 @@
 package serviceprincipaltoken
 
 import (
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
@@ -21,4 +22,9 @@ func Resources() []func() resource.Resource {
 // ListResources are what `terraform query` can find.
 func ListResources() []func() list.ListResource {
 	return []func() list.ListResource{func() list.ListResource { return &tokenList{} }}
+}
+
+// Actions are what this package adds to the provider.
+func Actions() []func() action.Action {
+	return []func() action.Action{func() action.Action { return &sweepAction{} }}
 }

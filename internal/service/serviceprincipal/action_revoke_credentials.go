@@ -1,0 +1,78 @@
+package serviceprincipal
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type revokeAction struct{ fwkit.Action }
+
+var _ action.ActionWithConfigure = &revokeAction{}
+
+type revokeModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+	Deactivate    types.Bool   `tfsdk:"deactivate"`
+}
+
+func (a *revokeAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_revoke_credentials"
+}
+
+func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes every personal access token and every OAuth secret of it, whoever created them. " +
+			"Then it lists both again. The action fails while one is left, and the error shows its id. Needs Terraform 1.14.\n\n" +
+			"It runs by itself with `terraform apply -invoke=action.dbxaccess_revoke_credentials.<name>`, or after a resource that names it in `action_trigger`. Nothing of it is in the state. " +
+			"The [guide](../guides/revoke-everything-now.md) shows it in an incident, and what it leaves.\n\n" +
+			"The provider's identity needs to be a workspace admin, and cannot be the service principal itself. Access tokens that were issued for an OAuth secret live on for an hour at most where the principal stays active.",
+		Attributes: map[string]schema.Attribute{
+			"application_id": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. One that is not in the workspace is an error.",
+			},
+			"deactivate": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether to deactivate it first, so that it can log in with nothing. Default: true. With `false` it keeps its credentials of Entra ID and can create new tokens; " +
+					"one that is inactive already stays so.",
+			},
+		},
+	}
+}
+
+// Invoke deactivates first: a principal that can still log in could create a token while the old ones are deleted.
+func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	var config revokeModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, fwkit.DefaultTimeout)
+	defer cancel()
+	say := fwkit.Progress(resp)
+	sp, err := findForRevocation(ctx, a.Client, config.ApplicationID.ValueString())
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke credentials", "service principal "+config.ApplicationID.ValueString()) {
+		return
+	}
+	object := sp.String()
+	switch {
+	case !sp.Active:
+		say("%s is inactive already.", object)
+	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
+		// Its tokens are deleted all the same: they are what leaked.
+		if !fwkit.Failed(&resp.Diagnostics, deactivate(ctx, a.Client, sp), "Service principal with leaked credentials stays active", object) {
+			say("Deactivated: %s", object)
+		}
+	default:
+		say("%s stays active, because deactivate is false.", object)
+	}
+	done, err := revokeCredentials(ctx, a.Client, sp, say)
+	if fwkit.Failed(&resp.Diagnostics, err, "Credentials of the service principal are left", object) {
+		return
+	}
+	say("%s has no token and no OAuth secret: %s.", object, done)
+}

@@ -1,0 +1,157 @@
+package serviceprincipal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// revoked counts the credentials of a service principal that one call has deleted.
+type revoked struct{ Tokens, OAuthSecrets int }
+
+func (r revoked) String() string {
+	return fmt.Sprintf("%s and %s deleted", counted(r.Tokens, "token"), counted(r.OAuthSecrets, "OAuth secret"))
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
+}
+
+// LeftCredentialsError lists the credentials of a service principal that could not be deleted.
+type LeftCredentialsError struct {
+	Left []string // such as: token 5c1d… "nightly"
+	Err  error    // why the first of them is still there; nil: the workspace shows it although it accepted every deletion
+}
+
+func (e *LeftCredentialsError) Error() string {
+	text := fmt.Sprintf("%s left: %s", counted(len(e.Left), "credential"), strings.Join(e.Left, ", "))
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e *LeftCredentialsError) Unwrap() error { return e.Err }
+
+// findForRevocation looks up the service principal whose credentials are to be revoked. It refuses the provider's own identity,
+// because the rest of the work needs its login. One request where the login names itself; else two.
+func findForRevocation(ctx context.Context, c *client.Client, applicationID string) (servicePrincipal, error) {
+	sp, err := findByApplicationID(ctx, c, applicationID)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	if sp == nil || !strings.EqualFold(sp.ApplicationID, applicationID) { // a service that ignored the filter must not make it another one
+		return servicePrincipal{}, client.Advise(errors.New("the workspace has no such service principal"), "application_id",
+			strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Give the application (client) id, not the object id, and check that host is the right workspace. Nothing was changed."))
+	}
+	self, err := c.IsSelf(ctx, sp.ApplicationID)
+	if err != nil {
+		return servicePrincipal{}, fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+	}
+	if self {
+		return servicePrincipal{}, client.Advise(ErrSelf, "application_id", "Without its login the rest of the work could not be done. Nothing was changed. Log in as another workspace admin.")
+	}
+	return *sp, nil
+}
+
+// deactivate deactivates a service principal and waits until the workspace shows that. Two requests.
+func deactivate(ctx context.Context, c *client.Client, sp servicePrincipal) error {
+	inactive := wish{Active: new(bool)}
+	if err := changeServicePrincipal(ctx, c, sp.ID, inactive); err != nil {
+		return err
+	}
+	_, err := settle(ctx, c, sp, inactive)
+	return err
+}
+
+// credential is a token or an OAuth secret of a service principal.
+type credential struct {
+	name   string // such as: token 5c1d… "nightly"
+	secret bool   // an OAuth secret
+	delete func(context.Context) error
+}
+
+// credentials lists all tokens and OAuth secrets of a service principal as they are now, expired ones too. Two requests,
+// and one more where a list is empty. What could be listed comes back beside an error.
+func credentials(ctx context.Context, c *client.Client, sp servicePrincipal) (found []credential, err error) {
+	list, err := c.WorkspaceTokensNow(ctx)
+	if err == nil && !list.Shown {
+		err = c.ConfirmEmpty(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("listing its tokens: %w", err)
+	}
+	for _, t := range list.Tokens {
+		if ownsOrMade(sp.ID, t) {
+			found = append(found, credential{
+				name:   strings.TrimSpace("token " + t.ID + " " + strconv.Quote(t.Comment)),
+				delete: func(ctx context.Context) error { return c.RevokeAnyToken(ctx, t.ID) },
+			})
+		}
+	}
+	secrets, secretsErr := c.OAuthSecretsNow(ctx, sp.ID)
+	if secretsErr != nil {
+		err = errors.Join(err, fmt.Errorf("listing its OAuth secrets: %w", secretsErr))
+	}
+	for _, s := range secrets.Secrets {
+		found = append(found, credential{
+			name: "OAuth secret " + s.ID, secret: true,
+			delete: func(ctx context.Context) error { return c.DeleteOAuthSecret(ctx, sp.ID, s.ID) },
+		})
+	}
+	return found, err
+}
+
+// ownsOrMade says whether a token belongs to the principal of that SCIM id, or was made by it.
+func ownsOrMade(principalID string, t client.TokenInfo) bool {
+	return t.CreatorID == principalID || t.OwnerID == principalID
+}
+
+// revokeCredentials deletes every token and OAuth secret of a service principal, and lists them again to prove it. One that
+// cannot be deleted does not keep the others. say is called for each that is gone. Two requests for each list, which is read
+// before and after, and two for each credential.
+func revokeCredentials(ctx context.Context, c *client.Client, sp servicePrincipal, say func(format string, values ...any)) (revoked, error) {
+	var done revoked
+	var first error
+	found, err := credentials(ctx, c, sp)
+	for _, one := range found {
+		if deleteErr := one.delete(ctx); deleteErr != nil {
+			say("Still there: %s", one.name)
+			if first == nil {
+				first = deleteErr
+			}
+			continue
+		}
+		say("Deleted: %s", one.name)
+		if one.secret {
+			done.OAuthSecrets++
+		} else {
+			done.Tokens++
+		}
+	}
+	left, proofErr := credentials(ctx, c, sp)
+	if err == nil {
+		err = proofErr
+	}
+	if len(left) > 0 {
+		e := &LeftCredentialsError{Err: first}
+		for _, one := range left {
+			e.Left = append(e.Left, one.name)
+		}
+		err = errors.Join(e, err)
+	} else if err == nil && first != nil {
+		say("All that could not be deleted at first are gone.")
+	}
+	if err != nil {
+		return done, client.Advise(err, "", "The provider's identity needs to be a workspace admin to list and delete them. Run the action again, "+
+			"or delete them in the workspace: tokens under Settings > Advanced > Personal access tokens, OAuth secrets on the page of the service principal.")
+	}
+	return done, nil
+}

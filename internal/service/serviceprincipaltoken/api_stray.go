@@ -1,0 +1,44 @@
+package serviceprincipaltoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// findStrays lists the live tokens that runs of this provider seem to have left: those of ephemeral resources, and those
+// that were never recorded. Tokens of this run and tokens younger than age, by the service's clock, are not among them. One
+// request; two where the workspace has no token.
+func findStrays(ctx context.Context, c *client.Client, age time.Duration) ([]ownedToken, error) {
+	list, err := c.WorkspaceTokensNow(ctx)
+	switch {
+	case errors.Is(err, client.ErrPermissionDenied):
+		return nil, client.Advise(err, "", needsAdmin)
+	case err != nil:
+		return nil, err
+	case !list.Shown:
+		return nil, c.ConfirmEmpty(ctx)
+	case clockIsWrong(list.Now):
+		return nil, errClock(list.Now)
+	}
+	var found []ownedToken
+	for _, t := range list.Tokens {
+		if isStray(t, list.Now, age) && list.Live(t) && !c.KeepsToken(t.ID) {
+			found = append(found, ownedToken{t, list.Owner(t)})
+		}
+	}
+	return found, nil
+}
+
+func isStray(t client.TokenInfo, now time.Time, age time.Duration) bool {
+	return now.Sub(t.CreatedAt) > age && (strings.Contains(t.Comment, ephemeralMark) || t.Abandoned(now))
+}
+
+// describeStray names a token for a person.
+func describeStray(t ownedToken) string {
+	return fmt.Sprintf("token %s of %s, created %s, %q", t.ID, t.ApplicationID, t.CreatedAt.UTC().Format(time.RFC3339), t.Comment)
+}
