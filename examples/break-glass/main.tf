@@ -24,9 +24,8 @@ data "dbxaccess_service_principal" "suspect" {
 
 # Imported, not created, so that the plan shows what changes.
 import {
-  provider = dbxaccess
-  to       = dbxaccess_service_principal.suspect
-  id       = var.application_id
+  to = dbxaccess_service_principal.suspect
+  id = var.application_id
 }
 
 resource "dbxaccess_service_principal" "suspect" {

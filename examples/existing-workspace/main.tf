@@ -43,7 +43,6 @@ locals {
 # Taken over as it is.
 
 import {
-  provider = dbxaccess
   for_each = local.service_principals
   to       = dbxaccess_service_principal.all[each.key]
   id       = each.key
@@ -56,7 +55,6 @@ resource "dbxaccess_service_principal" "all" {
 }
 
 import {
-  provider = dbxaccess
   for_each = local.grants
   to       = dbxaccess_serving_endpoint_permission.all[each.key]
   id       = each.key

@@ -70,6 +70,9 @@ func TestExistingWorkspace(t *testing.T) {
 	if err := os.WriteFile(generated, []byte(edited), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(imports, []byte(strings.ReplaceAll(blocks, "  provider = dbxaccess\n", "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	kept.MustRun(t, 0, "apply", "-auto-approve")
 	if n := strings.Count(kept.State(t), `"on_destroy": "retain"`); n != 3 {
 		t.Errorf("%d of 3 service principals are retained", n)
