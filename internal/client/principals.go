@@ -326,23 +326,38 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 			parameters[name] = value
 		}
 	}
-	for start, last := 1, ""; ; {
+	seen := map[string]bool{}
+	for start := 1; ; {
 		page := scimList{first: start == 1, filter: query.Get("filter")}
 		parameters["startIndex"] = start
 		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
 			return err
 		}
+		total := 0 // unknown
+		if page.TotalResults != nil {
+			total = *page.TotalResults
+		}
 		if len(page.Resources) == 0 {
+			if start <= total {
+				return fmt.Errorf("the service says that there are %d %s and ended its list after %d: %w", total, collection, start-1, errPaging)
+			}
 			return nil
 		}
-		if page.Resources[0].ID == last {
-			return fmt.Errorf("the service gave the same page of %s twice: %w", collection, errPaging)
+		// An object that was deleted or added meanwhile moves others by a place, so one may come twice; a page of nothing
+		// else leads nowhere.
+		fresh := page.Resources[:0]
+		for _, r := range page.Resources {
+			if !seen[r.ID] {
+				seen[r.ID] = true
+				fresh = append(fresh, r)
+			}
 		}
-		last = page.Resources[0].ID
-		if !visit(page.Resources) {
+		if len(fresh) == 0 {
+			return fmt.Errorf("the service gave a page of %s that it had given before: %w", collection, errPaging)
+		}
+		if count := len(page.Resources); !visit(fresh) {
 			return nil
-		}
-		if start += len(page.Resources); page.TotalResults != nil && *page.TotalResults > 0 && start > *page.TotalResults {
+		} else if start += count; total > 0 && start > total {
 			return nil
 		}
 	}
