@@ -17,7 +17,7 @@ import (
 )
 
 // Every folder of examples is planned, so that what the documentation shows runs. Lists are no plan (.tfquery.hcl): each is
-// run in its service's tests.
+// run in its service's tests. Modules need arguments, and the application other providers: they have tests of their own.
 func TestExamplesPlan(t *testing.T) {
 	t.Parallel()
 	const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
@@ -42,6 +42,9 @@ func TestExamplesPlan(t *testing.T) {
 			if strings.Contains(hcl, "\naction \"") {
 				acctest.NeedsTerraform(t, "1.14.0", "actions")
 			}
+			if strings.Contains(folder, "/modules/") || strings.HasSuffix(folder, "/application") {
+				t.Skip("it has a test of its own")
+			}
 			if !strings.Contains(hcl, "required_providers") { // pages of resources leave it out
 				hcl = source + hcl
 			}
@@ -63,6 +66,7 @@ func TestExamplesPlan(t *testing.T) {
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 			}
 			c := w.CLI(t, hcl)
+			copyBeside(t, folder, c.Dir)
 			for name, value := range map[string]string{
 				"application_id": w.ScoringApp.ClientID, "client_secret": w.ScoringSecret,
 				"scoring_application_id": w.ScoringApp.ClientID, "scoring_client_secret": w.ScoringSecret, "deployer_application_id": w.Deployer.ClientID,
@@ -75,6 +79,22 @@ func TestExamplesPlan(t *testing.T) {
 				t.Errorf("%s\n%s", r.Stdout, r.Stderr)
 			}
 		})
+	}
+}
+
+// copyBeside copies what an example reads beside its HCL.
+func copyBeside(t *testing.T, folder, to string) {
+	t.Helper()
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if ext := filepath.Ext(f.Name()); f.Type().IsRegular() && ext != ".tf" {
+			if err := os.WriteFile(filepath.Join(to, f.Name()), []byte(read(t, filepath.Join(folder, f.Name()))), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
