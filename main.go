@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -39,8 +40,10 @@ func main() {
 			terminated <- syscall.SIGTERM
 		}()
 	}
+	var process server.Process
 	go func() {
 		<-terminated
+		process.Stop(stopLimit)
 		report(end())
 		os.Exit(1)
 	}()
@@ -49,12 +52,15 @@ func main() {
 		opts = append(opts, tf6server.WithManagedDebug())
 	}
 	err := tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess",
-		func() tfprotov6.ProviderServer { return server.New(factory()) }, opts...)
+		func() tfprotov6.ProviderServer { return process.Serve(factory()) }, opts...)
 	report(end())
 	if err != nil {
 		log.Fatal(err)
 	}
 }
+
+// stopLimit is how long a termination waits for what is under way: runners kill ten seconds after a termination, or later.
+const stopLimit = 8 * time.Second
 
 // report tells which tokens could not be revoked. It goes to Terraform's log: nobody else listens any more.
 func report(left map[string]error) {

@@ -49,6 +49,16 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		entries = append(entries, Entry{Principal: op.principal, Direct: op.level})
 	}
 	after, err := o.patch(ctx, c, entries)
+	if client.MayBeDone(err) {
+		// A grant that stands must be recorded: nobody would take it away else.
+		look, cancel := client.LastLook(ctx)
+		shown, lookErr := o.readNow(look, c)
+		cancel()
+		if lookErr == nil {
+			o.recordWrite(entries, shown, true)
+			ops = o.endShown(c, ops, shown)
+		}
+	}
 	if err != nil {
 		o.list.Forget()
 		alone := len(ops) > 1 && (errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther))

@@ -268,6 +268,20 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	return Pause(ctx, pause) == nil
 }
 
+// MayBeDone says that a write failed in a way that leaves open whether the service has done the work.
+func MayBeDone(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind != ErrThrottled && (e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
+}
+
+// lookTime is how long one who gives up still looks whether the work was done.
+const lookTime = 15 * time.Second
+
+// LastLook is a context for that, also where the caller's own is over.
+func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+}
+
 type onceKey struct{}
 
 // Once marks calls of ctx as not to be sent again whatever happens, because they are right only directly after a read;

@@ -38,6 +38,7 @@ type server struct {
 	next framework
 	// warnings returns what the provider has to say that came up after it was configured.
 	warnings func() []*tfprotov6.Diagnostic
+	process  *Process
 }
 
 var _ framework = server{}
@@ -48,7 +49,7 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	if !ok {
 		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
 	}
-	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }}
+	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }, process: &Process{}}
 	if p, ok := p.(warner); ok {
 		s.warnings = func() []*tfprotov6.Diagnostic { return shown(p.TakeWarnings()) }
 	}
@@ -125,6 +126,11 @@ func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResou
 }
 
 func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	ctx, done, err := s.process.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	resp, err := during(ctx, req, s.next.ApplyResourceChange)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)

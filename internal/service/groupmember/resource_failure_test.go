@@ -171,6 +171,24 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// When every answer says that it failed, the membership stands all the same: it must be in the state, or nobody would end it.
+func TestEveryAnswerIsAFailure(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, _, _ := start(t)
+			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+			fault.Service, fault.Method, fault.Path, fault.Times = "workspace", "PATCH", scim+"Groups/*", -1
+			w.Tenant.Faults.Add(fault)
+			o := w.Protocol(t).MustApply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "scorers", "application_id": w.ScoringApp.ClientID})
+			w.Tenant.Faults.Clear()
+			w.Protocol(t).MustApply(t, "dbxaccess_group_member", o, nil) // another run
+			wantMembers(t, w, "scorers", w.PersonName)
+		})
+	}
+}
+
 func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

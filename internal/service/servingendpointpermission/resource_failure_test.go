@@ -181,14 +181,39 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// When every answer is lost the run fails, although the grant stands; the next one finds it and takes it over.
+// When every answer says that it failed, the grant stands all the same: it must be in the state, or nobody would take it
+// away.
+func TestEveryAnswerIsAFailure(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
+			fault.Service, fault.Method, fault.Path, fault.Times = "workspace", "PATCH", listPath, -1
+			w.Tenant.Faults.Add(fault)
+			w.run(t,
+				resource.TestStep{Config: w.toApp(), Check: on(func() { w.holds(t, with(w.app, "CAN_QUERY")) })},
+				resource.TestStep{PreConfig: w.Tenant.Faults.Clear, Config: w.toApp(), ConfigPlanChecks: empty},
+			)
+			w.holds(t, foreign())
+		})
+	}
+}
+
+// When the list cannot be read either the run fails, although the grant stands; the next one finds it and takes it over.
 func TestLostAnswerThenApplyAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
 	w.run(t,
-		resource.TestStep{Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan")},
+		resource.TestStep{
+			PreConfig: func() {
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Drop: "after", Times: -1})
+				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Times: -1, Status: 503})
+			},
+			Config: w.toApp(), ExpectError: acctest.Says("Cannot grant access", "got no answer", "not known whether the work was done", "terraform plan"),
+		},
 		resource.TestStep{
 			PreConfig: func() {
 				w.holds(t, with(w.app, "CAN_QUERY"))

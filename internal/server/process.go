@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// Process is what the servers of one process change at this moment. A process that ended in the middle of a change would
+// take the answer with it, and with the answer what Terraform would have saved: the id of a token, for example. The zero
+// value is ready.
+type Process struct {
+	mu      sync.Mutex
+	ending  bool
+	changes map[*context.CancelFunc]bool
+	idle    chan struct{} // closed when there is no change any more; nil while nobody waits for that
+}
+
+// Serve serves a provider as [New] does.
+func (p *Process) Serve(served provider.Provider) tfprotov6.ProviderServer {
+	s := New(served).(server)
+	s.process = p
+	return s
+}
+
+var errEnding = errors.New("the provider was told to end, and begins nothing any more")
+
+// begin says that a change begins, which done ends.
+func (p *Process) begin(ctx context.Context) (changing context.Context, done func(), err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ending {
+		return nil, nil, errEnding
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	if p.changes == nil {
+		p.changes = map[*context.CancelFunc]bool{}
+	}
+	p.changes[&cancel] = true
+	return ctx, func() {
+		cancel()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		delete(p.changes, &cancel)
+		if p.idle != nil && len(p.changes) == 0 {
+			close(p.idle)
+			p.idle = nil
+		}
+	}, nil
+}
+
+// sending is how long the last answer may take to leave the process after the change has returned it.
+const sending = 200 * time.Millisecond
+
+// Stop lets no change begin any more, stops those under way as an interrupt does, and waits for their answers, but no
+// longer than limit. With no change under way it returns at once.
+func (p *Process) Stop(limit time.Duration) {
+	p.mu.Lock()
+	p.ending = true
+	if len(p.changes) == 0 {
+		p.mu.Unlock()
+		return
+	}
+	idle := make(chan struct{})
+	p.idle = idle
+	for cancel := range p.changes {
+		(*cancel)()
+	}
+	p.mu.Unlock()
+	select {
+	case <-idle:
+		time.Sleep(sending)
+	case <-time.After(limit):
+	}
+}
