@@ -65,26 +65,39 @@ type World struct {
 // New starts a world. The provider in it logs in with the deployer's password-protected PFX.
 func New(t testing.TB) *World {
 	t.Helper()
-	scenario := emulator.NewScenario()
+	return NewIn(t, emulator.TenantOptions{})
+}
+
+// NewIn is [New] with a tenant of these options.
+func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
+	t.Helper()
+	scenario := emulator.NewScenarioIn(opts)
 	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{Scenario: scenario, Server: server, Dir: t.TempDir()}
+	w := newWorld(t, scenario)
+	w.Server = server
+	w.Env["DBXACCESS_HOST"], w.Env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"] = server.WorkspaceURLs[0], server.EntraURL
 	t.Cleanup(func() {
 		_ = server.Close()
 		for _, fault := range scenario.Tenant.Faults.Unmet() {
 			t.Errorf("nothing met the fault %+v", fault)
 		}
 	})
+	return w
+}
+
+// newWorld is a world whose services have no address yet.
+func newWorld(t testing.TB, scenario *emulator.Scenario) *World {
+	t.Helper()
+	w := &World{Scenario: scenario, Dir: t.TempDir()}
 	w.Env = map[string]string{
-		"DBXACCESS_HOST":                      server.WorkspaceURLs[0],
-		"ARM_TENANT_ID":                       scenario.Tenant.ID,
-		"ARM_CLIENT_ID":                       scenario.Deployer.ClientID,
-		"ARM_CLIENT_CERTIFICATE_PATH":         w.WritePFX(t, "deployer.pfx", scenario.DeployerKey, scenario.DeployerCertificate, Password),
-		"ARM_CLIENT_CERTIFICATE_PASSWORD":     Password,
-		"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST": server.EntraURL,
-		"DBXACCESS_CA_CERTIFICATE_PATH":       w.Write(t, "ca.pem", scenario.Tenant.CACertificatePEM()),
+		"ARM_TENANT_ID":                   scenario.Tenant.ID,
+		"ARM_CLIENT_ID":                   scenario.Deployer.ClientID,
+		"ARM_CLIENT_CERTIFICATE_PATH":     w.WritePFX(t, "deployer.pfx", scenario.DeployerKey, scenario.DeployerCertificate, Password),
+		"ARM_CLIENT_CERTIFICATE_PASSWORD": Password,
+		"DBXACCESS_CA_CERTIFICATE_PATH":   w.Write(t, "ca.pem", scenario.Tenant.CACertificatePEM()),
 	}
 	return w
 }

@@ -58,6 +58,16 @@ func (w *World) Protocol(t testing.TB) *Protocol {
 	return p
 }
 
+// Stop cancels what the provider is doing, as Terraform asks for when it is interrupted.
+func (p *Protocol) Stop(t testing.TB) {
+	t.Helper()
+	answer, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{})
+	must(t, err)
+	if answer.Error != "" {
+		t.Fatal(answer.Error)
+	}
+}
+
 // requestContents is about what hangs on the context of a request that the plugin stack serves: loggers and the stream.
 const requestContents = 16 << 10 // bytes
 

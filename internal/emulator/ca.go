@@ -58,9 +58,9 @@ func (t *Tenant) CAPool() *x509.CertPool {
 }
 
 // ServerCertificate issues a certificate for a server on this machine, good for
-// 127.0.0.1, ::1 and localhost.
-func (t *Tenant) ServerCertificate() (tls.Certificate, error) {
-	return t.ca.issueServer([]string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
+// 127.0.0.1, ::1 and localhost, and for more names.
+func (t *Tenant) ServerCertificate(names ...string) (tls.Certificate, error) {
+	return t.ca.issueServer(append([]string{"localhost"}, names...), []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
 }
 
 // issueServer issues a certificate for a server of those names and addresses.
@@ -89,7 +89,7 @@ func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certifi
 // application registers to sign client assertions with. It is registered nowhere
 // yet: see [App.AddCertificate].
 func (t *Tenant) IssueClientCertificate(commonName string, notBefore, notAfter time.Time) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
-	key, err = rsa.GenerateKey(rand.Reader, 2048)
+	key, err = newKey(t.key)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -32,7 +32,7 @@ type keyPair struct {
 
 func newKeyPair(notBefore, notAfter time.Duration) keyPair {
 	now := time.Now()
-	cert, key, err := (*Tenant)(nil).IssueClientCertificate("test", now.Add(notBefore), now.Add(notAfter))
+	cert, key, err := new(Tenant).IssueClientCertificate("test", now.Add(notBefore), now.Add(notAfter))
 	if err != nil {
 		panic(err)
 	}

@@ -35,8 +35,11 @@ type Scenario struct {
 
 // NewScenario makes the situation anew; two share nothing. It panics where the
 // machine cannot generate a key.
-func NewScenario() *Scenario {
-	t := NewTenant(TenantOptions{})
+func NewScenario() *Scenario { return NewScenarioIn(TenantOptions{}) }
+
+// NewScenarioIn makes the situation in a tenant with these options.
+func NewScenarioIn(opts TenantOptions) *Scenario {
+	t := NewTenant(opts)
 	s := &Scenario{Tenant: t, Workspace: t.NewWorkspace(WorkspaceOptions{}), PersonName: "ada@example.com", EndpointName: "iris"}
 
 	s.Deployer = t.RegisterApp("deployer")

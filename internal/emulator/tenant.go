@@ -28,6 +28,10 @@ type TenantOptions struct {
 	// logins of the others do not find it. Empty is every cloud at once, which no
 	// real tenant is.
 	Cloud string
+	// Key signs the access tokens and is behind every client certificate, so that
+	// a test with hundreds of tenants need not generate hundreds of keys. Nil is a
+	// new one for each.
+	Key *rsa.PrivateKey
 }
 
 // A Tenant is one Entra ID directory and what the services over it share.
@@ -41,6 +45,7 @@ type Tenant struct {
 	Faults       *Faults
 	Journal      *Journal
 	Latency      *Latency
+	key          *rsa.PrivateKey // of the options
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
@@ -72,7 +77,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 	if opts.Cloud != "" && cloudNamed(opts.Cloud) == nil {
 		panic(fmt.Sprintf("emulator: there is no cloud %q", opts.Cloud))
 	}
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := newKey(opts.Key)
 	if err != nil {
 		panic(fmt.Sprintf("emulator: generating the tenant's signing key: %v", err))
 	}
@@ -84,6 +89,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 		Faults:        &Faults{},
 		Journal:       &Journal{},
 		Latency:       &Latency{},
+		key:           opts.Key,
 		signingKey:    key,
 		signingKeyID:  base64.RawURLEncoding.EncodeToString(keyDigest[:20]),
 		ca:            newAuthority(),
@@ -96,6 +102,14 @@ func NewTenant(opts TenantOptions) *Tenant {
 		published:     map[string]*publication{},
 		issuers:       map[string]*OIDCIssuer{},
 	}
+}
+
+// newKey is a key of its own, unless there is one for all.
+func newKey(shared *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	if shared != nil {
+		return shared, nil
+	}
+	return rsa.GenerateKey(rand.Reader, 2048)
 }
 
 // Switches are those of Entra ID now.

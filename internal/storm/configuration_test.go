@@ -1,0 +1,220 @@
+package storm_test
+
+import (
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+)
+
+// configuration is what one stack declares.
+type configuration struct {
+	Apps [apps]*app
+	Made int   // principals that Databricks makes
+	List *list // the whole access list of the stack's own endpoint
+}
+
+// app is what a stack declares of one application.
+type app struct {
+	Name         int
+	Adopt        bool // adopt_existing
+	Active       bool // active = true is written
+	Entitlements int  // absent, none, one
+	Level        string
+	Member       bool
+	MayUse       bool
+	Token        *token // needs MayUse
+}
+
+type token struct {
+	Comment, Trigger int
+	Days             int // of its life
+	Overlap          int // hours
+	Vault, State     bool
+	Certificate      bool // how the owner logs in
+}
+
+// list are levels by principal: an application of the stack, bob or the first guest. The second guest is always ignored.
+type list struct {
+	Apps       [apps]string
+	Bob, Guest string
+}
+
+var levelsOrNone = []string{"CAN_QUERY", "", "CAN_VIEW", "CAN_MANAGE"}
+
+var configurations = rapid.Custom(func(t *rapid.T) configuration {
+	var c configuration
+	for i := range c.Apps {
+		if rapid.IntRange(0, 4).Draw(t, "app") == 0 {
+			continue
+		}
+		a := &app{
+			Name: rapid.IntRange(0, 2).Draw(t, "name"), Adopt: rapid.Bool().Draw(t, "adopt"), Active: rapid.Bool().Draw(t, "active"),
+			Entitlements: rapid.IntRange(0, 2).Draw(t, "entitlements"), Level: rapid.SampledFrom(levelsOrNone).Draw(t, "level"),
+			Member: rapid.Bool().Draw(t, "member"), MayUse: rapid.Bool().Draw(t, "may use tokens"),
+		}
+		if a.MayUse && rapid.IntRange(0, 3).Draw(t, "token") > 0 {
+			a.Token = &token{
+				Comment: rapid.IntRange(0, 1).Draw(t, "comment"), Trigger: rapid.IntRange(0, 1).Draw(t, "trigger"), Days: rapid.IntRange(1, 3).Draw(t, "days"),
+				Overlap: rapid.SampledFrom([]int{0, 6}).Draw(t, "overlap"), Vault: rapid.Bool().Draw(t, "vault"), State: rapid.Bool().Draw(t, "in state"),
+				Certificate: rapid.Bool().Draw(t, "owner's certificate"),
+			}
+			a.Token.State = a.Token.State || !a.Token.Vault
+		}
+		c.Apps[i] = a
+	}
+	c.Made = rapid.IntRange(0, 1).Draw(t, "made by Databricks")
+	if rapid.Bool().Draw(t, "list") {
+		c.List = &list{Bob: rapid.SampledFrom(levelsOrNone).Draw(t, "bob"), Guest: rapid.SampledFrom(levelsOrNone).Draw(t, "guest")}
+		for i, a := range c.Apps {
+			if a != nil {
+				c.List.Apps[i] = rapid.SampledFrom(levelsOrNone).Draw(t, "app in list")
+			}
+		}
+	}
+	return c
+})
+
+func (c configuration) String() string {
+	text := ""
+	for i, a := range c.Apps {
+		if a == nil {
+			continue
+		}
+		text += fmt.Sprintf("app%d %+v", i, *a)
+		if a.Token != nil {
+			text += fmt.Sprintf(" token %+v", *a.Token)
+		}
+		text += "; "
+	}
+	if c.List != nil {
+		text += fmt.Sprintf("list %+v; ", *c.List)
+	}
+	return text + fmt.Sprintf("%d made", c.Made)
+}
+
+// The types of resource.
+const (
+	principalType       = "dbxaccess_service_principal"
+	grantType           = "dbxaccess_serving_endpoint_permission"
+	listType            = "dbxaccess_serving_endpoint_permissions_exclusive"
+	memberType          = "dbxaccess_group_member"
+	tokenPermissionType = "dbxaccess_token_permission"
+	tokenType           = "dbxaccess_service_principal_token"
+)
+
+// A resource is one block of a configuration.
+type resource struct {
+	Type, Name string
+	Needs      []string // addresses that it refers to, or depends on
+	Config     map[string]any
+}
+
+func (r resource) address() string { return r.Type + "." + r.Name }
+
+// resources are the blocks of a configuration: what is needed comes first.
+func (c configuration) resources(s *stack) []resource {
+	var all []resource
+	add := func(r resource) string {
+		all = append(all, r)
+		return r.address()
+	}
+	for i := range c.Made {
+		name := fmt.Sprintf("made%d", i)
+		add(resource{Type: principalType, Name: name, Config: map[string]any{"display_name": s.madeName(i)}})
+	}
+	principals := map[int]string{}
+	for i, a := range c.Apps {
+		if a == nil {
+			continue
+		}
+		name, id := fmt.Sprintf("app%d", i), s.apps[i].ClientID
+		config := map[string]any{"application_id": id, "display_name": a.displayName(i), "on_destroy": "delete"}
+		if a.Adopt {
+			config["adopt_existing"] = true
+		}
+		if a.Active {
+			config["active"] = true
+		}
+		if a.Entitlements > 0 {
+			config["entitlements"] = a.entitlements()
+		}
+		principals[i] = add(resource{Type: principalType, Name: name, Config: config})
+		needs := []string{principals[i]}
+		if a.Level != "" {
+			add(resource{grantType, name, needs, map[string]any{
+				"endpoint_name": shared, "service_principal_name": id, "permission_level": a.Level, "overwrite_existing": true,
+			}})
+		}
+		if a.Member {
+			add(resource{memberType, name, needs, map[string]any{"group_name": group, "application_id": id}})
+		}
+		if !a.MayUse {
+			continue
+		}
+		permission := add(resource{tokenPermissionType, name, needs, map[string]any{"service_principal_name": id}})
+		if a.Token != nil {
+			add(resource{tokenType, name, append(slices.Clone(needs), permission), a.Token.config(s, i)})
+		}
+	}
+	if c.List != nil {
+		all = append(all, c.List.resource(s, principals))
+	}
+	return all
+}
+
+func (a *app) displayName(i int) string { return fmt.Sprintf("app-%d-%d", i, a.Name) }
+
+func (a *app) entitlements() []any { return []any{"workspace-access"}[:a.Entitlements-1] }
+
+func (t *token) config(s *stack, i int) map[string]any {
+	owner := map[string]any{"application_id": s.apps[i].ClientID}
+	if t.Certificate {
+		owner["client_certificate_wo"] = s.certificates[i]
+	} else {
+		owner["client_secret_wo"] = s.secrets[i]
+	}
+	config := map[string]any{
+		"owner": owner, "comment": t.comment(), "lifetime_seconds": t.Days * 24 * 60 * 60, "overlap_seconds": t.Overlap * 60 * 60,
+		"rotation_triggers": map[string]any{"n": fmt.Sprint(t.Trigger)}, "token_value_in_state": t.State,
+	}
+	if t.Vault {
+		config["key_vault_secret"] = map[string]any{"vault_uri": s.vault.URL() + "/", "name": secretName(s, i)}
+	}
+	return config
+}
+
+func (t *token) comment() string { return fmt.Sprintf("for storm %d", t.Comment) }
+
+func secretName(s *stack, i int) string { return fmt.Sprintf("token-%d-%d", s.index, i) }
+
+// grants are the levels by application id and user name.
+func (l *list) grants(s *stack) (principals, users map[string]any) {
+	principals, users = map[string]any{}, map[string]any{creator: "CAN_MANAGE"}
+	for i, level := range l.Apps {
+		if level != "" {
+			principals[s.apps[i].ClientID] = level
+		}
+	}
+	if l.Guest != "" {
+		principals[s.guests[0]] = l.Guest
+	}
+	if l.Bob != "" {
+		users[bob] = l.Bob
+	}
+	return principals, users
+}
+
+func (l *list) resource(s *stack, addresses map[int]string) resource {
+	principals, users := l.grants(s)
+	r := resource{Type: listType, Name: "list", Config: map[string]any{
+		"endpoint_name": s.endpoint, "service_principals": principals, "users": users,
+		"ignore_principals": []any{"service_principal_name=" + s.guests[1]},
+	}}
+	for i, level := range l.Apps {
+		if level != "" {
+			r.Needs = append(r.Needs, addresses[i])
+		}
+	}
+	return r
+}

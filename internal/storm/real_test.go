@@ -1,0 +1,387 @@
+//go:build linux
+
+package storm_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// A real storm happens to the real provider below the real Terraform, with signals, processes, files and logs: one command
+// that something happens to, one clean apply and one plan, because each command takes a second.
+type realStorm struct {
+	Certificate bool
+	configuration
+	Signal  string // of signals; empty for none
+	Request int    // at which it is sent
+	After   bool
+	Fault   string // of realFaults
+}
+
+// What is sent, and to whom.
+const (
+	interruptAll  = "SIGINT to Terraform and provider"
+	terminateAll  = "SIGTERM to Terraform and provider"
+	terminateOnly = "SIGTERM to Terraform"
+)
+
+var signals = []string{"", interruptAll, terminateAll, terminateOnly, killProvider, killTerraform, killBoth}
+
+// realFaults are over before a retry takes long.
+var realFaults = map[string]emulator.Fault{
+	dropped:      {Service: "workspace", Drop: "before"},
+	droppedAfter: {Service: "workspace", Drop: "after"},
+	refusedAfter: {Service: "workspace", Status: 503, WorkDone: true},
+	cut:          {Service: "workspace", Truncate: true},
+	signInPage:   {Service: "workspace", Status: 200, HTML: true, Message: "Sign in"},
+}
+
+var realStorms = rapid.Custom(func(t *rapid.T) realStorm {
+	s := realStorm{
+		Certificate: rapid.Bool().Draw(t, "certificate"), configuration: configurations.Draw(t, "configuration"),
+		Signal: rapid.SampledFrom(signals).Draw(t, "signal"), Request: rapid.IntRange(1, 30).Draw(t, "request"), After: rapid.Bool().Draw(t, "after the work"),
+		Fault: rapid.SampledFrom([]string{"", dropped, droppedAfter, refusedAfter, cut, signInPage}).Draw(t, "fault"),
+	}
+	for _, a := range s.Apps {
+		if a != nil {
+			a.Adopt = true // what a kill left is adopted by the next apply, without an import
+		}
+	}
+	return s
+})
+
+func (s realStorm) String() string {
+	return fmt.Sprintf("certificate: %v; %s; %q at request %d (after the work: %v); fault %q", s.Certificate, s.configuration, s.Signal, s.Request, s.After, s.Fault)
+}
+
+// mostMemory is what the provider may use, in kilobytes.
+const mostMemory = 200 << 10
+
+// TestRealStorms is a tenth of all storms.
+func TestRealStorms(t *testing.T) {
+	t.Parallel()
+	n, _ := strconv.Atoi(flag.Lookup("rapid.checks").Value.String())
+	first, _ := strconv.Atoi(flag.Lookup("rapid.seed").Value.String())
+	if first == 0 {
+		first = int(time.Now().UnixNano() >> 10 & 0xffffff)
+	}
+	for i := range max(1, n*2/9) {
+		seed := first + i
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			s := realStorms.Example(seed)
+			r := newReal(t, s)
+			r.live(s)
+			total.add(&r.met)
+			if len(r.found) > 0 {
+				t.Errorf("%s\n%s", strings.Join(r.found, "\n"), s)
+			}
+		})
+	}
+}
+
+// real is a world with real addresses.
+type real struct {
+	*world
+	cli       *acctest.CLI
+	stack     *stack
+	logs      string
+	requests  atomic.Int64
+	at        func(n int, after bool) // what happens at a request
+	terraform atomic.Int64            // process id
+}
+
+func newReal(t *testing.T, s realStorm) *real {
+	w := newWorld(t, acctest.NewIn(t, emulator.TenantOptions{Key: key()}), [stacks]bool{s.Certificate, s.Certificate})
+	r := &real{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
+	w.met.storms.Add(1)
+	proxy := w.Tenant.Proxy(map[string]http.Handler{
+		w.Workspace.HostName(): r.gate(w.Workspace), host(r.stack.vault): r.gate(r.stack.vault), "login.microsoftonline.com": r.gate(w.entra),
+	})
+	server := httptest.NewServer(proxy)
+	t.Cleanup(func() { server.Close(); _ = proxy.Close() })
+	w.Proxied()
+	env := r.stack.env
+	delete(env, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
+	env["DBXACCESS_HOST"], env["HTTPS_PROXY"] = "https://"+w.Workspace.HostName(), server.URL
+	clear(w.Env) // what the stack has is all that there is
+	env["TF_LOG"], env["TF_LOG_PATH"] = "trace", r.logs
+	for i := range apps {
+		env[fmt.Sprintf("TF_VAR_secret%d", i)], env[fmt.Sprintf("TF_VAR_certificate%d", i)] = r.stack.secrets[i], r.stack.certificates[i]
+	}
+	r.write(s.configuration)
+	r.cli = w.CLI(t, r.hcl())
+	r.cli.Env = env
+	return r
+}
+
+func (r *real) write(c configuration) {
+	r.stack.written, r.stack.want = c, c.resources(r.stack)
+}
+
+// hcl is the configuration as a person would write it, with secrets in variables.
+func (r *real) hcl() string {
+	var b strings.Builder
+	variables := strings.NewReplacer()
+	var pairs []string
+	for i := range apps {
+		for name, value := range map[string]string{"secret": r.stack.secrets[i], "certificate": r.stack.certificates[i]} {
+			fmt.Fprintf(&b, "variable \"%s%d\" {\n  ephemeral = true\n  sensitive = true\n}\n", name, i)
+			text, _ := json.Marshal(value)
+			pairs = append(pairs, string(text), fmt.Sprintf("var.%s%d", name, i))
+		}
+	}
+	variables = strings.NewReplacer(pairs...)
+	for _, block := range r.stack.want {
+		fmt.Fprintf(&b, "resource %q %q {\n", block.Type, block.Name)
+		for name, value := range block.Config {
+			text, _ := json.Marshal(value)
+			fmt.Fprintf(&b, "  %s = %s\n", name, variables.Replace(string(text)))
+		}
+		fmt.Fprintf(&b, "  depends_on = [%s]\n}\n", strings.Join(block.Needs, ", "))
+	}
+	return b.String()
+}
+
+// gate counts requests, and lets happen at one what is to happen.
+func (r *real) gate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		n := int(r.requests.Add(1))
+		r.measure()
+		r.happen(n, false)
+		r.notice(req)
+		answer := &copied{ResponseWriter: rw}
+		next.ServeHTTP(answer, req)
+		r.noticeAnswer(answer.body.Bytes())
+		r.happen(n, true)
+	})
+}
+
+func (r *real) happen(n int, after bool) {
+	if at := r.at; at != nil {
+		at(n, after)
+	}
+}
+
+// providers are the processes below Terraform.
+func (r *real) providers() (pids []int) {
+	pid := r.terraform.Load()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return nil
+	}
+	for _, child := range strings.Fields(string(text)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// measure notes how much memory the provider has used at most.
+func (r *real) measure() {
+	for _, pid := range r.providers() {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(status), "VmHWM:")
+		if n, err := strconv.ParseInt(strings.Fields(rest + " 0")[0], 10, 64); err == nil && n > r.met.memory.Load() {
+			r.met.memory.Store(n)
+		}
+	}
+}
+
+// send sends a signal of a storm.
+func (r *real) send(signal string) {
+	pid := int(r.terraform.Load())
+	kill := func(pid int, s syscall.Signal) { _ = syscall.Kill(pid, s) } // it may have ended by now
+	switch signal {
+	case interruptAll:
+		kill(-pid, syscall.SIGINT)
+	case terminateAll:
+		kill(-pid, syscall.SIGTERM)
+	case terminateOnly:
+		kill(pid, syscall.SIGTERM)
+	case killBoth:
+		kill(-pid, syscall.SIGKILL)
+	case killTerraform:
+		kill(pid, syscall.SIGKILL)
+	case killProvider:
+		for _, provider := range r.providers() {
+			kill(provider, syscall.SIGKILL)
+		}
+	}
+	r.met.event(signal)
+}
+
+// run runs a command to its end, and demands that no process of it is left.
+func (r *real) run(args ...string) (code int, said string) {
+	r.met.commands.Add(1)
+	cmd := r.cli.Command(args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.terraform.Store(int64(cmd.Process.Pid))
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		r.t.Fatal(err)
+	}
+	gone := func() bool { return errors.Is(syscall.Kill(-cmd.Process.Pid, 0), syscall.ESRCH) }
+	for deadline := time.Now().Add(20 * time.Second); !gone() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if !gone() {
+		r.wrong("a process of terraform %s is left", args[0])
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	return cmd.ProcessState.ExitCode(), out.String()
+}
+
+// live is the storm, and what is demanded after it.
+func (r *real) live(s realStorm) {
+	if f, ok := realFaults[s.Fault]; ok {
+		f.After = s.Request / 2
+		r.Tenant.Faults.Add(f)
+	}
+	var once sync.Once
+	r.at = func(n int, after bool) {
+		if s.Signal != "" && n == s.Request && after == s.After {
+			once.Do(func() { r.send(s.Signal) })
+		}
+	}
+	_, stormy := r.run("apply", "-auto-approve")
+	if s.Fault != "" && len(r.Tenant.Faults.Unmet()) == 0 {
+		r.met.fault(s.Fault)
+	}
+	r.Tenant.Faults.Clear()
+	r.at = nil
+	if slices.Contains([]string{killProvider, killTerraform, killBoth}, s.Signal) {
+		for _, block := range r.stack.want {
+			r.stack.lost[block.address()] = true
+		}
+	}
+	code, clean := r.run("apply", "-auto-approve")
+	if code != 0 {
+		r.wrong("the clean apply failed: %s", clean)
+	}
+	code, planned := r.run("plan", "-detailed-exitcode", "-out=after.tfplan")
+	if code != 0 {
+		r.wrong("the plan after the clean apply is not empty: %s", planned)
+	}
+	r.load()
+	now := r.foreignNow()
+	for thing, was := range r.foreign {
+		if now[thing] != was {
+			r.gone("nobody here manages %s: it was %q and is %q", thing, was, now[thing])
+		}
+	}
+	r.checkPrincipals(r.stack)
+	r.checkGrants(r.stack)
+	r.checkTokens(r.stack)
+	if r.met.memory.Load() > mostMemory {
+		r.wrong("the provider used %d MB", r.met.memory.Load()>>10)
+	}
+	r.met.requests.Add(r.requests.Load())
+	for what, text := range map[string]string{"the output of the storm": stormy, "the output of the apply": clean, "the output of the plan": planned} {
+		r.search(what, text)
+	}
+	r.searchFiles()
+}
+
+// load reads the state that Terraform has written.
+func (r *real) load() {
+	var state struct {
+		Resources []struct {
+			Type, Name string
+			Instances  []struct{ Attributes map[string]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(r.cli.State(r.t)), &state); err != nil {
+		r.t.Fatal(err)
+	}
+	for _, block := range state.Resources {
+		h := held{Type: block.Type}
+		h.State = block.Instances[0].Attributes
+		r.stack.state[block.Type+"."+block.Name] = h
+	}
+	for _, block := range r.stack.want {
+		if _, ok := r.stack.state[block.address()]; !ok {
+			r.wrong("the state lacks %s", block.address())
+		}
+	}
+}
+
+// searchFiles looks for secrets in everything that was written.
+func (r *real) searchFiles() {
+	err := filepath.WalkDir(r.cli.Dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		r.searchFile(filepath.Base(path), text)
+		return nil
+	})
+	if err != nil {
+		r.wrong("%v", err)
+	}
+	log, err := os.ReadFile(r.logs)
+	if err != nil {
+		r.wrong("%v", err)
+	}
+	r.search("the log at trace", string(log))
+}
+
+func (r *real) searchFile(name string, text []byte) {
+	if archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text))); err == nil {
+		for _, file := range archive.File {
+			content, err := file.Open()
+			if err != nil {
+				r.wrong("%v", err)
+				continue
+			}
+			inside, _ := io.ReadAll(content)
+			r.searchFile(name+"/"+file.Name, inside)
+		}
+		return
+	}
+	// State and plan are documented to hold the value of a token, unless it goes to Key Vault alone.
+	shown := string(text)
+	for _, h := range r.stack.state {
+		if value, ok := h.State["token_value"].(string); ok {
+			shown = strings.ReplaceAll(shown, value, "")
+		}
+	}
+	r.search("file "+name, shown)
+}
