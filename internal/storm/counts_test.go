@@ -87,6 +87,8 @@ func (c *counts) table() string {
 	row("orphans: left outside of the state by a run that was not killed, and unnamed", c.orphans.Load())
 	row("lost: what others hold, or what is declared, and is gone", c.lost.Load())
 	row("leaked: secrets in an output, a log, a plan or a state", c.leaked.Load())
-	row("largest provider, in MB", c.memory.Load()>>10)
+	if most := c.memory.Load(); most > 0 { // only real processes are measured
+		row("largest provider, in MB", most>>10)
+	}
 	return b.String()
 }
