@@ -27,3 +27,8 @@ func When(condition func() bool, act func()) {
 		time.Sleep(100 * time.Millisecond)
 	}
 }
+
+// BeforeQuery is an ordinary step to stand before a step with a query, which writes no lock file and needs one.
+func BeforeQuery() resource.TestStep {
+	return resource.TestStep{Config: "data \"dbxaccess_current_identity\" \"this\" {}\n"}
+}

@@ -7,8 +7,12 @@ list "dbxaccess_serving_endpoint_permission" "iris" {
   }
 }
 
-# On every endpoint, up to that many
-list "dbxaccess_serving_endpoint_permission" "all" {
+# A list for each endpoint. Lists must not overlap: what two of them find is imported twice. A list without endpoint_name
+# finds the grants on every endpoint, so it stands alone.
+list "dbxaccess_serving_endpoint_permission" "forecast" {
   provider = dbxaccess
-  limit    = 1000
+
+  config {
+    endpoint_name = "forecast"
+  }
 }

@@ -162,7 +162,7 @@ func TestQueryCLI(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-		Steps: []resource.TestStep{{
+		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
 			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_group_member.admins", 1)},
 		}},

@@ -248,7 +248,10 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	delete(w.Env, "ARM_TENANT_ID")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	r := w.CLI(t, openedBySecret(w)).MustRun(t, 1, "plan")
+	// By variable, because newer versions of Terraform print the block that an error points at.
+	c := w.CLI(t, strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringSecret), "var.secret", 1)+"\nvariable \"secret\" {\n  sensitive = true\n}\n")
+	c.Env["TF_VAR_secret"] = w.ScoringSecret
+	r := c.MustRun(t, 1, "plan")
 	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
@@ -297,7 +300,7 @@ func TestEphemeralBadInput(t *testing.T) {
 	w := newWorld(t)
 	secret := attr("client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
-		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path, key_vault,`},
+		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both written`},
 		{opened(w.ScoringApp.ClientID, secret+"\nclient_certificate_password = \"x\""), `Password of an ephemeral token's owner without a certificate`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_oidc = true"), `client_secret and use_oidc are both written`},

@@ -223,7 +223,10 @@ func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.Wo
 func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
 	m.ID = types.StringValue(info.ID)
 	m.TokenID = types.StringValue(info.ID)
-	m.Scopes = fwkit.Strings(info.Scopes)
+	m.Scopes = types.SetNull(types.StringType)
+	if len(info.Scopes) > 0 { // an empty set would be refused in a configuration that is generated from the state
+		m.Scopes = fwkit.Strings(info.Scopes)
+	}
 	m.CreatedAt = fwkit.Time(info.CreatedAt)
 	m.ExpiresAt = fwkit.Time(info.ExpiresAt)
 	m.RotateAt = m.rotating().DueAt()
@@ -298,6 +301,9 @@ func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, im
 	r := m.rotating()
 	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
 	m.setRotating(r)
+	if config.Scopes.IsNull() && len(state.Scopes.Elements()) == 0 {
+		m.Scopes = types.SetNull(types.StringType) // also where a state of an older version holds an empty set
+	}
 }
 
 // onlyWarns reports whether a refresh that cannot check the token only warns.

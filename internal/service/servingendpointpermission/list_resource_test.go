@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/querycheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
@@ -170,6 +171,7 @@ func TestQueryStreams(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	w.Workspace.CreateEndpoint("forecast", person)
 	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_serving_endpoint_permission/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
@@ -177,11 +179,11 @@ func TestQueryCLI(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
-		Steps: []resource.TestStep{{
+		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
 			QueryResultChecks: []querycheck.QueryResultCheck{
 				querycheck.ExpectLength("dbxaccess_serving_endpoint_permission.iris", 3),
-				querycheck.ExpectLength("dbxaccess_serving_endpoint_permission.all", 3),
+				querycheck.ExpectLength("dbxaccess_serving_endpoint_permission.forecast", 1),
 			},
 		}},
 	})
