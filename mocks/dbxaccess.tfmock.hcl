@@ -55,6 +55,31 @@ mock_resource "dbxaccess_token_permission" {
   }
 }
 
+mock_resource "dbxaccess_service_principal_oauth_secret" {
+  defaults = {
+    id                        = "0000000000000000000000000000000000000000000000000000000000000002"
+    secret_id                 = "0000000000000000000000000000000000000000000000000000000000000002"
+    client_id                 = "00000000-0000-4000-8000-000000000001"
+    service_principal_id      = "1000000000000001"
+    secret_value              = "mocked secret"
+    secret_value_in_state     = true
+    token_url                 = "https://adb-1000000000000000.0.azuredatabricks.net/oidc/v1/token"
+    scopes                    = []
+    verify                    = true
+    lifetime_seconds          = 7776000
+    rotate_before_seconds     = 2592000
+    overlap_seconds           = 86400
+    on_unverifiable           = "error"
+    created_at                = "2030-01-01T00:00:00Z"
+    rotate_at                 = "2030-03-02T00:00:00Z"
+    expires_at                = "2030-04-01T00:00:00Z"
+    previous_secret_id        = ""
+    previous_secret_delete_at = "2030-01-02T00:00:00Z"
+    rotation_reason           = ""
+    workspace_id              = "1000000000000000"
+  }
+}
+
 mock_resource "dbxaccess_service_principal_token" {
   defaults = {
     id                       = "0000000000000000000000000000000000000000000000000000000000000001"

@@ -175,25 +175,33 @@ func (c *Client) CreateOAuthSecret(ctx context.Context, principalID string, life
 	return answer.info(), answer.Secret, nil
 }
 
-// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone counts as done. Access tokens that
-// were issued for it live on, for an hour at most. The caller must be a workspace admin. Two requests: the deletion, and
-// the list that shows it done.
+// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone already counts as done. ErrNotFound
+// where the workspace has no such principal: then the secret may still exist in the account. Access tokens that were
+// issued for the secret live on, for an hour at most. The caller must be a workspace admin. Two requests: the deletion,
+// and the list that shows it done.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
 func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
 	defer c.ForgetOAuthSecrets(principalID)
+	gone := func(ctx context.Context) (bool, error) {
+		list, err := c.OAuthSecretsNow(ctx, principalID)
+		_, there := list.ByID(id)
+		return !there, err
+	}
 	err := c.Call(ctx, http.MethodDelete, oauthSecretsOf(principalID)+"/"+url.PathEscape(id), nil, nil, nil)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return nil
-	case err != nil:
+	if errors.Is(err, ErrNotFound) {
+		// It is the secret that does not exist, or the principal: only the list shows which.
+		if is, listErr := gone(ctx); is || listErr != nil {
+			return listErr
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return confirmed(ctx, "OAuth secret "+id, func(ctx context.Context) (bool, error) {
-		list, err := c.OAuthSecretsNow(ctx, principalID)
-		if errors.Is(err, ErrNotFound) { // the principal is gone, and its secrets with it
+		is, err := gone(ctx)
+		if errors.Is(err, ErrNotFound) { // the deletion was accepted, and the principal was removed just after
 			return true, nil
 		}
-		_, there := list.ByID(id)
-		return !there, err
+		return is, err
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -104,4 +105,37 @@ func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecre
 	}
 	s.Show(versions[i], mark)
 	return false
+}
+
+// WarnOfScopes warns that scopes which were removed from the configuration still hold.
+func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *diag.Diagnostics) {
+	if config.IsNull() && len(state.Elements()) > 0 {
+		diags.AddWarning(c.title()+" keeps its scopes: "+object, fmt.Sprintf("scopes is not set, so this %s, and those that rotations create, stay limited to %s. "+
+			"A new %[1]s would carry all rights of its owner. Set the scopes, or create a %[1]s without them: terraform apply -replace=ADDRESS.",
+			c, strings.Join(FromStrings(state), ", ")))
+	}
+}
+
+// Undecided plans an update in which a whole block is known only at apply: everything that a rotation may change is
+// unknown. Of a plan to create the framework has said so already. valueInState and strings name the attributes that each
+// kind of credential has for itself.
+func Undecided(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, valueInState string, strings ...string) {
+	if req.State.Raw.IsNull() {
+		return
+	}
+	for _, name := range append(strings, "created_at", "expires_at", "rotate_at", "rotation_reason") {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
+	}
+	for _, name := range []string{"rotate_before_seconds", "overlap_seconds"} {
+		var given types.Int64
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(name), &given)...)
+		if given.IsNull() {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.Int64Unknown())...)
+		}
+	}
+	var given types.Bool
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(valueInState), &given)...)
+	if given.IsNull() {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(valueInState), types.BoolUnknown())...)
+	}
 }

@@ -147,7 +147,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 
 var (
 	secretName = regexp.MustCompile(`^(client_certificate|token|access_token|oidc_token|oidc_request_token)(_wo)?$|token_value|secret|password`)
-	innocent   = regexp.MustCompile(`_(path|name|id|thumbprint|send_chain)$`)
+	innocent   = regexp.MustCompile(`_(path|name|id|thumbprint|send_chain|delete_at)$`)
 )
 
 func TestSecretsAreMarked(t *testing.T) {

@@ -140,6 +140,10 @@ func (s *scene) base(t *testing.T, typeName string) map[string]any {
 		s.Workspace.AddServicePrincipal(s.app, "a")
 		s.Workspace.AddServicePrincipal(s.another, "b")
 		return map[string]any{"user_name": s.bob}
+	case oauthSecretType:
+		s.Workspace.AddServicePrincipal(s.app, "a")
+		s.Workspace.AddServicePrincipal(s.another, "b")
+		return map[string]any{"application_id": s.app}
 	case "dbxaccess_service_principal_token":
 		for _, app := range []string{s.app, s.another} {
 			s.Workspace.AddServicePrincipal(app, app)
@@ -207,7 +211,7 @@ func (s *scene) rows() map[string]row {
 		}
 		return strings.Join(found, " ")
 	}
-	return map[string]row{
+	all := map[string]row{
 		principal + "application_id":                     {a: s.app, b: s.another, replaces: true, emptyValue: "", empty: "refuses: Not an application id", held: s.principal(name), heldA: "a", heldB: "", heldAbsent: "a"},
 		principal + "display_name":                       {a: "a", b: "b", emptyValue: "", empty: "refuses: at least 1", held: s.principal(name), heldA: "a", heldB: "b", heldAbsent: "a"},
 		principal + "active":                             {a: false, b: true, held: s.principal(active), heldA: "false", heldB: "true", heldAbsent: "false"},
@@ -271,6 +275,8 @@ func (s *scene) rows() map[string]row {
 		token + "token_value_in_state":                             {besides: inVault, a: true, b: false, absent: changes},
 		token + "on_unverifiable":                                  {a: "warn", b: "error", absent: changes, emptyValue: "", empty: "refuses: on_unverifiable"},
 	}
+	maps.Copy(all, s.oauthSecretRows())
+	return all
 }
 
 // Every attribute that a configuration can write has a row, and every row an attribute.

@@ -68,12 +68,13 @@ func newRuined(t *testing.T) *ruined {
 	r.host = r.Env["DBXACCESS_HOST"]
 	app := r.ScoringApp.ClientID
 	r.blocks = map[string]string{
-		grantType:     fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"iris\"\n  service_principal_name = %q\n}\n", grantType, app),
-		listType:      fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"fresh\"\n  service_principals = { %q = \"CAN_QUERY\" }\n  users = { \"ada@example.com\" = \"CAN_MANAGE\" }\n  on_unlisted = \"error\"\n}\n", listType, app),
-		rightType:     fmt.Sprintf("resource %q \"x\" {\n  service_principal_name = %q\n}\n", rightType, app),
-		memberType:    fmt.Sprintf("resource %q \"x\" {\n  group_name = \"data scientists\"\n  application_id = %q\n}\n", memberType, app),
-		principalType: fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n  adopt_existing = true\n  on_destroy = \"delete\"\n}\n", principalType, adopted),
-		tokenType:     r.token("x", r.pem("scoring.pem"), ""),
+		grantType:       fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"iris\"\n  service_principal_name = %q\n}\n", grantType, app),
+		listType:        fmt.Sprintf("resource %q \"x\" {\n  endpoint_name = \"fresh\"\n  service_principals = { %q = \"CAN_QUERY\" }\n  users = { \"ada@example.com\" = \"CAN_MANAGE\" }\n  on_unlisted = \"error\"\n}\n", listType, app),
+		rightType:       fmt.Sprintf("resource %q \"x\" {\n  service_principal_name = %q\n}\n", rightType, app),
+		memberType:      fmt.Sprintf("resource %q \"x\" {\n  group_name = \"data scientists\"\n  application_id = %q\n}\n", memberType, app),
+		principalType:   fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n  adopt_existing = true\n  on_destroy = \"delete\"\n}\n", principalType, adopted),
+		tokenType:       r.token("x", r.pem("scoring.pem"), ""),
+		oauthSecretType: fmt.Sprintf("resource %q \"x\" {\n  application_id = %q\n}\n", oauthSecretType, app),
 	}
 	return r
 }
@@ -103,6 +104,9 @@ func (r *ruined) left() (left []string) {
 		if k.Comment == "managed" {
 			left = append(left, "token")
 		}
+	}
+	if len(now.OAuthSecrets) > 0 {
+		left = append(left, "OAuth secret")
 	}
 	return left
 }
@@ -134,7 +138,7 @@ resource "databricks_token" "x" {
 		moved("databricks_permissions", listType) + moved("databricks_token", tokenType)
 }
 
-var everyType = []string{grantType, listType, rightType, memberType, principalType, tokenType}
+var everyType = []string{grantType, listType, rightType, memberType, principalType, tokenType, oauthSecretType}
 
 const admins = "admins"
 
@@ -143,13 +147,13 @@ func ruins() map[string]ruin {
 		"another workspace": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
-			says:  []string{"Wrong workspace", "Correct host (or the environment)", "terraform state rm <address>, or a removed block"}, fails: 6,
+			says:  []string{"Wrong workspace", "Correct host (or the environment)", "terraform state rm <address>, or a removed block"}, fails: 7,
 			out: func(r *ruined) { r.Env["DBXACCESS_HOST"] = r.host },
 		},
 		"another workspace, forgotten": {
 			types: everyType,
 			spoil: func(r *ruined) { _, r.Env["DBXACCESS_HOST"] = r.OtherWorkspace(r.t) },
-			says:  []string{"Wrong workspace", "or a removed block with lifecycle { destroy = false }"}, fails: 6,
+			says:  []string{"Wrong workspace", "or a removed block with lifecycle { destroy = false }"}, fails: 7,
 			out: func(r *ruined) {
 				var removed strings.Builder
 				for _, name := range everyType {
@@ -158,7 +162,7 @@ func ruins() map[string]ruin {
 				r.cli.Rewrite(r.t, removed.String())
 				r.cli.MustRun(r.t, 0, "apply", "-auto-approve")
 			},
-			stays: []string{"fresh", "iris", "right", "data scientists", "principal", "token"},
+			stays: []string{"fresh", "iris", "right", "data scientists", "principal", "token", "OAuth secret"},
 		},
 		"no rights": {
 			types: everyType,
@@ -169,8 +173,8 @@ func ruins() map[string]ruin {
 			},
 			says: []string{
 				"Cannot read access to serving endpoint", "Cannot read the access list of serving endpoint", "and CAN_MANAGE to change who may call it", "Cannot read the right to use tokens",
-				"Cannot read group", "Cannot read service principal", "Cannot read token", `group "admins"`, "terraform destroy -refresh=false -target=ADDRESS",
-			}, fails: 6,
+				"Cannot read group", "Cannot read service principal", "Cannot read token", "Cannot read OAuth secret", `group "admins"`, "terraform destroy -refresh=false -target=ADDRESS",
+			}, fails: 7,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
 		},
 		"the service fails": {
@@ -179,7 +183,7 @@ func ruins() map[string]ruin {
 				r.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 				r.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Status: 503, Times: -1})
 			},
-			says: []string{"Apply again later."}, fails: 6,
+			says: []string{"Apply again later."}, fails: 7,
 			out: func(r *ruined) { r.Tenant.Faults.Clear() },
 		},
 		"all of it is gone": {
@@ -206,7 +210,7 @@ func ruins() map[string]ruin {
 				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Not a principal to ignore",
 				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
 				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would always be due", "Overlap of a token is too long",
-				"token_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a secret for the token", "Not a vault for the token",
+				"token_value_in_state = false requires key_vault_secret", "secret_value_in_state = false requires key_vault_secret", "Not an application id", "Not the name of a serving endpoint", "Not the name of a secret for the token", "Not a vault for the token",
 			},
 			out: func(r *ruined) { r.cli.Rewrite(r.t, r.all()) },
 		},
@@ -383,6 +387,7 @@ func (r *ruined) refused() string {
 		{tokenType, token(provider, "lifetime_seconds = 3600\n  rotate_before_seconds = 3600")},
 		{tokenType, token(provider, "lifetime_seconds = 3600\n  rotate_before_seconds = 60\n  overlap_seconds = 120")},
 		{tokenType, token(provider, "token_value_in_state = false")},
+		{oauthSecretType, "application_id = \"00000000-0000-4000-8000-000000000001\"\n  secret_value_in_state = false"},
 		{tokenType, token(provider, "key_vault_secret = {\n    vault_uri = \"x\"\n    name = \"x y\"\n  }")},
 	} {
 		hcl += fmt.Sprintf("resource %q \"refused_%d\" {\n  %s\n}\n", block[0], i, block[1])

@@ -18,6 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/oauthsecret"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/oauthtoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipal"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaloauthsecret"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/serviceprincipaltoken"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpoint"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/servingendpointaccess"
@@ -34,6 +35,7 @@ func resources() []func() resource.Resource {
 	return slices.Concat(
 		groupmember.Resources(),
 		serviceprincipal.Resources(),
+		serviceprincipaloauthsecret.Resources(),
 		serviceprincipaltoken.Resources(),
 		servingendpointpermission.Resources(),
 		servingendpointpermissionsexclusive.Resources(),
@@ -59,6 +61,7 @@ func listResources() []func() list.ListResource {
 	return slices.Concat(
 		groupmember.ListResources(),
 		serviceprincipal.ListResources(),
+		serviceprincipaloauthsecret.ListResources(),
 		serviceprincipaltoken.ListResources(),
 		servingendpointpermission.ListResources(),
 	)

@@ -3,7 +3,6 @@ package serviceprincipaltoken
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -104,14 +103,12 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 		}
 		return s, rotation.Judge(m.rotating().Recorded(), rotation.Facts{Now: now, Live: s.live})
 	}
-	shown, decided := at(list.Now)
-	if clockIsWrong(list.Now) {
-		here, elsewise := at(time.Now())
-		if here.live != shown.live || here.previousLive != shown.previousLive || decided != elsewise {
-			return sight{}, errClock(list.Now)
-		}
-	}
-	return shown, nil
+	shown, _ := at(list.Now)
+	return shown, rotation.CheckClock(list.Now, func(service, machine time.Time) bool {
+		there, decided := at(service)
+		here, otherwise := at(machine)
+		return here.live == there.live && here.previousLive == there.previousLive && decided == otherwise
+	})
 }
 
 // findUnlessOver looks for the token of a state. One that is over by its own time need not be proved to be gone.
@@ -129,11 +126,4 @@ func over(state tokenModel, now time.Time) bool {
 
 func liveAt(t client.TokenInfo, now time.Time) bool {
 	return t.ExpiresAt.IsZero() || t.ExpiresAt.After(now)
-}
-
-func errClock(now time.Time) error {
-	return client.Advise(fmt.Errorf("the workspace's clock shows %s, and this machine's %s",
-		now.UTC().Format(time.RFC3339), time.Now().UTC().Format(time.RFC3339)), "",
-		"By one of them the token is due, expired or to be revoked, and by the other it is not, so nothing was decided. "+
-			"Set the clock of this machine. If it is right, a proxy on the way changes the Date of answers.")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
 // findStrays lists the live tokens that runs of this provider seem to have left: those of ephemeral resources, and those
@@ -22,8 +23,9 @@ func findStrays(ctx context.Context, c *client.Client, age time.Duration) ([]own
 		return nil, err
 	case !list.Shown:
 		return nil, c.ConfirmEmpty(ctx)
-	case clockIsWrong(list.Now):
-		return nil, errClock(list.Now)
+	}
+	if err := rotation.CheckClock(list.Now, func(time.Time, time.Time) bool { return false }); err != nil {
+		return nil, err
 	}
 	var found []ownedToken
 	for _, t := range list.Tokens {

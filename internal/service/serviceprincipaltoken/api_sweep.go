@@ -5,16 +5,10 @@ import (
 	"errors"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
-
-// maxClockGap is how far the workspace's clock may be from this machine's where a token is rotated, forgotten or revoked
-// because of the time.
-const maxClockGap = 24 * time.Hour
-
-func clockIsWrong(now time.Time) bool { return time.Since(now).Abs() > maxClockGap }
 
 // before is what the workspace showed when the first token of this run was about to be made.
 type before struct {
@@ -71,7 +65,7 @@ func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (du
 
 // leftovers are the tokens of an owner that a list of all tokens shows to be abandoned, and that nothing in this run has.
 func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenInfo {
-	if clockIsWrong(list.Now) {
+	if rotation.ClockIsWrong(list.Now) {
 		return nil
 	}
 	var found []client.TokenInfo

@@ -2,7 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -288,7 +287,7 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if !known || !planKnown {
-		undecided(ctx, req, resp)
+		fwkit.Undecided(ctx, req, resp, "token_value_in_state", "id", "token_id", "token_value", "previous_token_id", "previous_token_revoke_at")
 		return
 	}
 	logsIn, told := true, refuseInPlan
@@ -303,7 +302,7 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		plan.planUpdate(config, state, m.Verdict, m.Imported)
 		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) || !plan.Owner.sameLogin(*state.Owner)
 		told = warnInPlan
-		warnOfScopes(config, state, &resp.Diagnostics)
+		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.wholeKnown() {
@@ -340,37 +339,6 @@ func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 // warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go on.
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Warn(diags, client.Also(err, "An apply of this plan fails. A destroy does not need the credential where the provider's identity is a workspace admin."), "Owner's credential does not work", object)
-}
-
-// warnOfScopes says that scopes which were taken out of configuration still hold.
-func warnOfScopes(config, state tokenModel, diags *diag.Diagnostics) {
-	if config.Scopes.IsNull() && len(state.Scopes.Elements()) > 0 {
-		diags.AddWarning("Token keeps its scopes: "+state.String(), fmt.Sprintf("scopes is not written, which leaves this token, and those that rotations make, limited to %s. "+
-			"A new token would carry all rights of its owner. Write the scopes, or make a token without: terraform apply -replace=ADDRESS.", strings.Join(fwkit.FromStrings(state.Scopes), ", ")))
-	}
-}
-
-// undecided is for a plan in which a whole block waits for an apply: anything may come of it. Of a plan to create the
-// framework has said so already.
-func undecided(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() {
-		return
-	}
-	for _, name := range []string{"id", "token_id", "token_value", "created_at", "expires_at", "rotate_at", "rotation_reason", "previous_token_id", "previous_token_revoke_at"} {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.StringUnknown())...)
-	}
-	for _, name := range []string{"rotate_before_seconds", "overlap_seconds"} {
-		var written types.Int64
-		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root(name), &written)...)
-		if written.IsNull() {
-			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), types.Int64Unknown())...)
-		}
-	}
-	var written types.Bool
-	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("token_value_in_state"), &written)...)
-	if written.IsNull() {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("token_value_in_state"), types.BoolUnknown())...)
-	}
 }
 
 func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {

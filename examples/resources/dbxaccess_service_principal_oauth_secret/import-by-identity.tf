@@ -1,0 +1,7 @@
+import {
+  to = dbxaccess_service_principal_oauth_secret.scoring
+  identity = {
+    application_id = "11111111-2222-3333-4444-555555555555"
+    secret_id      = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+  }
+}

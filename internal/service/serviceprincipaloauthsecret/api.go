@@ -1,0 +1,206 @@
+package serviceprincipaloauthsecret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// maxSecrets is how many OAuth secrets the service allows for one service principal.
+const maxSecrets = 5
+
+func tokenURL(c *client.Client) string { return strings.TrimSuffix(c.Host(), "/") + "/oidc/v1/token" }
+
+// lock keeps other operations of this process away from the secrets of a principal: which one a lost request created can
+// be seen only if nobody else creates one meanwhile.
+func lock(ctx context.Context, c *client.Client, principalID string) (unlock func(), err error) {
+	return c.Lock(ctx, "OAuth secrets of "+principalID)
+}
+
+// secretsNow returns the secrets of a principal as the service has them now, and advises who may not see them. One request.
+func secretsNow(ctx context.Context, c *client.Client, principalID string) (client.OAuthSecretList, error) {
+	found, err := c.OAuthSecretsNow(ctx, principalID)
+	return found, adviseAdmin(err)
+}
+
+func adviseAdmin(err error) error {
+	if errors.Is(err, client.ErrPermissionDenied) {
+		return client.Advise(err, "", "Only a workspace admin may see, create and delete OAuth secrets: add the provider's identity to the group \"admins\".")
+	}
+	return err
+}
+
+// checkFree returns an error, which lists them, if a principal already has as many secrets as the service allows.
+func checkFree(have client.OAuthSecretList, applicationID string) error {
+	if len(have.Secrets) < maxSecrets {
+		return nil
+	}
+	return client.Advise(fmt.Errorf("service principal %s already has %d OAuth secrets, and the service allows %d:\n%s",
+		applicationID, len(have.Secrets), maxSecrets, describe(have.Secrets)), "application_id",
+		"None was created. Delete one that nobody uses; this provider deletes only its own.")
+}
+
+// created is a new secret. Only now is its value known.
+type created struct {
+	client.OAuthSecret
+	Value string
+	// strays are secrets that a lost request of this process may have created, and that may still live.
+	strays []client.OAuthSecret
+	// revoked are secrets that a lost request of this process created, and that were deleted again.
+	revoked []client.OAuthSecret
+}
+
+// create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then the
+// list shows what is new since before, and a secret that looks like the requested one is deleted before the second try.
+// The caller holds the lock of the principal and has listed its secrets. One request; after a lost answer one to look, two
+// to delete and one to try again, and one to look for a first try that was carried out late.
+func create(ctx context.Context, c *client.Client, principalID string, want secret, before client.OAuthSecretList) (created, error) {
+	// Secrets have no name. A lifetime that is a little shorter, by chance, shows which one this request created.
+	lifetime := want.Lifetime - time.Duration(rand.Int64N(int64(want.Lifetime/time.Second/1000)+1))*time.Second
+	var gone []client.OAuthSecret
+	for try := 1; ; try++ {
+		info, value, err := c.CreateOAuthSecret(ctx, principalID, lifetime, want.Scopes)
+		lost := err != nil && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
+		made := created{OAuthSecret: info, Value: value}
+		if try == 1 && !lost {
+			return made, adviseCreate(err)
+		}
+		deleted, strays, lookErr := deleteLost(ctx, c, principalID, want, lifetime, before, info.ID)
+		gone = append(gone, deleted...)
+		switch {
+		case err == nil: // it must not be lost because of what the list shows
+			made.strays, made.revoked = strays, gone
+			return made, nil
+		case lookErr != nil:
+			return created{}, client.Advise(err, "", fmt.Sprintf("A secret may exist whose value nobody knows, and looking for it failed: %v. "+
+				"It would be among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)))
+		case len(strays) > 0:
+			return created{}, client.Advise(err, "", "The request may have created one of these secrets, and another run may have created it as well, so none was deleted:\n"+
+				describe(strays)+"\nDelete the ones that nobody uses, then apply again.")
+		case !lost || try == 2:
+			return created{}, client.Also(adviseCreate(err), "No secret of this request is left. Apply again.")
+		}
+	}
+}
+
+// deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like it.
+// keep is the id of one whose value is known. It takes its own time: a run that was stopped must not leave a secret behind.
+func deleteLost(ctx context.Context, c *client.Client, principalID string, want secret, lifetime time.Duration, before client.OAuthSecretList, keep string) (deleted, strays []client.OAuthSecret, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	after, err := secretsNow(ctx, c, principalID)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range after.Secrets {
+		if _, had := before.ByID(s.ID); !had && s.ID != keep && looksLike(s, want, lifetime) {
+			strays = append(strays, s)
+		}
+	}
+	if len(strays) != 1 {
+		return nil, strays, nil
+	}
+	if err := c.DeleteOAuthSecret(ctx, principalID, strays[0].ID); err != nil {
+		return nil, strays, err
+	}
+	return strays, nil, nil
+}
+
+// looksLike reports whether a secret has the scopes and the lifetime that were requested.
+func looksLike(s client.OAuthSecret, want secret, lifetime time.Duration) bool {
+	return slices.Equal(s.Scopes, want.Scopes) && s.ExpiresAt.Sub(s.CreatedAt).Round(time.Second) == lifetime
+}
+
+func adviseCreate(err error) error {
+	var service *client.Error
+	switch {
+	case errors.As(err, &service) && (service.Code == "QUOTA_EXCEEDED" || service.Code == "RESOURCE_EXHAUSTED"):
+		return client.Advise(err, "application_id", fmt.Sprintf("The service allows %d OAuth secrets for one service principal. Delete one that nobody uses.", maxSecrets))
+	case errors.Is(err, client.ErrInvalid):
+		return client.Advise(err, "", "The service may allow a shorter lifetime than lifetime_seconds, or may not know one of the scopes.")
+	case errors.Is(err, client.ErrNotFound):
+		return client.Advise(err, "application_id", "The service principal is not in this workspace. Add it with dbxaccess_service_principal and refer to its application_id, so that it is created first. "+
+			"If it was removed after the plan was made, plan again.")
+	}
+	return adviseAdmin(err)
+}
+
+// checkScopes returns an error if the service ignored the requested scopes: the secret would open more than it should.
+func checkScopes(got, want []string) error {
+	if slices.Equal(got, want) {
+		return nil
+	}
+	return client.Advise(fmt.Errorf("the workspace created a secret with the scopes [%s] instead of [%s]", strings.Join(got, ", "), strings.Join(want, ", ")), "scopes",
+		"This workspace may not support scopes on OAuth secrets yet. Remove scopes, if the application may have all the rights of its service principal.")
+}
+
+// remove deletes a secret. One whose service principal is no longer in the workspace cannot be deleted there; left says
+// so. Two requests.
+func remove(ctx context.Context, c *client.Client, principalID, id string) (left bool, err error) {
+	unlock, err := lock(ctx, c, principalID)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	err = adviseAdmin(c.DeleteOAuthSecret(ctx, principalID, id))
+	if errors.Is(err, client.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// find returns the SCIM id of a principal and the list of its secrets. A principal that was removed from the workspace and
+// added again has another id than the recorded one; then, and without a recorded id, it is looked up by its application
+// id. ErrNotFound where the workspace has no such principal. One request, shared by every secret of that principal; with
+// the lookup two.
+func find(ctx context.Context, c *client.Client, applicationID, recordedID string) (principalID string, found client.OAuthSecretList, err error) {
+	if recordedID != "" {
+		found, err = c.OAuthSecrets(ctx, recordedID)
+		if err == nil || !errors.Is(err, client.ErrNotFound) {
+			return recordedID, found, adviseAdmin(err)
+		}
+	}
+	principalID, _, err = c.PrincipalID(ctx, applicationID)
+	if err != nil {
+		return "", client.OAuthSecretList{}, err
+	}
+	found, err = c.OAuthSecrets(ctx, principalID)
+	return principalID, found, adviseAdmin(err)
+}
+
+// firstLogin is how long the workspace may take to accept a secret that was created a moment ago.
+const firstLogin = 90 * time.Second
+
+// verify proves that a new secret logs in, by requesting an access token with it for exactly its scopes. warning is why
+// that could not be found out although nothing is wrong with the secret. One request; while the secret is not accepted
+// yet, one every two seconds.
+func verify(ctx context.Context, c *client.Client, applicationID, value string, scopes []string) (warning, err error) {
+	as, err := c.LogIn(auth.Settings{
+		Host:                   auth.Setting{Value: c.Host()},
+		DatabricksClientID:     auth.Setting{Value: applicationID, Attribute: "application_id"},
+		DatabricksClientSecret: auth.Setting{Value: value, Attribute: "verify"},
+		DatabricksScopes:       auth.Setting{Value: strings.Join(scopes, " ")},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for began := time.Now(); ; {
+		_, err = as.Token(ctx, auth.DatabricksScope)
+		switch {
+		case errors.Is(err, auth.ErrAddressRefused):
+			return client.Also(err, "The secret itself may be right: an application at another address may be allowed to log in."), nil
+		case !errors.Is(err, auth.ErrClientRefused) || time.Since(began) > firstLogin:
+			return nil, err
+		}
+		if client.Pause(ctx, 2*time.Second) != nil {
+			return nil, err
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package serviceprincipaloauthsecret
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type secretList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &secretList{}
+
+type queryModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+}
+
+func (l *secretList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal_oauth_secret"
+}
+
+func (l *secretList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The live OAuth secrets of one service principal; never their values. The provider's identity must be a workspace admin.",
+		Attributes: map[string]schema.Attribute{
+			"application_id": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+				MarkdownDescription: "Application (client) id of the service principal.",
+			},
+		},
+	}
+}
+
+// List yields the secrets, which the workspace lists by principal.
+func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	application := config.ApplicationID.ValueString()
+	principalID, found, err := find(ctx, l.Client, application, "")
+	if fwkit.Failed(&diags, err, "Cannot query OAuth secrets", "OAuth secrets of service principal "+application) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		pushed := int64(0)
+		for _, s := range found.Secrets {
+			if !found.Live(s) {
+				continue
+			}
+			m := imported(s, application, principalID, l.Client)
+			if pushed++; !push(fwkit.Listed(ctx, req, application+" "+short(s.ID), m.toIdentity(), m)) || pushed == req.Limit {
+				return
+			}
+		}
+	}
+}

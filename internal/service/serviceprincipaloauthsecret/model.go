@@ -1,0 +1,224 @@
+package serviceprincipaloauthsecret
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+type secretModel struct {
+	ID                     types.String       `tfsdk:"id"`
+	ApplicationID          types.String       `tfsdk:"application_id"`
+	Scopes                 types.Set          `tfsdk:"scopes"`
+	LifetimeSeconds        types.Int64        `tfsdk:"lifetime_seconds"`
+	RotateBeforeSeconds    types.Int64        `tfsdk:"rotate_before_seconds"`
+	OverlapSeconds         types.Int64        `tfsdk:"overlap_seconds"`
+	RotationTriggers       types.Map          `tfsdk:"rotation_triggers"`
+	RotationReason         types.String       `tfsdk:"rotation_reason"`
+	KeyVaultSecret         *fwkit.VaultSecret `tfsdk:"key_vault_secret"`
+	SecretValueInState     types.Bool         `tfsdk:"secret_value_in_state"`
+	Verify                 types.Bool         `tfsdk:"verify"`
+	OnUnverifiable         types.String       `tfsdk:"on_unverifiable"`
+	ClientID               types.String       `tfsdk:"client_id"`
+	SecretValue            types.String       `tfsdk:"secret_value"`
+	SecretID               types.String       `tfsdk:"secret_id"`
+	ServicePrincipalID     types.String       `tfsdk:"service_principal_id"`
+	TokenURL               types.String       `tfsdk:"token_url"`
+	CreatedAt              types.String       `tfsdk:"created_at"`
+	ExpiresAt              types.String       `tfsdk:"expires_at"`
+	RotateAt               types.String       `tfsdk:"rotate_at"`
+	PreviousSecretID       types.String       `tfsdk:"previous_secret_id"`
+	PreviousSecretDeleteAt types.String       `tfsdk:"previous_secret_delete_at"`
+	WorkspaceID            types.String       `tfsdk:"workspace_id"`
+	Timeouts               timeouts.Value     `tfsdk:"timeouts"`
+}
+
+// secret is what a configuration asks for.
+type secret struct {
+	ApplicationID string
+	Scopes        []string // sorted; nil: all rights of the principal
+	Lifetime      time.Duration
+	Verify        bool
+	Secret        *rotation.Secret // nil: its value goes to no vault
+}
+
+func (m secretModel) toSecret() secret {
+	s := secret{
+		ApplicationID: m.ApplicationID.ValueString(), Lifetime: fwkit.Seconds(m.LifetimeSeconds), Verify: m.Verify.ValueBool(),
+		Secret: m.KeyVaultSecret.Plain(versionMark),
+	}
+	if !m.Scopes.IsNull() && !m.Scopes.IsUnknown() {
+		s.Scopes = fwkit.FromStrings(m.Scopes)
+		slices.Sort(s.Scopes)
+	}
+	return s
+}
+
+// rotating returns what a rotation plans and records.
+func (m secretModel) rotating() fwkit.Rotating {
+	return fwkit.Rotating{
+		ID: m.ID, Value: m.SecretValue, Lifetime: m.LifetimeSeconds, RotateBefore: m.RotateBeforeSeconds, Overlap: m.OverlapSeconds,
+		Triggers: m.RotationTriggers, Reason: m.RotationReason, Secret: m.KeyVaultSecret, ValueInState: m.SecretValueInState,
+		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		PreviousID: m.PreviousSecretID, PreviousAt: m.PreviousSecretDeleteAt,
+	}
+}
+
+// setRotating writes what a rotation planned or recorded.
+func (m *secretModel) setRotating(r fwkit.Rotating) {
+	m.ID, m.SecretID, m.SecretValue, m.SecretValueInState = r.ID, r.ID, r.Value, r.ValueInState
+	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
+	m.CreatedAt, m.ExpiresAt, m.RotateAt = r.CreatedAt, r.ExpiresAt, r.RotateAt
+	m.PreviousSecretID, m.PreviousSecretDeleteAt = r.PreviousID, r.PreviousAt
+}
+
+// planCreate fills in what a plan to create knows already.
+func (m *secretModel) planCreate(config secretModel) {
+	r := m.rotating()
+	r.PlanCreate(config.rotating())
+	m.setRotating(r)
+	m.ClientID = m.ApplicationID
+	if config.Scopes.IsNull() {
+		m.Scopes = types.SetNull(types.StringType)
+	}
+}
+
+// planUpdate decides what an update does. Scopes cannot be changed on a secret, so a change rotates.
+func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, imported bool) {
+	r := m.rotating()
+	r.PlanUpdate(config.rotating(), state.rotating(), v, imported, rotation.Change{
+		Reason: rotation.Scopes, Unknown: m.Scopes.IsUnknown(), Changed: !m.Scopes.Equal(state.Scopes),
+	})
+	m.setRotating(r)
+	if r.Rotates() { // a principal that was removed and added again may have another id
+		m.ServicePrincipalID = types.StringUnknown()
+	}
+}
+
+// complete fills in the defaults that an import leaves out.
+func (m *secretModel) complete() {
+	r := m.rotating()
+	r.Complete()
+	m.RotateBeforeSeconds, m.OverlapSeconds, m.SecretValueInState = r.RotateBefore, r.Overlap, r.ValueInState
+	if m.OnUnverifiable.IsNull() {
+		m.OnUnverifiable = types.StringValue(fwkit.UnverifiableFails)
+	}
+	if m.Verify.IsNull() {
+		m.Verify = types.BoolValue(true)
+	}
+}
+
+// onlyWarns reports whether a refresh that cannot check the secret only warns.
+func (m secretModel) onlyWarns() bool {
+	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
+}
+
+// show writes what the service showed of the secret.
+func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
+	m.ID, m.SecretID = types.StringValue(info.ID), types.StringValue(info.ID)
+	m.Scopes = types.SetNull(types.StringType)
+	if len(info.Scopes) > 0 {
+		m.Scopes = fwkit.Strings(info.Scopes)
+	}
+	m.CreatedAt, m.ExpiresAt = fwkit.Time(info.CreatedAt), fwkit.Time(info.ExpiresAt)
+	m.RotateAt = m.rotating().DueAt()
+	m.showPlace(c)
+}
+
+// showPlace writes where the secret logs in.
+func (m *secretModel) showPlace(c *client.Client) {
+	m.ClientID = m.ApplicationID
+	m.TokenURL = types.StringValue(tokenURL(c))
+	m.WorkspaceID = fwkit.String(c.WorkspaceID())
+}
+
+// imported is the state of a secret that somebody created.
+func imported(info client.OAuthSecret, applicationID, principalID string, c *client.Client) secretModel {
+	m := secretModel{
+		ApplicationID: types.StringValue(applicationID), ServicePrincipalID: types.StringValue(principalID),
+		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+	}
+	m.complete()
+	m.show(info, c)
+	return m
+}
+
+// lifetime is the secret's whole life in seconds; null where it never ends.
+func lifetime(info client.OAuthSecret) types.Int64 {
+	if info.ExpiresAt.IsZero() {
+		return types.Int64Null()
+	}
+	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
+}
+
+// changes are what an update has to do.
+type changes struct {
+	plan, state secretModel
+	want, have  secret
+	memory      fwkit.RotationMemory
+}
+
+// inVault reports whether the version in the vault needs another content type or other tags.
+func (c changes) inVault() bool {
+	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
+}
+
+// any reports whether the update makes any call.
+func (c changes) any() bool {
+	plan := c.plan.rotating()
+	return plan.Rotates() || plan.EndsOverlap(c.state.rotating()) || c.inVault()
+}
+
+// String names the secret in messages; never its value.
+func (m secretModel) String() string {
+	name := "OAuth secret"
+	if id := m.SecretID.ValueString(); id != "" {
+		name += " " + short(id)
+	}
+	return name + " of service principal " + m.ApplicationID.ValueString()
+}
+
+// short is enough of a secret's id to find it.
+func short(id string) string { return id[:min(12, len(id))] }
+
+// describe lists secrets for a message, one a line.
+func describe(secrets []client.OAuthSecret) string {
+	lines := make([]string, 0, len(secrets))
+	for _, s := range secrets {
+		expires := "never expires"
+		if !s.ExpiresAt.IsZero() {
+			expires = "expires " + s.ExpiresAt.UTC().Format(time.RFC3339)
+		}
+		lines = append(lines, fmt.Sprintf("  %s  created %s, %s", s.ID, s.CreatedAt.UTC().Format(time.RFC3339), expires))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// identityModel is what distinguishes one secret from another. Each rotation changes the id of the secret.
+type identityModel struct {
+	ApplicationID types.String `tfsdk:"application_id"`
+	SecretID      types.String `tfsdk:"secret_id"`
+	WorkspaceID   types.String `tfsdk:"workspace_id"`
+}
+
+func (m secretModel) toIdentity() identityModel {
+	return identityModel{m.ApplicationID, m.ID, m.WorkspaceID}
+}
+
+// fromImportID splits application_id/secret_id.
+func fromImportID(id string) (identityModel, error) {
+	application, secretID, ok := strings.Cut(id, "/")
+	if !ok || uuid.Validate(application) != nil || secretID == "" {
+		return identityModel{}, fmt.Errorf("expected application_id/secret_id, such as 11111111-2222-3333-4444-555555555555/5c1d…")
+	}
+	return identityModel{ApplicationID: types.StringValue(strings.ToLower(application)), SecretID: types.StringValue(secretID)}, nil
+}

@@ -1,0 +1,327 @@
+package serviceprincipaloauthsecret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+type secretResource struct{ fwkit.Resource }
+
+var (
+	_ resource.ResourceWithConfigure      = &secretResource{}
+	_ resource.ResourceWithValidateConfig = &secretResource{}
+	_ resource.ResourceWithModifyPlan     = &secretResource{}
+	_ resource.ResourceWithIdentity       = &secretResource{}
+	_ resource.ResourceWithImportState    = &secretResource{}
+)
+
+func (r *secretResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_service_principal_oauth_secret"
+	resp.ResourceBehavior.MutableIdentity = true // a rotation changes the secret's id
+}
+
+func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan secretModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+		return
+	}
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
+	defer cancel()
+	want := plan.toSecret()
+
+	principalID, _, err := r.Client.PrincipalID(ctx, want.ApplicationID)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create an OAuth secret for this service principal", plan.String()) {
+		return
+	}
+	store, err := rotation.OpenStore(ctx, r.Client, want.Secret, nil, true)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot store an OAuth secret in Key Vault", plan.String()) {
+		return
+	}
+	s := &steps{c: r.Client, principalID: principalID, want: want, store: store}
+	id, err := rotation.Issue(ctx, s)
+	if fwkit.Failed(&resp.Diagnostics, adviseUnusable(err), "Cannot create OAuth secret", plan.String()) && id == "" {
+		return
+	}
+	// The secret exists from here on, and only now is its value known: save both before anything can fail.
+	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
+	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	if err == nil {
+		r.report(s, plan, &resp.Diagnostics)
+	}
+}
+
+type stateWriter interface {
+	Set(ctx context.Context, value any) diag.Diagnostics
+}
+
+// remember writes a secret just created into state and private state.
+func (r *secretResource) remember(ctx context.Context, plan *secretModel, s *steps, m fwkit.RotationMemory, state stateWriter, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
+	plan.show(s.made.OAuthSecret, r.Client)
+	plan.ServicePrincipalID = types.StringValue(s.principalID)
+	plan.SecretValue = types.StringNull()
+	if plan.SecretValueInState.ValueBool() {
+		plan.SecretValue = types.StringValue(s.made.Value)
+	}
+	if block := plan.KeyVaultSecret; block != nil {
+		block.ID, block.VersionlessID = fwkit.String(s.version.URL), fwkit.String(s.version.VersionlessURL)
+		if s.version.ID != "" {
+			m.Places[s.made.ID] = block.PlaceOf(s.version)
+		}
+	}
+	diags.Append(state.Set(ctx, *plan)...)
+	m.Store(ctx, private, diags)
+}
+
+// report warns of what is odd about a secret that was created.
+func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnostics) {
+	if s.warning != nil {
+		fwkit.Warn(diags, s.warning, "The new OAuth secret was not verified", plan.String())
+	}
+	if len(s.made.revoked) > 0 {
+		diags.AddWarning("OAuth secret of a lost answer was deleted: "+plan.String(),
+			"The service created it for a request whose answer was lost, so nobody has its value:\n"+describe(s.made.revoked))
+	}
+	if len(s.made.strays) > 0 {
+		diags.AddWarning("OAuth secrets may be left over: "+plan.String(), "A request whose answer was lost may have created one of these, and another run may have created it as well, "+
+			"so none was deleted:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.")
+	}
+	if s.noneFree() && !plan.RotateAt.IsNull() {
+		diags.AddWarning("The next rotation has no room: "+plan.String(), fmt.Sprintf("The service allows %d OAuth secrets for a service principal, and all are in use now. "+
+			"A rotation creates the new one before it deletes the old one, so it will fail. Delete one that nobody uses:\n%s", maxSecrets, describe(s.left.Secrets)))
+	}
+}
+
+func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state secretModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	state.complete()
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+
+	principalID, list, err := find(ctx, r.Client, state.ApplicationID.ValueString(), state.ServicePrincipalID.ValueString())
+	if state.onlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
+		// Where nothing has answered there is no other workspace to compare with.
+		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+			fwkit.Warn(&resp.Diagnostics, err, "Cannot check OAuth secret", state.String())
+		}
+		return
+	}
+	if err != nil && !errors.Is(err, client.ErrNotFound) {
+		err = kind.AdviseUnchecked(err)
+	}
+	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read OAuth secret", state.String(), &resp.Diagnostics) {
+		return
+	}
+	if errors.Is(err, client.ErrNotFound) {
+		list.Now = r.Client.Now()
+	}
+	shown := look(list, state)
+	decide := func(now time.Time) (sight, rotation.Verdict) {
+		at := list
+		at.Now = now
+		seen := look(at, state)
+		return seen, rotation.Judge(state.rotating().Recorded(), rotation.Facts{Now: now, Live: seen.live})
+	}
+	err = rotation.CheckClock(list.Now, func(service, machine time.Time) bool {
+		there, decided := decide(service)
+		here, otherwise := decide(machine)
+		return there.live == here.live && there.previous == here.previous && decided == otherwise
+	})
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell by which clock to judge an OAuth secret", state.String()) {
+		return
+	}
+	f := rotation.Facts{Now: list.Now, Live: shown.live}
+	if shown.live {
+		state.show(shown.info, r.Client)
+		state.ServicePrincipalID = types.StringValue(principalID)
+		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark, state.String(), state.onlyWarns(), &resp.Diagnostics)
+		f.Useless = state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" && !state.SecretValueInState.ValueBool()
+	}
+	if !shown.previous {
+		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	m.Verdict = rotation.Judge(state.rotating().Recorded(), f)
+	if m.Verdict.Reason == rotation.Revoked {
+		resp.Diagnostics.AddWarning("OAuth secret no longer works: "+state.String(), shown.why(principalID)+" The plan rotates it; applications must switch to the new value.")
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	m.Store(ctx, resp.Private, &resp.Diagnostics)
+}
+
+// sight is what a list shows of the secrets in a state.
+type sight struct {
+	info        client.OAuthSecret
+	there, live bool
+	previous    bool // the previous secret is still there and logs in
+}
+
+func look(list client.OAuthSecretList, state secretModel) (s sight) {
+	s.info, s.there = list.ByID(state.ID.ValueString())
+	s.live = s.there && list.Live(s.info)
+	previous, there := list.ByID(state.PreviousSecretID.ValueString())
+	s.previous = there && list.Live(previous)
+	return s
+}
+
+// why says why a secret is not live that has not expired.
+func (s sight) why(principalID string) string {
+	switch {
+	case principalID == "":
+		return "Its service principal is not in this workspace."
+	case s.there:
+		return fmt.Sprintf("The workspace shows its status as %q.", s.info.Status)
+	}
+	return "The workspace lists the OAuth secrets of its service principal without it: somebody deleted it."
+}
+
+func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state secretModel
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
+	m.Verdict = m.Verdict.About(state.ID.ValueString())
+	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	c := changes{plan: plan, state: state, want: plan.toSecret(), have: state.toSecret(), memory: m}
+	if c.any() && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		return
+	}
+	if plan.rotating().Rotates() {
+		r.rotate(ctx, c, resp)
+		return
+	}
+	if plan.rotating().EndsOverlap(state.rotating()) {
+		previous := state.PreviousSecretID.ValueString()
+		_, err := remove(ctx, r.Client, state.ServicePrincipalID.ValueString(), previous)
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete the OAuth secret before this one", state.String()) {
+			return
+		}
+		state.PreviousSecretID, state.PreviousSecretDeleteAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
+	}
+	r.disableOthers(ctx, &m, state, &resp.Diagnostics)
+	// Should what follows fail, this is done all the same.
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	m.Store(ctx, resp.Private, &resp.Diagnostics)
+	if at, known := m.Places[state.ID.ValueString()]; known && c.inVault() {
+		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the OAuth secret's version in Key Vault", state.String()) {
+			return
+		}
+	}
+	m.Verdict, m.Imported = rotation.Verdict{}, false
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	m.Store(ctx, resp.Private, &resp.Diagnostics)
+}
+
+// rotate carries out the rotation that the plan shows; see [rotation.Rotate] for the order.
+func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
+	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
+	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
+	if err == nil && state.PreviousSecretID.IsNull() && !slices.Contains([]rotation.Reason{rotation.Revoked, rotation.Expired}, rotation.Reason(plan.RotationReason.ValueString())) {
+		err = checkFree(have, c.want.ApplicationID) // before anything is written to Key Vault
+	}
+	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
+		return
+	}
+	// A role for the vault may have been given in the same apply only where the vault is new.
+	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
+	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
+	if fwkit.Failed(diags, err, "Cannot store the new OAuth secret in Key Vault", state.String()) {
+		return
+	}
+	s := &steps{c: r.Client, principalID: principalID, want: c.want, store: store}
+	s.onCreate = func() {
+		following := plan.rotating()
+		following.Follow(state.rotating(), c.memory.Verdict, s.made.CreatedAt)
+		plan.setRotating(following)
+	}
+	s.save = func(now rotation.Status) {
+		switch {
+		case now.ID == state.ID.ValueString(): // the previous secret is deleted, and the new one does not exist yet
+			state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+			diags.Append(resp.State.Set(ctx, state)...)
+			r.disableOthers(ctx, &m, state, diags)
+			m.Store(ctx, resp.Private, diags)
+			return
+		case now.Previous == "": // the replaced secret is deleted
+			plan.PreviousSecretID, plan.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+		}
+		m.Verdict, m.Imported = rotation.Verdict{}, false
+		if now.Useless {
+			m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
+		}
+		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
+		fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
+	}
+	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
+	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {
+		fwkit.Failed(diags, blocked.Err, "Cannot delete one of two OAuth secrets", state.String())
+		return
+	}
+	if fwkit.Failed(diags, adviseUnusable(err), "Cannot rotate OAuth secret", state.String()) {
+		return
+	}
+	if left != nil {
+		fwkit.Warn(diags, left, "The old OAuth secret still works; the next apply deletes it", plan.String())
+	}
+	r.disableOthers(ctx, &m, plan, diags)
+	m.Store(ctx, resp.Private, diags)
+	r.report(s, plan, diags)
+}
+
+// disableOthers disables the versions in Key Vault of all secrets but the ones that a model holds.
+func (r *secretResource) disableOthers(ctx context.Context, m *fwkit.RotationMemory, living secretModel, diags *diag.Diagnostics) {
+	m.DisableOthers(ctx, r.Client, []string{living.ID.ValueString(), living.PreviousSecretID.ValueString()}, func(err error) {
+		fwkit.Warn(diags, err, "The version of a deleted OAuth secret is still enabled in Key Vault", living.String())
+	})
+}
+
+func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state secretModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
+	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		return
+	}
+	for _, id := range []string{state.PreviousSecretID.ValueString(), state.ID.ValueString()} {
+		if id == "" {
+			continue
+		}
+		left, err := remove(ctx, r.Client, state.ServicePrincipalID.ValueString(), id)
+		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete OAuth secret", state.String()) {
+			return
+		}
+		if left {
+			resp.Diagnostics.AddWarning("OAuth secret may still exist in the account: "+state.String(), "Its service principal is no longer in this workspace, so the workspace cannot delete the secret. "+
+				"Secrets belong to the account: an account admin can delete it there.")
+		}
+	}
+	r.disableOthers(ctx, &m, secretModel{ApplicationID: state.ApplicationID, SecretID: state.ID}, &resp.Diagnostics)
+}

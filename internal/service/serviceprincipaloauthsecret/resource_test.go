@@ -1,0 +1,380 @@
+package serviceprincipaloauthsecret_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const (
+	typeName = "dbxaccess_service_principal_oauth_secret"
+	routes   = "/api/2.0/accounts/servicePrincipals/*/credentials/secrets"
+)
+
+// newWorld is a workspace in which the application is. After the test none of the secrets that the provider created may
+// be left there.
+func newWorld(t *testing.T) *acctest.World {
+	t.Helper()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	return w
+}
+
+// secrets are the ids of the OAuth secrets of the application, oldest first.
+func secrets(w *acctest.World) []string {
+	var ids []string
+	for _, s := range w.Workspace.Snapshot().OAuthSecrets {
+		if s.Owner == w.ScoringApp.ClientID {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
+func config(w *acctest.World, more ...any) map[string]any {
+	c := map[string]any{"application_id": w.ScoringApp.ClientID, "lifetime_seconds": 32400}
+	for i := 0; i < len(more); i += 2 {
+		c[more[i].(string)] = more[i+1]
+	}
+	return c
+}
+
+// logsIn reports whether a value gets an access token at the workspace.
+func logsIn(t *testing.T, w *acctest.World, o acctest.Object, value string) bool {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, o.State["token_url"].(string), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(o.State["client_id"].(string), value)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool()}}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}
+
+func value(o acctest.Object) string { v, _ := o.State["secret_value"].(string); return v }
+
+func TestBasic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+	if !logsIn(t, w, o, value(o)) {
+		t.Error("the secret does not log in")
+	}
+	if got := o.State; got["client_id"] != w.ScoringApp.ClientID || got["id"] != got["secret_id"] || got["expires_at"] == nil || got["scopes"] != nil {
+		t.Errorf("%v", got)
+	}
+	o = p.MustRefresh(t, typeName, o)
+	if plan := p.MustPlan(t, typeName, o, config(w)); len(plan.Changed) > 0 {
+		t.Errorf("a second plan changes %v", plan.Changed)
+	}
+
+	imported := p.MustImport(t, typeName, w.ScoringApp.ClientID+"/"+o.State["id"].(string), nil)
+	if imported.State["secret_value"] != nil || imported.State["client_id"] != w.ScoringApp.ClientID {
+		t.Errorf("imported: %v", imported.State)
+	}
+	p.MustApply(t, typeName, o, nil)
+	if left := secrets(w); len(left) > 0 {
+		t.Errorf("left after a destroy: %v", left)
+	}
+}
+
+// At every moment at least one secret logs in that consumers can have, and never more than two of ours exist.
+func TestRotationByTheClock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	c := config(w, "overlap_seconds", 3600)
+	o := p.MustApply(t, typeName, acctest.Object{}, c)
+	first := o
+	w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
+	p = w.Protocol(t)
+	o = p.MustRefresh(t, typeName, o)
+	plan := p.MustPlan(t, typeName, o, c)
+	if plan.State["rotation_reason"] != "due" || len(plan.Replace) > 0 {
+		t.Fatalf("plan: %v, replaces %v", plan.State, plan.Replace)
+	}
+	o, errors := p.ApplyPlan(t, plan, c)
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	second := o
+	if !logsIn(t, w, o, value(first)) || !logsIn(t, w, o, value(second)) || len(secrets(w)) != 2 {
+		t.Errorf("after the rotation there are %v", secrets(w))
+	}
+	p = w.Protocol(t)
+	o = p.MustRefresh(t, typeName, o)
+	if plan := p.MustPlan(t, typeName, o, c); len(plan.Changed) > 0 {
+		t.Errorf("within the overlap a plan changes %v", plan.Changed)
+	}
+	w.Tenant.Clock.Advance(61 * time.Minute)
+	p = w.Protocol(t)
+	o = p.MustRefresh(t, typeName, o)
+	if plan = p.MustPlan(t, typeName, o, c); plan.State["rotation_reason"] != "overlap_ended" {
+		t.Fatalf("after the overlap: %v", plan.State)
+	}
+	o = p.MustApply(t, typeName, o, c)
+	if logsIn(t, w, o, value(first)) || !logsIn(t, w, o, value(second)) {
+		t.Error("the first secret still logs in, or the second one does not")
+	}
+	p.MustApply(t, typeName, o, nil)
+}
+
+// What others do to a secret shows in the plan with its reason, and an apply mends it in place.
+func TestDrift(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		happens func(w *acctest.World, id string)
+		reason  string
+		warns   string
+	}{
+		"deleted": {func(w *acctest.World, id string) { w.Workspace.DeleteOAuthSecret(id) }, "revoked", "somebody deleted it"},
+		"deleted, beside another one": {func(w *acctest.World, id string) {
+			w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+			w.Workspace.DeleteOAuthSecret(id)
+		}, "revoked", "somebody deleted it"},
+		"another status": {func(w *acctest.World, id string) { w.Workspace.SetOAuthSecretStatus(id, "SUSPENDED\x1b[2J") }, "revoked", `status as "SUSPENDED\\x1b`},
+		"expired":        {func(w *acctest.World, _ string) { w.Tenant.Clock.Advance(10 * time.Hour) }, "expired", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.Protocol(t)
+			o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+			old := o.State["id"].(string)
+			tc.happens(w, old)
+			p = w.Protocol(t)
+			o = p.MustRefresh(t, typeName, o)
+			if !strings.Contains(o.Warnings, tc.warns) || tc.warns == "" && o.Warnings != "" {
+				t.Errorf("warns %q", o.Warnings)
+			}
+			plan := p.MustPlan(t, typeName, o, config(w))
+			if plan.State["rotation_reason"] != tc.reason || len(plan.Replace) > 0 {
+				t.Fatalf("plan: %v", plan.State)
+			}
+			o = p.MustApply(t, typeName, o, config(w))
+			if slices.Contains(secrets(w), old) && tc.reason != "expired" || !logsIn(t, w, o, value(o)) {
+				t.Errorf("after the apply: %v", secrets(w))
+			}
+			o = p.MustRefresh(t, typeName, o)
+			if plan := p.MustPlan(t, typeName, o, config(w)); len(plan.Changed) > 0 {
+				t.Errorf("a second plan changes %v", plan.Changed)
+			}
+		})
+	}
+}
+
+// The service allows five. None of the others is deleted, and nothing is sent that could only fail.
+func TestSlots(t *testing.T) {
+	t.Parallel()
+	for others, want := range map[int]string{3: "", 4: "warns", 5: "fails"} {
+		t.Run(fmt.Sprint(others), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for range others {
+				w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
+			}
+			before := secrets(w)
+			p := w.Protocol(t)
+			o, errors := p.Apply(t, typeName, acctest.Object{}, config(w))
+			if fails := errors != ""; fails != (want == "fails") {
+				t.Fatalf("errors: %s", errors)
+			}
+			for _, id := range before {
+				if !slices.Contains(secrets(w), id) {
+					t.Errorf("%s was deleted", id)
+				}
+				if want == "fails" && !strings.Contains(errors, id) {
+					t.Errorf("the error does not name %s: %s", id, errors)
+				}
+			}
+			if posts := w.Count("workspace", http.MethodPost, "credentials/secrets"); want == "fails" && posts > 0 {
+				t.Errorf("%d secrets were requested", posts)
+			}
+			if warns := strings.Contains(o.Warnings, "next rotation has no room"); warns != (want == "warns") {
+				t.Errorf("warnings: %s", o.Warnings)
+			}
+			if want != "fails" {
+				p.MustApply(t, typeName, o, nil)
+			}
+		})
+	}
+}
+
+// Exactly the declared secret exists after a request whose answer was lost, and nobody else's was deleted.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		fault emulator.Fault
+		other bool // somebody else creates one meanwhile
+	}{
+		"carried out":                 {emulator.Fault{Drop: "after"}, false},
+		"not carried out":             {emulator.Fault{Drop: "before"}, false},
+		"carried out, 503":            {emulator.Fault{WorkDone: true, Status: http.StatusServiceUnavailable}, false},
+		"carried out, another writer": {emulator.Fault{Drop: "after", Delay: 300 * time.Millisecond}, true},
+		"lost, another writer":        {emulator.Fault{Drop: "before", Delay: 300 * time.Millisecond}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
+			foreign := secrets(w)
+			tc.fault.Service, tc.fault.Method, tc.fault.Path = "workspace", http.MethodPost, routes
+			w.Tenant.Faults.Add(tc.fault)
+			var others sync.WaitGroup
+			if tc.other {
+				others.Go(func() {
+					for w.Count("workspace", http.MethodGet, "credentials/secrets") == 0 && t.Context().Err() == nil {
+						time.Sleep(5 * time.Millisecond)
+					}
+					id, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 8*time.Hour)
+					foreign = append(foreign, id)
+				})
+			}
+			p := w.Protocol(t)
+			o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+			others.Wait()
+			want := append(slices.Clone(foreign), o.State["id"].(string))
+			got := secrets(w)
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("there are %v, not %v", got, want)
+			}
+		})
+	}
+}
+
+// The value is in Key Vault and nowhere else; a vault that refuses the value leaves no secret.
+func TestKeyVault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	v := w.Tenant.NewVault("kv-scoring")
+	w.Reach(t, v)
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	c := config(w, "key_vault_secret", map[string]any{"vault_uri": v.URL() + "/", "name": "oauth"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1, Status: http.StatusForbidden})
+	p := w.Protocol(t)
+	if _, errors := p.Apply(t, typeName, acctest.Object{}, c); !strings.Contains(errors, "deleted again") {
+		t.Errorf("errors: %s", errors)
+	}
+	if left := secrets(w); len(left) > 0 {
+		t.Errorf("left after a refused write: %v", left)
+	}
+	o := p.MustApply(t, typeName, acctest.Object{}, c)
+	if o.State["secret_value"] != nil {
+		t.Error("the value is in the state")
+	}
+	p.MustApply(t, typeName, o, nil)
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	t.Run("not in the workspace", func(t *testing.T) {
+		t.Parallel()
+		w := acctest.New(t)
+		refused(t, w, config(w), "no service principal with the application id")
+	})
+	t.Run("not an admin", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+		refused(t, w, config(w), "workspace admin")
+	})
+	t.Run("too long a life", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		refused(t, w, config(w, "lifetime_seconds", 63072001), "at most 63072000|between 1 and 63072000")
+	})
+	t.Run("value nowhere", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		refused(t, w, config(w, "secret_value_in_state", false), "requires key_vault_secret")
+	})
+	t.Run("scopes ignored", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		s := w.Workspace.Switches()
+		s.OAuthSecretScopesIgnored = true
+		w.Workspace.SetSwitches(s)
+		refused(t, w, config(w, "scopes", []any{"model-serving"}), "may not support scopes")
+	})
+	t.Run("import of a value", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		_, value := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+		if _, errors := w.Protocol(t).Import(t, typeName, w.ScoringApp.ClientID+"/"+value, nil); !strings.Contains(errors, "in place of its id") || strings.Contains(errors, value) {
+			t.Errorf("errors: %s", errors)
+		}
+	})
+}
+
+// refused demands that an apply fails with these words, a regular expression, and leaves no secret.
+func refused(t *testing.T, w *acctest.World, c map[string]any, words string) {
+	t.Helper()
+	_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, c)
+	if !regexp.MustCompile(words).MatchString(errors) {
+		t.Errorf("errors: %s", errors)
+	}
+	if left := secrets(w); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// A secret without an end, as those made before 2025 have none, is imported as it is.
+func TestImportWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0, "model-serving")
+	p := w.Protocol(t)
+	o := p.MustImport(t, typeName, w.ScoringApp.ClientID+"/"+id, nil)
+	if o.State["expires_at"] != nil || o.State["lifetime_seconds"] != nil || fmt.Sprint(o.State["scopes"]) != "[model-serving]" {
+		t.Errorf("%v", o.State)
+	}
+	plan := p.MustPlan(t, typeName, o, config(w))
+	if plan.State["rotation_reason"] != "lifetime" || !strings.Contains(plan.Warnings, "keeps its scopes") {
+		t.Errorf("%v, warnings %s", plan.State, plan.Warnings)
+	}
+	p.MustApply(t, typeName, o, nil)
+}
+
+// Each secret costs the same number of requests, however many there are in one run.
+func TestRequests(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	w := newWorld(t)
+	p := w.Protocol(t)
+	before := 0
+	for i := range n {
+		application := fmt.Sprintf("00000000-0000-4000-8000-%012d", i)
+		w.Workspace.AddServicePrincipal(application, "app")
+		o := p.MustApply(t, typeName, acctest.Object{}, map[string]any{"application_id": application, "verify": false})
+		if i == 0 {
+			before = w.Count("workspace", "", "")
+			continue
+		}
+		_ = o
+	}
+	// To find the principal, to list, to create.
+	if got := w.Count("workspace", "", "") - before; got > 3*(n-1) {
+		t.Errorf("%d requests for %d secrets", got, n-1)
+	}
+}

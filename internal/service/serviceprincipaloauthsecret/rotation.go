@@ -1,0 +1,100 @@
+package serviceprincipaloauthsecret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+// steps are the operations by which package rotation creates one secret and deletes others.
+type steps struct {
+	c           *client.Client
+	principalID string
+	want        secret
+	store       *rotation.Store // nil: the value goes to no vault
+	// onCreate is called when the secret exists, and save each time that another set of secrets lives; nil where only one
+	// secret is created.
+	onCreate func()
+	save     func(rotation.Status)
+
+	made    created
+	left    client.OAuthSecretList // what the principal had before
+	warning error                  // why the new secret could not be verified, where that is no reason to delete it
+	version auth.SecretVersion     // zero: in no vault
+}
+
+var _ rotation.Steps = &steps{}
+
+// Create creates the secret, and proves that it logs in. The list comes first, at the last moment, because the service
+// allows only a few.
+func (s *steps) Create(ctx context.Context) (string, error) {
+	if err := s.post(ctx); err != nil {
+		return "", err
+	}
+	if s.onCreate != nil {
+		s.onCreate()
+	}
+	err := checkScopes(s.made.Scopes, s.want.Scopes)
+	if err == nil && s.want.Verify {
+		s.warning, err = verify(ctx, s.c, s.want.ApplicationID, s.made.Value, s.want.Scopes)
+	}
+	return s.made.ID, err
+}
+
+func (s *steps) post(ctx context.Context) error {
+	unlock, err := lock(ctx, s.c, s.principalID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if s.left, err = secretsNow(ctx, s.c, s.principalID); err != nil {
+		return err
+	}
+	if err := checkFree(s.left, s.want.ApplicationID); err != nil {
+		return err
+	}
+	s.made, err = create(ctx, s.c, s.principalID, s.want, s.left)
+	return err
+}
+
+func (s *steps) Store(ctx context.Context) error {
+	if s.store == nil {
+		return nil
+	}
+	version, err := s.store.Write(ctx, s.made.ID, s.made.Value, s.made.ExpiresAt)
+	if err != nil {
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		s.store.Retract(cleanup, s.made.ID)
+	}
+	s.version = version
+	return err
+}
+
+func (s *steps) Revoke(ctx context.Context, id string) error {
+	_, err := remove(ctx, s.c, s.principalID, id)
+	return err
+}
+
+func (s *steps) Save(now rotation.Status) { s.save(now) }
+
+// noneFree reports whether the next rotation would find no free secret.
+func (s *steps) noneFree() bool { return len(s.left.Secrets)+1 >= maxSecrets }
+
+// adviseUnusable says what became of a secret that could not be verified or stored.
+func adviseUnusable(err error) error {
+	unusable, ok := errors.AsType[*rotation.UnusableError](err)
+	switch {
+	case !ok:
+		return err
+	case unusable.RevokeErr == nil:
+		return client.Also(unusable.Err, "The new secret was deleted again.")
+	}
+	return client.Also(unusable.Err, fmt.Sprintf("The new secret %s could not be deleted either (%v), so it is kept in the state: the next apply creates another one and deletes it.",
+		short(unusable.ID), unusable.RevokeErr))
+}

@@ -1,0 +1,148 @@
+package serviceprincipaloauthsecret
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
+)
+
+// kind is what messages call this credential.
+const kind = fwkit.Credential("OAuth secret")
+
+// versionMark is the tag by which a version in Key Vault is known to be ours; its value is the secret's id.
+const versionMark = "dbxaccess-oauth-secret-id"
+
+// createTimeout is how long creating may take by default.
+const createTimeout = 5 * time.Minute
+
+func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "An OAuth secret of a service principal. With it and the application id as `client_id`, an application gets access tokens at `token_url` (client credentials), each valid for an hour.\n\n" +
+			"Use this instead of a personal access token where the application can request tokens: Azure Databricks recommends OAuth, and an endpoint with route optimization accepts nothing else. " +
+			"It also gives a service principal that Databricks created its first credential, because nobody logs in as the principal to create it.\n\n" +
+			"**Rights.** The provider's identity must be a workspace admin. The service principal must be in the workspace; depend on `dbxaccess_service_principal`.\n\n" +
+			"**Limit.** A service principal can have five OAuth secrets. The provider lists them before it creates one; if none is free, it creates nothing and names all five. It never deletes a secret of somebody else, " +
+			"and never keeps more than two of its own. A rotation needs a free one: the provider warns at creation if there is none.\n\n" +
+			"**Rotation is in place**, as for `dbxaccess_service_principal_token`: the plan shows an update with the reason in `rotation_reason`, the apply creates and verifies the new secret, " +
+			"and the first apply after `overlap_seconds` deletes the old one.\n\n" +
+			"**Deleting a secret does not end access tokens that were issued for it.** They expire within an hour. To end access at once, remove the grant or deactivate the service principal.\n\n" +
+			"~> The secret belongs to the account: it gets tokens for every workspace that the service principal is in.\n\n" +
+			"~> Without `key_vault_secret`, `secret_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
+		Attributes: kind.RotationAttributes("`scopes`, ", map[string]schema.Attribute{
+			"id": fwkit.ID("The secret's id, as in `secret_id`. It changes with each rotation."),
+			"application_id": schema.StringAttribute{
+				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
+				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. A change creates another secret.",
+			},
+			"scopes": schema.SetAttribute{
+				Optional: true, Computed: true, ElementType: types.StringType,
+				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs `model-serving`. Absent: a new secret has all the rights of its service principal, and an existing one keeps the scopes it has. " +
+					"A change rotates. (The service calls this Beta; a workspace that ignores it is an error, and no secret is left.)",
+			},
+			"verify": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+				MarkdownDescription: "Whether the provider requests one access token with a new secret before it deletes the old one. If that fails, the new secret is deleted again. Default: true.",
+			},
+			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), versionMark),
+			"secret_value_in_state": schema.BoolAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "Whether `secret_value` holds the value. Default: false with `key_vault_secret`, else true. A change rotates.",
+			},
+			"secret_value": schema.StringAttribute{
+				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				MarkdownDescription: "The client secret. The service shows it once, when the secret is created, so it is null after an import, and it is null where `secret_value_in_state` is false. It is no bearer token.",
+			},
+			"secret_id":                 fwkit.PlannedString("Id of the secret. It changes with each rotation."),
+			"client_id":                 fwkit.PlannedString("What an application sends as `client_id`: the application id."),
+			"token_url":                 fwkit.PlannedString("Where an application gets access tokens."),
+			"service_principal_id":      fwkit.PlannedString("SCIM id of the service principal in the workspace."),
+			"previous_secret_id":        fwkit.PlannedString("Id of the secret before this one, as long as it is still valid."),
+			"previous_secret_delete_at": fwkit.PlannedString("From when on an apply deletes it, RFC 3339 in UTC."),
+			"workspace_id":              fwkit.WorkspaceID(),
+			"timeouts":                  fwkit.Timeouts(ctx, createTimeout),
+		}),
+	}
+}
+
+func (r *secretResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
+	if !known {
+		return
+	}
+	kind.CheckTimes(config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds, fwkit.DefaultLifetime, &resp.Diagnostics)
+	kind.CheckValueKept("secret_value_in_state", config.SecretValueInState, config.KeyVaultSecret, &resp.Diagnostics)
+}
+
+// decodeKnown reads a configuration or a plan, and reports whether its block is known.
+func decodeKnown(ctx context.Context, from interface {
+	Get(context.Context, any) diag.Diagnostics
+	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
+}, diags *diag.Diagnostics) (m secretModel, known bool) {
+	var vault types.Object
+	diags.Append(from.GetAttribute(ctx, path.Root("key_vault_secret"), &vault)...)
+	if diags.HasError() || vault.IsUnknown() {
+		return m, false
+	}
+	return m, fwkit.Decode(ctx, from, &m, diags)
+}
+
+// ModifyPlan decides what the plan does. It makes no call and has no clock.
+func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
+	plan, planKnown := decodeKnown(ctx, req.Plan, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !known || !planKnown {
+		fwkit.Undecided(ctx, req, resp, "secret_value_in_state", "id", "secret_id", "secret_value", "service_principal_id", "previous_secret_id", "previous_secret_delete_at")
+		return
+	}
+	if req.State.Raw.IsNull() {
+		plan.planCreate(config)
+	} else {
+		var state secretModel
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
+		plan.planUpdate(config, state, m.Verdict, m.Imported)
+		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if s := config.KeyVaultSecret; r.Client != nil && r.Client.Ready() && s != nil && !s.VaultURI.IsUnknown() {
+		// A destroy makes a plan first and needs no vault, so this must not stop it.
+		if _, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString()); err != nil {
+			fwkit.Warn(&resp.Diagnostics, err, "An apply fails, because the Key Vault cannot be used", plan.String())
+		}
+	}
+}
+
+func (r *secretResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id of the service principal."},
+		"secret_id":      identityschema.StringAttribute{RequiredForImport: true, Description: "Id of the secret; not its value. Each rotation changes it."},
+		"workspace_id":   fwkit.IdentityWorkspaceID(),
+	}}
+}
