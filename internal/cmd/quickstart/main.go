@@ -23,22 +23,23 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave the emulator up, and print what to export to play on")
+	archive := flag.String("archive", "", "install the provider from this released archive, instead of building it")
 	flag.Parse()
 	// Interrupted, it still stops what it started: each step ends with the context, and run cleans up.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *keep); err != nil {
+	if err := run(ctx, *archive, *keep); err != nil {
 		fmt.Fprintf(os.Stderr, "\nquickstart failed: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, keep bool) (err error) {
+func run(ctx context.Context, archive string, keep bool) (err error) {
 	dir, err := os.MkdirTemp("", "dbxaccess-quickstart-")
 	if err != nil {
 		return err
 	}
-	d := &demo{ctx: ctx, dir: dir}
+	d := &demo{ctx: ctx, dir: dir, archive: archive}
 	defer func() {
 		if keep && err == nil {
 			d.explain()
@@ -169,6 +170,7 @@ func (d *demo) healed(planSays, value string) error {
 type demo struct {
 	ctx      context.Context
 	dir      string // of everything the run makes
+	archive  string // the released provider; empty: build it
 	cli      string // terraform or tofu
 	env      map[string]string
 	registry string // where the CLI takes providers from
@@ -186,16 +188,24 @@ func (d *demo) saw(expected, seen string) {
 	fmt.Printf("   expected %s\n   saw      %s\n", expected, seen)
 }
 
-// prepare builds both programs, starts the emulator and lays out the provider as a local mirror and the example.
+// prepare builds the emulator and starts it, and lays out the example and the provider, built or unpacked, as a local mirror.
 func (d *demo) prepare() error {
 	var err error
 	if d.cli, d.registry, err = local.Terraform(); err != nil {
 		return err
 	}
-	fmt.Println("Building provider and emulator.")
 	emulator := filepath.Join(d.dir, "emulator")
-	plugin := d.pluginPath()
-	for out, pkg := range map[string]string{emulator: "./internal/cmd/emulator", plugin: "."} {
+	programs := map[string]string{emulator: "./internal/cmd/emulator"}
+	if d.archive == "" {
+		programs[d.pluginPath()] = "."
+		fmt.Println("Building provider and emulator.")
+	} else {
+		if err := d.unpack(); err != nil {
+			return fmt.Errorf("%s: %w", d.archive, err)
+		}
+		fmt.Println("Building the emulator.")
+	}
+	for out, pkg := range programs {
 		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"errors"
 	"fmt"
 	"os"
@@ -22,10 +23,29 @@ func (d *demo) mirror() string    { return filepath.Join(d.dir, "mirror") }
 func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
 func (d *demo) cliConfig() string { return filepath.Join(d.dir, "terraform.rc") }
 
-// pluginPath is where a filesystem mirror keeps the provider.
+// pluginDir is where a filesystem mirror keeps this version of the provider, unpacked.
+func (d *demo) pluginDir(version string) string {
+	return filepath.Join(d.mirror(), d.registry, "dbxaccess", "dbxaccess", version, runtime.GOOS+"_"+runtime.GOARCH)
+}
+
+// pluginPath is where the provider goes that prepare builds.
 func (d *demo) pluginPath() string {
-	return filepath.Join(d.mirror(), d.registry, "dbxaccess", "dbxaccess", pluginVersion, runtime.GOOS+"_"+runtime.GOARCH,
-		"terraform-provider-dbxaccess_v"+pluginVersion)
+	return filepath.Join(d.pluginDir(pluginVersion), "terraform-provider-dbxaccess_v"+pluginVersion)
+}
+
+// unpack puts the released archive into the mirror, under the version that its name says.
+func (d *demo) unpack() error {
+	name := strings.TrimSuffix(filepath.Base(d.archive), "_"+runtime.GOOS+"_"+runtime.GOARCH+".zip")
+	version, named := strings.CutPrefix(name, "terraform-provider-dbxaccess_")
+	if !named || name == filepath.Base(d.archive) {
+		return fmt.Errorf("the name must be terraform-provider-dbxaccess_VERSION_%s_%s.zip", runtime.GOOS, runtime.GOARCH)
+	}
+	archive, err := zip.OpenReader(d.archive)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	return os.CopyFS(d.pluginDir(version), archive)
 }
 
 // layOut writes the example and a CLI configuration that installs from the mirror alone.

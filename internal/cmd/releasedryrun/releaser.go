@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+// releaser runs goreleaser as the release workflow does: on a fresh clone of the commit.
+type releaser struct {
+	ctx         context.Context
+	goreleaser  []string
+	dir         string // of everything that it makes
+	native      bool
+	fingerprint string // of the key that signs
+}
+
+// command runs a program in dir and gives what it printed; after a failure the error has it, too.
+func (r *releaser) command(dir string, env []string, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(r.ctx, name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), "GNUPGHOME="+r.gnupg()), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// gnupg is short: the path of the agent's socket has at most 108 bytes.
+func (r *releaser) gnupg() string { return filepath.Join(r.dir, "gpg") }
+
+// makeKey makes a key that lives as long as this run. It is RSA because the registry does not accept elliptic curves.
+func (r *releaser) makeKey() error {
+	if err := os.Mkdir(r.gnupg(), 0o700); err != nil {
+		return err
+	}
+	if _, err := r.command("", nil, "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "Release dry run", "rsa3072", "sign", "1d"); err != nil {
+		return err
+	}
+	keys, err := r.command("", nil, "gpg", "--batch", "--list-keys", "--with-colons")
+	if err != nil {
+		return err
+	}
+	found := regexp.MustCompile(`(?m)^fpr:+([0-9A-F]{40}):`).FindStringSubmatch(keys)
+	if found == nil {
+		return fmt.Errorf("gpg lists no key:\n%s", keys)
+	}
+	r.fingerprint = found[1]
+	return nil
+}
+
+func (r *releaser) verifySignature(sums string) error {
+	_, err := r.command("", nil, "gpg", "--batch", "--verify", sums+".sig", sums)
+	return err
+}
+
+// release clones the commit into a folder of this name, and gives the folder with what would be published.
+func (r *releaser) release(name string, umask int, env []string) (string, error) {
+	defer syscall.Umask(syscall.Umask(umask))
+	clone := filepath.Join(r.dir, name)
+	if _, err := r.command("", nil, "git", "clone", "--quiet", ".", clone); err != nil {
+		return "", err
+	}
+	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean")
+	if r.native {
+		config, err := r.nativeConfig(clone)
+		if err != nil {
+			return "", err
+		}
+		args = append(args, "--config", config)
+	}
+	_, err := r.command(clone, append(env, "GPG_FINGERPRINT="+r.fingerprint), r.goreleaser[0], args...)
+	return filepath.Join(clone, "dist"), err
+}
+
+// nativeConfig writes the configuration with this machine's platform alone, outside the clone, which stays as committed.
+func (r *releaser) nativeConfig(clone string) (string, error) {
+	config, err := os.ReadFile(filepath.Join(clone, ".goreleaser.yml"))
+	if err != nil {
+		return "", err
+	}
+	for key, value := range map[string]string{"goos": runtime.GOOS, "goarch": runtime.GOARCH} {
+		list := regexp.MustCompile(`(?m)^( +` + key + `): \[.*\]$`)
+		if len(list.FindAll(config, -1)) != 1 {
+			return "", fmt.Errorf(".goreleaser.yml does not list %s on one line", key)
+		}
+		config = list.ReplaceAll(config, []byte(`$1: ["`+value+`"]`))
+	}
+	file := filepath.Join(r.dir, "native.yml")
+	return file, os.WriteFile(file, config, 0o600)
+}
+
+// close ends the agent that gpg started, and removes everything.
+func (r *releaser) close() error {
+	// Without a cancelled context: an interrupted run leaves nothing either.
+	stop := exec.Command("gpgconf", "--kill", "gpg-agent")
+	stop.Env = append(os.Environ(), "GNUPGHOME="+r.gnupg())
+	return errors.Join(stop.Run(), os.RemoveAll(r.dir))
+}
