@@ -23,9 +23,13 @@ data "dbxaccess_serving_endpoints" "all" {}
 
 data "dbxaccess_service_principals" "all" {}
 
-# Only a workspace admin may list tokens. A refusal would fail the whole report, so others do not ask.
+# Only a workspace admin may list tokens and OAuth secrets. A refusal would fail the whole report, so others do not ask.
 data "dbxaccess_tokens" "all" {
   count = local.is_admin ? 1 : 0
+}
+
+data "dbxaccess_oauth_secrets" "all" {
+  count = local.is_admin && var.oauth_secrets ? 1 : 0
 }
 
 # The level that the provider's identity holds says whether it may read the access list.

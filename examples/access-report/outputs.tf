@@ -50,7 +50,7 @@ output "access_csv" {
 }
 
 output "tokens_csv" {
-  description = "One line per token."
+  description = "One line per token and OAuth secret."
   value       = local.csv.tokens
 }
 

@@ -52,7 +52,7 @@
     ["Read as", (report.identity.display_name || report.identity.name) + (report.identity.is_admin ? ", a workspace admin" : ", no workspace admin") + ", by " + report.identity.login],
     ["Endpoints", String(endpoints.length)],
     ["Principals", rows.length + ", " + rows.filter((p) => p.access.length > 0).length + " with access"],
-    ["Tokens", String(report.credentials.length)],
+    ["Tokens and OAuth secrets", String(report.credentials.length)],
   ];
   by("head").append(...counts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 
@@ -169,12 +169,12 @@
     { id: "credential-table", first: "3", columns: [
       ["Owner", (c) => [...named(owner(c)), ...tags(owner(c), false)], (c) => who(owner(c))],
       ["Type", (c) => [c.type, element("span", { class: "id" }, c.id.slice(0, 12) + "…")], (c) => c.type + c.id],
-      ["Comment", (c) => c.comment || "–", (c) => c.comment || ""],
+      ["Comment or status", (c) => c.comment || "–", (c) => c.comment || ""],
       ["Age", (c) => [plural(days(c.created_at), "day"), element("span", { class: "id" }, day(c.created_at))], (c) => -days(c.created_at)],
       ["Ends", (c) => c.expires_at === null ? element("span", { class: "tag bad" }, "! never")
         : Date.parse(c.expires_at) <= made ? ["expired", element("span", { class: "id" }, day(c.expires_at))]
         : ["in " + plural(-days(c.expires_at), "day"), element("span", { class: "id" }, day(c.expires_at))], (c) => c.expires_at || "9"],
-      ["Last use", (c) => day(c.last_used_on) || "never", (c) => c.last_used_on || ""],
+      ["Last use", (c) => c.type === "token" ? day(c.last_used_on) || "never" : "not recorded by the service", (c) => c.last_used_on || ""],
       ["Scopes", (c) => c.scopes.length ? c.scopes.join(", ") : element("span", { class: "tag bad" }, "! all rights of its owner"), (c) => c.scopes.join(",")],
     ] },
   ];
@@ -220,7 +220,7 @@
     fill(tables[1], listed);
     fill(tables[2], credentials);
     by("count").textContent = [found.length + " of " + plural(report.access.length, "access entry", "access entries"), listed.length + " of " + plural(rows.length, "principal"),
-      credentials.length + " of " + plural(report.credentials.length, "token")].join(", ") + ".";
+      credentials.length + " of " + plural(report.credentials.length, "credential")].join(", ") + ".";
     writeAddress();
   }
 

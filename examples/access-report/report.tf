@@ -45,7 +45,7 @@ locals {
     ],
   )
 
-  credentials = [
+  credentials = concat([
     for t in flatten(data.dbxaccess_tokens.all[*].tokens) : {
       type         = "token"
       id           = t.token_id
@@ -58,13 +58,26 @@ locals {
       last_used_on = t.last_used_on
       scopes       = t.scopes
     }
-  ]
+    ], [
+    for s in flatten(data.dbxaccess_oauth_secrets.all[*].secrets) : {
+      type         = "OAuth secret"
+      id           = s.secret_id
+      owner        = s.application_id
+      kind         = "service principal"
+      display_name = s.display_name
+      comment      = s.status
+      created_at   = s.created_at
+      expires_at   = s.expires_at
+      last_used_on = null
+      scopes       = s.scopes
+    }
+  ])
 
   # What the report does not know, each with the reason.
   unknown = concat(
     local.is_admin ? [] : [
       { about = "The whole workspace", reason = "${data.dbxaccess_current_identity.reader.display_name} is no workspace admin: endpoints that it may not view are missing, and members of groups and deactivated principals may not be known." },
-      { about = "Tokens", reason = "Only a workspace admin may list them." },
+      { about = "Tokens and OAuth secrets", reason = "Only a workspace admin may list them." },
     ],
     [
       for name in sort(tolist(setsubtract(local.with_list, local.readable))) : {
@@ -86,8 +99,8 @@ locals {
         about = "Principal ${principal}", reason = "It holds access to ${length(all)} ${length(all) == 1 ? "endpoint" : "endpoints"}, and the workspace does not say whether it is active."
       } if all[0].active == null && local.is_admin
     ],
-    [
-      { about = "OAuth secrets", reason = "They are not among the data that this report reads." },
+    !local.is_admin || var.oauth_secrets ? [] : [
+      { about = "OAuth secrets", reason = "This report does not read them (oauth_secrets = false)." },
     ],
   )
 

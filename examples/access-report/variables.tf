@@ -15,3 +15,9 @@ variable "is_admin" {
   type        = bool
   default     = null
 }
+
+variable "oauth_secrets" {
+  description = "Whether to read OAuth secrets: one request for each service principal of the workspace."
+  type        = bool
+  default     = true
+}

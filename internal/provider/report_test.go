@@ -61,6 +61,8 @@ func crowded(w *acctest.World) {
 	w.Workspace.SetGrant("model-00", "science", "CAN_MANAGE")
 	w.Workspace.SetGrant("model-01", "auditors", "CAN_QUERY")
 	w.Workspace.CreateFoundationEndpoint("databricks-llama")
+	w.Workspace.AddOAuthSecret(names[3], 30*24*time.Hour, "serving.serving-endpoints")
+	w.Workspace.AddOAuthSecret(names[4], 365*24*time.Hour)
 	for i := range 12 {
 		w.Workspace.MintToken(names[i*16], fmt.Sprintf("job %d", i), time.Duration(i)*30*24*time.Hour)
 	}
@@ -209,7 +211,7 @@ func TestAccessReport(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%d accesses, and the workspace holds %d", len(got), len(want))
 	}
-	if len(data.Endpoints) != 40 || len(data.Principals) != 200 || len(data.Credentials) != len(s.Tokens) {
+	if len(data.Endpoints) != 40 || len(data.Principals) != 200 || len(data.Credentials) != len(s.Tokens)+len(s.OAuthSecrets) || len(s.OAuthSecrets) != 2 {
 		t.Errorf("%d endpoints, %d principals, %d tokens", len(data.Endpoints), len(data.Principals), len(data.Credentials))
 	}
 	unknown := strings.Join(data.unknown(), "\n")
@@ -238,7 +240,7 @@ func TestAccessReport(t *testing.T) {
 	if !strings.Contains(outputs["access_csv"], `"'=HYPERLINK(""https://example.com"")"`) {
 		t.Error("a spreadsheet would compute a name")
 	}
-	if tokens, err := csv.NewReader(strings.NewReader(outputs["tokens_csv"])).ReadAll(); err != nil || len(tokens) != len(s.Tokens)+1 {
+	if tokens, err := csv.NewReader(strings.NewReader(outputs["tokens_csv"])).ReadAll(); err != nil || len(tokens) != len(data.Credentials)+1 {
 		t.Errorf("the CSV of tokens has %d lines, %v", len(tokens), err)
 	}
 	page := outputs["report"]
@@ -296,7 +298,7 @@ func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
 	_, data := reported(t, w, reportExample(t, w))
 	unknown := strings.Join(data.unknown(), "\n")
-	for _, want := range []string{"The whole workspace: deployer is no workspace admin", "Tokens: Only a workspace admin", "Endpoint rose: Its access list is refused", "Group admins on endpoint iris: It gives CAN_MANAGE"} {
+	for _, want := range []string{"The whole workspace: deployer is no workspace admin", "Tokens and OAuth secrets: Only a workspace admin", "Endpoint rose: Its access list is refused", "Group admins on endpoint iris: It gives CAN_MANAGE"} {
 		if !strings.Contains(unknown, want) {
 			t.Errorf("not said: %s\n%s", want, unknown)
 		}
