@@ -1,6 +1,6 @@
 # Values for what only the workspace knows, so that a test with mock_provider "dbxaccess" reads as a real run does: ids have
-# their form, times can be computed with, and what the provider would choose by default is chosen. Lists of objects are empty;
-# fill them with override_data.
+# their form, times can be computed with, and what the provider would choose by default is chosen. Lists of objects are empty:
+# Terraform cannot fill them in a mock.
 
 mock_resource "dbxaccess_service_principal" {
   defaults = {

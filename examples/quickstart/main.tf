@@ -32,6 +32,12 @@ variable "scoring_client_secret" {
   ephemeral   = true
 }
 
+variable "token_lifetime_seconds" {
+  description = "How long its token lives. It is rotated when a third of that is left."
+  type        = number
+  default     = 2592000
+}
+
 # The application becomes a member of the workspace.
 resource "dbxaccess_service_principal" "scoring" {
   application_id = var.scoring_application_id
@@ -57,7 +63,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     client_secret_wo = var.scoring_client_secret
   }
   comment          = "iris scoring"
-  lifetime_seconds = 30 * 24 * 60 * 60
+  lifetime_seconds = var.token_lifetime_seconds
 
   depends_on = [dbxaccess_token_permission.scoring]
 }

@@ -56,6 +56,14 @@ func TestExamplesPlan(t *testing.T) {
 			switch {
 			case strings.HasSuffix(folder, "key-vault-certificate"):
 				keyVaultExample(t, w)
+			case strings.HasSuffix(folder, "quickstart/key-vault"):
+				w.Proxied()
+				withoutCertificate(w)
+				delete(w.Env, "ARM_TENANT_ID")
+				delete(w.Env, "ARM_CLIENT_ID")
+				v := w.NewDeployerVault("kv-dbxaccess")
+				v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+				w.Env["TF_VAR_vault_uri"], w.Env["TF_VAR_vault_identity_client_id"] = v.URL(), v.Reader.ClientID
 			case strings.Contains(folder, "/ephemeral-resources/"): // opened in the plan, so who is named must be there
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 				w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")

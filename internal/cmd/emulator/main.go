@@ -11,8 +11,8 @@
 //	export HTTPS_PROXY=$EMULATOR_PROXY_URL HTTP_PROXY=$EMULATOR_PROXY_URL SSL_CERT_FILE=$DBXACCESS_CA_CERTIFICATE_PATH
 //
 // With -vault there is a Key Vault too, which holds the deployer's certificate,
-// the password of its PFX, the ids and the thumbprint. A managed identity may read
-// it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
+// the password of its PFX, the ids and the thumbprint. The deployer may write
+// secrets to it. A managed identity may read it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
 //
 // With -crowd the workspace holds that many more service principals and endpoints,
 // for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow, and POST /workspaces/{id}/switches makes
@@ -65,6 +65,7 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 		return err
 	}
 	scenario := emulator.NewScenario()
+	scenario.Workspace.AddGroup("analysts") // the documentation's examples name it
 	scenario.Crowd(crowd)
 	server, err := emulator.ServeFrom(firstPort, scenario.Tenant, scenario.Workspace)
 	if err != nil {
@@ -74,6 +75,7 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	var vault *emulator.DeployerVault
 	if withVault {
 		vault = scenario.NewDeployerVault("kv-dbxaccess")
+		vault.Allow(scenario.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	}
 	if err := write(dir, scenario, server, vault); err != nil {
 		return err

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -133,11 +134,19 @@ func (d *demo) show() error {
 		return err
 	}
 
-	d.step("terraform destroy: the token opens nothing, and the workspace is as before")
+	vaulted, err := d.keyVault()
+	if err != nil {
+		return err
+	}
+
+	d.step("terraform destroy: the tokens open nothing, and the workspace is as before")
 	if _, err := d.terraform(0, "destroy", "-auto-approve", "-input=false"); err != nil {
 		return err
 	}
 	if err := d.refused("the application's token", value); err != nil {
+		return err
+	}
+	if err := d.refused("the token that was in Key Vault", vaulted); err != nil {
 		return err
 	}
 	after, err := d.workspace()
@@ -175,6 +184,7 @@ type demo struct {
 	env      map[string]string
 	registry string // where the CLI takes providers from
 	emulator *local.Emulator
+	folder   string // that the CLI works in, under dir
 	started  time.Time
 	steps    int
 }
@@ -210,16 +220,13 @@ func (d *demo) prepare() error {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
 		}
 	}
-	example, err := os.ReadFile(filepath.Join("examples", "quickstart", "main.tf"))
-	if err != nil {
+	if err := d.layOut(); err != nil {
 		return fmt.Errorf("run it in the repository's root: %w", err)
 	}
-	if err := d.layOut(string(example)); err != nil {
-		return err
-	}
+	d.folder = d.example()
 	d.started = time.Now()
 
-	if d.emulator, err = local.StartEmulator(d.ctx, emulator, filepath.Join(d.dir, "world")); err != nil {
+	if d.emulator, err = local.StartEmulator(d.ctx, emulator, filepath.Join(d.dir, "world"), "-vault"); err != nil {
 		return err
 	}
 	d.env = d.emulator.Env
@@ -234,18 +241,42 @@ func (d *demo) stop() error {
 	return d.emulator.Stop()
 }
 
+// play is what a person sources to play on.
+//
+//go:embed play.sh
+var play []byte
+
 // explain says how to play on.
 func (d *demo) explain() {
+	cli := filepath.Base(d.cli)
 	fmt.Printf(`
 The emulator stays up. To play on:
 
-  cd %s
-  . ../world/env
-  export TF_CLI_CONFIG_FILE=%s
-  %s apply
+  cd %[1]s
+  . ../world/env && . ../play.sh
+  export TF_CLI_CONFIG_FILE=%[2]s
+  %[3]s apply
+
+Then change something behind Terraform's back, and see what the next %[3]s plan says:
+
+  remove_grant              # the application's grant on the endpoint iris
+  recreate_endpoint         # the same name, another id, an empty access list
+  revoke_token              # the application's token
+
+Or let time pass. A token of nine hours is due for rotation after six; move_clock takes seconds:
+
+  export TF_VAR_token_lifetime_seconds=32400
+  %[3]s apply
+  move_clock 22000
+
+The examples of the documentation apply here too; the workspace has a group named analysts. Key Vault and managed
+identities are reached by their real names, through the emulator's proxy:
+
+  real_names                # sets HTTPS_PROXY and all that it needs
+  cd ../key-vault && %[3]s init && %[3]s apply
 
 To stop it and to clean up:
 
-  kill %d && rm -r %s
-`, d.example(), d.cliConfig(), filepath.Base(d.cli), d.emulator.PID, d.dir)
+  kill %[4]d && rm -r %[5]s
+`, d.example(), d.cliConfig(), cli, d.emulator.PID, d.dir)
 }

@@ -21,6 +21,7 @@ const pluginVersion = "0.0.1"
 
 func (d *demo) mirror() string    { return filepath.Join(d.dir, "mirror") }
 func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
+func (d *demo) vault() string     { return filepath.Join(d.dir, "key-vault") }
 func (d *demo) cliConfig() string { return filepath.Join(d.dir, "terraform.rc") }
 
 // pluginDir is where a filesystem mirror keeps this version of the provider, unpacked.
@@ -48,14 +49,20 @@ func (d *demo) unpack() error {
 	return os.CopyFS(d.pluginDir(version), archive)
 }
 
-// layOut writes the example and a CLI configuration that installs from the mirror alone.
-func (d *demo) layOut(example string) error {
-	if err := os.MkdirAll(d.example(), 0o700); err != nil {
-		return err
+// layOut writes the examples, the commands to play with, and a CLI configuration that installs from the mirror alone.
+func (d *demo) layOut() error {
+	for folder, example := range map[string]string{d.example(): "main.tf", d.vault(): "key-vault/main.tf"} {
+		hcl, err := os.ReadFile(filepath.Join("examples", "quickstart", filepath.FromSlash(example)))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, "main.tf"), hcl, 0o600)); err != nil {
+			return err
+		}
 	}
 	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
 	return errors.Join(
-		os.WriteFile(filepath.Join(d.example(), "main.tf"), []byte(example), 0o600),
+		os.WriteFile(filepath.Join(d.dir, "play.sh"), play, 0o600),
 		os.WriteFile(d.cliConfig(), []byte(config), 0o600),
 	)
 }
@@ -65,7 +72,7 @@ func (d *demo) terraform(wantCode int, args ...string) (string, error) {
 	fmt.Printf("   $ %s %s\n", filepath.Base(d.cli), strings.Join(args, " "))
 	cmd := exec.CommandContext(d.ctx, d.cli, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it finishes what it has begun
-	cmd.Dir = d.example()
+	cmd.Dir = d.folder
 	// Nothing of this machine's own environment but what a process needs: a login in it must not change the demo.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "TMPDIR=" + d.dir, "TF_CLI_CONFIG_FILE=" + d.cliConfig(), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	for name, value := range d.env {

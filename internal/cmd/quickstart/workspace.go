@@ -24,10 +24,24 @@ const flowers = `{"dataframe_records": [
 
 // send makes one request and gives status and body.
 func (d *demo) send(method, address, bearer, contentType, body string) (int, []byte, error) {
+	return d.sendBy(nil, method, address, bearer, contentType, body)
+}
+
+// sendByName is send through the emulator's proxy, for services that have only their real names.
+func (d *demo) sendByName(method, address, bearer, contentType, body string) (int, []byte, error) {
+	proxy, err := url.Parse(d.env["EMULATOR_PROXY_URL"])
+	if err != nil {
+		return 0, nil, err
+	}
+	return d.sendBy(http.ProxyURL(proxy), method, address, bearer, contentType, body)
+}
+
+func (d *demo) sendBy(proxy func(*http.Request) (*url.URL, error), method, address, bearer, contentType, body string) (int, []byte, error) {
 	client, err := d.emulator.Client()
 	if err != nil {
 		return 0, nil, err
 	}
+	client.Transport.(*http.Transport).Proxy = proxy
 	defer client.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(d.ctx, method, address, strings.NewReader(body))
 	if err != nil {
