@@ -17,7 +17,8 @@ data "dbxaccess_serving_endpoint_permissions" "watched" {
 
   lifecycle {
     postcondition {
-      condition = tomap({ for p in self.permissions : p.principal => p.permission_level if !p.inherited }) == each.value
+      # As JSON, because an empty map from a for expression has no element type and so equals no map.
+      condition = jsonencode({ for p in self.permissions : p.principal => p.permission_level if !p.inherited }) == jsonencode(each.value)
       error_message = join("\n", concat(
         [
           for p in self.permissions : "Endpoint ${each.key}: ${p.principal}${p.display_name == null ? "" : " (${p.display_name})"} holds ${p.permission_level} and may hold ${lookup(each.value, p.principal, "nothing")}."
