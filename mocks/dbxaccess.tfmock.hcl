@@ -4,16 +4,17 @@
 
 mock_resource "dbxaccess_service_principal" {
   defaults = {
-    id                          = "1000000000000001"
-    application_id              = "00000000-0000-4000-8000-000000000001"
-    display_name                = "mocked service principal"
-    active                      = true
-    delete_tokens_when_inactive = true
-    entitlements                = []
-    adopt_existing              = false
-    on_destroy                  = "delete"
-    external_id                 = "00000000-0000-4000-8000-000000000002"
-    workspace_id                = "1000000000000000"
+    id                                 = "1000000000000001"
+    application_id                     = "00000000-0000-4000-8000-000000000001"
+    display_name                       = "mocked service principal"
+    active                             = true
+    delete_tokens_when_inactive        = true
+    delete_oauth_secrets_when_inactive = true
+    entitlements                       = []
+    adopt_existing                     = false
+    on_destroy                         = "delete"
+    external_id                        = "00000000-0000-4000-8000-000000000002"
+    workspace_id                       = "1000000000000000"
   }
 }
 

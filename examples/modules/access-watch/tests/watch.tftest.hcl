@@ -12,7 +12,7 @@ run "an_endpoint_without_grants_passes" {
     service_principals = { "00000000-0000-4000-8000-000000000001" = {} }
   }
   assert {
-    condition     = output.watched.endpoints == tolist(["iris"])
+    condition     = length(output.watched.endpoints) == 1 && output.watched.endpoints[0] == "iris"
     error_message = "The endpoint is not watched."
   }
 }
