@@ -198,7 +198,8 @@ func (d *demo) saw(expected, seen string) {
 	fmt.Printf("   expected %s\n   saw      %s\n", expected, seen)
 }
 
-// prepare builds the emulator and starts it, and lays out the example and the provider, built or unpacked, as a local mirror.
+// prepare builds the emulator and starts it, and lays out the example and, as a local mirror, the provider, built or
+// unpacked.
 func (d *demo) prepare() error {
 	var err error
 	if d.cli, d.registry, err = local.Terraform(); err != nil {

@@ -34,6 +34,7 @@ type release struct {
 	sums     string
 	manifest string
 	archives []string
+	goes     []string // the Go releases that built the binaries
 }
 
 func (r *release) native() (string, error) {
@@ -124,9 +125,11 @@ func inspect(dist string) (*release, error) {
 	for _, archive := range found.archives {
 		bom := strings.TrimSuffix(archive, ".zip") + components
 		want = append(want, archive, bom)
-		if err := inspectArchive(filepath.Join(dist, archive), filepath.Join(dist, bom)); err != nil {
+		builtBy, err := inspectArchive(filepath.Join(dist, archive), filepath.Join(dist, bom))
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", archive, err)
 		}
+		found.goes = append(found.goes, builtBy)
 	}
 	slices.Sort(want)
 	if !slices.Equal(want, listed) {
@@ -162,7 +165,8 @@ func checkSums(dist string, found *release) ([]string, error) {
 	return listed, lines.Err()
 }
 
-func inspectArchive(file, bom string) error {
+// inspectArchive gives the Go release that built the binary.
+func inspectArchive(file, bom string) (string, error) {
 	parts := archiveName.FindStringSubmatch(filepath.Base(file))
 	binary := project + "_v" + parts[1]
 	if parts[2] == "windows" {
@@ -170,41 +174,42 @@ func inspectArchive(file, bom string) error {
 	}
 	archive, err := zip.OpenReader(file)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer archive.Close()
 	content := map[string][]byte{}
 	for _, f := range archive.File {
 		in, err := f.Open()
 		if err != nil {
-			return err
+			return "", err
 		}
 		content[f.Name], err = io.ReadAll(in)
 		if err := errors.Join(err, in.Close()); err != nil {
-			return err
+			return "", err
 		}
 		if f.Name == binary && f.Mode().Perm() != 0o755 {
-			return fmt.Errorf("%s has mode %v", binary, f.Mode())
+			return "", fmt.Errorf("%s has mode %v", binary, f.Mode())
 		}
 	}
-	if got := slices.Sorted(maps.Keys(content)); !slices.Equal(got, []string{"CHANGELOG.md", "LICENSE", "README.md", binary}) {
-		return fmt.Errorf("it contains %q", got)
+	want := []string{"CHANGELOG.md", "LICENSE", "README.md", binary}
+	if got := slices.Sorted(maps.Keys(content)); !slices.Equal(got, want) {
+		return "", fmt.Errorf("it contains %q", got)
 	}
 	info, err := buildinfo.Read(bytes.NewReader(content[binary]))
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := checkBuild(info, parts[2], parts[3]); err != nil {
-		return err
+		return "", err
 	}
 	symbols, err := symbolSections(content[binary])
 	if err != nil {
-		return err
+		return "", err
 	}
 	if len(symbols) != 0 {
-		return fmt.Errorf("the binary is not stripped: %q", symbols)
+		return "", fmt.Errorf("the binary is not stripped: %q", symbols)
 	}
-	return checkComponents(bom, info)
+	return info.GoVersion, checkComponents(bom, info)
 }
 
 // checkBuild looks at how the binary says that it was built.

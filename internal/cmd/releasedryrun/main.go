@@ -12,9 +12,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/mod/modfile"
 )
 
 func main() {
@@ -75,7 +78,12 @@ func run(ctx context.Context, goreleaser []string, dist string, native, fresh bo
 	if err := r.verifySignature(filepath.Join(first, found.sums)); err != nil {
 		return err
 	}
-	fmt.Printf("Signature, sums, manifest and %d archives with their components are complete, and both runs gave the same bytes.\n", len(found.archives))
+	fmt.Printf("Signature, sums, manifest, %d archives and their lists of components are right.\n"+
+		"Both runs gave the same bytes.\n",
+		len(found.archives))
+	if err := noteToolchain("go.mod", found.goes); err != nil {
+		return err
+	}
 	if err := keep(first, dist, found); err != nil {
 		return err
 	}
@@ -84,12 +92,34 @@ func run(ctx context.Context, goreleaser []string, dist string, native, fresh bo
 		return err
 	}
 	fmt.Printf("\nQuick start on %s\n", archive)
-	quickstart := exec.CommandContext(ctx, "go", "run", "./internal/cmd/quickstart", "-archive", filepath.Join(dist, archive))
+	quickstart := exec.CommandContext(ctx, "go", "run", "./internal/cmd/quickstart",
+		"-archive", filepath.Join(dist, archive))
 	quickstart.Cancel = func() error { return quickstart.Process.Signal(os.Interrupt) }
 	quickstart.Stdout, quickstart.Stderr = os.Stdout, os.Stderr
 	if err := quickstart.Run(); err != nil {
 		return fmt.Errorf("the quick start on %s: %w", archive, err)
 	}
-	fmt.Printf("\nThe release is sound, after %.0f seconds. The files are in %s.\n", time.Since(started).Seconds(), dist)
+	fmt.Printf("\nNothing is wrong with the release, after %.0f seconds. The files are in %s.\n",
+		time.Since(started).Seconds(), dist)
+	return nil
+}
+
+// noteToolchain names each Go release that built a binary and is not the one that builds what is published: with
+// GOTOOLCHAIN=local the toolchain line of go.mod has no effect.
+func noteToolchain(file string, goes []string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	module, err := modfile.Parse(file, text, nil)
+	if err != nil {
+		return err
+	}
+	for _, builtBy := range slices.Compact(slices.Sorted(slices.Values(goes))) {
+		if module.Toolchain != nil && builtBy != module.Toolchain.Name {
+			fmt.Printf("Note: %s built these files, and %s builds a release, so the sums will differ. Set GOTOOLCHAIN=auto.\n",
+				builtBy, module.Toolchain.Name)
+		}
+	}
 	return nil
 }

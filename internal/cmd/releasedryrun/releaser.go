@@ -42,7 +42,9 @@ func (r *releaser) makeKey() error {
 	if err := os.Mkdir(r.gnupg(), 0o700); err != nil {
 		return err
 	}
-	if _, err := r.command("", nil, "gpg", "--batch", "--passphrase", "", "--quick-generate-key", "Release dry run", "rsa3072", "sign", "1d"); err != nil {
+	_, err := r.command("", nil, "gpg", "--batch", "--passphrase", "",
+		"--quick-generate-key", "Release dry run", "rsa3072", "sign", "1d")
+	if err != nil {
 		return err
 	}
 	keys, err := r.command("", nil, "gpg", "--batch", "--list-keys", "--with-colons")
@@ -81,7 +83,8 @@ func (r *releaser) release(name string, umask int, env []string) (string, error)
 	return filepath.Join(clone, "dist"), err
 }
 
-// nativeConfig writes the configuration with this machine's platform alone, outside the clone, which stays as committed.
+// nativeConfig writes the configuration with this machine's platform alone. It is outside the clone, which stays as
+// committed.
 func (r *releaser) nativeConfig(clone string) (string, error) {
 	config, err := os.ReadFile(filepath.Join(clone, ".goreleaser.yml"))
 	if err != nil {
