@@ -27,7 +27,7 @@ func ID(description string) schema.StringAttribute {
 func WorkspaceID() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed: true,
-		MarkdownDescription: "Id of the workspace the object lives in, as the workspace itself tells it. Refreshing or destroying it " +
+		MarkdownDescription: "Id of the workspace the object lives in, as the workspace reports it. Refreshing or destroying it " +
 			"against another workspace is an error, never \"gone\".",
 		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}

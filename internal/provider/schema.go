@@ -84,7 +84,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			"azure_workspace_resource_id": text("azure_workspace_resource_id",
 				"Id of the workspace in Azure Resource Manager. Without `host` it finds the address, which takes the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
 			"azure_workspace_admin_login": flag("azure_workspace_admin_login",
-				"Whether to send a management token and `azure_workspace_resource_id` with each call. **A caller that is Contributor or Owner of the workspace's Azure resource becomes an admin of the workspace by that**, at its first call and for good: "+
+				"Whether to send a management token and `azure_workspace_resource_id` with each call. **A caller that is Contributor or Owner of the workspace's Azure resource becomes an admin of the workspace by that**, at its first call and permanently: "+
 					"it is for the first login to a new workspace. Default: `false`."),
 			"workspace_id": text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer of another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID)),
 			"auth_type": text("auth_type",
@@ -139,7 +139,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			"databricks_oidc_audience": text("databricks_oidc_audience",
 				"Audience to ask the token of the other issuer for, with `use_databricks_oidc`: one that the federation policy names, which without audiences is the account id. Default: the workspace's token endpoint."),
 			"token":       secret("token", "A Databricks token. It cannot make tokens for others."),
-			"environment": text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: as the host's suffix tells.", fwkit.Checked("Not a cloud", auth.CheckEnvironment)),
+			"environment": text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: by the suffix of the host.", fwkit.Checked("Not a cloud", auth.CheckEnvironment)),
 			"authority_host": text("authority_host",
 				"Login host of a private cloud, `https`. Default: that of the cloud, such as `https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost)),
 			"resource_manager_endpoint": text("resource_manager_endpoint",

@@ -19,7 +19,7 @@ import (
 func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A service principal in a group of the workspace, `admins` included. Other members are never touched, and several of these for one group do not get in each other's way.\n\n" +
-			"It is the direct membership: that of a group inside the group is another. One that is there already is taken over. Groups of the Databricks account cannot be changed from a workspace, " +
+			"Manages direct membership only; membership through a nested group is separate. An existing membership is adopted. Groups of the Databricks account cannot be changed from a workspace, " +
 			"and everybody is in `users` anyway.\n\nThe provider's identity needs to be a workspace admin; its own membership of `admins` is not removed.\n\n" +
 			"Destroying leaves a membership that the same run adds or keeps at another address, or as its own replacement with `create_before_destroy`; the plan warns of two addresses and " +
 			"names the `moved` block to write.",
@@ -38,7 +38,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"group_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "SCIM id of the group. A group that was made again under its name has another one.",
+				MarkdownDescription: "SCIM id of the group. A group that was re-created under the same name has another id.",
 			},
 			"service_principal_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},

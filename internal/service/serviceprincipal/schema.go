@@ -33,10 +33,10 @@ const (
 
 func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without, Databricks makes one of its own.\n\n" +
-			"One that is already there is not taken over silently: creation says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
-			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nOne that the official provider manages comes over with a `moved` block, from `databricks_service_principal.x` to " +
-			"`dbxaccess_service_principal.x`: nothing is made again; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
+		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without it, Databricks creates one.\n\n" +
+			"An existing service principal is not adopted silently: the create fails and says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
+			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nOne that the official provider manages is converted with a `moved` block, from `databricks_service_principal.x` to " +
+			"`dbxaccess_service_principal.x`: nothing is re-created; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"Destroying neither deletes nor deactivates one that the same run adopts or keeps at another address, if Terraform plans or applies that first; write a `moved` block, as the plan's warning says. " +
 			"Replacing one (`-replace`, taint) leaves it where `adopt_existing` is true, and else deletes it and makes it again.\n\nThe provider's identity needs to be a workspace admin.",
 		Attributes: map[string]schema.Attribute{
@@ -44,20 +44,20 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			"application_id": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplaceIfConfigured(), stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID; absent: Databricks makes a service principal of its own and tells its id here. " +
-					"The workspace does not check the id against Entra ID: a mistyped one makes a principal that nobody can log in as.",
+				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. If omitted, Databricks creates a service principal, and its id is here. " +
+					"The workspace does not check the id against Entra ID: a mistyped id creates a principal that nobody can log in as.",
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Name shown in the workspace; need not be unique. Absent: the service's default, and renaming elsewhere is no drift. Required without `application_id`. " +
+				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service chooses it, and a rename elsewhere is not drift. Required without `application_id`. " +
 					"A new name is sent last, after every other change. Some workspaces refuse it or accept it without effect, as where the name of an application comes from Entra ID: the apply then says so " +
 					"once, in a warning, and state keeps the name that is written. Later plans ask for it again only when the written name or the workspace's name changes.",
 			},
 			"active": schema.BoolAttribute{
 				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Whether it can log in to the workspace. Created active. Absent: not managed, so that an incident's deactivation is not undone by a pipeline; " +
-					"only an explicit `true` re-activates.",
+				MarkdownDescription: "Whether it can log in to the workspace. A new one is active. If omitted, Terraform does not manage this, so a pipeline never undoes an emergency deactivation. " +
+					"Only an explicit `true` reactivates.",
 			},
 			"delete_tokens_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
@@ -74,11 +74,11 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 				Validators:    []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...))},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, `databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
-					"`workspace-consume` (not beside the first two). Absent: not managed; `[]`: none. Scoring an endpoint needs none of them.",
+					"`workspace-consume` (not beside the first two). If omitted, Terraform does not manage them; `[]` means none. Scoring an endpoint needs none of them.",
 			},
 			"adopt_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether creation takes over a service principal of this application id that is already in the workspace. `false` (default): an error that says how to import or adopt. " +
+				MarkdownDescription: "Whether the create adopts a service principal of this application id that is already in the workspace. `false` (default): an error that says how to import or adopt. " +
 					"With `true`, `on_destroy` must be written.",
 			},
 			"on_destroy": schema.StringAttribute{

@@ -41,13 +41,13 @@ const createTimeout = 5 * time.Minute
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A personal access token owned by a service principal, for applications that score with a bearer token.\n\n" +
-			"On Azure a token cannot be made on behalf of somebody else: the provider logs in as the owner to make it, with the credential in `owner`. A refresh does not contact the owner. One provider block makes the tokens of any number of " +
+			"On Azure nobody can create a token for somebody else: the provider logs in as the owner to create it, with the credential in `owner`. A refresh does not contact the owner. One provider block makes the tokens of any number of " +
 			"service principals.\n\n" +
 			"**Rotation is in place.** When the token is due, was revoked, has expired, or a change asks for it, the plan shows an update with the reason in `rotation_reason`. The apply makes a new " +
-			"token, then consumers take over its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`, which is maintenance and no drift). Only a refresh looks at service and clock, " +
-			"so let a job run `terraform plan -detailed-exitcode` every night, never with `-refresh-only`, which does nothing about what it finds. `-refresh=false` makes no new verdict, but obeys one that was saved before.\n\n" +
+			"token, then consumers read its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`, which is maintenance and no drift). Only a refresh looks at service and clock, " +
+			"so let a job run `terraform plan -detailed-exitcode` every night, without `-refresh=false` (it detects no changes) and without `-refresh-only` (it reports changes but proposes no fix).\n\n" +
 			"**Out of the state.** With `key_vault_secret` the value goes to Azure Key Vault, written with the provider's own identity, and to no other place.\n\n" +
-			"A `databricks_token` of a service principal comes over with a `moved` block, with its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
+			"A `databricks_token` of a service principal is converted with a `moved` block and keeps its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
 			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
 			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
 			"**Interrupted runs.** A token carries a marker in its comment, `[dbxaccess:… until …]`, until it is recorded; state and plan show the comment without it. " +

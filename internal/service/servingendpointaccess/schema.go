@@ -51,7 +51,7 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			},
 			"unexpanded_groups": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Groups that give access and whose members could not all be told, so that `principals` lacks them. Empty: the answer is complete.",
+				MarkdownDescription: "Groups that give access and whose members could not all be read, so `principals` lacks them. Empty: the answer is complete.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"group_name":       text("Name of the group."),
 					"permission_level": text("The level it gives."),

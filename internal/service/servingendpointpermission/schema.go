@@ -20,7 +20,7 @@ import (
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One principal's grant on one model-serving endpoint. Other grants on the endpoint are neither shown nor touched.\n\n" +
-			"A refresh looks the endpoint up by its name and compares its id, so an endpoint that was deleted and made again under the same name, with an empty " +
+			"A refresh looks the endpoint up by its name and compares its id, so an endpoint that was deleted and re-created under the same name, with an empty " +
 			"access list, is seen; it compares the level held directly, so a grant raised, lowered or removed by hand is seen. Levels that the principal holds " +
 			"through a parent (such as `admins`) are not this grant and make no difference.\n\n" +
 			"All grants on one endpoint are refreshed by two requests, and those that wait for each other are written together. The service can add one principal but not " +
@@ -42,7 +42,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				Optional: true, Computed: true,
 				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
 					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
-					"Not a fixed id: an endpoint that is made again under its name has another, and cannot be granted then.",
+					"Not a fixed id: an endpoint that is re-created under the same name has another id, and cannot be granted then.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
@@ -54,7 +54,7 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "What creation does when the principal already holds another level directly: `false` (default) is an error that shows it, `true` " +
-					"overwrites it. The same level is taken over either way.",
+					"overwrites it. The same level is adopted either way.",
 			},
 			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),

@@ -19,9 +19,9 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The access list of one model-serving endpoint. What is granted on the endpoint itself is told apart from what is inherited and cannot be changed there. " +
+		MarkdownDescription: "The access list of one model-serving endpoint. What is granted on the endpoint itself is separate from what is inherited and cannot be changed there. " +
 			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.\n\nGroups are shown as they stand in the list; " +
-			"`dbxaccess_serving_endpoint_access` tells who is in them.",
+			"`dbxaccess_serving_endpoint_access` shows who is in them.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},

@@ -28,8 +28,8 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 	}).(schema.SingleNestedAttribute)
 	limit.MarkdownDescription = "How long the query may take."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Scores a model-serving endpoint and tells that it answered. Give it a `depends_on` on the grant and the token: then it runs after them, and a missing grant " +
-			"does not break the plan that would mend it.\n\nAn endpoint that scaled to zero is waited for; `TF_LOG=info` shows how long. A refusal is tried again only where this run changed the endpoint's access list within " +
+		MarkdownDescription: "Scores a model-serving endpoint and reports that it answered. Give it a `depends_on` on the grant and the token: then it runs after them, and a missing grant " +
+			"does not break the plan that would repair it.\n\nAn endpoint that scaled to zero is waited for; `TF_LOG=info` shows how long. A refusal is tried again only where this run changed the endpoint's access list within " +
 			"the last two minutes, because a new grant may take that long to be honoured.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
@@ -84,7 +84,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
 			},
 			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer: 200, or 403 or 401 with `expect_denied`. Anything else is an error."},
-			"served_model": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the served entity that answered, where the service tells it."},
+			"served_model": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the served entity that answered, where the service reports it."},
 			"response":     schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The model's answer, JSON; null unless `store_response` is `true`."},
 			"timeouts":     limit,
 		},

@@ -16,7 +16,7 @@ import (
 func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The live personal access tokens of the workspace, or of one owner: whose they are, how old they are, when they die. Expired ones are left out, by the service's clock: " +
-			"they open nothing. No value is told.\n\n" +
+			"they open nothing. No value is shown.\n\n" +
 			"With a `postcondition` it stops a pipeline over a token that is too old or about to expire, as below. (A failed `check` block is a warning: the command still exits with 0.)\n\n" +
 			"It costs one request for the tokens, shared with whatever else in the run needs them, and one for the display names of service principals and of users each, only where there is one to name, " +
 			"however many owners there are. The provider's identity needs to be a workspace admin.",
@@ -41,7 +41,7 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"comment":            schema.StringAttribute{Computed: true, MarkdownDescription: "What the token is for; empty when it has no comment."},
 					"created_at":         schema.StringAttribute{Computed: true, MarkdownDescription: "When it was made, RFC 3339 in UTC."},
 					"expires_at":         schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never."},
-					"last_used_on":       schema.StringAttribute{Computed: true, MarkdownDescription: "The day it was last used, RFC 3339 in UTC, as the service tells it: to the day; null: never. One that is not used for 90 days is revoked by the service."},
+					"last_used_on":       schema.StringAttribute{Computed: true, MarkdownDescription: "The day it was last used, RFC 3339 in UTC, as the service reports it, to the day; null if never. One that is not used for 90 days is revoked by the service."},
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
 						MarkdownDescription: "API scopes the token is limited to. Empty: **the token carries all the rights of its owner.**",
