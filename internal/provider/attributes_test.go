@@ -43,6 +43,7 @@ type scene struct {
 	pemPath, otherPEMPath string
 	vault                 *emulator.Vault
 	bob, team             string
+	oauth, anotherOAuth   string // OAuth secrets of the application; set by base
 }
 
 func newScene(t *testing.T) *scene {
@@ -149,6 +150,8 @@ func (s *scene) base(t *testing.T, typeName string) map[string]any {
 			s.Workspace.AddServicePrincipal(app, app)
 			s.Workspace.SetGrant("authorization/tokens", app, "CAN_USE")
 		}
+		_, s.oauth = s.Workspace.AddOAuthSecret(s.app, time.Hour)
+		_, s.anotherOAuth = s.Workspace.AddOAuthSecret(s.app, time.Hour)
 		return map[string]any{"owner": map[string]any{"application_id": s.app, "client_secret_wo": s.secret}}
 	}
 	t.Fatalf("what does %s need?", typeName)
@@ -250,6 +253,7 @@ func (s *scene) rows() map[string]row {
 		token + "owner.tenant_id":      {a: s.Tenant.ID, absent: changes},
 		// What is only to be written is in no state; it serves at the next rotation.
 		token + "owner.client_secret_wo":                           {a: s.secret, b: s.ScoringApp.AddSecret(24 * time.Hour), same: true, absent: notOne},
+		token + "owner.databricks_client_secret_wo":                {besides: noSecret, a: s.oauth, b: s.anotherOAuth, same: true, absent: notOne},
 		token + "owner.client_certificate_wo":                      {besides: noSecret, a: s.pem, b: s.anotherPEM, same: true, absent: notOne},
 		token + "owner.client_certificate_password_wo":             {besides: map[string]any{"owner.client_secret_wo": nil, "owner.client_certificate_path": s.pemPath}, a: "not needed", b: "neither", same: true},
 		token + "owner.client_certificate_path":                    {besides: noSecret, a: s.pemPath, b: s.otherPEMPath, absent: notOne},
@@ -302,6 +306,7 @@ func TestEveryAttribute(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s := newScene(t)
+				config := s.base(t, typeName)
 				r, ok := s.rows()[name]
 				if !ok {
 					r = row{a: "10m", b: "11m", absent: changes}
@@ -309,7 +314,7 @@ func TestEveryAttribute(t *testing.T) {
 						r.a, r.b = map[string]any{"create": "10m"}, map[string]any{"create": "11m"}
 					}
 				}
-				l := life{scene: s, row: r, typeName: typeName, path: path, attribute: attribute, config: s.base(t, typeName)}
+				l := life{scene: s, row: r, typeName: typeName, path: path, attribute: attribute, config: config}
 				for at, v := range r.besides {
 					set(l.config, at, v)
 				}

@@ -38,6 +38,7 @@ func TestToToken(t *testing.T) {
 			TenantID: written("tenant_id", "tenant"), ClientID: written("application_id", "app"), ClientSecret: written("client_secret_wo", "s"),
 			Certificate: written("client_certificate_wo", "c"), CertificatePath: written("client_certificate_path", "p"),
 			CertificatePassword: written("client_certificate_password_wo", "w"), UseOIDC: written("use_oidc", "true"),
+			DatabricksClientSecret: written("databricks_client_secret_wo", ""),
 			KeyVault: &auth.KeyVaultSettings{
 				ByProvider: true, VaultURI: written("key_vault.vault_uri", "v"), CertificateName: written("key_vault.certificate_name", "n"),
 				ClientSecretName: written("key_vault.client_secret_name", "m"), CertificatePasswordSecretName: written("key_vault.certificate_password_secret_name", "o"),
