@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	// They are deprecated for writing new files; these exist.
 	"golang.org/x/crypto/blowfish" //nolint:staticcheck // see above
@@ -125,8 +126,8 @@ func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 }
 
 // pbes2Ciphers are the ciphers of PBES2 by object identifier: all that OpenSSL opens, but
-// for key wrapping and for RC2, whose parameters say its strength.
-var pbes2Ciphers = func() map[string]encryption {
+// for key wrapping and for RC2, whose parameters say its strength. Made when first needed: most runs open no encrypted key.
+var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	all := map[string]encryption{
 		"1.2.840.113549.3.4":        {keyedCipher: rc4Of128},
 		"1.2.840.113549.3.7":        {tripleDES, cbc},
@@ -160,7 +161,7 @@ var pbes2Ciphers = func() map[string]encryption {
 		add("0.3.4401.5.3.1.9.", 3+20*i, c, ofb, cfb)
 	}
 	return all
-}()
+})
 
 // pkcs12Ciphers are those of the password-based encryption of PKCS#12 (RFC 7292,
 // appendix C) by the last number of the identifier.

@@ -219,7 +219,7 @@ func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptob
 	if err != nil {
 		return derivation, use, nil, err
 	}
-	use, ok := pbes2Ciphers[scheme.id]
+	use, ok := pbes2Ciphers()[scheme.id]
 	vector := scheme.parameters
 	if scheme.id == oidRC2CBC {
 		var inner cryptobyte.String
