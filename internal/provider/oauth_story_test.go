@@ -1,0 +1,58 @@
+package provider_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// A service principal that Databricks creates gets access, a secret and an answer from two endpoints in one apply: from a
+// route-optimized one at its own address. A second plan is empty, and a destroy leaves nothing.
+func TestOAuthStory(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Proxied()
+	w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "entra")
+	story := func(name, application string) string {
+		hcl := fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" %q {\n  application_id = %s\n}\n", name, application)
+		for _, endpoint := range []string{"iris", "fast"} {
+			hcl += fmt.Sprintf(`
+resource "dbxaccess_serving_endpoint_permission" "%[1]s_%[2]s" {
+  endpoint_name          = %[2]q
+  service_principal_name = %[3]s
+}
+data "dbxaccess_serving_endpoint_query" "%[1]s_%[2]s" {
+  endpoint_name = %[2]q
+  request       = jsonencode({ dataframe_records = [{ sepal_length = 5.1, sepal_width = 3.5, petal_length = 1.4, petal_width = 0.2 }] })
+  query_as      = "oauth_secret"
+  client_id     = dbxaccess_service_principal_oauth_secret.%[1]s.client_id
+  client_secret = dbxaccess_service_principal_oauth_secret.%[1]s.secret_value
+  depends_on    = [dbxaccess_serving_endpoint_permission.%[1]s_%[2]s]
+}
+output "%[1]s_%[2]s" {
+  value = data.dbxaccess_serving_endpoint_query.%[1]s_%[2]s.status
+}
+`, name, endpoint, application)
+		}
+		return hcl
+	}
+	c := w.CLI(t, "resource \"dbxaccess_service_principal\" \"managed\" {\n  display_name = \"managed\"\n}\n"+
+		story("managed", "dbxaccess_service_principal.managed.application_id")+story("entra", fmt.Sprintf("%q", w.ScoringApp.ClientID)))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	for _, output := range []string{"managed_iris", "managed_fast", "entra_iris", "entra_fast"} {
+		if got := strings.TrimSpace(c.MustRun(t, 0, "output", output).Stdout); got != "200" {
+			t.Errorf("%s: %s", output, got)
+		}
+	}
+	if n := w.Count("serving", "POST", "/invocations"); n != 2 {
+		t.Errorf("%d calls at the address of the route-optimized endpoint", n)
+	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode")
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if left := w.Workspace.Snapshot().OAuthSecrets; len(left) > 0 {
+		t.Errorf("left after a destroy: %+v", left)
+	}
+}
