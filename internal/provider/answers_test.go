@@ -195,7 +195,7 @@ func deeds() map[string]deed {
 			return map[string]any{"endpoint_name": w.EndpointName, "request": `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`, "query_as": "provider"}
 		}, more)
 	}
-	return map[string]deed{
+	all := map[string]deed{
 		aPrincipal + "/create": {do: apply(aPrincipal, fresh), done: func(w *acctest.World) bool { _, ok := principal(w); return ok }},
 		aPrincipal + "/adopt": {
 			prepare: func(_ *testing.T, w *acctest.World, _ *acctest.Protocol) acctest.Object {
@@ -281,6 +281,8 @@ func deeds() map[string]deed {
 		"data.dbxaccess_tokens/of a user":                 readData("dbxaccess_tokens", func(w *acctest.World) map[string]any { return map[string]any{"user_name": w.PersonName} }),
 		"data.dbxaccess_clusters/all":                     readData("dbxaccess_clusters", nothing),
 	}
+	maps.Copy(all, oauthDeeds())
+	return all
 }
 
 // believable are the answers that say something else than the workspace holds, and that nothing shows to be wrong: {} where

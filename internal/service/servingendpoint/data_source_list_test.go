@@ -126,6 +126,6 @@ func TestRouteOptimized(t *testing.T) {
 	id := w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
 	w.Test(t, resource.TestStep{Config: named("fast"), ConfigStateChecks: []statecheck.StateCheck{
 		is("route_optimized", knownvalue.Bool(true)),
-		is("invocation_url", knownvalue.StringRegexp(regexp.MustCompile(`^https://`+id+`\.serving\..*/serving-endpoints/fast/invocations$`))),
+		is("invocation_url", knownvalue.StringRegexp(regexp.MustCompile(`^https://`+id+`\.3\.serving\..*/serving-endpoints/fast/invocations$`))),
 	}})
 }
