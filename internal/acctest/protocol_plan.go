@@ -3,6 +3,7 @@ package acctest
 import (
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -241,18 +242,46 @@ func (p *Protocol) ResourceTypes() []string {
 // Attributes are what a configuration can write of a resource, by dotted path; what stands in another attribute is listed
 // beside it.
 func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {
+	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Required || a.Optional })
+}
+
+// listed are attributes and those inside them, by dotted path.
+func listed(at string, attributes []*tfprotov6.SchemaAttribute, wanted func(*tfprotov6.SchemaAttribute) bool) map[string]*tfprotov6.SchemaAttribute {
 	found := map[string]*tfprotov6.SchemaAttribute{}
-	var list func(at string, attributes []*tfprotov6.SchemaAttribute)
-	list = func(at string, attributes []*tfprotov6.SchemaAttribute) {
-		for _, a := range attributes {
-			if a.Required || a.Optional {
-				found[at+a.Name] = a
-			}
-			if a.NestedType != nil {
-				list(at+a.Name+".", a.NestedType.Attributes)
-			}
+	for _, a := range attributes {
+		if wanted(a) {
+			found[at+a.Name] = a
+		}
+		if a.NestedType != nil {
+			maps.Copy(found, listed(at+a.Name+".", a.NestedType.Attributes, wanted))
 		}
 	}
-	list("", p.schemas.ResourceSchemas[typeName].Block.Attributes)
 	return found
+}
+
+// Damaged is an object with null at a dotted path of its state, as a bad edit of a state file leaves it.
+func (p *Protocol) Damaged(t testing.TB, typeName string, o Object, path string) Object {
+	t.Helper()
+	o.State = without(o.State, path)
+	o.raw = encode(t, p.schemas.ResourceSchemas[typeName].ValueType(), o.State)
+	return o
+}
+
+// without is a copy of an object that lacks what is at a dotted path.
+func without(object map[string]any, path string) map[string]any {
+	first, rest, nested := strings.Cut(path, ".")
+	object = maps.Clone(object)
+	inner, isObject := object[first].(map[string]any)
+	switch {
+	case !nested:
+		delete(object, first)
+	case isObject:
+		object[first] = without(inner, rest)
+	}
+	return object
+}
+
+// Stored are the attributes of a resource's state, by dotted path.
+func (p *Protocol) Stored(typeName string) map[string]*tfprotov6.SchemaAttribute {
+	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(*tfprotov6.SchemaAttribute) bool { return true })
 }

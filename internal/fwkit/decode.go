@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -23,8 +24,11 @@ type getter interface {
 // The framework looks for the fields of a model again each time, with a regular expression for each tag, and that costs
 // more than the rest of decoding. So it decodes into an object here, and the fields are remembered. It does the whole
 // work where a model is more than a flat struct of the framework's values, and where there is anything to complain of.
-// Left out is its search for an element that a set holds twice: Terraform sends none.
+// Left out is its search for an element that a set holds twice: Terraform sends none. A state that is not [Whole] is an error.
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
+	if state, ok := from.(tfsdk.State); ok && !Whole(state, target, diags) {
+		return false
+	}
 	if !decodeFlat(ctx, from, reflect.ValueOf(target).Elem()) {
 		diags.Append(from.Get(ctx, target)...)
 	}

@@ -61,6 +61,9 @@ func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resou
 // ModifyPlan shows that tokens will be deleted which a deactivation by others has left, and refuses what would lock the
 // provider out, where its own login tells who it is; where only the workspace knows, the apply refuses it.
 func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
+		return
+	}
 	applicationID, stays := r.planAddress(ctx, req, resp)
 	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
 		return

@@ -268,6 +268,9 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if req.Plan.Raw.IsNull() {
 		return
 	}
+	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
+		return
+	}
 	if !req.State.Raw.IsNull() {
 		var owner, id, previous types.String
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, fwkit.Path("owner.application_id"), &owner)...)

@@ -289,6 +289,9 @@ func keysOf(list acl.List) principalSet {
 	return keys
 }
 
+// FoundByRefresh is the endpoint's name, which a state of the official provider lacks.
+func (exclusiveModel) FoundByRefresh() string { return "endpoint_name" }
+
 // official is the state of a databricks_permissions, as far as it says something about this resource.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/permissions
 type official struct {

@@ -1,0 +1,45 @@
+package fwkit
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+)
+
+// incomplete is a model whose state may lack a required attribute until the first refresh after a move.
+type incomplete interface{ FoundByRefresh() (attribute string) }
+
+// Whole says whether a state has a value for each required attribute of its schema, and adds an error for each that is
+// missing. Nothing the provider writes lacks one, so somebody or something else has edited the state. There is nothing
+// missing in null, which is the state of what does not exist.
+func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
+	values := AttributesOf(state.Raw)
+	if values == nil {
+		return true
+	}
+	except := ""
+	if m, ok := model.(incomplete); ok {
+		except = m.FoundByRefresh()
+	}
+	whole := true
+	attributes := state.Schema.GetAttributes()
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if !attributes[name].IsRequired() || name == except || !values[name].IsNull() {
+			continue
+		}
+		whole = false
+		object := ""
+		if values["id"].Type() != nil && !values["id"].IsNull() {
+			_ = values["id"].As(&object)
+			object = " of the object with the id " + object
+		}
+		diags.AddAttributeError(path.Root(name), "Damaged state", fmt.Sprintf("%s is required, and the state%s has no value for it. "+
+			"The state was edited or is damaged, so nothing was read or changed.\n\nRestore a backup of the state; or take the object out of it with "+
+			"terraform state rm <address>, and import it.", name, object))
+	}
+	return whole
+}
