@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -157,7 +156,7 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 var admins = Principal{Group, "admins"}
 
 func (o Object) path() string {
-	return "/api/2.0/permissions/" + url.PathEscape(o.Type) + "/" + url.PathEscape(o.ID)
+	return client.PathOf("/api/2.0/permissions", o.Type, o.ID)
 }
 
 type accessControlRequest struct {

@@ -121,20 +121,6 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// errNoName: a path with an empty segment means the whole collection, or another object.
-var errNoName = errors.New("the path of the request lacks a name or an id, so it was not sent")
-
-// checkPath refuses a path that does not name what it should: one with an empty segment, or with one that steps up.
-func checkPath(method, path string) error {
-	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return Advise(fmt.Errorf("%s %s: %w", method, path, errNoName), "",
-				"The state or the configuration has an empty or malformed id here. If it is the state: terraform state rm <address>, then import the object.")
-		}
-	}
-	return nil
-}
-
 // judge decodes the body of a success, and says what came if that is no answer. Nothing of the body is repeated but the
 // title of a page and the service's own words of an error, because a body may hold a token.
 func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {

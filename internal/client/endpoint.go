@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +53,7 @@ const servingEndpoints = "/api/2.0/serving-endpoints"
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/get
 func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, error) {
 	answer := endpointAnswer{want: name}
-	err := c.Call(ctx, http.MethodGet, servingEndpoints+"/"+url.PathEscape(name), nil, nil, &answer)
+	err := c.Call(ctx, http.MethodGet, PathOf(servingEndpoints, name), nil, nil, &answer)
 	if err != nil {
 		return Endpoint{}, c.AdviseEndpoint(ctx, err, name)
 	}

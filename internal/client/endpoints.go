@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list tells less than [Client.EndpointByName]
@@ -32,7 +31,7 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/query
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
-	came, err := c.call(ctx, http.MethodPost, "/serving-endpoints/"+url.PathEscape(endpoint)+"/invocations", nil, request, &answer)
+	came, err := c.call(ctx, http.MethodPost, PathOf("/serving-endpoints", endpoint, "invocations"), nil, request, &answer)
 	if err != nil {
 		return nil, "", err
 	}

@@ -51,7 +51,7 @@ func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
 // https://docs.databricks.com/api/azure/workspace/groups/get
 func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
 	found := scimResource{want: id}
-	err := c.Call(ctx, http.MethodGet, scimRoot+"Groups/"+url.PathEscape(id), nil, nil, &found)
+	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+"Groups", id), nil, nil, &found)
 	return toGroup(found), adviseGroups(err)
 }
 
@@ -158,7 +158,7 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
 	answer := scimResource{want: group.ID} // what it shows saves a read
-	err = c.Call(ctx, http.MethodPatch, scimRoot+"Groups/"+url.PathEscape(group.ID), nil, NewSCIMPatch(operation), &Optional{Answer: &answer})
+	err = c.Call(ctx, http.MethodPatch, PathOf(scimRoot+"Groups", group.ID), nil, NewSCIMPatch(operation), &Optional{Answer: &answer})
 	return toGroup(answer), adviseGroups(err)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,7 +92,7 @@ func (l *oauthSecrets) Lacks(bare bool) string {
 }
 
 func oauthSecretsOf(principalID string) string {
-	return "/api/2.0/accounts/servicePrincipals/" + url.PathEscape(principalID) + "/credentials/secrets"
+	return PathOf("/api/2.0/accounts/servicePrincipals", principalID, "credentials", "secrets")
 }
 
 // oauthSecretLists are the lists that were read in this run, by the SCIM id of the service principal.
@@ -187,7 +186,7 @@ func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) 
 		_, there := list.ByID(id)
 		return !there, err
 	}
-	err := c.Call(ctx, http.MethodDelete, oauthSecretsOf(principalID)+"/"+url.PathEscape(id), nil, nil, nil)
+	err := c.Call(ctx, http.MethodDelete, PathOf(oauthSecretsOf(principalID), id), nil, nil, nil)
 	if errors.Is(err, ErrNotFound) {
 		// It is the secret that does not exist, or the principal: only the list shows which.
 		if is, listErr := gone(ctx); is || listErr != nil {

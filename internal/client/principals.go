@@ -84,7 +84,7 @@ func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]Se
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
 	found := scimResource{want: id}
-	err := c.Call(ctx, http.MethodGet, scimRoot+"ServicePrincipals/"+url.PathEscape(id), nil, nil, &found)
+	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+"ServicePrincipals", id), nil, nil, &found)
 	return toServicePrincipal(found), err
 }
 

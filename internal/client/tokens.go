@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -170,7 +169,7 @@ func (t *managedToken) Lacks(bool) string { return Named("token_info.token_id", 
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/get
 func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	answer := managedToken{id: id}
-	err := c.Call(ctx, http.MethodGet, managedTokens+"/"+url.PathEscape(id), nil, nil, &answer)
+	err := c.Call(ctx, http.MethodGet, PathOf(managedTokens, id), nil, nil, &answer)
 	return answer.Info.info(), err
 }
 
@@ -238,7 +237,7 @@ func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, c
 		Token token  `json:"token"`
 		Mask  string `json:"update_mask"`
 	}{token{comment, scopes}, strings.Join(mask, ",")}
-	return c.Call(ctx, http.MethodPatch, "/api/2.0/token/"+url.PathEscape(id), nil, request, nil)
+	return c.Call(ctx, http.MethodPatch, PathOf("/api/2.0/token", id), nil, request, nil)
 }
 
 // UnconfirmedError says that the service accepted a deletion, and did not show afterwards that the object is gone. It does
@@ -302,7 +301,7 @@ func (c *Client) deleteOwnToken(ctx context.Context, id string) error {
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/delete
 func (c *Client) RevokeAnyToken(ctx context.Context, id string) error {
 	defer c.ForgetTokens()
-	err := c.Call(ctx, http.MethodDelete, managedTokens+"/"+url.PathEscape(id), nil, nil, nil)
+	err := c.Call(ctx, http.MethodDelete, PathOf(managedTokens, id), nil, nil, nil)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil

@@ -347,3 +347,19 @@ func TestHTTPClientsComeFromOnePlace(t *testing.T) {
 		})
 	}
 }
+
+// A path is put together in one place, which escapes each segment and refuses what is no name. Escaping for another purpose
+// is package web's.
+func TestPathsAreEscapedInOnePlace(t *testing.T) {
+	for _, s := range sources(t) {
+		if !s.product() || s.dir() == "internal/web" || s.name == "internal/client/path.go" {
+			continue
+		}
+		ast.Inspect(s.File, func(n ast.Node) bool {
+			if use, ok := n.(*ast.SelectorExpr); ok && (use.Sel.Name == "PathEscape" || use.Sel.Name == "JoinPath") {
+				t.Errorf("%s: %s: use client.PathOf", fset.Position(use.Pos()), use.Sel.Name)
+			}
+			return true
+		})
+	}
+}

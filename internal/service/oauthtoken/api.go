@@ -3,7 +3,6 @@ package oauthtoken
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -92,7 +91,7 @@ func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.T
 			return auth.Token{}, "", err
 		}
 		token, err := as.Token(ctx, auth.DatabricksScope)
-		return token, host + "/serving-endpoints/" + url.PathEscape(name) + "/invocations", err
+		return token, host + client.PathOf("/serving-endpoints", name, "invocations"), err
 	}
 	// Before the token is made: who would get it?
 	address, err := c.OptimizedAddress(endpoint)

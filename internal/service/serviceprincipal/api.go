@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,7 +75,7 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (ser
 // readRaw is [readServicePrincipal] with the groups and roles.
 func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrincipal, error) {
 	sp := scimServicePrincipal{wantID: id}
-	if err := c.Call(ctx, http.MethodGet, collection+"/"+url.PathEscape(id), nil, nil, &sp); err != nil {
+	if err := c.Call(ctx, http.MethodGet, client.PathOf(collection, id), nil, nil, &sp); err != nil {
 		return scimServicePrincipal{}, advise(err)
 	}
 	return sp, whole(ctx, c, sp.Active != nil)
@@ -325,7 +324,7 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 		}
 	}
 	// What it answers may be {}: the read that follows shows what it did.
-	err := c.Call(ctx, http.MethodPatch, collection+"/"+url.PathEscape(id), nil, client.NewSCIMPatch(operations...), &client.Optional{Answer: &scimServicePrincipal{wantID: id}})
+	err := c.Call(ctx, http.MethodPatch, client.PathOf(collection, id), nil, client.NewSCIMPatch(operations...), &client.Optional{Answer: &scimServicePrincipal{wantID: id}})
 	if errors.Is(err, client.ErrInvalid) {
 		// A removal sent again after a lost answer is refused, because nothing is left to remove.
 		if have, readErr := readServicePrincipal(ctx, c, id); readErr == nil && change.changes(have).none() {
@@ -443,7 +442,7 @@ func adviseSelf() error {
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
 func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
-	err := c.Call(ctx, http.MethodDelete, collection+"/"+url.PathEscape(have.ID), nil, nil, nil)
+	err := c.Call(ctx, http.MethodDelete, client.PathOf(collection, have.ID), nil, nil, nil)
 	if errors.Is(err, client.ErrNotFound) {
 		return nil
 	}

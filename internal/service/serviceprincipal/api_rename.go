@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -121,6 +120,6 @@ func putServicePrincipal(ctx context.Context, c *client.Client, now scimServiceP
 		Schemas: schemas, ID: now.ID, ApplicationID: now.ApplicationID, DisplayName: full.DisplayName, ExternalID: now.ExternalID,
 		Active: &full.Active, Entitlements: values(full.Entitlements), Groups: now.Groups, Roles: now.Roles,
 	}
-	return adviseChange(c.Call(client.Once(ctx), http.MethodPut, collection+"/"+url.PathEscape(now.ID), nil, request,
+	return adviseChange(c.Call(client.Once(ctx), http.MethodPut, client.PathOf(collection, now.ID), nil, request,
 		&client.Optional{Answer: &scimServicePrincipal{wantID: now.ID}}))
 }

@@ -1,8 +1,6 @@
 package servingendpoint
 
 import (
-	"net/url"
-
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -49,7 +47,7 @@ func toModel(e client.Endpoint, host, workspaceID string) endpointModel {
 	}
 	invocation := e.URL
 	if invocation == "" {
-		invocation = host + "/serving-endpoints/" + url.PathEscape(e.Name) + "/invocations"
+		invocation = host + client.PathOf("/serving-endpoints", e.Name, "invocations")
 	}
 	m := endpointModel{
 		Name: types.StringValue(e.Name), ID: fwkit.String(e.ID), Creator: fwkit.String(e.Creator), Description: fwkit.String(e.Description),
