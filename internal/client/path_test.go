@@ -10,21 +10,21 @@ import (
 func TestPathOf(t *testing.T) {
 	t.Parallel()
 	for segment, want := range map[string]string{
-		"iris": "/root/iris/x", "a b": "/root/a%20b/x", "a?b#c%2f": "/root/a%3Fb%23c%252f/x", "...": "/root/.../x", "ä": "/root/%C3%A4/x",
+		"iris": "/things/iris/x", "a b": "/things/a%20b/x", "a?b#c%2f": "/things/a%3Fb%23c%252f/x", "...": "/things/.../x", "ä": "/things/%C3%A4/x",
 		"": "", ".": "", "..": "", "a/b": "", "../x": "", `..\x`: "", "a\nb": "", "a\x00": "", "\x1b[2J": "", "\u0085": "",
 	} {
-		path := PathOf("/root", segment, "x")
+		path := PathOf("/things", segment, "x")
 		sent := &fake{}
 		err := over(t, sent, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil)
 		if want == "" {
-			if !errors.Is(err, errNoName) || sent.attempts() != 0 || path != "/root//x" {
+			if !errors.Is(err, errNoName) || sent.attempts() != 0 || path != "/things//x" {
 				t.Errorf("%q: %s, %d requests, %v", segment, path, sent.attempts(), err)
 			}
 		} else if path != want || err != nil || sent.attempts() != 1 {
 			t.Errorf("%q: %s, %d requests, %v", segment, path, sent.attempts(), err)
 		}
 	}
-	for _, path := range []string{"/root/%2e%2e/x", "/root/a%2Fb", "/root/%0a", "/root/%zz", "/root/"} {
+	for _, path := range []string{"/things/%2e%2e/x", "/things/a%2Fb", "/things/%0a", "/things/%zz", "/things/"} {
 		if err := over(t, &fake{}, nil).Call(t.Context(), http.MethodGet, path, nil, nil, nil); !errors.Is(err, errNoName) {
 			t.Errorf("%s: %v", path, err)
 		}
