@@ -24,8 +24,6 @@ func of90() fwkit.Rotating {
 	return m
 }
 
-func at(seconds int) time.Time { return made.Add(time.Duration(seconds) * time.Second) }
-
 func TestDefaults(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ lifetime, before, overlap, wantBefore, wantOverlap int64 }{

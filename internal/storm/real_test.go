@@ -104,8 +104,8 @@ func TestRealStorms(t *testing.T) {
 	}
 }
 
-// real is a world with real addresses.
-type real struct {
+// realWorld is a world with real addresses.
+type realWorld struct {
 	*world
 	cli       *acctest.CLI
 	stack     *stack
@@ -115,9 +115,9 @@ type real struct {
 	terraform atomic.Int64            // process id
 }
 
-func newReal(t *testing.T, s realStorm) *real {
+func newReal(t *testing.T, s realStorm) *realWorld {
 	w := newWorld(t, acctest.NewIn(t, emulator.TenantOptions{Key: key()}), [stacks]bool{s.Certificate, s.Certificate})
-	r := &real{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
+	r := &realWorld{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
 	w.met.storms.Add(1)
 	proxy := w.Tenant.Proxy(map[string]http.Handler{
 		w.Workspace.HostName(): r.gate(w.Workspace), host(r.stack.vault): r.gate(r.stack.vault), "login.microsoftonline.com": r.gate(w.entra),
@@ -139,14 +139,13 @@ func newReal(t *testing.T, s realStorm) *real {
 	return r
 }
 
-func (r *real) write(c configuration) {
+func (r *realWorld) write(c configuration) {
 	r.stack.written, r.stack.want = c, c.resources(r.stack)
 }
 
 // hcl is the configuration as a person would write it, with secrets in variables.
-func (r *real) hcl() string {
+func (r *realWorld) hcl() string {
 	var b strings.Builder
-	variables := strings.NewReplacer()
 	var pairs []string
 	for i := range apps {
 		for name, value := range map[string]string{"secret": r.stack.secrets[i], "certificate": r.stack.certificates[i]} {
@@ -155,7 +154,7 @@ func (r *real) hcl() string {
 			pairs = append(pairs, string(text), fmt.Sprintf("var.%s%d", name, i))
 		}
 	}
-	variables = strings.NewReplacer(pairs...)
+	variables := strings.NewReplacer(pairs...)
 	for _, block := range r.stack.want {
 		fmt.Fprintf(&b, "resource %q %q {\n", block.Type, block.Name)
 		for name, value := range block.Config {
@@ -168,7 +167,7 @@ func (r *real) hcl() string {
 }
 
 // gate counts requests, and lets happen at one what is to happen.
-func (r *real) gate(next http.Handler) http.Handler {
+func (r *realWorld) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		n := int(r.requests.Add(1))
 		r.measure()
@@ -181,14 +180,14 @@ func (r *real) gate(next http.Handler) http.Handler {
 	})
 }
 
-func (r *real) happen(n int, after bool) {
+func (r *realWorld) happen(n int, after bool) {
 	if at := r.at; at != nil {
 		at(n, after)
 	}
 }
 
 // providers are the processes below Terraform.
-func (r *real) providers() (pids []int) {
+func (r *realWorld) providers() (pids []int) {
 	pid := r.terraform.Load()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
@@ -203,7 +202,7 @@ func (r *real) providers() (pids []int) {
 }
 
 // measure notes how much memory the provider has used at most.
-func (r *real) measure() {
+func (r *realWorld) measure() {
 	for _, pid := range r.providers() {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
@@ -217,7 +216,7 @@ func (r *real) measure() {
 }
 
 // send sends a signal of a storm.
-func (r *real) send(signal string) {
+func (r *realWorld) send(signal string) {
 	pid := int(r.terraform.Load())
 	kill := func(pid int, s syscall.Signal) { _ = syscall.Kill(pid, s) } // it may have ended by now
 	switch signal {
@@ -240,7 +239,7 @@ func (r *real) send(signal string) {
 }
 
 // run runs a command to its end, and demands that no process of it is left.
-func (r *real) run(args ...string) (code int, said string) {
+func (r *realWorld) run(args ...string) (code int, said string) {
 	r.met.commands.Add(1)
 	cmd := r.cli.Command(args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -267,7 +266,7 @@ func (r *real) run(args ...string) (code int, said string) {
 }
 
 // live is the storm, and what is demanded after it.
-func (r *real) live(s realStorm) {
+func (r *realWorld) live(s realStorm) {
 	if f, ok := realFaults[s.Fault]; ok {
 		f.After = s.Request / 2
 		r.Tenant.Faults.Add(f)
@@ -318,7 +317,7 @@ func (r *real) live(s realStorm) {
 }
 
 // load reads the state that Terraform has written.
-func (r *real) load() {
+func (r *realWorld) load() {
 	var state struct {
 		Resources []struct {
 			Type, Name string
@@ -341,7 +340,7 @@ func (r *real) load() {
 }
 
 // searchFiles looks for secrets in everything that was written.
-func (r *real) searchFiles() {
+func (r *realWorld) searchFiles() {
 	err := filepath.WalkDir(r.cli.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -363,7 +362,7 @@ func (r *real) searchFiles() {
 	r.search("the log at trace", string(log))
 }
 
-func (r *real) searchFile(name string, text []byte) {
+func (r *realWorld) searchFile(name string, text []byte) {
 	if archive, err := zip.NewReader(bytes.NewReader(text), int64(len(text))); err == nil {
 		for _, file := range archive.File {
 			content, err := file.Open()

@@ -32,10 +32,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	if err != nil {
 		return scored{}, err
 	}
-	own, err := ownAddress(ctx, c, as, q)
-	if err != nil {
-		return scored{}, advise(ctx, c, err, q)
-	}
+	own := ownAddress(ctx, c, as, q)
 	started := time.Now()
 	for {
 		answer, err := ask(ctx, as, own, q)

@@ -19,9 +19,9 @@ func (q query) oauthClient(secret auth.Setting) auth.Settings {
 // ownAddress is the endpoint where it is to be asked at its own address: a route-optimised one, by who can get a token for
 // it. Nil where it is asked at the workspace's. One request, or none for an identity that gets no such token; a second one
 // where the provider may not see the endpoint.
-func ownAddress(ctx context.Context, c, as *client.Client, q query) (*client.Endpoint, error) {
+func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endpoint {
 	if !as.Login.Kind.GivesEndpointTokens() {
-		return nil, nil
+		return nil
 	}
 	endpoint, err := c.EndpointByName(ctx, q.Endpoint)
 	if err != nil && as != c {
@@ -29,7 +29,7 @@ func ownAddress(ctx context.Context, c, as *client.Client, q query) (*client.End
 	}
 	if err != nil || !endpoint.RouteOptimized {
 		// Who may query an endpoint need not see it; what is not there the query itself says.
-		return nil, nil //nolint:nilerr // the query comes next and says it better
+		return nil
 	}
-	return &endpoint, nil
+	return &endpoint
 }
