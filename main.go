@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // version is set by the release build.
@@ -22,6 +23,7 @@ var version = "0.0.0-dev"
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger and print what to export")
 	flag.Parse()
+	log.SetOutput(web.Log(os.Stderr))
 	if !*debug { // there the log goes to the debugger's own terminal
 		if err := switchOff(unreadLoggers(os.LookupEnv)); err != nil {
 			log.Fatal(err)

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -78,4 +79,17 @@ func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
 		now = served
 	}
 	return min(max(date.Sub(now), 0), 24*time.Hour), true
+}
+
+// Log is where Go's own logger writes: net/http says there, and nowhere else, what a server sent behind its answer. Each
+// record passes [Shown] on its way to next.
+func Log(next io.Writer) io.Writer { return shownLog{next} }
+
+type shownLog struct{ next io.Writer }
+
+func (l shownLog) Write(record []byte) (int, error) {
+	if _, err := io.WriteString(l.next, Shown(string(record))); err != nil {
+		return 0, err
+	}
+	return len(record), nil
 }
