@@ -25,7 +25,7 @@ func NeedsTerraform(t testing.TB, since, what string) {
 	}
 }
 
-// IsOpenTofu says whether the tests drive OpenTofu.
+// IsOpenTofu reports whether the tests drive OpenTofu.
 func IsOpenTofu(t testing.TB) bool {
 	t.Helper()
 	cli, err := cliVersion()

@@ -196,7 +196,7 @@ func (v view) find(p Principal) (Entry, bool) {
 	return v.list[i], true
 }
 
-// showsAll says whether each of them holds its level directly.
+// showsAll reports whether each of them holds its level directly.
 func (v view) showsAll(grants List) bool {
 	return !slices.ContainsFunc(grants, func(e Entry) bool { held, _ := v.find(e.Principal); return held.Direct != e.Direct })
 }

@@ -63,7 +63,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A list in a message shows what can be taken over: direct grants, each with the name a person knows, always in one order.
+// A list in a message shows what can be adopted: direct grants, each with the name a person knows, always in one order.
 func TestListInMessages(t *testing.T) {
 	list := acl.List{
 		{Principal: user("bob@example.com"), DisplayName: "Bob", Direct: acl.CanQuery},

@@ -65,7 +65,7 @@ func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) 
 	return e, found, err
 }
 
-// Grant gives the principal that direct level, up or down, and says whether anything was written. When it holds another
+// Grant gives the principal that direct level, up or down, and reports whether anything was written. When it holds another
 // one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one, nothing needs to
 // be written. Two requests, or one when the grant stands already; a third when the answer to the write does not show it, a
 // fourth and fifth when the service did not lower a level by PATCH. What waits while another write to the same list is
@@ -283,7 +283,7 @@ func adviseWrite(err error, object Object, written List) error {
 	}
 }
 
-// unknownPrincipal says whether a write was refused over a principal, with the service's words. It answers 404 for an
+// unknownPrincipal reports whether a write was refused over a principal, with the service's words. It answers 404 for an
 // unknown object and for an unknown principal alike, and older builds 400; its prefix tells them apart, and decides on
 // nothing but advice and on whether waiting is worth a look.
 func unknownPrincipal(err error) (text string, ok bool) {

@@ -22,7 +22,7 @@ func (r *checks) begin() {
 	r.running++
 }
 
-// leave says whether an operation can be answered before its list is read again, and counts it as answered.
+// leave reports whether an operation can be answered before its list is read again, and counts it as answered.
 func (r *checks) leave() bool {
 	defer r.lock()()
 	if r.running < 2 {

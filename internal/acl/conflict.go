@@ -44,7 +44,7 @@ func ClaimWhole(c *client.Client, endpoint string, ignored []Principal) (singly 
 	return singly
 }
 
-// ClaimOne notes that the principal's place in the list of the endpoint is managed, and says whether the same run manages
+// ClaimOne notes that the principal's place in the list of the endpoint is managed, and reports whether the same run manages
 // the whole list without leaving that principal out.
 func ClaimOne(c *client.Client, endpoint string, p Principal) (whole bool) {
 	cl := claimsOf(c)

@@ -89,7 +89,7 @@ type batch struct {
 	cancel  context.CancelFunc
 }
 
-// grace is how long who was told to stop still waits for a write that has been sent: what it did would be forgotten.
+// grace is how long a caller that was asked to stop still waits for a write that has been sent: what it did would be forgotten.
 const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
@@ -144,7 +144,7 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	}
 }
 
-// giveUp is for a caller that was told to stop.
+// giveUp is for a caller that was asked to stop.
 func (o *object) giveUp(op *operation) {
 	o.list.Forget() // the next one must not join a read that hangs
 	o.leave(op)

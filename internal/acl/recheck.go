@@ -114,7 +114,7 @@ func (o *object) observe(now view) (undone List) {
 	return undone
 }
 
-// others says whether the list may hold a grant that another run is about to remove. Only who removes or lowers a grant
+// others reports whether the list may hold a grant that another run is about to remove. Only who removes or lowers a grant
 // replaces the list, and until then that grant stands. So where nothing stands but what this run wrote, and the right
 // under which it writes, nobody is about to undo anything.
 func (o *object) others(c *client.Client) bool {

@@ -172,7 +172,7 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 }
 
-// rewrite reads the list, lets change say what it shall be, and writes that. A write that did not get through is not sent
+// rewrite reads the list, lets change say what it should become, and writes that. A write that did not get through is not sent
 // again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list where it
 // was read just before; whole asks for a replacement even where nobody loses a grant.
 func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change change, whole bool) outcome {
@@ -199,19 +199,19 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 			}
 		}
 		o.observe(before)
-		was, shall := before.list.direct(), next.direct()
-		if maps.Equal(was, shall) {
+		was, wanted := before.list.direct(), next.direct()
+		if maps.Equal(was, wanted) {
 			if len(tried) > 0 {
 				o.recordWrite(tried, before, true)
 			}
 			return outcome{after: before, found: found, wrote: try > 1, changed: tried}
 		}
 		changed := next.beyond(was)
-		written := append(before.list.lost(shall), changed...)
+		written := append(before.list.lost(wanted), changed...)
 		var after view
-		if whole || loses(was, shall) {
+		if whole || loses(was, wanted) {
 			after, err = o.put(ctx, c, next, changed)
-			asked := err == nil && maps.Equal(after.list.direct(), shall)
+			asked := err == nil && maps.Equal(after.list.direct(), wanted)
 			if asked {
 				o.list.Put(after)
 			} else {
@@ -265,10 +265,10 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	return put(ctx, c, o.Object, entries, changed)
 }
 
-// loses says whether somebody holds a level now and shall not.
-func loses(was, shall map[Principal]Level) bool {
+// loses reports whether somebody holds a level now that it should lose.
+func loses(was, wanted map[Principal]Level) bool {
 	for p := range was {
-		if _, stays := shall[p]; !stays {
+		if _, stays := wanted[p]; !stays {
 			return true
 		}
 	}

@@ -104,7 +104,7 @@ const (
 	KindToken           Kind = "token"
 )
 
-// Entra says whether the login is one of Microsoft Entra ID, which gives tokens for other services, too.
+// Entra reports whether the login is one of Microsoft Entra ID, which gives tokens for other services, too.
 func (k Kind) Entra() bool {
 	return k != KindDatabricksOAuth && k != KindDatabricksOIDC && k != KindToken
 }

@@ -28,7 +28,7 @@ func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-// IsHostName says whether a name without a port can be that of a server: a domain
+// IsHostName reports whether a name without a port can be that of a server: a domain
 // name with a dot in it, an IP address or localhost. Many secrets would pass for a
 // name without a dot, and errors of the network repeat names.
 func IsHostName(name string) bool {

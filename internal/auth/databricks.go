@@ -271,7 +271,7 @@ func (l *Login) ForgetEndpointToken(details string) {
 	}
 }
 
-// GivesEndpointTokens says whether the login is one that [Login.EndpointToken] works with.
+// GivesEndpointTokens reports whether the login is one that [Login.EndpointToken] works with.
 func (k Kind) GivesEndpointTokens() bool { return k == KindDatabricksOAuth || k == KindDatabricksOIDC }
 
 // notDatabricksSecret warns of a secret that does not look like one of Databricks, whose shape is not documented.

@@ -17,7 +17,7 @@ const summaryNotRegistered = "Client certificate is not registered"
 // in the same words, so nobody should wait longer for it.
 const secretPatience = 90 * time.Second
 
-// early says whether a refusal may only mean that application or credential were
+// early reports whether a refusal may only mean that application or credential were
 // made a moment ago, and how long that is plausible; 0 is without an end of its own.
 func early(err error) (patience time.Duration, ok bool) {
 	told, isOurs := errors.AsType[*Error](err)

@@ -55,7 +55,7 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// readableChallenge says whether a challenge is none, or names a login host and a
+// readableChallenge reports whether a challenge is none, or names a login host and a
 // tenant in it. The library (azsecrets, internal/challenge_policy.go) takes the tenant
 // out of an address without looking how long that is, and panics at a short one.
 func readableChallenge(h http.Header) bool {
@@ -69,7 +69,7 @@ func readableChallenge(h http.Header) bool {
 	return true
 }
 
-// vaultForm says whether JSON has the form of a secret, or of a page of a list.
+// vaultForm reports whether JSON has the form of a secret, or of a page of a list.
 func vaultForm(body []byte, list bool) bool {
 	type secret struct {
 		ID          *string
@@ -173,7 +173,7 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	return nil
 }
 
-// isThe says whether a version is the one that was written.
+// isThe reports whether a version is the one that was written.
 func (s SecretVersion) isThe(written NewSecret, mark string) bool {
 	return s.Enabled && s.Tags[mark] == written.Tags[mark]
 }

@@ -150,7 +150,7 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 // transition is longer than a deletion or a recovery takes.
 const transition = 3 * time.Second
 
-// IsDeleted says whether a secret of that name waits to be recovered, so that the
+// IsDeleted reports whether a secret of that name waits to be recovered, so that the
 // name cannot be used. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-deleted-secret
 func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {

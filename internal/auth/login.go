@@ -281,7 +281,7 @@ func (l *Login) Forget(scope, token string) {
 // slash is no mistake: the audience ends with one.
 func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
 
-// IsWorkspaceHost says whether a host is that of a workspace in the login's cloud.
+// IsWorkspaceHost reports whether a host is that of a workspace in the login's cloud.
 // It is for hosts that another service names; one that configuration names needs
 // no such proof.
 func (l *Login) IsWorkspaceHost(host string) bool {
@@ -292,7 +292,7 @@ func (l *Login) IsWorkspaceHost(host string) bool {
 // ServingDomain ends the host names of route-optimised endpoints of the login's cloud, behind ".serving".
 func (l *Login) ServingDomain() string { return l.cloud.workspaceDomain }
 
-// IsServingHost says whether a host is that of the route-optimised endpoint with that id in the login's cloud.
+// IsServingHost reports whether a host is that of the route-optimised endpoint with that id in the login's cloud.
 func (l *Login) IsServingHost(host, id string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), ".serving"+l.cloud.workspaceDomain)
 	own, rest, _ := strings.Cut(name, ".")

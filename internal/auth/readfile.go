@@ -62,7 +62,7 @@ func missing(path string, setting Setting) string {
 // fileTypes are endings of files that hold what the provider reads.
 var fileTypes = []string{".pfx", ".p12", ".pem", ".crt", ".cer", ".der", ".key", ".txt", ".jwt", ".token", ".secret", ".json"}
 
-// looksLikePath says whether a value was meant as a path: by its ending, or because
+// looksLikePath reports whether a value was meant as a path: by its ending, or because
 // the first folder in it exists.
 func looksLikePath(value string) bool {
 	switch {

@@ -43,7 +43,7 @@ func Named(field, got, want string) string {
 	return ""
 }
 
-// Call sends one request below the host and decodes what comes back into answer, which then says whether it is the answer.
+// Call sends one request below the host and decodes what comes back into answer, which then reports whether it is the answer.
 // With a nil answer the call promises nothing but success, written as nothing or as a JSON object. Whatever else a status
 // of success came with is an error of the kind [ErrNotAnAnswer].
 func (c *Client) Call(ctx context.Context, method, path string, query map[string]any, request any, answer Answer) error {
@@ -151,7 +151,7 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	return "", ""
 }
 
-// isBare says whether a JSON object has nothing in it.
+// isBare reports whether a JSON object has nothing in it.
 func isBare(object []byte) bool {
 	inside, braces := bytes.CutPrefix(object, []byte("{"))
 	return braces && string(bytes.TrimSpace(inside)) == "}"

@@ -152,7 +152,7 @@ func NotReady(err error) *Client {
 	return c
 }
 
-// Ready says whether the provider's configuration is known, so that calls can be made; see [NotReady].
+// Ready reports whether the provider's configuration is known, so that calls can be made; see [NotReady].
 func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 
 // Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the

@@ -164,7 +164,7 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 
 const endpointIDLength = 32
 
-// closeNames says whether one is likely a slip of the other: letters in another case, another separator, a part left out at
+// closeNames reports whether one is likely a slip of the other: letters in another case, another separator, a part left out at
 // one end, or one letter in four wrong, at most three.
 func closeNames(name, given string) bool {
 	name, given = strings.ToLower(name), strings.ToLower(given)

@@ -13,7 +13,7 @@ import (
 // AdminsGroup is the group that may do everything in a workspace; the service makes it.
 const AdminsGroup = "admins"
 
-// Has says whether somebody is a direct member.
+// Has reports whether somebody is a direct member.
 func (g Group) Has(id string) bool {
 	return slices.ContainsFunc(g.Members, func(m Member) bool { return m.ID == id })
 }
@@ -162,7 +162,7 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	return toGroup(answer), adviseGroups(err)
 }
 
-// LeadsToAdmins says whether membership of the group makes somebody a workspace admin. No request for admins itself, else
+// LeadsToAdmins reports whether membership of the group makes somebody a workspace admin. No request for admins itself, else
 // one for each group on the way up.
 func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 	seen := map[string]bool{}

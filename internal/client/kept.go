@@ -70,7 +70,7 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 	})
 }
 
-// Keeps says whether this run keeps the thing. A removal must ask where no creation can come in between: in the queue of
+// Keeps reports whether this run keeps the thing. A removal must ask where no creation can come in between: in the queue of
 // writers to the list, or under the lock that writers share.
 func (c *Client) Keeps(t Thing) bool {
 	r := registerOf(c)

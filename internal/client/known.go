@@ -31,7 +31,7 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 	return found[0], nil
 }
 
-// PrincipalBefore says whether the workspace had a service principal of that application id a moment ago, before one is
+// PrincipalBefore reports whether the workspace had a service principal of that application id a moment ago, before one is
 // made. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
 	_, found, err := Of[known](c).Seek(ctx, "application "+strings.ToLower(applicationID), knownFor, func(ctx context.Context) ([]ServicePrincipal, error) {
@@ -73,7 +73,7 @@ func (c *Client) NoteRename(applicationID string) {
 	c.line.renamed.Store(strings.ToLower(applicationID), true)
 }
 
-// IsRenamed says whether this run plans another display name for the service principal of that application id.
+// IsRenamed reports whether this run plans another display name for the service principal of that application id.
 func (c *Client) IsRenamed(applicationID string) bool {
 	_, ok := c.line.renamed.Load(strings.ToLower(applicationID))
 	return ok

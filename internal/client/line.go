@@ -225,7 +225,7 @@ type caller interface {
 	sign(*http.Request) error
 	// accepted notes that the workspace has let a request in.
 	accepted(*http.Request)
-	// renew logs in afresh after the workspace refused the token of a request, where that may help, and says whether the
+	// renew logs in afresh after the workspace refused the token of a request, where that may help, and reports whether the
 	// caller has another token now.
 	renew(*http.Request) (bool, error)
 }
@@ -326,7 +326,7 @@ func (p *pause) until(t time.Time) {
 	}
 }
 
-// slow widens the gap, and says whether it did: calls that were under way together are refused together, and count once.
+// slow widens the gap, and reports whether it did: calls that were under way together are refused together, and count once.
 func (p *pause) slow(sent time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,7 +23,7 @@ func PathOf(root string, segments ...string) string {
 	return path.String()
 }
 
-// names says whether a segment can be the name or the id of one object. A service that unescapes a path twice, or a proxy
+// names reports whether a segment can be the name or the id of one object. A service that unescapes a path twice, or a proxy
 // before it, would take a slash or a step for the path of something else.
 func names(segment string) bool {
 	return segment != "" && segment != "." && segment != ".." && !strings.ContainsAny(segment, `/\`) && !strings.ContainsFunc(segment, unicode.IsControl)

@@ -34,7 +34,7 @@ func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 const StaleFor = time.Minute
 
 // Settle asks until look is content, for as long as SCIM may lag behind a write that the service took at written (zero:
-// just now), and says whether it was. A failed look ends it. One look at best; each that was in vain is told in the log.
+// just now), and reports whether it was. A failed look ends it. One look at best; each that was in vain is told in the log.
 func (c *Client) Settle(ctx context.Context, written time.Time, object string, look func(context.Context) (bool, error)) (bool, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
@@ -133,13 +133,13 @@ func (c *Client) NoteRemoval(applicationID, id string) {
 	c.line.removed.Store(id, true)
 }
 
-// HasRemoved says whether this process has removed the service principal of that SCIM id.
+// HasRemoved reports whether this process has removed the service principal of that SCIM id.
 func (c *Client) HasRemoved(id string) bool {
 	_, ok := c.line.removed.Load(id)
 	return ok
 }
 
-// MadePrincipal says whether this process has added the service principal of that application id: then the workspace has
+// MadePrincipal reports whether this process has added the service principal of that application id: then the workspace has
 // it, whatever a read that lags behind shows.
 func (c *Client) MadePrincipal(applicationID string) bool {
 	return c.addedPrincipal(applicationID) != ""

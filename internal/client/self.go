@@ -10,7 +10,7 @@ import (
 // token, and for a managed identity or the Azure CLI that configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// IsSelf says whether the service principal of that application id is the one that calls. No request where the login
+// IsSelf reports whether the service principal of that application id is the one that calls. No request where the login
 // tells; else one, shared by everything in this run.
 func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error) {
 	if known := c.KnownSelf(); known != "" {
@@ -20,7 +20,7 @@ func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error)
 	return err == nil && strings.EqualFold(me.UserName, applicationID), err
 }
 
-// IsAdmin says whether who calls is a direct member of admins. One request, shared by everything in this run.
+// IsAdmin reports whether who calls is a direct member of admins. One request, shared by everything in this run.
 func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
 	me, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err == nil && slices.Contains(me.Groups, AdminsGroup), err

@@ -32,7 +32,7 @@ func Unmark(comment string) string { return marker().ReplaceAllString(comment, "
 // shown a day late, and a day has two ends.
 const unusedFor = 48 * time.Hour
 
-// Abandoned says whether a list of all tokens shows that this one was made by a run that ended before it was recorded:
+// Abandoned reports whether a list of all tokens shows that this one was made by a run that ended before it was recorded:
 // it still carries the marker, the marker's time is over, and in two days nobody has used it. An owner's own list does
 // not say when a token was used, so no token of it counts as abandoned.
 //
@@ -56,7 +56,7 @@ func (c *Client) KeepTokens(ids ...string) {
 	}
 }
 
-// KeepsToken says whether [Client.KeepTokens] was called for that token in this run.
+// KeepsToken reports whether [Client.KeepTokens] was called for that token in this run.
 func (c *Client) KeepsToken(id string) bool {
 	_, kept := c.line.keptTokens.Load(id)
 	return kept

@@ -34,7 +34,7 @@ type TokenList struct {
 	Shown bool
 }
 
-// Live says whether a token of the list opens anything: one that has expired does not.
+// Live reports whether a token of the list opens anything: one that has expired does not.
 func (l TokenList) Live(t TokenInfo) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(l.Now) }
 
 // ByID finds a live token. One that has expired counts as absent.
@@ -136,7 +136,7 @@ func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, managedTokens, nil)
 }
 
-// OwnedBy says whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
+// OwnedBy reports whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
 func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 	who = l.Owner(t)
 	switch {
@@ -173,7 +173,7 @@ func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	return answer.Info.info(), err
 }
 
-// TokenGone says whether the service itself says that a token does not exist; that a list lacks it is less. The caller must
+// TokenGone reports whether the service itself says that a token does not exist; that a list lacks it is less. The caller must
 // be a workspace admin. One request.
 func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	_, err := c.TokenByID(ctx, id)
@@ -276,7 +276,7 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 	return err
 }
 
-// RevokeIfOwn revokes a token of the caller and says whether there was one: a token of somebody else is not found either.
+// RevokeIfOwn revokes a token of the caller and reports whether there was one: a token of somebody else is not found either.
 // Two requests: the second one is refused when the first has done its work.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {

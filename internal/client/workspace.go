@@ -67,7 +67,7 @@ func (m *meAnswer) Lacks(bool) string {
 // NoteGrant remembers that this process has changed the access list of the endpoint.
 func (c *Client) NoteGrant(endpoint string) { c.line.wrote.Store(endpoint, time.Now()) }
 
-// GrantedLately says whether this process changed the access list of the endpoint within the last d. The serving plane
+// GrantedLately reports whether this process changed the access list of the endpoint within the last d. The serving plane
 // may take a minute or two to honour a new grant, and only then is a refusal worth a second try.
 func (c *Client) GrantedLately(endpoint string, d time.Duration) bool {
 	at, ok := c.line.wrote.Load(endpoint)

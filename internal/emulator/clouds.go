@@ -99,12 +99,12 @@ func isLogin(host string) bool {
 	return slices.ContainsFunc(clouds, func(c *cloud) bool { return slices.Contains(c.logins, host) })
 }
 
-// knownResource says whether a resource has a service principal where host is.
+// knownResource reports whether a resource has a service principal where host is.
 func knownResource(host, resource string) bool {
 	return slices.ContainsFunc(cloudsOf(host), func(c *cloud) bool { return c.knows(resource) })
 }
 
-// isManagementAudience says whether a token is for Azure Resource Manager where
+// isManagementAudience reports whether a token is for Azure Resource Manager where
 // host is.
 func isManagementAudience(host, audience string) bool {
 	return slices.ContainsFunc(cloudsOf(host), func(c *cloud) bool { return slices.Contains(c.management, audience) })
@@ -119,7 +119,7 @@ func cloudNamed(name string) *cloud {
 	return nil
 }
 
-// at says whether the tenant is found where host is.
+// at reports whether the tenant is found where host is.
 func (t *Tenant) at(host string) bool {
 	return t.cloud == nil || slices.Contains(cloudsOf(host), t.cloud)
 }

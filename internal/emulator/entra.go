@@ -99,7 +99,7 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 		"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", name)
 }
 
-// forEveryTenant says whether a name stands for the tenant of whoever signs in. Metadata exists under such a name; what is
+// forEveryTenant reports whether a name stands for the tenant of whoever signs in. Metadata exists under such a name; what is
 // issued comes from a tenant, so that the issuer is a template.
 func forEveryTenant(name string) bool { return name == "common" || name == "organizations" }
 

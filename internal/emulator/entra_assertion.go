@@ -156,7 +156,7 @@ func (t *Tenant) checkAssertionClaims(app *App, claims jwt.RegisteredClaims, aud
 	return nil
 }
 
-// replayed notes an assertion id and says whether it was noted before. An id may
+// replayed notes an assertion id and reports whether it was noted before. An id may
 // be forgotten once the assertion could not be accepted for its date.
 func (t *Tenant) replayed(app *App, claims jwt.RegisteredClaims, now time.Time) bool {
 	id := strings.ToLower(app.ClientID) + " " + claims.ID

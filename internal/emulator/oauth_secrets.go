@@ -42,7 +42,7 @@ func (s *oauthSecret) expired(now time.Time) bool {
 	return !s.expires.IsZero() && !now.Before(s.expires)
 }
 
-// usable says whether the secret logs in: a new one may be known late.
+// usable reports whether the secret logs in: a new one may be known late.
 func (s *oauthSecret) usable(now time.Time, delay time.Duration) bool {
 	return !s.expired(now) && strings.EqualFold(s.status, oauthSecretActive) && now.Sub(s.created) >= delay
 }

@@ -21,7 +21,7 @@ func (a *accessTokens) add(id string) {
 	a.issued = append(a.issued, id)
 }
 
-// use says whether a token is still good.
+// use reports whether a token is still good.
 func (a *accessTokens) use(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -41,7 +41,7 @@ func (w *Workspace) HostName() string {
 	return w.hostName
 }
 
-// reachedAs says whether a host name is this workspace's, in whatever cloud.
+// reachedAs reports whether a host name is this workspace's, in whatever cloud.
 func (w *Workspace) reachedAs(host string) bool {
 	name := w.HostName()
 	if host == name {

@@ -13,7 +13,7 @@ import (
 // incomplete is a model whose state may lack a required attribute until the first refresh after a move.
 type incomplete interface{ FoundByRefresh() (attribute string) }
 
-// Whole says whether a state has a value for each required attribute of its schema, and adds an error for each that is
+// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each that is
 // missing. Nothing the provider writes lacks one, so somebody or something else has edited the state. There is nothing
 // missing in null, which is the state of what does not exist.
 func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {

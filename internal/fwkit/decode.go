@@ -19,7 +19,7 @@ type getter interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }
 
-// Decode reads a plan, state or configuration into a model and says whether that went well.
+// Decode reads a plan, state or configuration into a model and reports whether that went well.
 //
 // The framework looks for the fields of a model again each time, with a regular expression for each tag, and that costs
 // more than the rest of decoding. So it decodes into an object here, and the fields are remembered. It does the whole

@@ -26,7 +26,7 @@ func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *
 	}
 }
 
-// Failed adds err as a diagnostic and says whether there was one. The summary is a fixed sentence; the detail names the
+// Failed adds err as a diagnostic and reports whether there was one. The summary is a fixed sentence; the detail names the
 // object, keeps the service's own words and says the next step.
 func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	if err == nil {

@@ -113,7 +113,7 @@ func NoteCreation(ctx context.Context, p private, t client.Thing, diags *diag.Di
 	diags.Append(p.SetKey(ctx, createdAgain, encodeThings(t))...)
 }
 
-// Stays says whether Delete must leave the thing, because this run keeps it or its plan does.
+// Stays reports whether Delete must leave the thing, because this run keeps it or its plan does.
 func (r *Resource) Stays(ctx context.Context, p private, planned, kept client.Thing, diags *diag.Diagnostics) bool {
 	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// FromOfficial takes over what a resource of the official provider has in state, as JSON. Terraform asks before the
+// FromOfficial adopts what a resource of the official provider has in state, as JSON. Terraform asks before the
 // provider is configured, so take maps and asks nobody; a refresh follows, and completes what that state does not hold.
 func FromOfficial(typeName string, take func(ctx context.Context, state []byte, resp *resource.MoveStateResponse)) []resource.StateMover {
 	return []resource.StateMover{{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {

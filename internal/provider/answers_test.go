@@ -37,7 +37,7 @@ const another = `{"id":"999","applicationId":"00000000-0000-0000-0000-0000000009
 type deed struct {
 	prepare func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object // all goes well here; nil: nothing to do
 	do      func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome
-	// done says whether the workspace shows what was to be brought about; nil: only state is to be the same.
+	// done reports whether the workspace shows what was to be brought about; nil: only state is to be the same.
 	done  func(w *acctest.World) bool
 	fails bool // it ends in an error where all goes well
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// opens says whether the bearer of a token is let in.
+// opens reports whether the bearer of a token is let in.
 func opens(w *acctest.World, token string) bool {
 	req := httptest.NewRequest("GET", "/api/2.0/preview/scim/v2/Me", nil)
 	req.Header.Set("Authorization", "Bearer "+token)

@@ -352,7 +352,7 @@ func (r *ruined) inVault() string {
 	return r.blocks[rightType] + r.token("x", r.Dir+"/scoring.pem", fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n  }\n  depends_on = [%s.x]", v.URL(), rightType))
 }
 
-// isRevoked says whether the state has the token under a name that says so.
+// isRevoked reports whether the state has the token under a name that says so.
 func (r *ruined) isRevoked(id string) bool {
 	_, rest, _ := strings.Cut(r.cli.State(r.t), `"id": "`+id+`"`)
 	_, rest, _ = strings.Cut(rest, `"rotation_triggers": {`)
@@ -447,7 +447,7 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 	}
 }
 
-// manages says whether the row is about that, so that it must be gone.
+// manages reports whether the row is about that, so that it must be gone.
 func (row ruin) manages(thing string) bool {
 	types := map[string]string{"iris": listType, "right": rightType, "data scientists": memberType, "principal": principalType, "token": tokenType}
 	return slices.Contains(row.types, types[thing])

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The five resources that give somebody something. What they give stands on the workspace before.
+// The five resources that give somebody something. What they give is on the workspace before.
 const keptResources = `
 resource "dbxaccess_serving_endpoint_permission" "grant" {
   endpoint_name          = "iris"
@@ -193,7 +193,7 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 	}
 }
 
-// leaves says whether the plan's warning of that object promises that it stays.
+// leaves reports whether the plan's warning of that object promises that it stays.
 func leaves(plan acctest.Result, object string) bool {
 	_, warning, _ := strings.Cut(plan.Text(), "Removed at one address and kept at another: "+object+" ")
 	warning, _, _ = strings.Cut(warning, "Warning: ")

@@ -54,7 +54,7 @@ func (d data) Read(ctx context.Context, _ datasource.ReadRequest, _ *datasource.
 	d.read(ctx)
 }
 
-// isNull says whether its argument is null.
+// isNull reports whether its argument is null.
 type isNull struct{}
 
 func (isNull) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {

@@ -328,7 +328,7 @@ func (c *command) finish(applied bool) {
 	c.w.said(c)
 }
 
-// agrees says whether a second plan keeps what the first one has promised.
+// agrees reports whether a second plan keeps what the first one has promised.
 func agrees(first, second any) bool {
 	if first == any(acctest.Unknown) {
 		return true

@@ -54,7 +54,7 @@ var drifts = rapid.Custom(func(t *rapid.T) drift {
 	}
 })
 
-// writesLists says whether the drift writes to an access list. The API replaces lists as a whole and has no version, so what
+// writesLists reports whether the drift writes to an access list. The API replaces lists as a whole and has no version, so what
 // is written between another's read and write is lost, whoever reads and writes: such drift comes between commands.
 func (d drift) writesLists() bool {
 	return slices.Contains([]string{removeGrant, changeGrant, removeListed, addUnlisted, denyTokens, guestGrant, guestMayUse}, d.Do)

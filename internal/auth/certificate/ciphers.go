@@ -199,7 +199,7 @@ type unsupportedError struct {
 	opensslOpens
 }
 
-// opensslOpens says whether OpenSSL 3 opens it, as systems have it.
+// opensslOpens reports whether OpenSSL 3 opens it, as systems have it.
 type opensslOpens int
 
 const (

@@ -21,7 +21,7 @@ const mostApplied = 1000
 // seedSize is how many instances Terraform creates for a state to be grown from: one for each block.
 const seedSize = blocks
 
-// grown says whether a workload of that size starts from a grown state.
+// grown reports whether a workload of that size starts from a grown state.
 func (w workload) grown(n int) bool { return n > mostApplied && w.fill != nil }
 
 // phases are what is measured of a workload of that size.

@@ -137,7 +137,7 @@ func TestReplace(t *testing.T) {
 	wantMembers(t, w, "readers")
 }
 
-// What was there is taken over, as it is what was asked for.
+// What was there is adopted, as it is what was asked for.
 func TestMemberAlready(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

@@ -28,7 +28,7 @@ func leaked(t *testing.T) (w *acctest.World, tokens []string) {
 	return w, tokens
 }
 
-// credentialsLeft counts what the scoring app has on the server, and says whether it is active.
+// credentialsLeft counts what the scoring app has on the server, and reports whether it is active.
 func credentialsLeft(w *acctest.World) (tokens, secrets int, active bool) {
 	s := w.Workspace.Snapshot()
 	for _, token := range s.Tokens {

@@ -172,7 +172,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 		return servicePrincipal{}, advise(err)
 	}
 	if present {
-		// Once more, because what is taken over must not be known from a copy.
+		// Once more, because what is adopted must not be known from a copy.
 		existing, err := look(ctx)
 		if err != nil {
 			return servicePrincipal{}, err

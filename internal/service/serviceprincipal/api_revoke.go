@@ -109,7 +109,7 @@ func credentials(ctx context.Context, c *client.Client, sp servicePrincipal) (fo
 	return found, err
 }
 
-// ownsOrMade says whether a token belongs to the principal of that SCIM id, or was made by it.
+// ownsOrMade reports whether a token belongs to the principal of that SCIM id, or was made by it.
 func ownsOrMade(principalID string, t client.TokenInfo) bool {
 	return t.CreatorID == principalID || t.OwnerID == principalID
 }

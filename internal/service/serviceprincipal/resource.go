@@ -508,7 +508,7 @@ func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource
 	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
-// MoveState takes over a service principal from the state of the official provider.
+// MoveState adopts a service principal from the state of the official provider.
 func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial("databricks_service_principal", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
 		m, err := fromOfficial(state)

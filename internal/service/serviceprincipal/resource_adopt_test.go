@@ -115,7 +115,7 @@ func TestAdoptLeavesWhatIsNotManaged(t *testing.T) {
 	}
 }
 
-// A principal that could not be adapted is not taken over: tainted in state, the next apply would delete it.
+// A principal that could not be adapted is not adopted: tainted in state, the next apply would delete it.
 func TestAdoptThenChangeFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

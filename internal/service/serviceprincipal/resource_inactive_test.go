@@ -160,7 +160,7 @@ func TestTokenListFails(t *testing.T) {
 	}
 }
 
-// One that was there before keeps no token either, and is not taken over while one is left.
+// One that was there before keeps no token either, and is not adopted while one is left.
 func TestAdoptInactive(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

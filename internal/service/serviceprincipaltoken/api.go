@@ -204,7 +204,7 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	return client.Advise(err, "", strings.Join(next, "\n\n"))
 }
 
-// revokeAsOwner says whether the owner had such a token.
+// revokeAsOwner reports whether the owner had such a token.
 func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (found bool, err error) {
 	as, err := logIn(ctx, c, o)
 	if err != nil {

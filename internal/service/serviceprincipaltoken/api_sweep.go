@@ -45,7 +45,7 @@ type swept struct{ sync.Map }
 
 func sweepName(o owner) string { return "sweep of tokens of " + strings.ToLower(o.ApplicationID) }
 
-// beginSweep says whether interrupted runs seem to have left tokens of the owner. If so, whoever else makes a token of
+// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, whoever else makes a token of
 // that owner waits until end is called.
 func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (due bool, end func(), err error) {
 	nothing := func() {}

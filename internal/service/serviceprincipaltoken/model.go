@@ -72,7 +72,7 @@ func (m ownerModel) values() []attr.Value {
 // wholeKnown says that nothing of the owner waits for an apply.
 func (m ownerModel) wholeKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
 
-// sameLogin says whether the owner logs in as before, as far as a state tells: it holds no write-only values.
+// sameLogin reports whether the owner logs in as before, as far as a state tells: it holds no write-only values.
 func (m ownerModel) sameLogin(before ownerModel) bool {
 	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
 }
@@ -84,15 +84,15 @@ type owner struct {
 	Credential       auth.Settings // meaningless when ProviderIdentity
 }
 
-// lasting says whether the credential is at hand without configuration, which a destroy does not see.
+// lasting reports whether the credential is at hand without configuration, which a destroy does not see.
 func (o owner) lasting() bool {
 	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil || o.Credential.UseOIDC.IsSet()
 }
 
-// atDatabricks says whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not know.
+// atDatabricks reports whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not know.
 func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
 
-// atHand says whether there is any credential to log in with.
+// atHand reports whether there is any credential to log in with.
 func (o owner) atHand() bool {
 	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
 }

@@ -84,7 +84,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 }
 
-// maySee says whether the provider can see and revoke tokens of the owner, which must be known before one is made.
+// maySee reports whether the provider can see and revoke tokens of the owner, which must be known before one is made.
 func (r *tokenResource) maySee(ctx context.Context, o owner, plan tokenModel, diags *diag.Diagnostics) (seen before, ok bool) {
 	seen, err := lookBefore(ctx, r.Client)
 	if err == nil {

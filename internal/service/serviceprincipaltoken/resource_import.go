@@ -50,7 +50,7 @@ func printable(id string) string {
 	return id
 }
 
-// MoveState takes over a token, with its value, from the state of the official provider.
+// MoveState adopts a token, with its value, from the state of the official provider.
 func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial("databricks_token", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
 		m, err := fromOfficial(state)
@@ -62,7 +62,7 @@ func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
 	})
 }
 
-// findOwner writes whose token it is, which must be a service principal's, and says whether it could.
+// findOwner writes whose token it is, which must be a service principal's, and reports whether it could.
 func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, info client.TokenInfo, o *ownerModel, diags *diag.Diagnostics) bool {
 	id := list.Owner(info)
 	if info.CreatorID == "" {

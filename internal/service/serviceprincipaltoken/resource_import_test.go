@@ -19,7 +19,7 @@ func importBlock(id string) string {
 	return fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id)
 }
 
-// A token that somebody made is taken over without touching it: the next plan is empty, or an update in place that asks
+// A token that somebody made is adopted without touching it: the next plan is empty, or an update in place that asks
 // nothing and logs in nobody. Never a replacement, which would revoke a token in use.
 func TestImport(t *testing.T) {
 	t.Parallel()

@@ -107,7 +107,7 @@ func TestRotationWhenDue(t *testing.T) {
 		if value == now {
 			t.Error("the value is the old one")
 		}
-		// Who has not taken over yet scores with the old token, and who has with the new one.
+		// A consumer scores with the old token until it has switched to the new one.
 		for _, token := range []string{value, now} {
 			if status := scores(t, w, token); status != http.StatusOK {
 				t.Errorf("scoring answered %d", status)

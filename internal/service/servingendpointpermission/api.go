@@ -112,7 +112,7 @@ func eachGrant(ctx context.Context, c *client.Client, endpoint string, visit fun
 	return unseen, nil
 }
 
-// visitGrants visits them in one order, because the service shuffles them; it says whether to go on.
+// visitGrants visits them in one order, because the service shuffles them; it reports whether to go on.
 func visitGrants(endpoint, id string, list acl.List, visit func(grant) bool) bool {
 	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) }) {
 		if e.Direct == "" || e.Kind == acl.Group && e.Name == client.AdminsGroup {

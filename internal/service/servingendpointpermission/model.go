@@ -24,7 +24,7 @@ type permissionModel struct {
 	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel is what tells one grant from another. An endpoint that is made anew under its name keeps it.
+// identityModel is what tells one grant from another. An endpoint that is created again under its name keeps it.
 type identityModel struct {
 	EndpointName         types.String `tfsdk:"endpoint_name"`
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`

@@ -96,7 +96,7 @@ func (r *permissionResource) checkReplacement(ctx context.Context, config tfsdk.
 	fwkit.WarnOfReplacement(diags, err, "endpoint_name", have.String())
 }
 
-// manages says whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.
+// manages reports whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.
 func (r *permissionResource) manages(g grant) bool {
 	self := r.Client.KnownSelf()
 	return self != "" && g.Level == acl.CanManage && g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
@@ -180,7 +180,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	endpointID := have.EndpointID
 	var err error
 	if moved || changed {
-		// The endpoint may have been made anew since the plan, and the old one's list goes on taking grants.
+		// The endpoint may have been created again since the plan, and the old one's list goes on taking grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
 		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {

@@ -73,7 +73,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// An endpoint made anew is another, and the grant that stands on it the same.
+// An endpoint created again is another, and the grant that is on it the same.
 func TestIdentityOfRecreatedEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

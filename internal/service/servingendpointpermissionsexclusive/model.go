@@ -29,7 +29,7 @@ type exclusiveModel struct {
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel is what tells one list from another. An endpoint that is made anew under its name keeps it.
+// identityModel is what tells one list from another. An endpoint that is created again under its name keeps it.
 type identityModel struct {
 	EndpointName types.String `tfsdk:"endpoint_name"`
 	WorkspaceID  types.String `tfsdk:"workspace_id"`
@@ -136,7 +136,7 @@ func (m *exclusiveModel) toWhole() whole {
 	return w
 }
 
-// whoIsKnown says whether it is known who is listed and who is ignored; levels may be unknown.
+// whoIsKnown reports whether it is known who is listed and who is ignored; levels may be unknown.
 func (m *exclusiveModel) whoIsKnown() bool {
 	for _, l := range m.maps() {
 		if l.value.IsUnknown() {

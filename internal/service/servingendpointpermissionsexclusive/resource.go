@@ -396,7 +396,7 @@ func join(ps []acl.Principal) string {
 	return strings.Join(names, ", ")
 }
 
-// MoveState takes over the access list of a serving endpoint from the state of the official provider.
+// MoveState adopts the access list of a serving endpoint from the state of the official provider.
 func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial("databricks_permissions", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
 		m, err := fromOfficial(state)
@@ -409,7 +409,7 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 	})
 }
 
-// findName completes a state that came over from the official provider, and says whether it could.
+// findName completes a state that came over from the official provider, and reports whether it could.
 func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel, diags *diag.Diagnostics) bool {
 	id := state.EndpointID.ValueString()
 	name, err := r.Client.EndpointName(ctx, id)

@@ -58,7 +58,7 @@ func TestDestroyOfWhatIsGone(t *testing.T) {
 	holds(t, w)(nil)
 }
 
-// Who has the right already keeps it: it is taken over without a write.
+// Who has the right already keeps it: it is adopted without a write.
 func TestHeldAlready(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
