@@ -27,10 +27,15 @@ func oauthDeeds() map[string]deed {
 		"data.dbxaccess_oauth_secrets/of one": readData("dbxaccess_oauth_secrets", func(w *acctest.World) map[string]any {
 			return map[string]any{"application_id": w.ScoringApp.ClientID}
 		}),
-		"ephemeral.dbxaccess_oauth_token/open": {do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
-			_, value := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
-			_, warnings, errors := p.Open(t, "dbxaccess_oauth_token", map[string]any{"client_id": w.ScoringApp.ClientID, "client_secret": value})
-			return outcome{nil, warnings, errors}
-		}},
+		"ephemeral.dbxaccess_oauth_token/open": {
+			prepare: func(_ *testing.T, w *acctest.World, _ *acctest.Protocol) acctest.Object {
+				_, w.Env["OAUTH_SECRET_OF_THIS_TEST"] = w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+				return acctest.Object{}
+			},
+			do: func(t *testing.T, w *acctest.World, p *acctest.Protocol, _ acctest.Object) outcome {
+				_, warnings, errors := p.Open(t, "dbxaccess_oauth_token", map[string]any{"client_id": w.ScoringApp.ClientID, "client_secret": w.Env["OAUTH_SECRET_OF_THIS_TEST"]})
+				return outcome{nil, warnings, errors}
+			},
+		},
 	}
 }

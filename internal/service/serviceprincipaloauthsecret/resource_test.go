@@ -2,9 +2,12 @@ package serviceprincipaloauthsecret_test
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -359,7 +362,7 @@ func TestImportWithoutAnEnd(t *testing.T) {
 // Each secret costs the same number of requests, however many there are in one run.
 func TestRequests(t *testing.T) {
 	t.Parallel()
-	const n = 40
+	const n = 200
 	w := newWorld(t)
 	p := w.Protocol(t)
 	before := 0
@@ -376,5 +379,48 @@ func TestRequests(t *testing.T) {
 	// To find the principal, to list, to create.
 	if got := w.Count("workspace", "", "") - before; got > 3*(n-1) {
 		t.Errorf("%d requests for %d secrets", got, n-1)
+	}
+}
+
+// The value goes to Key Vault and nowhere else: not to state, plan, log, output or the journal, in no spelling.
+func TestValueStaysOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Proxied()
+	v := w.Tenant.NewVault("kv-scoring")
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	c := w.CLI(t, fmt.Sprintf(`
+resource %q "x" {
+  application_id   = %q
+  key_vault_secret = { vault_uri = %q, name = "oauth" }
+}
+`, typeName, w.ScoringApp.ClientID, v.URL()+"/"))
+	log := filepath.Join(c.Dir, "trace.log")
+	c.Env["TF_LOG"], c.Env["TF_LOG_PATH"] = "trace", log
+	var seen strings.Builder
+	for _, command := range [][]string{{"plan", "-out=tfplan"}, {"apply", "tfplan"}, {"show", "-json"}, {"plan", "-out=again"}, {"show", "-json", "again"}, {"show", "-json", "tfplan"}} {
+		r := c.MustRun(t, 0, command...)
+		seen.WriteString(r.Stdout + r.Stderr)
+	}
+	value := v.Value("oauth")
+	for _, file := range []string{"terraform.tfstate", "trace.log"} {
+		text, err := os.ReadFile(filepath.Join(c.Dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen.Write(text)
+	}
+	for _, e := range w.Tenant.Journal.Entries() {
+		fmt.Fprintf(&seen, "%+v\n", e)
+	}
+	basic := base64.StdEncoding.EncodeToString([]byte(w.ScoringApp.ClientID + ":" + value))
+	for what, secret := range map[string]string{"value": value, "base64": base64.StdEncoding.EncodeToString([]byte(value)), "Basic": basic[len(basic)/2:]} {
+		if len(secret) < 16 || strings.Contains(seen.String(), secret) {
+			t.Errorf("the %s of the secret is in what the run wrote", what)
+		}
+	}
+	c.MustRun(t, 0, "destroy", "-auto-approve")
+	if left := secrets(w); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }
