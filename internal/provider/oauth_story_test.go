@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
@@ -55,4 +56,36 @@ output "%[1]s_%[2]s" {
 	if left := w.Workspace.Snapshot().OAuthSecrets; len(left) > 0 {
 		t.Errorf("left after a destroy: %+v", left)
 	}
+}
+
+// At the address of a route-optimized endpoint a service principal is refused until it is granted, and again once the grant
+// is removed.
+func TestRouteOptimizedRefusal(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Proxied()
+	w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	_, secret := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
+	c := w.CLI(t, fmt.Sprintf(`
+variable "secret" {
+  sensitive = true
+}
+data "dbxaccess_serving_endpoint_query" "fast" {
+  endpoint_name = "fast"
+  request       = jsonencode({ dataframe_records = [{ sepal_length = 5.1, sepal_width = 3.5, petal_length = 1.4, petal_width = 0.2 }] })
+  query_as      = "oauth_secret"
+  client_id     = %q
+  client_secret = var.secret
+  expect_denied = true
+}
+`, w.ScoringApp.ClientID))
+	c.Env["TF_VAR_secret"] = secret
+	c.MustRun(t, 0, "plan")
+	w.Workspace.SetGrant("fast", w.ScoringApp.ClientID, "CAN_QUERY")
+	if r := c.MustRun(t, 1, "plan"); !strings.Contains(r.Stderr, "fast") || strings.Contains(r.Stderr, secret) {
+		t.Errorf("a granted principal is not refused, and the error says:\n%s", r.Stderr)
+	}
+	w.Workspace.RemoveGrant("fast", w.ScoringApp.ClientID)
+	c.MustRun(t, 0, "plan")
 }
