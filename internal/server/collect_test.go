@@ -30,13 +30,13 @@ func TestCollectLess(t *testing.T) {
 		return now
 	}
 	t.Cleanup(func() { debug.SetGCPercent(100) })
-	before := collections(256 << 20)
 	CollectLess()
+	runtime.GC() // of what the tests before have left
 	runtime.GC()
-	after := collections(256 << 20)
-	t.Logf("%d collections, %d before", after, before)
-	if after > before/2 {
-		t.Errorf("256 MB of garbage were collected %d times, and %d times as Go does it", after, before)
+	// Go by itself collects a small heap some hundred times in that much garbage. How often exactly hangs on what else is in
+	// use in this process, so this asks for the order only.
+	if n := collections(256 << 20); n > 40 {
+		t.Errorf("256 MB of garbage were collected %d times", n)
 	}
 	large := make([]byte, 64<<20)
 	for range 1000 { // the cleanup runs in a goroutine of its own
