@@ -1,17 +1,12 @@
 package acctest
 
 import (
-	"context"
 	"testing"
+	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 // OfficialSource begins a configuration that uses the official provider.
@@ -23,94 +18,103 @@ const OfficialSource = `terraform {
 }
 `
 
-// Official stands for one resource of the official provider. It can only be made: coming over from there, the official
-// provider is asked to change or destroy nothing, and a test in which it is fails.
+// ServeOfficial lets a CLI find the stand-in for the official provider with those resources. Coming over from there, the
+// official provider is asked to change or destroy nothing.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs
-type Official struct {
-	Type string
-	// Schema lacks what every resource has: id, and the block provider_config.
-	Schema schema.Schema
-	// Make does on the server what the official provider would, and gives the computed attributes of its state.
-	Make func(plan OfficialPlan) map[string]any
-}
-
-// OfficialPlan is what a configuration wants made.
-type OfficialPlan struct {
-	ctx   context.Context
-	plan  tfsdk.Plan
-	diags *diag.Diagnostics
-}
-
-// Get reads an attribute into what target points to.
-func (p OfficialPlan) Get(attribute string, target any) {
-	p.diags.Append(p.plan.GetAttribute(p.ctx, path.Root(attribute), target)...)
-}
-
-// ServeOfficial lets a CLI find the stand-in, in this process, under the official provider's address.
-func ServeOfficial(t *testing.T, cli *CLI, resources ...Official) {
+func ServeOfficial(t *testing.T, cli *CLI, resources ...Foreign) {
 	t.Helper()
-	serve(t, cli, "databricks/databricks", providerserver.NewProtocol6(&officialProvider{resources: resources, t: t}))
+	ServeForeign(t, cli, ForeignProvider{Source: "databricks/databricks", Blocks: OfficialBlocks(), Resources: resources})
 }
 
-type officialProvider struct {
-	resources []Official
-	t         testing.TB
+// OfficialBlocks are what every resource of the official provider has.
+func OfficialBlocks() map[string]schema.Block {
+	return map[string]schema.Block{"provider_config": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
+		Attributes: map[string]schema.Attribute{"workspace_id": schema.StringAttribute{Optional: true}},
+	}}}
 }
 
-func (p *officialProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
-	resp.TypeName = "databricks"
-}
-func (p *officialProvider) Schema(context.Context, provider.SchemaRequest, *provider.SchemaResponse) {
-}
-func (p *officialProvider) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {
-}
-func (p *officialProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
-
-func (p *officialProvider) Resources(context.Context) []func() resource.Resource {
-	var all []func() resource.Resource
-	for _, o := range p.resources {
-		all = append(all, func() resource.Resource { return &officialResource{o, p.t} })
+// OfficialServicePrincipal is databricks_service_principal.
+func (w *World) OfficialServicePrincipal() Foreign {
+	attributes := map[string]schema.Attribute{"api": schema.StringAttribute{Optional: true}}
+	for _, name := range []string{"application_id", "display_name", "external_id", "home", "repos", "acl_principal_id"} {
+		attributes[name] = schema.StringAttribute{Optional: true, Computed: true}
 	}
-	return all
-}
-
-type officialResource struct {
-	Official
-	t testing.TB
-}
-
-func (r *officialResource) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = r.Type
-}
-
-func (r *officialResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		Attributes: map[string]schema.Attribute{"id": schema.StringAttribute{Computed: true}},
-		Blocks: map[string]schema.Block{"provider_config": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
-			Attributes: map[string]schema.Attribute{"workspace_id": schema.StringAttribute{Optional: true}},
-		}}},
+	for _, name := range []string{"active", "allow_cluster_create", "allow_instance_pool_create", "databricks_sql_access", "workspace_access", "workspace_consume",
+		"force", "disable_as_user_deletion", "force_delete_repos", "force_delete_home_dir"} {
+		attributes[name] = schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(name == "active")}
 	}
-	for name, attribute := range r.Official.Schema.Attributes {
-		resp.Schema.Attributes[name] = attribute
-	}
-	for name, block := range r.Official.Schema.Blocks {
-		resp.Schema.Blocks[name] = block
+	return Foreign{Type: "databricks_service_principal", Schema: schema.Schema{Attributes: attributes}, Make: func(plan ForeignValues) map[string]any {
+		var app, name string
+		plan.Get("application_id", &app)
+		plan.Get("display_name", &name)
+		id := w.Workspace.AddServicePrincipal(app, name)
+		w.Workspace.SetEntitlements(app, "workspace-access")
+		return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" + app, "acl_principal_id": "servicePrincipals/" + app}
+	}}
+}
+
+// OfficialPermissions is databricks_permissions. It replaces the list of the endpoint iris: what it does not list goes, and
+// the deployer gets CAN_MANAGE, which neither configuration nor state shows.
+func (w *World) OfficialPermissions() Foreign {
+	optional := schema.StringAttribute{Optional: true}
+	return Foreign{
+		Type: "databricks_permissions",
+		Schema: schema.Schema{
+			Attributes: map[string]schema.Attribute{"serving_endpoint_id": optional, "authorization": optional, "object_type": schema.StringAttribute{Computed: true}},
+			Blocks: map[string]schema.Block{"access_control": schema.SetNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
+				"user_name": optional, "group_name": optional, "service_principal_name": optional, "permission_level": optional,
+			}}}},
+		},
+		Make: func(plan ForeignValues) map[string]any {
+			var id, authorization types.String
+			plan.Get("serving_endpoint_id", &id)
+			plan.Get("authorization", &authorization)
+			if !authorization.IsNull() {
+				return map[string]any{"id": "/authorization/" + authorization.ValueString(), "object_type": authorization.ValueString()}
+			}
+			var entries []struct {
+				User             *string `tfsdk:"user_name"`
+				Group            *string `tfsdk:"group_name"`
+				ServicePrincipal *string `tfsdk:"service_principal_name"`
+				Level            string  `tfsdk:"permission_level"`
+			}
+			plan.Get("access_control", &entries)
+			for principal := range w.Workspace.Grants("iris") {
+				w.Workspace.RemoveGrant("iris", principal)
+			}
+			for _, e := range entries {
+				for _, principal := range []*string{e.User, e.Group, e.ServicePrincipal} {
+					if principal != nil {
+						w.Workspace.SetGrant("iris", *principal, e.Level)
+					}
+				}
+			}
+			w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
+			return map[string]any{"id": "/serving-endpoints/" + id.ValueString(), "object_type": "serving-endpoint"}
+		},
 	}
 }
 
-func (r *officialResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	resp.State.Raw = req.Plan.Raw
-	for attribute, value := range r.Make(OfficialPlan{ctx, req.Plan, &resp.Diagnostics}) {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(attribute), value)...)
+// OfficialToken is databricks_token, where that owner is logged in.
+func (w *World) OfficialToken(owner string) Foreign {
+	computed := schema.StringAttribute{Computed: true}
+	return Foreign{
+		Type: "databricks_token",
+		Schema: schema.Schema{Attributes: map[string]schema.Attribute{
+			"comment": schema.StringAttribute{Optional: true}, "lifetime_seconds": schema.Int64Attribute{Optional: true}, "token_value": schema.StringAttribute{Computed: true, Sensitive: true},
+			"token_id": computed, "creation_time": schema.Int64Attribute{Computed: true}, "expiry_time": schema.Int64Attribute{Computed: true},
+		}},
+		Make: func(plan ForeignValues) map[string]any {
+			var comment types.String
+			var lifetime types.Int64
+			plan.Get("comment", &comment)
+			plan.Get("lifetime_seconds", &lifetime)
+			id, value := w.Workspace.MintToken(owner, comment.ValueString(), time.Duration(lifetime.ValueInt64())*time.Second)
+			made, expiry := w.Tenant.Clock.Now(), int64(-1)
+			if !lifetime.IsNull() {
+				expiry = made.Add(time.Duration(lifetime.ValueInt64()) * time.Second).UnixMilli()
+			}
+			return map[string]any{"id": id, "token_id": id, "token_value": value, "creation_time": made.UnixMilli(), "expiry_time": expiry}
+		},
 	}
-}
-
-func (r *officialResource) Read(context.Context, resource.ReadRequest, *resource.ReadResponse) {}
-
-func (r *officialResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {
-	r.t.Errorf("the official provider was asked to update a %s", r.Type)
-}
-
-func (r *officialResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {
-	r.t.Errorf("the official provider was asked to destroy a %s", r.Type)
 }

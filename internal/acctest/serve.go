@@ -10,7 +10,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// serve lets a CLI find another provider, which runs in this process, under that source.
+// reattach is where a CLI looks for providers that run already.
+const reattach = "TF_REATTACH_PROVIDERS"
+
+// serve lets a CLI find another provider, which runs in this process, under that source, beside those that it finds already.
 func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.ProviderServer) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -25,12 +28,19 @@ func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.Provid
 		cancel()
 		<-closed
 	})
-	reattach, err := json.Marshal(map[string]any{source: map[string]any{
+	served := map[string]any{}
+	if before := cli.Env[reattach]; before != "" {
+		if err := json.Unmarshal([]byte(before), &served); err != nil {
+			t.Fatal(err)
+		}
+	}
+	served[source] = map[string]any{
 		"Protocol": string(config.Protocol), "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
 		"Addr": map[string]string{"Network": config.Addr.Network(), "String": config.Addr.String()},
-	}})
+	}
+	all, err := json.Marshal(served)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cli.Env["TF_REATTACH_PROVIDERS"] = string(reattach)
+	cli.Env[reattach] = string(all)
 }

@@ -66,7 +66,7 @@ func (t *Tenant) switchesRoutes(mux *http.ServeMux, workspaces []*Workspace) {
 		return workspaces[i].Switches(), func(s any) { workspaces[i].SetSwitches(s.(WorkspaceSwitches)) }
 	})
 	serve("/vaults/{name}/switches", func(name string) (any, func(any)) {
-		v := t.vaultNamed(name)
+		v := t.Vault(name)
 		if v == nil {
 			return nil, nil
 		}

@@ -87,7 +87,15 @@ func (t *Tenant) NewVault(name string) *Vault {
 	return v
 }
 
-func (t *Tenant) vaultNamed(name string) *Vault {
+// RemoveVault deletes a vault with all that is in it. Its name is free again, as after a purge.
+func (t *Tenant) RemoveVault(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.vaults, name)
+}
+
+// Vault finds a vault by its name; nil where there is none.
+func (t *Tenant) Vault(name string) *Vault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.vaults[name]

@@ -37,6 +37,8 @@ const (
 	RoleSecretsOfficer  = "Key Vault Secrets Officer"
 	RoleCertificateUser = "Key Vault Certificate User"
 	RoleReader          = "Key Vault Reader"
+	// RoleCertificatesOfficer creates certificate objects and may do nothing with secrets.
+	RoleCertificatesOfficer = "Key Vault Certificates Officer"
 )
 
 var (
@@ -46,6 +48,7 @@ var (
 		RoleSecretsOfficer:        everySecretAction,
 		RoleCertificateUser:       {"getSecret/action", "readMetadata/action"},
 		RoleReader:                {"readMetadata/action"}, // sees names, reads no value
+		RoleCertificatesOfficer:   {},
 		"Key Vault Administrator": everySecretAction,
 	}
 )

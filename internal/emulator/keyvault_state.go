@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"time"
@@ -41,6 +42,13 @@ func (v *Vault) Value(name string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.mustSecret(name).latest().value
+}
+
+// Certificate is the newest version of a certificate object.
+func (v *Vault) Certificate(name string) *x509.Certificate {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.mustSecret(name).latest().certificate.cert
 }
 
 // DeleteSecret deletes a secret as somebody with the right would: it can be

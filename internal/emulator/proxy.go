@@ -188,7 +188,7 @@ func (p *Proxy) handler(scheme, host string) http.Handler {
 			return p.arm
 		}
 		if name, ok := strings.CutSuffix(host, c.vaultSuffix); ok {
-			if vault := p.tenant.vaultNamed(name); vault != nil {
+			if vault := p.tenant.Vault(name); vault != nil {
 				return vault
 			}
 			return nil

@@ -1,0 +1,176 @@
+package acctest
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	datasourceschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+)
+
+// ForeignProvider stands for the provider of somebody else.
+type ForeignProvider struct {
+	// Source is such as "databricks/databricks". Types of resources begin with its last part.
+	Source string
+	Schema providerschema.Schema
+	// Blocks are in every resource.
+	Blocks    map[string]schema.Block
+	Resources []Foreign
+	Data      []ForeignData
+}
+
+// Foreign stands for one resource of another provider. A test in which that provider is asked to change one fails.
+type Foreign struct {
+	Type string
+	// Schema lacks id, which every resource has.
+	Schema schema.Schema
+	// Make does on the server what the provider would, and gives the computed attributes of its state.
+	Make func(plan ForeignValues) map[string]any
+	// Read gives the attributes that a refresh changes. Nil: none.
+	Read func(state ForeignValues) map[string]any
+	// Remove does on the server what destroying does. Nil: a test in which a destroy is asked for fails.
+	Remove func(state ForeignValues)
+}
+
+// ForeignData stands for one data source without arguments.
+type ForeignData struct {
+	Type string
+	// Values are its attributes, all of them strings.
+	Values map[string]string
+}
+
+// ForeignValues is a plan or a state of one resource.
+type ForeignValues struct {
+	ctx  context.Context
+	from interface {
+		GetAttribute(context.Context, path.Path, any) diag.Diagnostics
+	}
+	diags *diag.Diagnostics
+}
+
+// Get reads an attribute into what target points to.
+func (v ForeignValues) Get(attribute string, target any) {
+	v.diags.Append(v.from.GetAttribute(v.ctx, path.Root(attribute), target)...)
+}
+
+// String reads an attribute that is a string.
+func (v ForeignValues) String(attribute string) (value string) {
+	v.Get(attribute, &value)
+	return value
+}
+
+// ServeForeign lets a CLI find the stand-in, in this process, under the provider's address.
+func ServeForeign(t *testing.T, cli *CLI, p ForeignProvider) {
+	t.Helper()
+	serve(t, cli, p.Source, providerserver.NewProtocol6(&foreignProvider{p, t}))
+}
+
+type foreignProvider struct {
+	ForeignProvider
+	t testing.TB
+}
+
+func (p *foreignProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	_, resp.TypeName, _ = strings.Cut(p.Source, "/")
+}
+
+func (p *foreignProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = p.ForeignProvider.Schema
+}
+
+func (p *foreignProvider) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {
+}
+
+func (p *foreignProvider) DataSources(context.Context) []func() datasource.DataSource {
+	var all []func() datasource.DataSource
+	for _, d := range p.Data {
+		all = append(all, func() datasource.DataSource { return &foreignData{d} })
+	}
+	return all
+}
+
+func (p *foreignProvider) Resources(context.Context) []func() resource.Resource {
+	var all []func() resource.Resource
+	for _, f := range p.ForeignProvider.Resources {
+		all = append(all, func() resource.Resource { return &foreignResource{f, p.Blocks, p.t} })
+	}
+	return all
+}
+
+type foreignResource struct {
+	Foreign
+	blocks map[string]schema.Block
+	t      testing.TB
+}
+
+func (r *foreignResource) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = r.Type
+}
+
+func (r *foreignResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Attributes: map[string]schema.Attribute{"id": schema.StringAttribute{Computed: true}},
+		Blocks:     map[string]schema.Block{},
+	}
+	maps.Copy(resp.Schema.Attributes, r.Foreign.Schema.Attributes)
+	maps.Copy(resp.Schema.Blocks, r.blocks)
+	maps.Copy(resp.Schema.Blocks, r.Foreign.Schema.Blocks)
+}
+
+func (r *foreignResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	resp.State.Raw = req.Plan.Raw
+	setAll(ctx, &resp.State, &resp.Diagnostics, r.Make(ForeignValues{ctx, req.Plan, &resp.Diagnostics}))
+}
+
+func (r *foreignResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	if r.Foreign.Read != nil {
+		setAll(ctx, &resp.State, &resp.Diagnostics, r.Foreign.Read(ForeignValues{ctx, req.State, &resp.Diagnostics}))
+	}
+}
+
+func (r *foreignResource) Update(context.Context, resource.UpdateRequest, *resource.UpdateResponse) {
+	r.t.Errorf("another provider was asked to update a %s", r.Type)
+}
+
+func (r *foreignResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if r.Remove == nil {
+		r.t.Errorf("another provider was asked to destroy a %s", r.Type)
+		return
+	}
+	r.Remove(ForeignValues{ctx, req.State, &resp.Diagnostics})
+}
+
+func setAll(ctx context.Context, state *tfsdk.State, diags *diag.Diagnostics, values map[string]any) {
+	for attribute, value := range values {
+		diags.Append(state.SetAttribute(ctx, path.Root(attribute), value)...)
+	}
+}
+
+type foreignData struct{ ForeignData }
+
+func (d *foreignData) Metadata(_ context.Context, _ datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = d.Type
+}
+
+func (d *foreignData) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema.Attributes = map[string]datasourceschema.Attribute{}
+	for name := range d.Values {
+		resp.Schema.Attributes[name] = datasourceschema.StringAttribute{Computed: true}
+	}
+}
+
+func (d *foreignData) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	for name, value := range d.Values {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+}
