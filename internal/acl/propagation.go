@@ -55,7 +55,7 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, error) {
 	switch p.Kind {
 	case ServicePrincipal:
-		if c.MadePrincipal(p.Name) {
+		if c.HasAdded(p.Name) {
 			return true, nil
 		}
 		found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(p.Name))

@@ -32,7 +32,7 @@ func of(c *client.Client, id Object) *object {
 // object is one access list: the copy that is shared, and those who want to write.
 type object struct {
 	Object
-	list client.Shared[view]
+	list client.Cache[view]
 	run  *checks // of all lists
 
 	mu      sync.Mutex

@@ -76,7 +76,7 @@ func (c *Client) call(ctx context.Context, method, path string, query map[string
 	want := &expected{answer: answer}
 	err := c.sdk.Do(context.WithValue(ctx, expectedKey{}, want), method, path, headers, query, request, nil)
 	if !want.date.IsZero() {
-		c.line.ahead.Store(int64(time.Until(want.date)))
+		c.transport.ahead.Store(int64(time.Until(want.date)))
 	}
 	if err != nil {
 		return nil, err

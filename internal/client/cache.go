@@ -5,22 +5,25 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 )
 
-// AnyAge takes a kept copy however old it is: for the reads of one refresh, which nothing of this process changes meanwhile.
+// AnyAge accepts a copy however old it is: for the reads of one refresh, during which this process changes nothing.
 const AnyAge time.Duration = 0
 
-// Lately is how old a copy may be when something is written on the strength of it. Terraform writes what depends on each
-// other in order, and a copy that is older might be from before such a write by another provider.
+// Lately is how old a copy may be on which a write is based. Terraform writes what depends on each other in order, and an
+// older copy might be from before such a write by another provider.
 const Lately = 10 * time.Second
 
-// Shared is one read that many wait for and keep. Of errors only [ErrNotFound] is kept, and only for those who take a
-// copy of any age. The work does not hang on the first caller's context: who gives up leaves, the others still get the
-// answer. The zero value is ready.
-type Shared[T any] struct {
+// Cache is one read whose result many callers share and keep. Of errors only [ErrNotFound] is kept, and only for callers
+// that accept a copy of any age. The read does not end with its first caller's context: a caller that gives up leaves, and
+// the others still get the result. The zero value is ready.
+type Cache[T any] struct {
+	writes *atomic.Int64 // counts what makes a copy out of date; may be nil. Set before the first use
+
 	flight singleflight.Group
 	mu     sync.Mutex
 	kept   *kept[T]
@@ -28,25 +31,33 @@ type Shared[T any] struct {
 }
 
 type kept[T any] struct {
-	value T
-	err   error
-	began time.Time // of the read, so that a change during it counts as after it
+	value  T
+	err    error
+	began  time.Time // of the read, so that a change during it counts as after it
+	writes int64     // as the read began
 }
 
-// Get gives the copy when it is no older than maxAge (or [AnyAge]), else reads.
-func (s *Shared[T]) Get(ctx context.Context, maxAge time.Duration, read func(context.Context) (T, error)) (T, error) {
-	if k, _ := s.look(maxAge); k != nil {
+func (c *Cache[T]) written() int64 {
+	if c.writes == nil {
+		return 0
+	}
+	return c.writes.Load()
+}
+
+// Get returns the copy where it is no older than maxAge (or [AnyAge]), else reads.
+func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(context.Context) (T, error)) (T, error) {
+	if k, _ := c.look(maxAge); k != nil {
 		return k.value, k.err
 	}
-	k, err := s.fly(ctx, read, func() *kept[T] { k, _ := s.look(maxAge); return k })
+	k, err := c.fly(ctx, read, func() *kept[T] { k, _ := c.look(maxAge); return k })
 	return k.value, err
 }
 
-// GetSince gives an answer to a read that began no earlier than that. Whoever comes while an older read is under way shares
-// the one after it, so many at once are two reads.
-func (s *Shared[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
+// GetSince returns the result of a read that began no earlier than since. Callers that come during an older read share the
+// next one, so many at once cost two reads.
+func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	fresh := func() *kept[T] {
-		if k, _ := s.look(AnyAge); k != nil && !k.began.Before(since) {
+		if k, _ := c.look(AnyAge); k != nil && !k.began.Before(since) {
 			return k
 		}
 		return nil
@@ -55,27 +66,27 @@ func (s *Shared[T]) GetSince(ctx context.Context, since time.Time, read func(con
 		if k := fresh(); k != nil {
 			return k.value, k.err
 		}
-		if k, err := s.fly(ctx, read, fresh); err != nil || !k.began.Before(since) {
+		if k, err := c.fly(ctx, read, fresh); err != nil || !k.began.Before(since) {
 			return k.value, err
 		}
 	}
 }
 
-// fly reads, or waits for the read that is under way, and gives its answer. copied is asked once more before a new read:
-// another one may have ended since.
-func (s *Shared[T]) fly(ctx context.Context, read func(context.Context) (T, error), copied func() *kept[T]) (kept[T], error) {
-	done := s.flight.DoChan("", func() (any, error) {
+// fly reads, or waits for the read that is under way, and returns its result. It calls copied once more before a new read,
+// because another read may have ended since.
+func (c *Cache[T]) fly(ctx context.Context, read func(context.Context) (T, error), copied func() *kept[T]) (kept[T], error) {
+	done := c.flight.DoChan("", func() (any, error) {
 		if k := copied(); k != nil {
 			return *k, k.err
 		}
-		_, round := s.look(AnyAge)
-		k := kept[T]{began: time.Now()}
+		_, round := c.look(AnyAge)
+		k := kept[T]{began: time.Now(), writes: c.written()}
 		k.value, k.err = read(context.WithoutCancel(ctx))
 		if k.err == nil || errors.Is(k.err, ErrNotFound) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if s.round == round {
-				s.kept = &k
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if c.round == round {
+				c.kept = &k
 			}
 		}
 		return k, k.err
@@ -89,41 +100,44 @@ func (s *Shared[T]) fly(ctx context.Context, read func(context.Context) (T, erro
 	}
 }
 
-func (s *Shared[T]) look(maxAge time.Duration) (k *kept[T], round int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k = s.kept
+func (c *Cache[T]) look(maxAge time.Duration) (k *kept[T], round int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k = c.kept
+	if k != nil && k.writes != c.written() {
+		k = nil
+	}
 	if k != nil && maxAge != AnyAge && (k.err != nil || time.Since(k.began) > maxAge) {
 		k = nil
 	}
-	return k, s.round
+	return k, c.round
 }
 
-// Peek is the copy, or the zero value while there is none.
-func (s *Shared[T]) Peek() T {
-	if k, _ := s.look(AnyAge); k != nil {
+// Peek returns the copy, or the zero value while there is none.
+func (c *Cache[T]) Peek() T {
+	if k, _ := c.look(AnyAge); k != nil {
 		return k.value
 	}
 	var none T
 	return none
 }
 
-// Put keeps what the answer to a write showed.
-func (s *Shared[T]) Put(v T) { s.replace(&kept[T]{value: v, began: time.Now()}) }
+// Put keeps what the answer to a write shows.
+func (c *Cache[T]) Put(v T) { c.replace(&kept[T]{value: v, began: time.Now(), writes: c.written()}) }
 
-// Forget drops the copy: somebody has written.
-func (s *Shared[T]) Forget() { s.replace(nil) }
+// Forget drops the copy: something was written.
+func (c *Cache[T]) Forget() { c.replace(nil) }
 
-func (s *Shared[T]) replace(k *kept[T]) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept = k
-	s.round++
-	s.flight.Forget("")
+func (c *Cache[T]) replace(k *kept[T]) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = k
+	c.round++
+	c.flight.Forget("")
 }
 
-// Of is the one T that the client keeps for a package above it; the first call makes it. What is shared between the
-// operations of one run belongs to the client that Configure made, never to the process.
+// Of returns the one T that the client keeps for a package above it, and makes it at the first call. What the operations of
+// one run share belongs to the client that Configure made, never to the process.
 func Of[T any](c *Client) *T {
 	kind := reflect.TypeFor[T]()
 	if v, ok := c.kept.Load(kind); ok {
@@ -133,27 +147,27 @@ func Of[T any](c *Client) *T {
 	return v.(*T)
 }
 
-// Directory finds objects of one kind by key. The first few that are asked for are read one by one, and once there are
-// more, all are listed at once: so one object costs one request, and a thousand cost three. A list that somebody else has
-// asked for already is used from the first one on. What the list does not show
-// is asked for by itself, because a list may lag, or show only what the caller may see. The zero value is ready.
+// Directory finds objects of one kind by key. It reads the first few one by one, and beyond that lists all at once: so one
+// object costs one request, and a thousand cost three. A list that is there already is used from the first object on. What
+// the list does not show is read by itself, because a list may lag, or show only what the caller may see. The zero value
+// is ready.
 type Directory[T any] struct {
-	all  Shared[map[string]T]
+	all  Cache[map[string]T]
 	mu   sync.Mutex
-	ones map[string]*Shared[T]
-	ends bool // the list was refused: it is not asked for again
+	ones map[string]*Cache[T]
+	ends bool // the list was refused, and is not tried again
 }
 
 // few is how many objects are read one by one before all are listed.
 const few = 2
 
-// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one gives [ErrNotFound] for what is not there.
+// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one returns [ErrNotFound] for what is not there.
 func (d *Directory[T]) Get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (T, error) {
 	v, _, err := d.get(ctx, key, maxAge, one, list, true)
 	return v, err
 }
 
-// Seek is Get for whoever only wants to know what was there: what the list does not show is not asked for by itself.
+// Seek is Get without the read of an object that the list does not show, for a caller that only wants to know what was there.
 func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (v T, found bool, err error) {
 	v, found, err = d.get(ctx, key, maxAge, one, list, false)
 	if errors.Is(err, ErrNotFound) {
@@ -183,16 +197,16 @@ func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration
 	return v, err == nil, err
 }
 
-// of gives the read of that one object, and whether the list is to be asked first.
-func (d *Directory[T]) of(key string) (single *Shared[T], listed bool) {
+// of returns the cache of that one object, and whether to use the list first.
+func (d *Directory[T]) of(key string) (single *Cache[T], listed bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ones == nil {
-		d.ones = map[string]*Shared[T]{}
+		d.ones = map[string]*Cache[T]{}
 	}
 	single, known := d.ones[key]
 	if !known {
-		single = &Shared[T]{}
+		single = &Cache[T]{}
 		d.ones[key] = single
 	}
 	return single, !d.ends && len(d.ones) > few

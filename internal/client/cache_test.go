@@ -15,7 +15,7 @@ func TestSharedReadsOnce(t *testing.T) {
 	t.Parallel()
 	// Many rounds, because the gap between looking and joining is narrow.
 	for range 200 {
-		var s Shared[int]
+		var s Cache[int]
 		var reads atomic.Int32
 		var all sync.WaitGroup
 		for range 8 {
@@ -35,7 +35,7 @@ func TestSharedReadsOnce(t *testing.T) {
 
 func TestSharedFailureIsNotKept(t *testing.T) {
 	t.Parallel()
-	var s Shared[int]
+	var s Cache[int]
 	oops := errors.New("oops")
 	if _, err := s.Get(t.Context(), AnyAge, func(context.Context) (int, error) { return 1, oops }); !errors.Is(err, oops) {
 		t.Errorf("%v", err)
@@ -48,7 +48,7 @@ func TestSharedFailureIsNotKept(t *testing.T) {
 // The first caller stops waiting; the read goes on for the second.
 func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
-	var s Shared[int]
+	var s Cache[int]
 	started, finish := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
@@ -82,7 +82,7 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 // Somebody writes while a read is under way: what that read saw is given to whoever waits for it, and not kept.
 func TestSharedForgottenInFlight(t *testing.T) {
 	t.Parallel()
-	var s Shared[string]
+	var s Cache[string]
 	started, finish, done := make(chan struct{}), make(chan struct{}), make(chan string)
 	go func() {
 		v, _ := s.Get(t.Context(), AnyAge, func(context.Context) (string, error) {
@@ -111,7 +111,7 @@ func TestSharedForgottenInFlight(t *testing.T) {
 
 func TestSharedForget(t *testing.T) {
 	t.Parallel()
-	var s Shared[int]
+	var s Cache[int]
 	n := 0
 	read := func(context.Context) (int, error) { n++; return n, nil }
 	for range 2 {
@@ -128,7 +128,7 @@ func TestSharedForget(t *testing.T) {
 // A copy that is too old, or only says that nothing is there, is no ground to write on.
 func TestSharedAge(t *testing.T) {
 	t.Parallel()
-	var s Shared[int]
+	var s Cache[int]
 	n := 0
 	read := func(context.Context) (int, error) { n++; return n, nil }
 	for _, c := range []struct {
@@ -144,7 +144,7 @@ func TestSharedAge(t *testing.T) {
 		t.Errorf("%d, want what a write showed", v)
 	}
 
-	var gone Shared[int]
+	var gone Cache[int]
 	reads := 0
 	absent := func(context.Context) (int, error) { reads++; return 0, ErrNotFound }
 	for range 3 {
@@ -216,7 +216,7 @@ func TestDirectory(t *testing.T) {
 func TestGetSince(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s Shared[int]
+		var s Cache[int]
 		reads := 0
 		read := func(context.Context) (int, error) {
 			reads++

@@ -53,8 +53,8 @@ type Config struct {
 	RetryTimeout time.Duration
 	// RateLimit is the most calls a second; 0 sets no limit.
 	RateLimit int
-	// Opened remembers tokens that live no longer than the run; nil: one of the client's own.
-	Opened *Opened
+	// Ephemeral remembers tokens that live no longer than the run; nil: one of the client's own.
+	Ephemeral *EphemeralTokens
 }
 
 // Client calls one workspace as one identity.
@@ -65,12 +65,17 @@ type Client struct {
 	own       bool // the provider's own login, not that of a token's owner
 	cfg       Config
 	sdk       *client.DatabricksClient
-	line      *line
-	tokens    Shared[TokenList]
-	endpoints Directory[string] // name → id
-	self      Shared[Identity]
-	groups    sync.Map // name → *Shared[Group]
-	kept      sync.Map // see [Of]
+	transport *transport
+	run       *run
+
+	self         Cache[Identity]
+	principals   principalCache
+	everybody    principalLists
+	groups       sync.Map          // name → *Cache[Group]
+	endpoints    Directory[string] // name → id
+	tokens       Cache[TokenList]
+	oauthSecrets sync.Map // SCIM id of a service principal → *Cache[OAuthSecretList]
+	kept         sync.Map // see [Of]
 }
 
 var productOnce sync.Once
@@ -86,34 +91,44 @@ func Product(version string) {
 
 // New makes a client. It touches no network.
 func New(cfg Config) (*Client, error) {
-	return newClient(cfg, newLine(cfg), true)
+	return newClient(cfg, nil, true)
 }
 
 // LogIn is a client for the same workspace that calls as somebody else. Both share pace and limits: the workspace counts
 // them together. Equal settings give one client, which gets one access token for all its callers. It touches no network.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
-	return c.line.identities.login(s, func() (*Client, error) {
+	return c.run.logins.login(s, func() (*Client, error) {
 		login, err := c.cfg.Open(s)
 		if err != nil {
 			return nil, err
 		}
 		cfg := c.cfg
 		cfg.Login = login
-		return newClient(cfg, c.line, false)
+		return newClient(cfg, c, false)
 	})
 }
 
-func newClient(cfg Config, l *line, own bool) (*Client, error) {
+// newClient makes a client that shares transport and memory with another one, or has its own where that is nil.
+func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	silenceSDK()
-	if cfg.Opened == nil {
-		cfg.Opened = &Opened{}
+	if cfg.Ephemeral == nil {
+		cfg.Ephemeral = &EphemeralTokens{}
 	}
+	c := &Client{Login: cfg.Login, own: own, cfg: cfg}
+	if other != nil {
+		c.transport, c.run = other.transport, other.run
+	} else {
+		c.run = &run{}
+		c.transport = newTransport(cfg, c.run.writes.note)
+	}
+	c.tokens.writes = &c.run.writes.tokens
+	c.everybody.follow(&c.run.writes.principals)
 	sdkConfig := &config.Config{
-		Host:          cmp.Or(cfg.Host, unknownHost), // the line puts the right one in
+		Host:          cmp.Or(cfg.Host, unknownHost), // the transport puts the right one in
 		WorkspaceID:   cfg.WorkspaceID,
 		Credentials:   strategy{cfg, own, &bearer{}},
-		HTTPTransport: l,
-		// The line keeps its own time and pace; these only have to be longer and wider than anything it allows.
+		HTTPTransport: c.transport,
+		// The transport keeps its own time and pace; these only have to be longer and wider than anything it allows.
 		HTTPTimeoutSeconds:  int((24 * time.Hour).Seconds()),
 		RateLimitPerSecond:  1_000_000,
 		RetryTimeoutSeconds: max(1, int(cfg.RetryTimeout.Seconds())),
@@ -129,11 +144,10 @@ func newClient(cfg Config, l *line, own bool) (*Client, error) {
 	httpConfig.ErrorMapper = mapper(cfg.Login)
 	httpConfig.ErrorRetriable = repeatable
 	httpConfig.TransientErrors = nil
-	sdk, err := client.NewWithClient(sdkConfig, httpclient.NewApiClient(httpConfig))
-	if err != nil {
+	if c.sdk, err = client.NewWithClient(sdkConfig, httpclient.NewApiClient(httpConfig)); err != nil {
 		return nil, fmt.Errorf("configuring the workspace client: %w", err)
 	}
-	return &Client{Login: cfg.Login, own: own, cfg: cfg, sdk: sdk, line: l}, nil
+	return c, nil
 }
 
 // unknownHost stands for a host that is not known yet; the name is reserved to resolve nowhere.
@@ -145,7 +159,7 @@ func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
 	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }
 	cfg := Config{Host: unknownHost, Login: auth.Unready(err), Open: open, Vault: vault}
-	c, buildErr := newClient(cfg, newLine(cfg), true)
+	c, buildErr := newClient(cfg, nil, true)
 	if buildErr != nil {
 		panic(buildErr) // constants only: it cannot depend on what a user wrote
 	}
@@ -158,7 +172,7 @@ func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 // Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the
 // function that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {
-	q, _ := c.line.locks.LoadOrStore(object, make(chan struct{}, 1))
+	q, _ := c.run.locks.LoadOrStore(object, make(chan struct{}, 1))
 	queue := q.(chan struct{})
 	select {
 	case queue <- struct{}{}:

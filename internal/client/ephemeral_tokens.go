@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// Opened are the tokens that were made for the time of a run and are still to be revoked. Terraform says when such a token
+// EphemeralTokens are the tokens that were created for the time of a run and are still to be revoked. Terraform says when such a token
 // is not needed any more, but only where all went well: it leaves out the closing of whatever something failed that used
-// it. So [Opened.End] revokes what is left when the process ends. One belongs to one provider; the zero value is ready.
-type Opened struct {
+// it. So [EphemeralTokens.End] revokes what is left when the process ends. One belongs to one provider; the zero value is ready.
+type EphemeralTokens struct {
 	mu     sync.Mutex
 	making int // how many are being made at this moment
-	tokens map[string]opened
+	tokens map[string]ephemeralToken
 }
 
-// opened says who can revoke a token: its owner, else the provider's identity as an admin.
-type opened struct{ owner, provider *Client }
+// ephemeralToken is who can revoke a token: its owner, else the provider's identity as an admin.
+type ephemeralToken struct{ owner, provider *Client }
 
 // Opening says that a token is about to be made as owner; made tells its id, empty when none came of it.
 func (c *Client) Opening(owner *Client) (made func(id string)) {
-	o := c.cfg.Opened
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.making++
+	e := c.cfg.Ephemeral
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.making++
 	return func(id string) {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.making--
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.making--
 		if id == "" {
 			return
 		}
-		if o.tokens == nil {
-			o.tokens = map[string]opened{}
+		if e.tokens == nil {
+			e.tokens = map[string]ephemeralToken{}
 		}
-		o.tokens[id] = opened{owner: owner, provider: c}
+		e.tokens[id] = ephemeralToken{owner: owner, provider: c}
 	}
 }
 
@@ -44,27 +44,26 @@ func (c *Client) Opening(owner *Client) (made func(id string)) {
 // still at hand, and where that one is refused by the provider's identity, which must be a workspace admin. One request, two
 // where the owner is refused. What fails is tried once more when the process ends.
 func (c *Client) CloseToken(ctx context.Context, id string) error {
-	o := c.cfg.Opened
-	o.mu.Lock()
-	t, known := o.tokens[id]
-	o.mu.Unlock()
+	e := c.cfg.Ephemeral
+	e.mu.Lock()
+	t, known := e.tokens[id]
+	e.mu.Unlock()
 	if !known { // opened by a process that is no more
-		t = opened{provider: c}
+		t = ephemeralToken{provider: c}
 	}
 	if err := t.revoke(ctx, id); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	delete(o.tokens, id)
-	o.mu.Unlock()
+	e.mu.Lock()
+	delete(e.tokens, id)
+	e.mu.Unlock()
 	return nil
 }
 
-func (t opened) revoke(ctx context.Context, id string) error {
+func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	var asOwner error
 	if t.owner != nil {
 		if asOwner = t.owner.RevokeOwnToken(ctx, id); asOwner == nil {
-			t.provider.ForgetTokens()
 			return nil
 		}
 	}
@@ -84,14 +83,14 @@ func (t opened) revoke(ctx context.Context, id string) error {
 
 // End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that lingers.
 // With nothing open it returns at once. It gives what could not be revoked, by id.
-func (o *Opened) End(limit time.Duration) map[string]error {
+func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	for o.busy() && Pause(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
+	for e.busy() && Pause(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
 	}
-	o.mu.Lock()
-	left := maps.Clone(o.tokens)
-	o.mu.Unlock()
+	e.mu.Lock()
+	left := maps.Clone(e.tokens)
+	e.mu.Unlock()
 
 	failed := map[string]error{}
 	var mu sync.Mutex
@@ -109,8 +108,8 @@ func (o *Opened) End(limit time.Duration) map[string]error {
 	return failed
 }
 
-func (o *Opened) busy() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.making > 0
+func (e *EphemeralTokens) busy() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.making > 0
 }

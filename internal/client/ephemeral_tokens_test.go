@@ -15,10 +15,10 @@ import (
 const revokeOwn = "/api/2.0/token/delete"
 
 // opening is a provider's client, a token's owner, and n tokens of the owner that are open; none is the owner's own login.
-func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (provider *client.Client, opened *client.Opened, ids []string) {
+func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (provider *client.Client, opened *client.EphemeralTokens, ids []string) {
 	t.Helper()
-	opened = &client.Opened{}
-	provider = w.as(t, w.PersonToken, append(more, func(cfg *client.Config) { cfg.Opened = opened; cfg.RetryTimeout = time.Minute })...)
+	opened = &client.EphemeralTokens{}
+	provider = w.as(t, w.PersonToken, append(more, func(cfg *client.Config) { cfg.Ephemeral = opened; cfg.RetryTimeout = time.Minute })...)
 	_, value := w.Workspace.MintToken(w.Deployer.ClientID, "login of the owner", time.Hour)
 	owner, err := provider.LogIn(tokenLogin(value))
 	if err != nil {

@@ -7,11 +7,28 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
 // AdminsGroup is the group that may do everything in a workspace; the service makes it.
 const AdminsGroup = "admins"
+
+// Group is a group of the workspace with its direct members.
+type Group struct {
+	ID      string // SCIM id, digits
+	Name    string
+	Account bool // of the account, assigned to the workspace: its members are kept elsewhere
+	Members []Member
+	Parents []string // SCIM ids of the groups it is itself a direct member of; only of a single group
+}
+
+// Member is a direct member of a group.
+type Member struct {
+	ID          string // SCIM id, digits
+	DisplayName string
+	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not tell
+}
 
 // Has reports whether somebody is a direct member.
 func (g Group) Has(id string) bool {
@@ -39,9 +56,9 @@ func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	})
 }
 
-func (c *Client) group(name string) *Shared[Group] {
-	s, _ := c.groups.LoadOrStore(name, &Shared[Group]{})
-	return s.(*Shared[Group])
+func (c *Client) group(name string) *Cache[Group] {
+	s, _ := c.groups.LoadOrStore(name, &Cache[Group]{})
+	return s.(*Cache[Group])
 }
 
 // ForgetGroup drops the shared copy of a group, so that the next read asks the service.
@@ -195,4 +212,41 @@ func adviseGroups(err error) error {
 func adviseAccountGroup(name string) error {
 	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show such a group and assign it, but not change its members. "+
 		"Add the service principal in the account console, under User management > Groups, or with the account's SCIM API; or use a group of the workspace.")
+}
+
+// Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request for
+// each 10,000.
+// https://docs.databricks.com/api/azure/workspace/groups/list
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
+}
+
+// EachGroup is [Client.Groups] for those who show them as they come: it visits one after the other until visit returns
+// false. One request for each 500.
+func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
+	return pagesSCIM(ctx, c, "Groups", allGroups(), streamPage, func(page []scimResource) bool {
+		for _, r := range page {
+			if !visit(toGroup(r)) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func allGroups() url.Values {
+	return url.Values{"excludedAttributes": {"entitlements,roles,groups"}}
+}
+
+func toGroup(r scimResource) Group {
+	// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
+	g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
+	for _, m := range r.Members {
+		collection, _, _ := strings.Cut(m.Ref, "/")
+		g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
+	}
+	for _, p := range r.Groups {
+		g.Parents = append(g.Parents, p.Value)
+	}
+	return g
 }

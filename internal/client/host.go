@@ -20,23 +20,23 @@ func (c *Client) Host() string {
 	if c.cfg.Host != "" {
 		return c.cfg.Host
 	}
-	return c.line.host.Peek()
+	return c.transport.host.Peek()
 }
 
 // FindHost is the workspace's address. Where only Azure Resource Manager knows it, one request for the run.
 func (c *Client) FindHost(ctx context.Context) (string, error) {
-	if c.cfg.Host != "" || c.line.findHost == nil {
+	if c.cfg.Host != "" || c.transport.findHost == nil {
 		return c.cfg.Host, nil
 	}
-	return c.line.host.Get(ctx, AnyAge, c.line.findHost)
+	return c.transport.host.Get(ctx, AnyAge, c.transport.findHost)
 }
 
 // address puts the workspace's host into a request.
-func (l *line) address(r *http.Request) error {
-	if l.findHost == nil {
+func (t *transport) address(r *http.Request) error {
+	if t.findHost == nil {
 		return nil
 	}
-	host, err := l.host.Get(r.Context(), AnyAge, l.findHost)
+	host, err := t.host.Get(r.Context(), AnyAge, t.findHost)
 	if err != nil {
 		return err
 	}

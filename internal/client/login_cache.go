@@ -9,16 +9,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// identities are what one configuration of the provider shares among resources: clients of other identities, each of
-// which logs in once however many resources name its credential, and the vaults it writes to.
-type identities struct {
-	mu     sync.Mutex
-	logins map[identity]*Client
-	vaults map[string]*auth.Vault
-	done   map[string]bool
+// loginCache holds the clients of other identities, so that each logs in once however many resources name its credential,
+// and the vaults that resources write to.
+type loginCache struct {
+	mu      sync.Mutex
+	clients map[identity]*Client
+	vaults  map[string]*auth.Vault
 }
 
-// identity is all that a login is made of. It holds secrets, as the client made of it does.
+// identity is everything that a login consists of. It holds secrets, as its client does.
 type identity struct {
 	auth.Settings
 	vault auth.KeyVaultSettings
@@ -33,47 +32,47 @@ func identityOf(s auth.Settings) identity {
 	return i
 }
 
-// login gives the client of an identity, made at most once; a failure is not kept, because the file it read may be there
-// the next time.
-func (i *identities) login(s auth.Settings, open func() (*Client, error)) (*Client, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
+// login returns the client of an identity, and opens it at most once. A failure is not kept, because the file that was
+// missing may be there the next time.
+func (l *loginCache) login(s auth.Settings, open func() (*Client, error)) (*Client, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	key := identityOf(s)
-	if c, ok := i.logins[key]; ok {
+	if c, ok := l.clients[key]; ok {
 		return c, nil
 	}
 	c, err := open()
 	if err != nil {
 		return nil, err
 	}
-	if i.logins == nil {
-		i.logins = map[identity]*Client{}
+	if l.clients == nil {
+		l.clients = map[identity]*Client{}
 	}
-	i.logins[key] = c
+	l.clients[key] = c
 	return c, nil
 }
 
-// Vault is the Key Vault at an address, met with the provider's own identity. It touches no network.
+// Vault returns the Key Vault at an address, to be called as the provider's own identity. It makes no request.
 func (c *Client) Vault(uri auth.Setting) (*auth.Vault, error) {
-	i := &c.line.identities
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	l := &c.run.logins
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	key := uri.Attribute + " " + strings.ToLower(strings.TrimRight(strings.TrimSpace(uri.Value), "/"))
-	if v, ok := i.vaults[key]; ok {
+	if v, ok := l.vaults[key]; ok {
 		return v, nil
 	}
 	v, err := c.cfg.Vault(uri)
 	if err != nil {
 		return nil, err
 	}
-	if i.vaults == nil {
-		i.vaults = map[string]*auth.Vault{}
+	if l.vaults == nil {
+		l.vaults = map[string]*auth.Vault{}
 	}
-	i.vaults[key] = v
+	l.vaults[key] = v
 	return v, nil
 }
 
-// Await logs in, and waits for Entra ID where application or credential were made a moment ago; see [auth.Login.Await].
+// Await logs in, and waits for Entra ID where application or credential may be a moment old; see [auth.Login.Await].
 func (c *Client) Await(ctx context.Context) error {
 	_, err := c.Login.Await(ctx, auth.DatabricksScope)
 	return err
@@ -81,19 +80,6 @@ func (c *Client) Await(ctx context.Context) error {
 
 // Now is the workspace's clock by the Date of its last answer, else this machine's: a machine whose clock is wrong must not
 // decide that a token has expired.
-func (c *Client) Now() time.Time { return time.Now().UTC().Add(time.Duration(c.line.ahead.Load())) }
-
-// FirstTime says, once for each name, that something is to be done; to everybody after the first that it is not.
-func (c *Client) FirstTime(name string) bool {
-	i := &c.line.identities
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.done[name] {
-		return false
-	}
-	if i.done == nil {
-		i.done = map[string]bool{}
-	}
-	i.done[name] = true
-	return true
+func (c *Client) Now() time.Time {
+	return time.Now().UTC().Add(time.Duration(c.transport.ahead.Load()))
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
@@ -95,12 +94,9 @@ func oauthSecretsOf(principalID string) string {
 	return PathOf("/api/2.0/accounts/servicePrincipals", principalID, "credentials", "secrets")
 }
 
-// oauthSecretLists are the lists that were read in this run, by the SCIM id of the service principal.
-type oauthSecretLists struct{ sync.Map }
-
-func (c *Client) oauthSecretList(principalID string) *Shared[OAuthSecretList] {
-	list, _ := Of[oauthSecretLists](c).LoadOrStore(principalID, &Shared[OAuthSecretList]{})
-	return list.(*Shared[OAuthSecretList])
+func (c *Client) oauthSecretList(principalID string) *Cache[OAuthSecretList] {
+	list, _ := c.oauthSecrets.LoadOrStore(principalID, &Cache[OAuthSecretList]{})
+	return list.(*Cache[OAuthSecretList])
 }
 
 // OAuthSecrets lists the OAuth secrets of a service principal by its SCIM id; the caller must be a workspace admin. One

@@ -75,7 +75,7 @@ func (c *Client) ScoreOptimized(ctx context.Context, e Endpoint, request string)
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token.Value)
 	// Not by the SDK, which knows one host. Pace, limits and the rule that no redirect is followed are the same.
-	resp, err := c.line.send(r)
+	resp, err := c.transport.send(r)
 	if err != nil {
 		return nil, "", err
 	}

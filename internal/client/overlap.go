@@ -28,9 +28,9 @@ func Principal(applicationID string) Thing {
 	return Thing{"service principal", "", strings.ToLower(applicationID)}
 }
 
-// register is what one run does with things that several addresses may share. Terraform sees the addresses and not that
+// overlap is what one run does with things that several addresses may share. Terraform sees the addresses and not that
 // two of them mean one thing, so it destroys at one address what it creates or keeps at another, in whatever order.
-type register struct {
+type overlap struct {
 	mu       sync.Mutex
 	kept     map[Thing]int // how many operations of this run keep it
 	keeping  map[Thing][]Address
@@ -44,28 +44,28 @@ type Address struct {
 	As       string // what the thing is there, where it can be several things: a permission level
 }
 
-func registerOf(c *Client) *register {
-	r := Of[register](c)
-	r.mu.Lock()
-	if r.kept == nil {
-		r.kept, r.keeping, r.removing, r.said = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
+func overlapOf(c *Client) *overlap {
+	o := &c.run.overlap
+	o.mu.Lock()
+	if o.kept == nil {
+		o.kept, o.keeping, o.removing, o.said = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
 	}
-	return r
+	return o
 }
 
 // Keep notes that this run creates these things, adopts them or finds them as wanted. It must come before the service is
 // asked for them: a removal that runs at the same time either sees the note, or is over before the creation looks. undo
 // takes the note back, where the creation failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
-	r := registerOf(c)
-	defer r.mu.Unlock()
+	o := overlapOf(c)
+	defer o.mu.Unlock()
 	for _, t := range things {
-		r.kept[t]++
+		o.kept[t]++
 	}
 	return sync.OnceFunc(func() {
-		defer registerOf(c).mu.Unlock()
+		defer overlapOf(c).mu.Unlock()
 		for _, t := range things {
-			r.kept[t]--
+			o.kept[t]--
 		}
 	})
 }
@@ -73,9 +73,9 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 // Keeps reports whether this run keeps the thing. A removal must ask where no creation can come in between: in the queue of
 // writers to the list, or under the lock that writers share.
 func (c *Client) Keeps(t Thing) bool {
-	r := registerOf(c)
-	defer r.mu.Unlock()
-	return r.kept[t] > 0
+	o := overlapOf(c)
+	defer o.mu.Unlock()
+	return o.kept[t] > 0
 }
 
 // Placed is a thing at one address of a plan.
@@ -94,16 +94,16 @@ type Pair struct {
 // as that is planned already. It gives them once: a plan asks twice where Terraform replaces, and of a whole list that is
 // removed it is enough to hear once.
 func (c *Client) PlanToKeep(all ...Placed) []Pair {
-	r := registerOf(c)
-	defer r.mu.Unlock()
+	o := overlapOf(c)
+	defer o.mu.Unlock()
 	var fresh []Pair
-	for _, p := range r.pairs(all, r.keeping, r.removing) {
-		if !r.said[subject(p, p.Other)] {
+	for _, p := range o.pairs(all, o.keeping, o.removing) {
+		if !o.said[subject(p, p.Other)] {
 			fresh = append(fresh, p)
 		}
 	}
 	for _, p := range fresh {
-		r.said[subject(p, p.Other)] = true
+		o.said[subject(p, p.Other)] = true
 	}
 	return fresh
 }
@@ -119,21 +119,21 @@ func subject(p Pair, removed Address) Thing {
 // PlanToRemove notes that these are removed from one address, and gives those that another one has after the apply, as far
 // as that is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
-	r := registerOf(c)
-	defer r.mu.Unlock()
-	found := r.pairs(all, r.removing, r.keeping)
+	o := overlapOf(c)
+	defer o.mu.Unlock()
+	found := o.pairs(all, o.removing, o.keeping)
 	for _, p := range found {
-		r.said[subject(p, p.Address)] = true
+		o.said[subject(p, p.Address)] = true
 	}
 	return found
 }
 
 // pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal itself
 // sees what is kept.
-func (r *register) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
+func (o *overlap) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
 	var found []Pair
 	for _, p := range all {
-		if r.kept[p.Thing] > 0 {
+		if o.kept[p.Thing] > 0 {
 			continue
 		}
 		if !slices.Contains(mine[p.Thing], p.Address) {

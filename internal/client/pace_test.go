@@ -37,7 +37,7 @@ func TestRefusedForNumberIsSentAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := &recorder{fake: fake{steps: []step{refusal}}}
-			l := newLine(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute})
+			l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute}, func(*http.Request) {})
 			signed := 0
 			sign := signer(func(r *http.Request) error {
 				signed++
@@ -67,25 +67,25 @@ func TestRefusedForNumberIsSentAgain(t *testing.T) {
 func TestOtherFaultsPassTheLine(t *testing.T) {
 	t.Parallel()
 	f := &recorder{fake: fake{steps: []step{{status: 500, body: `{"error_code":"INTERNAL_ERROR"}`}}}}
-	l := newLine(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute})
+	l := newTransport(Config{Host: "https://adb-42.test", Transport: f, AttemptTimeout: time.Minute, RetryTimeout: time.Minute}, func(*http.Request) {})
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://adb-42.test/api/2.0/things", strings.NewReader("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := l.RoundTrip(r); err != nil || resp.StatusCode != 500 || len(f.bodies) != 1 || l.pause.gap != 0 {
+	if resp, err := l.RoundTrip(r); err != nil || resp.StatusCode != 500 || len(f.bodies) != 1 || l.throttle.gap != 0 {
 		t.Errorf("%v, %v, %d attempts", resp, err, len(f.bodies))
 	}
 }
 
 func TestGap(t *testing.T) {
 	t.Parallel()
-	var p pause
+	var p throttle
 	sent := time.Now()
-	if !p.slow(sent) || p.slow(sent) || p.gap != firstGap {
+	if !p.slower(sent) || p.slower(sent) || p.gap != firstGap {
 		t.Errorf("refusals of one flight count once, and the gap is %s", p.gap)
 	}
 	for range 20 {
-		p.slow(time.Now().Add(time.Millisecond))
+		p.slower(time.Now().Add(time.Millisecond))
 	}
 	if p.gap != longestGap {
 		t.Errorf("the gap grew to %s", p.gap)
@@ -109,7 +109,7 @@ func TestGap(t *testing.T) {
 // A call gives up when nobody gets through, not when it stands in line.
 func TestStuck(t *testing.T) {
 	t.Parallel()
-	var p pause
+	var p throttle
 	long := time.Now().Add(-time.Hour)
 	if p.stuck(long) < time.Hour {
 		t.Errorf("nobody has got through, and it counts %s", p.stuck(long))

@@ -8,20 +8,30 @@ import (
 	"time"
 )
 
-// known is what one run knows of the workspace's service principals: by "id SCIMID", by "application APPLICATIONID" in
-// lower case, and by "name DISPLAYNAME", of which there may be several.
-type known struct {
+// principalCache holds the workspace's service principals: under "id SCIMID", under "application APPLICATIONID" in lower
+// case, and under "name DISPLAYNAME", a name that several may have.
+type principalCache struct {
 	Directory[[]ServicePrincipal]
-	mu   sync.Mutex
-	made map[string][]string // display name → SCIM ids of those that this run has made
+	mu    sync.Mutex
+	added map[string][]string // display name → SCIM ids of those that this run has added
 }
 
-// knownFor is how old the knowledge may be of what was there before a creation. It tells only whose work a lost answer was.
-const knownFor = time.Minute
+func (p *principalCache) add(displayName, id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.added == nil {
+		p.added = map[string][]string{}
+	}
+	p.added[displayName] = append(p.added[displayName], id)
+}
+
+// beforeAge is how old a copy may be that shows what was there before a creation. It only decides whether this run or
+// somebody else created what is there after a lost answer.
+const beforeAge = time.Minute
 
 // SharedServicePrincipal reads one by its SCIM id for a refresh. One request for one or two of them, three for any number.
 func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (ServicePrincipal, error) {
-	found, err := Of[known](c).Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
+	found, err := c.principals.Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		sp, err := c.ServicePrincipalByID(ctx, id)
 		return []ServicePrincipal{sp}, err
 	}, c.everyPrincipal)
@@ -32,51 +42,27 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 }
 
 // PrincipalBefore reports whether the workspace had a service principal of that application id a moment ago, before one is
-// made. As many requests as [Client.SharedServicePrincipal].
+// added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
-	_, found, err := Of[known](c).Seek(ctx, "application "+strings.ToLower(applicationID), knownFor, func(ctx context.Context) ([]ServicePrincipal, error) {
+	_, found, err := c.principals.Seek(ctx, "application "+strings.ToLower(applicationID), beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return someone(c.ServicePrincipals(ctx, "applicationId eq "+SCIMString(applicationID)))
 	}, c.everyPrincipal)
 	return found, err
 }
 
-// NamedBefore gives the SCIM ids of the service principals that had that display name a moment ago, before one is made,
-// those included that this run has made. As many requests as [Client.SharedServicePrincipal].
+// NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before one is added,
+// with those that this run has added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string, error) {
-	k := Of[known](c)
-	all, _, err := k.Seek(ctx, "name "+displayName, knownFor, func(ctx context.Context) ([]ServicePrincipal, error) {
+	all, _, err := c.principals.Seek(ctx, "name "+displayName, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return someone(c.ServicePrincipals(ctx, "displayName eq "+SCIMString(displayName)))
 	}, c.everyPrincipal)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	ids := slices.Clone(k.made[displayName])
+	c.principals.mu.Lock()
+	defer c.principals.mu.Unlock()
+	ids := slices.Clone(c.principals.added[displayName])
 	for _, sp := range all {
 		ids = append(ids, sp.ID)
 	}
 	return ids, err
-}
-
-// NotePrincipal remembers a service principal that this process has added: SCIM may not show it for a while.
-func (c *Client) NotePrincipal(applicationID, displayName, id string) {
-	c.line.principals.Store(strings.ToLower(applicationID), id)
-	k := Of[known](c)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.made == nil {
-		k.made = map[string][]string{}
-	}
-	k.made[displayName] = append(k.made[displayName], id)
-}
-
-// NoteRename remembers that this run plans another display name for a service principal.
-func (c *Client) NoteRename(applicationID string) {
-	c.line.renamed.Store(strings.ToLower(applicationID), true)
-}
-
-// IsRenamed reports whether this run plans another display name for the service principal of that application id.
-func (c *Client) IsRenamed(applicationID string) bool {
-	_, ok := c.line.renamed.Load(strings.ToLower(applicationID))
-	return ok
 }
 
 func (c *Client) everyPrincipal(ctx context.Context) (map[string][]ServicePrincipal, error) {
@@ -94,7 +80,7 @@ func (c *Client) everyPrincipal(ctx context.Context) (map[string][]ServicePrinci
 	return found, nil
 }
 
-// someone makes an empty list an error, as [Directory] wants it.
+// someone returns [ErrNotFound] for an empty list, as [Directory] expects.
 func someone(all []ServicePrincipal, err error) ([]ServicePrincipal, error) {
 	if err == nil && len(all) == 0 {
 		err = ErrNotFound

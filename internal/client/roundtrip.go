@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,56 +18,50 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// line is the way to one workspace, shared by every identity that calls it: pace, time of one attempt, and what each
-// answer tells about the workspace.
-type line struct {
+// transport sends requests to one workspace, for every identity that calls it. It owns what the workspace shows of itself in
+// any answer: whether it has answered, which workspace it is, what time it is there, how many calls it takes.
+type transport struct {
 	base     http.RoundTripper
 	timeout  time.Duration // of one attempt
 	patience time.Duration // of all attempts of one call
 	limiter  *rate.Limiter
-	pause    pause
+	throttle throttle
+	written  func(*http.Request) // called before and after each attempt of a request that is not a GET
 
-	host     Shared[string] // asked of Azure Resource Manager at the first call, where configuration does not tell
+	host     Cache[string] // looked up in Azure Resource Manager at the first call, where the configuration has no host
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	wantID      string      // the workspace's id in the provider block; may be empty
-	foundID     Shared[string]
+	foundID     Cache[string]
 	workspaceID atomic.Value // a string, from the moment that it is known
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
-	locks       sync.Map     // object → chan struct{} of one place
-	principals  sync.Map     // lower-case application id → SCIM id, of those this process has added
-	renamed     sync.Map     // lower-case application ids of service principals that this run plans another name for
-	removed     sync.Map     // SCIM ids of service principals that this process has removed
-	wrote       sync.Map     // endpoint name → time of the last change to its access list by this process
-	scimWrites  atomic.Int64 // attempts to change a principal or a group, counted at their begin and at their end
-	identities  identities
-	keptTokens  sync.Map // ids of tokens that this process keeps; see [Client.KeepTokens]
 }
 
-func newLine(cfg Config) *line {
+func newTransport(cfg Config, written func(*http.Request)) *transport {
 	limit := rate.Inf
 	if cfg.RateLimit > 0 {
 		limit = rate.Limit(cfg.RateLimit)
 	}
-	return &line{
+	return &transport{
 		base:     web.Guard(cfg.Transport, web.LargeAnswer),
 		timeout:  cfg.AttemptTimeout,
 		patience: cfg.RetryTimeout,
 		limiter:  rate.NewLimiter(limit, max(1, cfg.RateLimit)),
+		written:  written,
 		findHost: hostFinder(cfg),
 		wantID:   cfg.WorkspaceID,
 	}
 }
 
 // RoundTrip sends one attempt to the workspace, and finds out which workspace answers.
-func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := l.address(r); err != nil {
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := t.address(r); err != nil {
 		return nil, err
 	}
-	resp, err := l.send(r)
+	resp, err := t.send(r)
 	if err == nil {
-		err = l.identify(resp)
+		err = t.identify(resp)
 	}
 	if err != nil {
 		return nil, err
@@ -79,23 +72,23 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 // send sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to
 // its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
 // body.
-func (l *line) send(r *http.Request) (*http.Response, error) {
+func (t *transport) send(r *http.Request) (*http.Response, error) {
 	renewed := false
 	for first := time.Now(); ; {
-		if err := l.turn(r.Context()); err != nil {
+		if err := t.turn(r.Context()); err != nil {
 			return nil, err
 		}
 		sent := time.Now()
-		resp, body, err := l.attempt(r)
+		resp, body, err := t.attempt(r)
 		if err != nil {
 			return nil, err
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
-			l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
+			t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		}
 		if resp.StatusCode == http.StatusUnauthorized && !renewed {
 			renewed = true
-			again, err := l.renewed(r)
+			again, err := t.renewed(r)
 			if again == nil || err != nil {
 				return resp, err
 			}
@@ -106,12 +99,12 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 			who.accepted(r)
 		}
 		if !refusedForNumber(resp, body) {
-			l.pause.passed()
+			t.throttle.passed()
 			return resp, nil
 		}
 		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
-		l.pause.until(time.Now().Add(min(retryAfter(resp.Header), l.patience)))
-		if l.pause.slow(sent) {
+		t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
+		if t.throttle.slower(sent) {
 			tflog.Info(r.Context(), "waiting: the workspace asks for fewer calls, so all of them are spaced out", map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
 		}
 		if r.Context().Value(onceKey{}) != nil {
@@ -119,7 +112,7 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 		}
 		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others get
 		// through: the caller's time for repeating is not used up by standing in line.
-		if l.pause.stuck(first) >= l.patience || r.Body != nil && r.GetBody == nil {
+		if t.throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
 		if r, err = anew(r); err != nil {
@@ -131,7 +124,7 @@ func (l *line) send(r *http.Request) (*http.Response, error) {
 // renewed is a request once more, with a fresh token, after the workspace refused the one that it had taken before; nil where
 // that must be believed. The workspace refused it before any work was done, so it may be sent again whatever its method; but
 // for a call that is right only directly after a read, whose caller is asked to read again.
-func (l *line) renewed(r *http.Request) (*http.Request, error) {
+func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	who := callerOfRequest(r)
 	if who == nil || r.Body != nil && r.GetBody == nil {
 		return nil, nil
@@ -150,43 +143,43 @@ func (l *line) renewed(r *http.Request) (*http.Request, error) {
 }
 
 // turn waits until the next call may leave.
-func (l *line) turn(ctx context.Context) error {
-	if err := l.pause.wait(ctx); err != nil {
+func (t *transport) turn(ctx context.Context) error {
+	if err := t.throttle.wait(ctx); err != nil {
 		return err
 	}
-	err := l.limiter.Wait(ctx)
+	err := t.limiter.Wait(ctx)
 	if err != nil && ctx.Err() == nil { // it refuses early to wait for a turn that comes too late
 		return context.DeadlineExceeded
 	}
 	return err
 }
 
-func (l *line) attempt(r *http.Request) (*http.Response, []byte, error) {
+func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 	ctx := r.Context()
-	if limit := l.attemptLimit(ctx); limit > 0 {
+	if limit := t.attemptLimit(ctx); limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, scimRoot) {
-		l.scimWrites.Add(1)
-		defer l.scimWrites.Add(1)
+	if r.Method != http.MethodGet {
+		t.written(r)
+		defer t.written(r)
 	}
 	var got progress
-	resp, err := l.base.RoundTrip(r.WithContext(got.watch(ctx)))
+	resp, err := t.base.RoundTrip(r.WithContext(got.watch(ctx)))
 	if err != nil {
-		return nil, nil, l.noAnswer(r, err, &got)
+		return nil, nil, t.noAnswer(r, err, &got)
 	}
 	body, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if err != nil {
-		return nil, nil, l.noAnswer(r, err, &got)
+		return nil, nil, t.noAnswer(r, err, &got)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	// The SDK reads the final URL and the context's values off the request it made.
 	resp.Request = r
 
-	l.answered.Store(true)
+	t.answered.Store(true)
 	return resp, body, nil
 }
 
@@ -255,7 +248,7 @@ func anew(r *http.Request) (*http.Request, error) {
 }
 
 // noAnswer says what is known of an attempt that ended without an answer.
-func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
+func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	e := &Error{Method: r.Method, Path: r.URL.Path, Message: clean(err.Error()), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
 	var dial *net.OpError
 	var dns *net.DNSError
@@ -266,7 +259,7 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
 		return r.Context().Err()
 	case errors.As(err, &elsewhere):
-		l.answered.Store(true)
+		t.answered.Store(true)
 		return redirected(r, elsewhere)
 	case errors.As(err, &endless):
 		e.Kind, e.Status, e.Message = ErrNotAnAnswer, endless.Status, endless.Host+" sent "+endless.Got
@@ -274,18 +267,18 @@ func (l *line) noAnswer(r *http.Request, err error, got *progress) error {
 		e.Kind = ErrUnreachable
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
-		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
+		e.Kind, e.notSent = ErrUnreachable, t.answered.Load()
 	case got.handshakeFailed(err):
 		e.Kind = ErrUnreachable
 		e.Message = "nothing was sent, because the TLS handshake failed: " + clean(err.Error())
 	case got.nothingSent():
-		e.Kind, e.notSent = ErrUnreachable, l.answered.Load()
+		e.Kind, e.notSent = ErrUnreachable, t.answered.Load()
 		if errors.Is(err, context.DeadlineExceeded) {
-			e.Message = "no connection within " + l.attemptLimit(r.Context()).String()
+			e.Message = "no connection within " + t.attemptLimit(r.Context()).String()
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = ErrAnswerLost
-		e.Message = "no answer within " + l.attemptLimit(r.Context()).String()
+		e.Message = "no answer within " + t.attemptLimit(r.Context()).String()
 	default:
 		e.Kind = ErrAnswerLost
 	}
@@ -300,98 +293,19 @@ func retryAfter(h http.Header) time.Duration {
 	return time.Second
 }
 
-// pause holds every call back after the workspace said that there are too many, so that the provider slows as a whole
-// instead of each call finding out for itself, and lets them go one by one from then on. The gap between two doubles with
-// each refusal and closes again as calls get through.
-type pause struct {
-	mu       sync.Mutex
-	over     time.Time
-	gap      time.Duration
-	next     time.Time // when the next call may leave
-	slowed   time.Time // when the gap grew last
-	progress time.Time // when a call got through last
+type patienceKey struct{}
+
+// Patient gives one attempt of the calls of ctx at least d, where the provider's settings allow less: for what may
+// legitimately take that long, and would be asked over and over if each attempt were cut short.
+func Patient(ctx context.Context, d time.Duration) context.Context {
+	return context.WithValue(ctx, patienceKey{}, d)
 }
 
-const (
-	firstGap    = 50 * time.Millisecond
-	longestGap  = 10 * time.Second
-	smallestGap = 10 * time.Millisecond
-)
-
-func (p *pause) until(t time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t.After(p.over) {
-		p.over = t
+// attemptLimit bounds one attempt; 0 for not at all.
+func (t *transport) attemptLimit(ctx context.Context) time.Duration {
+	d, ok := ctx.Value(patienceKey{}).(time.Duration)
+	if !ok || t.timeout == 0 {
+		return t.timeout
 	}
-}
-
-// slow widens the gap, and reports whether it did: calls that were under way together are refused together, and count once.
-func (p *pause) slow(sent time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !sent.After(p.slowed) {
-		return false
-	}
-	p.slowed = time.Now()
-	p.gap = min(max(2*p.gap, firstGap), longestGap)
-	return true
-}
-
-func (p *pause) passed() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.progress = time.Now()
-	if p.gap -= p.gap / 20; p.gap < smallestGap {
-		p.gap = 0
-	}
-}
-
-// stuck is for how long no call has got through, for one who has tried since then.
-func (p *pause) stuck(since time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.progress.After(since) {
-		since = p.progress
-	}
-	return time.Since(since)
-}
-
-// wait holds until the pause is over, also when it grows meanwhile, and until the caller's turn has come.
-func (p *pause) wait(ctx context.Context) error {
-	for {
-		rest := p.turn(time.Now())
-		if rest <= 0 {
-			return nil
-		}
-		if err := Pause(ctx, rest); err != nil {
-			return err
-		}
-	}
-}
-
-// turn takes the caller's turn, or says how long to wait before asking again.
-func (p *pause) turn(now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if rest := p.over.Sub(now); rest > 0 {
-		return rest
-	}
-	if rest := p.next.Sub(now); rest > 0 && p.gap > 0 {
-		return rest
-	}
-	p.next = now.Add(p.gap)
-	return 0
-}
-
-// Pause waits, or gives the error of ctx when that ends before.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return max(d, t.timeout)
 }

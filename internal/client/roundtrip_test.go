@@ -293,10 +293,10 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 			}
 			done := make(chan error)
 			go func() { done <- call(t.Context(), c, "GET") }()
-			for began := time.Now(); !c.line.pause.holds() && time.Since(began) < 5*time.Second; {
+			for began := time.Now(); !c.transport.throttle.holds() && time.Since(began) < 5*time.Second; {
 				time.Sleep(time.Millisecond)
 			}
-			if !c.line.pause.holds() {
+			if !c.transport.throttle.holds() {
 				t.Fatal("nobody is held back")
 			}
 			if err := errors.Join(call(t.Context(), other, "GET"), <-done); err != nil {
@@ -311,7 +311,7 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 	}
 }
 
-func (p *pause) holds() bool {
+func (p *throttle) holds() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.over.IsZero()
@@ -321,7 +321,7 @@ func TestPause(t *testing.T) {
 	t.Parallel()
 	t.Run("grows while somebody waits", func(t *testing.T) {
 		t.Parallel()
-		var p pause
+		var p throttle
 		began := time.Now()
 		p.until(began.Add(50 * time.Millisecond))
 		time.AfterFunc(20*time.Millisecond, func() { p.until(began.Add(200 * time.Millisecond)) })
@@ -331,7 +331,7 @@ func TestPause(t *testing.T) {
 	})
 	t.Run("never shrinks", func(t *testing.T) {
 		t.Parallel()
-		var p pause
+		var p throttle
 		over := time.Now().Add(time.Hour)
 		p.until(over)
 		p.until(time.Now())

@@ -43,7 +43,7 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 					for try := 0; try == 0 || try < 20 && isNetwork(err); try++ {
 						counted = &counting{next: logged{trusting}}
 						c := over(t, counted, func(cfg *Config) { cfg.Host = server.URL })
-						c.line.answered.Store(answered)
+						c.transport.answered.Store(answered)
 						err = call(t.Context(), c, method)
 					}
 					var e *Error
@@ -80,7 +80,7 @@ func TestHandshakeBrokenByTheNetwork(t *testing.T) {
 		return conn, err
 	}
 	c := over(t, transport, func(cfg *Config) { cfg.Host = server.URL })
-	c.line.answered.Store(true)
+	c.transport.answered.Store(true)
 	if err := call(t.Context(), c, "POST"); err != nil || dials != 2 {
 		t.Errorf("%d connections, %v", dials, err)
 	}

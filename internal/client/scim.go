@@ -2,13 +2,15 @@ package client
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
@@ -58,96 +60,163 @@ func (c *Client) Settle(ctx context.Context, written time.Time, object string, l
 	}
 }
 
-// PrincipalID is the SCIM id of the service principal of an application id. No request for one that this process has
-// added, else one; ErrNotFound when the workspace has none.
-func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
-	if id := c.addedPrincipal(applicationID); id != "" {
-		return id, "", nil
+// SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
+func SCIMString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+const scimRoot = "/api/2.0/preview/scim/v2/"
+
+// scimPage is how many are asked for at once. The service may give fewer.
+const scimPage = 10_000
+
+// streamPage is how many are asked for at once where somebody waits for the first.
+const streamPage = 500
+
+type scimResource struct {
+	ID            string      `json:"id"`
+	ApplicationID string      `json:"applicationId"`
+	UserName      string      `json:"userName"`
+	DisplayName   string      `json:"displayName"`
+	ExternalID    string      `json:"externalId"`
+	Active        *bool       `json:"active"`
+	Entitlements  []scimValue `json:"entitlements"`
+	Groups        []scimValue `json:"groups"`
+	Members       []scimValue `json:"members"`
+	Meta          struct {
+		ResourceType string `json:"resourceType"`
+	} `json:"meta"`
+
+	want string // the id that was asked for
+}
+
+func (r *scimResource) Lacks(bool) string { return Named("id", r.ID, r.want) }
+
+// scimList is one page. An empty list still says that there are none.
+type scimList struct {
+	TotalResults *int           `json:"totalResults"`
+	Resources    []scimResource `json:"Resources"`
+
+	first  bool
+	filter string
+}
+
+func (l *scimList) Lacks(bool) string {
+	switch {
+	case l.TotalResults == nil && l.Resources == nil:
+		return "it has neither totalResults nor Resources"
+	case l.first && len(l.Resources) == 0 && l.TotalResults != nil && *l.TotalResults > 0:
+		return fmt.Sprintf("its totalResults is %d and it shows none", *l.TotalResults)
 	}
-	filter := url.Values{"filter": {"applicationId eq " + SCIMString(applicationID)}, "attributes": {"id,applicationId,displayName"}}
-	found, err := listSCIM(ctx, c, "ServicePrincipals", filter, toServicePrincipal)
-	if err != nil {
-		return "", "", adviseGroups(err)
-	}
-	for _, sp := range found {
-		if strings.EqualFold(sp.ApplicationID, applicationID) {
-			return sp.ID, sp.DisplayName, nil
+	terms := equalities(l.filter)
+	for i := range l.Resources {
+		r := &l.Resources[i]
+		if lack := r.Lacks(false); lack != "" {
+			return "in one of its Resources " + lack
+		}
+		// A list of others does not answer the question whether there is this one.
+		if len(terms) > 0 && !slices.ContainsFunc(terms, r.matches) {
+			return fmt.Sprintf("one of its Resources, with the id %s, does not match the filter", clean(r.ID))
 		}
 	}
-	return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
-		strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-			"The value is the application (client) id of the app registration, not its object id and not its name. "+GoneSincePlan))
+	return ""
 }
 
-// ApplicationIDs are the application ids of all service principals by their SCIM ids. One request for each 10,000.
-func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) {
-	all, err := listSCIM(ctx, c, "ServicePrincipals", url.Values{"attributes": {"id,applicationId"}}, toServicePrincipal)
-	ids := make(map[string]string, len(all))
-	for _, sp := range all {
-		ids[sp.ID] = sp.ApplicationID
-	}
-	return ids, err
+// term is one that a filter demands: attribute eq "value".
+type term struct{ attribute, value string }
+
+// matches compares as SCIM does, without case.
+func (r *scimResource) matches(t term) bool {
+	shown := map[string]string{"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName}[t.attribute]
+	return strings.EqualFold(shown, t.value)
 }
 
-// WhoIsMeant helps somebody who gave something else than an application id: it finds out whose object id or display name
-// that is. Empty when nobody's, or when it cannot be found out. One request.
-func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
-	attribute := "displayName"
-	if uuid.Validate(given) == nil {
-		attribute = "externalId"
+// equalities are the terms of which a filter wants one; none for a filter of another form.
+func equalities(filter string) (terms []term) {
+	for filter != "" {
+		attribute, rest, _ := strings.Cut(filter, " eq ")
+		var value string
+		decoder := json.NewDecoder(strings.NewReader(rest))
+		if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) || decoder.Decode(&value) != nil {
+			return nil
+		}
+		terms = append(terms, term{attribute, value})
+		rest = rest[decoder.InputOffset():]
+		var or bool
+		if filter, or = strings.CutPrefix(rest, " or "); !or && rest != "" {
+			return nil
+		}
 	}
-	filter := url.Values{"filter": {attribute + " eq " + SCIMString(given)}, "attributes": {"id,applicationId,displayName,externalId"}}
-	found, _ := listSCIM(ctx, c, "ServicePrincipals", filter, func(r scimResource) string {
-		return fmt.Sprintf("application id %s, display name %q, SCIM id %s", r.ApplicationID, r.DisplayName, r.ID)
+	return terms
+}
+
+type scimValue struct {
+	Value   string `json:"value"`
+	Display string `json:"display"`
+	Ref     string `json:"$ref"`
+}
+
+// listSCIM reads a whole list; see [pagesSCIM].
+func listSCIM[T any](ctx context.Context, c *Client, collection string, query url.Values, to func(scimResource) T) ([]T, error) {
+	var all []T
+	err := pagesSCIM(ctx, c, collection, query, scimPage, func(page []scimResource) bool {
+		all = slices.Grow(all, len(page))
+		for _, r := range page {
+			all = append(all, to(r))
+		}
+		return true
 	})
-	switch {
-	case len(found) == 0:
-		return ""
-	case attribute == "externalId":
-		return "It is the object id of this one: " + strings.Join(found, "; ") + "."
-	case len(found) == 1:
-		return "One has it as its display name: " + found[0] + "."
-	default:
-		return fmt.Sprintf("%d have it as their display name: %s.", len(found), strings.Join(found, "; "))
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty, which
+// doubles the calls of nearly every list; the service says how many there are in all.
+func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Values, count int, visit func([]scimResource) bool) error {
+	parameters := map[string]any{"count": count}
+	for name := range query {
+		if value := query.Get(name); value != "" {
+			parameters[name] = value
+		}
+	}
+	seen := map[string]bool{}
+	for start := 1; ; {
+		page := scimList{first: start == 1, filter: query.Get("filter")}
+		parameters["startIndex"] = start
+		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
+			return err
+		}
+		total := 0 // unknown
+		if page.TotalResults != nil {
+			total = *page.TotalResults
+		}
+		if len(page.Resources) == 0 {
+			if start <= total {
+				return fmt.Errorf("the service says that there are %d %s and ended its list after %d: %w", total, collection, start-1, errPaging)
+			}
+			return nil
+		}
+		// An object that was deleted or added meanwhile moves others by a place, so one may come twice; a page of nothing
+		// else leads nowhere.
+		fresh := page.Resources[:0]
+		for _, r := range page.Resources {
+			if !seen[r.ID] {
+				seen[r.ID] = true
+				fresh = append(fresh, r)
+			}
+		}
+		if len(fresh) == 0 {
+			return fmt.Errorf("the service gave a page of %s that it had given before: %w", collection, errPaging)
+		}
+		if count := len(page.Resources); !visit(fresh) {
+			return nil
+		} else if start += count; total > 0 && start > total {
+			return nil
+		}
 	}
 }
 
-// SuggestPrincipal adds to the advice of err whose object id was given for an application id, once somebody is shown the error.
-func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
-	var advice *Advice
-	if !errors.As(err, &advice) {
-		return err
-	}
-	more := *advice
-	more.lookUp = func() string {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
-		defer cancel()
-		return c.WhoIsMeant(ctx, given)
-	}
-	return &more
-}
-
-// NoteRemoval remembers a service principal that this process removes: SCIM may go on showing it for a while.
-func (c *Client) NoteRemoval(applicationID, id string) {
-	c.line.principals.Delete(strings.ToLower(applicationID))
-	c.line.removed.Store(id, true)
-}
-
-// HasRemoved reports whether this process has removed the service principal of that SCIM id.
-func (c *Client) HasRemoved(id string) bool {
-	_, ok := c.line.removed.Load(id)
-	return ok
-}
-
-// MadePrincipal reports whether this process has added the service principal of that application id: then the workspace has
-// it, whatever a read that lags behind shows.
-func (c *Client) MadePrincipal(applicationID string) bool {
-	return c.addedPrincipal(applicationID) != ""
-}
-
-// addedPrincipal is the SCIM id of a service principal that this process has added; empty for others.
-func (c *Client) addedPrincipal(applicationID string) string {
-	id, _ := c.line.principals.Load(strings.ToLower(applicationID))
-	s, _ := id.(string)
-	return s
-}
+// errPaging: going on would never end.
+var errPaging = errors.New("it does not page")

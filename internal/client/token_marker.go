@@ -45,19 +45,3 @@ func (t TokenInfo) Abandoned(now time.Time) bool {
 	until, err := time.Parse(time.RFC3339, found[1])
 	return err == nil && now.After(until)
 }
-
-// KeepTokens says that tokens are in use, whatever a list shows of them: they are in a state of this run, or this run
-// made them. Empty ids are left out.
-func (c *Client) KeepTokens(ids ...string) {
-	for _, id := range ids {
-		if id != "" {
-			c.line.keptTokens.Store(id, true)
-		}
-	}
-}
-
-// KeepsToken reports whether [Client.KeepTokens] was called for that token in this run.
-func (c *Client) KeepsToken(id string) bool {
-	_, kept := c.line.keptTokens.Load(id)
-	return kept
-}

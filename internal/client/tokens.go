@@ -154,9 +154,6 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, "/api/2.0/token/list", nil)
 }
 
-// ForgetTokens drops the shared list: a token was made, changed or revoked.
-func (c *Client) ForgetTokens() { c.tokens.Forget() }
-
 type managedToken struct {
 	Info tokenInfo `json:"token_info"`
 	id   string
@@ -280,7 +277,6 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 // Two requests: the second one is refused when the first has done its work.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
-	defer c.ForgetTokens()
 	err = c.deleteOwnToken(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -300,7 +296,6 @@ func (c *Client) deleteOwnToken(ctx context.Context, id string) error {
 // requests: the revocation, and the read that shows it done.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/delete
 func (c *Client) RevokeAnyToken(ctx context.Context, id string) error {
-	defer c.ForgetTokens()
 	err := c.Call(ctx, http.MethodDelete, PathOf(managedTokens, id), nil, nil, nil)
 	switch {
 	case errors.Is(err, ErrNotFound):

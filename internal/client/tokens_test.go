@@ -1,7 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -35,9 +37,51 @@ func TestWorkspaceTokensAreListedOnce(t *testing.T) {
 	if n := w.Tenant.Journal.Count("workspace", "GET", managed); n != 1 {
 		t.Errorf("%d lists", n)
 	}
-	c.ForgetTokens()
-	if _, err := c.WorkspaceTokens(t.Context()); err != nil || w.Tenant.Journal.Count("workspace", "GET", managed) != 2 {
-		t.Errorf("%v, %d lists", err, w.Tenant.Journal.Count("workspace", "GET", managed))
+}
+
+// Whatever this process writes that may create, change or revoke a token makes the shared list out of date, whoever of its
+// identities writes it; other writes do not.
+func TestWritesMakeTheTokenListOutOfDate(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "pipeline", time.Hour)
+	principal := w.Workspace.AddServicePrincipal("0c6a9f5e-0d0b-4f3f-8a55-6f5ad3a4c1a1", "scoring")
+	c := w.as(t, w.PersonToken)
+	other, err := c.LogIn(tokenLogin(w.PersonToken))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patch := client.NewSCIMPatch(client.SCIMOperation{Op: "replace", Path: "displayName", Value: "scorer"})
+	principals := "/api/2.0/preview/scim/v2/ServicePrincipals/" + principal
+	reads := 0
+	for _, write := range []struct {
+		name  string
+		reads int // of tokens: the list, and the revoked token that must be gone
+		do    func(context.Context) error
+	}{
+		{"nothing", 1, func(context.Context) error { return nil }},
+		{"a rename", 0, func(ctx context.Context) error {
+			return other.Call(ctx, http.MethodPatch, principals, nil, patch, nil)
+		}},
+		{"a new token", 1, func(ctx context.Context) error {
+			_, _, err := other.CreateToken(ctx, "", time.Hour, nil)
+			return err
+		}},
+		{"a revoked token", 2, func(ctx context.Context) error { return other.RevokeAnyToken(ctx, id) }},
+		{"a deleted principal", 1, func(ctx context.Context) error {
+			return other.Call(ctx, http.MethodDelete, principals, nil, nil, nil)
+		}},
+	} {
+		if err := write.do(t.Context()); err != nil {
+			t.Fatalf("%s: %v", write.name, err)
+		}
+		if _, err := c.WorkspaceTokens(t.Context()); err != nil {
+			t.Fatalf("%s: %v", write.name, err)
+		}
+		reads += write.reads
+		if n := w.Tenant.Journal.Count("workspace", "GET", managed); n != reads {
+			t.Errorf("%s: %d reads, expected %d", write.name, n, reads)
+		}
 	}
 }
 

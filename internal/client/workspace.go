@@ -4,7 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
@@ -64,12 +65,22 @@ func (m *meAnswer) Lacks(bool) string {
 	return Named("userName", m.UserName, m.want)
 }
 
-// NoteGrant remembers that this process has changed the access list of the endpoint.
-func (c *Client) NoteGrant(endpoint string) { c.line.wrote.Store(endpoint, time.Now()) }
+// KnownSelf is the application id of who calls, as far as that is known without asking anybody; empty for a Databricks
+// token, and for a managed identity or the Azure CLI that configuration does not name.
+func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// GrantedLately reports whether this process changed the access list of the endpoint within the last d. The serving plane
-// may take a minute or two to honour a new grant, and only then is a refusal worth a second try.
-func (c *Client) GrantedLately(endpoint string, d time.Duration) bool {
-	at, ok := c.line.wrote.Load(endpoint)
-	return ok && time.Since(at.(time.Time)) < d
+// IsSelf reports whether the service principal of that application id is the one that calls. No request where the login
+// tells; else one, shared by everything in this run.
+func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error) {
+	if known := c.KnownSelf(); known != "" {
+		return strings.EqualFold(known, applicationID), nil
+	}
+	me, err := c.self.Get(ctx, AnyAge, c.Me)
+	return err == nil && strings.EqualFold(me.UserName, applicationID), err
+}
+
+// IsAdmin reports whether who calls is a direct member of admins. One request, shared by everything in this run.
+func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
+	me, err := c.self.Get(ctx, AnyAge, c.Me)
+	return err == nil && slices.Contains(me.Groups, AdminsGroup), err
 }

@@ -20,28 +20,28 @@ const orgIDHeader = "X-Databricks-Org-Id"
 // nowhere. It comes from the header of the answers, else from that of the current user, else from the host's name, else from
 // the host's public configuration, else from the provider block.
 func (c *Client) WorkspaceID() string {
-	id, _ := c.line.workspaceID.Load().(string)
+	id, _ := c.transport.workspaceID.Load().(string)
 	return id
 }
 
 // identify learns which workspace has answered, and refuses the answer of another one than the provider block names or has
 // answered before. Where the answer does not say, others are asked before it is returned, once: so the id never hangs on
 // which answer comes first.
-func (l *line) identify(resp *http.Response) error {
+func (t *transport) identify(resp *http.Response) error {
 	id := workspaceIDOf(resp.Header.Get(orgIDHeader))
 	if id == "" {
-		if l.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
+		if t.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
 			return nil
 		}
 		// Where this fails, the answer itself is good all the same; whoever needs the id sees that there is none.
-		id, _ = l.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return l.findID(ctx, resp.Request) })
+		id, _ = t.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return t.findID(ctx, resp.Request) })
 		if id == "" {
 			return nil
 		}
 	}
-	known, source := l.wantID, "workspace_id is "+l.wantID
-	if known == "" && !l.workspaceID.CompareAndSwap(nil, id) {
-		known, _ = l.workspaceID.Load().(string)
+	known, source := t.wantID, "workspace_id is "+t.wantID
+	if known == "" && !t.workspaceID.CompareAndSwap(nil, id) {
+		known, _ = t.workspaceID.Load().(string)
 		source = "it was workspace " + known + " before"
 	}
 	if known != "" && known != id {
@@ -51,7 +51,7 @@ func (l *line) identify(resp *http.Response) error {
 			Message: fmt.Sprintf("%s is workspace %s, and %s", r.URL.Host, id, source), idempotent: isIdempotent(r.Context(), r.Method),
 		}
 	}
-	l.workspaceID.CompareAndSwap(nil, id)
+	t.workspaceID.CompareAndSwap(nil, id)
 	return nil
 }
 
@@ -59,7 +59,7 @@ var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
 
 // findID asks for the id that an answer to r does not carry: at most two requests. It is an error, and asked again, where one
 // of them failed for the moment; empty where the workspace says its id nowhere.
-func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
+func (t *transport) findID(ctx context.Context, r *http.Request) (string, error) {
 	failed := false
 	ask := func(ctx context.Context, path string, headers http.Header) (header http.Header, body []byte) {
 		u := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Path: path}
@@ -68,7 +68,7 @@ func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
 			return nil, nil
 		}
 		req.Header = headers
-		resp, err := l.send(req)
+		resp, err := t.send(req)
 		if err != nil {
 			failed = true
 			return nil, nil
@@ -109,7 +109,7 @@ func (l *line) findID(ctx context.Context, r *http.Request) (string, error) {
 	if failed {
 		return "", errNoWorkspaceID
 	}
-	return l.wantID, nil
+	return t.wantID, nil
 }
 
 var workspaceHost = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^adb-([1-9][0-9]*)\.[0-9]+\.`) })

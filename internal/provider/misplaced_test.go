@@ -87,7 +87,7 @@ func use(t *testing.T, m providerModel, variables map[string]string) string {
 	var diags diag.Diagnostics
 	cfg := m.resolve(env(variables))
 	cfg.RetryTimeout, cfg.HTTPTimeout = time.Millisecond, time.Second
-	_, warnings, err := connect(ctx, cfg, env(variables), &client.Opened{}, &logins{})
+	_, warnings, err := connect(ctx, cfg, env(variables), &client.EphemeralTokens{}, &logins{})
 	if err == nil {
 		var options auth.Options
 		_, options, err = cfg.openLogin(env(variables))

@@ -25,7 +25,7 @@ import (
 func New(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
 	client.Product(version)
 	return func() provider.Provider {
-		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: &client.Opened{}}
+		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: &client.EphemeralTokens{}}
 	}
 }
 
@@ -34,7 +34,7 @@ func New(version string, lookupEnv func(string) (string, bool)) func() provider.
 // Terraform lets an ending process live, and gives what it could not revoke, by token id.
 func NewProcess(version string, lookupEnv func(string) (string, bool)) (factory func() provider.Provider, end func() map[string]error) {
 	client.Product(version)
-	opened := &client.Opened{}
+	opened := &client.EphemeralTokens{}
 	factory = func() provider.Provider {
 		return &dbxaccess{version: version, lookupEnv: lookupEnv, opened: opened}
 	}
@@ -47,7 +47,7 @@ const lastMoments = 1500 * time.Millisecond
 type dbxaccess struct {
 	version   string
 	lookupEnv func(string) (string, bool)
-	opened    *client.Opened
+	opened    *client.EphemeralTokens
 	logins    logins
 }
 
@@ -104,7 +104,7 @@ func handOut(c *client.Client, resp *provider.ConfigureResponse) {
 }
 
 // connect turns a configuration into a client.
-func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.Opened, all *logins) (*client.Client, []auth.Warning, error) {
+func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.EphemeralTokens, all *logins) (*client.Client, []auth.Warning, error) {
 	login, options, err := cfg.openLogin(lookupEnv)
 	if err != nil {
 		return nil, nil, err
@@ -136,7 +136,7 @@ func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bo
 		},
 		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
-		Opened: opened,
+		Ephemeral: opened,
 	})
 	return c, login.Warnings, err
 }

@@ -384,8 +384,7 @@ func (e *LeftTokensError) Error() string {
 // the others. One request, and two for each token.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func deleteTokens(ctx context.Context, c *client.Client, id string) error {
-	c.ForgetTokens()
-	list, err := c.WorkspaceTokens(ctx)
+	list, err := c.WorkspaceTokensNow(ctx)
 	if err == nil && !list.Shown {
 		if err = c.ConfirmEmpty(ctx); err == nil {
 			return client.Advise(errNoTokenList, "", "That is right if nobody in this workspace has a personal access token. Otherwise look under Settings > Advanced > Personal access tokens.")

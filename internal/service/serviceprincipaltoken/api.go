@@ -210,7 +210,6 @@ func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (f
 	if err != nil {
 		return false, err
 	}
-	defer c.ForgetTokens()
 	return as.RevokeIfOwn(ctx, id)
 }
 

@@ -20,7 +20,7 @@ type before struct {
 // tokens of others, and what interrupted runs left; and the answer has the service's clock, by which the new token is
 // marked. One request, shared by every token of the run.
 func lookBefore(ctx context.Context, c *client.Client) (before, error) {
-	return client.Of[client.Shared[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
+	return client.Of[client.Cache[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
 		list, err := c.WorkspaceTokens(ctx)
 		if errors.Is(err, client.ErrPermissionDenied) {
 			return before{refused: err}, nil

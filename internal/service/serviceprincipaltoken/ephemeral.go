@@ -111,7 +111,6 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot open token", config.String()) {
 		return
 	}
-	e.Client.ForgetTokens()
 	if made.stray != nil {
 		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may be left over", config.String())
 	}

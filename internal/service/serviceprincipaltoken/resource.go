@@ -143,7 +143,6 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	if err != nil && r.Client.FirstTime("warning of markers that stay") {
 		fwkit.Warn(diags, adviseMarker(err), "The provider's marker stays in the token's comment", plan.String())
 	}
-	r.Client.ForgetTokens()
 	if !sweepDue {
 		return
 	}
@@ -294,7 +293,6 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change token", state.String()) {
 			return
 		}
-		r.Client.ForgetTokens()
 	}
 	if at, known := m.Places[state.ID.ValueString()]; known && c.secretChanged() {
 		if fwkit.Failed(&resp.Diagnostics, rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString()), "Cannot change the token's secret in Key Vault", state.String()) {

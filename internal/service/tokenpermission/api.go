@@ -29,6 +29,5 @@ func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
 
 // refuseTokens takes CAN_USE away, or gives [client.ErrKept]; the service then deletes the principal's tokens. Two requests.
 func refuseTokens(ctx context.Context, c *client.Client, p acl.Principal) error {
-	defer c.ForgetTokens()
 	return acl.Revoke(ctx, c, acl.Tokens, p)
 }
