@@ -27,7 +27,7 @@ func (p *Process) Serve(served provider.Provider) tfprotov6.ProviderServer {
 	return s
 }
 
-var errEnding = errors.New("the provider was told to end, and begins nothing any more")
+var errEnding = errors.New("the provider is being terminated, and begins no further change")
 
 // begin says that a change begins, which done ends.
 func (p *Process) begin(ctx context.Context) (changing context.Context, done func(), err error) {
@@ -53,11 +53,13 @@ func (p *Process) begin(ctx context.Context) (changing context.Context, done fun
 	}, nil
 }
 
-// sending is how long the last answer may take to leave the process after the change has returned it.
-const sending = 200 * time.Millisecond
+// sending is how long the last answers may take to leave the process after the changes have returned them. It takes less,
+// but 200 ms were too short on a machine with fifteen times more work than processors, and the id of a new token was lost.
+// Terraform mostly is terminated too, and ends the provider before this time is over.
+const sending = 2 * time.Second
 
-// Stop lets no change begin any more, stops those under way as an interrupt does, and waits for their answers, but no
-// longer than limit. With no change under way it returns at once.
+// Stop lets no change begin any more, cancels those under way as an interrupt does, and waits until their answers are sent,
+// but no longer than limit. With no change under way it returns at once.
 func (p *Process) Stop(limit time.Duration) {
 	p.mu.Lock()
 	p.ending = true
@@ -71,9 +73,14 @@ func (p *Process) Stop(limit time.Duration) {
 		(*cancel)()
 	}
 	p.mu.Unlock()
+	over := time.After(limit)
 	select {
 	case <-idle:
-		time.Sleep(sending)
-	case <-time.After(limit):
+	case <-over:
+		return
+	}
+	select {
+	case <-time.After(sending):
+	case <-over:
 	}
 }
