@@ -24,6 +24,10 @@ import (
 // It connects to nothing. A host it does not know is refused with 502, which is
 // how a client behind a proxy learns that a name does not resolve.
 type Proxy struct {
+	// Watch stands before every service and sees each request and answer in plain
+	// text; nil for nobody. It is set before the first request.
+	Watch func(next http.Handler) http.Handler
+
 	tenant  *Tenant
 	routes  map[string]http.Handler
 	entra   http.Handler
@@ -101,7 +105,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		inner.RequestURI, inner.Host = r.URL.RequestURI(), r.URL.Host
 		inner.URL.Scheme, inner.URL.Host = "", ""
 		inner.Header.Del("Proxy-Connection")
-		handler.ServeHTTP(answer, inner)
+		p.watched(handler).ServeHTTP(answer, inner)
 	default:
 		http.Error(answer, "emulator: this is a proxy; ask with CONNECT, or for an http URL in absolute form", http.StatusBadRequest)
 	}
@@ -165,7 +169,14 @@ func (p *Proxy) serveTunnel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("emulator: a request for %s in a tunnel to %s", r.Host, host), http.StatusMisdirectedRequest)
 		return
 	}
-	handler.ServeHTTP(w, r)
+	p.watched(handler).ServeHTTP(w, r)
+}
+
+func (p *Proxy) watched(handler http.Handler) http.Handler {
+	if p.Watch == nil {
+		return handler
+	}
+	return p.Watch(handler)
 }
 
 // handler finds who answers for a host; nil if nobody does.
