@@ -40,7 +40,7 @@ locals {
   ]...)
 }
 
-# Taken over as it is.
+# Imported as it is.
 
 import {
   for_each = local.service_principals

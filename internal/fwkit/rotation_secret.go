@@ -36,10 +36,8 @@ const maxTags = 14
 // adds; see [rotation.Secret].
 func VaultSecretAttribute(credential, mark string) schema.Attribute {
 	return schema.SingleNestedAttribute{
-		Optional: true,
-		MarkdownDescription: fmt.Sprintf("Where in Azure Key Vault the value goes, with the expiry of the %[1]s. The provider's own identity writes it and needs the role `Key Vault Secrets Officer`; "+
-			"a role that was given in the same apply is waited for. A refresh lists versions and never reads a value. When the %[1]s is revoked, its version is disabled. "+
-			"After a destroy the secret is still there, with its versions disabled.", credential),
+		Optional:            true,
+		MarkdownDescription: "Where the value goes in Azure Key Vault. The provider's own identity writes it, and needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
 				Required: true, Validators: []validator.String{Checked("Not a vault for the "+credential, auth.CheckVaultURI)},
@@ -65,8 +63,8 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: fmt.Sprintf("Whether a secret of that name that this provider did not write gets a new version. Default: false, it is an error. "+
-					"One that the provider wrote for another %s is reused, so give each one a name of its own.", credential),
+				MarkdownDescription: fmt.Sprintf("Whether to write a new version of a secret that this provider did not create. Default: `false`, which is "+
+					"an error. A secret that the provider wrote for another %[1]s is reused, so give each one its own name.", credential),
 			},
 			"id": schema.StringAttribute{
 				Computed: true, MarkdownDescription: "Address of the version that holds the value.",

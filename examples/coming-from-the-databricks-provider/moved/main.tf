@@ -1,4 +1,4 @@
-# Three resources of the official provider come over by moved blocks. Nothing is made again, and the plan says
+# Three resources of the official provider are converted by moved blocks. Nothing is re-created, and the plan says
 # "0 to add, 0 to change, 0 to destroy".
 
 terraform {

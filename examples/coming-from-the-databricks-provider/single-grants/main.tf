@@ -1,5 +1,5 @@
 # One principal leaves the whole list for a grant of its own. Both changes are one apply: the list ignores the principal from
-# then on, and the single grant takes over the level that stands. Nothing is written to the workspace.
+# then on, and the single grant adopts the level that the principal has. Nothing is written to the workspace.
 
 terraform {
   required_version = ">= 1.11"

@@ -1,5 +1,5 @@
 # The whole list is given up for single grants. The removed block makes Terraform forget the list without destroying it, and
-# each single grant takes over the level that stands. Nothing is written to the workspace.
+# each single grant adopts the level that the principal has. Nothing is written to the workspace.
 
 terraform {
   required_version = ">= 1.11"

@@ -5,7 +5,7 @@ output "deployer" {
   value = "${data.dbxaccess_current_identity.deployer.display_name} by ${data.dbxaccess_current_identity.deployer.auth_type}"
 }
 
-# A certificate that expires within 30 days is told in every plan.
+# A certificate that expires within 30 days is reported in every plan.
 check "certificate" {
   assert {
     condition = (

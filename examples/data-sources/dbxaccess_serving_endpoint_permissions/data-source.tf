@@ -10,7 +10,7 @@ output "managers" {
   ]
 }
 
-# A person's own grant on a production endpoint is told in every plan.
+# A person's own grant on a production endpoint is reported in every plan.
 check "no_people" {
   assert {
     condition     = length(data.dbxaccess_serving_endpoint_permissions.iris.users) == 0

@@ -10,7 +10,7 @@ variable "oauth_secret" {
   ephemeral   = true
 }
 
-# A token for one endpoint, which may be a route-optimised one.
+# A token for one endpoint, which may be a route-optimized one.
 ephemeral "dbxaccess_oauth_token" "scoring" {
   client_id     = var.application_id
   client_secret = var.oauth_secret

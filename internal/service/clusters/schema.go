@@ -12,9 +12,7 @@ func (d *clustersDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The clusters that the provider's identity sees: all for a workspace admin, else those it may attach to; terminated ones for 30 days. " +
-			"Every member of the workspace may ask, and an empty list is an answer, so that it is a smoke test of a new login. That an endpoint may be called it does not show: " +
-			"`dbxaccess_serving_endpoint_query` does.",
+		MarkdownDescription: "The clusters that the provider's identity can see.",
 		Attributes: map[string]schema.Attribute{
 			"workspace_id": text("Id of the workspace."),
 			"clusters": schema.ListNestedAttribute{
@@ -23,8 +21,8 @@ func (d *clustersDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 					"id":            text("Id of the cluster."),
 					"name":          text("Name, which need not be unique."),
 					"state":         text("`PENDING`, `RUNNING`, `RESTARTING`, `RESIZING`, `TERMINATING`, `TERMINATED`, `ERROR` or `UNKNOWN`."),
-					"source":        text("What made it, such as `UI`, `API` or `JOB`."),
-					"creator":       text("User name or application id of who made it; null when that one is gone."),
+					"source":        text("How it was created, such as `UI`, `API` or `JOB`."),
+					"creator":       text("User name or application id of the creator; null if it no longer exists."),
 					"spark_version": text("Version of the runtime, such as `15.4.x-scala2.12`."),
 				}},
 			},

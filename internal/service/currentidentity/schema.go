@@ -13,18 +13,18 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who the provider is logged in as, and by what: the smoke test of a login. No secret is in it, and nothing that changes from run to run, so that an output of it " +
-			"leaves plans empty. When the access token was issued and when it expires is in the ephemeral resource [dbxaccess_entra_token](../ephemeral-resources/entra_token.md).",
+		MarkdownDescription: "Who the provider is logged in as, and with which kind of credential.",
 		Attributes: map[string]schema.Attribute{
-			"id":                            text("SCIM id of the identity in the workspace."),
-			"user_name":                     text("E-mail of a user, application id of a service principal, as the workspace knows it."),
-			"application_id":                text("Application id, when it is a service principal; null for a user."),
-			"display_name":                  text("Display name in the workspace."),
-			"groups":                        schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Workspace groups it is a direct member of."},
-			"host":                          text("The workspace's address."),
-			"workspace_id":                  text("Id of the workspace."),
-			"auth_type":                     text("How it logged in: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli` or `token`."),
-			"auth_source":                   text("Where the credential was written: an attribute of the provider block or an environment variable."),
+			"id":             text("SCIM id of the identity in the workspace."),
+			"user_name":      text("E-mail of a user, application id of a service principal, as the workspace knows it."),
+			"application_id": text("Application id, when it is a service principal; null for a user."),
+			"display_name":   text("Display name in the workspace."),
+			"groups":         schema.SetAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Workspace groups it is a direct member of."},
+			"host":           text("The workspace's address."),
+			"workspace_id":   text("Id of the workspace."),
+			"auth_type": text("Kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, `databricks_oauth`, " +
+				"`databricks_oidc` or `token`."),
+			"auth_source":                   text("Where the credential was found: an attribute of the provider block or an environment variable."),
 			"cloud":                         text("Azure cloud of the login: `public`, `usgovernment` or `china`; null for `token`."),
 			"tenant_id":                     text("Entra ID tenant; null for `token`."),
 			"client_id":                     text("Application id that logged in to Entra ID; null for `token`."),

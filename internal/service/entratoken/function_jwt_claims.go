@@ -18,11 +18,10 @@ func (jwtClaims) Metadata(_ context.Context, _ function.MetadataRequest, resp *f
 
 func (jwtClaims) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Read the claims of a JWT",
-		MarkdownDescription: "Gives what a token says of its bearer, as an object: `aud`, `appid`, `tid`, `exp` and so on. **Nothing is verified**, neither signature nor dates: it is for looking, never for deciding. " +
-			"The token is a secret: keep it in a sensitive or ephemeral value.",
-		Parameters: []function.Parameter{function.StringParameter{Name: "token", MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is none."}},
-		Return:     function.DynamicReturn{},
+		Summary:             "Read the claims of a JWT",
+		MarkdownDescription: "Returns the claims of a token as an object: `aud`, `appid`, `tid`, `exp` and so on. **Nothing is verified.**",
+		Parameters:          []function.Parameter{function.StringParameter{Name: "token", MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is none."}},
+		Return:              function.DynamicReturn{},
 	}
 }
 

@@ -18,18 +18,13 @@ import (
 
 func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A service principal in a group of the workspace, `admins` included. Other members are never touched, and several of these for one group do not get in each other's way.\n\n" +
-			"Manages direct membership only; membership through a nested group is separate. An existing membership is adopted. Groups of the Databricks account cannot be changed from a workspace, " +
-			"and everybody is in `users` anyway.\n\nThe provider's identity needs to be a workspace admin; its own membership of `admins` is not removed.\n\n" +
-			"Destroying leaves a membership that the same run adds or keeps at another address, or as its own replacement with `create_before_destroy`; the plan warns of two addresses and " +
-			"names the `moved` block to write.",
+		MarkdownDescription: "The membership of one service principal in one workspace group. Other members are never touched.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
 			"group_name": schema.StringAttribute{
 				Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-				Validators: []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
-				MarkdownDescription: "Name of a group of the workspace, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
-					"the old membership where the new group turns out not to exist. The plan warns of that.",
+				Validators:          []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
+				MarkdownDescription: "Name of a group of the workspace, case-sensitive. A different name replaces the membership.",
 			},
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -60,11 +55,11 @@ func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySc
 
 func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = listschema.Schema{
-		MarkdownDescription: "The service principals in one group of the workspace, or in any.",
+		MarkdownDescription: "The service principals in one workspace group, or in any.",
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.Checked("Not a group whose members are managed here", checkGroupName)},
-				MarkdownDescription: "Name of the group, case-sensitive. Absent: every group of the workspace; those of the account are left out, because their members cannot be managed here.",
+				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace.",
 			},
 		},
 	}

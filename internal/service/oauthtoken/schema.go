@@ -16,11 +16,8 @@ import (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An access token by Databricks OAuth: what an application gets for its client id and its OAuth secret, or the provider for its own login by Databricks OAuth. It is in no plan and no state.\n\n" +
-			"With `endpoint_name` it is a token for that endpoint. A route-optimised endpoint takes only tokens that are made for it, and is called at its own address, `endpoint_url`; whoever has no `CAN_QUERY` on it " +
-			"gets no token.\n\n" +
-			"~> **An access token cannot be revoked.** It lives for an hour at most, also when the run has ended, the OAuth secret was deleted, or the grant on the endpoint was taken away. Terraform's closing of it does nothing.\n\n" +
-			"Terraform opens it in the plan and once more in the apply. Each opening may make a token.",
+		MarkdownDescription: "An access token by Databricks OAuth, for an application or for the provider's own identity, also for one route-optimized endpoint. It " +
+			"is in no plan and no state.",
 		Attributes: map[string]schema.Attribute{
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -28,12 +25,12 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret that Databricks made for `client_id`, such as `secret_value` of `dbxaccess_service_principal_oauth_secret`. A client secret of Entra ID is another thing.",
+				MarkdownDescription: "OAuth secret of `client_id`, such as `secret_value` of `dbxaccess_service_principal_oauth_secret`; not a client secret of Entra ID.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where in Azure Key Vault the OAuth secret is kept. The provider's own identity reads the newest version; it needs the role `Key Vault Secrets User`. " +
-					"A provider that logs in by Databricks OAuth has no identity that Key Vault knows.",
+				MarkdownDescription: "Where the OAuth secret is in Azure Key Vault. The provider's own identity reads the newest version, and needs the role `Key Vault " +
+					"Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
 						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI)},
@@ -52,7 +49,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"scopes": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-				MarkdownDescription: "API scopes of the token, such as `model-serving`. A secret that was made for some scopes gives no token for others. Absent: `all-apis`.",
+				MarkdownDescription: "API scopes of the token, such as `model-serving`. Default: `all-apis`.",
 			},
 			"endpoint_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -61,7 +58,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"access_token": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
 			"expires_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
 			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "All its claims, JSON, not verified."},
-			"endpoint_url": schema.StringAttribute{Computed: true, MarkdownDescription: "Where to call the endpoint of `endpoint_name` with the token."},
+			"endpoint_url": schema.StringAttribute{Computed: true, MarkdownDescription: "Address to call the endpoint `endpoint_name` at."},
 		},
 	}
 }

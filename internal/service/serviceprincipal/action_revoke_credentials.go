@@ -26,11 +26,8 @@ func (a *revokeAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes every personal access token and every OAuth secret of it, whoever created them. " +
-			"Then it lists both again. The action fails while one is left, and the error shows its id. Needs Terraform 1.14.\n\n" +
-			"It runs by itself with `terraform apply -invoke=action.dbxaccess_revoke_credentials.<name>`, or after a resource that names it in `action_trigger`. Nothing of it is in the state. " +
-			"The [guide](../guides/revoke-everything-now.md) shows it in an incident, and what it leaves.\n\n" +
-			"The provider's identity needs to be a workspace admin, and cannot be the service principal itself. Access tokens that were issued for an OAuth secret live on for an hour at most where the principal stays active.",
+		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes every personal access token and OAuth secret of " +
+			"it.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -38,8 +35,8 @@ func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *a
 			},
 			"deactivate": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to deactivate it first, so that it can log in with nothing. Default: true. With `false` it keeps its credentials of Entra ID and can create new tokens; " +
-					"one that is inactive already stays so.",
+				MarkdownDescription: "Whether to deactivate it first, so that it cannot log in at all. Default: `true`. With `false` it keeps its credentials of Entra ID and " +
+					"can create new tokens. An inactive principal stays inactive.",
 			},
 		},
 	}

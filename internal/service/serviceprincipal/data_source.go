@@ -42,8 +42,8 @@ func (d *servicePrincipalDataSource) Metadata(_ context.Context, req datasource.
 	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
-// notTold is when the workspace keeps attributes back.
-const notTold = " Null where the workspace does not tell it, as to an identity that is no admin."
+// notReported is when the workspace keeps attributes back.
+const notReported = " Null if the workspace does not report it, as to an identity that is not a workspace admin."
 
 func (d *servicePrincipalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	text := func(description string) schema.StringAttribute {
@@ -53,20 +53,19 @@ func (d *servicePrincipalDataSource) Schema(_ context.Context, _ datasource.Sche
 		return schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{check}, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name or its SCIM id. It is an error when there is none, " +
-			"and when there are two of that display name.",
+		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name or its SCIM id.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": key("Application (client) id, a UUID. Exactly one of `application_id`, `display_name` and `id` is given.", fwkit.ApplicationID()),
 			"display_name":   key("Display name, case-sensitive. It need not be unique in the workspace; where it is not, the error lists those that have it.", stringvalidator.LengthAtLeast(1)),
 			"id": key("SCIM id in the workspace, digits.", stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
 				"must be a SCIM id, which has digits only; a UUID belongs in application_id")),
 			"external_id": text("Id that Entra ID's provisioning gave it, if any."),
-			"active":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notTold},
+			"active":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notReported},
 			"entitlements": schema.SetAttribute{
-				Computed: true, ElementType: types.StringType, MarkdownDescription: "What it may do by itself, such as `workspace-access`; what its groups may do is not among them." + notTold,
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`; those of its groups are not included." + notReported,
 			},
 			"groups": schema.SetAttribute{
-				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace's groups it is a direct member of; not `users`, in which everybody is." + notTold,
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups that it is a direct member of; not `users`, which everybody is in." + notReported,
 			},
 			"workspace_id": text("Id of the workspace."),
 		},

@@ -56,19 +56,17 @@ func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.Sch
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The service principals of the workspace, all or those that match. The workspace does the filtering, and the list is read page by page.\n\n" +
-			"Each has an `application_id`: a key for `for_each`, and the import id of `dbxaccess_service_principal`.",
+		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
-			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same. Any character may stand in it; quotes and backslashes need no further escape."),
-			"display_name_prefix":   part("Only those of which the display name begins so; upper and lower case are the same."),
+			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same. Quotes and backslashes need no escape."),
+			"display_name_prefix":   part("Only those whose display name begins with this; upper and lower case are the same."),
 			"active": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Only those that are active, or with `false` only those that are not. The provider's identity needs to be a workspace admin.",
+				Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin.",
 			},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, for what the attributes above cannot say: " +
-					"`displayName sw \"etl-\" or externalId eq \"42\"`. The operators are `eq`, `ne`, `co` (contains), `sw` (begins with), `and` and `or`; " +
-					"values stand in double quotes, in which `\\\"` and `\\\\` are a quote and a backslash. Not together with `display_name_contains` or `display_name_prefix`.",
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or " +
+					"`display_name_prefix`.",
 			},
 			"workspace_id": text("Id of the workspace."),
 			"service_principals": schema.ListNestedAttribute{
@@ -78,9 +76,9 @@ func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.Sch
 					"application_id": text("Application (client) id."),
 					"display_name":   text("Display name."),
 					"external_id":    text("Id that Entra ID's provisioning gave it, if any."),
-					"active":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notTold},
+					"active":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notReported},
 					"entitlements": schema.SetAttribute{
-						Computed: true, ElementType: types.StringType, MarkdownDescription: "What it may do by itself, such as `workspace-access`." + notTold,
+						Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`." + notReported,
 					},
 				}},
 			},

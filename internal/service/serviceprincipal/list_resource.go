@@ -40,11 +40,11 @@ func (l *servicePrincipalList) ListResourceConfigSchema(_ context.Context, _ lis
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The service principals of the workspace, all or those that match. The workspace does the filtering, and each page is shown as it comes.",
+		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
 			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same."),
-			"display_name_prefix":   part("Only those of which the display name begins so; upper and lower case are the same."),
-			"active":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Only those that are active, or with `false` only those that are not."},
+			"display_name_prefix":   part("Only those whose display name begins with this; upper and lower case are the same."),
+			"active":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin."},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",

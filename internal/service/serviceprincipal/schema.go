@@ -33,26 +33,20 @@ const (
 
 func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A service principal in the workspace. With `application_id` it is an application of Entra ID; without it, Databricks creates one.\n\n" +
-			"An existing service principal is not adopted silently: the create fails and says how to import it, or to write `adopt_existing = true`. Only what changed is sent " +
-			"(SCIM PATCH), so groups and roles given elsewhere stay.\n\nOne that the official provider manages is converted with a `moved` block, from `databricks_service_principal.x` to " +
-			"`dbxaccess_service_principal.x`: nothing is re-created; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
-			"Destroying neither deletes nor deactivates one that the same run adopts or keeps at another address, if Terraform plans or applies that first; write a `moved` block, as the plan's warning says. " +
-			"Replacing one (`-replace`, taint) leaves it where `adopt_existing` is true, and else deletes it and makes it again.\n\nThe provider's identity needs to be a workspace admin.",
+		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that Databricks creates.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("SCIM id, decimal digits."),
 			"application_id": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplaceIfConfigured(), stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. If omitted, Databricks creates a service principal, and its id is here. " +
-					"The workspace does not check the id against Entra ID: a mistyped id creates a principal that nobody can log in as.",
+				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. The workspace does not compare it with Entra ID. If omitted, Databricks " +
+					"creates a service principal, and its id is here.",
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service chooses it, and a rename elsewhere is not drift. Required without `application_id`. " +
-					"A new name is sent last, after every other change. Some workspaces refuse it or accept it without effect, as where the name of an application comes from Entra ID: the apply then says so " +
-					"once, in a warning, and state keeps the name that is written. Later plans ask for it again only when the written name or the workspace's name changes.",
+				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service chooses it, and a rename elsewhere is not drift. Required " +
+					"without `application_id`.",
 			},
 			"active": schema.BoolAttribute{
 				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
@@ -61,13 +55,11 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			},
 			"delete_tokens_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether deactivating it also deletes every token of it, managed or not: they would work again once somebody re-activates it. Default `true`. It holds for a written `active = false` " +
-					"and for `on_destroy = \"deactivate\"`; what others have deactivated keeps its tokens until `active = false` is written. Where a token could not be deleted, state keeps `false` here, so that the next plan shows it as still to be done.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every token of it, managed or not. Default: `true`.",
 			},
 			"delete_oauth_secrets_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether deactivating it also deletes every OAuth secret of it, managed or not, under the same rules as `delete_tokens_when_inactive`. A secret is good for every workspace of the account " +
-					"that the service principal is in. Default `true`.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every OAuth secret of it, managed or not. Default: `true`.",
 			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
@@ -78,18 +70,18 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 			},
 			"adopt_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether the create adopts a service principal of this application id that is already in the workspace. `false` (default): an error that says how to import or adopt. " +
-					"With `true`, `on_destroy` must be written.",
+				MarkdownDescription: "Whether the create adopts a service principal with this application id that is already in the workspace. Default: `false`, the create " +
+					"fails and says how to import or adopt it. `true` requires `on_destroy`.",
 			},
 			"on_destroy": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
 				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain)},
-				MarkdownDescription: "What destroying does: `delete` (default), `deactivate` or `retain`. It is taken from state, so apply a change of it before the block is removed. " +
-					"Deleting also ends its tokens and grants. The identity that the provider itself is logged in as can only be retained.",
+				MarkdownDescription: "What destroy does: `delete` (default), `deactivate` or `retain`. It is read from the state, so apply a change of it before you remove " +
+					"the block. The provider's own identity can only be retained.",
 			},
 			"external_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Id in the identity provider, where one keeps it.",
+				MarkdownDescription: "Id in the identity provider, if it has one.",
 			},
 			"workspace_id": fwkit.WorkspaceID(),
 			"timeouts":     fwkit.Timeouts(ctx, fwkit.DefaultTimeout),

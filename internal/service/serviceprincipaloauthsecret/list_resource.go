@@ -27,7 +27,7 @@ func (l *secretList) Metadata(_ context.Context, req resource.MetadataRequest, r
 
 func (l *secretList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The live OAuth secrets of one service principal; never their values. The provider's identity must be a workspace admin.",
+		MarkdownDescription: "The live OAuth secrets of one service principal, without their values.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},

@@ -33,17 +33,8 @@ const createTimeout = 5 * time.Minute
 
 func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An OAuth secret of a service principal. With it and the application id as `client_id`, an application gets access tokens at `token_url` (client credentials), each valid for an hour.\n\n" +
-			"Use this instead of a personal access token where the application can request tokens: Azure Databricks recommends OAuth, and an endpoint with route optimization accepts nothing else. " +
-			"It also gives a service principal that Databricks created its first credential, because nobody logs in as the principal to create it.\n\n" +
-			"**Rights.** The provider's identity must be a workspace admin. The service principal must be in the workspace; depend on `dbxaccess_service_principal`.\n\n" +
-			"**Limit.** A service principal can have five OAuth secrets. The provider lists them before it creates one; if none is free, it creates nothing and names all five. It never deletes a secret of somebody else, " +
-			"and never keeps more than two of its own. A rotation needs a free one: the provider warns at creation if there is none.\n\n" +
-			"**Rotation is in place**, as for `dbxaccess_service_principal_token`: the plan shows an update with the reason in `rotation_reason`, the apply creates and verifies the new secret, " +
-			"and the first apply after `overlap_seconds` deletes the old one.\n\n" +
-			"**Deleting a secret does not end access tokens that were issued for it.** They expire within an hour. To end access at once, remove the grant or deactivate the service principal.\n\n" +
-			"~> The secret belongs to the account: it gets tokens for every workspace that the service principal is in.\n\n" +
-			"~> Without `key_vault_secret`, `secret_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
+		MarkdownDescription: "An OAuth secret of a service principal, created by a workspace admin. With it an application requests access tokens at `token_url` " +
+			"(client credentials), each valid for an hour. It is rotated in place before it expires.",
 		Attributes: kind.RotationAttributes("`scopes`, ", map[string]schema.Attribute{
 			"id": fwkit.ID("The secret's id, as in `secret_id`. It changes with each rotation."),
 			"application_id": schema.StringAttribute{
@@ -55,8 +46,8 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs `model-serving`. Absent: a new secret has all the rights of its service principal, and an existing one keeps the scopes it has. " +
-					"A change rotates. (The service calls this Beta; a workspace that ignores it is an error, and no secret is left.)",
+				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs `model-serving`. If omitted, a new secret has all the rights of its " +
+					"service principal, and an existing one keeps its scopes. A change rotates.",
 			},
 			"verify": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
@@ -76,7 +67,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"token_url":                 fwkit.PlannedString("Where an application gets access tokens."),
 			"service_principal_id":      fwkit.PlannedString("SCIM id of the service principal in the workspace."),
 			"previous_secret_id":        fwkit.PlannedString("Id of the secret before this one, as long as it is still valid."),
-			"previous_secret_delete_at": fwkit.PlannedString("From when on an apply deletes it, RFC 3339 in UTC."),
+			"previous_secret_delete_at": fwkit.PlannedString("From this time on an apply deletes it, RFC 3339 in UTC."),
 			"workspace_id":              fwkit.WorkspaceID(),
 			"timeouts":                  fwkit.Timeouts(ctx, createTimeout),
 		}),

@@ -33,16 +33,11 @@ func (a *sweepAction) Metadata(_ context.Context, req action.MetadataRequest, re
 
 func (a *sweepAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Revokes the personal access tokens that runs of this provider left behind because they were killed. Such tokens say so in their comments: those of the ephemeral resource carry `[dbxaccess-ephemeral]`, " +
-			"and those of the resource, while they wait to be recorded, `[dbxaccess:…]`. Of the second kind only tokens count that are past the time in that marker, two days old and never used. Needs Terraform 1.14.\n\n" +
-			"It runs with `terraform apply -invoke=action.dbxaccess_sweep_stray_tokens.<name>`, and only lists them unless `dry_run` is `false`.\n\n" +
-			"~> In a workspace without the call that changes a token (`PATCH /api/2.0/token/{id}`), every token of the resource keeps its marker, also one that a state holds and that nobody has used yet. " +
-			"Compare the ids that the dry run lists with those in your states.\n\n" +
-			"The provider's identity needs to be a workspace admin. One request lists all tokens, and two revoke each one.",
+		MarkdownDescription: "Lists, and on request revokes, the personal access tokens that killed runs of this provider left behind.",
 		Attributes: map[string]schema.Attribute{
 			"older_than_seconds": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "Only tokens older than this, by the service's clock. Default: 3600. Give it more than your longest run takes, or that run loses its ephemeral token.",
+				MarkdownDescription: "Only tokens older than this, by the service's clock. Default: 3600. Use more than your longest run takes.",
 			},
 			"dry_run": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether to list the tokens and revoke none. Default: true.",

@@ -148,20 +148,12 @@ const (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A personal access token owned by a service principal that lives no longer than the run. It is in no plan and no state.\n\n" +
-			"The provider logs in as the owner to make it (Azure knows no tokens on behalf of others), so the owner needs the right to use tokens (`dbxaccess_token_permission`). " +
-			"**Terraform opens it in the plan and once more in the apply**, also where nothing changes: each opening makes a token, and each is revoked. " +
-			"One of which a value is not known before the apply is opened in the apply alone. Where the same apply makes the principal and its right to tokens, use that: " +
-			"`application_id = dbxaccess_token_permission.x.id`, as a `depends_on` does not keep Terraform from opening it in the plan.\n\n" +
-			"It is revoked when nothing in the run needs it any more. Terraform leaves that out when something that used it fails, so the provider revokes it once more when its process ends: " +
-			"after a failed apply, a failed precondition, an interrupt. What even that misses (a killed process, a service that does not answer within 1.5 seconds) dies with its lifetime; " +
-			"its comment holds `" + ephemeralMark + "`, by which `dbxaccess_tokens` finds it; the [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) sweeps those.\n\n" +
-			"A route-optimised endpoint takes no personal access token at all: it takes an OAuth token that is made for it (`dbxaccess_oauth_token`).",
+		MarkdownDescription: "A personal access token of a service principal for the duration of a run. It is in no plan and no state, and is revoked at the end.",
 		Attributes: map[string]schema.Attribute{
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
-				MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret`, `client_certificate`, " +
-					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc` and `use_provider_identity`.",
+				MarkdownDescription: "The service principal that owns the token, and its credential: exactly one of `client_secret`, `client_certificate`, " +
+					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc`, `use_provider_identity`.",
 				Attributes: ownerAttributes(),
 			},
 			"comment": schema.StringAttribute{
@@ -171,14 +163,14 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: **the token carries all the rights of its owner.**",
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, **the token has all the rights of its owner.**",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
-				MarkdownDescription: "How long the token lives at most, in seconds, up to 86400 (a day): longer than the run takes, and no longer than a forgotten token may. Default: 3600 (an hour).",
+				MarkdownDescription: "Maximum lifetime of the token in seconds, up to 86400 (a day). It must be longer than the run takes. Default: 3600 (an hour).",
 			},
 			"token_value": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
-			"token_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits. It opens nothing."},
+			"token_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value."},
 			"expires_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
 		},
 	}

@@ -32,12 +32,11 @@ func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, re
 
 func (l *tokenList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The live personal access tokens of service principals, oldest first; never their values. Tokens of people are left out, and so are those that an interrupted run seems to have left: they carry its marker, " +
-			"are two days old and were never used, and a later apply for their owner may revoke them.\n\nAll are listed by one request. The provider's identity needs to be a workspace admin.",
+		MarkdownDescription: "The live personal access tokens of service principals, oldest first, without their values.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal that owns them. Absent: every service principal.",
+				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, of every service principal.",
 			},
 		},
 	}

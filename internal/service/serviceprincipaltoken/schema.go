@@ -40,26 +40,8 @@ const createTimeout = 5 * time.Minute
 
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A personal access token owned by a service principal, for applications that score with a bearer token.\n\n" +
-			"On Azure nobody can create a token for somebody else: the provider logs in as the owner to create it, with the credential in `owner`. A refresh does not contact the owner. One provider block makes the tokens of any number of " +
-			"service principals.\n\n" +
-			"**Rotation is in place.** When the token is due, was revoked, has expired, or a change asks for it, the plan shows an update with the reason in `rotation_reason`. The apply makes a new " +
-			"token, then consumers read its value, and the first apply after `overlap_seconds` revokes the old one (a plan with the reason `overlap_ended`, which is maintenance and no drift). Only a refresh looks at service and clock, " +
-			"so let a job run `terraform plan -detailed-exitcode` every night, without `-refresh=false` (it detects no changes) and without `-refresh-only` (it reports changes but proposes no fix).\n\n" +
-			"**Out of the state.** With `key_vault_secret` the value goes to Azure Key Vault, written with the provider's own identity, and to no other place.\n\n" +
-			"A `databricks_token` of a service principal is converted with a `moved` block and keeps its value; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
-			"The owner needs the right to use tokens (`dbxaccess_token_permission`); the provider's identity needs to be a workspace admin to see tokens of others. " +
-			"Azure Databricks revokes a token that was not used for 90 days, allows 600 tokens for each principal, and takes no personal access token at a route-optimised endpoint.\n\n" +
-			"**Interrupted runs.** A token carries a marker in its comment, `[dbxaccess:… until …]`, until it is recorded; state and plan show the comment without it. " +
-			"A run that was killed half way leaves at most one marked token for each it was making. An apply that makes a token for the same owner revokes it, and says so, once everything speaks for it: the marker's time " +
-			"(`timeouts.create`) is over, the list of all tokens shows it as made two days ago or more and never used, no state of that run has it, and that apply has just taken the marker off its own token. " +
-			"A workspace without the call that changes a token (`PATCH /api/2.0/token/{id}`, which is young) leaves the markers where they are: a run that makes tokens warns of it once, nothing is revoked because of a marker, " +
-			"and comment and scopes change only with a rotation. " +
-			"What is killed after the marker was removed and before Terraform has saved its state leaves a token without one: it has the comment of this resource and lives " +
-			"until it expires. The [guide on revoking everything](../guides/revoke-everything-now.md#stray-tokens) lists what was left and sweeps it.\n\n" +
-			"**What is believed.** A token counts as gone only if the workspace says so about that very token; a list that does not name it is not enough. Where workspace and machine disagree about the time by more than a day, " +
-			"nothing is rotated because of the time. A provider that may not see and revoke the owner's tokens makes none, unless `on_unverifiable` is `warn`.\n\n" +
-			"~> Without `key_vault_secret`, `token_value` is in the state, readable by whoever reads the state. Keep the state where only the pipeline can read it.",
+		MarkdownDescription: "A personal access token that a service principal owns. It is rotated in place before it expires, and its value is in the state or in " +
+			"Azure Key Vault.",
 		Attributes: kind.RotationAttributes("`owner` (it really belongs to another principal), ", map[string]schema.Attribute{
 			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
 			"owner": ownerAttribute(),
@@ -71,8 +53,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				Optional: true, Computed: true, ElementType: types.StringType,
 				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. Absent: a new token carries all the rights of its owner, and one that there is keeps the scopes it has, " +
-					"also when it is rotated. Changed in place; the service may refuse to widen them.",
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, a new token has all the rights of its owner, and an existing one " +
+					"keeps its scopes. Changed in place; the service can refuse to widen them.",
 			},
 			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
 			"token_value_in_state": schema.BoolAttribute{
@@ -83,9 +65,9 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so it is null after an import, and it is null where `token_value_in_state` is false.",
 			},
-			"token_id":                 fwkit.PlannedString("Id of the token, 64 hexadecimal digits. It opens nothing. It changes with each rotation."),
+			"token_id":                 fwkit.PlannedString("Id of the token, 64 hexadecimal digits; not its value. It changes with each rotation."),
 			"previous_token_id":        fwkit.PlannedString("Id of the token before this one, as long as it is still valid."),
-			"previous_token_revoke_at": fwkit.PlannedString("From when on an apply revokes it, RFC 3339 in UTC."),
+			"previous_token_revoke_at": fwkit.PlannedString("From this time on an apply revokes it, RFC 3339 in UTC."),
 			"workspace_id":             fwkit.WorkspaceID(),
 			"timeouts":                 fwkit.Timeouts(ctx, createTimeout),
 		}),
@@ -99,9 +81,8 @@ func ownerAttribute() schema.Attribute {
 	attributes["application_id"] = id
 	return schema.SingleNestedAttribute{
 		Required: true,
-		MarkdownDescription: "The service principal that owns the token, and the credential to log in as it: exactly one of `client_secret_wo`, `client_certificate_wo`, " +
-			"`client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, `use_oidc` and `use_provider_identity`. It is used to make, change and revoke the token. An application or a credential that was made a moment ago is waited for " +
-			"when the token is created. A service principal that Databricks made has no login at Entra ID: it logs in with `databricks_client_secret_wo`, or is the provider's own identity.",
+		MarkdownDescription: "The service principal that owns the token, and its credential to create, change and revoke it. Exactly one of `client_secret_wo`, " +
+			"`client_certificate_wo`, `client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, `use_oidc`, `use_provider_identity`.",
 		Attributes: attributes,
 	}
 }
@@ -130,11 +111,12 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		},
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
-			MarkdownDescription: "OAuth secret that Databricks made for the owner, which then logs in at the workspace and not at Entra ID: the way for a service principal that Databricks made.",
+			MarkdownDescription: "OAuth secret of the owner, created in Databricks: the credential of a service principal that Databricks created. The owner then logs in " +
+				"at the workspace, not at Entra ID.",
 		},
 		"key_vault": ephemeral.SingleNestedAttribute{
 			Optional:            true,
-			MarkdownDescription: "Where in Azure Key Vault the owner's credential is kept. The provider's own identity reads it; it needs the role `Key Vault Secrets User`.",
+			MarkdownDescription: "Where the owner's credential is in Azure Key Vault. The provider's own identity reads it, and needs the role `Key Vault Secrets User`.",
 			Attributes: map[string]ephemeral.Attribute{
 				"vault_uri": ephemeral.StringAttribute{
 					Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
@@ -160,7 +142,7 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 				"and the owner's application trusts it.",
 		},
 		"use_provider_identity": ephemeral.BoolAttribute{
-			Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. Its application id must be the one written here.",
+			Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. `application_id` must then be its own.",
 		},
 	}
 }

@@ -56,13 +56,11 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The model-serving endpoints of the workspace, all or those that match, in one request. " +
-			"The provider's identity sees those on which it holds CAN_VIEW; a workspace admin sees every one. " +
-			"What a list does not tell, such as the address to call, `dbxaccess_serving_endpoint` does.",
+		MarkdownDescription: "The model-serving endpoints of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
 			"name_prefix": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "Only those of which the name begins so, case-sensitive.",
+				MarkdownDescription: "Only those whose name begins with this, case-sensitive.",
 			},
 			"tags": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
@@ -73,13 +71,13 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				Computed: true, MarkdownDescription: "Those found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":          text("Name of the endpoint."),
-					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list: by default it is open to every member of the workspace, and Unity Catalog can restrict that."),
-					"creator":       text("User name or application id of who made it; null for a foundation-model endpoint."),
+					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list."),
+					"creator":       text("User name or application id of the creator; null for a foundation-model endpoint."),
 					"description":   text("Description, if any."),
 					"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
 					"config_update": text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
 					"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
-					"created_at":    text("When it was made, RFC 3339 in UTC."),
+					"created_at":    text("When it was created, RFC 3339 in UTC."),
 					"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
 					"tags":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
 					"served_entities": schema.ListNestedAttribute{

@@ -16,25 +16,25 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One model-serving endpoint, found by its name. The provider's identity needs CAN_VIEW on it, or to be a workspace admin.",
+		MarkdownDescription: "One model-serving endpoint, found by its name.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive.",
 			},
-			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list: by default it is open to every member of the workspace, and Unity Catalog can restrict that."),
-			"creator":          text("User name or application id of who made it; null for a foundation-model endpoint."),
+			"id":               text("System id, 32 hexadecimal digits, which access lists use; null for a foundation-model endpoint, which has no access list."),
+			"creator":          text("User name or application id of the creator; null for a foundation-model endpoint."),
 			"description":      text("Description, if any."),
 			"state":            text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
 			"config_update":    text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
 			"task":             text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
 			"permission_level": text("What the provider's own identity may do with it: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
-			"invocation_url":   text("Where to POST a request to score."),
-			"created_at":       text("When it was made, RFC 3339 in UTC."),
+			"invocation_url":   text("Address to POST a scoring request to."),
+			"created_at":       text("When it was created, RFC 3339 in UTC."),
 			"updated_at":       text("When it was last changed, RFC 3339 in UTC."),
 			"workspace_id":     text("Id of the workspace."),
 			"route_optimized": schema.BoolAttribute{
-				Computed: true, MarkdownDescription: "Whether it is route-optimised: such an endpoint takes OAuth tokens only, no personal access tokens.",
+				Computed: true, MarkdownDescription: "Whether it is route-optimized: such an endpoint accepts OAuth tokens only, no personal access tokens.",
 			},
 			"tags": schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
 			"served_entities": schema.ListNestedAttribute{

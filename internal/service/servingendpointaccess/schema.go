@@ -16,10 +16,8 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who may use one model-serving endpoint in effect: its access list with every group followed down to the people and service principals in it, nested groups too. " +
-			"The provider's identity should be a workspace admin. With CAN_MANAGE on the endpoint alone it sees the list, not who is in the groups.\n\n" +
-			"The answer is complete only when `unexpanded_groups` is empty. Groups of the account are kept outside of the workspace, which does not show their members; `users` is everybody. " +
-			"A check on the answer should look at both, as the example does.",
+		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group resolved to the people and service principals in " +
+			"it, nested groups included.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -40,18 +38,21 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` or `CAN_MANAGE`, and is not known to be deactivated. Null where it holds a level that this version of the provider does not know.",
 					},
 					"active": schema.BoolAttribute{
-						Computed:            true,
-						MarkdownDescription: "Whether the principal is active: a deactivated one keeps its grants and cannot use them. Null where the workspace does not tell, as to an identity that is no admin, or does not know the principal.",
+						Computed: true,
+						MarkdownDescription: "Whether the principal is active. A deactivated one keeps its grants and cannot use them. Null if the " +
+							"identity is not a workspace admin, or if the workspace does not know the principal.",
 					},
 					"via": schema.ListAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "Every way by which it holds a level: `direct`, `inherited`, or the group in the access list, followed by the groups in between as in `science > botany`.",
+						MarkdownDescription: "Every way in which it holds a level: `direct`, `inherited`, or the group in the access list, followed by " +
+							"the groups in between, as in `science > botany`.",
 					},
 				}},
 			},
 			"unexpanded_groups": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Groups that give access and whose members could not all be read, so `principals` lacks them. Empty: the answer is complete.",
+				Computed: true,
+				MarkdownDescription: "Groups that give access, but whose members could not all be read. They are missing from `principals`. " +
+					"Empty: the answer is complete.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"group_name":       text("Name of the group."),
 					"permission_level": text("The level it gives."),

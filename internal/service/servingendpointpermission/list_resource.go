@@ -30,13 +30,11 @@ func (l *permissionList) Metadata(_ context.Context, req resource.MetadataReques
 
 func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The grants that principals hold directly on one model-serving endpoint, or on any. What is inherited and what `admins` hold is left out, because nobody can take it away. " +
-			"The creator of an endpoint usually holds `CAN_MANAGE` and is shown.\n\nThe endpoints are listed by one request, and each access list is read by another when its turn comes.",
+		MarkdownDescription: "The grants that principals hold directly on one model-serving endpoint, or on any.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
-				MarkdownDescription: "Name of the endpoint, case-sensitive. Absent: every endpoint that the caller may see. Those that Databricks provides have no access list and are passed over; " +
-					"so are those of which the caller may not see the access list, with a warning that names them.",
+				MarkdownDescription: "Name of the endpoint, case-sensitive. If omitted, every endpoint that the identity can see.",
 			},
 		},
 	}

@@ -19,30 +19,18 @@ import (
 
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One principal's grant on one model-serving endpoint. Other grants on the endpoint are neither shown nor touched.\n\n" +
-			"A refresh looks the endpoint up by its name and compares its id, so an endpoint that was deleted and re-created under the same name, with an empty " +
-			"access list, is seen; it compares the level held directly, so a grant raised, lowered or removed by hand is seen. Levels that the principal holds " +
-			"through a parent (such as `admins`) are not this grant and make no difference.\n\n" +
-			"All grants on one endpoint are refreshed by two requests, and those that wait for each other are written together. The service can add one principal but not " +
-			"remove one: a grant is removed by reading the list and writing it back without it, and the service has no version to compare. So each run reads the list again a moment " +
-			"after its write, and writes again what another run undid; what cannot be settled is an error that names the principal. Manage one access list in one state all the same: " +
-			"the [guide](../guides/two-runs-on-one-access-list.md) says what remains. A principal that was made a moment ago may reach access lists some minutes late, and is waited for.\n\n" +
-			"Destroying leaves a grant that the same run creates, adopts or keeps at another address, in a whole list too, or as its own replacement with `create_before_destroy`; " +
-			"the plan warns of such a pair and names the `moved` or `removed` block to write.\n\n" +
-			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.",
+		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint are neither shown nor touched.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
-					"the old grant where the new endpoint turns out not to exist. The plan warns of that.",
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
 				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
-					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
-					"Not a fixed id: an endpoint that is re-created under the same name has another id, and cannot be granted then.",
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give `databricks_model_serving.x.serving_endpoint_id` if the " +
+					"endpoint is in the same configuration, and never a fixed id.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
@@ -53,8 +41,8 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "What creation does when the principal already holds another level directly: `false` (default) is an error that shows it, `true` " +
-					"overwrites it. The same level is adopted either way.",
+				MarkdownDescription: "What the create does if the principal already holds another level directly: `false` (default) fails and shows it, `true` overwrites it. " +
+					"The same level is adopted either way.",
 			},
 			"display_name": fwkit.DisplayName(),
 			"workspace_id": fwkit.WorkspaceID(),

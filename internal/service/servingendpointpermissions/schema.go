@@ -19,9 +19,7 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The access list of one model-serving endpoint. What is granted on the endpoint itself is separate from what is inherited and cannot be changed there. " +
-			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin.\n\nGroups are shown as they stand in the list; " +
-			"`dbxaccess_serving_endpoint_access` shows who is in them.",
+		MarkdownDescription: "The access list of one model-serving endpoint, with direct and inherited entries kept separate.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -31,7 +29,7 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 			"workspace_id": text("Id of the workspace."),
 			"permissions": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "Every entry, sorted. A principal that holds a direct and an inherited level has two.",
+				MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"principal":              text("Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the endpoint's name and a slash the import id of a direct grant."),
 					"service_principal_name": text("Application id of a service principal; null otherwise."),
@@ -41,7 +39,7 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 					"permission_level":       text("`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
 					"inherited": schema.BoolAttribute{
 						Computed:            true,
-						MarkdownDescription: "Whether it comes from above the endpoint, as the right of `admins` does. Such an entry cannot be changed or imported.",
+						MarkdownDescription: "Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or imported here.",
 					},
 				}},
 			},

@@ -34,35 +34,18 @@ const (
 
 func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The whole direct access list of one model-serving endpoint: a principal that is not in it loses access, and the plan shows that first. " +
-			"To manage one principal and leave the others alone, use `dbxaccess_serving_endpoint_permission`; where both manage one endpoint, name the principals " +
-			"of the single grants in `ignore_principals`.\n\n" +
-			"A grant that somebody adds, raises, lowers or removes by hand is shown and undone (see `on_unlisted`). An endpoint that was deleted and re-created under its name " +
-			"is seen by its id; the plan shows its real list and grants again. Levels held through a parent, and anything of the group `admins`, whom the service gives everything by itself, " +
-			"are neither shown nor touched.\n\n" +
-			"**Creation** adopts the existing list. `removed_on_create` shows in the plan which grants it removes. An endpoint's creator holds CAN_MANAGE from the start: list or ignore it, above all where " +
-			"the same apply makes the endpoint. **An update** removes only what its plan showed; a grant that came in since stays, with a warning. " +
-			"Nothing takes the caller's own last CAN_MANAGE away, unless it is a workspace admin: that is an error before anything is written. " +
-			"**Destroying** removes the grants that this resource applied last and leaves others, and the caller's own CAN_MANAGE, alone. What somebody gave by hand stays, also where it was listed afterwards without anything to apply, and a warning names it. " +
-			"After an import that nothing was applied to since, it removes nothing. It also leaves the grants that the same run creates, adopts or keeps at another address, in a list or singly; " +
-			"the plan warns of them and names the `moved` or `removed` block to write.\n\n" +
-			"Each write follows directly on a read, but the service has no version to compare. So each run reads the list again a moment after its write, and writes again what another run undid; " +
-			"what cannot be settled is an error that names the principal. Manage one access list in one state all the same: the [guide](../guides/two-runs-on-one-access-list.md) says what remains.\n\n" +
-			"A `databricks_permissions` of a serving endpoint is converted with a `moved` block, and a principal can leave the list for a single grant without a gap; see the [guide](../guides/coming-from-the-databricks-provider.md).\n\n" +
-			"The provider's identity needs CAN_MANAGE on the endpoint, or to be a workspace admin. The plan is the same whoever makes it.",
+		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in it loses access, and the plan shows that first.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. Another name is a replacement: `create_before_destroy = true` in the `lifecycle` block keeps " +
-					"the old list where the new endpoint turns out not to exist. The plan warns of that.",
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
 				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits; found by name when not given. Give `databricks_model_serving.x.serving_endpoint_id` " +
-					"here, and an endpoint that is replaced in the same apply is granted again in it. " +
-					"Not a fixed id: an endpoint that is re-created under the same name has another id, and cannot be granted then.",
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give `databricks_model_serving.x.serving_endpoint_id` if the " +
+					"endpoint is in the same configuration, and never a fixed id.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
@@ -74,20 +57,21 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				"", fwkit.Checked("Not a group that is managed here", checkGroup)),
 			"ignore_principals": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Principals that are left to others: neither compared, removed nor changed. Each is `service_principal_name=APPLICATION_ID`, `user_name=E-MAIL` or `group_name=NAME`.",
-				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
-				PlanModifiers:       []planmodifier.Set{samePrincipals{}},
+				MarkdownDescription: "Principals that others manage: they are neither compared, removed nor changed. Each is `service_principal_name=APPLICATION_ID`, " +
+					"`user_name=E-MAIL` or `group_name=NAME`.",
+				Validators:    []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
+				PlanModifiers: []planmodifier.Set{samePrincipals{}},
 			},
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
-				MarkdownDescription: "What happens to a grant on the endpoint that is neither listed nor ignored: `remove` (default) shows it as drift and the plan removes it; " +
-					"`warn` leaves it and warns at every plan, and creation removes nothing; `error` warns at plan and fails the apply, before anything is written, until it is listed, ignored or removed. Destroying is not held up.",
+				MarkdownDescription: "What happens to a grant that is neither listed nor ignored. `remove` (default): the plan shows and removes it. `warn`: it stays, and " +
+					"each plan warns. `error`: each plan warns, and the apply fails before anything is written. Destroy is not affected.",
 				Validators: []validator.String{stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError)},
 			},
 			"removed_on_create": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "What creation takes away, as `kind/principal LEVEL`, such as `user_name/ada@example.com CAN_VIEW`; known at plan. It is empty while the principals are not known yet. " +
-					"If the list has changed by the time of the apply, Terraform stops it with *Provider produced inconsistent final plan*: nothing was touched; plan again.",
+				MarkdownDescription: "Grants that the create removes, as `kind/principal LEVEL`, such as `user_name/ada@example.com CAN_VIEW`. Known at plan; empty while the " +
+					"principals are not known yet.",
 				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
 			"workspace_id": fwkit.WorkspaceID(),

@@ -28,9 +28,7 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 	}).(schema.SingleNestedAttribute)
 	limit.MarkdownDescription = "How long the query may take."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Scores a model-serving endpoint and reports that it answered. Give it a `depends_on` on the grant and the token: then it runs after them, and a missing grant " +
-			"does not break the plan that would repair it.\n\nAn endpoint that scaled to zero is waited for; `TF_LOG=info` shows how long. A refusal is tried again only where this run changed the endpoint's access list within " +
-			"the last two minutes, because a new grant may take that long to be honoured.",
+		MarkdownDescription: "Sends one request to a model-serving endpoint and reports that it answered, or that it refused.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -42,19 +40,17 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"query_as": schema.StringAttribute{
 				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
-				MarkdownDescription: "Who asks: `provider` (the provider's own identity), `token` (the bearer of `token`), `key_vault_secret` (the bearer of the token that `key_vault_secret` names) or " +
-					"`oauth_secret` (the service principal `client_id`, with the OAuth secret in `client_secret` or in `key_vault_secret`). " +
-					"A route-optimised endpoint takes only OAuth tokens that are made for it: it is asked at its own address with `oauth_secret`, or with `provider` where the provider logs in by Databricks OAuth.",
+				MarkdownDescription: "Who sends the request: `provider` (the provider's own identity), `token` (`token`), `key_vault_secret` (the token in " +
+					"`key_vault_secret`), or `oauth_secret` (`client_id`, with the OAuth secret in `client_secret` or `key_vault_secret`).",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The bearer token to ask with, when `query_as` is `token`. Like every argument of a data source it is kept in the state; `key_vault_secret` keeps it out. " +
-					"A route-optimised endpoint takes no personal access token.",
+				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the state; `key_vault_secret` keeps it out.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where in Azure Key Vault the token to ask with is kept, when `query_as` is `key_vault_secret`, or the OAuth secret, when it is `oauth_secret`. The provider's own identity reads the newest version; it needs the role " +
-					"`Key Vault Secrets User`. The value is used and kept nowhere. With `dbxaccess_service_principal_token` give the names that its `key_vault_secret` has, and a `depends_on`.",
+				MarkdownDescription: "Where the token (`query_as = \"key_vault_secret\"`) or the OAuth secret (`query_as = \"oauth_secret\"`) is in Azure Key Vault. The " +
+					"provider's own identity reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
 						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the token from", auth.CheckVaultURI)},
@@ -68,17 +64,17 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application id of the service principal to ask as, when `query_as` is `oauth_secret`.",
+				MarkdownDescription: "Application id of the service principal to ask as, with `query_as = \"oauth_secret\"`.",
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret that Databricks made for `client_id`, when `query_as` is `oauth_secret`: not a bearer, and not a client secret of Entra ID. " +
-					"Like every argument of a data source it is kept in the state; `key_vault_secret` keeps it out.",
+				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a client secret of Entra ID. It is kept in the state; " +
+					"`key_vault_secret` keeps it out.",
 			},
 			"expect_denied": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether the endpoint should refuse who asks, for lack of CAN_QUERY: then that is success, with 403 in `status`, or 401 where a token for a route-optimised endpoint is refused already, and an answer is an error. " +
-					"A token that opens nothing at all is an error too: it would prove nothing. Default: `false`.",
+				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A refusal is then success, and an answer is an error. Default: " +
+					"`false`.",
 			},
 			"store_response": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
