@@ -10,9 +10,12 @@
 //
 //	export HTTPS_PROXY=$EMULATOR_PROXY_URL HTTP_PROXY=$EMULATOR_PROXY_URL SSL_CERT_FILE=$DBXACCESS_CA_CERTIFICATE_PATH
 //
+// The variables of the documentation's examples are set too: TF_VAR_application_id and its like.
+//
 // With -vault there is a Key Vault too, which holds the deployer's certificate,
 // the password of its PFX, the ids and the thumbprint. The deployer may write
 // secrets to it. A managed identity may read it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
+// Two more vaults are those that the documentation's examples name.
 //
 // With -crowd the workspace holds that many more service principals and endpoints,
 // for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow, and POST /workspaces/{id}/switches makes
@@ -23,6 +26,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"flag"
@@ -33,6 +37,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 
@@ -76,12 +81,31 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	if withVault {
 		vault = scenario.NewDeployerVault("kv-dbxaccess")
 		vault.Allow(scenario.Deployer.ClientID, emulator.RoleSecretsOfficer)
+		if err := documentedVaults(scenario); err != nil {
+			return err
+		}
 	}
 	if err := write(dir, scenario, server, vault); err != nil {
 		return err
 	}
 	fmt.Println("emulator ready:", filepath.Join(dir, "env"))
 	<-ctx.Done()
+	return nil
+}
+
+// documentedVaults adds the vaults that the documentation's examples name: one for what the provider writes, and one with
+// the application's certificate.
+func documentedVaults(s *emulator.Scenario) error {
+	s.Tenant.NewVault("kv-scoring").Allow(s.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	platform := s.Tenant.NewVault("kv-platform")
+	platform.Allow(s.Deployer.ClientID, emulator.RoleSecretsUser)
+	now := time.Now()
+	cert, key, err := s.Tenant.IssueClientCertificate("scoring-app", now.Add(-time.Hour), now.AddDate(1, 0, 0))
+	if err != nil {
+		return err
+	}
+	s.ScoringApp.AddCertificate(cert)
+	platform.ImportCertificate("scoring-app", key, cert, emulator.CertificatePKCS12)
 	return nil
 }
 
@@ -111,6 +135,11 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emu
 		{"DBXACCESS_CA_CERTIFICATE_PATH", in("ca.pem")},
 		{"TF_VAR_scoring_application_id", s.ScoringApp.ClientID},
 		{"TF_VAR_scoring_client_secret", s.ScoringSecret},
+		{"TF_VAR_application_id", s.ScoringApp.ClientID},
+		{"TF_VAR_client_secret", s.ScoringSecret},
+		{"TF_VAR_client_certificate", base64.StdEncoding.EncodeToString(pfx)},
+		{"TF_VAR_client_certificate_password", password},
+		{"TF_VAR_client_certificate_path", in("deployer.pem")},
 		{"EMULATOR_CONTROL_URL", server.ControlURL},
 		{"EMULATOR_PROXY_URL", server.ProxyURL},
 		{"EMULATOR_WORKSPACE_URL", "https://" + s.Workspace.HostName()},

@@ -15,13 +15,10 @@ func (d *demo) keyVault() (token string, err error) {
 	env, folder := d.env, d.folder
 	defer func() { d.env, d.folder = env, folder }()
 	d.folder = d.vault()
-	d.env = maps.Clone(env)
-	// The vault and the managed identity have no address but their own: everything goes by its real name, through the proxy.
-	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD", "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"} {
+	d.env = realNames(env)
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_PASSWORD"} {
 		delete(d.env, name)
 	}
-	d.env["DBXACCESS_HOST"] = env["EMULATOR_WORKSPACE_URL"]
-	d.env["HTTPS_PROXY"], d.env["HTTP_PROXY"] = env["EMULATOR_PROXY_URL"], env["EMULATOR_PROXY_URL"]
 	d.env["TF_VAR_vault_uri"], d.env["TF_VAR_vault_identity_client_id"] = env["EMULATOR_VAULT_URL"], env["EMULATOR_VAULT_READER_CLIENT_ID"]
 
 	if _, err := d.terraform(0, "init", "-input=false"); err != nil {
@@ -52,6 +49,16 @@ func (d *demo) keyVault() (token string, err error) {
 	}
 	_, err = d.terraform(0, "destroy", "-auto-approve", "-input=false")
 	return token, err
+}
+
+// realNames is the environment in which everything is reached by its real name, through the proxy: vaults and managed
+// identities have no other address.
+func realNames(env map[string]string) map[string]string {
+	named := maps.Clone(env)
+	delete(named, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
+	named["DBXACCESS_HOST"] = env["EMULATOR_WORKSPACE_URL"]
+	named["HTTPS_PROXY"], named["HTTP_PROXY"] = env["EMULATOR_PROXY_URL"], env["EMULATOR_PROXY_URL"]
+	return named
 }
 
 // secret reads a secret of the vault, as the application that may read it would.

@@ -270,11 +270,14 @@ Or let time pass. A token of nine hours is due for rotation after six; move_cloc
   %[3]s apply
   move_clock 22000
 
-The examples of the documentation apply here too; the workspace has a group named analysts. Key Vault and managed
-identities are reached by their real names, through the emulator's proxy:
+Key Vault and managed identities are reached by their real names, through the emulator's proxy:
 
   real_names                # sets HTTPS_PROXY and all that it needs
   cd ../key-vault && %[3]s init && %[3]s apply
+
+The examples of the documentation apply here too, after real_names, each in a new folder. Their variables are set. They
+speak of the same application: a page that adds it to the workspace needs it absent, so run %[3]s destroy here first;
+the other pages want it as this example leaves it.
 
 To stop it and to clean up:
 

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+)
+
+// page is one page of the documentation, and what its example is given beside the variables that the quick start sets.
+type page struct {
+	name string
+	// adds means that the example adds an application to the workspace, so it gets one that is not there.
+	adds bool
+}
+
+// Pages of which the examples can be one configuration, each as a module: a run of the CLI takes seconds. They are applied in
+// this order, and each group is destroyed before the next.
+var (
+	// With the quick start's example applied: the application is in the workspace, and may use tokens.
+	together = [][]page{{
+		{name: "data-sources/clusters"}, {name: "data-sources/current_identity"}, {name: "data-sources/oauth_secrets"}, {name: "data-sources/service_principal"},
+		{name: "data-sources/service_principals"}, {name: "data-sources/serving_endpoint"}, {name: "data-sources/serving_endpoint_access"},
+		{name: "data-sources/serving_endpoint_permissions"}, {name: "data-sources/serving_endpoints"}, {name: "data-sources/tokens"},
+		{name: "ephemeral-resources/entra_token"}, {name: "functions/certificate_info"}, {name: "functions/jwt_claims"}, {name: "functions/pfx_to_pem"},
+		{name: "resources/group_member", adds: true}, {name: "resources/service_principal", adds: true}, {name: "resources/serving_endpoint_permission", adds: true},
+		{name: "resources/service_principal_token"}, {name: "resources/service_principal_oauth_secret"},
+	}, {
+		// Short tokens, which the page about tokens that end soon would report; and the same secret in Key Vault as above.
+		{name: "ephemeral-resources/oauth_token"}, {name: "ephemeral-resources/service_principal_token"}, {name: "data-sources/serving_endpoint_query"},
+	}, {
+		{name: "resources/token_permission"}, // destroying it deletes the application's tokens
+	}}
+	// It removes everybody else from the endpoint, and adds the application itself.
+	alone = page{name: "resources/serving_endpoint_permissions_exclusive"}
+	// actions need Terraform 1.14.
+	actions = []page{{name: "actions/revoke_credentials"}, {name: "actions/sweep_stray_tokens"}}
+	// notApplied are pages that are no configuration to apply.
+	notApplied = map[string]string{"list-resources/": "terraform query runs lists, in the tests of their services"}
+)
+
+// Every example of the documentation applies in the workspace of the quick start as it is written, and a second plan is
+// empty.
+func TestDocumentationApplies(t *testing.T) {
+	d := kept(t)
+	everyPageIsThere(t)
+	apply := func() {
+		d.folder = d.example()
+		d.must(t, 0, "apply", "-auto-approve", "-input=false")
+	}
+	d.folder = d.example()
+	write(t, filepath.Join(d.folder, "oauth.tf"), oauth)
+	d.must(t, 0, "init", "-input=false")
+	apply()
+	secret, err := d.output("oauth_secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.env["TF_VAR_oauth_secret"] = secret
+	for _, pages := range together {
+		apply() // what the pages before have taken away
+		d.applied(t, pages)
+	}
+	d.folder = d.example()
+	d.must(t, 0, "destroy", "-auto-approve", "-input=false")
+	d.applied(t, []page{alone})
+	t.Run("actions", func(t *testing.T) {
+		acctest.NeedsTerraform(t, "1.14.0", "actions")
+		d.applied(t, actions)
+	})
+}
+
+// oauth adds to the quick start what one page wants beside it: an OAuth secret.
+const oauth = `
+resource "dbxaccess_service_principal_oauth_secret" "scoring" {
+  application_id   = dbxaccess_service_principal.scoring.application_id
+  lifetime_seconds = 30 * 24 * 60 * 60
+}
+output "oauth_secret" {
+  value     = dbxaccess_service_principal_oauth_secret.scoring.secret_value
+  sensitive = true
+}
+`
+
+// everyPageIsThere demands that each page is in one of the groups.
+func everyPageIsThere(t *testing.T) {
+	t.Helper()
+	listed := slices.Concat(append(together, actions, []page{alone})...)
+	for _, kind := range []string{"actions", "data-sources", "ephemeral-resources", "functions", "list-resources", "resources"} {
+		files, err := filepath.Glob("docs/" + kind + "/*.md")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", kind, err)
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "docs/"), ".md")
+			if !slices.ContainsFunc(listed, func(p page) bool { return p.name == name }) && notApplied[kind+"/"] == "" {
+				t.Errorf("nothing applies the example of %s", name)
+			}
+		}
+	}
+}
+
+// kept is what -keep leaves, with everything reached by its real name: the test removes it.
+func kept(t *testing.T) *demo {
+	t.Helper()
+	t.Chdir("../../..") // as make runs it
+	d := &demo{ctx: t.Context(), dir: t.TempDir()}
+	t.Cleanup(func() {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := d.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	d.env = realNames(d.env)
+	return d
+}
+
+func (d *demo) must(t *testing.T, code int, args ...string) string {
+	t.Helper()
+	out, err := d.terraform(code, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// applied applies the examples of some pages, plans them once more, and destroys them.
+func (d *demo) applied(t *testing.T, pages []page) {
+	t.Helper()
+	d.folder = t.TempDir()
+	root := strings.Builder{}
+	root.WriteString(source)
+	ephemeral := map[string]bool{} // variable → what the pages say of it
+	for i, p := range pages {
+		hcl := p.example(t)
+		module := fmt.Sprintf("m%d", i)
+		// The file's name says in the CLI's errors which page it is.
+		write(t, filepath.Join(d.folder, module, strings.ReplaceAll(p.name, "/", "_")+".tf"), hcl)
+		write(t, filepath.Join(d.folder, module, "versions.tf"), source)
+		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n", module, module)
+		for _, found := range variable.FindAllStringSubmatch(hcl, -1) {
+			name := found[1]
+			if p.adds && name == "application_id" {
+				fmt.Fprintf(&root, "  %s = %q\n", name, uuid.NewString())
+				continue
+			}
+			if d.env["TF_VAR_"+name] == "" {
+				t.Errorf("%s: nothing sets the variable %s", p.name, name)
+			}
+			fmt.Fprintf(&root, "  %[1]s = var.%[1]s\n", name)
+			ephemeral[name] = strings.Contains(found[2], "ephemeral")
+		}
+		root.WriteString("}\n")
+	}
+	for name, is := range ephemeral {
+		fmt.Fprintf(&root, "variable %q {\n  ephemeral = %t\n}\n", name, is)
+	}
+	write(t, filepath.Join(d.folder, "main.tf"), root.String())
+	d.must(t, 0, "init", "-input=false")
+	d.must(t, 0, "apply", "-auto-approve", "-input=false")
+	d.must(t, 0, "plan", "-detailed-exitcode", "-input=false")
+	d.must(t, 0, "destroy", "-auto-approve", "-input=false")
+}
+
+const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
+
+var (
+	block    = regexp.MustCompile("(?ms)^```terraform\n(.*?)^```$")
+	variable = regexp.MustCompile(`(?s)variable "(\w+)" \{(.*?)\n\}`)
+)
+
+// example is the HCL that the page shows, without import blocks: they name what only the reader has.
+func (p page) example(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("docs", filepath.FromSlash(p.name)+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hcl strings.Builder
+	for _, found := range block.FindAllSubmatch(text, -1) {
+		if !strings.HasPrefix(string(found[1]), "import {") {
+			hcl.WriteString(string(found[1]) + "\n")
+		}
+	}
+	if hcl.Len() == 0 {
+		t.Fatalf("%s has no example", p.name)
+	}
+	return hcl.String()
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(file), 0o700)
+	if err == nil {
+		err = os.WriteFile(file, []byte(text), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
