@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -22,9 +23,10 @@ type CLI struct {
 	// Env is added to the world's environment.
 	Env map[string]string
 
-	world *World
-	path  string
-	rc    string
+	world  *World
+	path   string
+	plugin string
+	rc     string
 }
 
 // Result is how a command ended.
@@ -48,7 +50,7 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
+	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, plugin: plugin, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
 	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
 		host+"/dbxaccess/dbxaccess", filepath.Dir(plugin))
 	if err := os.WriteFile(c.rc, []byte(overrides), 0o600); err != nil {
@@ -56,6 +58,20 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	}
 	c.Rewrite(t, hcl)
 	return c
+}
+
+// Installs makes init install the provider from a local mirror, as at a user's, in place of finding it by an override.
+func (c *CLI) Installs(t testing.TB) {
+	t.Helper()
+	_, host, err := local.Terraform()
+	must(t, err)
+	const version = "0.1.0"
+	mirror := t.TempDir()
+	folder := filepath.Join(mirror, host, "dbxaccess", "dbxaccess", version, runtime.GOOS+"_"+runtime.GOARCH)
+	must(t, os.MkdirAll(folder, 0o700))
+	must(t, os.Symlink(c.plugin, filepath.Join(folder, "terraform-provider-dbxaccess_v"+version)))
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
+	must(t, os.WriteFile(c.rc, []byte(config), 0o600))
 }
 
 // Rewrite puts another configuration in place of the one that stood.

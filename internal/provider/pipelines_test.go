@@ -1,0 +1,301 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// pipeline runs the steps of one of the example pipelines. Each job starts from a fresh copy of the repository, and
+// the state is in a backend.
+type pipeline struct {
+	w    *acctest.World
+	c    *acctest.CLI
+	repo string
+	bin  string
+	env  map[string]string
+	// values are what the expressions of the pipeline stand for.
+	values     map[string]string
+	expression *regexp.Regexp
+	shell      []string
+}
+
+// A script is one step that runs in the shell. Folder is under the repository.
+type script struct {
+	text, folder string
+	env          map[string]string
+}
+
+// newPipeline is a repository with the quick start's configuration, the access report and drift.sh. The CLI is on PATH as
+// terraform.
+func newPipeline(t *testing.T, w *acctest.World) *pipeline {
+	t.Helper()
+	for _, needed := range []string{"bash", "jq", "curl"} {
+		if _, err := exec.LookPath(needed); err != nil {
+			t.Skipf("no %s is on PATH, which the pipelines use", needed)
+		}
+	}
+	w.Proxied()
+	withoutCertificate(w)
+	p := &pipeline{w: w, c: w.CLI(t, ""), repo: t.TempDir(), bin: t.TempDir(), env: map[string]string{}}
+	p.c.Installs(t)
+	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n", filepath.Join(t.TempDir(), "terraform.tfstate"))
+	must(t, os.WriteFile(filepath.Join(p.repo, "backend.tf"), []byte(backend), 0o600))
+	must(t, os.WriteFile(filepath.Join(p.repo, "main.tf"), []byte(example(t, "quickstart/main.tf")), 0o600))
+	must(t, os.WriteFile(filepath.Join(p.repo, "drift.sh"), []byte(example(t, "pipelines/drift.sh")), 0o700))
+	must(t, os.CopyFS(filepath.Join(p.repo, "report"), os.DirFS("../../examples/access-report")))
+	cli, _, err := local.Terraform()
+	must(t, err)
+	must(t, os.Symlink(cli, filepath.Join(p.bin, "terraform")))
+	w.Env["TF_VAR_scoring_application_id"], w.Env["TF_VAR_scoring_client_secret"] = w.ScoringApp.ClientID, w.ScoringSecret
+	w.Env["TF_VAR_token_lifetime_seconds"] = "32400"
+	w.Env["NO_PROXY"] = "127.0.0.1"
+	return p
+}
+
+// job runs steps one after another, up to the first that fails, and gives its exit code and all that was printed.
+func (p *pipeline) job(t *testing.T, steps []script) (code int, said string) {
+	t.Helper()
+	checkout := t.TempDir()
+	must(t, os.CopyFS(checkout, os.DirFS(p.repo)))
+	if len(steps) == 0 {
+		t.Fatal("the job has no steps")
+	}
+	for _, step := range steps {
+		file := filepath.Join(t.TempDir(), "step.sh")
+		must(t, os.WriteFile(file, []byte(p.expand(t, step.text)), 0o600))
+		cmd := exec.CommandContext(t.Context(), p.shell[0], append(p.shell[1:], file)...)
+		cmd.Dir = filepath.Join(checkout, step.folder)
+		cmd.Env = append(p.c.Command().Env, "PATH="+p.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		for _, env := range []map[string]string{p.env, step.env} {
+			for name, value := range env {
+				cmd.Env = append(cmd.Env, name+"="+p.expand(t, value))
+			}
+		}
+		out, err := cmd.CombinedOutput()
+		said += string(out)
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		if code = cmd.ProcessState.ExitCode(); code != 0 {
+			return code, said
+		}
+	}
+	return 0, said
+}
+
+// expand puts the value in the place of each expression.
+func (p *pipeline) expand(t *testing.T, text string) string {
+	return p.expression.ReplaceAllStringFunc(text, func(found string) string {
+		name := p.expression.FindStringSubmatch(found)[1]
+		value, known := p.values[name]
+		if !known {
+			t.Errorf("the pipeline uses %s, which the test does not know", found)
+		}
+		return value
+	})
+}
+
+// nights are what the nightly job meets, in this order.
+func (p *pipeline) nights(t *testing.T, steps []script, drift int) {
+	t.Helper()
+	app := p.w.ScoringApp.ClientID
+	for _, night := range []struct {
+		name    string
+		happens func()
+		code    int
+		says    string
+	}{
+		{"nothing", func() {}, 0, "no changes"},
+		{"grant removed", func() { p.w.Workspace.RemoveGrant("iris", app) }, drift,
+			"drift: dbxaccess_serving_endpoint_permission.scoring is missing and would be created"},
+		{"token due", func() {
+			p.w.Workspace.SetGrant("iris", app, "CAN_QUERY")
+			p.w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
+		}, 0,
+			"maintenance: dbxaccess_service_principal_token.scoring would be updated"},
+		{"no login", p.w.Deployer.RemoveFederatedCredentials, 1, "AADSTS"},
+	} {
+		night.happens()
+		if code, said := p.job(t, steps); code != night.code || !strings.Contains(said, night.says) {
+			t.Errorf("%s: exit code %d, not %d:\n%s", night.name, code, night.code, said)
+		}
+	}
+}
+
+// reported demands a page and data in the folder of the report.
+func reportWritten(t *testing.T, folder string) {
+	t.Helper()
+	if page := read(t, filepath.Join(folder, "report.html")); !strings.HasPrefix(page, "<!doctype html>") || !strings.Contains(page, "</html>") {
+		t.Errorf("the report is no page: %.100s", page)
+	}
+	if data := read(t, filepath.Join(folder, "report.json")); !json.Valid([]byte(data)) {
+		t.Errorf("the report's data is no JSON: %.100s", data)
+	}
+}
+
+// decode reads a pipeline's file.
+func decodeYAML(t *testing.T, name string, into any) {
+	t.Helper()
+	must(t, yaml.Unmarshal([]byte(example(t, "pipelines/"+name)), into))
+}
+
+// The shell steps of the workflow for GitHub Actions, with its login by OIDC: plan as a comment, apply, a night with and
+// without drift, report.
+func TestPipelineOfGitHubActions(t *testing.T) {
+	t.Parallel()
+	var workflow struct {
+		Env  map[string]string
+		Jobs map[string]struct {
+			Defaults struct {
+				Run struct {
+					Folder string `yaml:"working-directory"`
+				}
+			}
+			Environment string
+			Steps       []struct {
+				Run string
+				Env map[string]string
+			}
+		}
+	}
+	decodeYAML(t, "github-actions/.github/workflows/access.yml", &workflow)
+	w := acctest.New(t)
+	p := newPipeline(t, w)
+	p.shell, p.expression = []string{"bash", "-e"}, regexp.MustCompile(`\$\{\{ ([\w.]+) \}\}`)
+	p.values = map[string]string{
+		"vars.ARM_TENANT_ID": w.Tenant.ID, "vars.ARM_CLIENT_ID": w.Deployer.ClientID, "vars.DBXACCESS_HOST": "https://" + w.Workspace.HostName(),
+		"github.token": "ghs_a-token", "github.event.pull_request.number": "7",
+	}
+	p.env = workflow.Env
+	steps := func(job, subject string) (scripts []script) {
+		login := w.Tenant.NewGitHubJob(subject)
+		w.Deployer.AddFederatedCredential(emulator.GitHubIssuer, subject, audience)
+		w.Env["ACTIONS_ID_TOKEN_REQUEST_URL"], w.Env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = login.RequestURL, login.RequestToken
+		for _, s := range workflow.Jobs[job].Steps {
+			if s.Run != "" {
+				scripts = append(scripts, script{s.Run, workflow.Jobs[job].Defaults.Run.Folder, s.Env})
+			}
+		}
+		return scripts
+	}
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "DBXACCESS_HOST"} {
+		delete(w.Env, name)
+	}
+	comment := filepath.Join(t.TempDir(), "comment.md")
+	w.Env["COMMENT"], w.Env["GITHUB_STEP_SUMMARY"] = comment, filepath.Join(t.TempDir(), "summary.md")
+	gh := "#!/bin/sh\nset -eu\ntest \"$1 $2 $3\" = 'pr comment 7'\ntest \"$GH_TOKEN\" = ghs_a-token\nwhile [ \"$1\" != --body-file ]; do shift; done\ncp \"$2\" \"$COMMENT\"\n"
+	must(t, os.WriteFile(filepath.Join(p.bin, "gh"), []byte(gh), 0o700))
+
+	if code, said := p.job(t, steps("plan", "repo:contoso/models:pull_request")); code != 0 || !strings.Contains(read(t, comment), "Plan: 4 to add, 0 to change") {
+		t.Fatalf("the plan ends with %d:\n%s", code, said)
+	}
+	if code, said := p.job(t, steps("apply", "repo:contoso/models:environment:"+workflow.Jobs["apply"].Environment)); code != 0 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
+		t.Fatalf("the apply ends with %d:\n%s", code, said)
+	}
+	report := steps("report", "repo:contoso/models:ref:refs/heads/main")
+	report = append(report, script{text: `cp report.html report.json "$KEPT"`, folder: "report"})
+	w.Env["KEPT"] = t.TempDir()
+	if code, said := p.job(t, report); code != 0 {
+		t.Errorf("the report ends with %d:\n%s", code, said)
+	}
+	reportWritten(t, w.Env["KEPT"])
+	p.nights(t, steps("drift", "repo:contoso/models:ref:refs/heads/main"), 1)
+	if summary := read(t, w.Env["GITHUB_STEP_SUMMARY"]); !strings.Contains(summary, "drift: ") {
+		t.Errorf("the summary says %s", summary)
+	}
+}
+
+// The same for Azure Pipelines.
+func TestPipelineOfAzureDevOps(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		Script string
+		Folder string `yaml:"workingDirectory"`
+		Env    map[string]string
+	}
+	var file struct {
+		Variables []struct{ Name, Value string }
+		Stages    []struct {
+			Jobs []struct {
+				Job, Deployment string
+				Steps           []step
+				Strategy        struct {
+					RunOnce struct{ Deploy struct{ Steps []step } } `yaml:"runOnce"`
+				}
+			}
+		}
+	}
+	decodeYAML(t, "azure-devops/azure-pipelines.yml", &file)
+	w := acctest.New(t)
+	p := newPipeline(t, w)
+	p.shell, p.expression = []string{"bash", "--noprofile", "--norc"}, regexp.MustCompile(`\$\(([\w.]+)\)`)
+	login := w.Tenant.NewAzureDevOpsJob("contoso", "models", "databricks-access")
+	w.Deployer.AddFederatedCredential(login.Issuer.URL(), login.Subject, audience)
+	p.values = map[string]string{"System.AccessToken": login.AccessToken}
+	w.Env["SYSTEM_OIDCREQUESTURI"], w.Env["ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"] = login.RequestURI, login.ServiceConnectionID
+	for _, v := range file.Variables {
+		if v.Name != "" {
+			p.env[v.Name] = v.Value
+		}
+	}
+	steps := func(job string) (scripts []script) {
+		for _, stage := range file.Stages {
+			for _, j := range stage.Jobs {
+				for _, s := range append(j.Steps, j.Strategy.RunOnce.Deploy.Steps...) {
+					if j.Job+j.Deployment == job && s.Script != "" {
+						scripts = append(scripts, script{s.Script, s.Folder, s.Env})
+					}
+				}
+			}
+		}
+		return scripts
+	}
+	var comment string
+	devops := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		const path = "/project/_apis/git/repositories/repository/pullRequests/7/threads"
+		if body, err := io.ReadAll(r.Body); err == nil && r.Method == "POST" && r.URL.Path == path && r.Header.Get("Authorization") == "Bearer "+login.AccessToken {
+			comment = string(body)
+			return
+		}
+		rw.WriteHeader(http.StatusBadRequest)
+	}))
+	defer devops.Close()
+	for name, value := range map[string]string{
+		"SYSTEM_COLLECTIONURI": devops.URL + "/", "SYSTEM_TEAMPROJECTID": "project", "BUILD_REPOSITORY_ID": "repository",
+		"SYSTEM_PULLREQUEST_PULLREQUESTID": "7", "BUILD_ARTIFACTSTAGINGDIRECTORY": t.TempDir(),
+	} {
+		w.Env[name] = value
+	}
+
+	code, said := p.job(t, steps("plan"))
+	var thread struct{ Comments []struct{ Content string } }
+	if err := json.Unmarshal([]byte(comment), &thread); code != 0 || err != nil || !strings.Contains(thread.Comments[0].Content, "Plan: 4 to add, 0 to change") {
+		t.Fatalf("the plan ends with %d, %v:\n%s", code, err, said)
+	}
+	if code, said := p.job(t, steps("apply")); code != 0 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
+		t.Fatalf("the apply ends with %d:\n%s", code, said)
+	}
+	if code, said := p.job(t, steps("report")); code != 0 {
+		t.Errorf("the report ends with %d:\n%s", code, said)
+	}
+	reportWritten(t, filepath.Join(w.Env["BUILD_ARTIFACTSTAGINGDIRECTORY"], "access-report"))
+	p.nights(t, steps("drift"), 2)
+}
