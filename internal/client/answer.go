@@ -16,23 +16,23 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// An Answer is what a call promises to come back: a struct with JSON tags. A status of success alone proves nothing,
-// because a proxy, a sign-in page or another service may have sent it.
+// An Answer is what a call must return: a struct with JSON tags. A status of success alone proves nothing, because a proxy,
+// a sign-in page or another service may have sent it.
 type Answer interface {
-	// Lacks says what keeps the decoded JSON from being the answer to what was asked, such as another object's id;
-	// empty when nothing does. bare says that the JSON was {}, which is how the service writes an empty list.
+	// Lacks returns why the decoded JSON is not the answer to the request, such as another object's id; empty where it
+	// is. bare is whether the JSON was {}, which is how the service writes an empty list.
 	Lacks(bare bool) string
 }
 
-// Optional is the answer to a write that may come without a body or as {}. Shown says that it came; where it did not, the
-// object must be read to know what the write did.
+// Optional is the answer to a write that may have no body, or {}. Shown is whether the answer was there; where it was not,
+// only a read shows what the write did.
 type Optional struct {
 	Answer
 	Shown bool
 }
 
-// Named is for [Answer.Lacks]: it says what is wrong when an answer names another object than the one asked for, or none.
-// Ids are compared without case. With an empty want any name will do.
+// Named is for [Answer.Lacks]: it returns what is wrong with an answer that names no object, or another one than want. It
+// ignores case. An empty want accepts any name.
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
@@ -43,7 +43,7 @@ func Named(field, got, want string) string {
 	return ""
 }
 
-// Call sends one request below the host and decodes what comes back into answer, which then reports whether it is the answer.
+// Call sends one request to the workspace and decodes the response into answer, which then reports whether it is the answer.
 // With a nil answer the call promises nothing but success, written as nothing or as a JSON object. Whatever else a status
 // of success came with is an error of the kind [ErrNotAnAnswer].
 func (c *Client) Call(ctx context.Context, method, path string, query map[string]any, request any, answer Answer) error {
@@ -54,7 +54,7 @@ func (c *Client) Call(ctx context.Context, method, path string, query map[string
 // expected is what a call hands down to where its answer is judged, and what it gets back from there.
 type expected struct {
 	answer      Answer
-	date        time.Time // the service's clock as the answer was made
+	date        time.Time // the service's clock at the answer
 	servedModel string    // of a scoring call
 	renewed     bool      // refused with a token that another one has replaced since
 }
@@ -95,7 +95,7 @@ func noteDate(ctx context.Context, r *http.Response) {
 	}
 }
 
-// judgeSuccess decodes an answer that has a status below 400, and gives an error where it is not the answer to the call.
+// judgeSuccess decodes an answer with a status below 400, and returns an error where it is not the answer to the call.
 func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	want, ok := ctx.Value(expectedKey{}).(*expected)
 	if !ok {
@@ -121,8 +121,8 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// judge decodes the body of a success, and says what came if that is no answer. Nothing of the body is repeated but the
-// title of a page and the service's own words of an error, because a body may hold a token.
+// judge decodes the body of a success, and returns what it was where it is no answer. It repeats nothing of the body but the
+// title of a page and the words of an error, because a body may hold a token.
 func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
@@ -170,7 +170,7 @@ func disguised(text []byte) (code, fault string) {
 		Detail  string          `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &body); err != nil {
-		return "", "" // what reads the answer says it better
+		return "", "" // the error of the decoding that follows is more precise
 	}
 	code = strings.Trim(string(body.Code), `"`)
 	switch {
@@ -189,8 +189,8 @@ func clean(text string) string { return web.Text(text, longestText) }
 
 const longestText = 400 // bytes
 
-// ConfirmEmpty is for whoever was answered {} where that means an empty list: what stands in for the workspace may say {} to
-// everything, so this asks who calls, which is never {}. One request, shared by everything in this run.
+// ConfirmEmpty is for a caller that got {} for an empty list. Something in the place of the workspace may answer {} to every
+// request, so this asks who calls, an answer that is never {}. One request, shared by everything in this run.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
 	_, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err

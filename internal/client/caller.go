@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// callerOf says who a request was sent as, for an error that refuses it: the kind of login, where it is configured, client
-// id and tenant. What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
+// callerOf describes who sent a request that was refused: the kind of login, where it is configured, client id and tenant.
+// What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
 func callerOf(login *auth.Login, r *http.Request) string {
 	identity := login.Identity()
 	var claims struct {
@@ -34,7 +34,7 @@ func callerOf(login *auth.Login, r *http.Request) string {
 		{"client id", cmp.Or(identity.ClientID, claims.AppID, claims.AZP)},
 		{"tenant", cmp.Or(identity.TenantID, claims.TID)},
 	} {
-		if fact.value != "" && (fact.name != "client id" || user == "") { // the Azure CLI's own client id says nothing
+		if fact.value != "" && (fact.name != "client id" || user == "") { // the client id is that of the Azure CLI
 			said += ", " + fact.name + " " + fact.value
 		}
 	}

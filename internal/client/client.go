@@ -29,7 +29,7 @@ import (
 
 // Config is what a client needs to know.
 type Config struct {
-	// Host is the workspace, as https://adb-….azuredatabricks.net without a path; empty: ResourceID tells.
+	// Host is the workspace, as https://adb-….azuredatabricks.net without a path; empty: found by ResourceID.
 	Host string
 	// ResourceID is the workspace's id in Azure Resource Manager; may be empty when Host is set.
 	ResourceID string
@@ -38,12 +38,12 @@ type Config struct {
 	AdminLogin bool
 	// WorkspaceID is sent with each call when set; a host that serves several workspaces needs it.
 	WorkspaceID string
-	// Login says who calls.
+	// Login is the identity that calls.
 	Login *auth.Login
-	// Open makes a login of other settings, with the provider's tenant, authority and network where they say nothing. It
-	// touches no network.
+	// Open opens a login of other settings, with the provider's tenant, authority and network where these are not set. It
+	// makes no request.
 	Open func(auth.Settings) (*auth.Login, error)
-	// Vault is the Key Vault at an address, met with Login. It touches no network.
+	// Vault returns the Key Vault at an address, to be called as Login. It makes no request.
 	Vault func(auth.Setting) (*auth.Vault, error)
 	// Transport carries the requests; see [NewTransport].
 	Transport http.RoundTripper
@@ -83,19 +83,20 @@ var productOnce sync.Once
 // Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it, and the first one stays.
 func Product(version string) {
 	version = strings.TrimPrefix(version, "v")
-	if !semver.IsValid("v" + version) { // the SDK panics at one that is not, such as that of a build outside a release
+	if !semver.IsValid("v" + version) { // the SDK panics at an invalid one, such as that of a build outside a release
 		version = "0.0.0"
 	}
 	productOnce.Do(func() { useragent.WithProduct("dbxaccess", version) })
 }
 
-// New makes a client. It touches no network.
+// New returns a client. It makes no request.
 func New(cfg Config) (*Client, error) {
 	return newClient(cfg, nil, true)
 }
 
-// LogIn is a client for the same workspace that calls as somebody else. Both share pace and limits: the workspace counts
-// them together. Equal settings give one client, which gets one access token for all its callers. It touches no network.
+// LogIn returns a client for the same workspace with another identity. Both share throttle and limits, because the workspace
+// counts their calls together. Equal settings return the same client, so one access token serves all its callers. It makes
+// no request.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 	return c.run.logins.login(s, func() (*Client, error) {
 		login, err := c.cfg.Open(s)
@@ -108,7 +109,7 @@ func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 	})
 }
 
-// newClient makes a client that shares transport and memory with another one, or has its own where that is nil.
+// newClient returns a client that shares transport and run with other, or has its own where other is nil.
 func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	silenceSDK()
 	if cfg.Ephemeral == nil {
@@ -150,11 +151,11 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	return c, nil
 }
 
-// unknownHost stands for a host that is not known yet; the name is reserved to resolve nowhere.
+// unknownHost is the placeholder for a host that is not known yet. The name is reserved and never resolves.
 const unknownHost = "https://unknown.invalid"
 
-// NotReady is a client of which every call fails with err: for a provider whose configuration is not known yet, which is
-// no error until something must be asked.
+// NotReady returns a client whose calls all fail with err: for a provider whose configuration is not known yet, which is no
+// error before the first call.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
 	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }
@@ -169,8 +170,8 @@ func NotReady(err error) *Client {
 // Ready reports whether the provider's configuration is known, so that calls can be made; see [NotReady].
 func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 
-// Lock holds the caller until nobody else in this process changes the object of that name, or ctx ends, and gives back the
-// function that lets the next one in. The permissions API has no version to compare, so writers of one list must queue.
+// Lock waits until nobody else in this process holds the lock of that name, or ctx ends, and returns the function that
+// releases it. The permissions API has no version to compare, so writers of one list must queue.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {
 	q, _ := c.run.locks.LoadOrStore(object, make(chan struct{}, 1))
 	queue := q.(chan struct{})
@@ -182,7 +183,7 @@ func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err er
 	}
 }
 
-// strategy hands our login to the SDK. It is asked on every attempt, so a token renewed in a long apply is picked up.
+// strategy hands our login to the SDK. The SDK calls it at every attempt, so a long apply picks up a renewed token.
 type strategy struct {
 	cfg    Config
 	own    bool // the provider's own login
@@ -218,13 +219,13 @@ func (s strategy) sign(r *http.Request) error {
 	return nil
 }
 
-// Token is an access token of who calls.
+// Token returns an access token of the identity that calls.
 func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
 	return strategy{cfg: c.cfg, own: c.own}.token(ctx, scope)
 }
 
-// token leaves the attribute out of the errors of the provider's own login: its attributes stand in the provider block,
-// and its errors come up at some resource, which may have an attribute of the same name.
+// token leaves the attribute out of errors of the provider's own login: that attribute is in the provider block, and the
+// error appears at a resource, which may have an attribute of the same name.
 func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	token, err := s.cfg.Login.AccessToken(ctx, scope)
 	var login *auth.Error
@@ -236,7 +237,7 @@ func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	return auth.Token{}, &elsewhere
 }
 
-// noLoader stands where the SDK would read ~/.databrickscfg and DATABRICKS_* variables.
+// noLoader takes the place of the loaders by which the SDK would read ~/.databrickscfg and DATABRICKS_* variables.
 type noLoader struct{}
 
 func (noLoader) Name() string                   { return "dbxaccess" }

@@ -60,7 +60,7 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 	return answer.endpoint(), nil
 }
 
-// EndpointID is the id behind a name, or an error that says why there is none. One request for a name or two, then one
+// EndpointID returns the id of the endpoint of that name, or an error with the reason why there is none. One request for a name or two, then one
 // list for all of them, shared by everything in this run; what is known may be maxAge old, or [AnyAge].
 func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Duration) (string, error) {
 	id, err := c.endpoints.Get(ctx, name, maxAge, func(ctx context.Context) (string, error) {
@@ -96,7 +96,7 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 	if given != "" && !strings.EqualFold(given, id) {
 		return "", Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id), "endpoint_id",
 			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. Correct endpoint_id, or leave it out; "+
-				"where it is not written, the endpoint was made anew after the plan: plan again.")
+				"if it is not in the configuration, the endpoint was re-created after the plan: plan again.")
 	}
 	return id, nil
 }

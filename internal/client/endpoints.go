@@ -8,8 +8,8 @@ import (
 	"net/http"
 )
 
-// Endpoints lists the endpoints that the caller may see, in the service's order. A list tells less than [Client.EndpointByName]
-// does: neither the caller's level, nor where a route-optimised one is called, nor the state of what it serves. One request;
+// Endpoints lists the endpoints that the caller may see, in the service's order. A list shows less than
+// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimised one, nor the state of what it serves. One request;
 // one more where it shows none.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
@@ -27,7 +27,7 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list, nil
 }
 
-// Score asks the model behind an endpoint, and gives what it answered and the name of what served it. One request.
+// Score queries the model of an endpoint, and returns its answer and the name of the served model. One request.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/query
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
@@ -38,7 +38,7 @@ func (c *Client) Score(ctx context.Context, endpoint, request string) (body []by
 	return answer.text, came.servedModel, nil
 }
 
-// prediction is what a model answers. Its form is the model's own, but for the member that holds the result.
+// prediction is the answer of a model. Each model has its own form, but for the member that holds the result.
 type prediction struct {
 	text    json.RawMessage
 	members map[string]json.RawMessage
@@ -73,6 +73,6 @@ func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 		}
 	}
 	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "",
-		"It was deleted, or made anew under its name, which gives it another id; or the provider's identity may not see it (it needs CAN_VIEW on the endpoint). "+
-			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>. The list of one made anew is imported by the endpoint's name.")
+		"It was deleted, or re-created under the same name with another id; or the provider's identity may not see it (it needs CAN_VIEW on the endpoint). "+
+			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>. Import the list of a re-created endpoint by the endpoint's name.")
 }

@@ -8,28 +8,29 @@ import (
 	"time"
 )
 
-// EphemeralTokens are the tokens that were created for the time of a run and are still to be revoked. Terraform says when such a token
-// is not needed any more, but only where all went well: it leaves out the closing of whatever something failed that used
-// it. So [EphemeralTokens.End] revokes what is left when the process ends. One belongs to one provider; the zero value is ready.
+// EphemeralTokens are the tokens that live for one run and are still to be revoked. Terraform closes such a token when
+// nothing needs it any more, but not where something that used it has failed. So [EphemeralTokens.End] revokes what is left
+// when the process ends. Each provider has its own; the zero value is ready.
 type EphemeralTokens struct {
-	mu     sync.Mutex
-	making int // how many are being made at this moment
-	tokens map[string]ephemeralToken
+	mu      sync.Mutex
+	opening int // how many are being created at this moment
+	tokens  map[string]ephemeralToken
 }
 
 // ephemeralToken is who can revoke a token: its owner, else the provider's identity as an admin.
 type ephemeralToken struct{ owner, provider *Client }
 
-// Opening says that a token is about to be made as owner; made tells its id, empty when none came of it.
-func (c *Client) Opening(owner *Client) (made func(id string)) {
+// Opening notes that owner is about to create a token. The caller passes its id to opened, or an empty id where it was not
+// created.
+func (c *Client) Opening(owner *Client) (opened func(id string)) {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.making++
+	e.opening++
 	return func(id string) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		e.making--
+		e.opening--
 		if id == "" {
 			return
 		}
@@ -48,7 +49,7 @@ func (c *Client) CloseToken(ctx context.Context, id string) error {
 	e.mu.Lock()
 	t, known := e.tokens[id]
 	e.mu.Unlock()
-	if !known { // opened by a process that is no more
+	if !known { // opened by a process that has ended
 		t = ephemeralToken{provider: c}
 	}
 	if err := t.revoke(ctx, id); err != nil {
@@ -82,7 +83,7 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 }
 
 // End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that lingers.
-// With nothing open it returns at once. It gives what could not be revoked, by id.
+// With nothing open it returns at once. It returns what could not be revoked, by id.
 func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -111,5 +112,5 @@ func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 func (e *EphemeralTokens) busy() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.making > 0
+	return e.opening > 0
 }

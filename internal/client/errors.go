@@ -37,7 +37,7 @@ var (
 	ErrUnavailable = errors.New("service unavailable")
 	// ErrUnreachable: no connection to the host.
 	ErrUnreachable = errors.New("host unreachable")
-	// ErrAnswerLost: the request went out and no answer came, or one that does not say whether the work was done.
+	// ErrAnswerLost: the request was sent, and there is no answer, or none that shows whether the work was done.
 	// Whoever sees it must look before repeating.
 	ErrAnswerLost = errors.New("answer lost")
 	// ErrAddressBlocked: an IP access list of the workspace refuses the address that the call comes from.
@@ -54,7 +54,7 @@ var (
 	ErrScope = errors.New("scope missing")
 	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
 	ErrFeatureDisabled = errors.New("feature not available in the workspace")
-	// ErrNotAnAnswer: a status of success came, and with it something that is not what the call promises: a page, nothing,
+	// ErrNotAnAnswer: the status was success, and the rest is not what the call must return: a page, nothing,
 	// JSON of another form or about another object. Of a write it is an [ErrAnswerLost] too. It is not sent again.
 	ErrNotAnAnswer = errors.New("not an answer of the workspace")
 	// ErrOther: an error of none of the kinds above.
@@ -122,7 +122,7 @@ func (e *Error) Is(target error) bool {
 // Unwrap is the cause below, if any.
 func (e *Error) Unwrap() error { return e.cause }
 
-// mapper makes the SDK's error mapper for one login.
+// mapper returns the SDK's error mapper for one login.
 func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
 	return func(ctx context.Context, answer common.ResponseWrapper) error {
 		err := mapAnswer(ctx, answer)
@@ -166,14 +166,14 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	}
 	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	e.Kind = kindOf(e, html, len(body) == 0)
-	if e.Kind == ErrNotFound { // no gateway's word: the service's clock comes with it
+	if e.Kind == ErrNotFound { // the service itself said so, and its clock is in the answer
 		noteDate(ctx, answer.Response)
 	}
 	return e
 }
 
-// refusalKind is the kind of a 403 that has nothing to do with the rights of who calls, or nil. The service says it in words
-// alone. Should they change, the refusal counts as what its status and code say.
+// refusalKind is the kind of a 403 that has nothing to do with the caller's rights, or nil. Only the service's words show it;
+// should they change, status and code decide.
 func refusalKind(e *Error, fromLogin bool) error {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(e.Message, w) })
@@ -247,15 +247,15 @@ func repeatable(ctx context.Context, err error) bool {
 	}
 }
 
-// passing says that the trouble is the service's or the network's, and likely over soon.
+// passing reports whether the trouble is the service's or the network's, and likely over soon.
 func (e *Error) passing() bool {
 	return e.renewed || e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
 
-// Again is for whoever must look before a call is sent again, has looked, and found the work not done: it pauses and says
-// whether to send the call once more. It keeps the rule and the time of the calls that repeat by themselves: only what
-// passes by itself, and within the retry timeout since the first try began.
+// Again is for a caller that must look before it repeats a call, and has found the work not done. It pauses and reports
+// whether to repeat the call, by the rule of the calls that are repeated automatically: only after trouble that is likely over
+// soon, and within the retry timeout since the first try began.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	var e *Error
 	if !errors.As(err, &e) || !e.passing() {
@@ -268,16 +268,16 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	return Pause(ctx, pause) == nil
 }
 
-// MayBeDone says that a write failed in a way that leaves open whether the service has done the work.
+// MayBeDone reports whether a write failed in a way that leaves open whether the service has done the work.
 func MayBeDone(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind != ErrThrottled && (e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
-// lookTime is how long one who gives up still looks whether the work was done.
+// lookTime bounds the last look of a caller that gives up, at whether the work was done.
 const lookTime = 15 * time.Second
 
-// LastLook is a context for that, also where the caller's own is over.
+// LastLook returns a context for that look, also where the caller's own is over.
 func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 }
@@ -307,15 +307,15 @@ type Advice struct {
 	Attribute string // dotted path, empty when none concerns it
 	Next      string // full sentences
 
-	// lookUp gives a sentence that takes a request to find out; see [Advice.Text].
+	// lookUp returns a sentence that takes a request to find out; see [Advice.Text].
 	lookUp func() string
 }
 
 // lookUpTime bounds what is looked up for an advice.
 const lookUpTime = 10 * time.Second
 
-// Text is the next step, with what is looked up for it. Only who shows the error to a user asks for it: for others, such as
-// a refresh that takes "not found" for gone, the request would be wasted.
+// Text is the next step, with what is looked up for it. Only code that shows the error to a user calls it: for others, such
+// as a refresh that takes "not found" for gone, the request would be wasted.
 func (a *Advice) Text() string {
 	if a.lookUp == nil {
 		return a.Next

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// AdminsGroup is the group that may do everything in a workspace; the service makes it.
+// AdminsGroup is the group that may do everything in a workspace; every workspace has it.
 const AdminsGroup = "admins"
 
 // Group is a group of the workspace with its direct members.
@@ -27,7 +27,7 @@ type Group struct {
 type Member struct {
 	ID          string // SCIM id, digits
 	DisplayName string
-	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not tell
+	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not show it
 }
 
 // Has reports whether somebody is a direct member.
@@ -72,7 +72,7 @@ func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
 	return toGroup(found), adviseGroups(err)
 }
 
-// Changeable is an error that says why, where the workspace cannot change the members of the group.
+// Changeable returns an error with the reason where the workspace cannot change the members of the group.
 func (g Group) Changeable() error {
 	if g.Account {
 		return adviseAccountGroup(g.Name)
@@ -80,8 +80,8 @@ func (g Group) Changeable() error {
 	return nil
 }
 
-// AddMember makes somebody a direct member of a group, and touches no other member; who is one already stays one. One
-// request, and more when its answer does not show the new member, or leaves open whether the work was done.
+// AddMember adds a direct member to a group, and changes no other member; an existing membership is adopted. One request,
+// and more where its answer does not show the new member, or leaves open whether the work was done.
 func (c *Client) AddMember(ctx context.Context, group Group, memberID string) error {
 	if err := group.Changeable(); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	defer unlock()
 	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: []map[string]string{{"value": memberID}}})
 	if MayBeDone(err) || err != nil && ctx.Err() != nil {
-		// A membership that stands must be recorded: nobody would end it else.
+		// A membership that exists must be recorded, or nobody would ever remove it.
 		look, cancel := LastLook(ctx)
 		defer cancel()
 		if now, lookErr := c.groupByID(look, group.ID); lookErr == nil && now.Has(memberID) {
@@ -108,7 +108,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 
 // RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that is
 // gone counts as done; one that this run keeps stays, and the error is [ErrKept]. One request, and more when its answer
-// does not tell.
+// does not show it.
 func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
 	unlock, err := c.LockMemberships(ctx, memberID)
 	if err != nil {
@@ -140,7 +140,7 @@ func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock f
 	return c.Lock(ctx, "memberships of "+memberID)
 }
 
-// UnverifiedMemberError says that a change of a group was accepted, and could not be read back.
+// UnverifiedMemberError is the error of a change of a group that was accepted, and could not be read back.
 type UnverifiedMemberError struct{ Err error }
 
 func (e *UnverifiedMemberError) Error() string { return e.Err.Error() }
@@ -164,7 +164,7 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 }
 
 // patchGroup changes the group in one operation, so that the service and not we merge it with what others change at the
-// same time, and gives the group as the answer shows it; of an answer without a body that is nothing. Writers of one group
+// same time, and returns the group as the answer shows it; the zero Group for an answer without a body. Writers of one group
 // in this process queue, because the service may refuse two at once.
 // https://docs.databricks.com/api/azure/workspace/groups/patch
 func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOperation) (Group, error) {
@@ -179,7 +179,7 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	return toGroup(answer), adviseGroups(err)
 }
 
-// LeadsToAdmins reports whether membership of the group makes somebody a workspace admin. No request for admins itself, else
+// LeadsToAdmins reports whether a member of the group is a workspace admin by that. No request for admins itself, else
 // one for each group on the way up.
 func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 	seen := map[string]bool{}
@@ -221,7 +221,7 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
 }
 
-// EachGroup is [Client.Groups] for those who show them as they come: it visits one after the other until visit returns
+// EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit returns
 // false. One request for each 500.
 func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
 	return pagesSCIM(ctx, c, "Groups", allGroups(), streamPage, func(page []scimResource) bool {
@@ -239,7 +239,7 @@ func allGroups() url.Values {
 }
 
 func toGroup(r scimResource) Group {
-	// A group of the workspace itself is a WorkspaceGroup; an older service does not say.
+	// A group of the workspace itself is a WorkspaceGroup; an older service does not show it.
 	g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
 	for _, m := range r.Members {
 		collection, _, _ := strings.Cut(m.Ref, "/")

@@ -64,7 +64,7 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 	}
 }
 
-// askForHost is one try; a pause says that another is worth while after it.
+// askForHost is one try; a pause above 0 means to try again after it.
 func askForHost(ctx context.Context, cfg Config, try int) (host string, pause time.Duration, err error) {
 	token, err := strategy{cfg: cfg, own: true}.token(ctx, cfg.Login.ManagementScope())
 	if err != nil {
@@ -114,7 +114,7 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	case !strings.EqualFold(answer.ID, cfg.ResourceID):
 		got = "the resource " + web.Text(answer.ID, 300)
 	case host == "":
-		return "", 0, noHost(cfg, "", "Azure Resource Manager told no workspaceUrl", "The workspace may still be in the making. Apply again later, or write host.")
+		return "", 0, noHost(cfg, "", "Azure Resource Manager returned no workspaceUrl", "The workspace may still be under creation. Apply again later, or write host.")
 	case !cfg.Login.IsWorkspaceHost(host):
 		return "", 0, noHost(cfg, "", fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no address of a workspace in the %s cloud (environment), so no token was sent there", web.Text(host, 300), cfg.Login.Cloud),
 			"Check environment and resource_manager_endpoint. If the address is right, write it as host.")
@@ -133,7 +133,7 @@ func noHost(cfg Config, code, words, next string) error {
 	case strings.HasSuffix(code, "NotFound"):
 		next = "Check subscription, resource group and name in azure_workspace_resource_id, or write host."
 	case next == "":
-		next = "Or write host in the provider block, which asks nobody."
+		next = "Or write host in the provider block: then nothing is looked up."
 	}
 	return &auth.Error{Summary: "Cannot find the workspace's address", Detail: cfg.ResourceID + ": " + words + "\n\n" + next}
 }

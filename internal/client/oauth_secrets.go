@@ -19,13 +19,13 @@ type OAuthSecret struct {
 	Status    string   // ACTIVE, or something that the documentation does not name
 	Scopes    []string // sorted; none: all of the principal's rights
 	CreatedAt time.Time
-	ExpiresAt time.Time // zero: never, as those made before 2025
+	ExpiresAt time.Time // zero: never, as those created before 2025
 }
 
 // Active reports whether the service calls the secret active.
 func (s OAuthSecret) Active() bool { return strings.EqualFold(s.Status, "ACTIVE") }
 
-// OAuthSecretList holds the OAuth secrets of one service principal, and the service's clock when it was made.
+// OAuthSecretList holds the OAuth secrets of one service principal, and the service's clock at that answer.
 type OAuthSecretList struct {
 	Secrets []OAuthSecret
 	Now     time.Time
@@ -53,7 +53,7 @@ type oauthSecret struct {
 	ExpireTime string   `json:"expire_time"`
 }
 
-// lacks says what an OAuth secret must have, and has not.
+// lacks returns what is missing in an OAuth secret; empty where nothing is.
 func (s oauthSecret) lacks() string {
 	if lack := Named("id", s.ID, ""); lack != "" {
 		return lack

@@ -11,11 +11,11 @@ import (
 	"github.com/databricks/databricks-sdk-go/common"
 )
 
-// A route-optimised endpoint has an address of its own and takes only OAuth tokens that the workspace made for it
+// A route-optimised endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
 // (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 
-// AuthorizationDetails is what a token for a route-optimised endpoint has to name, JSON: what the endpoint says itself, else
-// what its id makes of it. Empty for an endpoint of another kind.
+// AuthorizationDetails is the JSON that a token for a route-optimised endpoint must carry: what the endpoint itself shows,
+// else built from its id. Empty for an endpoint of another kind.
 func (e Endpoint) AuthorizationDetails() string {
 	if !e.RouteOptimized || e.Details != "" {
 		return e.Details
@@ -43,7 +43,7 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	u, err := url.Parse(e.URL)
 	switch {
 	case e.URL == "":
-		return "", Advise(fmt.Errorf("the workspace does not say where the endpoint is called"), "", "It says so in endpoint_url, once the endpoint is ready. Try again later.")
+		return "", Advise(fmt.Errorf("the workspace does not show the address of the endpoint"), "", "It is in endpoint_url once the endpoint is ready. Try again later.")
 	case err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", foreign("is no plain https address")
 	case !c.Login.IsServingHost(u.Hostname(), e.ID):
@@ -52,9 +52,9 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	return u.String(), nil
 }
 
-// ScoreOptimized asks a route-optimised endpoint at its own address, with a token made for it. It gives what [Client.Score]
-// gives. One request, and one to the workspace for the token, which is kept; where the identity may not query the endpoint,
-// that one is refused already.
+// ScoreOptimized queries a route-optimised endpoint at its own address, with a token issued for it, and returns what
+// [Client.Score] returns. One request, and one to the workspace for the token, which is cached; where the identity may not
+// query the endpoint, that one is refused already.
 func (c *Client) ScoreOptimized(ctx context.Context, e Endpoint, request string) (body []byte, servedModel string, err error) {
 	address, err := c.OptimizedAddress(e)
 	if err != nil {

@@ -35,7 +35,7 @@ type overlap struct {
 	kept     map[Thing]int // how many operations of this run keep it
 	keeping  map[Thing][]Address
 	removing map[Thing][]Address
-	said     map[Thing]bool // what a plan has warned of
+	warned   map[Thing]bool // what a plan has warned about
 }
 
 // Address is what a plan does with a thing at one address.
@@ -48,14 +48,14 @@ func overlapOf(c *Client) *overlap {
 	o := &c.run.overlap
 	o.mu.Lock()
 	if o.kept == nil {
-		o.kept, o.keeping, o.removing, o.said = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
+		o.kept, o.keeping, o.removing, o.warned = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
 	}
 	return o
 }
 
-// Keep notes that this run creates these things, adopts them or finds them as wanted. It must come before the service is
-// asked for them: a removal that runs at the same time either sees the note, or is over before the creation looks. undo
-// takes the note back, where the creation failed.
+// Keep notes that this run creates these things, adopts them or finds them as declared. Call it before the first request
+// about them: a removal that runs at the same time then either sees the note, or is over before the creation looks. undo
+// removes the note, for a creation that failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -70,8 +70,8 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 	})
 }
 
-// Keeps reports whether this run keeps the thing. A removal must ask where no creation can come in between: in the queue of
-// writers to the list, or under the lock that writers share.
+// Keeps reports whether this run keeps the thing. A removal must call it where no creation can come in between: in the queue
+// of writers to the list, or under the lock that writers share.
 func (c *Client) Keeps(t Thing) bool {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -90,20 +90,20 @@ type Pair struct {
 	Other Address
 }
 
-// PlanToKeep notes that these are there after the apply at one address, and gives those that another one removes, as far
-// as that is planned already. It gives them once: a plan asks twice where Terraform replaces, and of a whole list that is
-// removed it is enough to hear once.
+// PlanToKeep notes that these exist at one address after the apply, and returns those that another address removes, as far
+// as that is planned already. It returns each once: Terraform plans a replacement twice, and one warning is enough for a
+// whole list that is removed.
 func (c *Client) PlanToKeep(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
 	var fresh []Pair
 	for _, p := range o.pairs(all, o.keeping, o.removing) {
-		if !o.said[subject(p, p.Other)] {
+		if !o.warned[subject(p, p.Other)] {
 			fresh = append(fresh, p)
 		}
 	}
 	for _, p := range fresh {
-		o.said[subject(p, p.Other)] = true
+		o.warned[subject(p, p.Other)] = true
 	}
 	return fresh
 }
@@ -116,14 +116,14 @@ func subject(p Pair, removed Address) Thing {
 	return Thing{Kind: removed.Resource, In: p.In}
 }
 
-// PlanToRemove notes that these are removed from one address, and gives those that another one has after the apply, as far
-// as that is planned already.
+// PlanToRemove notes that these are removed at one address, and returns those that another address has after the apply, as
+// far as that is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
 	found := o.pairs(all, o.removing, o.keeping)
 	for _, p := range found {
-		o.said[subject(p, p.Address)] = true
+		o.warned[subject(p, p.Address)] = true
 	}
 	return found
 }

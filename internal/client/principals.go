@@ -18,7 +18,7 @@ type ServicePrincipal struct {
 	ApplicationID string
 	DisplayName   string
 	ExternalID    string
-	Active        *bool // nil where the service does not tell, as to callers who are not admins
+	Active        *bool // nil where the service does not show it, as to callers that are no admins
 	Entitlements  []string
 	Groups        []string // names of the groups it is a direct member of; only where they were asked for
 }
@@ -28,7 +28,7 @@ type User struct {
 	ID          string // SCIM id, digits
 	UserName    string // e-mail
 	DisplayName string
-	Active      *bool // nil where the service does not tell
+	Active      *bool // nil where the service does not show it
 }
 
 // The attributes to ask for; groups are left out of a list, as they make it much longer.
@@ -44,7 +44,7 @@ func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]Servic
 	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}, toServicePrincipal)
 }
 
-// EachServicePrincipal is [Client.ServicePrincipals] for those who show them as they come: it visits one after the other
+// EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after the other
 // until visit returns false. One request for each 500.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
@@ -95,7 +95,7 @@ func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
 	return readWhole(ctx, &c.everybody.groups, c.Groups)
 }
 
-// whole is a whole list, or that the caller may not see it: the next one who asks would be refused as well.
+// whole is a whole list, or the refusal to show it, which the next caller would get as well.
 type whole[T any] struct {
 	all     []T
 	refused error
@@ -158,8 +158,8 @@ func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) 
 	return ids, err
 }
 
-// WhoIsMeant helps somebody who gave something else than an application id: it finds out whose object id or display name
-// that is. Empty when nobody's, or when it cannot be found out. One request.
+// WhoIsMeant is for a value that is not an application id: it returns a sentence about the principal that has it as its object
+// id or display name. Empty where there is none, or where it cannot be found out. One request.
 func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	attribute := "displayName"
 	if uuid.Validate(given) == nil {
@@ -181,7 +181,7 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	}
 }
 
-// SuggestPrincipal adds to the advice of err whose object id was given for an application id, once somebody is shown the error.
+// SuggestPrincipal adds to the advice of err which principal has the given value as its object id; see [Client.WhoIsMeant].
 func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
 	var advice *Advice
 	if !errors.As(err, &advice) {

@@ -69,9 +69,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send sends one attempt, again while the workspace refuses it for being one too many. It reads the answer's body to
-// its end, so that a connection that breaks half way counts as an attempt without an answer, not as an answer of half a
-// body.
+// send sends one attempt, and sends it again while the workspace throttles it. It reads the whole body, so that a connection
+// that breaks half way counts as an attempt without an answer, not as half an answer.
 func (t *transport) send(r *http.Request) (*http.Response, error) {
 	renewed := false
 	for first := time.Now(); ; {
@@ -98,11 +97,11 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		if who := callerOfRequest(r); who != nil && resp.StatusCode < http.StatusMultipleChoices {
 			who.accepted(r)
 		}
-		if !refusedForNumber(resp, body) {
+		if !throttled(resp, body) {
 			t.throttle.passed()
 			return resp, nil
 		}
-		// No longer than a call may take in all, or everything would hang on a service that asks for a day.
+		// No longer than a call may take in all, or everything would wait for a service that asks for a day.
 		t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if t.throttle.slower(sent) {
 			tflog.Info(r.Context(), "waiting: the workspace asks for fewer calls, so all of them are spaced out", map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
@@ -111,19 +110,19 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			return resp, nil
 		}
 		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others get
-		// through: the caller's time for repeating is not used up by standing in line.
+		// through: waiting in the queue must not use up the caller's time for repeating.
 		if t.throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
-		if r, err = anew(r); err != nil {
+		if r, err = repeated(r); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// renewed is a request once more, with a fresh token, after the workspace refused the one that it had taken before; nil where
-// that must be believed. The workspace refused it before any work was done, so it may be sent again whatever its method; but
-// for a call that is right only directly after a read, whose caller is asked to read again.
+// renewed returns the request with a new token, after the workspace refused one that it had accepted before; nil where the
+// refusal must be believed. The workspace refused it before any work was done, so it may be sent again whatever its method.
+// The exception is a call that is right only directly after a read: its caller must read again.
 func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	who := callerOfRequest(r)
 	if who == nil || r.Body != nil && r.GetBody == nil {
@@ -132,14 +131,14 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	if ok, err := who.renew(r); !ok || err != nil {
 		return nil, err
 	}
-	tflog.Info(r.Context(), "the workspace refused a token that it had taken before; logged in afresh", map[string]any{"path": r.URL.Path})
+	tflog.Info(r.Context(), "the workspace refused a token that it had accepted before; logged in again", map[string]any{"path": r.URL.Path})
 	if r.Context().Value(onceKey{}) != nil {
 		if want, ok := r.Context().Value(expectedKey{}).(*expected); ok {
 			want.renewed = true
 		}
 		return nil, nil
 	}
-	return anew(r)
+	return repeated(r)
 }
 
 // turn waits until the next call may leave.
@@ -148,7 +147,7 @@ func (t *transport) turn(ctx context.Context) error {
 		return err
 	}
 	err := t.limiter.Wait(ctx)
-	if err != nil && ctx.Err() == nil { // it refuses early to wait for a turn that comes too late
+	if err != nil && ctx.Err() == nil { // the limiter refuses at once to wait for a turn after the deadline
 		return context.DeadlineExceeded
 	}
 	return err
@@ -183,13 +182,13 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 	return resp, body, nil
 }
 
-// redirected is the error of an answer that leads elsewhere. It is not followed: that would carry the token in our headers
-// to whatever host it names. A workspace that takes calls over a private link only redirects others to its login page.
+// redirected is the error of a redirect. It is not followed, because that would carry the token in our headers to any host
+// that it names. A workspace that accepts calls over a private link only redirects others to its login page.
 func redirected(r *http.Request, answer *web.Redirected) error {
 	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: answer.Status, RequestID: clean(answer.RequestID)}
 	location := answer.Target
 	if location == nil {
-		e.Message = r.URL.Host + " redirected it, and says nowhere to"
+		e.Message = r.URL.Host + " redirected it, without a target"
 		return e
 	}
 	// Not its query, nor the user in it: they may hold secrets.
@@ -206,9 +205,9 @@ func redirected(r *http.Request, answer *web.Redirected) error {
 	return e
 }
 
-// refusedForNumber says that the call was one too many. SCIM says so in the text of a 500, too.
-func refusedForNumber(resp *http.Response, body []byte) bool {
-	return resp.StatusCode == http.StatusTooManyRequests && !bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // which is of objects
+// throttled reports whether the service refused a call for being one too many. SCIM also does so in the text of a 500.
+func throttled(resp *http.Response, body []byte) bool {
+	return resp.StatusCode == http.StatusTooManyRequests && !bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // that is a limit of objects
 		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
@@ -218,7 +217,7 @@ type caller interface {
 	sign(*http.Request) error
 	// accepted notes that the workspace has let a request in.
 	accepted(*http.Request)
-	// renew logs in afresh after the workspace refused the token of a request, where that may help, and reports whether the
+	// renew logs in again after the workspace refused the token of a request, where that may help, and reports whether the
 	// caller has another token now.
 	renew(*http.Request) (bool, error)
 }
@@ -231,8 +230,8 @@ func callerOfRequest(r *http.Request) caller {
 	return who
 }
 
-// anew is the request once more, with its body from the start and a token that has not expired in line.
-func anew(r *http.Request) (*http.Request, error) {
+// repeated returns the request with its body from the start, and a token that has not expired in the queue.
+func repeated(r *http.Request) (*http.Request, error) {
 	r = r.Clone(r.Context())
 	if r.GetBody != nil {
 		body, err := r.GetBody()
@@ -247,7 +246,7 @@ func anew(r *http.Request) (*http.Request, error) {
 	return r, nil
 }
 
-// noAnswer says what is known of an attempt that ended without an answer.
+// noAnswer returns the error of an attempt that ended without an answer.
 func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	e := &Error{Method: r.Method, Path: r.URL.Path, Message: clean(err.Error()), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
 	var dial *net.OpError
@@ -285,7 +284,7 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	return e
 }
 
-// retryAfter is what the service asks for, else one second: Databricks documents no header, only the status.
+// retryAfter is the pause that the service asks for, else one second: Databricks documents no header, only the status.
 func retryAfter(h http.Header) time.Duration {
 	if pause, ok := web.RetryAfter(h); ok {
 		return pause
@@ -295,8 +294,8 @@ func retryAfter(h http.Header) time.Duration {
 
 type patienceKey struct{}
 
-// Patient gives one attempt of the calls of ctx at least d, where the provider's settings allow less: for what may
-// legitimately take that long, and would be asked over and over if each attempt were cut short.
+// Patient allows one attempt of the calls of ctx at least d, where the provider's settings allow less: for calls that may
+// rightly take that long, and would be repeated again and again if each attempt were cut short.
 func Patient(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }

@@ -27,7 +27,7 @@ type SCIMPatch struct {
 	Operations []SCIMOperation `json:"Operations"`
 }
 
-// NewSCIMPatch makes the body of a PATCH.
+// NewSCIMPatch returns the body of a PATCH.
 func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 	return SCIMPatch{[]string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, operations}
 }
@@ -35,14 +35,14 @@ func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 // StaleFor is how long after a write SCIM may go on answering with what stood before.
 const StaleFor = time.Minute
 
-// Settle asks until look is content, for as long as SCIM may lag behind a write that the service took at written (zero:
-// just now), and reports whether it was. A failed look ends it. One look at best; each that was in vain is told in the log.
+// Settle looks until look returns true, for as long as SCIM may lag behind a write that the service accepted at written
+// (zero: just now), and reports whether it did. A failed look ends it. One look at best; each further one is logged.
 func (c *Client) Settle(ctx context.Context, written time.Time, object string, look func(context.Context) (bool, error)) (bool, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
-		content, err := look(ctx)
-		if content || err != nil {
-			return content, err
+		done, err := look(ctx)
+		if done || err != nil {
+			return done, err
 		}
 		// By the service's clock, because the write may be that of an earlier run on another machine; by ours too,
 		// because that one need not move.
@@ -122,7 +122,7 @@ func (l *scimList) Lacks(bool) string {
 	return ""
 }
 
-// term is one that a filter demands: attribute eq "value".
+// term is one alternative of a filter: attribute eq "value".
 type term struct{ attribute, value string }
 
 // matches compares as SCIM does, without case.
@@ -131,7 +131,7 @@ func (r *scimResource) matches(t term) bool {
 	return strings.EqualFold(shown, t.value)
 }
 
-// equalities are the terms of which a filter wants one; none for a filter of another form.
+// equalities are the alternatives of a filter of the form a eq "b" or c eq "d"; none for a filter of another form.
 func equalities(filter string) (terms []term) {
 	for filter != "" {
 		attribute, rest, _ := strings.Cut(filter, " eq ")

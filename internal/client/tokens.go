@@ -12,7 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// TokenInfo is what the workspace tells of a personal access token; never its value.
+// TokenInfo is what the workspace shows of a personal access token; never its value.
 type TokenInfo struct {
 	ID        string // 64 hex digits
 	Comment   string
@@ -25,12 +25,12 @@ type TokenInfo struct {
 	CreatorID string    // SCIM id; empty in an owner's own list
 }
 
-// TokenList is a list of tokens, and the service's clock when it was made.
+// TokenList is a list of tokens, and the service's clock at that answer.
 type TokenList struct {
 	Tokens []TokenInfo
 	Now    time.Time
-	// Shown says that the answer held a list. The service leaves an empty one out and answers {}, which something else may
-	// have sent: then that a token is missing here is no proof that it is gone; see [Client.TokenGone].
+	// Shown is whether the answer held a list. The service leaves an empty one out and answers {}, which something else may
+	// have sent: then a token that is missing here is not proved to be gone; see [Client.TokenGone].
 	Shown bool
 }
 
@@ -47,8 +47,8 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	return TokenInfo{}, false
 }
 
-// Owner is the name of who owns a token of the list, an application id or a user name; empty where the list does not tell.
-// A token may have been made by another principal than the one it belongs to.
+// Owner is the name of the owner of a token of the list, an application id or a user name; empty where the list does not
+// show it. A token may have been created by another principal than its owner.
 func (l TokenList) Owner(t TokenInfo) string {
 	if t.OwnerID == "" || t.OwnerID == t.CreatorID {
 		return t.Creator
@@ -120,14 +120,14 @@ func (c *Client) listTokens(ctx context.Context, path string, query map[string]a
 const managedTokens = "/api/2.0/token-management/tokens"
 
 // WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
-// everything in this run until a token is made or revoked.
+// everything in this run until a token is created or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 	return c.tokens.Get(ctx, AnyAge, c.managedTokens)
 }
 
 // WorkspaceTokensNow is [Client.WorkspaceTokens] without what was read before this call: another provider of the same
-// configuration, which is another process, may have made or revoked a token since. One request, two for many calls at once.
+// configuration, which is another process, may have created or revoked a token since. One request, two for many calls at once.
 func (c *Client) WorkspaceTokensNow(ctx context.Context) (TokenList, error) {
 	return c.tokens.GetSince(ctx, time.Now(), c.managedTokens)
 }
@@ -136,7 +136,7 @@ func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, managedTokens, nil)
 }
 
-// OwnedBy reports whether a token of the list belongs to a principal, as far as the list tells, and to whom it belongs if not.
+// OwnedBy reports whether a token of the list belongs to a principal, as far as the list shows, and if not, to whom.
 func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 	who = l.Owner(t)
 	switch {
@@ -170,7 +170,7 @@ func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	return answer.Info.info(), err
 }
 
-// TokenGone reports whether the service itself says that a token does not exist; that a list lacks it is less. The caller must
+// TokenGone reports whether the service itself says that a token does not exist; its absence from a list proves less. The caller must
 // be a workspace admin. One request.
 func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	_, err := c.TokenByID(ctx, id)
@@ -207,7 +207,7 @@ func (t *createdToken) Lacks(bool) string {
 	return Named("token_info.token_id", t.Info.ID, "")
 }
 
-// CreateToken makes a token of the caller, and gives its value, which the service says only now. One request.
+// CreateToken creates a token of the caller, and returns its value, which the service shows only now. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func (c *Client) CreateToken(ctx context.Context, comment string, lifetime time.Duration, scopes []string) (TokenInfo, string, error) {
 	request := struct {
@@ -237,8 +237,8 @@ func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, c
 	return c.Call(ctx, http.MethodPatch, PathOf("/api/2.0/token", id), nil, request, nil)
 }
 
-// UnconfirmedError says that the service accepted a deletion, and did not show afterwards that the object is gone. It does
-// not wrap what the look came to, because that is no reason to take the object for gone, or the deletion for refused.
+// UnconfirmedError is the error of a deletion that the service accepted, without showing afterwards that the object is gone.
+// It does not wrap the error of the look, which is no reason to take the object for gone, or the deletion for refused.
 type UnconfirmedError struct {
 	Object string // such as "token 5c1d…"
 	Look   error  // why it could not be looked at; nil: it is still there
@@ -266,7 +266,7 @@ func confirmed(ctx context.Context, object string, gone func(context.Context) (b
 	}
 }
 
-// RevokeOwnToken revokes a token of the caller; one that is gone already counts as done. Two requests.
+// RevokeOwnToken revokes a token of the caller; one that does not exist any more counts as revoked. Two requests.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 	_, err := c.RevokeIfOwn(ctx, id)

@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// NewTransport makes the transport that Entra ID and the workspace are called through. It honours HTTPS_PROXY and
+// NewTransport returns the transport for calls to Entra ID and the workspace. It honours HTTPS_PROXY and
 // NO_PROXY, trusts the system's authorities and those in the PEM file that caFile names (when set), and logs each call's
 // method, host, path, status and time: never a header, a query or a body, because those carry secrets.
 func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
@@ -83,10 +83,10 @@ func (p *progress) watch(ctx context.Context) context.Context {
 	})
 }
 
-// nothingSent says that the attempt failed before there was a connection to send the request over.
+// nothingSent reports whether the attempt failed before there was a connection to send the request over.
 func (p *progress) nothingSent() bool { return p.began.Load() && !p.connected.Load() }
 
-// handshakeFailed says that the TLS handshake failed for a reason that is the same the next time. The server's refusal may
+// handshakeFailed reports whether the TLS handshake failed for a reason that will not change. The server's refusal may
 // arrive after this side thinks that the handshake is over; the server has read nothing by then.
 func (p *progress) handshakeFailed(err error) bool {
 	var alert *net.OpError
@@ -94,7 +94,7 @@ func (p *progress) handshakeFailed(err error) bool {
 		errors.As(err, &alert) && alert.Op == "remote error" && !p.reused.Load()
 }
 
-// isNetwork says that the connection broke or was too slow.
+// isNetwork reports whether the connection broke or was too slow.
 func isNetwork(err error) bool {
 	var network *net.OpError
 	var timeout net.Error
@@ -103,7 +103,7 @@ func isNetwork(err error) bool {
 		errors.As(err, &network) && (network.Op == "read" || network.Op == "write")
 }
 
-// isTLS says that the server's certificate was refused, or that the server does not speak TLS.
+// isTLS reports whether the server's certificate was refused, or the server does not speak TLS.
 func isTLS(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError

@@ -10,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where configuration does not tell it, the
-// caller's own access token does.
+// TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where the configuration
+// leaves it out, it is read from the caller's own access token.
 func (c *Client) TenantID(ctx context.Context) (string, error) {
 	if id := c.Login.Identity().TenantID; id != "" || !c.Login.Kind.Entra() {
 		return id, nil
@@ -20,7 +20,7 @@ func (c *Client) TenantID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if id := c.Login.Identity().TenantID; id != "" { // a vault told it
+	if id := c.Login.Identity().TenantID; id != "" { // read from a vault
 		return id, nil
 	}
 	text, err := auth.Claims(token.Value)
@@ -33,7 +33,7 @@ func (c *Client) TenantID(ctx context.Context) (string, error) {
 	return claims.TenantID, json.Unmarshal([]byte(text), &claims)
 }
 
-// Identity is who the workspace takes the caller for.
+// Identity is the caller as the workspace knows it.
 type Identity struct {
 	ID          string // SCIM id, digits
 	UserName    string // e-mail of a user, application id of a service principal
@@ -55,7 +55,7 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 	return identity, nil
 }
 
-// meAnswer must say who calls; want is the user name, where the login tells it.
+// meAnswer must name the caller; want is the user name, where the login knows it.
 type meAnswer struct{ scimResource }
 
 func (m *meAnswer) Lacks(bool) string {
@@ -65,12 +65,12 @@ func (m *meAnswer) Lacks(bool) string {
 	return Named("userName", m.UserName, m.want)
 }
 
-// KnownSelf is the application id of who calls, as far as that is known without asking anybody; empty for a Databricks
+// KnownSelf is the application id of the caller, as far as that is known without a request; empty for a Databricks
 // token, and for a managed identity or the Azure CLI that configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// IsSelf reports whether the service principal of that application id is the one that calls. No request where the login
-// tells; else one, shared by everything in this run.
+// IsSelf reports whether the service principal of that application id is the caller. No request where the login
+// knows it; else one, shared by everything in this run.
 func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error) {
 	if known := c.KnownSelf(); known != "" {
 		return strings.EqualFold(known, applicationID), nil
@@ -79,7 +79,7 @@ func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error)
 	return err == nil && strings.EqualFold(me.UserName, applicationID), err
 }
 
-// IsAdmin reports whether who calls is a direct member of admins. One request, shared by everything in this run.
+// IsAdmin reports whether the caller is a direct member of admins. One request, shared by everything in this run.
 func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
 	me, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err == nil && slices.Contains(me.Groups, AdminsGroup), err

@@ -16,8 +16,8 @@ import (
 // orgIDHeader names the workspace that answers. It is recorded on the current user; which other answers carry it is not.
 const orgIDHeader = "X-Databricks-Org-Id"
 
-// WorkspaceID is the id of the workspace. Whoever has had a good answer has it; empty before, and where the workspace says it
-// nowhere. It comes from the header of the answers, else from that of the current user, else from the host's name, else from
+// WorkspaceID is the id of the workspace. It is known after the first good answer; empty before, and where the workspace
+// shows it nowhere. It comes from the header of the answers, else from that of the current user, else from the host's name, else from
 // the host's public configuration, else from the provider block.
 func (c *Client) WorkspaceID() string {
 	id, _ := c.transport.workspaceID.Load().(string)
@@ -25,15 +25,15 @@ func (c *Client) WorkspaceID() string {
 }
 
 // identify learns which workspace has answered, and refuses the answer of another one than the provider block names or has
-// answered before. Where the answer does not say, others are asked before it is returned, once: so the id never hangs on
-// which answer comes first.
+// answered before. Where the answer does not show it, other requests find it before the answer is returned, once: so
+// the id never depends on which answer comes first.
 func (t *transport) identify(resp *http.Response) error {
 	id := workspaceIDOf(resp.Header.Get(orgIDHeader))
 	if id == "" {
 		if t.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
 			return nil
 		}
-		// Where this fails, the answer itself is good all the same; whoever needs the id sees that there is none.
+		// Where this fails, the answer itself is still good; code that needs the id sees that there is none.
 		id, _ = t.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return t.findID(ctx, resp.Request) })
 		if id == "" {
 			return nil
@@ -58,7 +58,7 @@ func (t *transport) identify(resp *http.Response) error {
 var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
 
 // findID asks for the id that an answer to r does not carry: at most two requests. It is an error, and asked again, where one
-// of them failed for the moment; empty where the workspace says its id nowhere.
+// of them failed for the moment; empty where the workspace shows its id nowhere.
 func (t *transport) findID(ctx context.Context, r *http.Request) (string, error) {
 	failed := false
 	ask := func(ctx context.Context, path string, headers http.Header) (header http.Header, body []byte) {
@@ -130,14 +130,14 @@ func workspaceIDOf(s string) string {
 	return s
 }
 
-// WrongWorkspaceError says that an object in state was made in another workspace than the one the provider speaks to.
+// WrongWorkspaceError is the error for an object in state that belongs to another workspace than the one that the provider calls.
 type WrongWorkspaceError struct{ Stored, Actual, Host string }
 
 func (e *WrongWorkspaceError) Error() string {
-	return fmt.Sprintf("it was made in workspace %s, and %s is workspace %s", e.Stored, e.Host, e.Actual)
+	return fmt.Sprintf("it was created in workspace %s, and %s is workspace %s", e.Stored, e.Host, e.Actual)
 }
 
-// CheckWorkspace compares the workspace an object was made in with the one behind the host. When nothing has been asked
+// CheckWorkspace compares the workspace of an object with the one behind the host. When nothing has been asked
 // yet, one call finds out, and everybody shares it. It must come before a write and before "not found" is believed:
 // otherwise a host that points elsewhere reads as "everything is gone".
 func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
@@ -153,7 +153,7 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 	case stored:
 		return nil
 	case "":
-		return Advise(fmt.Errorf("it was made in workspace %s, and %s does not say which workspace it is", stored, c.Host()), "",
+		return Advise(fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()), "",
 			"Without that it cannot be known whether the object is gone or lives in another workspace. Apply again later, or write workspace_id in the provider block.")
 	default:
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}

@@ -78,7 +78,7 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	w.Workspace.CreateEndpoint("iris", person)
 	w.Tenant.Journal.Reset()
 	said := strings.Join(strings.Fields(strings.ReplaceAll(c.MustRun(t, 1, "apply", "p").Stderr, "│", "")), " ")
-	for _, words := range []string{"Cannot change access to serving endpoint", "endpoint_id is " + w.EndpointID, "made anew after the plan: plan again"} {
+	for _, words := range []string{"Cannot change access to serving endpoint", "endpoint_id is " + w.EndpointID, "re-created after the plan: plan again"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("the apply does not say %q:\n%s", words, said)
 		}

@@ -215,7 +215,7 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.DeleteEndpoint("iris")
 	w.Workspace.CreateEndpoint("iris", ada)
-	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "made anew after the plan: plan again")
+	c.MustRun(t, 1, "apply", "p").MustSay(t, "Cannot change the access list of serving endpoint", "endpoint_id is "+w.EndpointID, "re-created after the plan: plan again")
 	c.apply(t)
 	want := w.usually()
 	want[team] = "CAN_VIEW"
