@@ -17,6 +17,7 @@ type Process struct {
 	mu      sync.Mutex
 	ending  bool
 	changes map[*context.CancelFunc]bool
+	ended   time.Time     // of the last change that returned its answer
 	idle    chan struct{} // closed when there is no change any more; nil while nobody waits for that
 }
 
@@ -46,6 +47,7 @@ func (p *Process) begin(ctx context.Context) (changing context.Context, done fun
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		delete(p.changes, &cancel)
+		p.ended = time.Now()
 		if p.idle != nil && len(p.changes) == 0 {
 			close(p.idle)
 			p.idle = nil
@@ -59,28 +61,36 @@ func (p *Process) begin(ctx context.Context) (changing context.Context, done fun
 const sending = 2 * time.Second
 
 // Stop lets no change begin any more, cancels those under way as an interrupt does, and waits until their answers are sent,
-// but no longer than limit. With no change under way it returns at once.
+// and that of a change which has just ended, but no longer than limit. Without such a change it returns at once.
 func (p *Process) Stop(limit time.Duration) {
-	p.mu.Lock()
-	p.ending = true
-	if len(p.changes) == 0 {
-		p.mu.Unlock()
+	over := time.After(limit)
+	select {
+	case <-p.cancelAll():
+	case <-over:
 		return
 	}
+	p.mu.Lock()
+	sent := p.ended.Add(sending)
+	p.mu.Unlock()
+	select {
+	case <-time.After(time.Until(sent)):
+	case <-over:
+	}
+}
+
+// cancelAll gives a channel that is closed once no change is under way.
+func (p *Process) cancelAll() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ending = true
 	idle := make(chan struct{})
+	if len(p.changes) == 0 {
+		close(idle)
+		return idle
+	}
 	p.idle = idle
 	for cancel := range p.changes {
 		(*cancel)()
 	}
-	p.mu.Unlock()
-	over := time.After(limit)
-	select {
-	case <-idle:
-	case <-over:
-		return
-	}
-	select {
-	case <-time.After(sending):
-	case <-over:
-	}
+	return idle
 }
