@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -131,6 +132,41 @@ func (c *CLI) State(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// Managed lists the addresses of the managed resources in the state, one for each instance.
+func (c *CLI) Managed(t testing.TB) (addresses []string) {
+	t.Helper()
+	var state struct {
+		Values struct {
+			Root module `json:"root_module"`
+		} `json:"values"`
+	}
+	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json").Stdout), &state); err != nil {
+		t.Fatal(err)
+	}
+	return state.Values.Root.managed()
+}
+
+// module is a module of the state as terraform show -json prints it.
+type module struct {
+	Resources []struct {
+		Address string `json:"address"`
+		Mode    string `json:"mode"`
+	} `json:"resources"`
+	Modules []module `json:"child_modules"`
+}
+
+func (m module) managed() (addresses []string) {
+	for _, r := range m.Resources {
+		if r.Mode == "managed" {
+			addresses = append(addresses, r.Address)
+		}
+	}
+	for _, child := range m.Modules {
+		addresses = append(addresses, child.managed()...)
+	}
+	return addresses
 }
 
 // build compiles the provider, once for all tests of a package, into the repository's bin folder: there it stays, and

@@ -115,7 +115,8 @@ func nextStep(err error) string {
 	switch {
 	case errors.As(err, &wrong):
 		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. " +
-			"To let go of the object, because its workspace is gone or another state has it: terraform state rm <address>, or a removed block with lifecycle { destroy = false }. Nothing was changed."
+			"To let go of the object, because its workspace is gone or another state has it: terraform state rm <address>, or a removed block with lifecycle { destroy = false }, " +
+			"which OpenTofu applies with -refresh=false only. Nothing was changed."
 	case errors.Is(err, client.ErrAddressBlocked):
 		return "The workspace's IP access list does not allow the network address that this call came from. No right of the login changes that. " +
 			"Run Terraform from an address that is allowed, such as a runner of your own with a fixed address, or ask an admin of the workspace to allow the address above " +

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,8 +75,10 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	}
 	nothingWritten(t, w, before)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if state := c.State(t); strings.Contains(state, "databricks_permissions") || strings.Contains(state, "databricks_token") {
-		t.Error("the old addresses are still in the state")
+	for _, address := range c.Managed(t) {
+		if strings.HasPrefix(address, "databricks_") {
+			t.Errorf("%s is still in the state", address)
+		}
 	}
 
 	// The list ignores the principal and its single grant is made, in one apply.
@@ -108,8 +111,11 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	before = w.Workspace.Snapshot()
 	given := strings.Replace(example(t, "coming-from-the-databricks-provider/straight-to-single-grants/main.tf"), "databricks_permissions.iris", "dbxaccess_serving_endpoint_permissions_exclusive.iris", 1)
 	c.Rewrite(t, given+variables+rest+token)
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "1 added, 0 changed, 0 destroyed") || !strings.Contains(r.Stdout, "will no longer be managed by Terraform") {
+	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, "1 added, 0 changed, 0 destroyed") {
 		t.Error(r.Stdout)
+	}
+	if managed := c.Managed(t); slices.Contains(managed, "dbxaccess_serving_endpoint_permissions_exclusive.iris") {
+		t.Errorf("the list is still managed: %v", managed)
 	}
 	nothingWritten(t, w, before)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")

@@ -204,7 +204,8 @@ func TestEphemeralRequests(t *testing.T) {
 }
 
 // One apply makes the principal and its right to tokens, and opens a token of it: not before they are there, because the id
-// of the right is not known before. (A depends_on does not keep Terraform from opening in the plan.)
+// of the right is not known before. (A depends_on does not keep Terraform from opening in the plan.) Something in the apply
+// uses it: what nothing uses OpenTofu does not open.
 func TestEphemeralOfAPrincipalMadeInTheSameApply(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -216,7 +217,8 @@ resource "dbxaccess_token_permission" "app" {
   service_principal_name = dbxaccess_service_principal.app.application_id
 }
 `, w.ScoringApp.ClientID)
-	c := w.CLI(t, made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1))
+	c := w.CLI(t, made+strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringApp.ClientID), "dbxaccess_token_permission.app.id", 1)+
+		strings.Replace(aliased, "provider = dbxaccess.app", "provider   = dbxaccess.app\n  depends_on = [dbxaccess_token_permission.app]", 1))
 	c.MustRun(t, 0, "plan")
 	asked(t, w, 0, "workspace", "POST", create)
 	c.MustRun(t, 0, "apply", "-auto-approve")
