@@ -1,0 +1,181 @@
+package provider_test
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// right is what a cell of the page begins with. It gives the provider's identity this right and nothing more.
+type right struct {
+	give func(w *acctest.World, v *emulator.Vault)
+	less string // the right below it, which is not enough
+	says string // what the refusal of less says
+}
+
+func rights() map[string]right {
+	on := func(level string) func(*acctest.World, *emulator.Vault) {
+		return func(w *acctest.World, _ *emulator.Vault) {
+			w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+			if level != "" {
+				w.Workspace.SetGrant(w.EndpointName, w.Deployer.ClientID, level)
+			}
+		}
+	}
+	role := func(role string) func(*acctest.World, *emulator.Vault) {
+		return func(w *acctest.World, v *emulator.Vault) {
+			v.Revoke(w.Deployer.ClientID)
+			if role != "" {
+				v.Allow(w.Deployer.ClientID, role)
+			}
+		}
+	}
+	return map[string]right{
+		"nothing":                   {give: func(w *acctest.World, _ *emulator.Vault) { w.Workspace.RemovePrincipal(w.Deployer.ClientID) }},
+		"member":                    {give: on(""), less: "nothing", says: "not a member of this workspace"},
+		"CAN_VIEW":                  {give: on("CAN_VIEW"), less: "member", says: "CAN_VIEW"},
+		"CAN_QUERY":                 {give: on("CAN_QUERY"), less: "CAN_VIEW", says: "CAN_QUERY"},
+		"CAN_MANAGE":                {give: on("CAN_MANAGE"), less: "CAN_QUERY", says: "CAN_MANAGE"},
+		"admin":                     {give: func(*acctest.World, *emulator.Vault) {}, less: "CAN_MANAGE", says: "workspace admin"},
+		"no role":                   {give: role("")},
+		emulator.RoleSecretsUser:    {give: role(emulator.RoleSecretsUser), less: "no role", says: emulator.RoleSecretsOfficer},
+		emulator.RoleSecretsOfficer: {give: role(emulator.RoleSecretsOfficer), less: emulator.RoleSecretsUser, says: emulator.RoleSecretsOfficer},
+	}
+}
+
+// matrix is the first table of the page: what each thing needs for plan, apply and destroy.
+func matrix(t *testing.T) map[string][]string {
+	t.Helper()
+	rows := map[string][]string{}
+	for _, found := range regexp.MustCompile("(?m)^\\| `([a-z_ ]+)`( with `key_vault_secret`)? \\| (.+) \\| (.+) \\| (.+) \\|$").
+		FindAllStringSubmatch(read(t, "../../templates/guides/rights.md.tmpl"), -1) {
+		rows[found[1]+found[2]] = found[3:]
+	}
+	if len(rows) < 15 {
+		t.Fatalf("only %d rows found", len(rows))
+	}
+	return rows
+}
+
+// The page is true: with exactly the right that a cell begins with, the operation works; with the right below, it is
+// refused, and the error names the right.
+func TestRightsAreEnoughAndNeeded(t *testing.T) {
+	t.Parallel()
+	columns := [][]string{{"/refresh", "/all", "/one", "/own", "/answered", "/open and close", "/of one"}, {"/create"}, {"/destroy", "/delete"}}
+	all := deeds()
+	own := all[aList+"/create"]
+	all[aList+"/create"] = deed{prepare: own.prepare, do: apply(aList, keepingOwn)}
+	for _, name := range slices.Collect(maps.Keys(all)) {
+		if resource, operation, _ := strings.Cut(name, "/"); resource == aToken || resource == oauthSecretType {
+			if made, ok := inVault(resource)[operation]; ok {
+				all[resource+" with `key_vault_secret`/"+operation] = made
+			}
+		}
+	}
+	known := rights()
+	for thing, cells := range matrix(t) {
+		name := strings.NewReplacer("data ", "data.", "ephemeral ", "ephemeral.").Replace(thing)
+		for column, cell := range cells {
+			if strings.HasPrefix(cell, "–") {
+				continue
+			}
+			needed, remark, _ := strings.Cut(cell, ";")
+			is, ok := known[needed]
+			if !ok {
+				t.Errorf("%s: %q begins with no right", thing, cell)
+				continue
+			}
+			i := slices.IndexFunc(columns[column], func(operation string) bool { return all[name+operation].do != nil })
+			if i < 0 {
+				t.Errorf("%s: nothing to do in column %d", thing, column)
+				continue
+			}
+			operation := columns[column][i]
+			t.Run(name+operation, func(t *testing.T) {
+				t.Parallel()
+				if with := tryWith(t, name+operation, all[name+operation], is); with.errors != "" {
+					t.Errorf("%s is not enough: %s", needed, with.errors)
+				}
+				less := tryWith(t, name+operation, all[name+operation], known[is.less])
+				said := less.errors
+				if strings.Contains(remark, "warning") {
+					said = less.warnings
+				}
+				if !strings.Contains(said, is.says) {
+					t.Errorf("with %s only, it does not say %q: %+v", is.less, is.says, less)
+				}
+			})
+		}
+	}
+}
+
+// tryWith does it with the provider's identity holding that right and no other.
+func tryWith(t *testing.T, name string, d deed, held right) outcome {
+	t.Helper()
+	w := ready(t, strings.Replace(name, " with `key_vault_secret`", "", 1))
+	v := w.Tenant.NewVault("kv-" + uuid.NewString()[:13])
+	w.Reach(t, v)
+	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+	w.Env["TEST_VAULT"] = v.URL()
+	o := prepared(t, w, d)
+	held.give(w, v)
+	return d.do(t, w, w.Protocol(t), o)
+}
+
+// keepingOwn is the whole list of an endpoint, without the grant by which the provider's identity writes it.
+func keepingOwn(w *acctest.World) map[string]any {
+	return map[string]any{
+		"endpoint_name": w.EndpointName, "users": map[string]any{w.PersonName: "CAN_MANAGE"},
+		"ignore_principals": []any{"service_principal_name=" + w.Deployer.ClientID},
+	}
+}
+
+// inVault are the operations of a credential whose value goes to Key Vault.
+func inVault(resource string) map[string]deed {
+	config := func(w *acctest.World) map[string]any {
+		c := map[string]any{"key_vault_secret": map[string]any{"vault_uri": w.Env["TEST_VAULT"], "name": "scoring"}, "timeouts": map[string]any{"create": "1s"}}
+		if resource == aToken {
+			c["owner"] = map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret}
+		} else {
+			c["application_id"] = w.ScoringApp.ClientID
+		}
+		return c
+	}
+	return map[string]deed{
+		"create":  {do: apply(resource, config)},
+		"refresh": {prepare: made(resource, config), do: refresh(resource)},
+		"destroy": {prepare: made(resource, config), do: applyAlone(resource, none)},
+	}
+}
+
+// What the page says that the owner of a token needs.
+func TestOwnerNeedsEach(t *testing.T) {
+	t.Parallel()
+	create := deeds()[aToken+"/create"]
+	for name, tc := range map[string]struct {
+		take func(w *acctest.World)
+		says string
+	}{
+		"member":     {func(w *acctest.World) { w.Workspace.RemovePrincipal(w.ScoringApp.ClientID) }, "does not know the owner"},
+		"active":     {func(w *acctest.World) { w.Workspace.SetActive(w.ScoringApp.ClientID, false) }, "deactivated"},
+		"right":      {func(w *acctest.World) { w.Workspace.RemoveGrant("authorization/tokens", w.ScoringApp.ClientID) }, "dbxaccess_token_permission"},
+		"credential": {func(w *acctest.World) { w.ScoringSecret = "wrong" }, "AADSTS7000215"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ready(t, aToken+"/create")
+			w.Workspace.MintToken(w.PersonName, "the first of the workspace", 0)
+			tc.take(w)
+			if errors := create.do(t, w, w.Protocol(t), acctest.Object{}).errors; !strings.Contains(errors, tc.says) {
+				t.Errorf("it does not say %q: %s", tc.says, errors)
+			}
+		})
+	}
+}
