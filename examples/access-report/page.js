@@ -67,7 +67,8 @@
   if (d === null) {
     by("difference-body").append(element("p", { class: "good" }, "No baseline was given, so nothing is compared."));
   } else {
-    by("difference-body").append(!d.same_workspace && element("p", { class: "unknown" }, "The baseline is of another workspace."),
+    if (!d.same_workspace) by("difference-body").append(element("p", { class: "unknown" }, "The baseline is of another workspace."));
+    by("difference-body").append(
       d.changes.length === 0
         ? element("p", { class: "good", id: "no-changes" }, "No changes since " + d.since + ".")
         : element("div", {}, element("p", {}, plural(d.changes.length, "change") + " since " + d.since + "."), element("div", { class: "scroll", tabindex: "0", role: "region", "aria-labelledby": "difference-title" },
@@ -197,7 +198,8 @@
         show();
         by(table.id).querySelectorAll("th button")[i].focus();
       });
-      return element("th", { scope: "col", "aria-sort": i === column ? (down ? "descending" : "ascending") : "none" }, button);
+      // The label is what paper shows: browsers leave buttons out of a head that they repeat on each page.
+      return element("th", { scope: "col", "data-label": title, "aria-sort": i === column ? (down ? "descending" : "ascending") : "none" }, button);
     });
     by(table.id).replaceChildren(element("thead", {}, element("tr", {}, ...heads)),
       element("tbody", {}, ...(items.length ? items.map((item) => element("tr", { class: item.off && "off" },

@@ -272,7 +272,10 @@ func TestAccessReportDifference(t *testing.T) {
 	w.Workspace.SetGrant("iris", emulator.CrowdApplicationID(1), "CAN_QUERY")
 	w.Workspace.SetActive(emulator.CrowdApplicationID(2), false)
 	w.Workspace.RevokeToken(token)
-	_, data = reported(t, w, c)
+	outputs, data = reported(t, w, c)
+	if shown := between(open(t, outputs["report"], ""), `id="difference-body"`, "</section>"); shown != "" && !strings.HasPrefix(shown, "><div><p>3 changes since ") {
+		t.Errorf("the page shows the changes as %.300s", shown)
+	}
 	var lines []string
 	for _, change := range data.Difference.Changes {
 		lines = append(lines, strings.Join([]string{change.Change, change.About, change.Before, change.Now}, "|"))
@@ -326,6 +329,9 @@ func browse(t *testing.T, page string, accesses int, data report) {
 	}
 	if n := rows(dom, "endpoint-table"); n != accesses {
 		t.Errorf("%d rows by endpoint, not %d", n, accesses)
+	}
+	if n := strings.Count(dom, `<th scope="col" data-label="`); n != 5+4+7 {
+		t.Errorf("%d columns have the label that paper shows, not 16", n)
 	}
 	if n := rows(dom, "principal-table"); n != len(data.Principals) {
 		t.Errorf("%d rows by principal, not %d", n, len(data.Principals))
