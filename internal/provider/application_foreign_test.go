@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	providerschema "github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -23,8 +24,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The stand-ins of examples/application do in the emulated tenant what azuread 3.9.0, azurerm 5.2.0 and databricks 1.128.0
-// do in Azure. Their schemas are the attributes that the example uses, as these pages describe them:
+// The stand-ins of examples/application do in the emulated tenant what azuread 3.9.0, azurerm 5.2.0 and databricks
+// 1.128.0 do in Azure. Their schemas are the attributes that the example uses, as these pages describe them:
 // https://registry.terraform.io/providers/hashicorp/azuread/3.9.0/docs
 // https://registry.terraform.io/providers/hashicorp/azurerm/5.2.0/docs
 // https://registry.terraform.io/providers/databricks/databricks/1.128.0/docs
@@ -34,7 +35,9 @@ var (
 	optional = schema.StringAttribute{Optional: true}
 	computed = schema.StringAttribute{Computed: true}
 	// replaces is a required attribute of which a change replaces the resource.
-	replaces = schema.StringAttribute{Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()}}
+	replaces = schema.StringAttribute{
+		Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	}
 )
 
 // one is a block that must be there once, as the SDK of those providers publishes it.
@@ -59,25 +62,31 @@ func serveAzure(t *testing.T, w *acctest.World, c *acctest.CLI) {
 		Resources: []acctest.Foreign{a.registration(), a.servicePrincipal(), a.certificate(), a.federation()},
 	})
 	acctest.ServeForeign(t, c, acctest.ForeignProvider{
-		Source:    "hashicorp/azurerm",
-		Schema:    providerschema.Schema{Blocks: map[string]providerschema.Block{"features": providerschema.ListNestedBlock{}}},
+		Source: "hashicorp/azurerm",
+		Schema: providerschema.Schema{Blocks: map[string]providerschema.Block{
+			"features": providerschema.ListNestedBlock{},
+		}},
 		Resources: []acctest.Foreign{a.vault(), a.role(), a.vaultCertificate()},
 		Data: []acctest.ForeignData{{Type: "azurerm_client_config", Values: map[string]string{
 			"client_id": w.Deployer.ClientID, "object_id": w.Deployer.ObjectID, "tenant_id": w.Tenant.ID,
-			"subscription_id": "00000000-0000-0000-0000-000000000000",
+			"subscription_id": subscription,
 		}}},
 	})
 	acctest.ServeForeign(t, c, acctest.ForeignProvider{
 		Source: "databricks/databricks", Blocks: acctest.OfficialBlocks(),
-		Schema:    providerschema.Schema{Attributes: map[string]providerschema.Attribute{"host": providerschema.StringAttribute{Optional: true}}},
+		Schema: providerschema.Schema{Attributes: map[string]providerschema.Attribute{
+			"host": providerschema.StringAttribute{Optional: true},
+		}},
 		Resources: []acctest.Foreign{a.endpoint()},
 	})
 }
 
 func (a *azure) registration() acctest.Foreign {
 	return acctest.Foreign{
-		Type:   "azuread_application_registration",
-		Schema: schema.Schema{Attributes: map[string]schema.Attribute{"display_name": required, "client_id": computed, "object_id": computed}},
+		Type: "azuread_application_registration",
+		Schema: schema.Schema{Attributes: map[string]schema.Attribute{
+			"display_name": required, "client_id": computed, "object_id": computed,
+		}},
 		Make: func(plan acctest.ForeignValues) map[string]any {
 			app, object := a.w.Tenant.RegisterApp(plan.String("display_name")), uuid.NewString()
 			a.apps["/applications/"+object] = app
@@ -148,21 +157,20 @@ func (a *azure) federation() acctest.Foreign {
 	}
 }
 
-// vaults are the vaults of the emulated tenant that the stand-ins created, by id.
-const vaults = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/%s/providers/Microsoft.KeyVault/vaults/%s"
+// subscription is the id of the one that everything is in.
+const subscription = "00000000-0000-0000-0000-000000000000"
 
 func (a *azure) vault() acctest.Foreign {
 	return acctest.Foreign{
 		Type: "azurerm_key_vault",
 		Schema: schema.Schema{Attributes: map[string]schema.Attribute{
-			"name": required, "location": required, "resource_group_name": required, "tenant_id": required, "sku_name": required,
-			"rbac_authorization_enabled": schema.BoolAttribute{Required: true}, "vault_uri": computed,
+			"name": required, "location": required, "resource_group_name": required, "tenant_id": required,
+			"sku_name": required, "rbac_authorization_enabled": schema.BoolAttribute{Required: true}, "vault_uri": computed,
 		}},
 		Make: func(plan acctest.ForeignValues) map[string]any {
-			name := plan.String("name")
-			return map[string]any{
-				"id": fmt.Sprintf(vaults, plan.String("resource_group_name"), name), "vault_uri": a.w.Tenant.NewVault(name).URL() + "/",
-			}
+			name, group := plan.String("name"), plan.String("resource_group_name")
+			id := "/subscriptions/" + subscription + "/resourceGroups/" + group + "/providers/Microsoft.KeyVault/vaults/" + name
+			return map[string]any{"id": id, "vault_uri": a.w.Tenant.NewVault(name).URL() + "/"}
 		},
 		Remove: func(state acctest.ForeignValues) { a.w.Tenant.RemoveVault(state.String("name")) },
 	}
@@ -177,7 +185,8 @@ func (a *azure) role() acctest.Foreign {
 		}},
 		Make: func(plan acctest.ForeignValues) map[string]any {
 			scope := plan.String("scope")
-			a.w.Tenant.Vault(path.Base(scope)).Allow(plan.String("principal_id"), plan.String("role_definition_name"))
+			vault := a.w.Tenant.Vault(path.Base(scope))
+			vault.Allow(plan.String("principal_id"), plan.String("role_definition_name"))
 			return map[string]any{"id": scope + "/providers/Microsoft.Authorization/roleAssignments/" + uuid.NewString()}
 		},
 		Remove: func(state acctest.ForeignValues) {
@@ -190,12 +199,14 @@ func (a *azure) endpoint() acctest.Foreign {
 	return acctest.Foreign{
 		Type: "databricks_model_serving",
 		Schema: schema.Schema{
-			Attributes: map[string]schema.Attribute{"name": required, "serving_endpoint_id": computed, "endpoint_url": computed},
+			Attributes: map[string]schema.Attribute{
+				"name": required, "serving_endpoint_id": computed, "endpoint_url": computed,
+			},
 			Blocks: map[string]schema.Block{"config": one(nil, map[string]schema.Block{
-				"served_entities": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{Attributes: map[string]schema.Attribute{
+				"served_entities": one(map[string]schema.Attribute{
 					"name": optional, "entity_name": optional, "entity_version": optional, "workload_size": optional,
 					"scale_to_zero_enabled": schema.BoolAttribute{Optional: true},
-				}}},
+				}, nil),
 			})},
 		},
 		Make: func(plan acctest.ForeignValues) map[string]any {
@@ -210,27 +221,29 @@ func (a *azure) endpoint() acctest.Foreign {
 }
 
 func (a *azure) vaultCertificate() acctest.Foreign {
-	dates := map[string]schema.Attribute{}
-	for _, name := range []string{"created", "expires", "not_before"} {
-		dates[name] = computed
+	dates := map[string]attr.Type{"created": types.StringType, "expires": types.StringType, "not_before": types.StringType}
+	type attributes struct {
+		Created   string `tfsdk:"created"`
+		Expires   string `tfsdk:"expires"`
+		NotBefore string `tfsdk:"not_before"`
 	}
 	shown := func(v *emulator.Vault, name string) map[string]any {
 		cert := v.Certificate(name)
 		at := func(moment time.Time) string { return moment.UTC().Format(time.RFC3339) }
 		return map[string]any{
-			"certificate_data": hex.EncodeToString(cert.Raw), "certificate_data_base64": base64.StdEncoding.EncodeToString(cert.Raw),
-			"thumbprint": fmt.Sprintf("%X", sha1.Sum(cert.Raw)),
-			"certificate_attribute": []map[string]string{{
-				"created": at(cert.NotBefore), "expires": at(cert.NotAfter), "not_before": at(cert.NotBefore),
-			}},
+			"certificate_data":        hex.EncodeToString(cert.Raw),
+			"certificate_data_base64": base64.StdEncoding.EncodeToString(cert.Raw),
+			"thumbprint":              fmt.Sprintf("%X", sha1.Sum(cert.Raw)),
+			"certificate_attribute":   []attributes{{at(cert.NotBefore), at(cert.NotAfter), at(cert.NotBefore)}},
 		}
 	}
 	return acctest.Foreign{
 		Type: "azurerm_key_vault_certificate",
 		Schema: schema.Schema{
 			Attributes: map[string]schema.Attribute{
-				"name": required, "key_vault_id": required, "certificate_data": computed, "certificate_data_base64": computed, "thumbprint": computed,
-				"certificate_attribute": schema.ListAttribute{Computed: true, ElementType: types.MapType{ElemType: types.StringType}},
+				"name": required, "key_vault_id": required,
+				"certificate_data": computed, "certificate_data_base64": computed, "thumbprint": computed,
+				"certificate_attribute": schema.ListAttribute{Computed: true, ElementType: types.ObjectType{AttrTypes: dates}},
 			},
 			Blocks: map[string]schema.Block{"certificate_policy": one(nil, map[string]schema.Block{
 				"issuer_parameters": one(map[string]schema.Attribute{"name": required}, nil),

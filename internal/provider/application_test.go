@@ -13,8 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The whole of recipe one: registration, certificate, vault and endpoint by the stand-ins of three other providers, access
-// by this one. The application scores by what it finds in its vault, and destroying leaves nothing.
+// The whole of recipe one: registration, certificate, vault and endpoint by the stand-ins of three other providers,
+// access by this one. The application scores by what it finds in its vault, and destroying leaves nothing.
 func TestApplicationExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -81,16 +81,18 @@ type application struct {
 func (a application) token(t *testing.T, w *acctest.World, assertion string) string {
 	t.Helper()
 	form := url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "scope": {"https://vault.azure.net/.default"}, "client_assertion": {assertion},
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"grant_type": {"client_credentials"}, "client_id": {a.ClientID}, "scope": {"https://vault.azure.net/.default"},
+		"client_assertion": {assertion}, "client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 	}
 	var login struct {
 		AccessToken string `json:"access_token"`
 	}
-	_, answer := byName(t, w, "POST", "https://login.microsoftonline.com/"+a.TenantID+"/oauth2/v2.0/token", "", "application/x-www-form-urlencoded", form.Encode())
+	address := "https://login.microsoftonline.com/" + a.TenantID + "/oauth2/v2.0/token"
+	_, answer := byName(t, w, "POST", address, "", "application/x-www-form-urlencoded", form.Encode())
 	must(t, json.Unmarshal([]byte(answer), &login))
 	var secret struct{ Value string }
-	status, answer := byName(t, w, "GET", a.VaultURI+"secrets/"+a.Secret+"?api-version=7.4", login.AccessToken, "application/json", "")
+	address = a.VaultURI + "secrets/" + a.Secret + "?api-version=7.4"
+	status, answer := byName(t, w, "GET", address, login.AccessToken, "application/json", "")
 	must(t, json.Unmarshal([]byte(answer), &secret))
 	if !strings.HasPrefix(secret.Value, "dapi") {
 		t.Fatalf("the application reads no token from its vault: %d %s", status, answer)
@@ -101,16 +103,21 @@ func (a application) token(t *testing.T, w *acctest.World, assertion string) str
 // score sends a row to the endpoint.
 func (a application) score(t *testing.T, w *acctest.World, token string) (status int, answer string) {
 	t.Helper()
-	const row = `{"dataframe_records": [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]}`
+	const row = `{"dataframe_records": [
+		{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]}`
 	return byName(t, w, "POST", a.Endpoint, token, "application/json", row)
 }
 
 // byName sends one request to a service under its real name, through the emulator's proxy.
-func byName(t *testing.T, w *acctest.World, method, address, bearer, contentType, body string) (status int, answer string) {
+func byName(
+	t *testing.T, w *acctest.World, method, address, bearer, contentType, body string,
+) (status int, answer string) {
 	t.Helper()
 	proxy, err := url.Parse(w.Server.ProxyURL)
 	must(t, err)
-	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool(), MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{
+		Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool(), MinVersion: tls.VersionTLS12},
+	}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
 	must(t, err)

@@ -42,8 +42,8 @@ type script struct {
 	env          map[string]string
 }
 
-// newPipeline is a repository with the quick start's configuration, the access report and drift.sh. The CLI is on PATH as
-// terraform.
+// newPipeline is a repository with the quick start's configuration, the access report and drift.sh. The CLI is on PATH
+// as terraform.
 func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	t.Helper()
 	for _, needed := range []string{"bash", "jq", "curl"} {
@@ -55,7 +55,8 @@ func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	withoutCertificate(w)
 	p := &pipeline{w: w, c: w.CLI(t, ""), repo: t.TempDir(), bin: t.TempDir(), env: map[string]string{}}
 	p.c.Installs(t)
-	backend := fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n", filepath.Join(t.TempDir(), "terraform.tfstate"))
+	const inFile = "terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n"
+	backend := fmt.Sprintf(inFile, filepath.Join(t.TempDir(), "terraform.tfstate"))
 	must(t, os.WriteFile(filepath.Join(p.repo, "backend.tf"), []byte(backend), 0o600))
 	must(t, os.WriteFile(filepath.Join(p.repo, "main.tf"), []byte(example(t, "quickstart/main.tf")), 0o600))
 	must(t, os.WriteFile(filepath.Join(p.repo, "drift.sh"), []byte(example(t, "pipelines/drift.sh")), 0o700))
@@ -63,9 +64,12 @@ func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	cli, _, err := local.Terraform()
 	must(t, err)
 	must(t, os.Symlink(cli, filepath.Join(p.bin, "terraform")))
-	w.Env["TF_VAR_scoring_application_id"], w.Env["TF_VAR_scoring_client_secret"] = w.ScoringApp.ClientID, w.ScoringSecret
-	w.Env["TF_VAR_token_lifetime_seconds"] = "32400"
-	w.Env["NO_PROXY"] = "127.0.0.1"
+	for name, value := range map[string]string{
+		"TF_VAR_scoring_application_id": w.ScoringApp.ClientID, "TF_VAR_scoring_client_secret": w.ScoringSecret,
+		"TF_VAR_token_lifetime_seconds": "32400", "NO_PROXY": "127.0.0.1",
+	} {
+		w.Env[name] = value
+	}
 	return p
 }
 
@@ -140,10 +144,11 @@ func (p *pipeline) nights(t *testing.T, steps []script, drift int) {
 	}
 }
 
-// reported demands a page and data in the folder of the report.
+// reportWritten demands a page and data in a folder.
 func reportWritten(t *testing.T, folder string) {
 	t.Helper()
-	if page := read(t, filepath.Join(folder, "report.html")); !strings.HasPrefix(page, "<!doctype html>") || !strings.Contains(page, "</html>") {
+	page := read(t, filepath.Join(folder, "report.html"))
+	if !strings.HasPrefix(page, "<!doctype html>") || !strings.Contains(page, "</html>") {
 		t.Errorf("the report is no page: %.100s", page)
 	}
 	if data := read(t, filepath.Join(folder, "report.json")); !json.Valid([]byte(data)) {
@@ -151,151 +156,186 @@ func reportWritten(t *testing.T, folder string) {
 	}
 }
 
-// decode reads a pipeline's file.
+// applied demands that a job succeeds and that the application then holds its grant.
+func (p *pipeline) applied(t *testing.T, steps []script) {
+	t.Helper()
+	code, said := p.job(t, steps)
+	if grant := p.w.Workspace.Grants("iris")[p.w.ScoringApp.ClientID]; code != 0 || grant != "CAN_QUERY" {
+		t.Fatalf("the apply ends with %d, and the application holds %q:\n%s", code, grant, said)
+	}
+}
+
+// decodeYAML reads a pipeline's file.
 func decodeYAML(t *testing.T, name string, into any) {
 	t.Helper()
 	must(t, yaml.Unmarshal([]byte(example(t, "pipelines/"+name)), into))
 }
 
-// The shell steps of the workflow for GitHub Actions, with its login by OIDC: plan as a comment, apply, a night with and
+// gitHub is the workflow for GitHub Actions, as far as a shell runs it.
+type gitHub struct {
+	Env  map[string]string
+	Jobs map[string]struct {
+		Defaults struct {
+			Run struct {
+				Folder string `yaml:"working-directory"`
+			}
+		}
+		Environment string
+		Steps       []struct {
+			Run string
+			Env map[string]string
+		}
+	}
+}
+
+// steps logs a job in as the subject that GitHub gives it, and gives what the shell runs.
+func (f gitHub) steps(w *acctest.World, job, subject string) (scripts []script) {
+	subject = "repo:contoso/models:" + subject
+	login := w.Tenant.NewGitHubJob(subject)
+	w.Deployer.AddFederatedCredential(emulator.GitHubIssuer, subject, audience)
+	w.Env["ACTIONS_ID_TOKEN_REQUEST_URL"] = login.RequestURL
+	w.Env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = login.RequestToken
+	for _, s := range f.Jobs[job].Steps {
+		if s.Run != "" {
+			scripts = append(scripts, script{s.Run, f.Jobs[job].Defaults.Run.Folder, s.Env})
+		}
+	}
+	return scripts
+}
+
+// gh stands for GitHub's CLI: it keeps the comment on pull request 7.
+const gh = `#!/bin/sh
+set -eu
+test "$1 $2 $3" = 'pr comment 7'
+test "$GH_TOKEN" = ghs_a-token
+while [ "$1" != --body-file ]; do shift; done
+cp "$2" "$COMMENT"
+`
+
+// The shell steps of the workflow for GitHub Actions, with its login by OIDC: plan as a comment, apply, nights with and
 // without drift, report.
 func TestPipelineOfGitHubActions(t *testing.T) {
 	t.Parallel()
-	var workflow struct {
-		Env  map[string]string
-		Jobs map[string]struct {
-			Defaults struct {
-				Run struct {
-					Folder string `yaml:"working-directory"`
-				}
-			}
-			Environment string
-			Steps       []struct {
-				Run string
-				Env map[string]string
-			}
-		}
-	}
-	decodeYAML(t, "github-actions/.github/workflows/access.yml", &workflow)
+	var file gitHub
+	decodeYAML(t, "github-actions/.github/workflows/access.yml", &file)
 	w := acctest.New(t)
 	p := newPipeline(t, w)
-	p.shell, p.expression = []string{"bash", "-e"}, regexp.MustCompile(`\$\{\{ ([\w.]+) \}\}`)
-	p.values = map[string]string{
-		"vars.ARM_TENANT_ID": w.Tenant.ID, "vars.ARM_CLIENT_ID": w.Deployer.ClientID, "vars.DBXACCESS_HOST": "https://" + w.Workspace.HostName(),
-		"github.token": "ghs_a-token", "github.event.pull_request.number": "7",
-	}
-	p.env = workflow.Env
-	steps := func(job, subject string) (scripts []script) {
-		login := w.Tenant.NewGitHubJob(subject)
-		w.Deployer.AddFederatedCredential(emulator.GitHubIssuer, subject, audience)
-		w.Env["ACTIONS_ID_TOKEN_REQUEST_URL"], w.Env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = login.RequestURL, login.RequestToken
-		for _, s := range workflow.Jobs[job].Steps {
-			if s.Run != "" {
-				scripts = append(scripts, script{s.Run, workflow.Jobs[job].Defaults.Run.Folder, s.Env})
-			}
-		}
-		return scripts
-	}
-	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "DBXACCESS_HOST"} {
+	p.shell, p.expression, p.env = []string{"bash", "-e"}, regexp.MustCompile(`\$\{\{ ([\w.]+) \}\}`), file.Env
+	p.values = map[string]string{"github.token": "ghs_a-token", "github.event.pull_request.number": "7"}
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "DBXACCESS_HOST"} { // variables of the repository
+		p.values["vars."+name] = w.Env[name]
 		delete(w.Env, name)
 	}
 	comment := filepath.Join(t.TempDir(), "comment.md")
-	w.Env["COMMENT"], w.Env["GITHUB_STEP_SUMMARY"] = comment, filepath.Join(t.TempDir(), "summary.md")
-	gh := "#!/bin/sh\nset -eu\ntest \"$1 $2 $3\" = 'pr comment 7'\ntest \"$GH_TOKEN\" = ghs_a-token\nwhile [ \"$1\" != --body-file ]; do shift; done\ncp \"$2\" \"$COMMENT\"\n"
+	w.Env["COMMENT"], w.Env["KEPT"] = comment, t.TempDir()
+	w.Env["GITHUB_STEP_SUMMARY"] = filepath.Join(t.TempDir(), "summary.md")
 	must(t, os.WriteFile(filepath.Join(p.bin, "gh"), []byte(gh), 0o700))
 
-	if code, said := p.job(t, steps("plan", "repo:contoso/models:pull_request")); code != 0 || !strings.Contains(read(t, comment), "Plan: 4 to add, 0 to change") {
+	code, said := p.job(t, file.steps(w, "plan", "pull_request"))
+	if code != 0 || !strings.Contains(read(t, comment), "Plan: 4 to add, 0 to change") {
 		t.Fatalf("the plan ends with %d:\n%s", code, said)
 	}
-	if code, said := p.job(t, steps("apply", "repo:contoso/models:environment:"+workflow.Jobs["apply"].Environment)); code != 0 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
-		t.Fatalf("the apply ends with %d:\n%s", code, said)
-	}
-	report := steps("report", "repo:contoso/models:ref:refs/heads/main")
-	report = append(report, script{text: `cp report.html report.json "$KEPT"`, folder: "report"})
-	w.Env["KEPT"] = t.TempDir()
+	p.applied(t, file.steps(w, "apply", "environment:"+file.Jobs["apply"].Environment))
+	report := file.steps(w, "report", "ref:refs/heads/main")
+	report = append(report, script{text: `cp report.html report.json "$KEPT"`, folder: "report"}) // as the upload does
 	if code, said := p.job(t, report); code != 0 {
-		t.Errorf("the report ends with %d:\n%s", code, said)
+		t.Fatalf("the report ends with %d:\n%s", code, said)
 	}
 	reportWritten(t, w.Env["KEPT"])
-	p.nights(t, steps("drift", "repo:contoso/models:ref:refs/heads/main"), 1)
+	p.nights(t, file.steps(w, "drift", "ref:refs/heads/main"), 1)
 	if summary := read(t, w.Env["GITHUB_STEP_SUMMARY"]); !strings.Contains(summary, "drift: ") {
 		t.Errorf("the summary says %s", summary)
 	}
 }
 
-// The same for Azure Pipelines.
-func TestPipelineOfAzureDevOps(t *testing.T) {
-	t.Parallel()
-	type step struct {
-		Script string
-		Folder string `yaml:"workingDirectory"`
-		Env    map[string]string
+// azureDevOps is the pipeline for Azure Pipelines, as far as a shell runs it.
+type azureDevOps struct {
+	Variables []struct{ Name, Value string }
+	Stages    []struct {
+		Jobs []struct {
+			Job, Deployment string
+			Steps           []azureStep
+			Strategy        struct {
+				RunOnce struct{ Deploy struct{ Steps []azureStep } } `yaml:"runOnce"`
+			}
+		}
 	}
-	var file struct {
-		Variables []struct{ Name, Value string }
-		Stages    []struct {
-			Jobs []struct {
-				Job, Deployment string
-				Steps           []step
-				Strategy        struct {
-					RunOnce struct{ Deploy struct{ Steps []step } } `yaml:"runOnce"`
+}
+
+type azureStep struct {
+	Script string
+	Folder string `yaml:"workingDirectory"`
+	Env    map[string]string
+}
+
+func (f azureDevOps) steps(job string) (scripts []script) {
+	for _, stage := range f.Stages {
+		for _, j := range stage.Jobs {
+			for _, s := range append(j.Steps, j.Strategy.RunOnce.Deploy.Steps...) {
+				if j.Job+j.Deployment == job && s.Script != "" {
+					scripts = append(scripts, script{s.Script, s.Folder, s.Env})
 				}
 			}
 		}
 	}
+	return scripts
+}
+
+// pullRequest stands for Azure DevOps: it keeps what a job with that token comments on pull request 7, and refuses all
+// else.
+func pullRequest(t *testing.T, token string) (address string, comment *string) {
+	t.Helper()
+	comment = new(string)
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		const path = "/project/_apis/git/repositories/repository/pullRequests/7/threads"
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.Method != "POST" || r.URL.Path != path || r.Header.Get("Authorization") != "Bearer "+token {
+			rw.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		*comment = string(body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/", comment
+}
+
+// The same for Azure Pipelines.
+func TestPipelineOfAzureDevOps(t *testing.T) {
+	t.Parallel()
+	var file azureDevOps
 	decodeYAML(t, "azure-devops/azure-pipelines.yml", &file)
 	w := acctest.New(t)
 	p := newPipeline(t, w)
 	p.shell, p.expression = []string{"bash", "--noprofile", "--norc"}, regexp.MustCompile(`\$\(([\w.]+)\)`)
-	login := w.Tenant.NewAzureDevOpsJob("contoso", "models", "databricks-access")
-	w.Deployer.AddFederatedCredential(login.Issuer.URL(), login.Subject, audience)
-	p.values = map[string]string{"System.AccessToken": login.AccessToken}
-	w.Env["SYSTEM_OIDCREQUESTURI"], w.Env["ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"] = login.RequestURI, login.ServiceConnectionID
 	for _, v := range file.Variables {
 		if v.Name != "" {
 			p.env[v.Name] = v.Value
 		}
 	}
-	steps := func(job string) (scripts []script) {
-		for _, stage := range file.Stages {
-			for _, j := range stage.Jobs {
-				for _, s := range append(j.Steps, j.Strategy.RunOnce.Deploy.Steps...) {
-					if j.Job+j.Deployment == job && s.Script != "" {
-						scripts = append(scripts, script{s.Script, s.Folder, s.Env})
-					}
-				}
-			}
-		}
-		return scripts
-	}
-	var comment string
-	devops := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		const path = "/project/_apis/git/repositories/repository/pullRequests/7/threads"
-		if body, err := io.ReadAll(r.Body); err == nil && r.Method == "POST" && r.URL.Path == path && r.Header.Get("Authorization") == "Bearer "+login.AccessToken {
-			comment = string(body)
-			return
-		}
-		rw.WriteHeader(http.StatusBadRequest)
-	}))
-	defer devops.Close()
+	login := w.Tenant.NewAzureDevOpsJob("contoso", "models", "databricks-access")
+	w.Deployer.AddFederatedCredential(login.Issuer.URL(), login.Subject, audience)
+	p.values = map[string]string{"System.AccessToken": login.AccessToken}
+	devops, comment := pullRequest(t, login.AccessToken)
 	for name, value := range map[string]string{
-		"SYSTEM_COLLECTIONURI": devops.URL + "/", "SYSTEM_TEAMPROJECTID": "project", "BUILD_REPOSITORY_ID": "repository",
+		"SYSTEM_OIDCREQUESTURI": login.RequestURI, "ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID": login.ServiceConnectionID,
+		"SYSTEM_COLLECTIONURI": devops, "SYSTEM_TEAMPROJECTID": "project", "BUILD_REPOSITORY_ID": "repository",
 		"SYSTEM_PULLREQUEST_PULLREQUESTID": "7", "BUILD_ARTIFACTSTAGINGDIRECTORY": t.TempDir(),
 	} {
 		w.Env[name] = value
 	}
 
-	code, said := p.job(t, steps("plan"))
+	code, said := p.job(t, file.steps("plan"))
 	var thread struct{ Comments []struct{ Content string } }
-	if err := json.Unmarshal([]byte(comment), &thread); code != 0 || err != nil || !strings.Contains(thread.Comments[0].Content, "Plan: 4 to add, 0 to change") {
+	if err := json.Unmarshal([]byte(*comment), &thread); code != 0 || err != nil || len(thread.Comments) != 1 {
 		t.Fatalf("the plan ends with %d, %v:\n%s", code, err, said)
 	}
-	if code, said := p.job(t, steps("apply")); code != 0 || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "CAN_QUERY" {
-		t.Fatalf("the apply ends with %d:\n%s", code, said)
+	if content := thread.Comments[0].Content; !strings.Contains(content, "Plan: 4 to add, 0 to change") {
+		t.Errorf("the comment is %s", content)
 	}
-	if code, said := p.job(t, steps("report")); code != 0 {
-		t.Errorf("the report ends with %d:\n%s", code, said)
+	p.applied(t, file.steps("apply"))
+	if code, said := p.job(t, file.steps("report")); code != 0 {
+		t.Fatalf("the report ends with %d:\n%s", code, said)
 	}
 	reportWritten(t, filepath.Join(w.Env["BUILD_ARTIFACTSTAGINGDIRECTORY"], "access-report"))
-	p.nights(t, steps("drift"), 2)
+	p.nights(t, file.steps("drift"), 2)
 }

@@ -21,30 +21,43 @@ type page struct {
 	adds bool
 }
 
-// Pages of which the examples can be one configuration, each as a module: a run of the CLI takes seconds. They are applied in
-// this order, and each group is destroyed before the next.
+// Pages of which the examples can be one configuration, each as a module: a run of the CLI takes seconds. They are
+// applied in this order, and each group is destroyed before the next.
 var (
 	// With the quick start's example applied: the application is in the workspace, and may use tokens.
-	together = [][]page{{
-		{name: "data-sources/clusters"}, {name: "data-sources/current_identity"}, {name: "data-sources/oauth_secrets"}, {name: "data-sources/service_principal"},
-		{name: "data-sources/service_principals"}, {name: "data-sources/serving_endpoint"}, {name: "data-sources/serving_endpoint_access"},
-		{name: "data-sources/serving_endpoint_permissions"}, {name: "data-sources/serving_endpoints"}, {name: "data-sources/tokens"},
-		{name: "ephemeral-resources/entra_token"}, {name: "functions/certificate_info"}, {name: "functions/jwt_claims"}, {name: "functions/pfx_to_pem"},
-		{name: "resources/group_member", adds: true}, {name: "resources/service_principal", adds: true}, {name: "resources/serving_endpoint_permission", adds: true},
-		{name: "resources/service_principal_token"}, {name: "resources/service_principal_oauth_secret"},
-	}, {
+	together = [][]page{slices.Concat(
+		pages("data-sources", "clusters", "current_identity", "oauth_secrets", "service_principal", "service_principals",
+			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints", "tokens"),
+		pages("ephemeral-resources", "entra_token"),
+		pages("functions", "certificate_info", "jwt_claims", "pfx_to_pem"),
+		pages("resources", "service_principal_token", "service_principal_oauth_secret"),
+		[]page{
+			{name: "resources/group_member", adds: true},
+			{name: "resources/service_principal", adds: true},
+			{name: "resources/serving_endpoint_permission", adds: true},
+		},
+	), slices.Concat(
 		// Short tokens, which the page about tokens that end soon would report; and the same secret in Key Vault as above.
-		{name: "ephemeral-resources/oauth_token"}, {name: "ephemeral-resources/service_principal_token"}, {name: "data-sources/serving_endpoint_query"},
-	}, {
-		{name: "resources/token_permission"}, // destroying it deletes the application's tokens
-	}}
+		pages("ephemeral-resources", "oauth_token", "service_principal_token"),
+		pages("data-sources", "serving_endpoint_query"),
+	),
+		// Destroying it deletes the application's tokens.
+		pages("resources", "token_permission"),
+	}
 	// It removes everybody else from the endpoint, and adds the application itself.
 	alone = page{name: "resources/serving_endpoint_permissions_exclusive"}
-	// actions need Terraform 1.14.
-	actions = []page{{name: "actions/revoke_credentials"}, {name: "actions/sweep_stray_tokens"}}
+	// They need Terraform 1.14.
+	actions = pages("actions", "revoke_credentials", "sweep_stray_tokens")
 	// notApplied are pages that are no configuration to apply.
-	notApplied = map[string]string{"list-resources/": "terraform query runs lists, in the tests of their services"}
+	notApplied = map[string]string{"list-resources": "terraform query runs lists, in the tests of their services"}
 )
+
+func pages(kind string, names ...string) (all []page) {
+	for _, name := range names {
+		all = append(all, page{name: kind + "/" + name})
+	}
+	return all
+}
 
 // Every example of the documentation applies in the workspace of the quick start as it is written, and a second plan is
 // empty.
@@ -64,9 +77,9 @@ func TestDocumentationApplies(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.env["TF_VAR_oauth_secret"] = secret
-	for _, pages := range together {
+	for _, group := range together {
 		apply() // what the pages before have taken away
-		d.applied(t, pages)
+		d.applied(t, group)
 	}
 	d.folder = d.example()
 	d.must(t, 0, "destroy", "-auto-approve", "-input=false")
@@ -93,14 +106,16 @@ output "oauth_secret" {
 func everyPageIsThere(t *testing.T) {
 	t.Helper()
 	listed := slices.Concat(append(together, actions, []page{alone})...)
-	for _, kind := range []string{"actions", "data-sources", "ephemeral-resources", "functions", "list-resources", "resources"} {
+	kinds := []string{"actions", "data-sources", "ephemeral-resources", "functions", "list-resources", "resources"}
+	for _, kind := range kinds {
 		files, err := filepath.Glob("docs/" + kind + "/*.md")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v", kind, err)
 		}
 		for _, file := range files {
 			name := strings.TrimSuffix(strings.TrimPrefix(filepath.ToSlash(file), "docs/"), ".md")
-			if !slices.ContainsFunc(listed, func(p page) bool { return p.name == name }) && notApplied[kind+"/"] == "" {
+			isListed := slices.ContainsFunc(listed, func(p page) bool { return p.name == name })
+			if !isListed && notApplied[kind] == "" {
 				t.Errorf("nothing applies the example of %s", name)
 			}
 		}
@@ -134,13 +149,13 @@ func (d *demo) must(t *testing.T, code int, args ...string) string {
 }
 
 // applied applies the examples of some pages, plans them once more, and destroys them.
-func (d *demo) applied(t *testing.T, pages []page) {
+func (d *demo) applied(t *testing.T, group []page) {
 	t.Helper()
 	d.folder = t.TempDir()
 	root := strings.Builder{}
 	root.WriteString(source)
 	ephemeral := map[string]bool{} // variable → what the pages say of it
-	for i, p := range pages {
+	for i, p := range group {
 		hcl := p.example(t)
 		module := fmt.Sprintf("m%d", i)
 		// The file's name says in the CLI's errors which page it is.
