@@ -157,6 +157,8 @@ const (
 	// maxKeySize is well above an RSA key of 16,384 bits. Larger numbers take minutes.
 	maxKeySize = 16 << 10
 	maxKeys    = 16
+
+	tooLargeKey = "it is larger than any RSA key in use"
 )
 
 // oidRSAPSS is the DER form of id-RSASSA-PSS (RFC 4055), a kind of key that Go does
@@ -170,7 +172,7 @@ func readKey(content []byte, form keyForm, from Origin) foundKey {
 		return foundKey{problem: unreadableKey(from, "it is cut short or damaged")}
 	}
 	if len(normal) > maxKeySize {
-		return foundKey{problem: unreadableKey(from, "it is larger than any RSA key in use")}
+		return foundKey{problem: unreadableKey(from, tooLargeKey)}
 	}
 	var key any
 	if form == pkcs1 {

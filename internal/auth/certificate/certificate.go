@@ -143,6 +143,10 @@ func (o Origin) password() string { return cmp.Or(o.Password, "the password") }
 // bits and belong to one of the certificates; see [Certificate.CheckValidity] for the
 // dates. Errors are *[Error].
 func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, error) {
+	return parse(data, password, from, &budget{left: maxWork, memory: maxMemory})
+}
+
+func parse(data []byte, password string, from Origin, work *budget) (*Certificate, []Warning, error) {
 	from.Bundle, from.File = cmp.Or(from.Bundle, "The bundle"), cmp.Or(from.File, "sp.pfx")
 	if len(data) > maxBundle {
 		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB; a PFX or PEM bundle "+
@@ -153,11 +157,11 @@ func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, 
 		return nil, nil, err
 	}
 	// PEM comes first because it is unmistakable.
-	parse := parseDER
+	parseForm := parseDER
 	if isPEM(data) {
-		parse = parsePEM
+		parseForm = parsePEM
 	}
-	b, err := parse(data, password, from, &budget{left: maxWork, memory: maxMemory})
+	b, err := parseForm(data, password, from, work)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,11 +1,10 @@
 package certificate
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
-	"crypto/rc4"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,7 @@ import (
 // keyedCipher is a cipher with keys of one size, in bytes.
 type keyedCipher struct {
 	size int
-	// new is nil for RC4, which has no blocks.
+	// new is nil for RC4 and ChaCha20, which have no blocks.
 	new func(key []byte) (cipher.Block, error)
 	// legacy says that OpenSSL 3 opens it with -legacy only.
 	legacy bool
@@ -42,8 +41,10 @@ var (
 	singleDES   = keyedCipher{8, des.NewCipher, true}
 	blowfish128 = keyedCipher{16, func(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }, true}
 	cast128     = keyedCipher{16, func(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }, true}
+	desx        = keyedCipher{24, newDESX, true}
 	rc4Of128    = keyedCipher{16, nil, true}
 	rc4Of40     = keyedCipher{5, nil, true}
+	chaCha20    = keyedCipher{32, nil, false}
 )
 
 // newDoubleDES uses the first of its two keys again as the third.
@@ -55,81 +56,11 @@ func rc2Of(bits int) keyedCipher {
 	return keyedCipher{bits / 8, func(key []byte) (cipher.Block, error) { return newRC2(key, bits), nil }, true}
 }
 
-// mode is how a cipher goes from block to block. RC4 has none.
-type mode int
-
-const (
-	cbc mode = iota
-	ecb
-	cfb
-	ofb
-	ctr
-)
-
-// encryption is a cipher in its mode.
-type encryption struct {
-	keyedCipher
-	mode mode
-}
-
-// decrypt undoes the mode, and the padding (RFC 8018, section 6.1.1) in the modes that
-// have one.
-func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
-	plain := make([]byte, len(ciphertext))
-	if e.new == nil {
-		stream, err := rc4.NewCipher(key)
-		if err != nil {
-			return nil, errMalformed
-		}
-		stream.XORKeyStream(plain, ciphertext)
-		return plain, nil
-	}
-	block, err := e.new(key)
-	if err != nil || e.mode != ecb && len(iv) != block.BlockSize() {
-		return nil, errMalformed
-	}
-	switch e.mode {
-	// Nobody should write these two any more, for want of authentication. A PFX file has its MAC.
-	case cfb:
-		cipher.NewCFBDecrypter(block, iv).XORKeyStream(plain, ciphertext) //nolint:staticcheck // deprecated: see above
-		return plain, nil
-	case ofb:
-		cipher.NewOFB(block, iv).XORKeyStream(plain, ciphertext) //nolint:staticcheck // deprecated: see above
-		return plain, nil
-	case ctr:
-		cipher.NewCTR(block, iv).XORKeyStream(plain, ciphertext)
-		return plain, nil
-	case cbc, ecb:
-	}
-	size := block.BlockSize()
-	if len(ciphertext) == 0 || len(ciphertext)%size != 0 {
-		return nil, errMalformed
-	}
-	if e.mode == cbc {
-		cipher.NewCBCDecrypter(block, iv).CryptBlocks(plain, ciphertext)
-	} else {
-		for i := 0; i < len(plain); i += size {
-			block.Decrypt(plain[i:], ciphertext[i:])
-		}
-	}
-	padding := int(plain[len(plain)-1])
-	if padding == 0 || padding > size {
-		return nil, errWrongPassword
-	}
-	end := len(plain) - padding
-	for _, b := range plain[end:] {
-		if int(b) != padding {
-			return nil, errWrongPassword
-		}
-	}
-	return plain[:end], nil
-}
-
-// pbes2Ciphers are the ciphers of PBES2 by object identifier: all that OpenSSL opens, but
-// for key wrapping and for RC2, whose parameters say its strength. Made when first needed: most runs open no encrypted key.
+// pbes2Ciphers are the ciphers of PBES2 by object identifier: all that OpenSSL opens but RC2,
+// whose parameters say its strength. Created when first needed: most runs open no encrypted key.
 var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	all := map[string]encryption{
-		"1.2.840.113549.3.4":        {keyedCipher: rc4Of128},
+		"1.2.840.113549.3.4":        {rc4Of128, rc4Stream},
 		"1.2.840.113549.3.7":        {tripleDES, cbc},
 		"1.3.14.3.2.17":             {doubleDES, ecb},
 		"1.2.840.113533.7.66.10":    {cast128, cbc},
@@ -151,7 +82,8 @@ var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	add("1.2.156.10197.1.104.", 1, sm4, ecb, cbc, ofb, cfb)
 	add("1.2.410.200004.1.", 3, seed, ecb, cbc, cfb, ofb)
 	for i, c := range []keyedCipher{aes128, aes192, aes256} {
-		add("2.16.840.1.101.3.4.1.", 1+20*i, c, ecb, cbc, ofb, cfb)
+		add("2.16.840.1.101.3.4.1.", 1+20*i, c, ecb, cbc, ofb, cfb, wrap)
+		add("2.16.840.1.101.3.4.1.", 8+20*i, c, wrapPadded)
 	}
 	for i, c := range []keyedCipher{aria128, aria192, aria256} {
 		add("1.2.410.200046.1.1.", 1+5*i, c, ecb, cbc, cfb, ofb, ctr)
@@ -182,48 +114,39 @@ var pbes1Schemes = map[string]struct {
 var rfc1423Ciphers = map[string]keyedCipher{
 	"AES-128": aes128, "AES-192": aes192, "AES-256": aes256, "ARIA-128": aria128, "ARIA-192": aria192, "ARIA-256": aria256,
 	"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256, "SM4": sm4, "SEED": seed,
-	"DES-EDE3": tripleDES, "DES-EDE": doubleDES, "DES": singleDES, "BF": blowfish128, "CAST5": cast128, "RC2": rc2Of(128),
+	"DES-EDE3": tripleDES, "DES-EDE": doubleDES, "DES": singleDES, "DESX": desx, "BF": blowfish128, "CAST5": cast128,
+	"RC2": rc2Of(128), "RC2-64": rc2Of(64), "RC2-40": rc2Of(40),
 }
+
+// rfc1423Modes are the modes of that encryption by the end of the name.
+var rfc1423Modes = map[string]mode{"-CBC": cbc, "-CFB": cfb, "-CFB8": cfb8, "-CFB1": cfb1, "-OFB": ofb, "-CTR": ctr}
 
 // rfc1423Encryption finds a cipher with its mode by a name such as AES-128-CBC.
 func rfc1423Encryption(name string) (encryption, bool) {
+	if name == "ChaCha20" {
+		return encryption{chaCha20, chaCha20Stream}, true
+	}
 	end := max(strings.LastIndexByte(name, '-'), 0)
 	use, known := rfc1423Ciphers[name[:end]]
-	m, possible := map[string]mode{"-CBC": cbc, "-CFB": cfb, "-OFB": ofb, "-CTR": ctr}[name[end:]]
+	m, possible := rfc1423Modes[name[end:]]
 	return encryption{use, m}, known && possible
 }
 
-// unsupportedError names an algorithm that is not implemented here.
-type unsupportedError struct {
-	algorithm string
-	opensslOpens
-}
-
-// opensslOpens reports whether OpenSSL 3 opens it, as systems have it.
-type opensslOpens int
-
-const (
-	opensNever opensslOpens = iota
-	opensPlainly
-	opensWithLegacy
-)
+// unsupportedError names an algorithm that is not implemented here. OpenSSL 3, as systems
+// have it, does not open it either.
+type unsupportedError struct{ algorithm string }
 
 func (e *unsupportedError) Error() string { return e.algorithm + " is not supported" }
 
 // otherCiphers have a name, so that a message can say it. Most systems build OpenSSL
 // without IDEA, RC5 and MD2.
-var otherCiphers = map[string]unsupportedError{
-	"2.16.840.1.101.3.4.1.8": {"key wrapping by AES-128", opensPlainly}, "2.16.840.1.101.3.4.1.28": {"key wrapping by AES-192", opensPlainly},
-	"2.16.840.1.101.3.4.1.48": {"key wrapping by AES-256", opensPlainly},
-	"1.3.6.1.4.1.188.7.1.1.2": {"IDEA", opensNever}, "1.2.840.113549.3.8": {"RC5", opensNever},
-	oidPBES1 + "1": {"DES with MD2", opensNever}, oidPBES1 + "4": {"RC2 with MD2", opensNever},
+var otherCiphers = map[string]string{
+	"1.3.6.1.4.1.188.7.1.1.2": "IDEA", "1.2.840.113549.3.8": "RC5",
+	oidPBES1 + "1": "DES with MD2", oidPBES1 + "4": "RC2 with MD2",
 }
 
 func unsupported(id string) error {
-	if named, ok := otherCiphers[id]; ok {
-		return &named
-	}
-	return &unsupportedError{algorithm: fmt.Sprintf("the algorithm %s", id)}
+	return &unsupportedError{cmp.Or(otherCiphers[id], "the algorithm "+id)}
 }
 
 func reversed[T any](list []T) []T {

@@ -84,8 +84,12 @@ func TestProposedCommands(t *testing.T) {
 		twoAsked  = "openssl pkcs12 -export -in pkcs8.pem -out OUT -twopass"
 		encrypted = "openssl pkcs8 -topk8 -in pkcs8.pem -out OUT -passout pass:" + password
 	)
-	again := []string{password, other, other}     // what opens it, then what the new file has, twice
-	twice := append([]string{password}, again...) // for RFC 1423 it asks twice what opens it
+	again := []string{password, other, other} // what opens it, then what the new file has, twice
+	// Less work than Parse allows makes no difference but for the time that the files take.
+	const littleWork = 100_000
+	parse := func(content []byte, password string, from Origin) (*Certificate, []Warning, error) {
+		return parse(content, password, from, &budget{left: littleWork, memory: maxMemory})
+	}
 	var mu sync.Mutex
 	ran := map[string]bool{}
 	t.Run("commands", func(t *testing.T) {
@@ -105,23 +109,13 @@ func TestProposedCommands(t *testing.T) {
 			"check a DEK key":    {file("dek-info.pem"), other, "Client certificate password is wrong", "openssl", []string{password}, "", ""},
 			"check a DES key":    {file("tools/openssl-pkcs1-des.pem"), other, "Client certificate password is wrong", "openssl", []string{password}, "", ""},
 			"check PBES2 by DES": {file("tools/openssl-des-cbc.p12"), other, "Client certificate password is wrong", "openssl", []string{password}, "", ""},
-			"key wrapping": {made(exported + " -keypbe id-aes256-wrap-pad -certpbe AES-256-CBC"), password, "Client certificate uses an unsupported encryption", "openssl",
-				again, "new.pem", other},
-			"key wrapping beside RC2": {made(exported + " -legacy -keypbe id-aes256-wrap-pad -certpbe RC2-40-CBC"), password, "Client certificate uses an unsupported encryption", "openssl",
-				again, "new.pem", other},
 			"two passwords": {made(twoAsked, password, password, other, other), password, "Client certificate has two passwords", "openssl",
 				[]string{password, other, other, other}, "new.pem", other},
 			"bad MAC": {made(twoAsked, other, other, password, password), password, "Client certificate was changed after it was written", "openssl",
 				again, "new.pem", other},
-			"too much work": {made(exported + " -iter 10500000 -certpbe NONE -nomaciter"), password, "Client certificate asks for too much work", "openssl",
+			"too much work": {made(exported + " -iter 150000 -certpbe NONE -nomaciter"), password, "Client certificate asks for too much work", "openssl",
 				again, "new.pem", other},
-			"wrapped key": {withCertificate(made(encrypted + " -v2 id-aes128-wrap-pad")), password, "Client certificate key uses an unsupported encryption", "openssl",
-				again, "new.pfx", other},
-			"ChaCha20 key of RFC 1423": {withCertificate(made("openssl rsa -traditional -chacha20 -in pkcs8.pem -out OUT -passout pass:" + password)), password,
-				"Client certificate key uses an unsupported encryption", "openssl", twice, "new.pfx", other},
-			"DESX key of RFC 1423": {withCertificate(made("openssl rsa -traditional -desx -in pkcs8.pem -out OUT -provider legacy -provider default -passout pass:" + password)), password,
-				"Client certificate key uses an unsupported encryption", "openssl", twice, "new.pfx", other},
-			"too much work for a key": {withCertificate(made(encrypted + " -iter 10500000")), password, "Client certificate asks for too much work", "openssl",
+			"too much work for a key": {withCertificate(made(encrypted + " -iter 150000")), password, "Client certificate asks for too much work", "openssl",
 				again, "new.pfx", other},
 			"key alone":     {file("key-only.pem"), "", "Client certificate is missing beside its key", "openssl", []string{other, other}, "new.pfx", other},
 			"key in DER":    {file("key.der"), "", "Client certificate is missing beside its key", "openssl", nil, "new.pem", ""},
@@ -148,7 +142,7 @@ func TestProposedCommands(t *testing.T) {
 				if block := blockOf(content, "OPENSSH PRIVATE KEY"); block != nil {
 					put(t, filepath.Join(folder, "old.key"), pem.EncodeToMemory(block)) // as the message says
 				}
-				_, _, err = Parse(content, test.password, Origin{File: bundle})
+				_, _, err = parse(content, test.password, Origin{File: bundle})
 				e := wantError(t, err, test.summary)
 				found := proposed.FindAllStringSubmatch(e.Detail, -1)
 				if found == nil {
@@ -172,7 +166,7 @@ func TestProposedCommands(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, warnings, err := Parse(mended, test.openedPassword, Origin{}); err != nil || len(warnings) != 0 {
+				if _, warnings, err := parse(mended, test.openedPassword, Origin{}); err != nil || len(warnings) != 0 {
 					t.Errorf("what the command wrote does not open: %v, %v", warnings, err)
 				}
 			})

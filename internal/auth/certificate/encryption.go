@@ -162,7 +162,11 @@ func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, e
 		if err != nil {
 			return nil, err
 		}
-		return encryption{use, cbc}.decrypt(key, iv, ciphertext)
+		m := cbc
+		if use.new == nil {
+			m = rc4Stream
+		}
+		return encryption{use, m}.decrypt(key, iv, ciphertext)
 	}
 	scheme, ok := pbes1Schemes[lastNumber(a.id, oidPBES1)]
 	if !ok {
@@ -237,7 +241,8 @@ func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptob
 	if !ok {
 		return derivation, use, nil, unsupported(scheme.id)
 	}
-	if !vector.ReadASN1(&iv, der.OCTET_STRING) {
+	// Key wrapping has no vector. OpenSSL writes an element without meaning in its place.
+	if use.needsVector() && !vector.ReadASN1(&iv, der.OCTET_STRING) {
 		return derivation, use, nil, errMalformed
 	}
 	return derivation, use, iv, nil

@@ -72,6 +72,20 @@ func aesKey(t testing.TB, content []byte) []byte {
 	return bag(t, oidShroudedKeyBag, sequence(pbes2(t, pbkdf2Of(t, 1)), octets(plain)))
 }
 
+// wrappedKey is as large as a file of 60 such keys allows.
+func wrappedKey(t testing.TB) []byte {
+	t.Helper()
+	scheme := sequence(objectID(t, oidPBES2), sequence(pbkdf2Of(t, 1), sequence(objectID(t, "2.16.840.1.101.3.4.1.48"))))
+	return bag(t, oidShroudedKeyBag, sequence(scheme, octets(make([]byte, 30_000))))
+}
+
+// legacyKey is a key of RFC 1423.
+func legacyKey(name string, vector, size int) []byte {
+	return pem.EncodeToMemory(&pem.Block{
+		Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + "," + strings.Repeat("00", vector)}, Bytes: make([]byte, size),
+	})
+}
+
 func repeated(n int, part []byte) [][]byte {
 	list := make([][]byte, n)
 	for i := range list {
@@ -112,6 +126,10 @@ func TestHostileBundles(t *testing.T) {
 		"scrypt in sum":          plain(append(repeated(700, shroudedKey(t, pbes2(t, scryptOf(t, 1<<14, 15, 1)))), p.certBag(t))...),
 		"scrypt in parallel":     plain(shroudedKey(t, pbes2(t, scryptOf(t, 1<<10, 8, 1<<10))), p.certBag(t)),
 		"negative rounds":        plain(shroudedKey(t, pbes2(t, sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("1")), value(0x02, []byte{0xff}))))), p.certBag(t)),
+		"key wrapping":           plain(append(repeated(60, wrappedKey(t)), p.certBag(t))...),
+		"CFB1 of a large key":    legacyKey("DES-EDE3-CFB1", 8, 1<<20),
+		"CFB1 of many keys":      bytes.Repeat(legacyKey("DES-EDE3-CFB1", 8, maxKeySize), 60),
+		"CFB8 of many keys":      bytes.Repeat(legacyKey("CAMELLIA-256-CFB8", 16, maxKeySize), 60),
 		"large key":              plain(bag(t, oidKeyBag, bigKey), p.certBag(t)),
 		"large encrypted key":    plain(aesKey(t, bigKey), p.certBag(t)),
 		"deep encrypted key":     plain(aesKey(t, deep[:800_000]), p.certBag(t)),

@@ -9,13 +9,16 @@ import (
 	"sync"
 )
 
+// exportAgain is the way out where no program converts a bundle.
+const exportAgain = "OpenSSL does not open it either. Export the certificate again, with AES-256."
+
 // pfxError says what a failure to open a PFX means.
 func pfxError(err error, legacy bool, from Origin) *Error {
 	var unsupported *unsupportedError
 	switch {
 	case errors.As(err, &unsupported):
 		return from.fail("Client certificate uses an unsupported encryption", "%s is protected with %s, which is not "+
-			"supported here. %s", from.Bundle, unsupported.algorithm, unsupported.nextStep(fromPFX, legacy, from))
+			"supported here. "+exportAgain, from.Bundle, unsupported.algorithm)
 	case errors.Is(err, errTooMuchWork):
 		return tooMuchWork(from, fromPFX.legacy(legacy))
 	case errors.Is(err, errTwoPasswords):
@@ -30,15 +33,6 @@ func pfxError(err error, legacy bool, from Origin) *Error {
 			(fromPFX + " -nomacver").legacy(legacy).with(from), legacyHint(legacy))
 	}
 	return damaged(nil, from)
-}
-
-// nextStep proposes to convert the bundle with OpenSSL, if that opens it.
-func (e *unsupportedError) nextStep(convert command, legacy bool, from Origin) string {
-	if e.opensslOpens == opensNever {
-		return "OpenSSL does not open it either. Export the certificate again, with AES-256."
-	}
-	legacy = legacy || e.opensslOpens == opensWithLegacy
-	return fmt.Sprintf("Convert it, run: %s%s", convert.legacy(legacy).with(from), legacyHint(legacy))
 }
 
 // damaged says so, and how that happened if it shows.

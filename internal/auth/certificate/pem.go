@@ -62,7 +62,7 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 var (
 	pemBegin  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]{1,40})-----`) })
 	pemHeader = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Z0-9-]+,\s*[0-9A-Fa-f]+|` +
+		return regexp.MustCompile(`Proc-Type:\s*\d,\s*[A-Z]+|DEK-Info:\s*[A-Za-z0-9-]+,\s*[0-9A-Fa-f]+|` +
 			`(?m:^[A-Za-z][A-Za-z-]*:.*$)`)
 	})
 )
@@ -116,7 +116,7 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 	content := block.Bytes
 	if block.Headers["DEK-Info"] != "" {
 		var problem *Error
-		if content, problem = decryptRFC1423(block, password, from); problem != nil {
+		if content, problem = decryptRFC1423(block, password, from, work); problem != nil {
 			return foundKey{problem: problem}, true
 		}
 		opened = true
@@ -144,24 +144,29 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 
 // decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
 // but a key that is not encrypted at all is taken as well.
-func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Error) {
+func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget) ([]byte, *Error) {
 	name, salt, _ := strings.Cut(block.Headers["DEK-Info"], ",")
 	if password == "" {
 		return nil, needsPassword(from)
 	}
 	use, known := rfc1423Encryption(name)
 	if !known {
-		opens := opensPlainly // streams, which OpenSSL has by default
-		if name == "DESX-CBC" {
-			opens = opensWithLegacy
-		}
-		return nil, unsupportedKey(from, &unsupportedError{name, opens})
+		return nil, unsupportedKey(from, &unsupportedError{name})
+	}
+	if len(block.Bytes) > maxKeySize {
+		return nil, unreadableKey(from, tooLargeKey)
 	}
 	iv, err := hex.DecodeString(strings.TrimSpace(salt))
 	if err != nil || len(iv) < 8 {
 		return nil, unreadableKey(from, "its encryption is damaged")
 	}
 	open := func(password string) ([]byte, error) {
+		if each := use.bitsEach(); each != 0 {
+			// One block of a slow cipher takes as long as five rounds of HMAC.
+			if err := work.spend(8*int64(len(block.Bytes))/each, 50); err != nil {
+				return nil, err
+			}
+		}
 		content, err := use.decrypt(rfc1423Key(password, iv[:8], use.size), iv, block.Bytes)
 		if err == nil && !isDER(content) {
 			err = errWrongPassword
@@ -172,6 +177,8 @@ func decryptRFC1423(block *pem.Block, password string, from Origin) ([]byte, *Er
 	switch {
 	case err == nil:
 		return content, nil
+	case errors.Is(err, errTooMuchWork):
+		return nil, tooMuchWork(from, fromPEM)
 	case errors.Is(err, errWrongPassword):
 		return nil, wrongPassword(from, password, checkKey, use.legacy, func(other string) bool {
 			_, err := open(other)
@@ -236,8 +243,7 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 
 func unsupportedKey(from Origin, unsupported *unsupportedError) *Error {
 	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is "+
-		"encrypted with %s, which is not supported here. %s",
-		from.Bundle, unsupported.algorithm, unsupported.nextStep(fromPEM, false, from))
+		"encrypted with %s, which is not supported here. "+exportAgain, from.Bundle, unsupported.algorithm)
 }
 
 func isPFX(content []byte) bool {

@@ -7,7 +7,7 @@ import (
 )
 
 // rc2Cipher is RC2 (RFC 2268), which no library offers. Windows and older OpenSSL
-// protect the certificates of a PFX with 40 bits of it. It only decrypts.
+// protect the certificates of a PFX with 40 bits of it.
 type rc2Cipher struct{ key [64]uint16 }
 
 // newRC2 makes the cipher with a limit of that many bits.
@@ -31,8 +31,28 @@ func newRC2(secret []byte, effectiveBits int) cipher.Block {
 
 func (*rc2Cipher) BlockSize() int { return 8 }
 
-// Encrypt is needed by no one: bundles are only read.
-func (*rc2Cipher) Encrypt([]byte, []byte) { panic("RC2 is only decrypted here") }
+func (c *rc2Cipher) Encrypt(dst, src []byte) {
+	var r [4]uint16
+	for i := range r {
+		r[i] = binary.LittleEndian.Uint16(src[2*i:])
+	}
+	next := 0
+	for round := range 16 {
+		for i := range r {
+			r[i] += c.key[next] + (r[(i+3)%4] & r[(i+2)%4]) + (^r[(i+3)%4] & r[(i+1)%4])
+			r[i] = bits.RotateLeft16(r[i], [4]int{1, 2, 3, 5}[i])
+			next++
+		}
+		if round == 4 || round == 10 {
+			for i := range r {
+				r[i] += c.key[r[(i+3)%4]&63]
+			}
+		}
+	}
+	for i := range r {
+		binary.LittleEndian.PutUint16(dst[2*i:], r[i])
+	}
+}
 
 func (c *rc2Cipher) Decrypt(dst, src []byte) {
 	var r [4]uint16

@@ -1,11 +1,15 @@
 package certificate
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -32,7 +36,7 @@ func TestEveryTool(t *testing.T) {
 	block, _ := pem.Decode(testFile(t, "tools/certificate.cer.pem"))
 	want := fmt.Sprintf("%X", sha256.Sum256(block.Bytes))
 	rows := tools(t)
-	if len(rows) < 190 {
+	if len(rows) < 220 {
 		t.Errorf("the table has %d rows", len(rows))
 	}
 	makers := map[string]int{}
@@ -73,14 +77,16 @@ func TestToolsTableIsTrue(t *testing.T) {
 		t.Skip("needs OpenSSL 3 on PATH, to compare it with the table")
 	}
 	for _, row := range tools(t) {
-		if strings.HasSuffix(row.file, ".pem") || strings.Contains(row.file, "latin1") {
-			continue // openssl pkey was asked about the key alone; latin1 needs another encoding of the password
-		}
 		t.Run(row.file, func(t *testing.T) {
 			t.Parallel()
+			secret := row.password
+			if strings.Contains(row.file, "latin1") {
+				content, _ := latin1Of(secret)
+				secret = string(content)
+			}
 			says := "refuses"
-			for _, try := range []struct{ verdict, option string }{{"opens", "-nodes"}, {"opens with -legacy", "-legacy"}} {
-				command := exec.CommandContext(t.Context(), "openssl", "pkcs12", "-in", "testdata/tools/"+row.file, "-passin", "pass:"+row.password, "-nodes", try.option)
+			for _, try := range opensslTries(row.file) {
+				command := exec.CommandContext(t.Context(), "openssl", append(try.arguments, "-passin", "pass:"+secret)...)
 				if command.Run() == nil {
 					says = try.verdict
 					break
@@ -90,5 +96,71 @@ func TestToolsTableIsTrue(t *testing.T) {
 				t.Errorf("openssl %s it, and the table says %s", says, row.openssl)
 			}
 		})
+	}
+}
+
+type opensslTry struct {
+	verdict   string
+	arguments []string
+}
+
+// opensslTries are the ways to ask OpenSSL for a file, as tools.sh does.
+func opensslTries(file string) []opensslTry {
+	path := "testdata/tools/" + file
+	if strings.HasSuffix(file, ".pem") {
+		ask := []string{"pkey", "-noout", "-in", path}
+		return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-provider", "legacy", "-provider", "default")}}
+	}
+	ask := []string{"pkcs12", "-nodes", "-in", path}
+	return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-legacy")}}
+}
+
+// Each cipher that the installed OpenSSL lists encrypts a key in both ways that PEM text
+// has. What OpenSSL can read again opens, and a wrong password is called that.
+func TestEveryCipherOfOpenSSL(t *testing.T) {
+	t.Parallel()
+	legacy := []string{"-provider", "legacy", "-provider", "default"}
+	openssl := func(arguments ...string) ([]byte, error) {
+		return exec.CommandContext(t.Context(), "openssl", append(arguments, legacy...)...).Output()
+	}
+	list, err := openssl("list", "-cipher-algorithms")
+	if err != nil {
+		t.Skip("needs OpenSSL 3 with its legacy provider")
+	}
+	names := map[string]bool{}
+	for _, name := range regexp.MustCompile(`[A-Za-z][A-Za-z0-9-]+`).FindAllString(string(list), -1) {
+		names[strings.ToLower(name)] = true
+	}
+	var opened atomic.Int64
+	t.Run("ciphers", func(t *testing.T) {
+		for name := range names {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				for _, write := range [][]string{
+					{"rsa", "-traditional", "-" + name},
+					{"pkcs8", "-topk8", "-v2", name},
+				} {
+					key, err := openssl(append(write, "-in", "testdata/key-only.pem", "-passout", "pass:"+password)...)
+					if err != nil || !bytes.Contains(key, []byte("ENCRYPTED")) {
+						continue
+					}
+					bundle := append(key, testFile(t, "cert-only.pem")...)
+					if _, _, err := Parse(bundle, password, Origin{}); err == nil {
+						opened.Add(1)
+						_, _, err = Parse(bundle, "wrong-password-77", Origin{})
+						wantError(t, err, "Client certificate password is wrong")
+						continue
+					}
+					path := filepath.Join(t.TempDir(), "key.pem")
+					put(t, path, key)
+					if _, failed := openssl("pkey", "-noout", "-in", path, "-passin", "pass:"+password); failed == nil {
+						t.Errorf("openssl %s writes what it reads again; here: %v", strings.Join(write, " "), err)
+					}
+				}
+			})
+		}
+	})
+	if opened.Load() < 100 {
+		t.Errorf("of %d names, %d files opened", len(names), opened.Load())
 	}
 }

@@ -16,7 +16,12 @@ jars=/usr/share/java/bcprov.jar:/usr/share/java/bcpkix.jar:/usr/share/java/bcuti
 ascii=correct-horse-0451
 umlaut=pässwörd
 
-openssl req -x509 -newkey rsa:2048 -nodes -days 36500 -subj "/CN=sp-tools" -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+# Key wrapping without padding takes a key of whole groups of eight bytes.
+until [ -e "$work/key.der" ] && [ $(($(wc -c <"$work/key.der") % 8)) = 0 ]; do
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$work/key.pem" 2>/dev/null
+	openssl pkcs8 -topk8 -nocrypt -in "$work/key.pem" -outform DER -out "$work/key.der"
+done
+openssl req -x509 -new -key "$work/key.pem" -days 36500 -subj "/CN=sp-tools" -out "$work/cert.pem"
 both=(-in "$work/cert.pem" -inkey "$work/key.pem")
 cp "$work/cert.pem" certificate.cer.pem
 
@@ -56,6 +61,7 @@ for cipher in AES-128-CBC AES-192-CBC AES-256-CBC DES-EDE3-CBC DES-CBC RC2-CBC R
 	AES-128-ECB AES-128-CFB AES-128-OFB AES-256-ECB AES-256-CFB AES-256-OFB DES-ECB DES-CFB DES-OFB \
 	ARIA-192-ECB ARIA-192-CFB ARIA-192-OFB ARIA-192-CTR SM4-ECB SM4-CFB SM4-OFB SM4-CTR SEED-ECB SEED-CFB SEED-OFB \
 	CAMELLIA-192-ECB CAMELLIA-192-CFB CAMELLIA-192-OFB CAMELLIA-192-CTR \
+	id-aes128-wrap-pad id-aes192-wrap-pad id-aes256-wrap-pad \
 	PBE-SHA1-3DES PBE-SHA1-2DES PBE-SHA1-RC2-40 PBE-SHA1-RC2-128 PBE-SHA1-RC4-40 PBE-SHA1-RC4-128 \
 	PBE-MD5-DES PBE-MD5-RC2-64 PBE-SHA1-DES PBE-SHA1-RC2-64; do
 	file=openssl-$(echo $cipher | tr A-Z a-z).p12
@@ -63,6 +69,10 @@ for cipher in AES-128-CBC AES-192-CBC AES-256-CBC DES-EDE3-CBC DES-CBC RC2-CBC R
 	[ -e "$file" ] && row "$file" openssl $ascii
 done
 pfx openssl-rc2-40-and-3des.p12 $ascii -keypbe PBE-SHA1-3DES -certpbe PBE-SHA1-RC2-40 -macalg sha1 && row openssl-rc2-40-and-3des.p12 openssl $ascii
+for size in 128 192 256; do
+	pfx openssl-id-aes$size-wrap.p12 $ascii -keypbe id-aes$size-wrap -certpbe AES-256-CBC && row openssl-id-aes$size-wrap.p12 openssl $ascii
+done
+pfx openssl-id-aes256-wrap-pad-and-rc2.p12 $ascii -keypbe id-aes256-wrap-pad -certpbe RC2-40-CBC && row openssl-id-aes256-wrap-pad-and-rc2.p12 openssl $ascii
 pfx openssl-key-alone.p12 $ascii -keypbe AES-256-CBC -certpbe NONE && row openssl-key-alone.p12 openssl $ascii
 pfx openssl-certificate-alone.p12 $ascii -keypbe NONE -certpbe AES-256-CBC && row openssl-certificate-alone.p12 openssl $ascii
 pfx openssl-nothing.p12 $ascii -keypbe NONE -certpbe NONE && row openssl-nothing.p12 openssl $ascii
@@ -108,7 +118,8 @@ for scheme in PBE-MD5-DES PBE-SHA1-DES PBE-SHA1-RC2-64 PBE-MD5-RC2-64 PBE-SHA1-3
 	file=openssl-pkcs8-$(echo $scheme | tr A-Z a-z).key
 	openssl pkcs8 -topk8 -in "$work/key.pem" -v1 $scheme -passout pass:$ascii -out "$file" -provider legacy -provider default 2>>"$work/log" && row "$file" openssl $ascii
 done
-for cipher in aria-256-cbc sm4-cbc seed-cbc bf-cbc cast5-cbc; do
+for cipher in aria-256-cbc sm4-cbc seed-cbc bf-cbc cast5-cbc \
+	id-aes128-wrap-pad id-aes192-wrap-pad id-aes256-wrap-pad id-aes128-wrap id-aes192-wrap id-aes256-wrap; do
 	openssl pkcs8 -topk8 -in "$work/key.pem" -v2 $cipher -passout pass:$ascii -out openssl-pkcs8-$cipher.key -provider legacy -provider default 2>>"$work/log" && row openssl-pkcs8-$cipher.key openssl $ascii
 done
 openssl pkcs8 -topk8 -in "$work/key.pem" -scrypt -passout pass:$ascii -out openssl-pkcs8-scrypt.key && row openssl-pkcs8-scrypt.key openssl $ascii
@@ -116,7 +127,8 @@ openssl pkcs8 -topk8 -in "$work/key.pem" -v2 aes-256-cbc -passout pass: -out ope
 openssl pkcs8 -topk8 -in "$work/key.pem" -v2 aes-256-cbc -passout pass:$umlaut -out openssl-pkcs8-umlaut.key && row openssl-pkcs8-umlaut.key openssl $umlaut
 openssl pkcs8 -topk8 -nocrypt -in "$work/key.pem" -out openssl-pkcs8.key && row openssl-pkcs8.key openssl ""
 openssl rsa -traditional -in "$work/key.pem" -out openssl-pkcs1.key 2>/dev/null && row openssl-pkcs1.key openssl ""
-for cipher in des des-ede-cbc des3 des-ede3-cfb aes128 aes192 aes256 aria128 aria-256-ctr camellia192 sm4 seed bf cast rc2; do
+for cipher in des des-ede-cbc des3 des-ede3-cfb aes128 aes192 aes256 aria128 aria-256-ctr camellia192 sm4 seed bf cast rc2 \
+	aes-128-cfb1 aes-256-cfb8 aria-256-cfb1 camellia-192-cfb8 des-cfb8 des-ede3-cfb1 des-ede3-cfb8 desx chacha20 rc2-cfb rc2-ofb rc2-40-cbc rc2-64-cbc; do
 	openssl rsa -traditional -in "$work/key.pem" -$cipher -passout pass:$ascii -out openssl-pkcs1-$cipher.key -provider legacy -provider default 2>/dev/null &&
 		row openssl-pkcs1-$cipher.key openssl $ascii
 done
@@ -180,7 +192,6 @@ java keytool-rc4.p12 $ascii -deststoretype PKCS12 -J-Dkeystore.pkcs12.keyProtect
 java keytool-plain-certificate.p12 $ascii -deststoretype PKCS12 -J-Dkeystore.pkcs12.certProtectionAlgorithm=NONE
 java keytool-no-mac.p12 $ascii -deststoretype PKCS12 -J-Dkeystore.pkcs12.macAlgorithm=NONE
 java keytool-100000.p12 $ascii -deststoretype PKCS12 -J-Dkeystore.pkcs12.keyPbeIterationCount=100000 -J-Dkeystore.pkcs12.certPbeIterationCount=100000
-java keytool-umlaut.p12 $umlaut -deststoretype PKCS12 -J-Dkeystore.pkcs12.legacy
 for type in PKCS12 PKCS12-DEF PKCS12-3DES-3DES; do
 	java bouncycastle-$type.p12 $ascii -deststoretype $type -destprovidername BC \
 		-providerclass org.bouncycastle.jce.provider.BouncyCastleProvider -providerpath /usr/share/java/bcprov.jar
@@ -199,8 +210,8 @@ base64 -w 0 openssl-aes-256-cbc.p12 | base64 -w 0 >text-base64-twice.txt && row 
 printf '"%s"\n' "$(base64 -w 0 openssl-aes-256-cbc.p12)" >text-quotes.txt && row text-quotes.txt text $ascii
 printf 'data:application/x-pkcs12;base64,%s' "$(base64 -w 0 openssl-aes-256-cbc.p12)" >text-data-uri.txt && row text-data-uri.txt text $ascii
 { echo "-----BEGIN CERTIFICATE-----"; base64 -w 64 openssl-aes-256-cbc.p12; echo "-----END CERTIFICATE-----"; } | sed 's/$/\r/' >text-certutil.txt && row text-certutil.txt text $ascii
-{ echo "-----BEGIN PKCS12-----"; base64 -w 64 nss.p12; echo "-----END PKCS12-----"; } >text-pkcs12-label.txt && row text-pkcs12-label.txt text $ascii
-base64 -w 0 nss-3des.p12 >text-base64-ber.txt && row text-base64-ber.txt text $ascii
+{ echo "-----BEGIN PKCS12-----"; base64 -w 64 bouncycastle-aes256-sha512.p12; echo "-----END PKCS12-----"; } >text-pkcs12-label.txt && row text-pkcs12-label.txt text $ascii
+base64 -w 0 bouncycastle-aes192-scrypt.p12 >text-base64-ber.txt && row text-base64-ber.txt text $ascii
 sed 's/^/      /' openssl-pkcs8-hmacWithSHA256.pem >text-indented.txt && row text-indented.txt text $ascii
 tr '\n' '\r' <openssl-pkcs8-hmacWithSHA256.pem >text-cr.txt && row text-cr.txt text $ascii
 tr '\n' ' ' <openssl-pkcs8-hmacWithSHA256.pem >text-one-line.txt && row text-one-line.txt text $ascii
