@@ -47,8 +47,8 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 		Setting
 		make func() (assertionSource, error)
 	}{
-		{s.OIDCTokenFilePath, func() (assertionSource, error) { return fromFileOrInline(s) }},
-		{s.OIDCToken, func() (assertionSource, error) { return fromFileOrInline(s) }},
+		{s.OIDCTokenFilePath, func() (assertionSource, error) { return o.fromFileOrInline(s) }},
+		{s.OIDCToken, func() (assertionSource, error) { return o.fromFileOrInline(s) }},
 		{s.UseAKSWorkloadIdentity.whenOn(), func() (assertionSource, error) { return o.fromPod(s) }},
 		{s.ADOServiceConnectionID, func() (assertionSource, error) { return o.fromAzurePipelines(s) }},
 		{s.OIDCRequestURL, func() (assertionSource, error) { return o.fromGitHub(s) }},
@@ -73,7 +73,7 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 }
 
 // fromFileOrInline is for a token that somebody else renews, or does not.
-func fromFileOrInline(s Settings) (assertionSource, error) {
+func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	words := fileWords{"OIDC token", "oidc_token_file_path"}
 	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
 	if same {
@@ -82,6 +82,7 @@ func fromFileOrInline(s Settings) (assertionSource, error) {
 		}
 	}
 	if better == s.OIDCTokenFilePath {
+		o.warnIfOpenToOthers(better, words.what)
 		return fileSource(better)
 	}
 	token := strings.TrimSpace(s.OIDCToken.Value)

@@ -40,14 +40,20 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 			return s, err
 		}
 		web.Conceal(s.ClientSecret.Value)
-		if path, err := expandHome(strings.TrimSpace(s.ClientSecretFilePath.Value)); err == nil && s.ClientSecretFilePath.IsSet() {
-			o.login.Warnings = append(o.login.Warnings, openToOthers(s.ClientSecretFilePath, path, "client secret")...)
-		}
+		o.warnIfOpenToOthers(s.ClientSecretFilePath, "client secret")
 	}
 	if d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on() {
 		return o.completeInPod(s, d)
 	}
 	return s, nil
+}
+
+// warnIfOpenToOthers warns of a file with a secret, which a setting names, if it is there.
+// The files that Kubernetes puts into a pod are left out: nobody there can change their mode.
+func (o *opening) warnIfOpenToOthers(file Setting, what string) {
+	if path, err := expandHome(strings.TrimSpace(file.Value)); err == nil && file.IsSet() {
+		o.login.Warnings = append(o.login.Warnings, openToOthers(file, path, what)...)
+	}
 }
 
 // completeInPod takes the ids that a pod was given. What is configured comes

@@ -211,15 +211,19 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 	}
 	password, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
 	r.explain.source = "AZURE_CLIENT_CERTIFICATE_PATH in the environment"
-	_, c, _, err := Settings{
+	_, c, warnings, err := Settings{
 		CertificatePath:     Setting{Value: path, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"},
 		CertificatePassword: Setting{Value: password, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PASSWORD"},
 	}.loadCertificate()
+	var soon *Warning
 	if err == nil {
-		_, err = o.checkDates(c, k.Auth.Attribute)
+		soon, err = o.checkDates(c, k.Auth.Attribute)
 	}
 	if err != nil {
 		return at(err, Setting{Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"}, k.Auth.Attribute)
+	}
+	if o.login.Warnings = append(o.login.Warnings, warnings...); soon != nil {
+		o.login.Warnings = append(o.login.Warnings, *soon)
 	}
 	r.explain.identity.Certificate = c
 	chain, _ := o.options.LookupEnv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")

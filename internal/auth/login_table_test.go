@@ -18,7 +18,10 @@ import (
 
 // The answers of Microsoft Entra ID that a login meets, each from the emulated service to
 // the error of a whole login: what it is called, which setting it points at, and that
-// Microsoft's own words and ids are in it.
+// Microsoft's own words and ids are in it. The rest of what a login meets has tests of its
+// own: hosts that cannot be reached in entra_retry_test.go, managed identities and the Azure
+// CLI in machine_test.go, Key Vault in keyvault_test.go and challenge_test.go, pipelines in
+// federation_test.go, and the workspace in dialects_test.go and errors_test.go of its client.
 func TestLoginTable(t *testing.T) {
 	t.Parallel()
 	const (
@@ -46,6 +49,7 @@ func TestLoginTable(t *testing.T) {
 		{certificateLogin, 401, 700025, "Client is public.", "Application takes no credential", "client_id", "public client"},
 		{secretLogin, 401, 7000215, "Invalid client secret provided.", "Client secret is wrong", secretLogin, "Value, not its Secret ID"},
 		{secretLogin, 401, 7000222, "The provided client secret keys are expired.", "Client secret has expired", secretLogin, "client certificate"},
+		{secretLogin, 400, 700016, "Application with identifier was not found in the directory.", "Application not found in the tenant", "client_id", "not the object ID"},
 		{secretLogin, 400, 70001, "Application is not found.", "Application not found in the tenant", "client_id", "not the object ID"},
 		{secretLogin, 400, 700011, "UnauthorizedClientApplicationNotFoundInOrgIdTenant.", "Application not found in the tenant", "client_id", "home tenant"},
 		{secretLogin, 400, 7000229, "Missing service principal.", "Application has no service principal", "client_id", "az ad sp create"},
@@ -59,6 +63,8 @@ func TestLoginTable(t *testing.T) {
 		{secretLogin, 400, 50049, "Unknown or invalid instance.", "Login host is not known", "tenant_id", "authority_host"},
 		{secretLogin, 400, 53003, "Access has been blocked by Conditional Access policies.", "Conditional Access blocks the login", "", "administrator"},
 		{certificateLogin, 400, 530032, "Blocked by security policy.", "Conditional Access blocks the login", "", "administrator"},
+		{certificateLogin, 400, 530033, "Blocked by security policy.", "Conditional Access blocks the login", "", "administrator"},
+		{certificateLogin, 400, 530034, "Blocked by security policy.", "Conditional Access blocks the login", "", "administrator"},
 		{certificateLogin, 400, 530035, "Access blocked by security defaults.", "Conditional Access blocks the login", "", "administrator"},
 		{federatedLogin, 401, 700211, "No matching federated identity record found for issuer.", "OIDC issuer is not trusted", federatedLogin, "issuer (iss)"},
 		{federatedLogin, 401, 700212, "No matching federated identity record found for audience.", "OIDC audience does not match", federatedLogin, "audience (aud)"},
@@ -68,6 +74,8 @@ func TestLoginTable(t *testing.T) {
 		{federatedLogin, 400, 50013, "Assertion failed signature validation.", "Client assertion is refused", federatedLogin, "OIDC token was refused"},
 		{federatedLogin, 400, 90061, "Request to external OIDC endpoint failed.", "OIDC issuer cannot be reached", "", "openid-configuration"},
 		{secretLogin, 400, 90033, "A transient error has occurred.", "Microsoft Entra ID is unavailable", "", "run again later"},
+		{secretLogin, 400, 90006, "External server is temporarily unavailable.", "Microsoft Entra ID is unavailable", "", "run again later"},
+		{secretLogin, 400, 90024, "The request budget was exceeded.", "Microsoft Entra ID is unavailable", "", "run again later"},
 		{secretLogin, 429, 90055, "The server is terminating a request due to excessive request rate.", "Microsoft Entra ID is unavailable", "", "throttling"},
 		{secretLogin, 503, 50000, "There was an error issuing a token.", "Microsoft Entra ID is unavailable", "", "run again later"},
 		{secretLogin, 400, 999999, "Something new.", "Microsoft Entra ID refused the login", "", "status 400"},

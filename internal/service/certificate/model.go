@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
@@ -73,9 +74,13 @@ func read(ctx context.Context, req function.RunRequest) (*certificate.Certificat
 	if password == nil {
 		password = new(string)
 	}
-	c, _, err := certificate.Parse([]byte(bundle), *password, certificate.Origin{})
+	c, warnings, err := certificate.Parse([]byte(bundle), *password, certificate.Origin{})
 	if err != nil {
 		return nil, refuse(err)
+	}
+	// A function has no warnings to return.
+	for _, w := range warnings {
+		tflog.Warn(ctx, w.Summary+". "+w.Detail)
 	}
 	return c, nil
 }
