@@ -142,6 +142,10 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened
 }
 
+// cipherName is the form of a cipher's name, such as AES-256-CBC. Nothing else of a key's
+// headers goes into a message.
+var cipherName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,20}$`) })
+
 // decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
 // but a key that is not encrypted at all is taken as well.
 func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget) ([]byte, *Error) {
@@ -151,6 +155,9 @@ func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget
 	}
 	use, known := rfc1423Encryption(name)
 	if !known {
+		if !cipherName().MatchString(name) {
+			name = "an unknown cipher"
+		}
 		return nil, unsupportedKey(from, &unsupportedError{name})
 	}
 	if len(block.Bytes) > maxKeySize {
