@@ -4,6 +4,10 @@ package provider_test
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -43,4 +47,19 @@ func TestSecretsStayOutOfACrash(t *testing.T) {
 		t.Error("there is no dump, so it proves nothing")
 	}
 	s.mustBeNowhere(t, s.shown, s.cli.Dir)
+}
+
+// childrenOf lists the processes that a process has started and that have not ended.
+func childrenOf(parent int) []int {
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	var pids []int
+	for _, name := range lists {
+		text, _ := os.ReadFile(name) // the process may end meanwhile
+		for field := range strings.FieldsSeq(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
