@@ -170,6 +170,16 @@ mock_data "dbxaccess_serving_endpoint_query" {
   }
 }
 
+mock_data "dbxaccess_token_permissions" {
+  defaults = {
+    exists             = true
+    service_principals = {}
+    users              = {}
+    groups             = { admins = "CAN_MANAGE" }
+    workspace_id       = "1000000000000000"
+  }
+}
+
 mock_data "dbxaccess_clusters" {
   defaults = {
     workspace_id = "1000000000000000"

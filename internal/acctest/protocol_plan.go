@@ -239,6 +239,11 @@ func (p *Protocol) ResourceTypes() []string {
 	return slices.Sorted(maps.Keys(p.schemas.ResourceSchemas))
 }
 
+// ListTypes are the types of list resource.
+func (p *Protocol) ListTypes() []string {
+	return slices.Sorted(maps.Keys(p.schemas.ListResourceSchemas))
+}
+
 // Attributes are what a configuration can write of a resource, by dotted path; what stands in another attribute is listed
 // beside it.
 func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {

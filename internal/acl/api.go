@@ -255,7 +255,7 @@ func advise(err error, object Object) error {
 			"Whoever manages the endpoint, such as its creator, or an admin can grant it.")
 	case errors.Is(err, client.ErrNotFound) && object == Tokens:
 		return client.Advise(err, "", "The workspace keeps this access list only once its first personal access token exists. "+
-			"Create one token (as an admin: Settings > Developer > Access tokens), then apply again.")
+			"Create one token (as an admin: Settings > Developer > Access tokens), then try again.")
 	default:
 		return err
 	}

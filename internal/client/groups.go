@@ -30,6 +30,13 @@ type Member struct {
 	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not show it
 }
 
+// builtInGroups are the groups that the service creates in each workspace, and the one that it creates in each account.
+// https://learn.microsoft.com/azure/databricks/admin/users-groups/groups
+var builtInGroups = []string{AdminsGroup, "users", "account users"}
+
+// IsBuiltInGroup reports whether the service itself creates the group of that name.
+func IsBuiltInGroup(name string) bool { return slices.Contains(builtInGroups, name) }
+
 // Has reports whether somebody is a direct member.
 func (g Group) Has(id string) bool {
 	return slices.ContainsFunc(g.Members, func(m Member) bool { return m.ID == id })

@@ -114,7 +114,7 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	case !strings.EqualFold(answer.ID, cfg.ResourceID):
 		got = "the resource " + web.Text(answer.ID, 300)
 	case host == "":
-		return "", 0, noHost(cfg, "", "Azure Resource Manager returned no workspaceUrl", "The workspace may still be under creation. Apply again later, or write host.")
+		return "", 0, noHost(cfg, "", "Azure Resource Manager returned no workspaceUrl", "The workspace may still be under creation. Try again later, or write host.")
 	case !cfg.Login.IsWorkspaceHost(host):
 		return "", 0, noHost(cfg, "", fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no address of a workspace in the %s cloud (environment), so no token was sent there", web.Text(host, 300), cfg.Login.Cloud),
 			"Check environment and resource_manager_endpoint. If the address is right, write it as host.")

@@ -69,14 +69,14 @@ func (m *meAnswer) Lacks(bool) string {
 // token, and for a managed identity or the Azure CLI that configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// IsSelf reports whether the service principal of that application id is the caller. No request where the login
-// knows it; else one, shared by everything in this run.
-func (c *Client) IsSelf(ctx context.Context, applicationID string) (bool, error) {
+// IsSelf reports whether the service principal of that application id, or the user of that e-mail address, is the caller. No
+// request where the login names its application; else one, shared by everything in this run.
+func (c *Client) IsSelf(ctx context.Context, name string) (bool, error) {
 	if known := c.KnownSelf(); known != "" {
-		return strings.EqualFold(known, applicationID), nil
+		return strings.EqualFold(known, name), nil
 	}
 	me, err := c.self.Get(ctx, AnyAge, c.Me)
-	return err == nil && strings.EqualFold(me.UserName, applicationID), err
+	return err == nil && strings.EqualFold(me.UserName, name), err
 }
 
 // IsAdmin reports whether the caller is a direct member of admins. One request, shared by everything in this run.

@@ -154,7 +154,7 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 		return nil
 	case "":
 		return Advise(fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()), "",
-			"Without that it cannot be known whether the object is gone or lives in another workspace. Apply again later, or write workspace_id in the provider block.")
+			"Without that it cannot be known whether the object is gone or lives in another workspace. Try again later, or write workspace_id in the provider block.")
 	default:
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}

@@ -152,11 +152,11 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrPermissionDenied):
 		return "The workspace knows this login, which has not the right to do this. Give it the right that the service names above, and no more; where it names none, the page of this resource does."
 	case errors.Is(err, client.ErrThrottled):
-		return "The workspace kept answering that there are too many requests. Apply again later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
+		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
 	case errors.Is(err, client.ErrUnreachable):
 		return "Check host in the provider block, the network, and HTTPS_PROXY and NO_PROXY. For a proxy or a private cloud with its own certificate authority set ca_certificate_path."
 	case errors.Is(err, client.ErrUnavailable):
-		return "The service could not answer for the time that retry_timeout_seconds allows. Apply again later."
+		return "The service could not answer for the time that retry_timeout_seconds allows. Try again later."
 	case errors.Is(err, client.ErrAnswerLost):
 		return "It is not known whether the work was done. Run terraform plan: it shows what is there."
 	case errors.Is(err, context.DeadlineExceeded):

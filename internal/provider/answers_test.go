@@ -277,6 +277,7 @@ func deeds() map[string]deed {
 		"data.dbxaccess_serving_endpoint_query/denied":    readData("dbxaccess_serving_endpoint_query", query(map[string]any{"expect_denied": true})).failing(),
 		"data.dbxaccess_service_principal/one":            readData("dbxaccess_service_principal", func(w *acctest.World) map[string]any { return map[string]any{"application_id": w.Deployer.ClientID} }),
 		"data.dbxaccess_service_principals/all":           readData("dbxaccess_service_principals", nothing),
+		"data.dbxaccess_token_permissions/all":            readData("dbxaccess_token_permissions", nothing),
 		"data.dbxaccess_tokens/all":                       readData("dbxaccess_tokens", nothing),
 		"data.dbxaccess_tokens/of a user":                 readData("dbxaccess_tokens", func(w *acctest.World) map[string]any { return map[string]any{"user_name": w.PersonName} }),
 		"data.dbxaccess_clusters/all":                     readData("dbxaccess_clusters", nothing),

@@ -187,7 +187,7 @@ func ruins() map[string]ruin {
 				r.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
 				r.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Status: 503, Times: -1})
 			},
-			says: []string{"Apply again later."}, fails: 7,
+			says: []string{"Try again later."}, fails: 7,
 			out: func(r *ruined) { r.Tenant.Faults.Clear() },
 		},
 		"all of it is gone": {

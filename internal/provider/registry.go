@@ -54,6 +54,7 @@ func dataSources() []func() datasource.DataSource {
 		servingendpointpermissions.DataSources(),
 		servingendpointquery.DataSources(),
 		token.DataSources(),
+		tokenpermission.DataSources(),
 	)
 }
 
@@ -64,6 +65,7 @@ func listResources() []func() list.ListResource {
 		serviceprincipaloauthsecret.ListResources(),
 		serviceprincipaltoken.ListResources(),
 		servingendpointpermission.ListResources(),
+		tokenpermission.ListResources(),
 	)
 }
 

@@ -13,6 +13,7 @@ list "dbxaccess_serving_endpoint_permission" "forecast" {
   provider = dbxaccess
 
   config {
-    endpoint_name = "forecast"
+    endpoint_name           = "forecast"
+    include_built_in_groups = true # the group users, where it holds a grant
   }
 }

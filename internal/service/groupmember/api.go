@@ -1,6 +1,7 @@
 package groupmember
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -125,31 +126,48 @@ func adviseSelf(have membership) error {
 		"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as another workspace admin.", have.Group))
 }
 
-// eachMember visits the service principals that are direct members of a group, or of every group that can be managed here,
-// until visit returns false. One request for the service principals' application ids, more beyond 10,000 of them, and one for
-// the group or for each 500 groups.
-func eachMember(ctx context.Context, c *client.Client, groupName string, visit func(membership) bool) error {
+// search says which memberships are looked for.
+type search struct {
+	group          string // name; empty: every group that can be managed here
+	self, builtIns bool   // also those of the provider's own identity, and in groups that the service creates
+}
+
+// groups reports whether the members of a group are looked for where none is named.
+func (s search) groups(g client.Group) bool {
+	return !g.Account && checkGroupName(g.Name) == nil && (s.builtIns || !client.IsBuiltInGroup(g.Name))
+}
+
+// eachMember visits the service principals that are direct members of a group, or of every group, until visit returns
+// false. One request for the service principals' application ids, more beyond 10,000 of them, and one for the group or for
+// each 500 groups.
+func eachMember(ctx context.Context, c *client.Client, s search, visit func(membership) bool) error {
 	applicationIDs, err := c.ApplicationIDs(ctx)
 	if err != nil {
 		return err
 	}
+	var unknownSelf error
 	each := func(g client.Group) bool {
 		for _, m := range g.Members {
-			if applicationID := applicationIDs[m.ID]; applicationID != "" && !visit(membership{g.Name, applicationID, g.ID, m.ID, m.DisplayName}) {
+			applicationID, self := applicationIDs[m.ID], false
+			if applicationID != "" && !s.self {
+				self, unknownSelf = c.IsSelf(ctx, applicationID)
+			}
+			if unknownSelf != nil || applicationID != "" && !self && !visit(membership{g.Name, applicationID, g.ID, m.ID, m.DisplayName}) {
 				return false
 			}
 		}
 		return true
 	}
-	if groupName != "" {
-		group, err := findGroup(ctx, c, groupName)
+	if s.group != "" {
+		group, err := findGroup(ctx, c, s.group)
 		if err == nil {
 			err = group.Changeable()
 		}
 		if err == nil {
 			each(group)
 		}
-		return err
+		return cmp.Or(err, unknownSelf)
 	}
-	return c.EachGroup(ctx, func(g client.Group) bool { return g.Account || checkGroupName(g.Name) != nil || each(g) })
+	err = c.EachGroup(ctx, func(g client.Group) bool { return !s.groups(g) || each(g) })
+	return cmp.Or(err, unknownSelf)
 }

@@ -16,7 +16,9 @@ type memberList struct{ fwkit.Resource }
 var _ list.ListResourceWithConfigure = &memberList{}
 
 type queryModel struct {
-	GroupName types.String `tfsdk:"group_name"`
+	GroupName            types.String `tfsdk:"group_name"`
+	IncludeOwnIdentity   types.Bool   `tfsdk:"include_own_identity"`
+	IncludeBuiltInGroups types.Bool   `tfsdk:"include_built_in_groups"`
 }
 
 func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -33,7 +35,8 @@ func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *lis
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
-		err := eachMember(ctx, l.Client, config.GroupName.ValueString(), func(have membership) bool {
+		wanted := search{config.GroupName.ValueString(), config.IncludeOwnIdentity.ValueBool(), config.IncludeBuiltInGroups.ValueBool()}
+		err := eachMember(ctx, l.Client, wanted, func(have membership) bool {
 			m := imported(have, l.Client.WorkspaceID())
 			count++
 			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m)) && count != req.Limit

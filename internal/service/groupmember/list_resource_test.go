@@ -84,25 +84,26 @@ func TestList(t *testing.T) {
 	w.Workspace.AddToGroup("inner", app)
 	w.Workspace.AddToGroup("scorers", "inner")
 	w.Workspace.AddAccountGroup("everywhere", app)
+	w.Workspace.AddToGroup("admins", app)
 	for group, test := range map[string]struct {
-		limit    int64
-		want     []string
-		requests int
+		config map[string]any
+		want   []string
 	}{
-		"scorers": {0, []string{"scorers/deployer", "scorers/scoring"}, 2},
-		"inner":   {0, []string{"inner/scoring"}, 2},
-		"":        {0, []string{"admins/deployer", "inner/scoring", "scorers/deployer", "scorers/scoring"}, 2},
+		"scorers":         {map[string]any{"group_name": "scorers"}, []string{"scorers/scoring"}},
+		"scorers and own": {map[string]any{"group_name": "scorers", "include_own_identity": true}, []string{"scorers/deployer", "scorers/scoring"}},
+		"inner":           {map[string]any{"group_name": "inner"}, []string{"inner/scoring"}},
+		"admins":          {map[string]any{"group_name": "admins"}, []string{"admins/scoring"}},
+		"unfiltered":      {nil, []string{"inner/scoring", "scorers/scoring"}},
+		"built-in groups": {map[string]any{"include_built_in_groups": true}, []string{"admins/scoring", "inner/scoring", "scorers/scoring"}},
+		"all": {map[string]any{"include_built_in_groups": true, "include_own_identity": true},
+			[]string{"admins/deployer", "admins/scoring", "inner/scoring", "scorers/deployer", "scorers/scoring"}},
 	} {
 		p := w.Protocol(t)
 		w.Tenant.Journal.Reset()
-		var config map[string]any
-		if group != "" {
-			config = map[string]any{"group_name": group}
-		}
 		var got []string
-		found := slices.Collect(p.Stream(t, typeName, config, true, test.limit))
-		if n := len(asked(w)); n != test.requests {
-			t.Errorf("%q: %d requests, want %d", group, n, test.requests)
+		found := slices.Collect(p.Stream(t, typeName, test.config, true, 0))
+		if n := len(asked(w)); n != 2 {
+			t.Errorf("%q: %d requests, want 2", group, n)
 		}
 		for _, f := range found {
 			if f.Errors != "" {
@@ -121,8 +122,8 @@ func TestList(t *testing.T) {
 		}
 	}
 	p := w.Protocol(t)
-	if found := slices.Collect(p.Stream(t, typeName, nil, false, 3)); len(found) != 3 {
-		t.Errorf("%d of at most 3", len(found))
+	if found := slices.Collect(p.Stream(t, typeName, nil, false, 1)); len(found) != 1 {
+		t.Errorf("%d of at most 1", len(found))
 	}
 	for group, want := range map[string]string{"nobodys": `no group "nobodys"`, "everywhere": "group of the Databricks account"} {
 		found := slices.Collect(p.Stream(t, typeName, map[string]any{"group_name": group}, false, 0))
@@ -155,6 +156,7 @@ func TestImportByIdentityBlock(t *testing.T) {
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
+	w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID)
 	example, err := os.ReadFile("../../../examples/list-resources/dbxaccess_group_member/list-resource.tfquery.hcl")
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +166,9 @@ func TestQueryCLI(t *testing.T) {
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		Steps: []resource.TestStep{acctest.BeforeQuery(), {
 			Query: true, Config: "provider \"dbxaccess\" {}\n" + string(example),
-			QueryResultChecks: []querycheck.QueryResultCheck{querycheck.ExpectLength("dbxaccess_group_member.admins", 1)},
+			QueryResultChecks: []querycheck.QueryResultCheck{
+				querycheck.ExpectLength("dbxaccess_group_member.scorers", 1), querycheck.ExpectLength("dbxaccess_group_member.admins", 1),
+			},
 		}},
 	})
 }

@@ -59,7 +59,12 @@ func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListReso
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.Checked("Not a group whose members are managed here", checkGroupName)},
-				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace.",
+				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace but those that the service creates.",
+			},
+			"include_own_identity": fwkit.IncludeOwnIdentity("with its memberships"),
+			"include_built_in_groups": listschema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Whether the members of `admins` are shown if `group_name` is omitted. Default `false`.",
 			},
 		},
 	}

@@ -26,6 +26,7 @@ type queryModel struct {
 	DisplayNameContains types.String `tfsdk:"display_name_contains"`
 	DisplayNamePrefix   types.String `tfsdk:"display_name_prefix"`
 	Active              types.Bool   `tfsdk:"active"`
+	IncludeOwnIdentity  types.Bool   `tfsdk:"include_own_identity"`
 }
 
 func (l *servicePrincipalList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -45,6 +46,7 @@ func (l *servicePrincipalList) ListResourceConfigSchema(_ context.Context, _ lis
 			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same."),
 			"display_name_prefix":   part("Only those whose display name begins with this; upper and lower case are the same."),
 			"active":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin."},
+			"include_own_identity":  fwkit.IncludeOwnIdentity("where it matches"),
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
@@ -64,11 +66,17 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 	by := listModel{Filter: config.Filter, DisplayNameContains: config.DisplayNameContains, DisplayNamePrefix: config.DisplayNamePrefix, Active: config.Active}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
-		var reduced error
+		var stopped error
 		err := l.Client.EachServicePrincipal(ctx, by.filter(), func(sp client.ServicePrincipal) bool {
+			if !config.IncludeOwnIdentity.ValueBool() {
+				var self bool
+				if self, stopped = l.Client.IsSelf(ctx, sp.ApplicationID); self || stopped != nil {
+					return stopped == nil
+				}
+			}
 			// Of a reduced answer would come a configuration that re-activates it and takes every entitlement away.
 			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
-				if reduced = whole(ctx, l.Client, false); reduced != nil {
+				if stopped = whole(ctx, l.Client, false); stopped != nil {
 					return false
 				}
 				sp.Active = new(bool)
@@ -79,7 +87,7 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 			count++
 			return push(l.result(ctx, req, sp)) && count != req.Limit
 		})
-		if err = cmp.Or(err, reduced); err != nil {
+		if err = cmp.Or(err, stopped); err != nil {
 			var failed diag.Diagnostics
 			fwkit.Failed(&failed, adviseList(err, by), "Cannot query service principals", "service principals")
 			push(list.ListResult{Diagnostics: failed})
@@ -92,5 +100,6 @@ func (l *servicePrincipalList) result(ctx context.Context, req list.ListRequest,
 		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
 		Active: found.Active != nil && *found.Active, Entitlements: found.Entitlements,
 	}, l.Client.WorkspaceID())
+	m.OnDestroy = types.StringValue(onDestroyRetain) // of many that are imported at once, none is deleted by mistake
 	return fwkit.Listed(ctx, req, found.DisplayName, m.toIdentity(), m)
 }

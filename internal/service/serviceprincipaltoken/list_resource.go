@@ -23,7 +23,8 @@ type tokenList struct{ fwkit.Resource }
 var _ list.ListResourceWithConfigure = &tokenList{}
 
 type queryModel struct {
-	ApplicationID types.String `tfsdk:"application_id"`
+	ApplicationID      types.String `tfsdk:"application_id"`
+	IncludeOwnIdentity types.Bool   `tfsdk:"include_own_identity"`
 }
 
 func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -36,8 +37,9 @@ func (l *tokenList) ListResourceConfigSchema(_ context.Context, _ list.ListResou
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, of every service principal.",
+				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, of every service principal but the one that the provider is logged in as.",
 			},
+			"include_own_identity": fwkit.IncludeOwnIdentity("with its tokens, where `application_id` is absent"),
 		},
 	}
 }
@@ -50,12 +52,11 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	all, err := tokens(ctx, l.Client, false, "")
+	found, err := search(ctx, l.Client, config.ApplicationID.ValueString(), config.IncludeOwnIdentity.ValueBool())
 	if fwkit.Failed(&diags, err, "Cannot query tokens of service principals", cmp.Or(config.ApplicationID.ValueString(), "tokens")) {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	found := manageable(all.TokenList, config.ApplicationID.ValueString())
 	stream.Results = func(push func(list.ListResult) bool) {
 		for i, t := range found {
 			if !push(l.result(ctx, req, t)) || int64(i+1) == req.Limit {
@@ -74,6 +75,24 @@ func (l *tokenList) result(ctx context.Context, req list.ListRequest, found owne
 type ownedToken struct {
 	client.TokenInfo
 	ApplicationID string
+}
+
+// search gives the tokens of one service principal or, where none is named, of every one: without those of the caller, unless
+// own is true. One request, and another where the login does not name its identity.
+func search(ctx context.Context, c *client.Client, applicationID string, own bool) ([]ownedToken, error) {
+	all, err := tokens(ctx, c, false, "")
+	if err != nil {
+		return nil, err
+	}
+	found := manageable(all.TokenList, applicationID)
+	if own || applicationID != "" {
+		return found, nil
+	}
+	return slices.DeleteFunc(found, func(t ownedToken) bool {
+		self, selfErr := c.IsSelf(ctx, t.ApplicationID)
+		err = cmp.Or(err, selfErr)
+		return self
+	}), err
 }
 
 // manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted run

@@ -39,24 +39,23 @@ func TestQuery(t *testing.T) {
 
 	ours := []string{app + " first", app + " " + bare[:12], app + " given"}
 	all := []string{ours[0], ours[1], deployer + " other's", ours[2]}
+	of := func(owner string) map[string]any { return map[string]any{"application_id": owner} }
 	for name, test := range map[string]struct {
-		owner string
-		limit int64
-		want  []string
+		config map[string]any
+		limit  int64
+		want   []string
 	}{
-		"all":             {"", 0, all},
-		"two":             {"", 2, all[:2]},
-		"one owner":       {app, 0, ours},
-		"in another case": {strings.ToUpper(app), 0, ours},
-		"none":            {"11111111-2222-3333-4444-555555555555", 0, nil},
+		"unfiltered":      {nil, 0, ours},
+		"all":             {map[string]any{"include_own_identity": true}, 0, all},
+		"two":             {nil, 2, ours[:2]},
+		"one owner":       {of(app), 0, ours},
+		"own, by name":    {of(deployer), 0, all[2:3]},
+		"in another case": {of(strings.ToUpper(app)), 0, ours},
+		"none":            {of("11111111-2222-3333-4444-555555555555"), 0, nil},
 	} {
 		p := w.Protocol(t)
 		w.Tenant.Journal.Reset()
-		var config map[string]any
-		if test.owner != "" {
-			config = map[string]any{"application_id": test.owner}
-		}
-		results := slices.Collect(p.Stream(t, typeName, config, true, test.limit))
+		results := slices.Collect(p.Stream(t, typeName, test.config, true, test.limit))
 		if n := w.Count("workspace", "", ""); n != 1 {
 			t.Errorf("%s: %d requests", name, n)
 		}

@@ -78,15 +78,15 @@ func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 	return err
 }
 
-// eachGrant visits the direct grants on the endpoint of that name or, where it is empty, on every one that has an access
-// list, until visit has enough. What nobody can manage is left out: the grant of admins. One request for the endpoints and
-// one for the list of each, made when its turn comes. Of all endpoints those whose list the caller may not see are not
-// visited: their names come back.
-func eachGrant(ctx context.Context, c *client.Client, endpoint string, visit func(grant) bool) (unseen []string, err error) {
+// eachGrant visits the direct grants that the search finds on the endpoint of that name or, where it is empty, on every one
+// that has an access list, until visit returns false. What nobody can manage is left out: the grant of admins. One request
+// for the endpoints and one for the list of each, made when its turn comes. Of all endpoints those whose list the caller
+// may not see are not visited: their names come back.
+func eachGrant(ctx context.Context, c *client.Client, endpoint string, search acl.Search, visit func(grant) bool) (unseen []string, err error) {
 	if endpoint != "" {
 		id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.AnyAge)
 		if err == nil {
-			visitGrants(endpoint, id, list, visit)
+			_, err = visitGrants(ctx, c, endpoint, id, list, search, visit)
 		}
 		return nil, err
 	}
@@ -99,30 +99,38 @@ func eachGrant(ctx context.Context, c *client.Client, endpoint string, visit fun
 			continue
 		}
 		list, err := acl.Read(ctx, c, acl.Endpoint(e.ID), client.AnyAge)
+		more := true
+		if err == nil {
+			more, err = visitGrants(ctx, c, e.Name, e.ID, list, search, visit)
+		}
 		switch {
 		case errors.Is(err, client.ErrNotFound): // deleted since
 		case errors.Is(err, client.ErrPermissionDenied):
 			unseen = append(unseen, e.Name)
 		case err != nil:
 			return unseen, fmt.Errorf("serving endpoint %s: %w", e.Name, err)
-		case !visitGrants(e.Name, e.ID, list, visit):
+		case !more:
 			return unseen, nil
 		}
 	}
 	return unseen, nil
 }
 
-// visitGrants visits them in one order, because the service shuffles them; it reports whether to go on.
-func visitGrants(endpoint, id string, list acl.List, visit func(grant) bool) bool {
+// visitGrants visits them in one order, because the service shuffles them. more is false when visit has enough.
+func visitGrants(ctx context.Context, c *client.Client, endpoint, id string, list acl.List, search acl.Search, visit func(grant) bool) (more bool, err error) {
 	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) }) {
 		if e.Direct == "" || e.Kind == acl.Group && e.Name == client.AdminsGroup {
 			continue
 		}
-		if !visit(toGrant(endpoint, id, e)) {
-			return false
+		found, err := search.Finds(ctx, c, e.Principal)
+		if err != nil {
+			return false, err
+		}
+		if found && !visit(toGrant(endpoint, id, e)) {
+			return false, nil
 		}
 	}
-	return true
+	return true, nil
 }
 
 // place is the grant in the register of what a run keeps, as a plan knows it.

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -21,7 +22,9 @@ type permissionList struct{ fwkit.Resource }
 var _ list.ListResourceWithConfigure = &permissionList{}
 
 type queryModel struct {
-	EndpointName types.String `tfsdk:"endpoint_name"`
+	EndpointName         types.String `tfsdk:"endpoint_name"`
+	IncludeOwnIdentity   types.Bool   `tfsdk:"include_own_identity"`
+	IncludeBuiltInGroups types.Bool   `tfsdk:"include_built_in_groups"`
 }
 
 func (l *permissionList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -36,6 +39,8 @@ func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.List
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the endpoint, case-sensitive. If omitted, every endpoint that the identity can see.",
 			},
+			"include_own_identity":    fwkit.IncludeOwnIdentity("with the grants that it holds"),
+			"include_built_in_groups": fwkit.IncludeBuiltInGroups("grants to the groups"),
 		},
 	}
 }
@@ -50,7 +55,8 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count, more := int64(0), true
-		unseen, err := eachGrant(ctx, l.Client, config.EndpointName.ValueString(), func(have grant) bool {
+		search := acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()}
+		unseen, err := eachGrant(ctx, l.Client, config.EndpointName.ValueString(), search, func(have grant) bool {
 			count++
 			more = push(l.result(ctx, req, have)) && count != req.Limit
 			return more

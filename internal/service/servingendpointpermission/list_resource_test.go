@@ -27,25 +27,27 @@ func TestQuery(t *testing.T) {
 	w.Workspace.CreateEndpoint("rose", person)
 	w.Workspace.SetGrant("rose", group, "CAN_QUERY")
 	w.Workspace.SetGrant("rose", "admins", "CAN_MANAGE") // changes nothing, and cannot be managed
+	w.Workspace.SetGrant("rose", "users", "CAN_VIEW")
+	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_MANAGE")
 	iris := []string{"iris/neighbor CAN_QUERY", "iris/Ada CAN_MANAGE", "iris/Bob CAN_VIEW"}
 	rose := []string{"rose/data scientists CAN_QUERY", "rose/Ada CAN_MANAGE"}
+	own, builtIn := map[string]any{"include_own_identity": true}, map[string]any{"include_built_in_groups": true}
 	for name, test := range map[string]struct {
-		endpoint         string
+		config           map[string]any
 		limit            int64
 		want             []string
 		endpoints, lists int
 	}{
-		"one":            {"iris", 0, iris, 1, 1},
-		"two of one":     {"iris", 2, iris[:2], 1, 1},
-		"all":            {"", 0, slices.Concat(iris, rose), 1, 2},
-		"as many as all": {"", 5, slices.Concat(iris, rose), 1, 2},
-		"one of all":     {"", 1, iris[:1], 1, 1},
+		"one":                       {map[string]any{"endpoint_name": "iris"}, 0, iris, 1, 1},
+		"two of one":                {map[string]any{"endpoint_name": "iris"}, 2, iris[:2], 1, 1},
+		"all":                       {nil, 0, slices.Concat(iris, rose), 1, 2},
+		"as many as all":            {nil, 5, slices.Concat(iris, rose), 1, 2},
+		"one of all":                {nil, 1, iris[:1], 1, 1},
+		"built-in groups":           {builtIn, 0, slices.Concat(iris, rose[:1], []string{"rose/users CAN_VIEW"}, rose[1:]), 1, 2},
+		"own":                       {own, 0, slices.Concat(iris, rose[:1], []string{"rose/deployer CAN_MANAGE"}, rose[1:]), 1, 2},
+		"a filter asks for neither": {map[string]any{"endpoint_name": "rose"}, 0, rose, 1, 1},
 	} {
-		p := w.Protocol(t)
-		var config map[string]any
-		if test.endpoint != "" {
-			config = map[string]any{"endpoint_name": test.endpoint}
-		}
+		p, config := w.Protocol(t), test.config
 		var got []string
 		for found := range p.Stream(t, typeName, config, true, test.limit) {
 			if found.Errors+found.Warnings != "" {
@@ -83,12 +85,12 @@ func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
 	w.Workspace.SetGrant("aster", w.Deployer.ClientID, "CAN_VIEW")
-	p := w.Protocol(t)
-	found := slices.Collect(p.Stream(t, typeName, nil, false, 0))
+	p, own := w.Protocol(t), map[string]any{"include_own_identity": true}
+	found := slices.Collect(p.Stream(t, typeName, own, false, 0))
 	if n := len(found); n != 5 || !strings.Contains(found[n-1].Warnings, "aster") || strings.Contains(found[n-1].Warnings, "iris") || found[n-1].Identity != nil {
 		t.Errorf("%+v", found)
 	}
-	if found = slices.Collect(p.Stream(t, typeName, nil, false, 4)); len(found) != 4 || found[3].Warnings != "" {
+	if found = slices.Collect(p.Stream(t, typeName, own, false, 4)); len(found) != 4 || found[3].Warnings != "" {
 		t.Errorf("%+v", found) // at the limit nobody listens any longer
 	}
 	w.Workspace.DeleteEndpoint("aster")
@@ -96,7 +98,7 @@ func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
 	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_VIEW")
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{DeletedListGone: true})
 	seen := 0
-	for range w.Protocol(t).Stream(t, typeName, nil, false, 0) {
+	for range w.Protocol(t).Stream(t, typeName, own, false, 0) {
 		if seen++; seen == 1 {
 			w.Workspace.DeleteEndpoint("rose")
 		}

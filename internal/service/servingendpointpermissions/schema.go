@@ -27,22 +27,11 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 			},
 			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits, that the list belongs to."),
 			"workspace_id": text("Id of the workspace."),
-			"permissions": schema.ListNestedAttribute{
-				Computed:            true,
-				MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"principal":              text("Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the endpoint's name and a slash the import id of a direct grant."),
-					"service_principal_name": text("Application id of a service principal; null otherwise."),
-					"user_name":              text("E-mail of a user; null otherwise."),
-					"group_name":             text("Name of a group; null otherwise."),
-					"display_name":           text("Display name; null for a group, which has its name only."),
-					"permission_level":       text("`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
-					"inherited": schema.BoolAttribute{
-						Computed:            true,
-						MarkdownDescription: "Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or imported here.",
-					},
-				}},
-			},
+			"permissions": fwkit.PermissionsAttribute(
+				"Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the endpoint's name and a slash the import id of a direct grant.",
+				"`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
+				"Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or imported here.",
+			),
 			"service_principals": levels("Direct grants of service principals: application id to level, as `dbxaccess_serving_endpoint_permissions_exclusive` takes them."),
 			"users":              levels("Direct grants of users: e-mail to level."),
 			"groups":             levels("Direct grants of groups: name to level."),

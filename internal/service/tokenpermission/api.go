@@ -3,6 +3,7 @@ package tokenpermission
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -25,6 +26,35 @@ func right(p acl.Principal) client.Thing { return acl.Place(acl.Tokens.String(),
 // readTokens reads who may use tokens. One request, shared by all.
 func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
 	return acl.Read(ctx, c, acl.Tokens, client.AnyAge)
+}
+
+// listTokens reads who may use tokens. The workspace keeps that list once its first token was created: before that there is
+// none, and exists is false. One request, shared by all for maxAge.
+func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (list acl.List, exists bool, err error) {
+	list, err = acl.Read(ctx, c, acl.Tokens, maxAge)
+	if errors.Is(err, client.ErrNotFound) {
+		return nil, false, nil
+	}
+	return list, err == nil, err
+}
+
+// search gives those who hold CAN_USE directly and whom the search finds, sorted. One request, and another where the login
+// does not name its identity.
+func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List, err error) {
+	list, _, err := listTokens(ctx, c, client.AnyAge)
+	for _, h := range list.Levels() {
+		if h.Inherited || h.Level != acl.CanUse {
+			continue
+		}
+		ok, err := s.Finds(ctx, c, h.Principal)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, acl.Entry{Principal: h.Principal, DisplayName: h.DisplayName, Direct: h.Level})
+		}
+	}
+	return found, err
 }
 
 // refuseTokens takes CAN_USE away, or gives [client.ErrKept]; the service then deletes the principal's tokens. Two requests.

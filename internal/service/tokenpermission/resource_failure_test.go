@@ -145,13 +145,20 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// A workspace in which no token was ever made keeps no access list of them.
-func TestNoTokenYet(t *testing.T) {
-	t.Parallel()
+// noTokenYet is a world whose provider speaks to a workspace in which no token was ever created.
+func noTokenYet(t *testing.T) (*acctest.World, *emulator.Workspace) {
+	t.Helper()
 	w := newWorld(t)
 	other, host := w.OtherWorkspace(t)
 	other.AddServicePrincipal(w.ScoringApp.ClientID, "iris-scoring")
 	w.Env["DBXACCESS_HOST"] = host
+	return w, other
+}
+
+// A workspace in which no token was ever made keeps no access list of them.
+func TestNoTokenYet(t *testing.T) {
+	t.Parallel()
+	w, other := noTokenYet(t)
 	advice := `tokens tokens does not exist.*only once its first personal access token exists.*Create one token`
 	w.Test(t,
 		resource.TestStep{Config: toApp(w), ExpectError: acctest.Words(`Cannot grant the right to use tokens.*` + w.ScoringApp.ClientID + `.*` + advice)},

@@ -1,0 +1,58 @@
+package acl
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// Held is one level that a principal holds.
+type Held struct {
+	Principal
+	DisplayName string
+	Level       Level
+	Inherited   bool // through a parent object; it cannot be changed on the object itself
+}
+
+// kinds is the order in which principals are listed.
+var kinds = []Kind{ServicePrincipal, User, Group}
+
+// Levels gives each level that somebody holds, sorted by kind and name, because the service shuffles its answers. A
+// principal that holds one level directly and another by inheritance is there twice.
+func (l List) Levels() []Held {
+	var held []Held
+	for _, e := range l {
+		if e.Direct != "" {
+			held = append(held, Held{e.Principal, e.DisplayName, e.Direct, false})
+		}
+		for _, level := range slices.Sorted(slices.Values(e.Inherited)) {
+			held = append(held, Held{e.Principal, e.DisplayName, level, true})
+		}
+	}
+	slices.SortStableFunc(held, func(a, b Held) int {
+		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(a.Name, b.Name))
+	})
+	return held
+}
+
+// Search says whose grants a search finds beside those of ordinary principals. Who imports the others by accident risks to
+// take rights from the provider itself, or from everybody.
+type Search struct {
+	Self    bool // the identity that the provider is logged in as
+	BuiltIn bool // groups that the service creates, see [client.IsBuiltInGroup]
+}
+
+// Finds reports whether the search finds the grants of that principal. No request where the login names its identity; else
+// one, shared by everything in this run.
+func (s Search) Finds(ctx context.Context, c *client.Client, p Principal) (bool, error) {
+	if p.Kind == Group {
+		return s.BuiltIn || !client.IsBuiltInGroup(p.Name), nil
+	}
+	if s.Self {
+		return true, nil
+	}
+	self, err := c.IsSelf(ctx, p.Name)
+	return !self, err
+}

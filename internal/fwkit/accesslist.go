@@ -1,0 +1,67 @@
+package fwkit
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// PermissionModel is one row of an access list in a data source.
+type PermissionModel struct {
+	Principal            types.String `tfsdk:"principal"`
+	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
+	UserName             types.String `tfsdk:"user_name"`
+	GroupName            types.String `tfsdk:"group_name"`
+	DisplayName          types.String `tfsdk:"display_name"`
+	PermissionLevel      types.String `tfsdk:"permission_level"`
+	Inherited            types.Bool   `tfsdk:"inherited"`
+}
+
+// Permission is the row of a principal. The kind is the attribute that names it: service_principal_name, user_name or
+// group_name.
+func Permission(kind, name, displayName, level string, inherited bool) PermissionModel {
+	p := PermissionModel{
+		Principal: types.StringValue(kind + "=" + name), DisplayName: String(displayName),
+		PermissionLevel: types.StringValue(level), Inherited: types.BoolValue(inherited),
+	}
+	p.ServicePrincipalName, p.UserName, p.GroupName = PrincipalValues(kind, name)
+	return p
+}
+
+// DirectLevels are the levels that the rows give directly, by name.
+func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups types.Map) {
+	sp, user, group := map[string]attr.Value{}, map[string]attr.Value{}, map[string]attr.Value{}
+	for _, p := range rows {
+		switch {
+		case p.Inherited.ValueBool():
+		case !p.ServicePrincipalName.IsNull():
+			sp[p.ServicePrincipalName.ValueString()] = p.PermissionLevel
+		case !p.UserName.IsNull():
+			user[p.UserName.ValueString()] = p.PermissionLevel
+		default:
+			group[p.GroupName.ValueString()] = p.PermissionLevel
+		}
+	}
+	return types.MapValueMust(types.StringType, sp), types.MapValueMust(types.StringType, user), types.MapValueMust(types.StringType, group)
+}
+
+// PermissionsAttribute is the list of rows in a data source. The texts say what principal serves for, which levels there
+// are, and what an inherited one is.
+func PermissionsAttribute(principal, levels, inherited string) schema.ListNestedAttribute {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	return schema.ListNestedAttribute{
+		Computed:            true,
+		MarkdownDescription: "Every entry, sorted. A principal with a direct and an inherited level has two.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"principal":              text(principal),
+			"service_principal_name": text("Application id of a service principal; null otherwise."),
+			"user_name":              text("E-mail of a user; null otherwise."),
+			"group_name":             text("Name of a group; null otherwise."),
+			"display_name":           text("Display name; null for a group, which has its name only."),
+			"permission_level":       text(levels),
+			"inherited":              schema.BoolAttribute{Computed: true, MarkdownDescription: inherited},
+		}},
+	}
+}

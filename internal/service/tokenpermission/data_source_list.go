@@ -1,0 +1,69 @@
+package tokenpermission
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionsDataSource struct{ fwkit.DataSource }
+
+var _ datasource.DataSourceWithConfigure = &permissionsDataSource{}
+
+type permissionsModel struct {
+	Exists            types.Bool              `tfsdk:"exists"`
+	WorkspaceID       types.String            `tfsdk:"workspace_id"`
+	Permissions       []fwkit.PermissionModel `tfsdk:"permissions"`
+	ServicePrincipals types.Map               `tfsdk:"service_principals"`
+	Users             types.Map               `tfsdk:"users"`
+	Groups            types.Map               `tfsdk:"groups"`
+}
+
+func (d *permissionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_token_permissions"
+}
+
+func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	levels := func(description string) schema.MapAttribute {
+		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Who may use personal access tokens in the workspace: the access list `authorization/tokens`.",
+		Attributes: map[string]schema.Attribute{
+			"exists":       schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the workspace has this list. It has none before its first personal access token."},
+			"workspace_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the workspace."},
+			"permissions": fwkit.PermissionsAttribute(
+				"Kind and name in one, such as `group_name=scorers`: a key for `for_each`, and the import id of a direct `CAN_USE`.",
+				"`CAN_USE`, or `CAN_MANAGE` of the group `admins`.",
+				"Whether it comes from above this list. It cannot be changed or imported here.",
+			),
+			"service_principals": levels("Direct levels of service principals: application id to level."),
+			"users":              levels("Direct levels of users: e-mail to level."),
+			"groups":             levels("Direct levels of groups: name to level. `admins` hold `CAN_MANAGE`."),
+		},
+	}
+}
+
+func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	list, exists, err := listTokens(ctx, d.Client, client.Lately)
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show who may use tokens", acl.Tokens.String()) {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, shown(list, exists, d.Client.WorkspaceID()))...)
+}
+
+// shown is the list as the data source shows it.
+func shown(list acl.List, exists bool, workspaceID string) permissionsModel {
+	m := permissionsModel{Exists: types.BoolValue(exists), WorkspaceID: fwkit.String(workspaceID), Permissions: []fwkit.PermissionModel{}}
+	for _, h := range list.Levels() {
+		m.Permissions = append(m.Permissions, fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited))
+	}
+	m.ServicePrincipals, m.Users, m.Groups = fwkit.DirectLevels(m.Permissions)
+	return m
+}

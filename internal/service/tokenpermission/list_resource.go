@@ -1,0 +1,61 @@
+package tokenpermission
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+)
+
+type permissionList struct{ fwkit.Resource }
+
+var _ list.ListResourceWithConfigure = &permissionList{}
+
+type queryModel struct {
+	IncludeOwnIdentity   types.Bool `tfsdk:"include_own_identity"`
+	IncludeBuiltInGroups types.Bool `tfsdk:"include_built_in_groups"`
+}
+
+func (l *permissionList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_token_permission"
+}
+
+func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The principals that hold the right to use personal access tokens (`CAN_USE`) directly.",
+		Attributes: map[string]schema.Attribute{
+			"include_own_identity":    fwkit.IncludeOwnIdentity("with its right to use tokens"),
+			"include_built_in_groups": fwkit.IncludeBuiltInGroups("rights of the groups"),
+		},
+	}
+}
+
+// List streams the rights of one list, sorted.
+func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config queryModel
+	var diags diag.Diagnostics
+	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	found, err := search(ctx, l.Client, acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()})
+	if fwkit.Failed(&diags, err, "Cannot query who may use tokens", acl.Tokens.String()) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		for i, e := range found {
+			m := imported(e, l.Client.WorkspaceID())
+			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) || int64(i+1) == req.Limit {
+				return
+			}
+		}
+	}
+}
