@@ -3,9 +3,9 @@ variable "client_certificate_path" {
   type        = string
 }
 
-# The file's content is an argument alone: neither plan nor state holds it.
+# The file's content is an argument alone: neither plan nor state holds it. A file without a password takes "" or null.
 locals {
-  deployer = provider::dbxaccess::certificate_info(filebase64(var.client_certificate_path), null)
+  deployer = provider::dbxaccess::certificate_info(filebase64(var.client_certificate_path), "")
 }
 
 output "thumbprint" {

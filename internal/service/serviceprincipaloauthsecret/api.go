@@ -63,7 +63,7 @@ type created struct {
 // to delete and one to try again, and one to look for a first try that was carried out late.
 func create(ctx context.Context, c *client.Client, principalID string, want secret, before client.OAuthSecretList) (created, error) {
 	// Secrets have no name. A lifetime that is a little shorter, by chance, shows which one this request created.
-	lifetime := want.Lifetime - time.Duration(rand.Int64N(int64(want.Lifetime/time.Second/1000)+1))*time.Second
+	lifetime := want.Lifetime - time.Duration(rand.Int64N(int64(want.Lifetime/time.Second/shortened)+1))*time.Second
 	var gone []client.OAuthSecret
 	for try := 1; ; try++ {
 		info, value, err := c.CreateOAuthSecret(ctx, principalID, lifetime, want.Scopes)
@@ -89,6 +89,9 @@ func create(ctx context.Context, c *client.Client, principalID string, want secr
 		}
 	}
 }
+
+// shortened is the part of a lifetime, one in so many, by which it is shortened at most.
+const shortened = 1000
 
 // deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like it.
 // keep is the id of one whose value is known. It takes its own time: a run that was stopped must not leave a secret behind.

@@ -152,12 +152,19 @@ func imported(info client.OAuthSecret, applicationID, principalID string, c *cli
 	return m
 }
 
-// lifetime is the secret's whole life in seconds; null where it never ends.
+// lifetime is the lifetime_seconds that an imported secret was created with; null where it never ends. One that ends a
+// little before whole days, by as much as [create] shortens it, was asked for whole days: else the import of a secret of
+// this provider would rotate it.
 func lifetime(info client.OAuthSecret) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
 	}
-	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
+	const day = 24 * time.Hour
+	real := info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second)
+	if whole := (real + day - 1).Truncate(day); whole-real <= whole/shortened {
+		real = whole
+	}
+	return types.Int64Value(int64(real.Seconds()))
 }
 
 // changes are what an update has to do.
