@@ -26,7 +26,7 @@ func TestRedirect(t *testing.T) {
 		"to a user's password":    {"https://user:secret@login.example.com/", ErrRedirected, []string{"https://login.example.com/"}, "secret"},
 		"to a line of its own":    {"/a%0A%1B[31mb", ErrRedirected, []string{"/a%0A%1B"}, "\x1b"},
 		"to itself":               {"/", ErrRedirected, []string{"/"}, "?"},
-		"nowhere":                 {"", ErrRedirected, []string{"nowhere"}, "?"},
+		"without a target":        {"", ErrRedirected, []string{"without a target"}, "?"},
 		"private link":            {"/login.html?error=private-link-validation-error:7405605519549535", ErrPrivateLink, []string{"/login.html", "private-link-validation-error", "7405605519549535"}, "?"},
 		"private link without id": {"/login.html?error=private-link-validation-error", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "?"},
 		"private link, odd id":    {"/login.html?error=private-link-validation-error:a%0Ab", ErrPrivateLink, []string{"/login.html", "private-link-validation-error"}, "\n"},

@@ -276,7 +276,7 @@ func TestWrongWorkspace(t *testing.T) {
 
 			right := w.Env["DBXACCESS_HOST"]
 			away := func() { w.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0] }
-			wrong := acctest.Says("Wrong workspace", "iris-scoring", "made in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
+			wrong := acctest.Says("Wrong workspace", "iris-scoring", "created in workspace "+w.Workspace.ID(), "is workspace "+other.ID())
 			w.run(t,
 				resource.TestStep{Config: w.toApp()},
 				resource.TestStep{PreConfig: away, Config: w.toApp(), ExpectError: wrong},

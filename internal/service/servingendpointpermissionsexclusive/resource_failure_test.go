@@ -326,7 +326,7 @@ func TestWrongWorkspace(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = server.Close() })
 			right := w.Env["DBXACCESS_HOST"]
-			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "made in workspace " + w.Workspace.ID(), "is workspace " + other.ID()}
+			wrong := []string{"Wrong workspace", "access list of serving endpoint iris", "created in workspace " + w.Workspace.ID(), "is workspace " + other.ID()}
 
 			c := w.terraform(t, w.usual())
 			c.apply(t)
