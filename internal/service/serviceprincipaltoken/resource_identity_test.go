@@ -115,7 +115,7 @@ func TestImportByIdentity(t *testing.T) {
 		`no live token with the id "dapi…"`:                 {"token_id": "dapi0123"},
 		"No such token to import":                           {"token_id": ""},
 		"Token belongs to a person":                         {"token_id": notebook},
-		`Wrong workspace: token dapi…: it was made in work`: {"token_id": "dapi0123", "workspace_id": "1"},
+		`Wrong workspace: token dapi…: it was created in work`: {"token_id": "dapi0123", "workspace_id": "1"},
 	} {
 		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
 			t.Errorf("%v: %q, want %q", given, errors, want)
