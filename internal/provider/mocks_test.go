@@ -94,9 +94,7 @@ run "apply" {
 // The shipped mocks make a configuration testable without a workspace and without a login: nobody is asked.
 func TestMocks(t *testing.T) {
 	t.Parallel()
-	if acctest.IsOpenTofu(t) {
-		t.Skip("mock_provider of OpenTofu has no source, and a mocked resource with a write-only value cannot be destroyed")
-	}
+	needsMocks(t)
 	w := acctest.New(t)
 	cli := w.CLI(t, mocked)
 	for name := range w.Env { // nothing to log in with
@@ -121,6 +119,14 @@ func TestMocks(t *testing.T) {
 	cli.MustRun(t, 1, "test")
 	if n := w.Count("", "", ""); n != 0 {
 		t.Errorf("%d requests were made", n)
+	}
+}
+
+// needsMocks skips a test that uses the shipped mocks on OpenTofu, which cannot.
+func needsMocks(t *testing.T) {
+	t.Helper()
+	if acctest.IsOpenTofu(t) {
+		t.Skip("mock_provider of OpenTofu has no source, and a mocked resource with a write-only value cannot be destroyed")
 	}
 }
 

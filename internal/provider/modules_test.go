@@ -12,6 +12,7 @@ import (
 // Each module passes its own tests with the shipped mocks, and nobody is asked.
 func TestModulesTestThemselves(t *testing.T) {
 	t.Parallel()
+	needsMocks(t)
 	for _, module := range []string{"endpoint-access", "access-watch"} {
 		t.Run(module, func(t *testing.T) {
 			t.Parallel()
