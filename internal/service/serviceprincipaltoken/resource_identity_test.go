@@ -111,10 +111,10 @@ func TestImportByIdentity(t *testing.T) {
 		}
 	}
 	for want, given := range map[string]map[string]any{
-		"Wrong workspace":                                   {"token_id": id, "workspace_id": "1"},
-		`no live token with the id "dapi…"`:                 {"token_id": "dapi0123"},
-		"No such token to import":                           {"token_id": ""},
-		"Token belongs to a person":                         {"token_id": notebook},
+		"Wrong workspace":                                      {"token_id": id, "workspace_id": "1"},
+		`no live token with the id "dapi…"`:                    {"token_id": "dapi0123"},
+		"No such token to import":                              {"token_id": ""},
+		"Token belongs to a person":                            {"token_id": notebook},
 		`Wrong workspace: token dapi…: it was created in work`: {"token_id": "dapi0123", "workspace_id": "1"},
 	} {
 		if _, errors := p.Import(t, typeName, "", given); !strings.Contains(errors, want) {
