@@ -6,12 +6,12 @@ import (
 )
 
 // chart draws the no-op plan, which runs every night and before every change: wall time of each subject at the largest
-// size and the smallest latency, and the requests of ours.
+// size of which every workload has a plan, and the smallest latency, and the requests of ours.
 func (r report) chart() []byte {
 	var rows []row
 	for _, x := range r.Rows {
 		switch {
-		case x.Phase != noop || len(x.Samples[ours]) == 0:
+		case x.Phase != noop || x.N > mostApplied || len(x.Samples[ours]) == 0:
 		case len(rows) > 0 && (x.N < rows[0].N || x.N == rows[0].N && x.Milliseconds > rows[0].Milliseconds):
 		case len(rows) > 0 && (x.N > rows[0].N || x.Milliseconds < rows[0].Milliseconds):
 			rows = []row{x}

@@ -21,17 +21,6 @@ const mostApplied = 1000
 // seedSize is how many instances Terraform creates for a state to be grown from: one for each block.
 const seedSize = blocks
 
-// grown reports whether a workload of that size starts from a grown state.
-func (w workload) grown(n int) bool { return n > mostApplied && w.fill != nil }
-
-// phases are what is measured of a workload of that size.
-func (w workload) phases(n int) []phase {
-	if w.grown(n) {
-		return []phase{noop}
-	}
-	return phases
-}
-
 // grow creates the first instances with Terraform, and makes state and workspace look as if it had created all n.
 func (r *run) grow(w workload, n int) error {
 	if err := r.layOut(w.config(r.subject, seedSize)); err != nil {

@@ -34,10 +34,13 @@ type options struct {
 	latencies []time.Duration
 	workloads []workload
 	subjects  []subject
-	// repeat is how often each phase is measured without latency; with latency, where waiting outweighs what the machine
-	// does, once. More than a thousand instances are measured once too, and at the first latency only; a destroy of more than
-	// a hundred as well: they take Terraform longer than all the rest.
+	// repeat is how often what takes little time is measured; see [bench.schedule].
 	repeat int
+	// plans is how often the plan without changes is measured, from a grown state where there is one, and little else; 0
+	// measures all phases.
+	plans int
+	// variants asks for those of garbage collection and of for_each too.
+	variants bool
 	// profile keeps the profiles of each plan without changes.
 	profile bool
 	// bin keeps what was built, out is for the results.
@@ -50,12 +53,14 @@ func main() {
 	latencies := flag.String("latency", "0s,50ms", "latencies of every request")
 	names := flag.String("workloads", "all", "any of "+strings.Join(workloadNames(), ", "))
 	floors := flag.Bool("floors", true, "measure terraform_data and the empty provider too")
-	flag.IntVar(&o.repeat, "repeat", 3, "repetitions at latency 0")
+	flag.IntVar(&o.repeat, "repeat", 3, "repetitions of what takes little time")
+	flag.IntVar(&o.plans, "plans", 0, "measure the plan without changes that often, and little else")
 	flag.StringVar(&o.out, "out", filepath.Join("bin", "bench"), "folder for the results")
 	flag.BoolVar(&o.profile, "profile", false, "keep CPU and heap profiles of the plans without changes")
-	publish := flag.Bool("publish", false, "renew what the documentation shows")
+	flag.BoolVar(&o.variants, "variants", false, "measure settings of the garbage collector and ways to write for_each too")
+	publish := flag.Bool("publish", false, "renew what the documentation shows, which has the variants")
 	flag.Parse()
-	o.bin = o.out
+	o.bin, o.variants = o.out, o.variants || *publish
 	// Interrupted, it still stops what it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -83,6 +88,14 @@ func workloadNames() []string {
 	return names
 }
 
+func workloadOf(name string) (workload, error) {
+	i := slices.Index(workloadNames(), name)
+	if i < 0 {
+		return workload{}, fmt.Errorf("%q is none of %s", name, strings.Join(workloadNames(), ", "))
+	}
+	return workloads[i], nil
+}
+
 func (o *options) parse(sizes, latencies, names string) error {
 	for s := range strings.SplitSeq(sizes, ",") {
 		n, err := strconv.Atoi(s)
@@ -98,16 +111,16 @@ func (o *options) parse(sizes, latencies, names string) error {
 		}
 		o.latencies = append(o.latencies, d)
 	}
+	if names == "all" {
+		o.workloads = workloads
+		return nil
+	}
 	for name := range strings.SplitSeq(names, ",") {
-		i := slices.Index(workloadNames(), name)
-		switch {
-		case name == "all":
-			o.workloads = workloads
-		case i < 0:
-			return fmt.Errorf("-workloads: %q is none of %s", name, strings.Join(workloadNames(), ", "))
-		default:
-			o.workloads = append(o.workloads, workloads[i])
+		w, err := workloadOf(name)
+		if err != nil {
+			return fmt.Errorf("-workloads: %w", err)
 		}
+		o.workloads = append(o.workloads, w)
 	}
 	return nil
 }
@@ -160,6 +173,11 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 			}
 		}
 	}
+	if o.variants {
+		if r.Variants, err = b.variants(mostApplied); err != nil {
+			return r, err
+		}
+	}
 	return r, nil
 }
 
@@ -183,70 +201,4 @@ func (b *bench) build() error {
 		}
 	}
 	return nil
-}
-
-// workload measures all phases, the subjects taking turns.
-func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error) {
-	phases := w.phases(n)
-	rows := make([]row, len(phases))
-	for i, p := range phases {
-		rows[i] = row{Workload: w.name, N: n, Milliseconds: latency.Milliseconds(), Phase: p, Samples: map[subject][]sample{}}
-	}
-	repeat := b.options.repeat
-	if latency > 0 || n > mostApplied {
-		repeat = 1
-	}
-	for i := range repeat {
-		for _, s := range b.options.subjects {
-			fmt.Fprintf(b.progress, "%s, N = %d, %s, %d of %d, %s:", w.title, n, latency, i+1, repeat, s)
-			samples, err := b.once(w, s, n, latency, i == 0)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s, err)
-			}
-			for j := range samples {
-				fmt.Fprintf(b.progress, " %s %.2f s", phases[j], samples[j].Wall)
-				rows[j].Samples[s] = append(rows[j].Samples[s], samples[j])
-			}
-			fmt.Fprintln(b.progress)
-		}
-	}
-	return rows, nil
-}
-
-// once takes one subject through the phases, in a folder and a world of its own. The first repetition has all of them.
-func (b *bench) once(w workload, s subject, n int, latency time.Duration, first bool) (samples []sample, err error) {
-	r := &run{b: b, subject: s, instances: w.instances(n)}
-	if r.dir, err = os.MkdirTemp(b.dir, "run-"); err != nil {
-		return nil, err
-	}
-	if s == ours {
-		if r.world, err = b.newWorld(r.dir, n, latency); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, r.world.Stop()) }()
-	}
-	if w.grown(n) {
-		err = r.grow(w, n)
-	} else {
-		err = r.layOut(w.config(s, n))
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range w.phases(n) {
-		if p == destroy && !first && n > 100 {
-			break
-		}
-		x, err := r.measure(p)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
-		}
-		if p == noop && s == ours && first {
-			if x.Live, err = r.live(w, n, latency); err != nil {
-				return nil, fmt.Errorf("%s with profiles: %w", p, err)
-			}
-		}
-		samples = append(samples, x)
-	}
-	return samples, nil
 }

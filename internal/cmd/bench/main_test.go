@@ -6,9 +6,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
 // bin keeps the binaries between runs, so that what has not changed is not linked again.
@@ -58,6 +61,70 @@ func TestBench(t *testing.T) {
 	ten := find(t, r, "principals", 10, create).Samples[ours][0].Requests
 	if ten["workspace POST /api/2.0/preview/scim/v2/ServicePrincipals"] != 10 {
 		t.Errorf("ten service principals were made with %v", ten)
+	}
+}
+
+// What takes Terraform minutes is measured once, and what changes nothing for the floors is not measured for them.
+func TestSchedule(t *testing.T) {
+	grants, err := workloadOf("grants")
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, some := time.Duration(0), time.Millisecond
+	planned := []phase{noop}
+	for _, tc := range []struct {
+		n       int
+		latency time.Duration
+		plans   int
+		want    schedule
+	}{
+		{100, none, 0, schedule{phases: phases, subjects: subjects, lives: 3, plans: 1}},
+		{100, some, 0, schedule{phases: phases, subjects: []subject{ours}, lives: 1, plans: 1}},
+		{1000, none, 0, schedule{phases: phases, subjects: subjects, lives: 1, plans: 3}},
+		{1000, some, 0, schedule{phases: []phase{create, noop}, subjects: []subject{ours}, lives: 1, plans: 1}},
+		{10000, none, 0, schedule{phases: planned, subjects: subjects, lives: 1, plans: 1, grown: true}},
+		{1000, none, 9, schedule{phases: planned, subjects: subjects, lives: 1, plans: 9, grown: true}},
+		{1, none, 9, schedule{phases: []phase{create, noop}, subjects: subjects, lives: 1, plans: 9}},
+	} {
+		b := &bench{options: options{latencies: []time.Duration{none, some}, subjects: subjects, repeat: 3, plans: tc.plans}}
+		if got := b.schedule(grants, tc.n, tc.latency); !reflect.DeepEqual(got, tc.want) {
+			t.Errorf("%d instances, %s, -plans %d: %+v, want %+v", tc.n, tc.latency, tc.plans, got, tc.want)
+		}
+	}
+}
+
+// Plans from a grown state, and the variants, change nothing or create everything as they should: a command that ends
+// otherwise is an error.
+func TestGrownPlansAndVariants(t *testing.T) {
+	o := options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2, bin: bin(t)}
+	r, err := measure(t.Context(), o, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range o.workloads {
+		if x := find(t, r, w.name, 20, noop); len(x.Samples[ours]) != 2 || x.Samples[ours][0].Live == 0 {
+			t.Errorf("%s: %+v", w.name, x.Samples)
+		}
+	}
+	b := &bench{ctx: t.Context(), options: o, dir: t.TempDir(), progress: t.Output()}
+	if b.options.bin, err = filepath.Abs(o.bin); err != nil {
+		t.Fatal(err)
+	}
+	if b.cli, b.registry, err = local.Terraform(); err != nil {
+		t.Fatal(err)
+	}
+	b.emulator = filepath.Join(b.options.bin, "emulator")
+	if r.Variants, err = b.variants(20); err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	if err := r.table(&table); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"GOGC not set", "GOGC=600", "for_each over a local"} {
+		if !strings.Contains(table.String(), want) {
+			t.Errorf("no %q in\n%s", want, &table)
+		}
 	}
 }
 

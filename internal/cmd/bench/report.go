@@ -30,6 +30,8 @@ type report struct {
 	CLI      string `json:"cli"`
 	Provider string `json:"provider"`
 	Rows     []row  `json:"rows"`
+	// Variants were measured once.
+	Variants []variant `json:"variants,omitempty"`
 }
 
 func (b *bench) newReport() (report, error) {
@@ -100,10 +102,17 @@ func (r report) table(out io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	if len(r.Variants) > 0 {
+		if err := variantsTable(r.Variants, out); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprint(out, `
 ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
 terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform
 with its providers, then of the providers alone. Live is what the provider still holds at its end after a collection.
+Runs is how often it was measured: what takes Terraform minutes only once. The two floors make no requests, so they are
+measured without latency only.
 `)
 	return err
 }
@@ -138,10 +147,9 @@ func liveOf(x row) string {
 }
 
 func titleOf(name string) string {
-	for _, w := range workloads {
-		if w.name == name {
-			return w.title
-		}
+	w, err := workloadOf(name)
+	if err != nil {
+		return name
 	}
-	return name
+	return w.title
 }

@@ -27,6 +27,8 @@ const (
 	create  phase = "create"
 	noop    phase = "no-op plan"
 	destroy phase = "destroy"
+	// preview is the plan that creates everything; of variants only.
+	preview phase = "first plan"
 )
 
 var phases = []phase{create, noop, destroy}

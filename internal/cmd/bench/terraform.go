@@ -23,7 +23,8 @@ type run struct {
 	dir       string
 	subject   subject
 	instances int
-	world     *world // of ours only
+	world     *world   // of ours only
+	env       []string // of the command, besides what every one has
 }
 
 // command is what a phase runs, and what it must say.
@@ -33,6 +34,8 @@ func (r *run) command(p phase) (args []string, says string) {
 		return []string{"apply", "-auto-approve", "-input=false"}, fmt.Sprintf("%d added, 0 changed, 0 destroyed", r.instances)
 	case noop:
 		return []string{"plan", "-detailed-exitcode", "-input=false"}, "No changes"
+	case preview:
+		return []string{"plan", "-input=false"}, fmt.Sprintf("%d to add, 0 to change, 0 to destroy", r.instances)
 	default:
 		return []string{"destroy", "-auto-approve", "-input=false"}, fmt.Sprintf("%d destroyed", r.instances)
 	}
@@ -123,6 +126,7 @@ func (r *run) terraform(args ...string) *exec.Cmd {
 	if r.world != nil {
 		cmd.Env = append(cmd.Env, r.world.providerEnv()...)
 	}
+	cmd.Env = append(cmd.Env, r.env...)
 	return cmd
 }
 
