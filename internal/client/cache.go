@@ -177,7 +177,7 @@ func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duratio
 }
 
 func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error), confirm bool) (v T, found bool, err error) {
-	single, listed := d.of(key)
+	listed := d.many(key)
 	if kept, _ := d.all.look(maxAge); listed || kept != nil && kept.err == nil {
 		all, err := d.all.Get(ctx, maxAge, list)
 		switch {
@@ -193,21 +193,34 @@ func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration
 			d.mu.Unlock()
 		}
 	}
-	v, err = single.Get(ctx, maxAge, one)
+	v, err = d.single(key).Get(ctx, maxAge, one)
 	return v, err == nil, err
 }
 
-// of returns the cache of that one object, and whether to use the list first.
-func (d *Directory[T]) of(key string) (single *Cache[T], listed bool) {
+// many notes that the object of that key is asked for, and reports whether to use the list first. It remembers no more of
+// them than it takes to know.
+func (d *Directory[T]) many(key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if len(d.ones) <= few {
+		d.one(key)
+	}
+	return !d.ends && len(d.ones) > few
+}
+
+// single returns the cache of that one object.
+func (d *Directory[T]) single(key string) *Cache[T] {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.one(key)
+}
+
+func (d *Directory[T]) one(key string) *Cache[T] {
 	if d.ones == nil {
 		d.ones = map[string]*Cache[T]{}
 	}
-	single, known := d.ones[key]
-	if !known {
-		single = &Cache[T]{}
-		d.ones[key] = single
+	if d.ones[key] == nil {
+		d.ones[key] = &Cache[T]{}
 	}
-	return single, !d.ends && len(d.ones) > few
+	return d.ones[key]
 }

@@ -75,7 +75,11 @@ func (c *Client) everyPrincipal(ctx context.Context) (map[string][]ServicePrinci
 		one := all[i : i+1 : i+1]
 		found["id "+one[0].ID] = one
 		found["application "+strings.ToLower(one[0].ApplicationID)] = one
-		found["name "+one[0].DisplayName] = append(found["name "+one[0].DisplayName], one[0])
+		name := "name " + one[0].DisplayName
+		if namesakes := found[name]; len(namesakes) > 0 {
+			one = append(namesakes, one...)
+		}
+		found[name] = one
 	}
 	return found, nil
 }

@@ -6,13 +6,13 @@ import (
 	"runtime/metrics"
 )
 
-// roomForGarbage is how large the heap may grow between two collections, in bytes, as long as little of it is in use.
-const roomForGarbage = 20 << 20
+// roomForGarbage is how much garbage may pile up between two collections, in bytes, however little of the heap is in use.
+const roomForGarbage = 16 << 20
 
 // CollectLess lets the garbage of a small heap pile up to some megabytes. Left alone, Go collects a heap of few megabytes
 // each time it has doubled: in a plan of a thousand resources that is more than a hundred times, and a fifth of the
-// provider's CPU time. A heap of which more than half of that room is in use is collected as Go does it, so a large one
-// needs no more memory than before. It is for a process that serves one provider, and not for one in which somebody has set
+// provider's CPU time. A heap of which more than that is in use is collected as Go does it, so a large one needs no more
+// memory than before. It is for a process that serves one provider, and not for one in which somebody has set
 // GOGC.
 func CollectLess() {
 	debug.SetGCPercent(growth(0))
@@ -29,7 +29,7 @@ func growth(live uint64) int {
 		asGoDoesIt = 100
 		smallest   = 4 << 20 // at the start nothing has been counted, and Go collects no heap that is smaller
 	)
-	return max(asGoDoesIt, int(100*roomForGarbage/max(live, smallest))-100)
+	return max(asGoDoesIt, int(100*roomForGarbage/max(live, smallest)))
 }
 
 // afterEachCollection runs f each time garbage has been collected.

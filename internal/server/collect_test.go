@@ -10,10 +10,10 @@ func TestGrowth(t *testing.T) {
 	for live, want := range map[uint64]int{
 		0:        400,
 		4 << 20:  400,
-		5 << 20:  300,
-		8 << 20:  150,
-		10 << 20: 100,
-		11 << 20: 100,
+		5 << 20:  320,
+		8 << 20:  200,
+		16 << 20: 100,
+		17 << 20: 100,
 		1 << 30:  100,
 	} {
 		if got := growth(live); got != want {

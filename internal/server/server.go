@@ -3,7 +3,8 @@
 // The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context for
 // cancellation and never removes it, so everything that hangs on the context stays in memory until the provider stops:
 // loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. So each request
-// gets a [scope], a context that lets go of its contents as soon as the request has returned.
+// gets a [scope], a context that lets go of its contents as soon as the request has returned. What the framework itself
+// made of that context is small, and much for ten thousand resources: [ongoing] makes it forget that, too.
 //
 // OpenTofu sends nothing for a null argument of a function, which the framework takes for a broken request. An argument
 // without data becomes the null that was meant.
@@ -39,6 +40,7 @@ type server struct {
 	// warnings returns what the provider has to say that came up after it was configured.
 	warnings func() []*tfprotov6.Diagnostic
 	process  *Process
+	ongoing  *ongoing
 }
 
 var _ framework = server{}
@@ -49,7 +51,7 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	if !ok {
 		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
 	}
-	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }, process: &Process{}}
+	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }, process: &Process{}, ongoing: newOngoing(next)}
 	if p, ok := p.(warner); ok {
 		s.warnings = func() []*tfprotov6.Diagnostic { return shown(p.TakeWarnings()) }
 	}
@@ -63,10 +65,10 @@ type warner interface {
 }
 
 // during serves one request, whose context lives no longer than that.
-func during[Request, Response any](ctx context.Context, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
-	s := newScope(ctx)
-	defer s.end()
-	resp, err := serve(s, req)
+func during[Request, Response any](ctx context.Context, s server, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
+	ctx, end := s.ongoing.begin(ctx)
+	defer end()
+	resp, err := serve(ctx, req)
 	if err == nil {
 		show(resp)
 	}
@@ -74,43 +76,43 @@ func during[Request, Response any](ctx context.Context, req Request, serve func(
 }
 
 func (s server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
-	return during(ctx, req, s.next.GetMetadata)
+	return during(ctx, s, req, s.next.GetMetadata)
 }
 
 func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
-	return during(ctx, req, s.next.GetProviderSchema)
+	return during(ctx, s, req, s.next.GetProviderSchema)
 }
 
 func (s server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
-	return during(ctx, req, s.next.GetResourceIdentitySchemas)
+	return during(ctx, s, req, s.next.GetResourceIdentitySchemas)
 }
 
 func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateProviderConfig)
+	return during(ctx, s, req, s.next.ValidateProviderConfig)
 }
 
 func (s server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
-	return during(ctx, req, s.next.ConfigureProvider)
+	return during(ctx, s, req, s.next.ConfigureProvider)
 }
 
 func (s server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
-	return during(ctx, req, s.next.StopProvider)
+	return during(ctx, s, req, s.next.StopProvider)
 }
 
 func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateResourceConfig)
+	return during(ctx, s, req, s.next.ValidateResourceConfig)
 }
 
 func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	return during(ctx, req, s.next.UpgradeResourceState)
+	return during(ctx, s, req, s.next.UpgradeResourceState)
 }
 
 func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
-	return during(ctx, req, s.next.UpgradeResourceIdentity)
+	return during(ctx, s, req, s.next.UpgradeResourceIdentity)
 }
 
 func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	resp, err := during(ctx, req, s.next.ReadResource)
+	resp, err := during(ctx, s, req, s.next.ReadResource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -118,7 +120,7 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 }
 
 func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
-	resp, err := during(ctx, req, s.next.PlanResourceChange)
+	resp, err := during(ctx, s, req, s.next.PlanResourceChange)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -131,7 +133,7 @@ func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRes
 		return nil, err
 	}
 	defer done()
-	resp, err := during(ctx, req, s.next.ApplyResourceChange)
+	resp, err := during(ctx, s, req, s.next.ApplyResourceChange)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -139,7 +141,7 @@ func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRes
 }
 
 func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
-	resp, err := during(ctx, req, s.next.ImportResourceState)
+	resp, err := during(ctx, s, req, s.next.ImportResourceState)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -147,19 +149,19 @@ func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportRe
 }
 
 func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
-	return during(ctx, req, s.next.MoveResourceState)
+	return during(ctx, s, req, s.next.MoveResourceState)
 }
 
 func (s server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
-	return during(ctx, req, s.next.GenerateResourceConfig)
+	return during(ctx, s, req, s.next.GenerateResourceConfig)
 }
 
 func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateDataResourceConfig)
+	return during(ctx, s, req, s.next.ValidateDataResourceConfig)
 }
 
 func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	resp, err := during(ctx, req, s.next.ReadDataSource)
+	resp, err := during(ctx, s, req, s.next.ReadDataSource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -167,19 +169,19 @@ func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourc
 }
 
 func (s server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRequest) (*tfprotov6.GetFunctionsResponse, error) {
-	return during(ctx, req, s.next.GetFunctions)
+	return during(ctx, s, req, s.next.GetFunctions)
 }
 
 func (s server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
-	return during(ctx, withNulls(req), s.next.CallFunction)
+	return during(ctx, s, withNulls(req), s.next.CallFunction)
 }
 
 func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateEphemeralResourceConfig)
+	return during(ctx, s, req, s.next.ValidateEphemeralResourceConfig)
 }
 
 func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	resp, err := during(ctx, req, s.next.OpenEphemeralResource)
+	resp, err := during(ctx, s, req, s.next.OpenEphemeralResource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
 	}
@@ -187,28 +189,28 @@ func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEp
 }
 
 func (s server) RenewEphemeralResource(ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest) (*tfprotov6.RenewEphemeralResourceResponse, error) {
-	return during(ctx, req, s.next.RenewEphemeralResource)
+	return during(ctx, s, req, s.next.RenewEphemeralResource)
 }
 
 func (s server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest) (*tfprotov6.CloseEphemeralResourceResponse, error) {
-	return during(ctx, req, s.next.CloseEphemeralResource)
+	return during(ctx, s, req, s.next.CloseEphemeralResource)
 }
 
 func (s server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateListResourceConfig)
+	return during(ctx, s, req, s.next.ValidateListResourceConfig)
 }
 
 // ListResource returns before its results are read, so its context lives until the last of them.
 func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
-	scope := newScope(ctx)
-	stream, err := s.next.ListResource(scope, req)
+	ctx, end := s.ongoing.begin(ctx)
+	stream, err := s.next.ListResource(ctx, req)
 	if err != nil || stream == nil || stream.Results == nil {
-		scope.end()
+		end()
 		return stream, err
 	}
 	results := stream.Results
 	stream.Results = func(yield func(tfprotov6.ListResourceResult) bool) {
-		defer scope.end()
+		defer end()
 		results(func(result tfprotov6.ListResourceResult) bool {
 			shown(result.Diagnostics)
 			return yield(result)
@@ -218,24 +220,24 @@ func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceReq
 }
 
 func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
-	return during(ctx, req, s.next.ValidateActionConfig)
+	return during(ctx, s, req, s.next.ValidateActionConfig)
 }
 
 func (s server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
-	return during(ctx, req, s.next.PlanAction)
+	return during(ctx, s, req, s.next.PlanAction)
 }
 
 // InvokeAction returns before its events are read, so its context lives until the last of them.
 func (s server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
-	scope := newScope(ctx)
-	stream, err := s.next.InvokeAction(scope, req)
+	ctx, end := s.ongoing.begin(ctx)
+	stream, err := s.next.InvokeAction(ctx, req)
 	if err != nil || stream == nil || stream.Events == nil {
-		scope.end()
+		end()
 		return stream, err
 	}
 	events := stream.Events
 	stream.Events = func(yield func(tfprotov6.InvokeActionEvent) bool) {
-		defer scope.end()
+		defer end()
 		events(func(event tfprotov6.InvokeActionEvent) bool {
 			switch kind := event.Type.(type) {
 			case tfprotov6.ProgressInvokeActionEventType:

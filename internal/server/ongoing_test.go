@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestTheFrameworkForgets counts the contexts that the framework has forgotten: it cancels each one then. None may be
+// cancelled while its request is served.
+func TestTheFrameworkForgets(t *testing.T) {
+	var forgotten atomic.Int64
+	s := serving(func(ctx context.Context) {
+		context.AfterFunc(ctx, func() { forgotten.Add(1) })
+		if ctx.Err() != nil {
+			t.Errorf("%v while the request is served", ctx.Err())
+		}
+	})
+	const rounds = 3
+	for range rounds * most {
+		readData(t, t.Context(), s)
+	}
+	eventually(t, func() bool { return forgotten.Load() == rounds*most })
+}
+
+// TestNothingIsForgottenDuringARequest keeps one request waiting while many others come and go.
+func TestNothingIsForgottenDuringARequest(t *testing.T) {
+	var served, forgotten atomic.Int64
+	begun, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s := serving(func(ctx context.Context) {
+		context.AfterFunc(ctx, func() { forgotten.Add(1) })
+		if served.Add(1) > 1 {
+			return
+		}
+		close(begun)
+		<-leave
+		if ctx.Err() != nil {
+			t.Errorf("%v while the request is served", ctx.Err())
+		}
+	})
+	go func() {
+		defer close(left)
+		readData(t, t.Context(), s)
+	}()
+	<-begun
+	for range 2 * most {
+		readData(t, t.Context(), s)
+	}
+	if n := forgotten.Load(); n > 0 {
+		t.Errorf("%d contexts were cancelled while a request was served", n)
+	}
+	close(leave)
+	<-left
+	eventually(t, func() bool { return forgotten.Load() == 2*most+1 })
+}
+
+// eventually waits for what other goroutines do.
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	for range 1000 {
+		if done() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("it did not happen in ten seconds")
+}
