@@ -11,7 +11,7 @@ const roomForGarbage = 16 << 20
 
 // CollectLess lets the garbage of a small heap pile up to some megabytes. Left alone, Go collects a heap of few megabytes
 // each time it has doubled: in a plan of a thousand resources that is more than a hundred times, and a fifth of the
-// provider's CPU time. A heap of which more than that is in use is collected as Go does it, so a large one needs no more
+// provider's CPU time. A larger heap is collected as Go does it, so it needs no more
 // memory than before. It is for a process that serves one provider, and not for one in which somebody has set
 // GOGC.
 func CollectLess() {
