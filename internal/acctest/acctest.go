@@ -71,6 +71,7 @@ func New(t testing.TB) *World {
 // NewIn is [New] with a tenant of these options.
 func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	t.Helper()
+	opts.NewKey = keys()
 	scenario := emulator.NewScenarioIn(opts)
 	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
 	if err != nil {

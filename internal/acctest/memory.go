@@ -2,7 +2,6 @@ package acctest
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/tls"
 	"io"
 	"log"
@@ -32,10 +31,10 @@ var inMemory sync.Map // host:port → *bufconn.Listener
 
 // NewInMemory starts a world without a socket, for a bubble of testing/synctest: there the clock stands still while anybody
 // works, and jumps while everybody waits, so that a retry after a minute costs nothing. Its services get their addresses
-// from [World.Answer]. Key is behind every certificate and every access token.
-func NewInMemory(t testing.TB, key *rsa.PrivateKey) *World {
+// from [World.Answer].
+func NewInMemory(t testing.TB) *World {
 	t.Helper()
-	return newWorld(t, emulator.NewScenarioIn(emulator.TenantOptions{Key: key}))
+	return newWorld(t, emulator.NewScenarioIn(emulator.TenantOptions{NewKey: keys()}))
 }
 
 // bufferSize is that of a connection in each direction, in bytes.

@@ -89,7 +89,7 @@ func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certifi
 // application registers to sign client assertions with. It is registered nowhere
 // yet: see [App.AddCertificate].
 func (t *Tenant) IssueClientCertificate(commonName string, notBefore, notAfter time.Time) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
-	key, err = newKey(t.key)
+	key, err = t.newKey()
 	if err != nil {
 		return nil, nil, err
 	}

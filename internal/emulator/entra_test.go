@@ -32,7 +32,7 @@ type keyPair struct {
 
 func newKeyPair(notBefore, notAfter time.Duration) keyPair {
 	now := time.Now()
-	cert, key, err := new(Tenant).IssueClientCertificate("test", now.Add(notBefore), now.Add(notAfter))
+	cert, key, err := issuing().IssueClientCertificate("test", now.Add(notBefore), now.Add(notAfter))
 	if err != nil {
 		panic(err)
 	}
@@ -41,6 +41,7 @@ func newKeyPair(notBefore, notAfter time.Duration) keyPair {
 
 // RSA keys take long to make and no test changes one.
 var (
+	issuing     = sync.OnceValue(func() *Tenant { return NewTenant(TenantOptions{}) })
 	goodPair    = sync.OnceValue(func() keyPair { return newKeyPair(-time.Hour, time.Hour) })
 	otherPair   = sync.OnceValue(func() keyPair { return newKeyPair(-time.Hour, time.Hour) })
 	expiredPair = sync.OnceValue(func() keyPair { return newKeyPair(-2*time.Hour, -time.Hour) })

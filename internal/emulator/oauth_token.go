@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -359,8 +358,8 @@ func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
 }
 
 // newOAuthKey is made when the first token is: most workspaces of tests need none.
-func newOAuthKey() (*rsa.PrivateKey, string) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+func (t *Tenant) newOAuthKey() (*rsa.PrivateKey, string) {
+	key, err := t.newKey()
 	if err != nil {
 		panic("emulator: generating a workspace's signing key: " + err.Error())
 	}

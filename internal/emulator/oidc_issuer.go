@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
@@ -67,7 +66,7 @@ func (i *OIDCIssuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handl
 // RotateKey signs with a new key from now on and withdraws the old one, so that
 // the tokens it signed are worth nothing.
 func (i *OIDCIssuer) RotateKey() {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := i.tenant.newKey()
 	if err != nil {
 		panic(fmt.Sprintf("emulator: generating an issuer's key: %v", err))
 	}

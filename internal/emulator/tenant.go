@@ -28,10 +28,10 @@ type TenantOptions struct {
 	// logins of the others do not find it. Empty is every cloud at once, which no
 	// real tenant is.
 	Cloud string
-	// Key signs the access tokens and is behind every client certificate, so that
-	// a test with hundreds of tenants need not generate hundreds of keys. Nil is a
-	// new one for each.
-	Key *rsa.PrivateKey
+	// NewKey makes the RSA keys that sign tokens and are behind client certificates.
+	// Generating one takes longer than most tests: a test with many tenants may give
+	// keys that it has. Nil generates them.
+	NewKey func() (*rsa.PrivateKey, error)
 }
 
 // A Tenant is one Entra ID directory and what the services over it share.
@@ -45,7 +45,7 @@ type Tenant struct {
 	Faults       *Faults
 	Journal      *Journal
 	Latency      *Latency
-	key          *rsa.PrivateKey // of the options
+	newKey       func() (*rsa.PrivateKey, error)
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
@@ -77,7 +77,10 @@ func NewTenant(opts TenantOptions) *Tenant {
 	if opts.Cloud != "" && cloudNamed(opts.Cloud) == nil {
 		panic(fmt.Sprintf("emulator: there is no cloud %q", opts.Cloud))
 	}
-	key, err := newKey(opts.Key)
+	if opts.NewKey == nil {
+		opts.NewKey = generateKey
+	}
+	key, err := opts.NewKey()
 	if err != nil {
 		panic(fmt.Sprintf("emulator: generating the tenant's signing key: %v", err))
 	}
@@ -89,7 +92,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 		Faults:        &Faults{},
 		Journal:       &Journal{},
 		Latency:       &Latency{},
-		key:           opts.Key,
+		newKey:        opts.NewKey,
 		signingKey:    key,
 		signingKeyID:  base64.RawURLEncoding.EncodeToString(keyDigest[:20]),
 		ca:            newAuthority(),
@@ -104,13 +107,7 @@ func NewTenant(opts TenantOptions) *Tenant {
 	}
 }
 
-// newKey is a key of its own, unless there is one for all.
-func newKey(shared *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	if shared != nil {
-		return shared, nil
-	}
-	return rsa.GenerateKey(rand.Reader, 2048)
-}
+func generateKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
 // Switches are those of Entra ID now.
 func (t *Tenant) Switches() Switches {

@@ -89,7 +89,7 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 		tokens:       map[string]*token{},
 		oauthSecrets: map[string]*oauthSecret{},
 		federation:   map[string][]federationPolicy{},
-		oauthKey:     sync.OnceValues(newOAuthKey),
+		oauthKey:     sync.OnceValues(t.newOAuthKey),
 	}
 	w.admins = w.add(&principal{kind: groupKind, displayName: "admins", entitlements: []string{"workspace-access", "databricks-sql-access", "allow-cluster-create"}})
 	w.users = w.add(&principal{kind: groupKind, displayName: "users", entitlements: []string{"workspace-access", "databricks-sql-access"}})

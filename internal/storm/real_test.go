@@ -116,7 +116,7 @@ type realWorld struct {
 }
 
 func newReal(t *testing.T, s realStorm) *realWorld {
-	w := newWorld(t, acctest.NewIn(t, emulator.TenantOptions{Key: key()}), [stacks]bool{s.Certificate, s.Certificate})
+	w := newWorld(t, acctest.New(t), [stacks]bool{s.Certificate, s.Certificate})
 	r := &realWorld{world: w, stack: w.stacks[0], logs: filepath.Join(t.TempDir(), "trace.log")}
 	w.met.storms.Add(1)
 	proxy := w.Tenant.Proxy(map[string]http.Handler{

@@ -28,7 +28,6 @@ func TestStormsAtOnce(t *testing.T) { check(t, stormsOf(true)) }
 
 func check(t *testing.T, drawn *rapid.Generator[storm]) {
 	t.Parallel()
-	key()
 	rapid.Check(t, func(r *rapid.T) {
 		s := drawn.Draw(r, "storm")
 		if found := survive(t, s); len(found) > 0 {
@@ -45,7 +44,7 @@ func survive(t *testing.T, s storm) (found []string) {
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, acctest.NewInMemory(t, key()), s.Certificate)
+		w := newWorld(t, acctest.NewInMemory(t), s.Certificate)
 		for _, stack := range w.stacks {
 			w.stops = append(w.stops, w.Answer(t, w.certificate, host(stack.vault)+":443", stack.gate()))
 		}

@@ -1,8 +1,6 @@
 package storm_test
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -72,15 +70,6 @@ type stack struct {
 }
 
 func (s *stack) madeName(i int) string { return fmt.Sprintf("made-%d-%d", s.index, i) }
-
-// key is behind every certificate: making one takes longer than a storm.
-var key = sync.OnceValue(func() *rsa.PrivateKey {
-	k, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err)
-	}
-	return k
-})
 
 // worlds counts them: hosts and vaults of two worlds must not have one name.
 var worlds atomic.Int64
