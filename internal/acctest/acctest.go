@@ -193,8 +193,8 @@ func (w *World) server() tfprotov6.ProviderServer {
 	return server.New(provider.New("0.0.0-test", w.LookupEnv)())
 }
 
-// Test runs the steps through the real CLI.
-func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
+// TestCLI runs the steps through the real CLI.
+func (w *World) TestCLI(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: steps})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,18 +17,25 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// CLI runs the real binary of the provider under the real Terraform or OpenTofu, one command at a time: for what the test
-// framework hides, which is exit codes, logs, plan files and processes that end.
+// CLI runs the provider under the real Terraform or OpenTofu, one command at a time: for what the test framework hides, which
+// is exit codes, logs, plan files and processes that end.
+//
+// [CLI.Run] serves the provider in this process where the environment allows it, anew for each command. With a log, a proxy
+// or a path in the environment, or where Process demands it, and for each [CLI.Command], the CLI starts the real binary.
 type CLI struct {
 	// Dir is the working folder, with main.tf and the state.
 	Dir string
 	// Env is added to the world's environment.
 	Env map[string]string
+	// Process demands the real binary.
+	Process bool
 
 	world  *World
 	path   string
 	plugin string
 	rc     string
+	source string                  // of the provider, with the registry's host
+	others map[string]reattachable // other providers, by source
 }
 
 // Result is how a command ended.
@@ -51,9 +59,12 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c := &CLI{Dir: dir, Env: map[string]string{}, world: w, path: path, plugin: plugin, rc: filepath.Join(t.TempDir(), "cli.tfrc")}
+	c := &CLI{
+		Dir: dir, Env: map[string]string{}, world: w, path: path, plugin: plugin, rc: filepath.Join(t.TempDir(), "cli.tfrc"),
+		source: host + "/dbxaccess/dbxaccess", others: map[string]reattachable{},
+	}
 	overrides := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n",
-		host+"/dbxaccess/dbxaccess", filepath.Dir(plugin))
+		c.source, filepath.Dir(plugin))
 	if err := os.WriteFile(c.rc, []byte(overrides), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +101,11 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 func (c *CLI) Run(t testing.TB, args ...string) Result {
 	t.Helper()
 	cmd := c.Command(args...)
+	if env := c.environment(); !c.needsProcess(t, env) {
+		attached, stop := c.attach(t, env)
+		defer stop()
+		cmd.Env = append(cmd.Env, reattach(attached))
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -116,12 +132,20 @@ func (c *CLI) Command(args ...string) *exec.Cmd {
 	cmd.Dir = c.Dir
 	// Nothing of the machine's own environment but what a process needs: a login in it must not leak into a test.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
-	for _, env := range []map[string]string{c.world.Env, c.Env} {
-		for name, value := range env {
-			cmd.Env = append(cmd.Env, name+"="+value)
-		}
+	for name, value := range c.environment() {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if len(c.others) > 0 {
+		cmd.Env = append(cmd.Env, reattach(c.others))
 	}
 	return cmd
+}
+
+// environment is the world's with what is added to it.
+func (c *CLI) environment() map[string]string {
+	env := maps.Clone(c.world.Env)
+	maps.Copy(env, c.Env)
+	return env
 }
 
 // State is the state file's text.

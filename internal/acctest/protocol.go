@@ -18,6 +18,7 @@ type Protocol struct {
 	server     tfprotov6.ProviderServer
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
+	located    bool // errors name the attribute that they are about, as a CLI does
 }
 
 // Object is a resource as the protocol carries it. Values are strings, bools, *big.Float, []any, map[string]any or
@@ -40,6 +41,16 @@ type Listed struct {
 // Protocol starts a provider in the world's environment, with an empty provider block.
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
+	p := w.open(t)
+	if errors := p.configure(t, nil); errors != "" {
+		t.Fatal(errors)
+	}
+	return p
+}
+
+// open starts a provider that is not configured yet.
+func (w *World) open(t testing.TB) *Protocol {
+	t.Helper()
 	server := w.server()
 	p := &Protocol{server: server}
 	var err error
@@ -50,12 +61,46 @@ func (w *World) Protocol(t testing.TB) *Protocol {
 	must(t, err)
 	MustHaveNoErrors(t, identities.Diagnostics)
 	p.identities = identities.IdentitySchemas
-	configured, err := server.ConfigureProvider(request(t), &tfprotov6.ConfigureProviderRequest{
-		TerraformVersion: "1.14.0", Config: encode(t, p.schemas.Provider.ValueType(), nil),
+	return p
+}
+
+// configure validates the provider block and configures the provider. The words of errors are empty when there are none.
+func (p *Protocol) configure(t testing.TB, values map[string]any) (errors string) {
+	t.Helper()
+	config := encode(t, p.schemas.Provider.ValueType(), values)
+	valid, err := p.server.ValidateProviderConfig(request(t), &tfprotov6.ValidateProviderConfigRequest{Config: config})
+	must(t, err)
+	if errors := p.errors(valid.Diagnostics); errors != "" {
+		return errors
+	}
+	configured, err := p.server.ConfigureProvider(request(t), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: config})
+	must(t, err)
+	return p.errors(configured.Diagnostics)
+}
+
+// validate asks about the configuration of a resource or of a data source.
+func (p *Protocol) validate(t testing.TB, typeName string, data bool, values map[string]any) (errors string) {
+	t.Helper()
+	if data {
+		config := encode(t, p.schemas.DataSourceSchemas[typeName].ValueType(), values)
+		valid, err := p.server.ValidateDataResourceConfig(request(t), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
+		must(t, err)
+		return p.errors(valid.Diagnostics)
+	}
+	valid, err := p.server.ValidateResourceConfig(request(t), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: typeName, Config: encode(t, p.schemas.ResourceSchemas[typeName].ValueType(), values),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
 	})
 	must(t, err)
-	MustHaveNoErrors(t, configured.Diagnostics)
-	return p
+	return p.errors(valid.Diagnostics)
+}
+
+// schema is that of a block's type; nil if there is none.
+func (p *Protocol) schema(b *block) *tfprotov6.Schema {
+	if b.data {
+		return p.schemas.DataSourceSchemas[b.typeName]
+	}
+	return p.schemas.ResourceSchemas[b.typeName]
 }
 
 // Stop cancels what the provider is doing, as Terraform asks for when it is interrupted.
@@ -92,7 +137,7 @@ func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, 
 	value := encode(t, schema.ValueType(), config)
 	valid, err := server.ValidateListResourceConfig(request(t), &tfprotov6.ValidateListResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
-	if words := Errors(valid.Diagnostics); words != "" {
+	if words := p.errors(valid.Diagnostics); words != "" {
 		return func(yield func(Listed) bool) { yield(Listed{Errors: words}) }
 	}
 	stream, err := server.ListResource(request(t), &tfprotov6.ListResourceRequest{TypeName: typeName, Config: value, IncludeResource: includeResource, Limit: limit})
@@ -124,7 +169,7 @@ func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string
 	}
 	resp, err := p.server.ImportResourceState(request(t), req)
 	must(t, err)
-	if errors := Errors(resp.Diagnostics); errors != "" {
+	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
 	}
 	imported := resp.ImportedResources[0]
@@ -145,7 +190,7 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	}
 	resp, err := p.server.ReadResource(request(t), req)
 	must(t, err)
-	if errors := Errors(resp.Diagnostics); errors != "" {
+	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
 	}
 	now := Object{
@@ -219,6 +264,25 @@ func Same(t testing.TB, what string, got, want map[string]any) {
 // Errors are the words of the errors among diagnostics, one a line; empty when there is none.
 func Errors(diagnostics []*tfprotov6.Diagnostic) string {
 	return words(diagnostics, tfprotov6.DiagnosticSeverityError)
+}
+
+// errors are the words of the errors among diagnostics.
+func (p *Protocol) errors(diagnostics []*tfprotov6.Diagnostic) string {
+	if !p.located {
+		return Errors(diagnostics)
+	}
+	var lines []string
+	for _, d := range diagnostics {
+		if d.Severity != tfprotov6.DiagnosticSeverityError {
+			continue
+		}
+		at := ""
+		if d.Attribute != nil && len(d.Attribute.Steps()) > 0 {
+			at = fmt.Sprintf("  %s = …\n\n", d.Attribute.Steps()[0])
+		}
+		lines = append(lines, d.Summary+"\n\n"+at+d.Detail)
+	}
+	return strings.Join(lines, "\n\nError: ")
 }
 
 func words(diagnostics []*tfprotov6.Diagnostic, of tfprotov6.DiagnosticSeverity) string {

@@ -45,11 +45,7 @@ func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[
 	if config != nil {
 		configured = toValue(t, ty, config)
 		proposed = propose(t, schema.Block.Attributes, was, configured)
-		valid, err := p.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
-			TypeName: typeName, Config: marshal(t, configured), ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
-		})
-		must(t, err)
-		if errors := Errors(valid.Diagnostics); errors != "" {
+		if errors := p.validate(t, typeName, false, config); errors != "" {
 			return Plan{}, errors
 		}
 	}
@@ -65,7 +61,7 @@ func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[
 		typeName: typeName, prior: prior, config: request.Config, private: answer.PlannedPrivate, identity: answer.PlannedIdentity, raw: answer.PlannedState,
 		Warnings: words(answer.Diagnostics, tfprotov6.DiagnosticSeverityWarning), destroyed: config == nil,
 	}
-	if errors := Errors(answer.Diagnostics); errors != "" {
+	if errors := p.errors(answer.Diagnostics); errors != "" {
 		return plan, errors
 	}
 	plan.planned = unmarshal(t, ty, answer.PlannedState)
@@ -116,11 +112,18 @@ func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o 
 	if answer.NewIdentity != nil {
 		o.Identity = decode(t, p.identities[plan.typeName].ValueType(), answer.NewIdentity.IdentityData)
 	}
-	errors = Errors(answer.Diagnostics)
+	errors = p.errors(answer.Diagnostics)
 	if errors == "" && !plan.destroyed {
 		checkApplied(t, "", plan.planned, unmarshal(t, schema.ValueType(), answer.NewState))
 	}
 	return o, errors
+}
+
+// deletion is the plan of the first half of a replacement, about which Terraform does not ask.
+func (p *Protocol) deletion(t testing.TB, typeName string, prior Object) Plan {
+	t.Helper()
+	nothing := null(t, p.schemas.ResourceSchemas[typeName].ValueType())
+	return Plan{typeName: typeName, prior: prior, config: nothing, raw: nothing, private: prior.Private, destroyed: true}
 }
 
 // propose is the state that Terraform proposes: the configuration, and prior state where that is silent and the provider
@@ -217,13 +220,13 @@ func unmarshal(t testing.TB, ty tftypes.Type, raw *tfprotov6.DynamicValue) tftyp
 	return v
 }
 
-// fromPlanned is fromValue that shows what is not known yet, at the top and in objects.
+// fromPlanned is fromValue that shows what is not known yet, at the top, in objects and in maps.
 func fromPlanned(t testing.TB, v tftypes.Value) any {
 	t.Helper()
 	switch {
 	case !v.IsKnown():
 		return Unknown
-	case v.Type().Is(tftypes.Object{}) && !v.IsNull():
+	case (v.Type().Is(tftypes.Object{}) || v.Type().Is(tftypes.Map{})) && !v.IsNull():
 		out := map[string]any{}
 		for name, member := range members(t, v) {
 			out[name] = fromPlanned(t, member)

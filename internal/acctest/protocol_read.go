@@ -33,13 +33,13 @@ func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (s
 	value := encode(t, schema.ValueType(), config)
 	valid, err := p.server.ValidateDataResourceConfig(request(t), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
-	if errors := Errors(valid.Diagnostics); errors != "" {
+	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return nil, "", errors
 	}
 	resp, err := p.server.ReadDataSource(request(t), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
-	if errors := Errors(resp.Diagnostics); errors != "" {
+	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return nil, warnings, errors
 	}
 	return decode(t, schema.ValueType(), resp.State), warnings, ""
@@ -63,13 +63,13 @@ func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o
 	value := encode(t, schema.ValueType(), config)
 	valid, err := p.server.ValidateEphemeralResourceConfig(request(t), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: typeName, Config: value})
 	must(t, err)
-	if errors := Errors(valid.Diagnostics); errors != "" {
+	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return Opened{}, "", errors
 	}
 	resp, err := p.server.OpenEphemeralResource(request(t), &tfprotov6.OpenEphemeralResourceRequest{TypeName: typeName, Config: value})
 	must(t, err)
 	warnings = words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
-	if errors := Errors(resp.Diagnostics); errors != "" {
+	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return Opened{}, warnings, errors
 	}
 	return Opened{decode(t, schema.ValueType(), resp.Result), typeName, resp.Private}, warnings, ""
@@ -80,7 +80,7 @@ func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	t.Helper()
 	resp, err := p.server.CloseEphemeralResource(request(t), &tfprotov6.CloseEphemeralResourceRequest{TypeName: o.typeName, Private: o.private})
 	must(t, err)
-	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), Errors(resp.Diagnostics)
+	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), p.errors(resp.Diagnostics)
 }
 
 // Invoke runs an action, and returns its progress messages, and the words of its warnings and errors.
@@ -97,12 +97,12 @@ func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) 
 	value := encode(t, schema.Schema.ValueType(), config)
 	valid, err := server.ValidateActionConfig(request(t), &tfprotov6.ValidateActionConfigRequest{ActionType: typeName, Config: value})
 	must(t, err)
-	if errors := Errors(valid.Diagnostics); errors != "" {
+	if errors := p.errors(valid.Diagnostics); errors != "" {
 		return nil, "", errors
 	}
 	planned, err := server.PlanAction(request(t), &tfprotov6.PlanActionRequest{ActionType: typeName, Config: value})
 	must(t, err)
-	if errors := Errors(planned.Diagnostics); errors != "" {
+	if errors := p.errors(planned.Diagnostics); errors != "" {
 		return nil, "", errors
 	}
 	stream, err := server.InvokeAction(request(t), &tfprotov6.InvokeActionRequest{ActionType: typeName, Config: value})
@@ -112,7 +112,7 @@ func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) 
 		case tfprotov6.ProgressInvokeActionEventType:
 			progress = append(progress, kind.Message)
 		case tfprotov6.CompletedInvokeActionEventType:
-			return progress, words(kind.Diagnostics, tfprotov6.DiagnosticSeverityWarning), Errors(kind.Diagnostics)
+			return progress, words(kind.Diagnostics, tfprotov6.DiagnosticSeverityWarning), p.errors(kind.Diagnostics)
 		}
 	}
 	t.Fatalf("%s did not say that it was complete", typeName)

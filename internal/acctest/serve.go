@@ -3,44 +3,118 @@ package acctest
 import (
 	"context"
 	"encoding/json"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
 )
 
-// reattach is where a CLI looks for providers that run already.
-const reattach = "TF_REATTACH_PROVIDERS"
+// reattachable is what a CLI needs to attach to a provider that is already running.
+type reattachable struct {
+	Protocol        string
+	ProtocolVersion int
+	Pid             int
+	Test            bool
+	Addr            struct{ Network, String string }
+}
 
-// serve lets a CLI find another provider, which runs in this process, under that source, beside those that it finds already.
-func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.ProviderServer) {
+// start serves a provider in this process until stop is called.
+func start(t testing.TB, source string, server func() tfprotov6.ProviderServer) (r reattachable, stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	configs, closed := make(chan *plugin.ReattachConfig), make(chan struct{})
+	options := []tf6server.ServeOpt{tf6server.WithDebug(ctx, configs, closed)}
+	if t, ok := t.(*testing.T); ok {
+		options = append(options, tf6server.WithLoggingSink(t))
+	}
 	go func() {
-		if err := tf6server.Serve("registry.terraform.io/"+source, server, tf6server.WithDebug(ctx, configs, closed), tf6server.WithLoggingSink(t)); err != nil {
+		if err := tf6server.Serve(source, server, options...); err != nil {
 			t.Error(err)
 		}
 	}()
 	config := <-configs
-	t.Cleanup(func() {
+	r = reattachable{Protocol: string(config.Protocol), ProtocolVersion: config.ProtocolVersion, Pid: config.Pid, Test: config.Test}
+	r.Addr.Network, r.Addr.String = config.Addr.Network(), config.Addr.String()
+	return r, func() {
 		cancel()
 		<-closed
+	}
+}
+
+// serve lets a CLI find another provider, which runs in this process, under that source.
+func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.ProviderServer) {
+	t.Helper()
+	running, stop := start(t, "registry.terraform.io/"+source, server)
+	t.Cleanup(stop)
+	cli.others[source] = running
+}
+
+// attach serves ours in this process for one command with that environment, and returns what the command needs to find it.
+// A process of its own costs four times as much, because a command starts several, one after the other.
+func (c *CLI) attach(t testing.TB, env map[string]string) (attached map[string]reattachable, stop func()) {
+	t.Helper()
+	factory, end := provider.NewProcess("0.0.0-test", func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
 	})
-	served := map[string]any{}
-	if before := cli.Env[reattach]; before != "" {
-		if err := json.Unmarshal([]byte(before), &served); err != nil {
-			t.Fatal(err)
+	var process server.Process
+	running, hangUp := start(t, c.source, func() tfprotov6.ProviderServer { return process.Serve(factory()) })
+	attached = maps.Clone(c.others)
+	attached[c.source] = running
+	return attached, func() {
+		hangUp()
+		end() // what it could not revoke is for the log of a real process
+	}
+}
+
+// needsProcess says whether a command needs the real binary: because its environment holds what only a process can have,
+// which is a log, a proxy, a path, what the libraries of Azure read by themselves; or because it configures the provider
+// twice, of which a provider that a CLI attaches to keeps the last.
+func (c *CLI) needsProcess(t testing.TB, env map[string]string) bool {
+	t.Helper()
+	if c.Process || c.hasAliases(t) {
+		return true
+	}
+	for name := range env {
+		switch prefix, _, _ := strings.Cut(name, "_"); {
+		case prefix == "DBXACCESS", prefix == "DATABRICKS", prefix == "ARM" && name != "ARM_USE_CLI", strings.HasPrefix(name, "TF_VAR_"):
+		default:
+			return true
 		}
 	}
-	served[source] = map[string]any{
-		"Protocol": string(config.Protocol), "ProtocolVersion": config.ProtocolVersion, "Pid": config.Pid, "Test": config.Test,
-		"Addr": map[string]string{"Network": config.Addr.Network(), "String": config.Addr.String()},
-	}
-	all, err := json.Marshal(served)
+	return false
+}
+
+var alias = regexp.MustCompile(`(?m)^\s*alias\s*=`)
+
+func (c *CLI) hasAliases(t testing.TB) (found bool) {
+	t.Helper()
+	must(t, filepath.WalkDir(c.Dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		found = found || alias.Match(text)
+		return err
+	}))
+	return found
+}
+
+// reattach is the variable by which a CLI finds running providers.
+func reattach(running map[string]reattachable) string {
+	text, err := json.Marshal(running)
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // strings and numbers
 	}
-	cli.Env[reattach] = string(all)
+	return "TF_REATTACH_PROVIDERS=" + string(text)
 }

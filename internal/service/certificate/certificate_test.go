@@ -31,7 +31,7 @@ func TestPFXToPEM(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	call := `provider::dbxaccess::pfx_to_pem("` + pfx(t, w) + `", "` + acctest.Password + `")`
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: source + `
 			output "bundle" { value = join("", [` + call + `.certificate_pem, ` + call + `.private_key_pem]) }
 			output "chain"  { value = ` + call + `.chain_pem }`,
@@ -58,7 +58,7 @@ func TestCertificateInfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: source + `output "info" { value = provider::dbxaccess::certificate_info("` + pfx(t, w) + `", "` + acctest.Password + `") }`,
 		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("info", knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"subject":           knownvalue.StringExact("CN=deployer"),

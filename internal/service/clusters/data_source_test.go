@@ -26,7 +26,7 @@ func TestNone(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) // any member may ask
-	w.Test(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{
+	w.TestCLI(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{
 		is("clusters", knownvalue.ListExact([]knownvalue.Check{})), is("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 	}})
 	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once

@@ -76,7 +76,7 @@ func TestCertificate(t *testing.T) {
 	want["certificate_thumbprint_sha1"] = fmt.Sprintf("%X", sha1.Sum(certificate.Raw))
 	want["certificate_thumbprint_sha256"] = fmt.Sprintf("%X", sha256.Sum256(certificate.Raw))
 	want["certificate_expires_at"] = certificate.NotAfter.UTC().Format(time.RFC3339)
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: hcl,
 		ConfigStateChecks: append(exactly(want),
 			is("groups", knownvalue.SetExact([]knownvalue.Check{knownvalue.StringExact("admins")})),

@@ -70,7 +70,7 @@ func TestJWTClaims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: source + `output "appid" { value = provider::dbxaccess::jwt_claims("` + token + `").appid }
 			output "lives" { value = provider::dbxaccess::jwt_claims("` + token + `").exp - provider::dbxaccess::jwt_claims("` + token + `").iat }`,
 		ConfigStateChecks: []statecheck.StateCheck{

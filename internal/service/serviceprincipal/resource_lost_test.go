@@ -147,7 +147,7 @@ func TestLostAnswerBesideATwin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: `resource "dbxaccess_service_principal" "app" {
 			count        = 3
 			display_name = "twin"

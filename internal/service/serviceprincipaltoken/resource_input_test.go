@@ -216,7 +216,7 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	made := func(value string) string {
 		return "resource \"terraform_data\" \"made\" {\n  input = " + value + "\n}\n"
 	}
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{
 			Config:      made("true") + hcl(w.ScoringApp.ClientID, attr("client_secret_wo", w.ScoringSecret)+"\n    use_provider_identity = terraform_data.made.output"),
 			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written"),

@@ -340,7 +340,7 @@ func TestTriggerKnownAtApply(t *testing.T) {
 	}
 	rotated := rotation(w, config("2"), "trigger", 2)
 	rotated.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectUnknownValue(address, tfjsonpath.New("rotation_reason"))}}
-	w.Test(t, resource.TestStep{Config: config("1"), Check: living(w, 1)}, rotated)
+	w.TestCLI(t, resource.TestStep{Config: config("1"), Check: living(w, 1)}, rotated)
 }
 
 // Where the token cannot be checked, whoever says so gets a warning and an untouched state.

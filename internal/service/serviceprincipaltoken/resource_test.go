@@ -26,7 +26,7 @@ func TestBasic(t *testing.T) {
 	w := newWorld(t)
 	timestamp := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
 	owner := tfjsonpath.New("owner")
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{
 			Config: bySecret(w, `comment = "iris scoring"`),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{

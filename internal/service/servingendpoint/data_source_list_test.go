@@ -47,7 +47,7 @@ func TestList(t *testing.T) {
 			w.Workspace.TagEndpoint(name, tag[0], tag[1])
 		}
 	}
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{Config: listing(), ConfigStateChecks: listed("Rose", "iris", "llama", "rose", "rose_2")},
 		resource.TestStep{Config: listing(`name_prefix = "rose"`), ConfigStateChecks: listed("rose", "rose_2")},
 		resource.TestStep{Config: listing(`name_prefix = "ose"`), ConfigStateChecks: listed()},

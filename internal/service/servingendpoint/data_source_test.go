@@ -54,7 +54,7 @@ func TestBasic(t *testing.T) {
 			"state_message": knownvalue.StringExact("Scaled to zero"),
 		})
 	}
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: named("iris_2"),
 		ConfigStateChecks: []statecheck.StateCheck{
 			is("name", knownvalue.StringExact("iris_2")),

@@ -168,7 +168,7 @@ func TestManyEndpoints(t *testing.T) {
 		w.Workspace.CreateEndpoint(fmt.Sprint("rose-", i), w.PersonName)
 		w.Workspace.SetGrant(fmt.Sprint("rose-", i), "science", "CAN_QUERY")
 	}
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: "data \"dbxaccess_serving_endpoint_access\" \"x\" {\n  count         = 30\n  endpoint_name = \"rose-${count.index}\"\n}\n" +
 			"output \"holders\" {\n  value = distinct([for a in data.dbxaccess_serving_endpoint_access.x : length(a.principals)])\n}\n",
 		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("holders", knownvalue.ListExact([]knownvalue.Check{knownvalue.Int64Exact(4)}))},

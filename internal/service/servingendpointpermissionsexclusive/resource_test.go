@@ -43,7 +43,7 @@ func TestBasic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	config := w.usual(list("groups", team, "CAN_VIEW"))
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{
 			Config: config,
 			ConfigStateChecks: []statecheck.StateCheck{

@@ -80,7 +80,7 @@ func TestAsProvider(t *testing.T) {
 		}
 		return nil
 	}
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{
 			Config: asProvider(),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -120,7 +120,7 @@ func TestAsToken(t *testing.T) {
 		is("status", knownvalue.Int64Exact(200)),
 		statecheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
 	}
-	w.Test(t,
+	w.TestCLI(t,
 		resource.TestStep{Config: asToken(token), ConfigStateChecks: checks},
 		resource.TestStep{Config: asToken(bearer), ConfigStateChecks: checks}, // a token of Entra ID is as good
 	)
@@ -323,7 +323,7 @@ func TestBadInput(t *testing.T) {
 func TestTokenTurnsOutEmpty(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Test(t, resource.TestStep{
+	w.TestCLI(t, resource.TestStep{
 		Config: `
 resource "terraform_data" "x" {
   input = ""

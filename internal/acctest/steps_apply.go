@@ -1,0 +1,183 @@
+package acctest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// destroying marks, in the graph of an apply, the node that destroys an object.
+const destroying = "destroy "
+
+// applying is one apply of a plan.
+type applying struct {
+	plan *planned
+	p    *Protocol
+
+	mu     sync.Mutex
+	values map[string]cty.Value
+}
+
+// apply applies a plan. What has happened is in state, also where something failed.
+func (r *run) apply(plan *planned) error {
+	was := r.state
+	r.state = plan.prior
+	p := r.world.open(r.t)
+	p.located = true
+	a := &applying{plan: plan, p: p, values: map[string]cty.Value{}}
+	var nodes []string
+	for address, ch := range plan.changes {
+		if ch.deletes() {
+			nodes = append(nodes, destroying+address)
+		}
+		if ch.writes() || ch.data {
+			nodes = append(nodes, address)
+		}
+	}
+	slices.Sort(nodes)
+	for address, i := range r.state.instances {
+		if b := plan.config.blocks[address]; b != nil {
+			a.values[address] = toCty(ctyType(p.schema(b).ValueType()), i.State)
+		}
+	}
+	if len(nodes) > 0 {
+		if err := r.configure(p, plan.config); err != nil {
+			return err
+		}
+	}
+	needs := func(node string) []string { return a.needs(was, node) }
+	if err := walk(nodes, needs, a.visit); err != nil {
+		return err
+	}
+	r.state.outputs = map[string]cty.Value{}
+	if plan.destroy {
+		r.state.instances = map[string]*instance{}
+		return nil
+	}
+	for address, i := range r.state.instances { // data sources that the configuration no longer has
+		if i.data && plan.config.blocks[address] == nil {
+			delete(r.state.instances, address)
+		}
+	}
+	outputs, err := plan.config.evaluateOutputs(a.values)
+	if err == nil {
+		r.state.outputs = outputs
+	}
+	return err
+}
+
+func (ch *change) deletes() bool { return ch.actions.Delete() || ch.actions.Replace() }
+
+func (ch *change) writes() bool {
+	return ch.actions.Create() || ch.actions.Update() || ch.actions.Replace()
+}
+
+// needs orders an apply: an object is written after what its configuration names, and destroyed before what it needed is.
+func (a *applying) needs(was *state, node string) (needed []string) {
+	address, destroys := strings.CutPrefix(node, destroying)
+	if !destroys {
+		return append(slices.Clone(a.plan.config.needs(address)), destroying+address)
+	}
+	for other, i := range was.instances {
+		if !slices.Contains(i.needs, address) {
+			continue
+		}
+		needed = append(needed, destroying+other)
+		if ch := a.plan.changes[address]; !ch.writes() { // gone for good: first whoever no longer needs it
+			needed = append(needed, other)
+		}
+	}
+	return needed
+}
+
+func (a *applying) visit(node string) error {
+	if address, destroys := strings.CutPrefix(node, destroying); destroys {
+		return a.destroy(a.plan.changes[address])
+	}
+	b := a.plan.config.blocks[node]
+	a.mu.Lock()
+	scope := a.plan.config.scope(a.values)
+	a.mu.Unlock()
+	values, err := evaluate(a.p.schema(b), b.attributes, scope)
+	if err != nil {
+		return err
+	}
+	if b.data {
+		state, _, words := a.p.Read(a.plan.run.t, b.typeName, values)
+		if words != "" {
+			return failure(words, node)
+		}
+		a.keep(b, &instance{Object: Object{State: state}, typeName: b.typeName, data: true})
+		return nil
+	}
+	return a.write(b, values)
+}
+
+func (a *applying) destroy(ch *change) error {
+	left, words := a.p.ApplyPlan(a.plan.run.t, ch.deletion, nil)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	instances := a.plan.run.state.instances
+	switch {
+	case words == "":
+		delete(instances, ch.address)
+	case left.State != nil:
+		instances[ch.address].Object = left
+	}
+	return failure(words, ch.address)
+}
+
+// write creates or updates. Terraform plans once more when everything is known, and refuses another plan than the first.
+func (a *applying) write(b *block, values map[string]any) error {
+	t := a.plan.run.t
+	a.mu.Lock()
+	prior := a.plan.run.state.instances[b.address]
+	a.mu.Unlock()
+	was := Object{}
+	if prior != nil {
+		was = prior.Object
+	}
+	next, words := a.p.Plan(t, b.typeName, was, values)
+	if words != "" {
+		return failure(words, b.address)
+	}
+	if differs := contradicts(a.plan.changes[b.address].after, next.State); differs != "" || len(next.Replace) > 0 {
+		return fmt.Errorf("Error: Provider produced inconsistent final plan: %s: %s; replaces %v", b.address, differs, next.Replace) //nolint:staticcheck // Terraform's words
+	}
+	made, words := a.p.ApplyPlan(t, next, values)
+	if made.State != nil {
+		a.keep(b, &instance{Object: made, typeName: b.typeName, tainted: words != "" && prior == nil, needs: b.needs})
+	}
+	if words == "" && made.State == nil {
+		return errors.New("the provider returned no object")
+	}
+	return failure(words, b.address)
+}
+
+func (a *applying) keep(b *block, i *instance) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.plan.run.state.instances[b.address] = i
+	a.values[b.address] = toCty(ctyType(a.p.schema(b).ValueType()), i.State)
+}
+
+// contradicts names the first attribute of which a plan knew something that the next one does not say.
+func contradicts(before, now map[string]any) string {
+	for name, value := range before {
+		if inner, ok := value.(map[string]any); ok {
+			other, _ := now[name].(map[string]any)
+			if found := contradicts(inner, other); found != "" {
+				return name + "." + found
+			}
+			continue
+		}
+		if known(value) && fmt.Sprint(toJSON(value)) != fmt.Sprint(toJSON(now[name])) {
+			return name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,173 @@
+package acctest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+)
+
+// evaluate are the attributes of a block as the protocol driver takes them.
+func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext) (map[string]any, error) {
+	known := map[string]*tfprotov6.SchemaAttribute{}
+	for _, a := range schema.Block.Attributes {
+		known[a.Name] = a
+		if a.Required && attributes[a.Name] == nil {
+			return nil, fmt.Errorf("Error: Missing required argument: The argument %q is required, but no definition was found.", a.Name) //nolint:staticcheck // Terraform's words
+		}
+	}
+	values := map[string]any{}
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		a := known[name]
+		if a == nil {
+			return nil, fmt.Errorf("Error: Unsupported argument: An argument named %q is not expected here.", name) //nolint:staticcheck // Terraform's words
+		}
+		if !a.Required && !a.Optional {
+			return nil, fmt.Errorf("Error: Value for unconfigurable attribute: Can't configure a value for %q: its value will be decided automatically.", name) //nolint:staticcheck // Terraform's words
+		}
+		value, diagnostics := attributes[name].Expr.Value(scope)
+		if diagnostics.HasErrors() {
+			return nil, diagnostics
+		}
+		value, err := convert.Convert(value, configType(a))
+		if err != nil {
+			return nil, fmt.Errorf("Error: Incorrect attribute value type: Inappropriate value for attribute %q: %w", name, err) //nolint:staticcheck // Terraform's words
+		}
+		values[name] = fromCty(value)
+	}
+	return values, nil
+}
+
+// configType is the type of an attribute in a configuration, in which optional members of objects may be missing.
+func configType(a *tfprotov6.SchemaAttribute) cty.Type {
+	if a.NestedType == nil {
+		return ctyType(a.Type)
+	}
+	members, optional := map[string]cty.Type{}, []string{}
+	for _, member := range a.NestedType.Attributes {
+		members[member.Name] = configType(member)
+		if !member.Required {
+			optional = append(optional, member.Name)
+		}
+	}
+	object := cty.ObjectWithOptionalAttrs(members, optional)
+	switch a.NestedType.Nesting {
+	case tfprotov6.SchemaObjectNestingModeList:
+		return cty.List(object)
+	case tfprotov6.SchemaObjectNestingModeSet:
+		return cty.Set(object)
+	case tfprotov6.SchemaObjectNestingModeMap:
+		return cty.Map(object)
+	default:
+		return object
+	}
+}
+
+func ctyType(ty tftypes.Type) cty.Type {
+	text, err := json.Marshal(ty)
+	if err != nil {
+		panic(err) // every type has a text
+	}
+	converted, err := ctyjson.UnmarshalType(text)
+	if err != nil {
+		panic(err) // which is Terraform's
+	}
+	return converted
+}
+
+// fromCty is a value as the protocol driver takes it.
+func fromCty(v cty.Value) any {
+	v, _ = v.UnmarkDeep()
+	ty := v.Type()
+	switch {
+	case !v.IsKnown():
+		return Unknown
+	case v.IsNull():
+		return nil
+	case ty == cty.String:
+		return v.AsString()
+	case ty == cty.Bool:
+		return v.True()
+	case ty == cty.Number:
+		return v.AsBigFloat()
+	case ty.IsObjectType() || ty.IsMapType():
+		members := map[string]any{}
+		for name, member := range v.AsValueMap() {
+			members[name] = fromCty(member)
+		}
+		return members
+	default:
+		elements := []any{}
+		for _, element := range v.AsValueSlice() {
+			elements = append(elements, fromCty(element))
+		}
+		return elements
+	}
+}
+
+// toCty is a value of the protocol driver for expressions.
+func toCty(ty cty.Type, v any) cty.Value {
+	switch {
+	case v == any(Unknown):
+		return cty.UnknownVal(ty)
+	case v == nil:
+		return cty.NullVal(ty)
+	}
+	switch v := v.(type) {
+	case string:
+		return cty.StringVal(v)
+	case bool:
+		return cty.BoolVal(v)
+	case *big.Float:
+		return cty.NumberVal(v)
+	case map[string]any:
+		return membersToCty(ty, v)
+	case []any:
+		return elementsToCty(ty, v)
+	default:
+		panic(fmt.Sprintf("%T", v))
+	}
+}
+
+func membersToCty(ty cty.Type, values map[string]any) cty.Value {
+	members := map[string]cty.Value{}
+	if ty.IsMapType() {
+		for name, value := range values {
+			members[name] = toCty(ty.ElementType(), value)
+		}
+		if len(members) == 0 {
+			return cty.MapValEmpty(ty.ElementType())
+		}
+		return cty.MapVal(members)
+	}
+	for name, of := range ty.AttributeTypes() {
+		members[name] = toCty(of, values[name])
+	}
+	return cty.ObjectVal(members)
+}
+
+func elementsToCty(ty cty.Type, values []any) cty.Value {
+	elements := []cty.Value{}
+	for _, value := range values {
+		elements = append(elements, toCty(ty.ElementType(), value))
+	}
+	switch {
+	case ty.IsSetType() && len(elements) > 0:
+		return cty.SetVal(elements)
+	case ty.IsSetType():
+		return cty.SetValEmpty(ty.ElementType())
+	case len(elements) == 0:
+		return cty.ListValEmpty(ty.ElementType())
+	default:
+		return cty.ListVal(elements)
+	}
+}
