@@ -189,6 +189,9 @@ type objectPermissions struct {
 }
 
 func (p *objectPermissions) Lacks(bool) string {
+	if err := client.Bounded(len(p.AccessControlList), "entries"); err != nil {
+		return err.Error()
+	}
 	return client.Named("object_id", p.ObjectID, "/"+p.object.String())
 }
 

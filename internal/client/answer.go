@@ -142,6 +142,9 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	if code, fault := disguised(text); fault != "" || answer == nil {
 		return code, fault
 	}
+	if fault := tooMany(text, answer); fault != "" {
+		return "", fault
+	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return "", "JSON of another form than the call promises"
 	}
@@ -149,6 +152,41 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 		return "", "JSON that does not answer the request: " + lack
 	}
 	return "", ""
+}
+
+// What an answer may hold at most, so that decoding it takes little memory: a value of one byte may take hundreds.
+const (
+	mostObjects = 200_000
+	mostValues  = 4_000_000
+)
+
+// tooMany returns what is wrong with an answer of more values than any workspace has; empty where nothing is. Braces and commas
+// in texts count too. An answer that keeps its text, as that of a model, costs no more than its length.
+func tooMany(text []byte, answer Answer) string {
+	if _, keepsText := answer.(json.Unmarshaler); keepsText {
+		return ""
+	}
+	if objects := bytes.Count(text, []byte("{")); objects > mostObjects {
+		return fmt.Sprintf("JSON of more than %d objects", mostObjects)
+	}
+	if values := bytes.Count(text, []byte(",")); values > mostValues {
+		return fmt.Sprintf("JSON of more than %d values", mostValues)
+	}
+	return ""
+}
+
+// mostListed is three times as many service principals and users as an account can have, and thirty times as many endpoints as
+// a workspace can have. Terraform keeps some kilobytes for each entry of a list.
+// https://learn.microsoft.com/azure/databricks/resources/limits
+const mostListed = 30_000
+
+// Bounded returns an error of the kind [ErrNotAnAnswer] where a list is longer than any that a workspace can have. of names
+// its entries, such as "tokens".
+func Bounded(count int, of string) error {
+	if count <= mostListed {
+		return nil
+	}
+	return fmt.Errorf("the workspace lists more than %d %s: %w", mostListed, of, ErrNotAnAnswer)
 }
 
 // isBare reports whether a JSON object has nothing in it.

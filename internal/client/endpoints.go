@@ -20,6 +20,9 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	if len(answer.Endpoints) == 0 {
 		return nil, c.ConfirmEmpty(ctx)
 	}
+	if err := Bounded(len(answer.Endpoints), "serving endpoints"); err != nil {
+		return nil, err
+	}
 	list := make([]Endpoint, 0, len(answer.Endpoints))
 	for i := range answer.Endpoints {
 		list = append(list, answer.Endpoints[i].endpoint())
@@ -41,7 +44,15 @@ func (c *Client) Score(ctx context.Context, endpoint, request string) (body []by
 // prediction is the answer of a model. Each model has its own form, but for the member that holds the result.
 type prediction struct {
 	text    json.RawMessage
-	members map[string]json.RawMessage
+	members map[string]present
+}
+
+// present is whether a member has a value. It keeps none, because the value may be as long as the answer.
+type present bool
+
+func (p *present) UnmarshalJSON(text []byte) error {
+	*p = string(text) != "null"
+	return nil
 }
 
 func (p *prediction) UnmarshalJSON(text []byte) error {
@@ -53,7 +64,7 @@ func (p *prediction) UnmarshalJSON(text []byte) error {
 // completion, an embedding, an agent.
 func (p *prediction) Lacks(bool) string {
 	for _, member := range []string{"predictions", "outputs", "choices", "data", "output", "messages"} {
-		if value, ok := p.members[member]; ok && string(value) != "null" {
+		if p.members[member] {
 			return ""
 		}
 	}

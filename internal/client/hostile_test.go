@@ -93,7 +93,7 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, says: "more than 64 MiB"},
+		}, says: "more than 32 MiB"},
 		"a body that drips": {send: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"id":`)
 			_ = http.NewResponseController(w).Flush()
@@ -108,7 +108,7 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, says: "more than 64 MiB"},
+		}, says: "more than 32 MiB"},
 		"deep JSON":            {send: sends(`{"id":"7","x":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}"), says: "damaged or cut off"},
 		"a header without end": {send: raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20)), says: "answer"},
 	} {

@@ -210,6 +210,9 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 		if len(fresh) == 0 {
 			return fmt.Errorf("the service gave a page of %s that it had given before: %w", collection, errPaging)
 		}
+		if err := Bounded(len(seen), collection); err != nil {
+			return err
+		}
 		if count := len(page.Resources); !visit(fresh) {
 			return nil
 		} else if start += count; total > 0 && start > total {

@@ -17,13 +17,16 @@ const pageSize = 100
 func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 	var all []cluster
 	query := map[string]any{"page_size": pageSize}
-	for last := ""; ; {
+	for last, pages := "", 1; ; pages++ {
 		var page clusterPage
 		if err := c.Call(ctx, http.MethodGet, "/api/2.1/clusters/list", query, nil, &page); err != nil {
 			return nil, err
 		}
 		for _, k := range page.Clusters {
 			all = append(all, cluster{ID: k.ID, Name: k.Name, State: k.State, Source: k.Source, Creator: k.Creator, SparkVersion: k.SparkVersion})
+		}
+		if err := client.Bounded(max(pages, len(all)), "clusters, or pages of them"); err != nil {
+			return nil, err
 		}
 		switch next := page.NextPageToken; {
 		case next == "" && len(all) == 0:

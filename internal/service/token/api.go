@@ -20,7 +20,11 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(living(list), stranger(owner)), nil
+	tokens := slices.DeleteFunc(living(list), stranger(owner))
+	if err := client.Bounded(len(tokens), "tokens"); err != nil {
+		return nil, client.Advise(err, "", "Set application_id to read the tokens of one service principal.")
+	}
+	return tokens, nil
 }
 
 // nameOwners fills in display names, and who owns a token that somebody else has made where the list of tokens does not
