@@ -2,6 +2,8 @@ package client
 
 import (
 	"compress/gzip"
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -33,6 +35,35 @@ func raw(text string) http.HandlerFunc {
 		_, _ = buffered.WriteString(text)
 		_ = buffered.Flush()
 	}
+}
+
+// halfCloses answers with these bytes and closes its half of the connection, but goes on reading.
+func halfCloses(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		conn, buffered, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			return
+		}
+		_, _ = buffered.WriteString(text)
+		_ = buffered.Flush()
+		_ = conn.(*tls.Conn).CloseWrite()
+		go func() {
+			_, _ = io.Copy(io.Discard, conn) // until the client gives up
+			_ = conn.Close()
+		}()
+	}
+}
+
+// goesAway ends the HTTP/2 connection in the middle of a request: the server is shut down, sends GOAWAY, and is gone.
+func goesAway(_ http.ResponseWriter, r *http.Request) {
+	server := r.Context().Value(http.ServerContextKey).(*http.Server)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+		defer cancel()
+		_ = server.Shutdown(ctx) // it sends GOAWAY, and waits for this request
+		_ = server.Close()
+	}()
+	<-r.Context().Done()
 }
 
 func sends(body string) http.HandlerFunc {
@@ -86,6 +117,9 @@ func TestHostileAnswers(t *testing.T) {
 			w.Header().Set("Connection", "close") // becomes GOAWAY
 			sends(whole)(w, r)
 		}},
+		"HTTP/2 that goes away before the answer": {http2: true, send: goesAway, says: "answer"},
+		"half-closed before the answer":           {send: halfCloses(""), says: "answer"},
+		"half-closed in the answer":               {send: halfCloses(head + "Content-Length: 10\r\n\r\n" + whole[:4]), says: "answer"},
 		"a body without end": {send: func(w http.ResponseWriter, _ *http.Request) {
 			block := []byte(strings.Repeat(" ", 1<<20))
 			for range 80 {
