@@ -71,7 +71,8 @@ func (r *releaser) release(name string, umask int, env []string) (string, error)
 	if _, err := r.command("", nil, "git", "clone", "--quiet", ".", clone); err != nil {
 		return "", err
 	}
-	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean")
+	// Thirteen platforms from an empty cache take more than the hour that goreleaser allows, on a machine with few processors.
+	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean", "--timeout", "6h")
 	if r.native {
 		config, err := r.nativeConfig(clone)
 		if err != nil {
