@@ -63,6 +63,7 @@ type operation struct {
 	done    chan outcome // of one place
 	written chan outcome // of one place: what it is once the list was read again, and still is where nobody waits for that
 	batch   *batch       // once it is under way
+	left    bool         // its caller is counted as answered, and gets its outcome in any case. Guarded by the object's mutex
 }
 
 // change gives the list as it is to be, and whatever else its caller wants to know of the list that it saw. It runs on
@@ -139,15 +140,28 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 		o.giveUp(op)
 		return r
 	case <-time.After(grace):
-		o.giveUp(op)
-		return outcome{err: ctx.Err()}
 	}
+	if o.giveUp(op) {
+		return <-op.done
+	}
+	return outcome{err: ctx.Err()}
 }
 
-// giveUp is for a caller that was asked to stop.
-func (o *object) giveUp(op *operation) {
+// giveUp is for a caller that was asked to stop. It reports whether the operation has been answered all the same.
+func (o *object) giveUp(op *operation) (answered bool) {
 	o.list.Forget() // the next one must not join a read that hangs
 	o.leave(op)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return op.left
+}
+
+// leaveCheck is [checks.leave] for an operation whose caller still waits: one that has given up is not counted any more.
+func (o *object) leaveCheck(op *operation) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	op.left = op.batch.waiting[op] && o.run.leave()
+	return op.left
 }
 
 // end says how an operation ended to whoever waits for it.

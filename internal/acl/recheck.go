@@ -137,7 +137,7 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 		o.end(op, r)
 		return
 	}
-	if r.unchecked = o.run.leave(); r.unchecked {
+	if r.unchecked = o.leaveCheck(op); r.unchecked {
 		o.end(op, r)
 	} else {
 		op.written <- r

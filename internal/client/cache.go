@@ -46,11 +46,16 @@ func (c *Cache[T]) written() int64 {
 
 // Get returns the copy where it is no older than maxAge (or [AnyAge]), else reads.
 func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(context.Context) (T, error)) (T, error) {
-	if k, _ := c.look(maxAge); k != nil {
-		return k.value, k.err
+	written := c.written()
+	for {
+		if k, _ := c.look(maxAge); k != nil {
+			return k.value, k.err
+		}
+		k, err := c.fly(ctx, read, func() *kept[T] { k, _ := c.look(maxAge); return k })
+		if ctx.Err() != nil || k.writes >= written {
+			return k.value, err
+		} // else it joined a read that began before a write that the caller may depend on
 	}
-	k, err := c.fly(ctx, read, func() *kept[T] { k, _ := c.look(maxAge); return k })
-	return k.value, err
 }
 
 // GetSince returns the result of a read that began no earlier than since. Callers that come during an older read share the

@@ -240,3 +240,27 @@ func TestGetSince(t *testing.T) {
 		}
 	})
 }
+
+// A caller that comes after a write gets what is read after it, also where a read from before is still under way.
+func TestSharedReadFromBeforeAWrite(t *testing.T) {
+	t.Parallel()
+	var writes atomic.Int64
+	s := Cache[int64]{writes: &writes}
+	started, finish := make(chan struct{}), make(chan struct{})
+	var first sync.Once
+	read := func(context.Context) (int64, error) {
+		seen := writes.Load()
+		first.Do(func() {
+			close(started)
+			<-finish
+		})
+		return seen, nil
+	}
+	go func() { _, _ = s.Get(t.Context(), AnyAge, read) }()
+	<-started
+	writes.Add(1)
+	time.AfterFunc(100*time.Millisecond, func() { close(finish) })
+	if v, err := s.Get(t.Context(), AnyAge, read); v != 1 || err != nil {
+		t.Errorf("%d, %v", v, err)
+	}
+}

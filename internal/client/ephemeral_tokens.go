@@ -87,7 +87,8 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	for e.busy() && Pause(ctx, limit/100) == nil { // a token whose id is still on its way would be lost
+	// A token whose id is still on its way would be lost. Half of the time is for it, the rest for those that are known.
+	for began := time.Now(); e.busy() && time.Since(began) < limit/2 && Pause(ctx, limit/100) == nil; {
 	}
 	e.mu.Lock()
 	left := maps.Clone(e.tokens)

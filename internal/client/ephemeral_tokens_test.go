@@ -136,6 +136,17 @@ func TestEndWaitsForTheOneBeingMade(t *testing.T) {
 	}
 }
 
+// A token that is never done being made does not use up the time for the others.
+func TestEndRevokesBesideOneBeingMade(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t)
+	provider, opened, _ := opening(t, w, 2)
+	provider.Opening(provider)
+	if failed := opened.End(4 * time.Second); len(failed) > 0 || left(w) != 0 {
+		t.Errorf("%v, %d left", failed, left(w))
+	}
+}
+
 // The owner may have been deactivated by the very run that opened its token: then an admin revokes.
 func TestCloseByAnAdmin(t *testing.T) {
 	t.Parallel()
