@@ -101,7 +101,7 @@ func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecre
 	if newest := versions[0]; newest.Created.After(versions[i].Created) {
 		diags.AddWarning(fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
 			fmt.Sprintf("Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads the newest one does not get this %s. "+
-				"Disable that version, or rotate with rotation_triggers.", name, uri, newest.ID, c))
+				"Rotate with rotation_triggers, which writes a newer one. To disable that version does not help: who reads the newest one is refused then.", name, uri, newest.ID, c))
 	}
 	s.Show(versions[i], mark)
 	return false

@@ -45,7 +45,7 @@ type Facts struct {
 	Live      bool
 	Owner     string // the principal it really belongs to, where that is another one than it should
 	VaultLost bool   // the version in Key Vault that holds its value is gone or disabled
-	Useless   bool   // its value was never stored anywhere
+	Useless   bool   // it was found unusable at its creation, or its value was never stored anywhere
 }
 
 // Verdict is what a refresh decided about the credential ID. Private state keeps it while there is something to do.
@@ -53,7 +53,7 @@ type Verdict struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
 	Ended  string `json:"ended,omitempty"`  // the previous credential, once its time is over
-	// Useless says that nobody can have the value of the credential: it never reached the vault.
+	// Useless says that nobody uses the credential: it was found unusable at its creation, or never reached the vault.
 	Useless bool `json:"useless,omitempty"`
 }
 
@@ -79,7 +79,7 @@ func Judge(r Recorded, f Facts) Verdict {
 		v.Reason = Revoked
 	case f.Owner != "":
 		v.Reason = Owner
-	case f.VaultLost:
+	case f.VaultLost, f.Useless:
 		v.Reason = Vault
 	case reached(r.RotateAt):
 		v.Reason = Due
@@ -133,7 +133,7 @@ type Steps interface {
 type Status struct {
 	ID       string
 	Previous string // empty: no other one
-	// Useless says that the value of ID is stored nowhere.
+	// Useless says that ID could not be verified or stored.
 	Useless bool
 }
 

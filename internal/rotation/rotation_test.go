@@ -27,19 +27,20 @@ func TestJudge(t *testing.T) {
 		facts rotation.Facts
 		want  rotation.Verdict
 	}{
-		"young":              {young, rotation.Facts{Now: at(59), Live: true}, rotation.Verdict{}},
-		"due":                {young, rotation.Facts{Now: at(60), Live: true}, rotation.Verdict{Reason: rotation.Due}},
-		"never due":          {rotation.Recorded{ID: "now", ExpiresAt: at(90)}, rotation.Facts{Now: at(89), Live: true}, rotation.Verdict{}},
-		"without an end":     {rotation.Recorded{ID: "now"}, rotation.Facts{Now: at(1000), Live: true}, rotation.Verdict{}},
-		"revoked":            {young, rotation.Facts{Now: at(89)}, rotation.Verdict{Reason: rotation.Revoked}},
-		"expired":            {young, rotation.Facts{Now: at(90)}, rotation.Verdict{Reason: rotation.Expired}},
-		"of another":         {young, rotation.Facts{Now: at(70), Live: true, Owner: "other"}, rotation.Verdict{Reason: rotation.Owner}},
-		"value lost":         {young, rotation.Facts{Now: at(70), Live: true, VaultLost: true}, rotation.Verdict{Reason: rotation.Vault}},
-		"never stored":       {young, rotation.Facts{Now: at(10), Live: true, VaultLost: true, Useless: true}, rotation.Verdict{Reason: rotation.Vault, Useless: true}},
-		"within the overlap": {withPrevious, rotation.Facts{Now: at(19), Live: true}, rotation.Verdict{}},
-		"overlap over":       {withPrevious, rotation.Facts{Now: at(20), Live: true}, rotation.Verdict{Ended: "before"}},
-		"overlap over, due":  {withPrevious, rotation.Facts{Now: at(60), Live: true}, rotation.Verdict{Ended: "before", Reason: rotation.Due}},
-		"overlap, revoked":   {withPrevious, rotation.Facts{Now: at(10)}, rotation.Verdict{Reason: rotation.Revoked}},
+		"young":                    {young, rotation.Facts{Now: at(59), Live: true}, rotation.Verdict{}},
+		"due":                      {young, rotation.Facts{Now: at(60), Live: true}, rotation.Verdict{Reason: rotation.Due}},
+		"never due":                {rotation.Recorded{ID: "now", ExpiresAt: at(90)}, rotation.Facts{Now: at(89), Live: true}, rotation.Verdict{}},
+		"without an end":           {rotation.Recorded{ID: "now"}, rotation.Facts{Now: at(1000), Live: true}, rotation.Verdict{}},
+		"revoked":                  {young, rotation.Facts{Now: at(89)}, rotation.Verdict{Reason: rotation.Revoked}},
+		"expired":                  {young, rotation.Facts{Now: at(90)}, rotation.Verdict{Reason: rotation.Expired}},
+		"of another":               {young, rotation.Facts{Now: at(70), Live: true, Owner: "other"}, rotation.Verdict{Reason: rotation.Owner}},
+		"value lost":               {young, rotation.Facts{Now: at(70), Live: true, VaultLost: true}, rotation.Verdict{Reason: rotation.Vault}},
+		"never stored":             {young, rotation.Facts{Now: at(10), Live: true, VaultLost: true, Useless: true}, rotation.Verdict{Reason: rotation.Vault, Useless: true}},
+		"unusable, vault not seen": {young, rotation.Facts{Now: at(10), Live: true, Useless: true}, rotation.Verdict{Reason: rotation.Vault, Useless: true}},
+		"within the overlap":       {withPrevious, rotation.Facts{Now: at(19), Live: true}, rotation.Verdict{}},
+		"overlap over":             {withPrevious, rotation.Facts{Now: at(20), Live: true}, rotation.Verdict{Ended: "before"}},
+		"overlap over, due":        {withPrevious, rotation.Facts{Now: at(60), Live: true}, rotation.Verdict{Ended: "before", Reason: rotation.Due}},
+		"overlap, revoked":         {withPrevious, rotation.Facts{Now: at(10)}, rotation.Verdict{Reason: rotation.Revoked}},
 	} {
 		tc.want.ID = "now"
 		got := rotation.Judge(tc.state, tc.facts)

@@ -55,6 +55,8 @@ type created struct {
 	strays []client.OAuthSecret
 	// revoked are secrets that a lost request of this process created, and that were deleted again.
 	revoked []client.OAuthSecret
+	// lookErr is why such secrets could not be looked for, or the one that was found not be deleted.
+	lookErr error
 }
 
 // create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then the
@@ -76,7 +78,7 @@ func create(ctx context.Context, c *client.Client, principalID string, want secr
 		gone = append(gone, deleted...)
 		switch {
 		case err == nil: // it must not be lost because of what the list shows
-			made.strays, made.revoked = strays, gone
+			made.strays, made.revoked, made.lookErr = strays, gone, lookErr
 			return made, nil
 		case lookErr != nil:
 			return created{}, client.Advise(err, "", fmt.Sprintf("A secret may exist whose value nobody knows, and looking for it failed: %v. "+

@@ -94,7 +94,12 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 		diags.AddWarning("OAuth secret of a lost answer was deleted: "+plan.String(),
 			"The service created it for a request whose answer was lost, so nobody has its value:\n"+describe(s.made.revoked))
 	}
-	if len(s.made.strays) > 0 {
+	switch {
+	case s.made.lookErr != nil:
+		fwkit.Warn(diags, client.Also(s.made.lookErr, fmt.Sprintf("An earlier request, whose answer was lost, may have created another secret shortly before %s. "+
+			"Nobody has its value: look for it among the OAuth secrets of the service principal, and delete it. %s", plan.CreatedAt.ValueString(), describe(s.made.strays))),
+			"OAuth secrets may be left over", plan.String())
+	case len(s.made.strays) > 0:
 		diags.AddWarning("OAuth secrets may be left over: "+plan.String(), "A request whose answer was lost may have created one of these, and another run may have created it as well, "+
 			"so none was deleted:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.")
 	}
@@ -130,7 +135,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	if errors.Is(err, client.ErrNotFound) {
-		list.Now = r.Client.Now()
+		principalID, list.Now = "", r.Client.Now()
 	}
 	shown := look(list, state)
 	decide := func(now time.Time) (sight, rotation.Verdict) {
@@ -152,9 +157,10 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.show(shown.info, r.Client)
 		state.ServicePrincipalID = types.StringValue(principalID)
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark, state.String(), state.onlyWarns(), &resp.Diagnostics)
-		f.Useless = state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" && !state.SecretValueInState.ValueBool()
+		// What was found at its creation, no refresh can see.
+		f.Useless = m.Verdict.About(shown.info.ID).Useless || state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" && !state.SecretValueInState.ValueBool()
 	}
-	if !shown.previous {
+	if !shown.previous && principalID != "" { // else the account may have it still, and it works again with its principal
 		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 	}
 	if resp.Diagnostics.HasError() {
@@ -173,14 +179,14 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 type sight struct {
 	info        client.OAuthSecret
 	there, live bool
-	previous    bool // the previous secret is still there and logs in
+	previous    bool // the previous secret is still there and has not expired, whatever its status
 }
 
 func look(list client.OAuthSecretList, state secretModel) (s sight) {
 	s.info, s.there = list.ByID(state.ID.ValueString())
 	s.live = s.there && list.Live(s.info)
 	previous, there := list.ByID(state.PreviousSecretID.ValueString())
-	s.previous = there && list.Live(previous)
+	s.previous = there && (previous.ExpiresAt.IsZero() || previous.ExpiresAt.After(list.Now))
 	return s
 }
 
@@ -214,9 +220,12 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	if plan.rotating().EndsOverlap(state.rotating()) {
 		previous := state.PreviousSecretID.ValueString()
-		_, err := remove(ctx, r.Client, state.ServicePrincipalID.ValueString(), previous)
+		left, err := remove(ctx, r.Client, state.ServicePrincipalID.ValueString(), previous)
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot delete the OAuth secret before this one", state.String()) {
 			return
+		}
+		if left {
+			warnOfLeft(state, previous, &resp.Diagnostics)
 		}
 		state.PreviousSecretID, state.PreviousSecretDeleteAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
 	}
@@ -240,7 +249,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
 	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
-	if err == nil && state.PreviousSecretID.IsNull() && !slices.Contains([]rotation.Reason{rotation.Revoked, rotation.Expired}, rotation.Reason(plan.RotationReason.ValueString())) {
+	if err == nil && state.PreviousSecretID.IsNull() && rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), m.Verdict) {
 		err = checkFree(have, c.want.ApplicationID) // before anything is written to Key Vault
 	}
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
@@ -319,9 +328,15 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 			return
 		}
 		if left {
-			resp.Diagnostics.AddWarning("OAuth secret may still exist in the account: "+state.String(), "Its service principal is no longer in this workspace, so the workspace cannot delete the secret. "+
-				"Secrets belong to the account: an account admin can delete it there.")
+			warnOfLeft(state, id, &resp.Diagnostics)
 		}
 	}
 	r.disableOthers(ctx, &m, secretModel{ApplicationID: state.ApplicationID, SecretID: state.ID}, &resp.Diagnostics)
+}
+
+// warnOfLeft warns of a secret that the state gives up and that may still exist.
+func warnOfLeft(state secretModel, id string, diags *diag.Diagnostics) {
+	state.SecretID = types.StringValue(id)
+	diags.AddWarning("OAuth secret may still exist in the account: "+state.String(), "Its service principal is no longer in this workspace, so the workspace cannot delete the secret "+id+". "+
+		"Secrets belong to the account: an account admin can delete it there.")
 }

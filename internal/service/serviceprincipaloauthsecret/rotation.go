@@ -77,7 +77,10 @@ func (s *steps) Store(ctx context.Context) error {
 }
 
 func (s *steps) Revoke(ctx context.Context, id string) error {
-	_, err := remove(ctx, s.c, s.principalID, id)
+	left, err := remove(ctx, s.c, s.principalID, id)
+	if left {
+		return fmt.Errorf("service principal %s is no longer in this workspace, so the workspace cannot delete its OAuth secret %s, which may still exist in the account", s.want.ApplicationID, id)
+	}
 	return err
 }
 

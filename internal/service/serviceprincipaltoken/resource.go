@@ -221,7 +221,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.tell(info, r.Client.WorkspaceID())
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark, state.String(), state.onlyWarns(), &resp.Diagnostics)
-		f.Useless = state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
+		// What was found at its creation, no refresh can see.
+		f.Useless = m.Verdict.About(info.ID).Useless || state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
 	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()

@@ -1,0 +1,93 @@
+package serviceprincipaloauthsecret_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+// refuseDeletion refuses the next deletion of a secret.
+func refuseDeletion(w *acctest.World) {
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodDelete, Path: routes + "/*", Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
+}
+
+// A new secret that can neither be verified nor deleted is the one that goes at the next apply; the old one, which works, stays.
+func TestUnusableSecretGoesFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+	working := o.State["id"].(string)
+	c := config(w, "rotation_triggers", map[string]any{"a": "1"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: "/oidc/v1/token", Status: http.StatusNotFound})
+	refuseDeletion(w)
+	o, errors := p.Apply(t, typeName, o, c)
+	unusable := o.State["id"].(string)
+	if !strings.Contains(errors, "could not be deleted either") || unusable == working {
+		t.Fatalf("%s is in the state: %s", unusable, errors)
+	}
+	p = w.Protocol(t)
+	o = p.MustRefresh(t, typeName, o)
+	o = p.MustApply(t, typeName, o, c)
+	if got := secrets(w); !slices.Contains(got, working) || slices.Contains(got, unusable) || !slices.Contains(got, o.State["id"].(string)) {
+		t.Errorf("there are %v; %s works, and %s was unusable", got, working, unusable)
+	}
+	if o.State["previous_secret_id"] != working {
+		t.Errorf("the one before is %v", o.State["previous_secret_id"])
+	}
+}
+
+// A lost request may be carried out late. Where nobody could look for that, the apply says so.
+func TestLostRequestThatNobodyLookedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "before"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, After: 2, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
+	o := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
+	if !strings.Contains(o.Warnings, "may be left over") || !strings.Contains(o.Warnings, "whose answer was lost") {
+		t.Errorf("warnings: %s", o.Warnings)
+	}
+}
+
+// The secrets of a principal that leaves the workspace live on in the account, so neither of the two may be forgotten silently.
+func TestPreviousSecretOfAPrincipalThatLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.Workspace.Switches()
+	s.IdentityFederation = true
+	w.Workspace.SetSwitches(s)
+	p := w.Protocol(t)
+	o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+	previous := o.State["id"].(string)
+	c := config(w, "rotation_triggers", map[string]any{"a": "1"})
+	o = p.MustApply(t, typeName, o, c)
+	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
+
+	p = w.Protocol(t)
+	if seen := p.MustRefresh(t, typeName, o); seen.State["previous_secret_id"] != previous {
+		t.Errorf("after a refresh the one before is %v", seen.State["previous_secret_id"])
+	}
+	c["overlap_seconds"] = 0
+	if o = p.MustApply(t, typeName, o, c); !strings.Contains(o.Warnings, "may still exist in the account") || !strings.Contains(o.Warnings, previous) {
+		t.Errorf("warnings: %s", o.Warnings)
+	}
+}
+
+// Another status than ACTIVE, which the documentation does not name, is no proof that the secret before this one is over.
+func TestPreviousSecretOfAnotherStatus(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := w.Protocol(t)
+	o := p.MustApply(t, typeName, acctest.Object{}, config(w))
+	previous := o.State["id"].(string)
+	o = p.MustApply(t, typeName, o, config(w, "rotation_triggers", map[string]any{"a": "1"}))
+	w.Workspace.SetOAuthSecretStatus(previous, "SUSPENDED")
+	p = w.Protocol(t)
+	if o = p.MustRefresh(t, typeName, o); o.State["previous_secret_id"] != previous {
+		t.Errorf("after a refresh the one before is %v", o.State["previous_secret_id"])
+	}
+}
