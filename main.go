@@ -34,8 +34,11 @@ func main() {
 	}
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)
-	signal.Notify(terminated, syscall.SIGTERM) // an interrupt is Terraform's to handle, and the plugin library ignores it here
-	if !*debug {                               // a debugger serves several runs of Terraform
+	signal.Notify(
+		terminated,
+		syscall.SIGTERM,
+	) // an interrupt is Terraform's to handle, and the plugin library ignores it here
+	if !*debug { // a debugger serves several runs of Terraform
 		// Terraform that is killed ends nobody: the provider would live on, with the secrets of its environment.
 		go func() {
 			waitForParent()
@@ -61,7 +64,8 @@ func main() {
 	}
 }
 
-// stopLimit is how long a termination waits for what is under way: runners kill ten seconds after a termination, or later.
+// stopLimit is how long a termination waits for what is under way: runners kill ten seconds after a termination, or
+// later.
 const stopLimit = 8 * time.Second
 
 // report tells which tokens could not be revoked. It goes to Terraform's log: nobody else listens any more.

@@ -1,10 +1,10 @@
 // Package acl is the core of the product: the access list of one object as a value, and the few operations that change
 // one principal's place in it without touching anybody else's.
 //
-// The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to compare.
-// A removal is therefore a read followed at once by a replacement without that principal; everything else the read showed
-// goes back. What another run writes between those two requests is undone, so each run reads the list again a moment after
-// its write, and writes again what does not hold; see recheck.go.
+// The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to
+// compare. A removal is therefore a read followed at once by a replacement without that principal; everything else the
+// read showed goes back. What another run writes between those two requests is undone, so each run reads the list again
+// a moment after its write, and writes again what does not hold; see recheck.go.
 //
 // https://docs.databricks.com/api/azure/workspace/permissions
 package acl
@@ -39,8 +39,8 @@ func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
 // Same compares two principals as the service does: application ids and user names without case, group names exactly.
 func (p Principal) Same(q Principal) bool { return p.Key() == q.Key() }
 
-// Key is the principal in the one spelling under which the service compares it, so that a long list is compared through a
-// map: equal principals have equal keys.
+// Key is the principal in the one spelling under which the service compares it, so that a long list is compared through
+// a map: equal principals have equal keys.
 func (p Principal) Key() Principal {
 	if p.Kind != Group {
 		p.Name = strings.ToLower(p.Name)
@@ -198,7 +198,10 @@ func (v view) find(p Principal) (Entry, bool) {
 
 // showsAll reports whether each of them holds its level directly.
 func (v view) showsAll(grants List) bool {
-	return !slices.ContainsFunc(grants, func(e Entry) bool { held, _ := v.find(e.Principal); return held.Direct != e.Direct })
+	return !slices.ContainsFunc(
+		grants,
+		func(e Entry) bool { held, _ := v.find(e.Principal); return held.Direct != e.Direct },
+	)
 }
 
 // String is for error messages: every direct grant, sorted.

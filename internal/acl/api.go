@@ -40,10 +40,15 @@ func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Dura
 	return v.list, err
 }
 
-// ReadEndpoint is [Read] for the serving endpoint of that name, and gives the id that its list belongs to. Two requests;
-// for many endpoints the names are found in one list.
+// ReadEndpoint is [Read] for the serving endpoint of that name, and gives the id that its list belongs to. Two
+// requests; for many endpoints the names are found in one list.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/getpermissions
-func ReadEndpoint(ctx context.Context, c *client.Client, name string, maxAge time.Duration) (id string, list List, err error) {
+func ReadEndpoint(
+	ctx context.Context,
+	c *client.Client,
+	name string,
+	maxAge time.Duration,
+) (id string, list List, err error) {
 	if id, err = c.EndpointID(ctx, name, maxAge); err != nil {
 		return "", nil, err
 	}
@@ -51,7 +56,8 @@ func ReadEndpoint(ctx context.Context, c *client.Client, name string, maxAge tim
 	return id, list, err
 }
 
-// Find gives the principal's entry in the access list as a refresh sees it: one request for all principals of an object.
+// Find gives the principal's entry in the access list as a refresh sees it: one request for all principals of an
+// object.
 func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
 	v, err := of(c, object).read(ctx, c, client.AnyAge)
 	e, found := v.find(p)
@@ -65,16 +71,26 @@ func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) 
 	return e, found, err
 }
 
-// Grant gives the principal that direct level, up or down, and reports whether anything was written. When it holds another
-// one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one, nothing needs to
-// be written. Two requests, or one when the grant stands already; a third when the answer to the write does not show it, a
-// fourth and fifth when the service did not lower a level by PATCH. What waits while another write to the same list is
-// under way goes together, in as many requests as one alone.
+// Grant gives the principal that direct level, up or down, and reports whether anything was written. When it holds
+// another one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one,
+// nothing needs to be written. Two requests, or one when the grant stands already; a third when the answer to the write
+// does not show it, a fourth and fifth when the service did not lower a level by PATCH. What waits while another write
+// to the same list is under way goes together, in as many requests as one alone.
 //
 // A principal that the workspace knows and its access lists do not know yet is waited for until ctx ends.
-func Grant(ctx context.Context, c *client.Client, object Object, p Principal, level Level, overwrite bool) (e Entry, wrote bool, err error) {
+func Grant(
+	ctx context.Context,
+	c *client.Client,
+	object Object,
+	p Principal,
+	level Level,
+	overwrite bool,
+) (e Entry, wrote bool, err error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(c, object).do(ctx, c, &operation{kind: give, principal: p, level: level, overwrite: overwrite, look: true})
+		return of(
+			c,
+			object,
+		).do(ctx, c, &operation{kind: give, principal: p, level: level, overwrite: overwrite, look: true})
 	}, p)
 	return r.entry, r.wrote, r.err
 }
@@ -87,24 +103,33 @@ func Change(ctx context.Context, c *client.Client, object Object, p Principal, l
 	return r.entry, r.err
 }
 
-// Revoke takes the principal's direct grant away and leaves every other one as the read just before showed it. An object
-// or a grant that is gone counts as done. Two requests, or one when there is nothing to take; what waits while another
-// write to the same list is under way goes together.
+// Revoke takes the principal's direct grant away and leaves every other one as the read just before showed it. An
+// object or a grant that is gone counts as done. Two requests, or one when there is nothing to take; what waits while
+// another write to the same list is under way goes together.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
 	return of(c, object).do(ctx, c, &operation{kind: take, principal: p}).err
 }
 
 // Replace makes the direct grants of the object those that change gives back, and gives the list as it is after. change
-// sees the list as it was read just before the write, and may refuse; it is asked again when the write has to be repeated.
-// Where nobody loses a grant the write is an upsert, which leaves those alone whom nobody has seen. Two requests, or one
-// when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the principals that may be so
-// new that the access lists do not know them yet: they are waited for as [Grant] does.
+// sees the list as it was read just before the write, and may refuse; it is asked again when the write has to be
+// repeated. Where nobody loses a grant the write is an upsert, which leaves those alone whom nobody has seen. Two
+// requests, or one when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the
+// principals that may be so new that the access lists do not know them yet: they are waited for as [Grant] does.
 //
 // What change finds besides is handed back as it was found in the list before the last write. change must not write to
 // variables of its caller: it may still run when a caller that gave up has left.
-func Replace[T any](ctx context.Context, c *client.Client, object Object, wanted []Principal, change func(List) (List, T, error)) (after List, found T, err error) {
+func Replace[T any](
+	ctx context.Context,
+	c *client.Client,
+	object Object,
+	wanted []Principal,
+	change func(List) (List, T, error),
+) (after List, found T, err error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(c, object).do(ctx, c, &operation{kind: rewrite, change: func(now List) (List, any, error) { return change(now) }})
+		return of(
+			c,
+			object,
+		).do(ctx, c, &operation{kind: rewrite, change: func(now List) (List, any, error) { return change(now) }})
 	}, wanted...)
 	found, _ = r.found.(T)
 	return r.after.list, found, r.err
@@ -252,13 +277,26 @@ const uuidLength = 36 // uuid.Validate takes forms without hyphens too, which co
 func advise(err error, object Object) error {
 	switch {
 	case errors.Is(err, client.ErrPermissionDenied) && object == Tokens:
-		return client.Advise(err, "", "Only a workspace admin may see and change who uses personal access tokens. Add the provider's service principal to the group \"admins\".")
+		return client.Advise(
+			err,
+			"",
+			"Only a workspace admin may see and change who uses personal access tokens. Add the provider's service "+
+				"principal to the group \"admins\".",
+		)
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint; it need not be a workspace admin. "+
-			"Whoever manages the endpoint, such as its creator, or an admin can grant it.")
+		return client.Advise(
+			err,
+			"",
+			"The provider's identity needs CAN_MANAGE on this endpoint; it need not be a workspace admin. "+
+				"Whoever manages the endpoint, such as its creator, or an admin can grant it.",
+		)
 	case errors.Is(err, client.ErrNotFound) && object == Tokens:
-		return client.Advise(err, "", "The workspace keeps this access list only once its first personal access token exists. "+
-			"Create one token (as an admin: Settings > Developer > Access tokens), then try again.")
+		return client.Advise(
+			err,
+			"",
+			"The workspace keeps this access list only once its first personal access token exists. "+
+				"Create one token (as an admin: Settings > Developer > Access tokens), then try again.",
+		)
 	default:
 		return err
 	}
@@ -272,23 +310,50 @@ func adviseWrite(err error, object Object, written List) error {
 	p, ok := named(text, written)
 	switch {
 	case !ok:
-		return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not know any more, and the service refuses the list with that "+
-			"grant in it. Remove that grant in the object's Permissions dialog, then apply again.")
+		return client.Advise(
+			err,
+			"",
+			"The access list still shows a grant of a principal that the workspace does not know any more, and the "+
+				"service refuses the list with that "+
+				"grant in it. Remove that grant in the object's Permissions dialog, then apply again.",
+		)
 	case p.Kind == ServicePrincipal:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no service principal with the application id %s. "+
-			"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created first). "+
-			"The value is the application (client) id of the app registration, not its object id and not its name. %s", p.Name, client.GoneSincePlan))
+		return client.Advise(
+			err,
+			string(p.Kind),
+			fmt.Sprintf("The workspace has no service principal with the application id %s. "+
+				"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created "+
+				"first). "+
+				"The value is the application (client) id of the app registration, not its object id and not its "+
+				"name. %s", p.Name, client.GoneSincePlan),
+		)
 	case p.Kind == User:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id. %s", p.Name, client.GoneSincePlan))
+		return client.Advise(
+			err,
+			string(p.Kind),
+			fmt.Sprintf(
+				"The workspace has no user %q. A service principal is named as one, by its application id. %s",
+				p.Name,
+				client.GoneSincePlan,
+			),
+		)
 	default:
-		return client.Advise(err, string(p.Kind), fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to the workspace first. %s",
-			p.Name, client.GoneSincePlan))
+		return client.Advise(
+			err,
+			string(p.Kind),
+			fmt.Sprintf(
+				"The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to "+
+					"the workspace first. %s",
+				p.Name,
+				client.GoneSincePlan,
+			),
+		)
 	}
 }
 
-// unknownPrincipal reports whether a write was refused over a principal, with the service's words. It answers 404 for an
-// unknown object and for an unknown principal alike, and older builds 400; its prefix tells them apart, and decides on
-// nothing but advice and on whether waiting is worth a look.
+// unknownPrincipal reports whether a write was refused over a principal, with the service's words. It answers 404 for
+// an unknown object and for an unknown principal alike, and older builds 400; its prefix tells them apart, and decides
+// on nothing but advice and on whether waiting is worth a look.
 func unknownPrincipal(err error) (text string, ok bool) {
 	var e *client.Error
 	if !errors.As(err, &e) || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {

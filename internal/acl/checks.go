@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// checks counts the operations of one run and the lists that they have yet to read again. An operation whose write is done
-// does not wait for that read while others still run: those keep the process alive, and the last of them waits for every
-// check. So a run that grants on a thousand endpoints waits once, and not a hundred times.
+// checks counts the operations of one run and the lists that they have yet to read again. An operation whose write is
+// done does not wait for that read while others still run: those keep the process alive, and the last of them waits for
+// every check. So a run that grants on a thousand endpoints waits once, and not a hundred times.
 type checks struct {
 	mu      sync.Mutex
 	running int           // operations whose callers wait
@@ -42,8 +42,8 @@ func (r *checks) checked(err error) {
 	}
 }
 
-// end is for an operation whose own list needs no check any more. The last one that runs waits for all others' checks, and
-// returns their failures.
+// end is for an operation whose own list needs no check any more. The last one that runs waits for all others' checks,
+// and returns their failures.
 func (r *checks) end(ctx context.Context) error {
 	for {
 		changed, err := r.tryEnd(ctx.Err() != nil)

@@ -44,8 +44,8 @@ func ClaimWhole(c *client.Client, endpoint string, ignored []Principal) (singly 
 	return singly
 }
 
-// ClaimOne notes that the principal's place in the list of the endpoint is managed, and reports whether the same run manages
-// the whole list without leaving that principal out.
+// ClaimOne notes that the principal's place in the list of the endpoint is managed, and reports whether the same run
+// manages the whole list without leaving that principal out.
 func ClaimOne(c *client.Client, endpoint string, p Principal) (whole bool) {
 	cl := claimsOf(c)
 	defer cl.mu.Unlock()

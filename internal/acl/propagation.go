@@ -11,8 +11,8 @@ import (
 )
 
 // await tries again while access lists do not know a principal that the workspace does know: one that was just made
-// reaches them late, by minutes at worst. A principal that the workspace does not know either is mistyped, and nothing is
-// waited for. One request more, when a write was refused.
+// reaches them late, by minutes at worst. A principal that the workspace does not know either is mistyped, and nothing
+// is waited for. One request more, when a write was refused.
 func await(ctx context.Context, c *client.Client, object Object, try func() outcome, ps ...Principal) outcome {
 	var list List
 	for _, p := range ps {
@@ -44,8 +44,12 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 			"object": object.String(), "principal": p.String(), "seconds": int(time.Since(began).Seconds()),
 		})
 		if client.Pause(ctx, pause) != nil {
-			r.err = client.Advise(r.err, string(p.Kind), fmt.Sprintf("The workspace knows %s, and after %d seconds its access lists still do not: "+
-				"a new principal may take some minutes to reach them. Apply again, or raise create in timeouts.", p, int(time.Since(began).Seconds())))
+			r.err = client.Advise(
+				r.err,
+				string(p.Kind),
+				fmt.Sprintf("The workspace knows %s, and after %d seconds its access lists still do not: "+
+					"a new principal may take some minutes to reach them. Apply again, or raise create in timeouts.", p, int(time.Since(began).Seconds())),
+			)
 			return r
 		}
 	}

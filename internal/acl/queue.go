@@ -10,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Writes to one list queue: the API has no version to compare, and a PATCH between another's read and PUT would be lost.
-// While one is under way those that come wait, and then go together: with ten at a time and an answer in 50 ms, a
+// Writes to one list queue: the API has no version to compare, and a PATCH between another's read and PUT would be
+// lost. While one is under way those that come wait, and then go together: with ten at a time and an answer in 50 ms, a
 // thousand grants take some four hundred requests instead of two thousand.
 
 // objects are the lists that a client knows.
@@ -90,7 +90,8 @@ type batch struct {
 	cancel  context.CancelFunc
 }
 
-// grace is how long a caller that was asked to stop still waits for a write that has been sent: what it did would be forgotten.
+// grace is how long a caller that was asked to stop still waits for a write that has been sent: what it did would be
+// forgotten.
 const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
@@ -156,7 +157,8 @@ func (o *object) giveUp(op *operation) (answered bool) {
 	return op.left
 }
 
-// leaveCheck is [checks.leave] for an operation whose caller still waits: one that has given up is not counted any more.
+// leaveCheck is [checks.leave] for an operation whose caller still waits: one that has given up is not counted any
+// more.
 func (o *object) leaveCheck(op *operation) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()

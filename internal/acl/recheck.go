@@ -17,16 +17,16 @@ import (
 
 // Two runs, each with its own state, may write one list at the same time. A run that removes a grant reads the list and
 // replaces it, so what another run writes between that read and that replacement is undone: a new grant is lost, a
-// revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent. The
-// run whose change was undone can: it reads the list again a moment after its write, and writes again what does not hold.
-// Every run does this for its own changes, so nothing that any of them wrote is lost.
+// revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent.
+// The run whose change was undone can: it reads the list again a moment after its write, and writes again what does not
+// hold. Every run does this for its own changes, so nothing that any of them wrote is lost.
 
 const (
-	// watched is how long after its write a change that no longer holds is written again. What disappears later is drift,
-	// which the next plan shows.
+	// watched is how long after its write a change that no longer holds is written again. What disappears later is
+	// drift, which the next plan shows.
 	watched = 10 * time.Second
-	// The list is read again after twice the time that the last write took, within these bounds: for so long may another
-	// run's replacement be on its way that was read before the write.
+	// The list is read again after twice the time that the last write took, within these bounds: for so long may
+	// another run's replacement be on its way that was read before the write.
 	shortestWait = 150 * time.Millisecond
 	longestWait  = time.Second
 	// secondLook is the pause before the list is read once more, where somebody else was seen to write it.
@@ -114,9 +114,9 @@ func (o *object) observe(now view) (undone List) {
 	return undone
 }
 
-// others reports whether the list may hold a grant that another run is about to remove. Only who removes or lowers a grant
-// replaces the list, and until then that grant stands. So where nothing stands but what this run wrote, and the right
-// under which it writes, nobody is about to undo anything.
+// others reports whether the list may hold a grant that another run is about to remove. Only who removes or lowers a
+// grant replaces the list, and until then that grant stands. So where nothing stands but what this run wrote, and the
+// right under which it writes, nobody is about to undo anything.
 func (o *object) others(c *client.Client) bool {
 	if o.last == nil {
 		return true
@@ -130,8 +130,8 @@ func (o *object) others(c *client.Client) bool {
 	return false
 }
 
-// endWritten ends an operation whose write succeeded: at once, where nobody can undo it or others of this run still work
-// and wait for the check, else when the list was read again.
+// endWritten ends an operation whose write succeeded: at once, where nobody can undo it or others of this run still
+// work and wait for the check, else when the list was read again.
 func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
 	if !o.others(c) {
 		o.end(op, r)
@@ -148,7 +148,8 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 // endHeld ends the operations whose changes the list shows, but for those that were written again just now.
 func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
-		held := now.showsAll(u.changed) && !slices.ContainsFunc(u.changed, func(e Entry) bool { _, ok := again.Find(e.Principal); return ok })
+		held := now.showsAll(u.changed) &&
+			!slices.ContainsFunc(u.changed, func(e Entry) bool { _, ok := again.Find(e.Principal); return ok })
 		if held {
 			o.endChecked(u)
 		}
@@ -187,7 +188,11 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	}
 	if err != nil {
 		o.list.Forget()
-		tflog.Warn(ctx, "the access list could not be read again after a write", map[string]any{"object": o.String(), "error": err.Error()})
+		tflog.Warn(
+			ctx,
+			"the access list could not be read again after a write",
+			map[string]any{"object": o.String(), "error": err.Error()},
+		)
 		o.endAll()
 		return
 	}
@@ -240,7 +245,9 @@ func (o *object) restore(ctx context.Context, c *client.Client, now view, undone
 		for _, e := range undone {
 			ps = append(ps, e.Principal)
 		}
-		return append(list.without(ps...), slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return e.Direct == "" })...), nil, nil
+		return append(
+			list.without(ps...),
+			slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return e.Direct == "" })...), nil, nil
 	}, false)
 	if r.err == nil || ctx.Err() != nil {
 		return
@@ -270,9 +277,19 @@ func (o *object) endUndone(now view, undone List) {
 				lines = append(lines, fmt.Sprintf("%s was granted %s and holds %s again", who, e.Direct, held.Direct))
 			}
 		}
-		return client.Advise(fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote it %d times",
-			strings.Join(lines, "; "), 1+mostRestores), "", "Another Terraform run, or a tool, writes the same access list. "+
-			"Let it end, then apply again. One access list should be managed in one state.")
+		return client.Advise(
+			fmt.Errorf(
+				"something else keeps changing the same access list: %s, although this run wrote it %d times",
+				strings.Join(
+					lines,
+					"; ",
+				),
+				1+mostRestores,
+			),
+			"",
+			"Another Terraform run, or a tool, writes the same access list. "+
+				"Let it end, then apply again. One access list should be managed in one state.",
+		)
 	})
 }
 
@@ -281,10 +298,17 @@ func (o *object) endUndone(now view, undone List) {
 func (o *object) failUndone(undone List, explain func(mine List) error) {
 	ended := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
 		delete(o.changes, e.Key())
-		return e.Direct != "" || slices.ContainsFunc(o.unchecked, func(u unchecked) bool { _, mine := u.changed.Find(e.Principal); return mine })
+		return e.Direct != "" ||
+			slices.ContainsFunc(
+				o.unchecked,
+				func(u unchecked) bool { _, mine := u.changed.Find(e.Principal); return mine },
+			)
 	})
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
-		mine := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok })
+		mine := slices.DeleteFunc(
+			slices.Clone(undone),
+			func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok },
+		)
 		if u.kind != give {
 			mine = append(mine, ended...)
 		}

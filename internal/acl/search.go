@@ -32,20 +32,23 @@ func (l List) Levels() []Held {
 		}
 	}
 	slices.SortStableFunc(held, func(a, b Held) int {
-		return cmp.Or(cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(
+			cmp.Compare(slices.Index(kinds, a.Kind), slices.Index(kinds, b.Kind)),
+			cmp.Compare(a.Name, b.Name),
+		)
 	})
 	return held
 }
 
-// Search says whose grants a search finds beside those of ordinary principals. Who imports the others by accident risks to
-// take rights from the provider itself, or from everybody.
+// Search says whose grants a search finds beside those of ordinary principals. Who imports the others by accident risks
+// to take rights from the provider itself, or from everybody.
 type Search struct {
 	Self    bool // the identity that the provider is logged in as
 	BuiltIn bool // groups that the service creates, see [client.IsBuiltInGroup]
 }
 
-// Finds reports whether the search finds the grants of that principal. No request where the login names its identity; else
-// one, shared by everything in this run.
+// Finds reports whether the search finds the grants of that principal. No request where the login names its identity;
+// else one, shared by everything in this run.
 func (s Search) Finds(ctx context.Context, c *client.Client, p Principal) (bool, error) {
 	if p.Kind == Group {
 		return s.BuiltIn || !client.IsBuiltInGroup(p.Name), nil

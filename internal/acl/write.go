@@ -18,7 +18,11 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
 		before, err = o.read(ctx, c, client.Lately)
 		// Nobody is told that nothing needs to be done, or nothing may be, on the strength of a copy.
-		if err == nil && before.read.Before(began) && slices.ContainsFunc(ops, func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }) {
+		if err == nil && before.read.Before(began) &&
+			slices.ContainsFunc(
+				ops,
+				func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" },
+			) {
 			before, err = o.readNow(ctx, c)
 		}
 	}
@@ -32,7 +36,10 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 			delete(o.changes, op.principal.Key()) // a removal of this run that something undid: now it is adopted
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
-			o.end(op, outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}})
+			o.end(
+				op,
+				outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}},
+			)
 		default:
 			write = append(write, op)
 		}
@@ -61,7 +68,8 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 	if err != nil {
 		o.list.Forget()
-		alone := len(ops) > 1 && (errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther))
+		alone := len(ops) > 1 &&
+			(errors.Is(err, client.ErrNotFound) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther))
 		for _, op := range ops {
 			if alone {
 				o.upsert(ctx, c, view{}, []*operation{op})
@@ -118,8 +126,8 @@ func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left 
 	return left
 }
 
-// keep makes the answer to an upsert the shared copy when it is the whole list, and drops the copy when it may be a part:
-// an answer that lacks what stood before, or shows nothing but what was sent.
+// keep makes the answer to an upsert the shared copy when it is the whole list, and drops the copy when it may be a
+// part: an answer that lacks what stood before, or shows nothing but what was sent.
 func (o *object) keep(before view, sent List, after view) (whole bool) {
 	whole = len(after.list) > len(sent)
 	for _, e := range before.list {
@@ -140,7 +148,8 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	r := o.rewrite(ctx, c, nil, func(now List) (List, any, error) {
 		var ps []Principal
 		for _, op := range ops {
-			// Here, where no other write to the list can come in between: a grant either was noted by now, or is made after this.
+			// Here, where no other write to the list can come in between: a grant either was noted by now, or is made
+			// after this.
 			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
 				ps = append(ps, op.principal)
 			}
@@ -172,9 +181,9 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 }
 
-// rewrite reads the list, lets change say what it should become, and writes that. A write that did not get through is not sent
-// again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list where it
-// was read just before; whole asks for a replacement even where nobody loses a grant.
+// rewrite reads the list, lets change say what it should become, and writes that. A write that did not get through is
+// not sent again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list
+// where it was read just before; whole asks for a replacement even where nobody loses a grant.
 func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change change, whole bool) outcome {
 	began := time.Now()
 	var tried List // what the writes before this one may have changed
@@ -221,8 +230,8 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 				o.recordWrite(written, after, asked)
 			}
 		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
-			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was granted
-			// meanwhile is in that one.
+			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was
+			// granted meanwhile is in that one.
 			now, whole = &after, true
 			continue
 		}

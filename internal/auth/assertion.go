@@ -67,8 +67,10 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	return assertionSource{}, &Error{
 		Attribute: s.UseOIDC.named("use_oidc"),
 		Summary:   "No OIDC token to log in with",
-		Detail: "Nothing says where the token comes from. In GitHub Actions give the job permissions: id-token: write, which sets ACTIONS_ID_TOKEN_REQUEST_URL. " +
-			"In Azure Pipelines set ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken). Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
+		Detail: "Nothing says where the token comes from. In GitHub Actions give the job permissions: id-token: " +
+			"write, which sets ACTIONS_ID_TOKEN_REQUEST_URL. " +
+			"In Azure Pipelines set ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: " +
+			"$(System.AccessToken). Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
 	}
 }
 
@@ -118,7 +120,11 @@ func checkJWT(token, attribute, where string) error {
 	if _, err := Claims(token); err == nil {
 		return nil
 	}
-	return &Error{Attribute: attribute, Summary: "OIDC token is not a JWT", Detail: where + " does not hold a token: three parts in base64url with dots between them."}
+	return &Error{
+		Attribute: attribute,
+		Summary:   "OIDC token is not a JWT",
+		Detail:    where + " does not hold a token: three parts in base64url with dots between them.",
+	}
 }
 
 func (o *opening) fromPod(s Settings) (assertionSource, error) {
@@ -142,7 +148,16 @@ func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	query := address.Query()
 	query.Set("audience", cmp.Or(o.audience, o.cloud.federation))
 	address.RawQuery = query.Encode()
-	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value", needsServiceConnection(s)), nil
+	return o.tokenService(
+		"GitHub Actions",
+		s.OIDCRequestURL,
+		http.MethodGet,
+		address,
+		token,
+		nil,
+		"value",
+		needsServiceConnection(s),
+	), nil
 }
 
 // isPipelinesURL recognises SYSTEM_OIDCREQUESTURI of Azure Pipelines under another name.
@@ -155,8 +170,11 @@ func needsServiceConnection(s Settings) *Error {
 	return &Error{
 		Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
 		Summary:   "Azure Pipelines needs a service connection",
-		Detail: fmt.Sprintf("The token would come from Azure Pipelines (%s), which gives one for a service connection only. "+
-			"Set ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to its ID.", s.OIDCRequestURL.Source()),
+		Detail: fmt.Sprintf(
+			"The token would come from Azure Pipelines (%s), which gives one for a service connection only. "+
+				"Set ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to its ID.",
+			s.OIDCRequestURL.Source(),
+		),
 	}
 }
 
@@ -173,7 +191,16 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	address.RawQuery = query.Encode()
 	// Without this a refusal comes as a redirect to a sign-in page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
-	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header, "oidcToken", nil), nil
+	return o.tokenService(
+		"Azure Pipelines",
+		s.ADOServiceConnectionID,
+		http.MethodPost,
+		address,
+		token,
+		header,
+		"oidcToken",
+		nil,
+	), nil
 }
 
 // otherServiceConnection warns when an Azure Pipelines task says that the service
@@ -189,9 +216,16 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 	return &Warning{
 		Attribute: s.ClientID.named("client_id"),
 		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
-		Detail: fmt.Sprintf("Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but the client ID configured is %s (%s). "+
-			"Microsoft Entra ID takes the token for the first only, unless the other one trusts this connection, too.",
-			connection, application, strings.TrimSpace(s.ClientID.Value), s.ClientID.Source()),
+		Detail: fmt.Sprintf(
+			"Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but "+
+				"the client ID configured is %s (%s). "+
+				"Microsoft Entra ID takes the token for the first only, unless the other one trusts this connection, "+
+				"too.",
+			connection,
+			application,
+			strings.TrimSpace(s.ClientID.Value),
+			s.ClientID.Source(),
+		),
 	}
 }
 
@@ -200,11 +234,18 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 		Setting
 		name, hint string
 	}{
-		{s.OIDCRequestURL, "oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL, which a GitHub job with permissions: id-token: write has, or SYSTEM_OIDCREQUESTURI of Azure Pipelines"},
-		{s.OIDCRequestToken, "oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN, which a GitHub job with permissions: id-token: write has, or SYSTEM_ACCESSTOKEN, which an Azure Pipelines step must be given: SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
+		{s.OIDCRequestURL, "oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL, which a GitHub job with permissions: " +
+			"id-token: write has, or SYSTEM_OIDCREQUESTURI of Azure Pipelines"},
+		{s.OIDCRequestToken, "oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN, which a GitHub job with " +
+			"permissions: id-token: write has, or SYSTEM_ACCESSTOKEN, which an Azure Pipelines step must be given: " +
+			"SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
 	} {
 		if !need.IsSet() {
-			return nil, "", &Error{Attribute: need.named(need.name), Summary: "Incomplete OIDC login", Detail: fmt.Sprintf("%s is not set. It comes from %s.", need.named(need.name), need.hint)}
+			return nil, "", &Error{
+				Attribute: need.named(need.name),
+				Summary:   "Incomplete OIDC login",
+				Detail:    fmt.Sprintf("%s is not set. It comes from %s.", need.named(need.name), need.hint),
+			}
 		}
 	}
 	if err := CheckOIDCRequestURL(s.OIDCRequestURL.Value); err != nil {
@@ -212,7 +253,11 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 	}
 	address, err := url.Parse(strings.TrimSpace(s.OIDCRequestURL.Value))
 	if err != nil {
-		return nil, "", at(&Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."}, s.OIDCRequestURL, "oidc_request_url")
+		return nil, "", at(
+			&Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."},
+			s.OIDCRequestURL,
+			"oidc_request_url",
+		)
 	}
 	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
 }
@@ -234,7 +279,16 @@ func CheckOIDCRequestURL(value string) error {
 // tokenService is a source that is asked by HTTP; field is where its answer has the
 // token. notAllowed is said when the service does not take the method, which shows that
 // it is another one than meant.
-func (o *opening) tokenService(name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string, notAllowed *Error) assertionSource {
+func (o *opening) tokenService(
+	name string,
+	setting Setting,
+	method string,
+	address *url.URL,
+	bearer string,
+	header http.Header,
+	field string,
+	notAllowed *Error,
+) assertionSource {
 	attribute := setting.named("oidc_request_url")
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
 		return "", &assertionError{transient: transient, retryAfter: pause, told: &Error{
@@ -258,7 +312,13 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 			return fail(false, 0, "%s", clean(unusableText(unusable)))
 		}
 		if err != nil {
-			return fail(ctx.Err() == nil && !wrongAddress(err), 0, "%s cannot be reached: %s. HTTPS_PROXY is honoured.", address.Host, clean(networkText(err)))
+			return fail(
+				ctx.Err() == nil && !wrongAddress(err),
+				0,
+				"%s cannot be reached: %s. HTTPS_PROXY is honoured.",
+				address.Host,
+				clean(networkText(err)),
+			)
 		}
 		defer func() { _ = response.Body.Close() }()
 		body, _, err := readLimited(response.Body, maxAssertionAnswer)
@@ -275,7 +335,14 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 			if status == http.StatusNotFound {
 				hint = "Check ado_pipeline_service_connection_id and oidc_request_url."
 			}
-			return fail(status == http.StatusTooManyRequests || status >= 500, retryAfter(response.Header), "status %d %s. %s", status, clean(said.Message), hint)
+			return fail(
+				status == http.StatusTooManyRequests || status >= 500,
+				retryAfter(response.Header),
+				"status %d %s. %s",
+				status,
+				clean(said.Message),
+				hint,
+			)
 		}
 		var answer map[string]any
 		if err := json.Unmarshal(body, &answer); err != nil {
@@ -284,7 +351,13 @@ func (o *opening) tokenService(name string, setting Setting, method string, addr
 		token, _ := answer[field].(string)
 		web.Conceal(token)
 		if checkJWT(token, attribute, name) != nil {
-			return fail(false, 0, "its answer has no token in %q. Check oidc_request_url, and that ado_pipeline_service_connection_id is set in Azure Pipelines only.", field)
+			return fail(
+				false,
+				0,
+				"its answer has no token in %q. Check oidc_request_url, and that ado_pipeline_service_connection_id "+
+					"is set in Azure Pipelines only.",
+				field,
+			)
 		}
 		return token, nil
 	}
@@ -297,7 +370,16 @@ type federatedClaims struct{ audience, issuer, subject, expires string }
 
 // Format writes the claims; none of them is secret.
 func (c federatedClaims) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, fmt.Sprintf("audience (aud) %s, issuer (iss) %s, subject (sub) %s, expires %s", c.audience, c.issuer, c.subject, c.expires))
+	_, _ = io.WriteString(
+		f,
+		fmt.Sprintf(
+			"audience (aud) %s, issuer (iss) %s, subject (sub) %s, expires %s",
+			c.audience,
+			c.issuer,
+			c.subject,
+			c.expires,
+		),
+	)
 }
 
 // readFederated reads the claims without trusting them.

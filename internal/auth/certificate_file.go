@@ -83,14 +83,27 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 		return nil, "", origin{attribute: setting.named("client_certificate_path")}.fail(summary, format, args...)
 	}
 	if looksLikeCertificate(setting.Value) {
-		return fail("Client certificate path is not a path", "%s holds a certificate instead of the path of a file; that goes into client_certificate.", setting.Source())
+		return fail(
+			"Client certificate path is not a path",
+			"%s holds a certificate instead of the path of a file; that goes into client_certificate.",
+			setting.Source(),
+		)
 	}
 	if shape := certificate.Placeholder(setting.Value); shape != "" {
-		return fail("Client certificate path is a variable that was not replaced", "%s is %s, a variable that the pipeline did not replace. Check its name and scope.", setting.Source(), shape)
+		return fail(
+			"Client certificate path is a variable that was not replaced",
+			"%s is %s, a variable that the pipeline did not replace. Check its name and scope.",
+			setting.Source(),
+			shape,
+		)
 	}
 	path, err = expandHome(strings.TrimSpace(setting.Value))
 	if err != nil {
-		return fail("Client certificate path cannot be expanded", "%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
+		return fail(
+			"Client certificate path cannot be expanded",
+			"%s begins with ~, but the home directory is not known. Write the path in full.",
+			setting.Source(),
+		)
 	}
 	data, err = ReadFile(path, LargestFile)
 	switch {
@@ -101,11 +114,26 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 		}
 		return fail("Client certificate file not found", "%s%s", missing(path, setting), hint)
 	case errors.Is(err, fs.ErrPermission):
-		return fail("Client certificate file cannot be read", "The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
+		return fail(
+			"Client certificate file cannot be read",
+			"The file %s (from %s) must be readable for the user that runs Terraform.",
+			path,
+			setting.Source(),
+		)
 	case errors.Is(err, errDirectory):
-		return fail("Client certificate path is a directory", "%s (from %s) is a directory; name the PFX or PEM file in it.", path, setting.Source())
+		return fail(
+			"Client certificate path is a directory",
+			"%s (from %s) is a directory; name the PFX or PEM file in it.",
+			path,
+			setting.Source(),
+		)
 	case errors.Is(err, errTooLarge):
-		return fail("Client certificate file is too large", "%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.", path, setting.Source())
+		return fail(
+			"Client certificate file is too large",
+			"%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.",
+			path,
+			setting.Source(),
+		)
 	case err != nil:
 		return fail("Client certificate file cannot be read", "%s", FileFault(path, setting, err))
 	case len(data) == 0:
@@ -174,12 +202,20 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 			return Setting{}, nil, nil, &Error{
 				Attribute: from.attribute,
 				Summary:   "Two different client certificates",
-				Detail:    fmt.Sprintf("%s and %s hold different certificates; keep one.", inline.Source(), file.Source()),
+				Detail: fmt.Sprintf(
+					"%s and %s hold different certificates; keep one.",
+					inline.Source(),
+					file.Source(),
+				),
 			}
 		}
 		used, data, open = file, content, openToOthers(file, path, "key of the client certificate")
 		from = origin{
-			Origin:    certificate.Origin{Bundle: fmt.Sprintf("Certificate file %s (from %s)", path, file.Source()), Password: passwordSource, File: path},
+			Origin: certificate.Origin{
+				Bundle:   fmt.Sprintf("Certificate file %s (from %s)", path, file.Source()),
+				Password: passwordSource,
+				File:     path,
+			},
 			attribute: file.named("client_certificate_path"), passwordAttribute: passwordName,
 		}
 	}

@@ -19,7 +19,9 @@ var (
 	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
 	// workspaceName is what stands before the domain of workspaces.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
-	hostSyntax    = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`)
+	hostSyntax    = pattern(
+		`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`,
+	)
 )
 
 // pattern compiles a regular expression when it is first needed. Terraform starts the
@@ -49,7 +51,10 @@ func CheckTenantID(value string) error {
 	case "common", "organizations", "consumers":
 		return &Error{
 			Summary: "Invalid tenant ID",
-			Detail:  "“" + strings.ToLower(value) + "” stands for many directories; an application logs in to one. Write the directory (tenant) ID, a UUID, or one of its domains.",
+			Detail: "“" + strings.ToLower(
+				value,
+			) + "” stands for many directories; an application logs in to one. Write the directory (tenant) ID, a " +
+				"UUID, or one of its domains.",
 		}
 	}
 	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
@@ -57,7 +62,8 @@ func CheckTenantID(value string) error {
 	}
 	return &Error{
 		Summary: "Invalid tenant ID",
-		Detail:  "A tenant is named by its directory (tenant) ID, a UUID, or by one of its domains, such as contoso.onmicrosoft.com.",
+		Detail: "A tenant is named by its directory (tenant) ID, a UUID, or by one of its domains, such as " +
+			"contoso.onmicrosoft.com.",
 	}
 }
 
@@ -75,12 +81,14 @@ func CheckClientID(value string) error {
 	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
 		return &Error{
 			Summary: "Invalid client ID",
-			Detail:  "This is the path of an object, with its object ID; use .client_id of that resource instead of .id.",
+			Detail: "This is the path of an object, with its object ID; use .client_id of that resource instead of " +
+				".id.",
 		}
 	}
 	return &Error{
 		Summary: "Invalid client ID",
-		Detail:  "An application (client) ID is a UUID, not a name. It stands on the application's page under App registrations; the object ID beside it is another one.",
+		Detail: "An application (client) ID is a UUID, not a name. It stands on the application's page under App " +
+			"registrations; the object ID beside it is another one.",
 	}
 }
 
@@ -98,7 +106,8 @@ func CheckThumbprint(value string) error {
 	}
 	return &Error{
 		Summary: "Invalid certificate thumbprint",
-		Detail:  "A thumbprint is 40 hexadecimal digits (SHA-1) or 64 (SHA-256); spaces and colons between them are ignored.",
+		Detail: "A thumbprint is 40 hexadecimal digits (SHA-1) or 64 (SHA-256); spaces and colons between them are " +
+			"ignored.",
 	}
 }
 

@@ -71,8 +71,12 @@ func (s Settings) choose() (decision, error) {
 			Attribute: second.Attribute,
 			Summary:   "Conflicting Azure credentials",
 			Err:       ErrConflict,
-			Detail: fmt.Sprintf("%s and %s are both set in configuration; keep one, or say with auth_type which one counts. One credential is used and its failure is final: no second one is tried.",
-				first.Attribute, second.Attribute),
+			Detail: fmt.Sprintf(
+				"%s and %s are both set in configuration; keep one, or say with auth_type which one counts. One "+
+					"credential is used and its failure is final: no second one is tried.",
+				first.Attribute,
+				second.Attribute,
+			),
 		}
 	case named:
 		d.method = inHCL[0]
@@ -148,7 +152,12 @@ func (s Settings) checkPinned(m method) error {
 			return &Error{
 				Attribute: w.named("use_" + string(w.kind)),
 				Summary:   "Contradicting Azure login",
-				Detail:    fmt.Sprintf("auth_type is %s (%s), but %s is false. Remove one of them.", m.kind, s.AuthType.Source(), w.Source()),
+				Detail: fmt.Sprintf(
+					"auth_type is %s (%s), but %s is false. Remove one of them.",
+					m.kind,
+					s.AuthType.Source(),
+					w.Source(),
+				),
 			}
 		}
 	}
@@ -163,13 +172,20 @@ func (s Settings) checkPinned(m method) error {
 	}
 	need := fmt.Sprintf("Set one of %s (or in the environment %s)", m.set, m.env)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
-		need = "Say where its token comes from: oidc_token, oidc_token_file_path, oidc_request_url with oidc_request_token, or use_aks_workload_identity"
+		need = "Say where its token comes from: oidc_token, oidc_token_file_path, oidc_request_url with " +
+			"oidc_request_token, or use_aks_workload_identity"
 	}
 	return &Error{
 		Attribute: s.AuthType.named("auth_type"),
 		Summary:   "Pinned login has no credential",
-		Detail: fmt.Sprintf("auth_type is %s (%s), but there is no credential of that kind. %s; no other kind is tried. Found elsewhere: %s.",
-			m.kind, s.AuthType.Source(), need, strings.Join(found, ", ")),
+		Detail: fmt.Sprintf(
+			"auth_type is %s (%s), but there is no credential of that kind. %s; no other kind is tried. Found "+
+				"elsewhere: %s.",
+			m.kind,
+			s.AuthType.Source(),
+			need,
+			strings.Join(found, ", "),
+		),
 	}
 }
 
@@ -183,7 +199,10 @@ func (s Settings) missing() error {
 	}
 	var hint string
 	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
-		hint = fmt.Sprintf(" %s alone chooses nothing: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).", token.Source())
+		hint = fmt.Sprintf(
+			" %s alone chooses nothing: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).",
+			token.Source(),
+		)
 		break
 	}
 	return &Error{

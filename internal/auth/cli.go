@@ -31,7 +31,9 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 	attribute := s.UseCLI.named("use_cli")
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)
-		credential, err := azidentity.NewAzureCLICredential(&azidentity.AzureCLICredentialOptions{TenantID: identity.TenantID})
+		credential, err := azidentity.NewAzureCLICredential(
+			&azidentity.AzureCLICredentialOptions{TenantID: identity.TenantID},
+		)
 		if err != nil {
 			return nil, clientError(attribute)
 		}
@@ -113,17 +115,24 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 	switch {
 	case strings.Contains(said, "executable not found"):
 		out.Summary = "Azure CLI not found"
-		hint = "There is no program az on the PATH of Terraform. Install the Azure CLI, or log in another way, such as with a client certificate."
+		hint = "There is no program az on the PATH of Terraform. Install the Azure CLI, or log in another way, such " +
+			"as with a client certificate."
 	case f.answer.has(conditionalAccessCodes...):
 		out.Summary = "Conditional Access blocks the Azure CLI"
-		hint = "A Conditional Access policy does not let the account of the Azure CLI in from here, by location, device or risk. " +
-			"Ask the Microsoft Entra administrator, with the correlation ID below, or log in another way, such as with a client certificate."
+		hint = "A Conditional Access policy does not let the account of the Azure CLI in from here, by location, " +
+			"device or risk. " +
+			"Ask the Microsoft Entra administrator, with the correlation ID below, or log in another way, such as " +
+			"with a client certificate."
 		if f.proposal != "" {
 			hint += " If the policy wants no more than a new sign-in, the Azure CLI proposes to run: " + login
 		}
 	case f.answer.has(multiFactorCodes...):
 		out.Summary = "Azure CLI needs multi-factor authentication"
-		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " + e.withScope(login, f, scope)
+		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " + e.withScope(
+			login,
+			f,
+			scope,
+		)
 	case f.answer.has(expiredSessionCodes...):
 		out.Summary = "Azure CLI session has expired"
 		hint = "The sign-in of the Azure CLI has expired or was revoked. Run: " + e.withScope(login, f, scope)
@@ -159,9 +168,24 @@ func (explainer) withScope(login string, f failure, scope string) string {
 // The codes of Microsoft Entra ID for a person who signs in ("Microsoft Entra
 // authentication and authorization error codes").
 var (
-	conditionalAccessCodes = []int{53000, 53001, 53002, 53003, 53004, 530001, 530002, 530003, 530031, 530032, 530033, 530034, 530035, 530036}
-	multiFactorCodes       = []int{50072, 50074, 50076, 50078, 50079, 50158}
-	expiredSessionCodes    = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
+	conditionalAccessCodes = []int{
+		53000,
+		53001,
+		53002,
+		53003,
+		53004,
+		530001,
+		530002,
+		530003,
+		530031,
+		530032,
+		530033,
+		530034,
+		530035,
+		530036,
+	}
+	multiFactorCodes    = []int{50072, 50074, 50076, 50078, 50079, 50158}
+	expiredSessionCodes = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
 )
 
 // keptTokens keeps the tokens of a credential that does not, or that is asked by

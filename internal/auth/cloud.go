@@ -102,8 +102,15 @@ func (s Settings) cloud() (cloud, error) {
 	if known && ofHost.name != named.name {
 		return cloud{}, at(&Error{
 			Summary: "Environment contradicts the workspace's address",
-			Detail: fmt.Sprintf("The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. Write %q or leave it out: the address tells.",
-				named.name, s.Host.Source(), ofHost.workspaceDomain, ofHost.label, ofHost.name),
+			Detail: fmt.Sprintf(
+				"The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. "+
+					"Write %q or leave it out: the address tells.",
+				named.name,
+				s.Host.Source(),
+				ofHost.workspaceDomain,
+				ofHost.label,
+				ofHost.name,
+			),
 		}, s.Environment, "environment")
 	}
 	return named, nil
@@ -151,9 +158,15 @@ func baseURL(value, otherwise string, words baseWords) (string, error) {
 	case err != nil || !IsHostName(u.Hostname()):
 		return "", &Error{Summary: words.summary, Detail: "The " + words.what + " is written as " + words.example + "."}
 	case !strings.EqualFold(u.Scheme, "https"):
-		return "", &Error{Summary: words.summary, Detail: "The " + words.what + " must be https: credentials are sent to it."}
+		return "", &Error{
+			Summary: words.summary,
+			Detail:  "The " + words.what + " must be https: credentials are sent to it.",
+		}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return "", &Error{Summary: words.summary, Detail: "Write the host alone, as " + words.example + words.path + "."}
+		return "", &Error{
+			Summary: words.summary,
+			Detail:  "Write the host alone, as " + words.example + words.path + ".",
+		}
 	}
 	return "https://" + u.Host, nil
 }

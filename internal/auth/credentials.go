@@ -100,7 +100,9 @@ func methods() []method {
 func (m method) present(s Settings) []Setting {
 	found := set(m.names(s), anywhere)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
-		found = append(found, set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.ADOServiceConnectionID, s.OIDCRequestURL}, anywhere)...)
+		found = append(
+			found,
+			set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.ADOServiceConnectionID, s.OIDCRequestURL}, anywhere)...)
 	}
 	return found
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// A workspace gives out OAuth tokens of its own: to an application for a secret that Databricks made for it, and for a token
-// of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure Databricks
-// documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
+// A workspace gives out OAuth tokens of its own: to an application for a secret that Databricks made for it, and for a
+// token of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure
+// Databricks documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
 
 // AllAPIs is the scope of a Databricks OAuth token without limits; ModelServing that of one which calls endpoints only.
 const (
@@ -55,7 +55,9 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 		return nil, &Error{
 			Attribute: s.Host.named("host"),
 			Summary:   "Databricks login without a workspace",
-			Detail:    "A login by Databricks OAuth asks the workspace for its token, so host (or DBXACCESS_HOST, DATABRICKS_HOST) must be set: azure_workspace_resource_id alone does not do, because finding the address takes a login at Entra ID.",
+			Detail: "A login by Databricks OAuth asks the workspace for its token, so host (or DBXACCESS_HOST, " +
+				"DATABRICKS_HOST) must be set: azure_workspace_resource_id alone does not do, because finding the " +
+				"address takes a login at Entra ID.",
 		}
 	}
 	return &tokenEndpoint{http: o.http, host: find}, nil
@@ -75,7 +77,12 @@ func workspaceBase(host string) (string, error) {
 }
 
 // get makes one request.
-func (e *tokenEndpoint) get(ctx context.Context, clientID, secret string, scopes []string, more url.Values) (Token, error) {
+func (e *tokenEndpoint) get(
+	ctx context.Context,
+	clientID, secret string,
+	scopes []string,
+	more url.Values,
+) (Token, error) {
 	host, err := e.host(ctx)
 	if err != nil {
 		return Token{}, err
@@ -97,7 +104,8 @@ func (e *tokenEndpoint) get(ctx context.Context, clientID, secret string, scopes
 	return Token{Value: token.AccessToken, ExpiresAt: token.Expiry}, nil
 }
 
-// tokenKeeper gets tokens and keeps each until shortly before its end. Its keys are authorization details; "" is a plain token.
+// tokenKeeper gets tokens and keeps each until shortly before its end. Its keys are authorization details; "" is a
+// plain token.
 type tokenKeeper struct {
 	get func(ctx context.Context, details string) (Token, error)
 
@@ -189,14 +197,33 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 				if err != nil {
 					return Token{}, err
 				}
-				return endpoint.get(ctx, "", "", nil, url.Values{"grant_type": {grantJWTBearer}, "assertion": {own.Value}, "authorization_details": {details}})
+				return endpoint.get(
+					ctx,
+					"",
+					"",
+					nil,
+					url.Values{
+						"grant_type":            {grantJWTBearer},
+						"assertion":             {own.Value},
+						"authorization_details": {details},
+					},
+				)
 			}
 			token, err := fetch(ctx)
 			if err != nil {
 				return Token{}, err
 			}
-			return endpoint.get(ctx, id, "", []string{AllAPIs},
-				url.Values{"grant_type": {grantExchange}, "subject_token": {token}, "subject_token_type": {subjectTypeJWT}})
+			return endpoint.get(
+				ctx,
+				id,
+				"",
+				[]string{AllAPIs},
+				url.Values{
+					"grant_type":         {grantExchange},
+					"subject_token":      {token},
+					"subject_token_type": {subjectTypeJWT},
+				},
+			)
 		}
 		plain = &tokenKeeper{get: get}
 		return o.logInToWorkspace(s, source.setting.named("use_databricks_oidc"), last, get)
@@ -204,10 +231,18 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 }
 
 // logInToWorkspace makes the session of a login that only the workspace knows.
-func (o *opening) logInToWorkspace(s Settings, attribute string, federated func() *federatedClaims, get func(context.Context, string) (Token, error)) (*session, error) {
+func (o *opening) logInToWorkspace(
+	s Settings,
+	attribute string,
+	federated func() *federatedClaims,
+	get func(context.Context, string) (Token, error),
+) (*session, error) {
 	identity := o.identity(s)
 	explain := oauthExplainer{
-		explainer: o.explainer(s, identity), hostAttribute: s.Host.named("host"), clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
+		explainer: o.explainer(
+			s,
+			identity,
+		), hostAttribute: s.Host.named("host"), clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
 		secret: strings.TrimSpace(s.DatabricksClientSecret.Value),
 	}
 	explain.credential, explain.federated = attribute, federated
@@ -233,7 +268,8 @@ func (o *opening) logInToWorkspace(s Settings, attribute string, federated func(
 				return Token{}, &Error{
 					Attribute: attribute,
 					Summary:   "A Databricks login opens Databricks only",
-					Detail: "This needs a token of Microsoft Entra ID for another service, and the login is one of Databricks OAuth, which Entra ID does not know. " +
+					Detail: "This needs a token of Microsoft Entra ID for another service, and the login is one of " +
+						"Databricks OAuth, which Entra ID does not know. " +
 						"Log in with a client certificate or another kind of login at Entra ID.",
 				}
 			}
@@ -245,9 +281,9 @@ func (o *opening) logInToWorkspace(s Settings, attribute string, federated func(
 	}, nil
 }
 
-// EndpointToken is a Databricks OAuth token for one route-optimised endpoint, by the authorization details that the endpoint
-// names. A login at Entra ID, or with a token, has none to give. Errors are *[Error]; where the identity may not query the
-// endpoint, errors.Is finds [ErrDetailsRefused].
+// EndpointToken is a Databricks OAuth token for one route-optimised endpoint, by the authorization details that the
+// endpoint names. A login at Entra ID, or with a token, has none to give. Errors are *[Error]; where the identity may
+// not query the endpoint, errors.Is finds [ErrDetailsRefused].
 func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error) {
 	s, err := l.session(ctx)
 	if err != nil {
@@ -256,8 +292,14 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	if s.detailed == nil {
 		return Token{}, &Error{
 			Summary: "Login gives no token for a route-optimised endpoint", Err: ErrNoDetails,
-			Detail: fmt.Sprintf("A route-optimised endpoint takes only tokens of Databricks OAuth that are made for it, and the login is %s from %s. "+
-				"Give a client id and a secret that Databricks made (dbxaccess_service_principal_oauth_secret), or log the provider in by databricks_oauth or databricks_oidc.", l.Kind, l.Source),
+			Detail: fmt.Sprintf(
+				"A route-optimised endpoint takes only tokens of Databricks OAuth that are made for it, and the "+
+					"login is %s from %s. "+
+					"Give a client id and a secret that Databricks made (dbxaccess_service_principal_oauth_secret), "+
+					"or log the provider in by databricks_oauth or databricks_oidc.",
+				l.Kind,
+				l.Source,
+			),
 		}
 	}
 	return s.detailed(ctx, details)
@@ -281,8 +323,12 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "OAuth secret does not look like one of Databricks: " + clientID,
-		Detail: fmt.Sprintf("The value of %s does not begin as the OAuth secrets of Databricks do (dose…). A client secret of Entra ID does not log in here: "+
-			"for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.", source),
+		Detail: fmt.Sprintf(
+			"The value of %s does not begin as the OAuth secrets of Databricks do (dose…). A client secret of Entra "+
+				"ID does not log in here: "+
+				"for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.",
+			source,
+		),
 	}
 }
 
@@ -293,7 +339,11 @@ func (s Settings) checkDatabricksOAuth(kind Kind) error {
 		return &Error{
 			Attribute: id.named("databricks_client_id"),
 			Summary:   "Incomplete Databricks login",
-			Detail:    fmt.Sprintf("auth by %s needs the application id of the service principal: set %s (or DATABRICKS_CLIENT_ID).", kind, id.named("databricks_client_id")),
+			Detail: fmt.Sprintf(
+				"auth by %s needs the application id of the service principal: set %s (or DATABRICKS_CLIENT_ID).",
+				kind,
+				id.named("databricks_client_id"),
+			),
 		}
 	}
 	if err := CheckClientID(id.Value); err != nil {
@@ -301,7 +351,11 @@ func (s Settings) checkDatabricksOAuth(kind Kind) error {
 	}
 	if kind == KindDatabricksOAuth {
 		secret := s.DatabricksClientSecret
-		return checkDatabricksSecret(strings.TrimSpace(secret.Value), secret.named("databricks_client_secret"), secret.Source())
+		return checkDatabricksSecret(
+			strings.TrimSpace(secret.Value),
+			secret.named("databricks_client_secret"),
+			secret.Source(),
+		)
 	}
 	return nil
 }

@@ -41,7 +41,8 @@ func inspectOAuth(err error, answered bool) failure {
 	f := failure{status: refusal.Response.StatusCode, retryAfter: retryAfter(refusal.Response.Header)}
 	f.date, _ = http.ParseTime(refusal.Response.Header.Get("Date"))
 	f.answer = answer{Error: web.Text(refusal.ErrorCode, 200), Description: web.Text(refusal.ErrorDescription, 400)}
-	f.transient = f.status == http.StatusTooManyRequests || f.status == http.StatusRequestTimeout || f.status >= http.StatusInternalServerError
+	f.transient = f.status == http.StatusTooManyRequests || f.status == http.StatusRequestTimeout ||
+		f.status >= http.StatusInternalServerError
 	return f
 }
 
@@ -65,29 +66,47 @@ func (e oauthExplainer) failure(f failure) *Error {
 	switch {
 	case f.transient:
 		out.Summary = "Workspace's token endpoint is unavailable"
-		hint = fmt.Sprintf("It answered with status %d %s; %s in %s did not help. This usually passes; run again later.", f.status, e.reason(f), attempts(f.tries), f.spent.Round(time.Second))
+		hint = fmt.Sprintf(
+			"It answered with status %d %s; %s in %s did not help. This usually passes; run again later.",
+			f.status,
+			e.reason(f),
+			attempts(f.tries),
+			f.spent.Round(time.Second),
+		)
 	case code == ErrClientRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused the OAuth client", e.credential, ErrClientRefused
-		hint = "The secret is wrong, was deleted or has expired; or the client id is not the application id of the service principal that it was made for; or that one is inactive or not in the workspace."
+		hint = "The secret is wrong, was deleted or has expired; or the client id is not the application id of the " +
+			"service principal that it was made for; or that one is inactive or not in the workspace."
 		if e.secret != "" && !databricksSecret().MatchString(e.secret) {
-			hint += " The secret does not look like one of Databricks, which begin with dose: a client secret of Entra ID does not log in here."
+			hint += " The secret does not look like one of Databricks, which begin with dose: a client secret of " +
+				"Entra ID does not log in here."
 		}
 	case code == ErrDetailsRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused a token for the endpoint", e.clientAttribute, ErrDetailsRefused
-		hint = "The service principal may not query the endpoint: it needs CAN_QUERY (dbxaccess_serving_endpoint_permission). A token for an endpoint is refused for that already when it is made."
+		hint = "The service principal may not query the endpoint: it needs CAN_QUERY " +
+			"(dbxaccess_serving_endpoint_permission). A token for an endpoint is refused for that already when it is " +
+			"made."
 	case code == ErrScopeRefused.Error():
 		out.Summary, out.Attribute, out.Err = "OAuth secret lacks a scope", e.credential, ErrScopeRefused
-		hint = "The secret was made for fewer scopes than this needs. Use one with more scopes, or with none, which is good for all APIs. This says nothing of the rights of its owner."
+		hint = "The secret was made for fewer scopes than this needs. Use one with more scopes, or with none, which " +
+			"is good for all APIs. This says nothing of the rights of its owner."
 	case code == "" && f.status == http.StatusForbidden:
 		out.Summary, out.Attribute, out.Err = "Workspace refuses this address", e.hostAttribute, ErrAddressRefused
-		hint = "The token endpoint answered with status 403 and no OAuth error, as an IP access list or a network policy of the workspace does. Let the address of this machine in."
+		hint = "The token endpoint answered with status 403 and no OAuth error, as an IP access list or a network " +
+			"policy of the workspace does. Let the address of this machine in."
 	case code == "" && f.status == http.StatusNotFound:
 		out.Summary, out.Attribute = "Workspace has no token endpoint", e.hostAttribute
 		hint = "There is nothing at " + tokenPath + ". Check that host is the workspace's own address."
 	case e.federated != nil:
 		out.Summary, out.Attribute = "Databricks refused the federated token", e.credential
-		hint = fmt.Sprintf("The answer was status %d %s. The service principal needs a federation policy whose issuer, audience and subject are those of the token below; "+
-			"only an account admin sees and sets such policies. A policy without audiences expects the account id, and databricks_oidc_audience sets what the token is asked for.", f.status, e.reason(f))
+		hint = fmt.Sprintf(
+			"The answer was status %d %s. The service principal needs a federation policy whose issuer, audience and "+
+				"subject are those of the token below; "+
+				"only an account admin sees and sets such policies. A policy without audiences expects the account "+
+				"id, and databricks_oidc_audience sets what the token is asked for.",
+			f.status,
+			e.reason(f),
+		)
 	default:
 		out.Summary, out.Attribute = "Databricks refused the login", e.credential
 		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
@@ -102,12 +121,14 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 	hint := "The workspace did not answer at " + tokenPath + ". Check host, the network, HTTPS_PROXY and NO_PROXY."
 	switch f.contact {
 	case contactUntrusted:
-		hint = "The TLS certificate of the workspace's host is not trusted on this machine. If a proxy inspects traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority."
+		hint = "The TLS certificate of the workspace's host is not trusted on this machine. If a proxy inspects " +
+			"traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority."
 	case contactUnusable:
 		hint = clean(unusableText(f.cause))
 		f.cause = nil
 	case contactUnclear:
-		hint = "Something answered at " + tokenPath + ", but not with a token. Check host, and whether a proxy or a sign-in page answers in its place."
+		hint = "Something answered at " + tokenPath + ", but not with a token. Check host, and whether a proxy or a " +
+			"sign-in page answers in its place."
 	}
 	if f.cause != nil {
 		hint += "\n\nThe network said: " + clean(networkText(f.cause))
@@ -116,7 +137,8 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 	return out
 }
 
-// checkDatabricksSecret refuses what is no OAuth secret by its shape. source says where it was written; it is not quoted.
+// checkDatabricksSecret refuses what is no OAuth secret by its shape. source says where it was written; it is not
+// quoted.
 func checkDatabricksSecret(value, attribute, source string) error {
 	fail := func(detail string) error {
 		return &Error{Attribute: attribute, Summary: "Not an OAuth secret of Databricks", Detail: detail}
@@ -125,9 +147,18 @@ func checkDatabricksSecret(value, attribute, source string) error {
 	case value == "":
 		return fail(source + " is empty.")
 	case shape != "":
-		return fail(fmt.Sprintf("%s is %s, a variable that the pipeline did not replace. Check its name and scope.", source, shape))
+		return fail(
+			fmt.Sprintf(
+				"%s is %s, a variable that the pipeline did not replace. Check its name and scope.",
+				source,
+				shape,
+			),
+		)
 	case databricksToken().MatchString(value):
-		return fail(source + " is a personal access token of Databricks, not the secret of an OAuth client. The provider takes such a token in token (or DATABRICKS_TOKEN).")
+		return fail(
+			source + " is a personal access token of Databricks, not the secret of an OAuth client. The provider " +
+				"takes such a token in token (or DATABRICKS_TOKEN).",
+		)
 	}
 	return nil
 }

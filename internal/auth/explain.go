@@ -47,7 +47,13 @@ func (e explainer) failure(f failure, scope string) *Error {
 	var hint string
 	if f.transient {
 		out.Summary = "Microsoft Entra ID is unavailable"
-		hint = fmt.Sprintf("It answered with status %d %s; %s in %s did not help. This usually passes; run again later.", f.status, e.reason(f), attempts(f.tries), f.spent.Round(time.Second))
+		hint = fmt.Sprintf(
+			"It answered with status %d %s; %s in %s did not help. This usually passes; run again later.",
+			f.status,
+			e.reason(f),
+			attempts(f.tries),
+			f.spent.Round(time.Second),
+		)
 	} else if r, ok := e.match(f.answer); ok {
 		out.Summary, hint = r.summary, r.hint(e, f, scope)
 		switch r.blame {
@@ -62,7 +68,8 @@ func (e explainer) failure(f failure, scope string) *Error {
 		out.Summary = "Microsoft Entra ID refused the login"
 		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
 		if f.answer.Error == "" {
-			hint = fmt.Sprintf("The answer was status %d and not in the form of Microsoft Entra ID: something between here and %s may have given it, such as a proxy. HTTPS_PROXY and NO_PROXY are honoured.", f.status, e.host())
+			hint = fmt.Sprintf("The answer was status %d and not in the form of Microsoft Entra ID: something "+
+				"between here and %s may have given it, such as a proxy. HTTPS_PROXY and NO_PROXY are honoured.", f.status, e.host())
 		}
 	}
 	out.Detail = e.detail(hint, f.answer)
@@ -96,23 +103,47 @@ func (e explainer) unreachable(f failure) *Error {
 	switch f.contact {
 	case contactNoHost:
 		out.Summary = "Login host not found"
-		hint = fmt.Sprintf("The name %s cannot be resolved. Check authority_host and DNS; behind a proxy set HTTPS_PROXY, which is honoured.", e.host())
+		hint = fmt.Sprintf(
+			"The name %s cannot be resolved. Check authority_host and DNS; behind a proxy set HTTPS_PROXY, which is "+
+				"honoured.",
+			e.host(),
+		)
 	case contactRefused:
 		out.Summary = "Login host refuses the connection"
-		hint = fmt.Sprintf("%s refuses the connection. Check authority_host and firewalls; HTTPS_PROXY is honoured.", e.host())
+		hint = fmt.Sprintf(
+			"%s refuses the connection. Check authority_host and firewalls; HTTPS_PROXY is honoured.",
+			e.host(),
+		)
 	case contactProxy:
 		out.Summary = "Proxy does not lead to the login host"
-		hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s: it cannot resolve or reach it, forbids it, or wants credentials in HTTPS_PROXY. Check authority_host, the proxy and NO_PROXY.", e.host())
+		hint = fmt.Sprintf(
+			"The proxy that HTTPS_PROXY names did not connect to %s: it cannot resolve or reach it, forbids it, or "+
+				"wants credentials in HTTPS_PROXY. Check authority_host, the proxy and NO_PROXY.",
+			e.host(),
+		)
 	case contactUntrusted:
 		out.Summary = "Login host is not trusted"
-		hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", e.host())
+		hint = fmt.Sprintf(
+			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a "+
+				"private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.",
+			e.host(),
+		)
 	case contactHandshake:
 		out.Summary = "Login host refuses the TLS connection"
-		hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another version of TLS; "+
-			"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and authority_host.", e.host())
+		hint = fmt.Sprintf(
+			"%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another "+
+				"version of TLS; "+
+				"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and authority_host.",
+			e.host(),
+		)
 	case contactLost:
 		out.Summary = "Login host does not answer"
-		hint = fmt.Sprintf("%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))
+		hint = fmt.Sprintf(
+			"%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.",
+			e.host(),
+			attempts(max(f.tries, 1)),
+			f.spent.Round(time.Second),
+		)
 	case contactUnusable:
 		out.Summary = "Login host gave no usable answer"
 		out.Detail = e.detail(clean(unusableText(f.cause)), answer{})
@@ -120,7 +151,11 @@ func (e explainer) unreachable(f failure) *Error {
 	default:
 		out.Attribute = ""
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
-		hint = fmt.Sprintf("%s answered, but not as a login host does: its answer or its openid-configuration could not be used. Check authority_host, and whether a proxy or a sign-in page answers in its place.", e.host())
+		hint = fmt.Sprintf(
+			"%s answered, but not as a login host does: its answer or its openid-configuration could not be used. "+
+				"Check authority_host, and whether a proxy or a sign-in page answers in its place.",
+			e.host(),
+		)
 	}
 	if f.viaProxy && f.contact != contactProxy {
 		hint += " The connection failed at the proxy that HTTPS_PROXY names."
@@ -199,7 +234,16 @@ func (e explainer) detail(hint string, a answer) string {
 	add("Authority", e.identity.Authority)
 	add("Method", fmt.Sprintf("%s (%s)", e.kind, e.source))
 	if c := e.identity.Certificate; c != nil {
-		add("Certificate", fmt.Sprintf("%s, SHA-1 %s, SHA-256 %s, expires %s", c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256, c.Expires()))
+		add(
+			"Certificate",
+			fmt.Sprintf(
+				"%s, SHA-1 %s, SHA-256 %s, expires %s",
+				c.Subject,
+				c.ThumbprintSHA1,
+				c.ThumbprintSHA256,
+				c.Expires(),
+			),
+		)
 	}
 	if v := e.vault; v != nil {
 		add("Key Vault", v.String())
@@ -224,7 +268,13 @@ func (e explainer) certificate() string {
 	if c == nil {
 		return "The credential"
 	}
-	return fmt.Sprintf("Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)", c.ThumbprintSHA1, c.ThumbprintSHA256, c.Subject, c.Expires())
+	return fmt.Sprintf(
+		"Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)",
+		c.ThumbprintSHA1,
+		c.ThumbprintSHA256,
+		c.Subject,
+		c.Expires(),
+	)
 }
 
 // clock compares this machine's time with the service's, whose Date header has

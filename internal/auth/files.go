@@ -86,8 +86,12 @@ func notInPod(s Settings, variable string) error {
 	return &Error{
 		Attribute: s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"),
 		Summary:   "Not in a pod with workload identity",
-		Detail: fmt.Sprintf("%s is on, but %s is not set. Azure Kubernetes Service sets it in pods with the label azure.workload.identity/use: \"true\" and an annotated service account.",
-			s.UseAKSWorkloadIdentity.Source(), variable),
+		Detail: fmt.Sprintf(
+			"%s is on, but %s is not set. Azure Kubernetes Service sets it in pods with the label "+
+				"azure.workload.identity/use: \"true\" and an annotated service account.",
+			s.UseAKSWorkloadIdentity.Source(),
+			variable,
+		),
 	}
 }
 
@@ -111,8 +115,14 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 		return Setting{}, &Error{
 			Attribute: file.named(words.attribute),
 			Summary:   title + " and its file differ",
-			Detail: fmt.Sprintf("mismatch between supplied %s (%s) and supplied %s file contents (%s) - please either remove one or ensure they match",
-				words.what, value.Source(), words.what, file.Source()),
+			Detail: fmt.Sprintf(
+				"mismatch between supplied %s (%s) and supplied %s file contents (%s) - please either remove one or "+
+					"ensure they match",
+				words.what,
+				value.Source(),
+				words.what,
+				file.Source(),
+			),
 		}
 	}
 	file.Value = content
@@ -132,7 +142,12 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	path := strings.TrimSpace(setting.Value)
 	// Who mixes up the two attributes writes the value here: it is not repeated.
 	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
-		return fail("%s does not name a file. It is the path of a file with the %s in it, not the %s itself.", setting.Source(), words.what, words.what)
+		return fail(
+			"%s does not name a file. It is the path of a file with the %s in it, not the %s itself.",
+			setting.Source(),
+			words.what,
+			words.what,
+		)
 	}
 	path, err := expandHome(path)
 	if err != nil {

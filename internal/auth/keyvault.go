@@ -73,7 +73,8 @@ func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 			if err != nil {
 				return !wrongAddress(err)
 			}
-			again := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusRequestTimeout ||
+			again := response.StatusCode == http.StatusTooManyRequests ||
+				response.StatusCode == http.StatusRequestTimeout ||
 				response.StatusCode >= 500 && response.StatusCode != http.StatusNotImplemented
 			if again {
 				lastStatus.Store(int64(response.StatusCode))
@@ -120,7 +121,10 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			secret := strings.TrimSpace(name.Value)
 			answer, err := v.client.GetSecret(limited, secret, version, nil)
 			if err == nil {
-				err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version}, answer.ID)
+				err = v.about(
+					asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version},
+					answer.ID,
+				)
 			}
 			r := &results[i]
 			if r.err = err; err != nil {
@@ -134,18 +138,32 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	}
 	group.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, &Error{Summary: "Login was interrupted", Err: err, Detail: fmt.Sprintf("The operation ended before the login had been read from Key Vault %s.", v.host)}
+		return nil, &Error{
+			Summary: "Login was interrupted",
+			Err:     err,
+			Detail:  fmt.Sprintf("The operation ended before the login had been read from Key Vault %s.", v.host),
+		}
 	}
 	read := &vaultContent{facts: vaultFacts{host: v.host}, values: map[string]string{}, settings: v.settings}
 	for i, r := range results {
 		if r.err != nil {
 			return nil, v.explain(names[i], r.err)
 		}
-		if strings.TrimSpace(r.value) == "" && names[i].Attribute != v.settings.CertificatePasswordSecretName.Attribute {
-			return nil, v.fail(names[i], "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", names[i].Value, v.host)
+		if strings.TrimSpace(r.value) == "" &&
+			names[i].Attribute != v.settings.CertificatePasswordSecretName.Attribute {
+			return nil, v.fail(
+				names[i],
+				"Key Vault secret is empty",
+				"Secret %s of Key Vault %s has no value.",
+				names[i].Value,
+				v.host,
+			)
 		}
 		read.values[names[i].Attribute] = r.value
-		if k := v.settings; slices.Contains([]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName}, names[i]) {
+		if k := v.settings; slices.Contains(
+			[]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName},
+			names[i],
+		) {
 			web.Conceal(r.value) // the others are ids
 		}
 		if i == 0 {
@@ -174,7 +192,14 @@ func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
 		value := strings.TrimSpace(read.of(id.name))
 		if err := id.check(value); err != nil {
 			wrong, _ := errors.AsType[*Error](err)
-			return s, v.fail(id.name, wrong.Summary, "%s The value is that of secret %s in Key Vault %s.", wrong.Detail, id.name.Value, v.host)
+			return s, v.fail(
+				id.name,
+				wrong.Summary,
+				"%s The value is that of secret %s in Key Vault %s.",
+				wrong.Detail,
+				id.name.Value,
+				v.host,
+			)
 		}
 		*id.field = Setting{Value: value, Attribute: id.name.Attribute}
 	}
@@ -210,7 +235,11 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 		}
 		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
 			// Too late for a warning: Entra ID would refuse it, with less of a hint.
-			return nil, &Error{Attribute: name.Attribute, Summary: "Client secret in Key Vault is an ID", Detail: w.Detail}
+			return nil, &Error{
+				Attribute: name.Attribute,
+				Summary:   "Client secret in Key Vault is an ID",
+				Detail:    w.Detail,
+			}
 		}
 		return o.logInWithSecret(s, secret, name.Attribute, &read.facts)
 	}, nil
@@ -224,7 +253,14 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, []Warning, error) {
 	k := read.settings
 	from := origin{
-		Origin:            certificate.Origin{Bundle: fmt.Sprintf("Certificate %s of Key Vault %s", strings.TrimSpace(k.CertificateName.Value), read.facts.host), Password: k.CertificatePasswordSecretName.Attribute},
+		Origin: certificate.Origin{
+			Bundle: fmt.Sprintf(
+				"Certificate %s of Key Vault %s",
+				strings.TrimSpace(k.CertificateName.Value),
+				read.facts.host,
+			),
+			Password: k.CertificatePasswordSecretName.Attribute,
+		},
 		attribute:         k.CertificateName.Attribute,
 		passwordAttribute: k.CertificatePasswordSecretName.Attribute,
 	}
@@ -249,14 +285,26 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 		}
 	}
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == certificate.SummaryNoKey {
-		return nil, nil, &Error{Attribute: from.attribute, Summary: "Key Vault certificate has no exportable key", Detail: fmt.Sprintf(
-			"%s comes without its private key. If it is a certificate, its policy says that the key is not exportable: make a new version with an exportable key (key_props.exportable = true). "+
-				"If it is a secret, store the PFX, or a PEM with the key.", from.Bundle)}
+		return nil, nil, &Error{
+			Attribute: from.attribute,
+			Summary:   "Key Vault certificate has no exportable key",
+			Detail: fmt.Sprintf(
+				"%s comes without its private key. If it is a certificate, its policy says that the key is not "+
+					"exportable: make a new version with an exportable key (key_props.exportable = true). "+
+					"If it is a secret, store the PFX, or a PEM with the key.",
+				from.Bundle,
+			),
+		}
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	where := fmt.Sprintf(" It is version %s of %s in Key Vault %s.", read.facts.version, read.facts.name, read.facts.host)
+	where := fmt.Sprintf(
+		" It is version %s of %s in Key Vault %s.",
+		read.facts.version,
+		read.facts.name,
+		read.facts.host,
+	)
 	soon, err := o.checkDates(c, from.attribute)
 	if wrong, ok := errors.AsType[*Error](err); ok {
 		return nil, nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: wrong.Detail + where}

@@ -51,9 +51,15 @@ func (v *vault) explain(name Setting, err error) *Error {
 	case stranger:
 		out.Summary, out.Attribute, out.Err = summaryNoVaultAnswer, v.settings.VaultURI.Attribute, unusable
 		hint = clean(unusableText(unusable))
-	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
+	case strings.Contains(err.Error(), "challenge resource"),
+		strings.Contains(err.Error(), "WWW-Authenticate"),
+		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary, out.Attribute = "Key Vault is not what answers", v.settings.VaultURI.Attribute
-		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
+		hint = fmt.Sprintf(
+			"What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri "+
+				"and environment; a proxy may answer in its place.",
+			v.host,
+		)
 	default:
 		v.explainNetwork(out, &hint, err)
 	}
@@ -81,29 +87,64 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	case refusal.StatusCode == http.StatusNotFound:
 		out.Summary = "Key Vault secret not found"
 		*hint = fmt.Sprintf("Key Vault %s has no secret or certificate %s.", v.host, secret)
-		if version := strings.TrimSpace(v.settings.CertificateVersion.Value); version != "" && out.Attribute == v.settings.CertificateName.Attribute {
+		if version := strings.TrimSpace(v.settings.CertificateVersion.Value); version != "" &&
+			out.Attribute == v.settings.CertificateName.Attribute {
 			*hint = fmt.Sprintf("Key Vault %s has no version %s of %s.", v.host, version, secret)
 		}
-		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted. One that is being recovered is there after some seconds."
+		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted. " +
+			"One that is being recovered is there after some seconds."
 	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
 		out.Summary = "Key Vault secret is disabled"
-		*hint = fmt.Sprintf("%s in Key Vault %s, or its newest version, is disabled or outside of its dates. Enable it, or pin another version.", secret, v.host)
+		*hint = fmt.Sprintf(
+			"%s in Key Vault %s, or its newest version, is disabled or outside of its dates. Enable it, or pin "+
+				"another version.",
+			secret,
+			v.host,
+		)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
-		*hint = fmt.Sprintf("The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run where a private endpoint of the vault is reachable.", v.host)
+		*hint = fmt.Sprintf(
+			"The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run "+
+				"where a private endpoint of the vault is reachable.",
+			v.host,
+		)
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
-		*hint = fmt.Sprintf("%s may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count. ", v.reader.who(), secret, vaultRole, v.host)
+		*hint = fmt.Sprintf(
+			"%s may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes "+
+				"minutes to count. ",
+			v.reader.who(),
+			secret,
+			vaultRole,
+			v.host,
+		)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf("%s may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or with RBAC the role %q. ", v.reader.who(), secret, v.host, vaultRole)
+			*hint = fmt.Sprintf(
+				"%s may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or "+
+					"with RBAC the role %q. ",
+				v.reader.who(),
+				secret,
+				v.host,
+				vaultRole,
+			)
 		}
-		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not enough."
+		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not " +
+			"enough."
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary, out.Attribute = "Key Vault does not take the identity's token", v.readerAttribute()
-		*hint = fmt.Sprintf("%s logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.reader.who(), v.host)
+		*hint = fmt.Sprintf(
+			"%s logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the "+
+				"vault.",
+			v.reader.who(),
+			v.host,
+		)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. This usually passes; run again later.", v.host, refusal.StatusCode)
+		*hint = fmt.Sprintf(
+			"Key Vault %s answered with status %d after several attempts. This usually passes; run again later.",
+			v.host,
+			refusal.StatusCode,
+		)
 	default:
 		out.Summary = "Key Vault refused the request"
 		*hint = fmt.Sprintf("Key Vault %s answered with status %d.", v.host, refusal.StatusCode)
@@ -120,27 +161,50 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	status := v.lastStatus.Load()
 	if isTimeout(err) && status != 0 {
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf("Key Vault %s answered with status %d until time ran out. This usually passes; run again later.", v.host, status)
+		*hint = fmt.Sprintf(
+			"Key Vault %s answered with status %d until time ran out. This usually passes; run again later.",
+			v.host,
+			status,
+		)
 		return
 	}
 	out.Attribute, out.Err = v.settings.VaultURI.Attribute, f.cause
 	switch f.contact {
 	case contactNoHost:
 		out.Summary = "Key Vault not found"
-		*hint = fmt.Sprintf("The name %s cannot be resolved: there is no such vault, or it was deleted, or its private DNS zone is not known here. Check vault_uri; behind a proxy set HTTPS_PROXY.", v.host)
+		*hint = fmt.Sprintf(
+			"The name %s cannot be resolved: there is no such vault, or it was deleted, or its private DNS zone is "+
+				"not known here. Check vault_uri; behind a proxy set HTTPS_PROXY.",
+			v.host,
+		)
 	case contactProxy:
 		out.Summary = "Key Vault not found"
-		*hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s: there is no such vault, or the proxy forbids it. Check vault_uri, the proxy and NO_PROXY.", v.host)
+		*hint = fmt.Sprintf(
+			"The proxy that HTTPS_PROXY names did not connect to %s: there is no such vault, or the proxy forbids "+
+				"it. Check vault_uri, the proxy and NO_PROXY.",
+			v.host,
+		)
 	case contactUntrusted:
 		out.Summary = "Key Vault is not trusted"
-		*hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.", v.host)
+		*hint = fmt.Sprintf(
+			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set "+
+				"ca_certificate_path or SSL_CERT_FILE to its certificate authority.",
+			v.host,
+		)
 	case contactHandshake:
 		out.Summary = "Key Vault refuses the TLS connection"
-		*hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another version of TLS; "+
-			"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and vault_uri.", v.host)
+		*hint = fmt.Sprintf(
+			"%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another "+
+				"version of TLS; "+
+				"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and vault_uri.",
+			v.host,
+		)
 	default:
 		out.Summary = "Key Vault does not answer"
-		*hint = fmt.Sprintf("%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.", v.host)
+		*hint = fmt.Sprintf(
+			"%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.",
+			v.host,
+		)
 	}
 	if f.cause != nil {
 		*hint += "\n\nThe network said: " + clean(networkText(f.cause))
@@ -180,9 +244,16 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 // never asked.
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
-	before := fmt.Sprintf("The login is kept in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ", v.host, r.auth)
+	before := fmt.Sprintf(
+		"The login is kept in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ",
+		v.host,
+		r.auth,
+	)
 	if r.own != nil {
-		before = fmt.Sprintf("Key Vault %s is met with the provider's own identity, and that one cannot log in. ", v.host)
+		before = fmt.Sprintf(
+			"Key Vault %s is met with the provider's own identity, and that one cannot log in. ",
+			v.host,
+		)
 	}
 	summary := "Key Vault identity cannot log in"
 	own, ok := errors.AsType[*Error](err)
@@ -190,7 +261,14 @@ func (v *vault) explainReader(err error) *Error {
 		own = r.noToken.Load()
 	}
 	if own != nil {
-		return &Error{Attribute: own.Attribute, Summary: summary, Detail: before + own.Detail, Code: own.Code, CorrelationID: own.CorrelationID, Err: own.Err}
+		return &Error{
+			Attribute:     own.Attribute,
+			Summary:       summary,
+			Detail:        before + own.Detail,
+			Code:          own.Code,
+			CorrelationID: own.CorrelationID,
+			Err:           own.Err,
+		}
 	}
 	var told *Error
 	failed, known := errors.AsType[*azidentity.AuthenticationFailedError](err)
@@ -219,8 +297,16 @@ func (v *vault) explainReader(err error) *Error {
 		speaker.speaker = "The managed identity endpoint"
 		told = speaker.managedIdentity(withoutDefaultIdentity(err), "")
 	case r.auth == "default":
-		told = &Error{Detail: r.explain.detail("None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with auth = \"cli\", \"msi\", \"oidc\" or \"environment\".", answer{}) +
-			"\n\nThe library said: " + clean(strings.TrimSpace(err.Error()))}
+		told = &Error{
+			Detail: r.explain.detail(
+				"None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with "+
+					"auth = \"cli\", \"msi\", \"oidc\" or \"environment\".",
+				answer{},
+			) +
+				"\n\nThe library said: " + clean(
+				strings.TrimSpace(err.Error()),
+			),
+		}
 	default:
 		f := inspect(err, false)
 		if f.contact == contactUnclear {
@@ -230,7 +316,14 @@ func (v *vault) explainReader(err error) *Error {
 		f.tries = 1
 		told = r.explain.failure(f, "")
 	}
-	return &Error{Attribute: v.readerAttribute(), Summary: summary, Detail: before + told.Detail, Code: told.Code, CorrelationID: told.CorrelationID, Err: told.Err}
+	return &Error{
+		Attribute:     v.readerAttribute(),
+		Summary:       summary,
+		Detail:        before + told.Detail,
+		Code:          told.Code,
+		CorrelationID: told.CorrelationID,
+		Err:           told.Err,
+	}
 }
 
 // withoutDefaultIdentity reads the refusal of a machine that was asked for no identity in

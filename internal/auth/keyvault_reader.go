@@ -111,7 +111,9 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 		return r, o.environmentReader(r, k, options, private)
 	default:
 		r.limit = o.cliLimit() // it may start the Azure CLI
-		r.inner, err = azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
+		r.inner, err = azidentity.NewDefaultAzureCredential(
+			&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private},
+		)
 		concealAzureSecrets(os.LookupEnv)
 	}
 	if err != nil {
@@ -143,7 +145,15 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 	} {
 		value, _ := o.options.LookupEnv(id.name)
 		if *id.field = strings.TrimSpace(value); *id.field == "" {
-			return readerIncomplete(k, fmt.Sprintf("auth = %q reads the vault as the application that AZURE_TENANT_ID and AZURE_CLIENT_ID name, and %s is not set. ARM_* variables are those of the Databricks login and are not used for it.", r.auth, id.name))
+			return readerIncomplete(
+				k,
+				fmt.Sprintf(
+					"auth = %q reads the vault as the application that AZURE_TENANT_ID and AZURE_CLIENT_ID name, and "+
+						"%s is not set. ARM_* variables are those of the Databricks login and are not used for it.",
+					r.auth,
+					id.name,
+				),
+			)
 		}
 		if err := id.check(*id.field); err != nil {
 			return at(err, Setting{Attribute: k.Auth.Attribute, Env: id.name}, k.Auth.Attribute)
@@ -167,7 +177,13 @@ func (o *opening) otherTenants(r *vaultReader) []string {
 }
 
 // federatedReader is an application with a federated credential.
-func (o *opening) federatedReader(r *vaultReader, s Settings, k KeyVaultSettings, options azcore.ClientOptions, private bool) error {
+func (o *opening) federatedReader(
+	r *vaultReader,
+	s Settings,
+	k KeyVaultSettings,
+	options azcore.ClientOptions,
+	private bool,
+) error {
 	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
 		return err
 	}
@@ -177,9 +193,14 @@ func (o *opening) federatedReader(r *vaultReader, s Settings, k KeyVaultSettings
 	}
 	var fetch func(context.Context) (string, error)
 	fetch, r.explain.federated = remembering(source)
-	r.inner, err = azidentity.NewClientAssertionCredential(r.explain.identity.TenantID, r.explain.identity.ClientID, r.patiently(fetch), &azidentity.ClientAssertionCredentialOptions{
-		ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
-	})
+	r.inner, err = azidentity.NewClientAssertionCredential(
+		r.explain.identity.TenantID,
+		r.explain.identity.ClientID,
+		r.patiently(fetch),
+		&azidentity.ClientAssertionCredentialOptions{
+			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+		},
+	)
 	if err != nil {
 		return clientError(k.Auth.Attribute)
 	}
@@ -188,7 +209,12 @@ func (o *opening) federatedReader(r *vaultReader, s Settings, k KeyVaultSettings
 
 // environmentReader is the application that AZURE_* variables describe. They are
 // read here, because azidentity does not open the PFX files of OpenSSL 3.
-func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options azcore.ClientOptions, private bool) error {
+func (o *opening) environmentReader(
+	r *vaultReader,
+	k KeyVaultSettings,
+	options azcore.ClientOptions,
+	private bool,
+) error {
 	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
 		return err
 	}
@@ -197,9 +223,14 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 	if secret, _ := o.options.LookupEnv("AZURE_CLIENT_SECRET"); strings.TrimSpace(secret) != "" {
 		var err error
 		r.explain.source = "AZURE_CLIENT_SECRET in the environment"
-		r.inner, err = azidentity.NewClientSecretCredential(tenant, client, strings.TrimSpace(secret), &azidentity.ClientSecretCredentialOptions{
-			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
-		})
+		r.inner, err = azidentity.NewClientSecretCredential(
+			tenant,
+			client,
+			strings.TrimSpace(secret),
+			&azidentity.ClientSecretCredentialOptions{
+				ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+			},
+		)
 		if err != nil {
 			return clientError(k.Auth.Attribute)
 		}
@@ -207,13 +238,21 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 	}
 	path, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PATH")
 	if strings.TrimSpace(path) == "" {
-		return readerIncomplete(k, "auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.")
+		return readerIncomplete(
+			k,
+			"auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, but neither "+
+				"AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.",
+		)
 	}
 	password, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
 	r.explain.source = "AZURE_CLIENT_CERTIFICATE_PATH in the environment"
 	_, c, warnings, err := Settings{
-		CertificatePath:     Setting{Value: path, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"},
-		CertificatePassword: Setting{Value: password, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PASSWORD"},
+		CertificatePath: Setting{Value: path, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"},
+		CertificatePassword: Setting{
+			Value:     password,
+			Attribute: k.Auth.Attribute,
+			Env:       "AZURE_CLIENT_CERTIFICATE_PASSWORD",
+		},
 	}.loadCertificate()
 	var soon *Warning
 	if err == nil {
@@ -227,10 +266,16 @@ func (o *opening) environmentReader(r *vaultReader, k KeyVaultSettings, options 
 	}
 	r.explain.identity.Certificate = c
 	chain, _ := o.options.LookupEnv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
-	r.inner, err = azidentity.NewClientCertificateCredential(tenant, client, c.Chain, c.Key, &azidentity.ClientCertificateCredentialOptions{
-		ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
-		SendCertificateChain: Setting{Value: chain}.on(),
-	})
+	r.inner, err = azidentity.NewClientCertificateCredential(
+		tenant,
+		client,
+		c.Chain,
+		c.Key,
+		&azidentity.ClientCertificateCredentialOptions{
+			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+			SendCertificateChain: Setting{Value: chain}.on(),
+		},
+	)
 	if err != nil {
 		return clientError(k.Auth.Attribute)
 	}

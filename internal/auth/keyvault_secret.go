@@ -66,7 +66,12 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 	if o.RetryTimeout <= 0 {
 		o.RetryTimeout = defaultRetryTimeout
 	}
-	opening := &opening{login: login, options: o, cloud: login.cloud, http: web.NewClient(o.Transport, o.AttemptTimeout)}
+	opening := &opening{
+		login:   login,
+		options: o,
+		cloud:   login.cloud,
+		http:    web.NewClient(o.Transport, o.AttemptTimeout),
+	}
 	v, err := opening.vaultAs(ownReader(login), KeyVaultSettings{VaultURI: uri})
 	if err != nil {
 		return nil, err
@@ -76,16 +81,29 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 
 func tokenOpensNoVault(login *Login, uri Setting) error {
 	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login opens no Key Vault",
-		Detail: fmt.Sprintf("The provider is logged in with %s, and Key Vault wants a token of Microsoft Entra ID. Log the provider in with a client certificate or another kind of login.", login.Source)}
+		Detail: fmt.Sprintf(
+			"The provider is logged in with %s, and Key Vault wants a token of Microsoft Entra ID. Log the provider "+
+				"in with a client certificate or another kind of login.",
+			login.Source,
+		)}
 }
 
 // vaultAs prepares the vault for a reader. It touches no network.
 func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
-		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."}, k.VaultURI, "key_vault.vault_uri")
+		return nil, at(
+			&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."},
+			k.VaultURI,
+			"key_vault.vault_uri",
+		)
 	}
-	v := &vault{settings: k.named(), host: strings.ToLower(address.Host), timeout: o.options.RetryTimeout, reader: reader}
+	v := &vault{
+		settings: k.named(),
+		host:     strings.ToLower(address.Host),
+		timeout:  o.options.RetryTimeout,
+		reader:   reader,
+	}
 	// The library asks the vault which login host and which resource it trusts, and
 	// goes on only if the vault is within the domain of that resource.
 	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
@@ -122,7 +140,12 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 		}
 	}
 	if len(versions) == 0 { // a vault may list nothing where it could refuse
-		return nil, &Error{Attribute: v.settings.VaultURI.Attribute, Summary: summaryNoSecret, Err: ErrNoSecret, Detail: v.hasNo(name)}
+		return nil, &Error{
+			Attribute: v.settings.VaultURI.Attribute,
+			Summary:   summaryNoSecret,
+			Err:       ErrNoSecret,
+			Detail:    v.hasNo(name),
+		}
 	}
 	slices.SortStableFunc(versions, func(a, b SecretVersion) int { return b.Created.Compare(a.Created) })
 	return versions, nil
@@ -177,14 +200,19 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	_, err := v.client.SetSecret(ctx, name, azsecrets.SetSecretParameters{}, nil)
-	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok && refusal.StatusCode == http.StatusBadRequest && refusal.ErrorCode != "" {
+	if refusal, ok := errors.AsType[*azcore.ResponseError](err); ok && refusal.StatusCode == http.StatusBadRequest &&
+		refusal.ErrorCode != "" {
 		return nil
 	}
 	if err != nil {
 		return v.explainUse(toWrite, name, err)
 	}
 	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault took a secret without a value",
-		Detail: fmt.Sprintf("%s accepted an empty secret %s, which no Key Vault does: something else may answer in its place.", v.host, name)}
+		Detail: fmt.Sprintf(
+			"%s accepted an empty secret %s, which no Key Vault does: something else may answer in its place.",
+			v.host,
+			name,
+		)}
 }
 
 // Write adds a version to a secret, or makes it. mark is a tag of s by which a
@@ -194,7 +222,11 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVersion, error) {
 	const tries = 4
 	web.Conceal(s.Value)
-	parameters := azsecrets.SetSecretParameters{Value: &s.Value, Tags: pointers(s.Tags), SecretAttributes: &azsecrets.SecretAttributes{}}
+	parameters := azsecrets.SetSecretParameters{
+		Value:            &s.Value,
+		Tags:             pointers(s.Tags),
+		SecretAttributes: &azsecrets.SecretAttributes{},
+	}
 	if s.ContentType != "" {
 		parameters.ContentType = &s.ContentType
 	}
@@ -207,7 +239,8 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
 		if err == nil {
 			written := secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)
-			if err = v.about(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, answer.ID); err == nil && written.isThe(s, mark) {
+			if err = v.about(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, answer.ID); err == nil &&
+				written.isThe(s, mark) {
 				return written, nil
 			} else if err == nil {
 				err = v.mismatch(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, "a version that is disabled or has other tags")
@@ -216,7 +249,8 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		refusal, answered := errors.AsType[*azcore.ResponseError](err)
 		_, noLogin := errors.AsType[*readerError](err)
 		_, stranger := errors.AsType[*web.NoAnswer](err)
-		final := noLogin || answered && refusal.StatusCode < 500 && refusal.StatusCode != http.StatusTooManyRequests || !answered && !stranger && wrongAddress(err)
+		final := noLogin || answered && refusal.StatusCode < 500 && refusal.StatusCode != http.StatusTooManyRequests ||
+			!answered && !stranger && wrongAddress(err)
 		if !final {
 			versions, lookErr := v.Versions(context.WithoutCancel(ctx), s.Name)
 			for _, written := range versions {
@@ -238,9 +272,21 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 // Change sets content type and tags of a version. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
-	changed, err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
+	changed, err := v.update(
+		ctx,
+		name,
+		version,
+		azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)},
+	)
 	if err == nil && (changed.ContentType != contentType || !maps.Equal(changed.Tags, tags)) {
-		return v.explainUse(toChange, name, v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, "the version as it was before"))
+		return v.explainUse(
+			toChange,
+			name,
+			v.mismatch(
+				asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
+				"the version as it was before",
+			),
+		)
 	}
 	return err
 }
@@ -249,17 +295,33 @@ func (v *Vault) Change(ctx context.Context, name, version, contentType string, t
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Disable(ctx context.Context, name, version string) error {
 	no := false
-	disabled, err := v.update(ctx, name, version, azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
+	disabled, err := v.update(
+		ctx,
+		name,
+		version,
+		azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}},
+	)
 	if errors.Is(err, ErrNoSecret) {
 		return nil
 	}
 	if err == nil && disabled.Enabled {
-		return v.explainUse(toChange, name, v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, "a version that is not disabled"))
+		return v.explainUse(
+			toChange,
+			name,
+			v.mismatch(
+				asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
+				"a version that is not disabled",
+			),
+		)
 	}
 	return err
 }
 
-func (v *Vault) update(ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters) (SecretVersion, error) {
+func (v *Vault) update(
+	ctx context.Context,
+	name, version string,
+	p azsecrets.UpdateSecretPropertiesParameters,
+) (SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	answer, err := v.client.UpdateSecretProperties(ctx, name, version, p, nil)
@@ -272,7 +334,12 @@ func (v *Vault) update(ctx context.Context, name, version string, p azsecrets.Up
 	return secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags), nil
 }
 
-func secretVersion(id *azsecrets.ID, attributes *azsecrets.SecretAttributes, contentType *string, tags map[string]*string) SecretVersion {
+func secretVersion(
+	id *azsecrets.ID,
+	attributes *azsecrets.SecretAttributes,
+	contentType *string,
+	tags map[string]*string,
+) SecretVersion {
 	out := SecretVersion{Tags: map[string]string{}}
 	if id != nil {
 		out.ID, out.URL = id.Version(), string(*id)
@@ -318,7 +385,13 @@ func wait(ctx context.Context, d time.Duration) error {
 func ownReader(login *Login) *vaultReader {
 	r := &vaultReader{own: login}
 	r.inner = loginCredential{login}
-	r.explain = explainer{kind: login.Kind, source: login.Source, identity: login.Identity(), cloud: login.cloud, now: time.Now}
+	r.explain = explainer{
+		kind:     login.Kind,
+		source:   login.Source,
+		identity: login.Identity(),
+		cloud:    login.cloud,
+		now:      time.Now,
+	}
 	return r
 }
 
@@ -347,7 +420,11 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 		if !errors.Is(err, ErrInTransition) || wait(ctx, time.Second) != nil {
 			return err
 		}
-		tflog.Info(ctx, "Key Vault is deleting or recovering a secret, so it is asked again", map[string]any{"key_vault": v.host})
+		tflog.Info(
+			ctx,
+			"Key Vault is deleting or recovering a secret, so it is asked again",
+			map[string]any{"key_vault": v.host},
+		)
 	}
 }
 
@@ -364,9 +441,13 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 		if end, limited := ctx.Deadline(); limited && time.Now().Add(pause).After(end) {
 			return err
 		}
-		tflog.Info(ctx, "Key Vault refuses the provider; a role may have been given a moment ago, so it is asked again", map[string]any{
-			"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
-		})
+		tflog.Info(
+			ctx,
+			"Key Vault refuses the provider; a role may have been given a moment ago, so it is asked again",
+			map[string]any{
+				"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
+			},
+		)
 		if wait(ctx, pause) != nil {
 			return err
 		}

@@ -42,9 +42,15 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	case stranger:
 		out.Summary, out.Err = summaryStranger, unusable
 		hint = clean(unusableText(unusable))
-	case strings.Contains(err.Error(), "challenge resource"), strings.Contains(err.Error(), "WWW-Authenticate"), strings.Contains(err.Error(), "invalid challenge"):
+	case strings.Contains(err.Error(), "challenge resource"),
+		strings.Contains(err.Error(), "WWW-Authenticate"),
+		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
-		hint = fmt.Sprintf("What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri and environment; a proxy may answer in its place.", v.host)
+		hint = fmt.Sprintf(
+			"What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri "+
+				"and environment; a proxy may answer in its place.",
+			v.host,
+		)
 	default:
 		v.explainNetwork(out, &hint, err)
 	}
@@ -57,7 +63,13 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 }
 
 // explainRefusedUse is for what the vault itself refuses; said is its own words.
-func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret string, refusal *azcore.ResponseError) (said string) {
+func (v *Vault) explainRefusedUse(
+	out *Error,
+	hint *string,
+	use vaultUse,
+	secret string,
+	refusal *azcore.ResponseError,
+) (said string) {
 	var answer vaultAnswer
 	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
 		_ = json.Unmarshal(body, &answer)
@@ -70,7 +82,12 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		*hint = v.hasNo(secret)
 	case inner == "ObjectIsBeingDeleted" || inner == "ObjectIsBeingRecovered":
 		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
-		*hint = fmt.Sprintf("Key Vault %s is deleting or recovering secret %s, and takes no change of it until that is done. Run again in a minute.", v.host, secret)
+		*hint = fmt.Sprintf(
+			"Key Vault %s is deleting or recovering secret %s, and takes no change of it until that is done. Run "+
+				"again in a minute.",
+			v.host,
+			secret,
+		)
 	case stranger != nil:
 		out.Summary, out.Err = summaryStranger, stranger
 		*hint = clean(unusableText(stranger))
@@ -79,26 +96,63 @@ func (v *Vault) explainRefusedUse(out *Error, hint *string, use vaultUse, secret
 		*hint = v.recovery(secret)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary = "Key Vault firewall blocks the provider"
-		*hint = fmt.Sprintf("The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run where a private endpoint of the vault is reachable.", v.host)
+		*hint = fmt.Sprintf(
+			"The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run "+
+				"where a private endpoint of the vault is reachable.",
+			v.host,
+		)
 	case refusal.StatusCode == http.StatusForbidden && (inner == "ForbiddenByRbac" || inner == "AccessDenied"):
 		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
-		*hint = fmt.Sprintf("The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes minutes to count.", use.verb, secret, vaultOfficer, v.host)
+		*hint = fmt.Sprintf(
+			"The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role given a "+
+				"moment ago takes minutes to count.",
+			use.verb,
+			secret,
+			vaultOfficer,
+			v.host,
+		)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret permissions list and set, or with RBAC the role %q. This call needs %s.",
-				use.verb, secret, v.host, vaultOfficer, use.permission)
+			*hint = fmt.Sprintf(
+				"The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret "+
+					"permissions list and set, or with RBAC the role %q. This call needs %s.",
+				use.verb,
+				secret,
+				v.host,
+				vaultOfficer,
+				use.permission,
+			)
 		}
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary = "Key Vault forbids the change"
-		*hint = fmt.Sprintf("Key Vault %s does not allow to %s secret %s. If a certificate of that name manages it, choose another name.", v.host, use.verb, secret)
+		*hint = fmt.Sprintf(
+			"Key Vault %s does not allow to %s secret %s. If a certificate of that name manages it, choose another "+
+				"name.",
+			v.host,
+			use.verb,
+			secret,
+		)
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary = "Key Vault does not take the provider's token"
-		*hint = fmt.Sprintf("The provider's identity logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the vault.", v.host)
+		*hint = fmt.Sprintf(
+			"The provider's identity logged in, but Key Vault %s does not trust its token: it is most likely of "+
+				"another tenant than the vault.",
+			v.host,
+		)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. This usually passes; run again later.", v.host, refusal.StatusCode)
+		*hint = fmt.Sprintf(
+			"Key Vault %s answered with status %d after several attempts. This usually passes; run again later.",
+			v.host,
+			refusal.StatusCode,
+		)
 	default:
 		out.Summary = "Key Vault refuses the secret"
-		*hint = fmt.Sprintf("Key Vault %s answered with status %d. Check the name, the content type and the tags of secret %s.", v.host, refusal.StatusCode, secret)
+		*hint = fmt.Sprintf(
+			"Key Vault %s answered with status %d. Check the name, the content type and the tags of secret %s.",
+			v.host,
+			refusal.StatusCode,
+			secret,
+		)
 	}
 	if inner != "" && inner != code {
 		code += " (" + inner + ")"
@@ -117,7 +171,9 @@ const (
 // refusedByStranger is not nil for a refusal that is not in the vault's words. Those
 // that may pass, and those that ask for a login, need no words.
 func refusedByStranger(refusal *azcore.ResponseError) error {
-	if refusal.ErrorCode != "" || refusal.StatusCode == http.StatusUnauthorized || refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500 {
+	if refusal.ErrorCode != "" || refusal.StatusCode == http.StatusUnauthorized ||
+		refusal.StatusCode == http.StatusTooManyRequests ||
+		refusal.StatusCode >= 500 {
 		return nil
 	}
 	body, _ := runtime.Payload(refusal.RawResponse)
@@ -133,12 +189,25 @@ func (v *Vault) hasNo(secret string) string {
 
 // Deleted is the error for a name that waits to be recovered.
 func (v *Vault) Deleted(secret string) error {
-	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault secret is deleted but not gone", Detail: v.recovery(secret)}
+	return &Error{
+		Attribute: v.settings.VaultURI.Attribute,
+		Summary:   "Key Vault secret is deleted but not gone",
+		Detail:    v.recovery(secret),
+	}
 }
 
 func (v *vault) recovery(secret string) string {
 	vault, _, _ := strings.Cut(v.host, ".")
-	return fmt.Sprintf("Secret %s of Key Vault %s was deleted and can still be recovered, and until then its name cannot be used. "+
-		"Recover it: az keyvault secret recover --vault-name %s --name %s. If nobody needs it any more: az keyvault secret purge --vault-name %s --name %s, where the vault allows it. "+
-		"Or choose another name.", secret, v.host, vault, secret, vault, secret)
+	return fmt.Sprintf(
+		"Secret %s of Key Vault %s was deleted and can still be recovered, and until then its name cannot be used. "+
+			"Recover it: az keyvault secret recover --vault-name %s --name %s. If nobody needs it any more: az "+
+			"keyvault secret purge --vault-name %s --name %s, where the vault allows it. "+
+			"Or choose another name.",
+		secret,
+		v.host,
+		vault,
+		secret,
+		vault,
+		secret,
+	)
 }

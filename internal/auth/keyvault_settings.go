@@ -25,7 +25,13 @@ func (k *KeyVaultSettings) credentials() []Setting {
 
 // reads are the settings that name something to read.
 func (k *KeyVaultSettings) reads() []Setting {
-	return append(k.credentials(), k.CertificatePasswordSecretName, k.ClientIDSecretName, k.TenantIDSecretName, k.ThumbprintSecretName)
+	return append(
+		k.credentials(),
+		k.CertificatePasswordSecretName,
+		k.ClientIDSecretName,
+		k.TenantIDSecretName,
+		k.ThumbprintSecretName,
+	)
 }
 
 // vaultReads is what a login of that kind reads from Key Vault; nil for nothing.
@@ -55,7 +61,11 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		return nil, &Error{
 			Attribute: k.ClientSecretName.Attribute,
 			Summary:   "Two credentials in Key Vault",
-			Detail:    fmt.Sprintf("%s and %s are both set; keep one.", k.CertificateName.Source(), k.ClientSecretName.Source()),
+			Detail: fmt.Sprintf(
+				"%s and %s are both set; keep one.",
+				k.CertificateName.Source(),
+				k.ClientSecretName.Source(),
+			),
 		}
 	} else if better == k.CertificateName {
 		k.ClientSecretName = Setting{Attribute: k.ClientSecretName.Attribute}
@@ -78,7 +88,11 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 			return nil, &Error{
 				Attribute: pair.stored.Attribute,
 				Summary:   "One value in two places",
-				Detail:    fmt.Sprintf("%s gives the value and %s names a secret that holds it; keep one.", pair.plain.Source(), pair.stored.Source()),
+				Detail: fmt.Sprintf(
+					"%s gives the value and %s names a secret that holds it; keep one.",
+					pair.plain.Source(),
+					pair.stored.Source(),
+				),
 			}
 		}
 		*pair.stored = Setting{Attribute: pair.stored.Attribute}
@@ -90,7 +104,8 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		return nil, &Error{
 			Attribute: k.VaultURI.Attribute,
 			Summary:   "Key Vault names nothing to read",
-			Detail:    "key_vault names a vault, but nothing in it. Set certificate_name or client_secret_name, or the name of a secret with an id, or remove the block.",
+			Detail: "key_vault names a vault, but nothing in it. Set certificate_name or client_secret_name, or " +
+				"the name of a secret with an id, or remove the block.",
 		}
 	}
 	return nil, nil
@@ -113,7 +128,12 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			return &Error{
 				Attribute: need.named(need.name),
 				Summary:   "Incomplete Key Vault login",
-				Detail:    fmt.Sprintf("%s names something in a vault, but %s is not set: %s.", set(k.reads(), anywhere)[0].Source(), need.named(need.name), need.hint),
+				Detail: fmt.Sprintf(
+					"%s names something in a vault, but %s is not set: %s.",
+					set(k.reads(), anywhere)[0].Source(),
+					need.named(need.name),
+					need.hint,
+				),
 			}
 		}
 	}
@@ -127,7 +147,11 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 		if strings.TrimSpace(k.Auth.Value) != "msi" && k.AuthClientID.inHCL() {
 			return at(&Error{
 				Summary: "Managed identity without auth = \"msi\"",
-				Detail:  fmt.Sprintf("%s names a user-assigned managed identity, which only auth = \"msi\" uses; auth is %s.", k.AuthClientID.Source(), strings.TrimSpace(k.Auth.Value)),
+				Detail: fmt.Sprintf(
+					"%s names a user-assigned managed identity, which only auth = \"msi\" uses; auth is %s.",
+					k.AuthClientID.Source(),
+					strings.TrimSpace(k.Auth.Value),
+				),
 			}, k.AuthClientID, "key_vault.auth_client_id")
 		}
 		if err := CheckClientID(k.AuthClientID.Value); err != nil {
@@ -153,14 +177,20 @@ func CheckKeyVaultAuth(value string) error {
 	if slices.Contains(vaultAuths, strings.TrimSpace(value)) {
 		return nil
 	}
-	return &Error{Summary: "Unknown Key Vault auth", Detail: "Who reads the vault is one of " + strings.Join(vaultAuths, ", ") + "."}
+	return &Error{
+		Summary: "Unknown Key Vault auth",
+		Detail:  "Who reads the vault is one of " + strings.Join(vaultAuths, ", ") + ".",
+	}
 }
 
 // CheckSecretName accepts the name of an object in Key Vault.
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
-		return &Error{Summary: "Secret in place of its name in Key Vault", Detail: "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has there."}
+		return &Error{
+			Summary: "Secret in place of its name in Key Vault",
+			Detail:  "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has there.",
+		}
 	}
 	if secretName().MatchString(value) {
 		return nil
@@ -196,19 +226,37 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	fault := vaultNameFault(name)
 	switch {
 	case ofCloud && !ownCloud && name != "" && fault != "":
-		return fail(fmt.Sprintf("%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins with a letter, ends with a letter or digit, "+
-			"and has no two hyphens in a row. The address is written as %s.", name, fault, form))
+		return fail(
+			fmt.Sprintf(
+				"%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins "+
+					"with a letter, ends with a letter or digit, "+
+					"and has no two hyphens in a row. The address is written as %s.",
+				name,
+				fault,
+				form,
+			),
+		)
 	case err != nil || !IsHostName(u.Hostname()):
 		return fail("The address of a vault is written as " + form + ".")
 	case !strings.EqualFold(u.Scheme, "https"):
 		return fail("The vault must be reached by https: write " + form + ".")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return fail("Write the vault's address alone, as " + form + "; the name of what is in it goes into certificate_name or client_secret_name.")
+		return fail(
+			"Write the vault's address alone, as " + form + "; the name of what is in it goes into certificate_name or client_secret_name.",
+		)
 	case ownCloud, ofCloud && fault == "":
 		return nil
 	}
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {
-		return fail(fmt.Sprintf("The vault is in the %s cloud and this login in the %s cloud, whose vaults are at %s. Set environment if that is wrong.", other.label, c.label, form))
+		return fail(
+			fmt.Sprintf(
+				"The vault is in the %s cloud and this login in the %s cloud, whose vaults are at %s. Set "+
+					"environment if that is wrong.",
+				other.label,
+				c.label,
+				form,
+			),
+		)
 	}
 	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
 }

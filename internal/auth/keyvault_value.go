@@ -23,7 +23,15 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 		err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret}, answer.ID)
 	}
 	if ctx.Err() != nil {
-		return "", &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf("The operation ended before secret %s had been read from Key Vault %s.", secret, v.host)}
+		return "", &Error{
+			Summary: "Reading of Key Vault was interrupted",
+			Err:     ctx.Err(),
+			Detail: fmt.Sprintf(
+				"The operation ended before secret %s had been read from Key Vault %s.",
+				secret,
+				v.host,
+			),
+		}
 	}
 	if err != nil {
 		return "", v.explain(name, err)

@@ -33,8 +33,8 @@ type Options struct {
 	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
 	// of the identity that reads a vault; nil for [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
-	// Workspace finds the address of the workspace, for a login there of settings without a host. It may use the network,
-	// and is asked when a token is; nil where nobody knows.
+	// Workspace finds the address of the workspace, for a login there of settings without a host. It may use the
+	// network, and is asked when a token is; nil where nobody knows.
 	Workspace func(context.Context) (string, error)
 	// VaultLogin reads the vault of a login whose settings say
 	// [KeyVaultSettings.ByProvider].
@@ -112,7 +112,10 @@ type tokenFunc func(ctx context.Context, scope string) (Token, error)
 
 // Format writes kind, source and client id, whatever the verb.
 func (l *Login) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.Identity().ClientID)))
+	_, _ = io.WriteString(
+		f,
+		strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.Identity().ClientID)),
+	)
 }
 
 // Format writes the ids, whatever the verb.
@@ -152,7 +155,11 @@ func Open(s Settings, o Options) (*Login, error) {
 	if o.LookupEnv == nil {
 		o.LookupEnv = os.LookupEnv
 	}
-	opening := &opening{login: &Login{Kind: chosen.kind, Ignored: chosen.ignored}, options: o, http: web.NewClient(o.Transport, o.AttemptTimeout)}
+	opening := &opening{
+		login:   &Login{Kind: chosen.kind, Ignored: chosen.ignored},
+		options: o,
+		http:    web.NewClient(o.Transport, o.AttemptTimeout),
+	}
 	if err := opening.open(s, chosen); err != nil {
 		return nil, err
 	}
@@ -248,7 +255,11 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 		tflog.Info(ctx, "login read from Key Vault", l.Describe())
 		return ready, false, nil
 	}, func(why error) error {
-		return &Error{Summary: "Login was interrupted", Err: why, Detail: "The operation ended before the login had been read from Key Vault."}
+		return &Error{
+			Summary: "Login was interrupted",
+			Err:     why,
+			Detail:  "The operation ended before the login had been read from Key Vault.",
+		}
 	})
 }
 

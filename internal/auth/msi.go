@@ -29,7 +29,11 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		if identity.ClientID != "" {
 			id = managedidentity.UserAssignedClientID(identity.ClientID)
 		}
-		client, err := managedidentity.New(id, managedidentity.WithHTTPClient(o.tokenClient()), managedidentity.WithRetryPolicyDisabled())
+		client, err := managedidentity.New(
+			id,
+			managedidentity.WithHTTPClient(o.tokenClient()),
+			managedidentity.WithRetryPolicyDisabled(),
+		)
 		if err != nil {
 			// MSAL's words are about this machine's variables; there is no secret in them.
 			detail := "The machine offers a managed identity, but not this one: " + err.Error() + "."
@@ -66,8 +70,10 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 
 // oldProtocol is what it means that only MSI_ENDPOINT reaches Terraform: it stands for
 // Azure Cloud Shell, whose protocol Azure Container Apps and App Service do not take.
-const oldProtocol = "Only MSI_ENDPOINT is set, which stands for Azure Cloud Shell. On Azure Container Apps and App Service the identity is behind " +
-	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its own may drop."
+const oldProtocol = "Only MSI_ENDPOINT is set, which stands for Azure Cloud Shell. On Azure Container Apps and App " +
+	"Service the identity is behind " +
+	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its " +
+	"own may drop."
 
 // isManagedIdentity tells the addresses of managed identities: the fixed one of
 // virtual machines, those like it, and those that the machine's variables name.
@@ -116,12 +122,18 @@ func inspectMSIAnswer(r *http.Response) failure {
 }
 
 func passesMSI(status int) bool {
-	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusTooManyRequests || status >= 500
+	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusTooManyRequests ||
+		status >= 500
 }
 
 // managedIdentity turns a failed try into what a person reads.
 func (e explainer) managedIdentity(f failure, _ string) *Error {
-	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID), Err: f.cause}
+	out := &Error{
+		Attribute:     e.credential,
+		Code:          f.answer.code(),
+		CorrelationID: clean(f.answer.CorrelationID),
+		Err:           f.cause,
+	}
 	var hint string
 	switch {
 	case f.contact == contactUnusable:
@@ -129,30 +141,49 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		hint = unusableText(f.cause) + " Behind a proxy add 169.254.169.254 to NO_PROXY."
 	case f.contact != contactAnswered:
 		out.Summary = "No managed identity endpoint"
-		hint = "Nothing here gives out tokens of a managed identity. use_msi works on Azure machines only, such as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
+		hint = "Nothing here gives out tokens of a managed identity. use_msi works on Azure machines only, such as a " +
+			"virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
 			"Behind a proxy add 169.254.169.254 to NO_PROXY."
 		if f.contact == contactUnclear {
-			hint = "What answered at the managed identity endpoint was not it; perhaps a proxy. Add 169.254.169.254 to NO_PROXY."
+			hint = "What answered at the managed identity endpoint was not it; perhaps a proxy. Add 169.254.169.254 " +
+				"to NO_PROXY."
 		}
 		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
 			hint += "\n\nThe network said: " + clean(networkText(f.cause))
 		}
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
-		hint = fmt.Sprintf("It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to be known there.", f.status, attempts(f.tries), f.spent.Round(time.Second))
+		hint = fmt.Sprintf(
+			"It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to "+
+				"be known there.",
+			f.status,
+			attempts(f.tries),
+			f.spent.Round(time.Second),
+		)
 	case f.status == http.StatusMethodNotAllowed:
 		out.Summary = "Managed identity endpoint takes another protocol"
 		hint = "It answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
 		// No code tells this from a machine without an identity.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
-		hint = fmt.Sprintf("Several user-assigned managed identities are assigned to this machine, and nothing says which one is meant. Set %s to the client ID of one of them.", e.client)
+		hint = fmt.Sprintf(
+			"Several user-assigned managed identities are assigned to this machine, and nothing says which one is "+
+				"meant. Set %s to the client ID of one of them.",
+			e.client,
+		)
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
 		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
-		hint = fmt.Sprintf("This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and check that %s is the identity's client ID, not its object (principal) ID; without it the system-assigned one is used.", e.identity.ClientID, e.client)
+		hint = fmt.Sprintf(
+			"This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and "+
+				"check that %s is the identity's client ID, not its object (principal) ID; without it the "+
+				"system-assigned one is used.",
+			e.identity.ClientID,
+			e.client,
+		)
 	case f.status == http.StatusBadRequest:
 		out.Summary = "Machine has no system-assigned identity"
-		hint = "This machine has no system-assigned managed identity. Turn it on under the machine's Identity page, or name a user-assigned one with " + e.client + "."
+		hint = "This machine has no system-assigned managed identity. Turn it on under the machine's Identity page, " +
+			"or name a user-assigned one with " + e.client + "."
 	default:
 		out.Summary = "Managed identity endpoint refused the login"
 		hint = fmt.Sprintf("It answered with status %d %s.", f.status, e.reason(f))

@@ -20,7 +20,8 @@ func openToken(o *opening, s Settings) (finisher, error) {
 			return Token{}, &Error{
 				Attribute: attribute,
 				Summary:   "A Databricks token opens Databricks only",
-				Detail:    "This needs a token of Microsoft Entra ID for another service. Log in with a client certificate or a client secret instead.",
+				Detail: "This needs a token of Microsoft Entra ID for another service. Log in with a client " +
+					"certificate or a client secret instead.",
 			}
 		}
 		return token, nil
@@ -60,8 +61,11 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "Client secret looks like the secret's ID, not its value: " + strings.TrimSpace(clientID),
-		Detail: fmt.Sprintf("The value of %s is shaped like a UUID. Certificates & secrets shows two columns; the one needed is Value, which is shown only once, when the secret is made.",
-			source),
+		Detail: fmt.Sprintf(
+			"The value of %s is shaped like a UUID. Certificates & secrets shows two columns; the one needed is "+
+				"Value, which is shown only once, when the secret is made.",
+			source,
+		),
 	}
 }
 
@@ -71,17 +75,33 @@ func checkClientSecret(value, attribute, source string) error {
 	fail := func(summary, format string, args ...any) error {
 		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 	}
-	const instead = "Give the Value of a client secret, from the application's page under App registrations > Certificates & secrets, or log in with a client certificate."
+	const instead = "Give the Value of a client secret, from the application's page under App registrations > " +
+		"Certificates & secrets, or log in with a client certificate."
 	if shape := certificate.Placeholder(value); shape != "" {
-		return fail("Client secret is a variable that was not replaced", "%s is %s, a variable that the pipeline did not replace. "+
-			"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env only.", source, shape)
+		return fail(
+			"Client secret is a variable that was not replaced",
+			"%s is %s, a variable that the pipeline did not replace. "+
+				"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env only.",
+			source,
+			shape,
+		)
 	}
 	if databricksSecret().MatchString(value) {
-		return fail("Client secret is one of Databricks", "%s is an OAuth secret of Databricks, and this login is one of Microsoft Entra ID. %s", source, instead)
+		return fail(
+			"Client secret is one of Databricks",
+			"%s is an OAuth secret of Databricks, and this login is one of Microsoft Entra ID. %s",
+			source,
+			instead,
+		)
 	}
 	if databricksToken().MatchString(value) {
-		return fail("Client secret is a Databricks token", "%s is a personal access token of Databricks, and this login is one of Microsoft Entra ID. %s "+
-			"The provider takes such a token in token (or DATABRICKS_TOKEN).", source, instead)
+		return fail(
+			"Client secret is a Databricks token",
+			"%s is a personal access token of Databricks, and this login is one of Microsoft Entra ID. %s "+
+				"The provider takes such a token in token (or DATABRICKS_TOKEN).",
+			source,
+			instead,
+		)
 	}
 	return nil
 }
@@ -112,7 +132,12 @@ func openCertificate(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-func (o *opening) logInWithCertificate(s Settings, c *certificate.Certificate, attribute string, vault *vaultFacts) (*session, error) {
+func (o *opening) logInWithCertificate(
+	s Settings,
+	c *certificate.Certificate,
+	attribute string,
+	vault *vaultFacts,
+) (*session, error) {
 	if t := s.CertificateThumbprint; t.IsSet() {
 		if err := checkThumbprint(c, t.Value, t.named("client_certificate_thumbprint")); err != nil {
 			return nil, err
@@ -152,9 +177,11 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 // token request, and never twice for one.
 func federate(source assertionSource) (confidential.Credential, func() *federatedClaims) {
 	fetch, last := remembering(source)
-	return confidential.NewCredFromAssertionCallback(func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
-		return fetch(ctx)
-	}), last
+	return confidential.NewCredFromAssertionCallback(
+		func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
+			return fetch(ctx)
+		},
+	), last
 }
 
 // remembering keeps what the last token said of itself.

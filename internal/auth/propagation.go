@@ -34,10 +34,9 @@ func early(err error) (patience time.Duration, ok bool) {
 	return 0, false
 }
 
-// Await gets an access token of a login whose application or credential may have
-// been made a moment ago: Entra ID learns of them late, a workspace may learn of an
-// OAuth secret late, and both refuse them as unknown until then. It asks again while that is plausible and ctx allows, and
-// says so in the log.
+// Await gets an access token of a login whose application or credential may have been made a moment ago: Entra ID
+// learns of them late, a workspace may learn of an OAuth secret late, and both refuse them as unknown until then. It
+// asks again while that is plausible and ctx allows, and says so in the log.
 func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	began := time.Now()
 	pause := time.Second
@@ -74,6 +73,10 @@ func waited(err error, spent time.Duration) error {
 		service = "The workspace"
 	}
 	longer := *told
-	longer.Detail += fmt.Sprintf("\n\n%s was asked again for %s, in case application or credential were made a moment ago.", service, spent.Round(time.Second))
+	longer.Detail += fmt.Sprintf(
+		"\n\n%s was asked again for %s, in case application or credential were made a moment ago.",
+		service,
+		spent.Round(time.Second),
+	)
 	return &longer
 }

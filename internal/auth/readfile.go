@@ -50,7 +50,10 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 // in place of the path, so only what looks like a path is repeated.
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
-		return fmt.Sprintf("There is no file of the name in %s. The value is not repeated, because it does not look like a path.", setting.Source())
+		return fmt.Sprintf(
+			"There is no file of the name in %s. The value is not repeated, because it does not look like a path.",
+			setting.Source(),
+		)
 	}
 	text := fmt.Sprintf("There is no file %s (from %s)", path, setting.Source())
 	if where, err := os.Getwd(); err == nil && !filepath.IsAbs(path) {
@@ -60,7 +63,20 @@ func missing(path string, setting Setting) string {
 }
 
 // fileTypes are endings of files that hold what the provider reads.
-var fileTypes = []string{".pfx", ".p12", ".pem", ".crt", ".cer", ".der", ".key", ".txt", ".jwt", ".token", ".secret", ".json"}
+var fileTypes = []string{
+	".pfx",
+	".p12",
+	".pem",
+	".crt",
+	".cer",
+	".der",
+	".key",
+	".txt",
+	".jwt",
+	".token",
+	".secret",
+	".json",
+}
 
 // looksLikePath reports whether a value was meant as a path: by its ending, or because
 // the first folder in it exists.
@@ -99,6 +115,18 @@ func openToOthers(setting Setting, path, what string) []Warning {
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
 		return nil
 	}
-	return []Warning{{Attribute: setting.Attribute, Summary: "Other users of this machine may read a file with a secret: " + path, Detail: fmt.Sprintf(
-		"The file holds the %s (%s) and has the mode %04o, so that not only its owner may use it. Run: chmod 600 %s", what, setting.Source(), info.Mode().Perm(), path)}}
+	return []Warning{
+		{
+			Attribute: setting.Attribute,
+			Summary:   "Other users of this machine may read a file with a secret: " + path,
+			Detail: fmt.Sprintf(
+				"The file holds the %s (%s) and has the mode %04o, so that not only its owner may use it. Run: chmod "+
+					"600 %s",
+				what,
+				setting.Source(),
+				info.Mode().Perm(),
+				path,
+			),
+		},
+	}
 }

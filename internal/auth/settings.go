@@ -63,9 +63,9 @@ type Settings struct {
 	UseMSI Setting
 	UseCLI Setting
 
-	// DatabricksClientID and DatabricksClientSecret log in at the workspace that Host names: the application id of a service
-	// principal, and a secret that Databricks made for it. DatabricksScopes are the scopes of the tokens, separated by
-	// spaces; unset is [AllAPIs].
+	// DatabricksClientID and DatabricksClientSecret log in at the workspace that Host names: the application id of a
+	// service principal, and a secret that Databricks made for it. DatabricksScopes are the scopes of the tokens,
+	// separated by spaces; unset is [AllAPIs].
 	DatabricksClientID     Setting
 	DatabricksClientSecret Setting
 	DatabricksScopes       Setting
@@ -176,7 +176,11 @@ func (s Settings) checkSwitches() error {
 		{s.UseDatabricksOIDC, "use_databricks_oidc"},
 	} {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
-			return at(&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s is true or false.", w.named(w.name))}, w.Setting, w.name)
+			return at(
+				&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s is true or false.", w.named(w.name))},
+				w.Setting,
+				w.name,
+			)
 		}
 	}
 	return nil

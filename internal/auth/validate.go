@@ -20,7 +20,11 @@ func (s Settings) checkCompanions(chosen Kind) error {
 			return &Error{
 				Attribute: companion.Attribute,
 				Summary:   "Certificate setting without a certificate",
-				Detail:    fmt.Sprintf("%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate or key_vault.certificate_name too, or remove it.", companion.Attribute),
+				Detail: fmt.Sprintf(
+					"%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate "+
+						"or key_vault.certificate_name too, or remove it.",
+					companion.Attribute,
+				),
 			}
 		}
 	}
@@ -117,7 +121,13 @@ func (s Settings) checkApplication(d decision) error {
 	return &Error{
 		Attribute: attribute,
 		Summary:   "Incomplete Azure login",
-		Detail: fmt.Sprintf("A credential is given (%s), but %s %s not. Set %s: both stand on the application's page under App registrations.",
-			d.present(s)[0].Source(), strings.Join(missing, " and "), verb, strings.Join(remedy, " and ")),
+		Detail: fmt.Sprintf(
+			"A credential is given (%s), but %s %s not. Set %s: both stand on the application's page under App "+
+				"registrations.",
+			d.present(s)[0].Source(),
+			strings.Join(missing, " and "),
+			verb,
+			strings.Join(remedy, " and "),
+		),
 	}
 }

@@ -16,23 +16,23 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// An Answer is what a call must return: a struct with JSON tags. A status of success alone proves nothing, because a proxy,
-// a sign-in page or another service may have sent it.
+// An Answer is what a call must return: a struct with JSON tags. A status of success alone proves nothing, because a
+// proxy, a sign-in page or another service may have sent it.
 type Answer interface {
 	// Lacks returns why the decoded JSON is not the answer to the request, such as another object's id; empty where it
 	// is. bare is whether the JSON was {}, which is how the service writes an empty list.
 	Lacks(bare bool) string
 }
 
-// Optional is the answer to a write that may have no body, or {}. Shown is whether the answer was there; where it was not,
-// only a read shows what the write did.
+// Optional is the answer to a write that may have no body, or {}. Shown is whether the answer was there; where it was
+// not, only a read shows what the write did.
 type Optional struct {
 	Answer
 	Shown bool
 }
 
-// Named is for [Answer.Lacks]: it returns what is wrong with an answer that names no object, or another one than want. It
-// ignores case. An empty want accepts any name.
+// Named is for [Answer.Lacks]: it returns what is wrong with an answer that names no object, or another one than want.
+// It ignores case. An empty want accepts any name.
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
@@ -43,10 +43,16 @@ func Named(field, got, want string) string {
 	return ""
 }
 
-// Call sends one request to the workspace and decodes the response into answer, which then reports whether it is the answer.
-// With a nil answer the call promises nothing but success, written as nothing or as a JSON object. Whatever else a status
-// of success came with is an error of the kind [ErrNotAnAnswer].
-func (c *Client) Call(ctx context.Context, method, path string, query map[string]any, request any, answer Answer) error {
+// Call sends one request to the workspace and decodes the response into answer, which then reports whether it is the
+// answer. With a nil answer the call promises nothing but success, written as nothing or as a JSON object. Whatever
+// else a status of success came with is an error of the kind [ErrNotAnAnswer].
+func (c *Client) Call(
+	ctx context.Context,
+	method, path string,
+	query map[string]any,
+	request any,
+	answer Answer,
+) error {
 	_, err := c.call(ctx, method, path, query, request, answer)
 	return err
 }
@@ -62,7 +68,13 @@ type expected struct {
 type expectedKey struct{}
 
 // call is the only way to the workspace, so that nothing is believed that was not judged.
-func (c *Client) call(ctx context.Context, method, path string, query map[string]any, request any, answer Answer) (*expected, error) {
+func (c *Client) call(
+	ctx context.Context,
+	method, path string,
+	query map[string]any,
+	request any,
+	answer Answer,
+) (*expected, error) {
 	if err := checkPath(method, path); err != nil {
 		return nil, err
 	}
@@ -113,16 +125,24 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 		code, fault = judge(r, body, want.answer)
 	}
 	if fault != "" {
-		return &Error{Kind: ErrNotAnAnswer, Method: r.Request.Method, Path: r.Request.URL.Path, Status: r.StatusCode, Code: code,
-			Message: r.Request.URL.Host + " sent " + fault, RequestID: clean(r.Header.Get("X-Request-Id")), idempotent: isIdempotent(ctx, r.Request.Method)}
+		return &Error{
+			Kind:       ErrNotAnAnswer,
+			Method:     r.Request.Method,
+			Path:       r.Request.URL.Path,
+			Status:     r.StatusCode,
+			Code:       code,
+			Message:    r.Request.URL.Host + " sent " + fault,
+			RequestID:  clean(r.Header.Get("X-Request-Id")),
+			idempotent: isIdempotent(ctx, r.Request.Method),
+		}
 	}
 	noteDate(ctx, r)
 	want.servedModel = r.Header.Get("served-model-name")
 	return nil
 }
 
-// judge decodes the body of a success, and returns what it was where it is no answer. It repeats nothing of the body but the
-// title of a page and the words of an error, because a body may hold a token.
+// judge decodes the body of a success, and returns what it was where it is no answer. It repeats nothing of the body
+// but the title of a page and the words of an error, because a body may hold a token.
 func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
@@ -160,8 +180,8 @@ const (
 	mostValues  = 4_000_000
 )
 
-// tooMany returns what is wrong with an answer of more values than any workspace has; empty where nothing is. Braces and commas
-// in texts count too. An answer that keeps its text, as that of a model, costs no more than its length.
+// tooMany returns what is wrong with an answer of more values than any workspace has; empty where nothing is. Braces
+// and commas in texts count too. An answer that keeps its text, as that of a model, costs no more than its length.
 func tooMany(text []byte, answer Answer) string {
 	if _, keepsText := answer.(json.Unmarshaler); keepsText {
 		return ""
@@ -175,13 +195,13 @@ func tooMany(text []byte, answer Answer) string {
 	return ""
 }
 
-// mostListed is three times as many service principals and users as an account can have, and thirty times as many endpoints as
-// a workspace can have. Terraform keeps some kilobytes for each entry of a list.
+// mostListed is three times as many service principals and users as an account can have, and thirty times as many
+// endpoints as a workspace can have. Terraform keeps some kilobytes for each entry of a list.
 // https://learn.microsoft.com/azure/databricks/resources/limits
 const mostListed = 30_000
 
-// Bounded returns an error of the kind [ErrNotAnAnswer] where a list is longer than any that a workspace can have. of names
-// its entries, such as "tokens".
+// Bounded returns an error of the kind [ErrNotAnAnswer] where a list is longer than any that a workspace can have. of
+// names its entries, such as "tokens".
 func Bounded(count int, of string) error {
 	if count <= mostListed {
 		return nil
@@ -227,8 +247,8 @@ func clean(text string) string { return web.Text(text, longestText) }
 
 const longestText = 400 // bytes
 
-// ConfirmEmpty is for a caller that got {} for an empty list. Something in the place of the workspace may answer {} to every
-// request, so this asks who calls, an answer that is never {}. One request, shared by everything in this run.
+// ConfirmEmpty is for a caller that got {} for an empty list. Something in the place of the workspace may answer {} to
+// every request, so this asks who calls, an answer that is never {}. One request, shared by everything in this run.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
 	_, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err

@@ -35,8 +35,8 @@ func (s strategy) accepted(r *http.Request) {
 	s.bearer.accepted = bearerOf(r)
 }
 
-// renew replaces a token once, and only one that the workspace has accepted before: a refusal of the first token, or of a
-// new one, is believed. All calls that are refused with one token share one login.
+// renew replaces a token once, and only one that the workspace has accepted before: a refusal of the first token, or of
+// a new one, is believed. All calls that are refused with one token share one login.
 func (s strategy) renew(r *http.Request) (bool, error) {
 	refused := bearerOf(r)
 	done := s.bearer.renewals.DoChan(refused, func() (any, error) {

@@ -14,13 +14,13 @@ import (
 // AnyAge accepts a copy however old it is: for the reads of one refresh, during which this process changes nothing.
 const AnyAge time.Duration = 0
 
-// Lately is how old a copy may be on which a write is based. Terraform writes what depends on each other in order, and an
-// older copy might be from before such a write by another provider.
+// Lately is how old a copy may be on which a write is based. Terraform writes what depends on each other in order, and
+// an older copy might be from before such a write by another provider.
 const Lately = 10 * time.Second
 
-// Cache is one read whose result many callers share and keep. Of errors only [ErrNotFound] is kept, and only for callers
-// that accept a copy of any age. The read does not end with its first caller's context: a caller that gives up leaves, and
-// the others still get the result. The zero value is ready.
+// Cache is one read whose result many callers share and keep. Of errors only [ErrNotFound] is kept, and only for
+// callers that accept a copy of any age. The read does not end with its first caller's context: a caller that gives up
+// leaves, and the others still get the result. The zero value is ready.
 type Cache[T any] struct {
 	writes *atomic.Int64 // counts what makes a copy out of date; may be nil. Set before the first use
 
@@ -58,8 +58,8 @@ func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(cont
 	}
 }
 
-// GetSince returns the result of a read that began no earlier than since. Callers that come during an older read share the
-// next one, so many at once cost two reads.
+// GetSince returns the result of a read that began no earlier than since. Callers that come during an older read share
+// the next one, so many at once cost two reads.
 func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	fresh := func() *kept[T] {
 		if k, _ := c.look(AnyAge); k != nil && !k.began.Before(since) {
@@ -77,9 +77,13 @@ func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(cont
 	}
 }
 
-// fly reads, or waits for the read that is under way, and returns its result. It calls copied once more before a new read,
-// because another read may have ended since.
-func (c *Cache[T]) fly(ctx context.Context, read func(context.Context) (T, error), copied func() *kept[T]) (kept[T], error) {
+// fly reads, or waits for the read that is under way, and returns its result. It calls copied once more before a new
+// read, because another read may have ended since.
+func (c *Cache[T]) fly(
+	ctx context.Context,
+	read func(context.Context) (T, error),
+	copied func() *kept[T],
+) (kept[T], error) {
 	done := c.flight.DoChan("", func() (any, error) {
 		if k := copied(); k != nil {
 			return *k, k.err
@@ -141,8 +145,8 @@ func (c *Cache[T]) replace(k *kept[T]) {
 	c.flight.Forget("")
 }
 
-// Of returns the one T that the client keeps for a package above it, and makes it at the first call. What the operations of
-// one run share belongs to the client that Configure made, never to the process.
+// Of returns the one T that the client keeps for a package above it, and makes it at the first call. What the
+// operations of one run share belongs to the client that Configure made, never to the process.
 func Of[T any](c *Client) *T {
 	kind := reflect.TypeFor[T]()
 	if v, ok := c.kept.Load(kind); ok {
@@ -152,10 +156,10 @@ func Of[T any](c *Client) *T {
 	return v.(*T)
 }
 
-// Directory finds objects of one kind by key. It reads the first few one by one, and beyond that lists all at once: so one
-// object costs one request, and a thousand cost three. A list that is there already is used from the first object on. What
-// the list does not show is read by itself, because a list may lag, or show only what the caller may see. The zero value
-// is ready.
+// Directory finds objects of one kind by key. It reads the first few one by one, and beyond that lists all at once: so
+// one object costs one request, and a thousand cost three. A list that is there already is used from the first object
+// on. What the list does not show is read by itself, because a list may lag, or show only what the caller may see. The
+// zero value is ready.
 type Directory[T any] struct {
 	all  Cache[map[string]T]
 	mu   sync.Mutex
@@ -166,14 +170,28 @@ type Directory[T any] struct {
 // few is how many objects are read one by one before all are listed.
 const few = 2
 
-// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one returns [ErrNotFound] for what is not there.
-func (d *Directory[T]) Get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (T, error) {
+// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one returns [ErrNotFound] for what is not
+// there.
+func (d *Directory[T]) Get(
+	ctx context.Context,
+	key string,
+	maxAge time.Duration,
+	one func(context.Context) (T, error),
+	list func(context.Context) (map[string]T, error),
+) (T, error) {
 	v, _, err := d.get(ctx, key, maxAge, one, list, true)
 	return v, err
 }
 
-// Seek is Get without the read of an object that the list does not show, for a caller that only wants to know what was there.
-func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error)) (v T, found bool, err error) {
+// Seek is Get without the read of an object that the list does not show, for a caller that only wants to know what was
+// there.
+func (d *Directory[T]) Seek(
+	ctx context.Context,
+	key string,
+	maxAge time.Duration,
+	one func(context.Context) (T, error),
+	list func(context.Context) (map[string]T, error),
+) (v T, found bool, err error) {
 	v, found, err = d.get(ctx, key, maxAge, one, list, false)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
@@ -181,7 +199,14 @@ func (d *Directory[T]) Seek(ctx context.Context, key string, maxAge time.Duratio
 	return v, found, err
 }
 
-func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration, one func(context.Context) (T, error), list func(context.Context) (map[string]T, error), confirm bool) (v T, found bool, err error) {
+func (d *Directory[T]) get(
+	ctx context.Context,
+	key string,
+	maxAge time.Duration,
+	one func(context.Context) (T, error),
+	list func(context.Context) (map[string]T, error),
+	confirm bool,
+) (v T, found bool, err error) {
 	listed := d.many(key)
 	if kept, _ := d.all.look(maxAge); listed || kept != nil && kept.err == nil {
 		all, err := d.all.Get(ctx, maxAge, list)
@@ -202,8 +227,8 @@ func (d *Directory[T]) get(ctx context.Context, key string, maxAge time.Duration
 	return v, err == nil, err
 }
 
-// many notes that the object of that key is asked for, and reports whether to use the list first. It remembers no more of
-// them than it takes to know.
+// many notes that the object of that key is asked for, and reports whether to use the list first. It remembers no more
+// of them than it takes to know.
 func (d *Directory[T]) many(key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// callerOf describes who sent a request that was refused: the kind of login, where it is configured, client id and tenant.
-// What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
+// callerOf describes who sent a request that was refused: the kind of login, where it is configured, client id and
+// tenant. What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
 func callerOf(login *auth.Login, r *http.Request) string {
 	identity := login.Identity()
 	var claims struct {

@@ -1,10 +1,10 @@
-// Package client speaks to one Azure Databricks workspace: how a call is sent, paced, timed and repeated, what its errors
-// mean, and the few reads that several resources share.
+// Package client speaks to one Azure Databricks workspace: how a call is sent, paced, timed and repeated, what its
+// errors mean, and the few reads that several resources share.
 //
-// The Databricks SDK carries the calls. Three things of it are replaced, each for a reason. Its configuration loaders and
-// host discovery are off, so that nothing but the provider block and the variables it names decides who logs in where.
-// Its credentials are ours, because it has no certificate login. And its rule of what is repeated is ours, because by
-// itself it sends a POST again after a lost answer, which leaves a second token that nobody knows.
+// The Databricks SDK carries the calls. Three things of it are replaced, each for a reason. Its configuration loaders
+// and host discovery are off, so that nothing but the provider block and the variables it names decides who logs in
+// where. Its credentials are ours, because it has no certificate login. And its rule of what is repeated is ours,
+// because by itself it sends a POST again after a lost answer, which leaves a second token that nobody knows.
 package client
 
 import (
@@ -40,8 +40,8 @@ type Config struct {
 	WorkspaceID string
 	// Login is the identity that calls.
 	Login *auth.Login
-	// Open opens a login of other settings, with the provider's tenant, authority and network where these are not set. It
-	// makes no request.
+	// Open opens a login of other settings, with the provider's tenant, authority and network where these are not set.
+	// It makes no request.
 	Open func(auth.Settings) (*auth.Login, error)
 	// Vault returns the Key Vault at an address, to be called as Login. It makes no request.
 	Vault func(auth.Setting) (*auth.Vault, error)
@@ -80,7 +80,8 @@ type Client struct {
 
 var productOnce sync.Once
 
-// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it, and the first one stays.
+// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it, and the first
+// one stays.
 func Product(version string) {
 	version = strings.TrimPrefix(version, "v")
 	if !semver.IsValid("v" + version) { // the SDK panics at an invalid one, such as that of a build outside a release
@@ -94,9 +95,9 @@ func New(cfg Config) (*Client, error) {
 	return newClient(cfg, nil, true)
 }
 
-// LogIn returns a client for the same workspace with another identity. Both share throttle and limits, because the workspace
-// counts their calls together. Equal settings return the same client, so one access token serves all its callers. It makes
-// no request.
+// LogIn returns a client for the same workspace with another identity. Both share throttle and limits, because the
+// workspace counts their calls together. Equal settings return the same client, so one access token serves all its
+// callers. It makes no request.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 	return c.run.logins.login(s, func() (*Client, error) {
 		login, err := c.cfg.Open(s)
@@ -154,8 +155,8 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 // unknownHost is the placeholder for a host that is not known yet. The name is reserved and never resolves.
 const unknownHost = "https://unknown.invalid"
 
-// NotReady returns a client whose calls all fail with err: for a provider whose configuration is not known yet, which is no
-// error before the first call.
+// NotReady returns a client whose calls all fail with err: for a provider whose configuration is not known yet, which
+// is no error before the first call.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
 	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }
@@ -224,8 +225,8 @@ func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
 	return strategy{cfg: c.cfg, own: c.own}.token(ctx, scope)
 }
 
-// token leaves the attribute out of errors of the provider's own login: that attribute is in the provider block, and the
-// error appears at a resource, which may have an attribute of the same name.
+// token leaves the attribute out of errors of the provider's own login: that attribute is in the provider block, and
+// the error appears at a resource, which may have an attribute of the same name.
 func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	token, err := s.cfg.Login.AccessToken(ctx, scope)
 	var login *auth.Error

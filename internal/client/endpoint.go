@@ -60,8 +60,9 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 	return answer.endpoint(), nil
 }
 
-// EndpointID returns the id of the endpoint of that name, or an error with the reason why there is none. One request for a name or two, then one
-// list for all of them, shared by everything in this run; what is known may be maxAge old, or [AnyAge].
+// EndpointID returns the id of the endpoint of that name, or an error with the reason why there is none. One request
+// for a name or two, then one list for all of them, shared by everything in this run; what is known may be maxAge old,
+// or [AnyAge].
 func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Duration) (string, error) {
 	id, err := c.endpoints.Get(ctx, name, maxAge, func(ctx context.Context) (string, error) {
 		e, err := c.EndpointByName(ctx, name)
@@ -71,17 +72,22 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 		return "", err
 	}
 	if id == "" {
-		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
-			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: by default every member of the workspace may call them, and Unity Catalog can restrict that. "+
-				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to say who may call it.")
+		return "", Advise(
+			fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID),
+			"endpoint_name",
+			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: by "+
+				"default every member of the workspace may call them, and Unity Catalog can restrict that. "+
+				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to "+
+				"say who may call it.",
+		)
 	}
 	return id, nil
 }
 
-// EndpointIDGiven is the id behind a name, for a write to the endpoint's access list, where an id may be given beside the
-// name: then both must mean one endpoint. The service goes on answering for a deleted endpoint's id, so a grant written
-// there would be lost without an error. One request, shared by everything that looks at the same time; a second one when
-// the id differs from what was looked up a moment ago.
+// EndpointIDGiven is the id behind a name, for a write to the endpoint's access list, where an id may be given beside
+// the name: then both must mean one endpoint. The service goes on answering for a deleted endpoint's id, so a grant
+// written there would be lost without an error. One request, shared by everything that looks at the same time; a second
+// one when the id differs from what was looked up a moment ago.
 func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (string, error) {
 	id, err := c.EndpointID(ctx, name, Lately)
 	if err == nil && given != "" && !strings.EqualFold(given, id) {
@@ -94,9 +100,13 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 		return "", err
 	}
 	if given != "" && !strings.EqualFold(given, id) {
-		return "", Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id), "endpoint_id",
-			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. Correct endpoint_id, or leave it out; "+
-				"if it is not in the configuration, the endpoint was re-created after the plan: plan again.")
+		return "", Advise(
+			fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id),
+			"endpoint_id",
+			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. "+
+				"Correct endpoint_id, or leave it out; "+
+				"if it is not in the configuration, the endpoint was re-created after the plan: plan again.",
+		)
 	}
 	return id, nil
 }
@@ -114,27 +124,32 @@ func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names those that
-// are close, once somebody is shown the error.
+// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names those
+// that are close, once somebody is shown the error.
 func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return &Advice{
 			Err: err, Attribute: "endpoint_name",
 			Next: fmt.Sprintf("There is no serving endpoint named %q in this workspace. Names are case-sensitive; "+
-				"an endpoint that the same configuration creates must be created first (refer to its name, or use depends_on).", name),
+				"an endpoint that the same configuration creates must be created first (refer to its name, or use "+
+				"depends_on).", name),
 			lookUp: func() string { return c.meantEndpoint(ctx, name) },
 		}
 	case errors.Is(err, ErrPermissionDenied):
-		return Advise(err, "endpoint_name", fmt.Sprintf("The endpoint %q exists, but the provider's identity may not see it. "+
-			"It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name))
+		return Advise(
+			err,
+			"endpoint_name",
+			fmt.Sprintf("The endpoint %q exists, but the provider's identity may not see it. "+
+				"It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name),
+		)
 	default:
 		return err
 	}
 }
 
-// meantEndpoint helps when something else was given than an endpoint's name: an id, or a name with a slip in it. Empty when
-// nothing is close or nothing can be found out. No request where this run has listed the endpoints, else one.
+// meantEndpoint helps when something else was given than an endpoint's name: an id, or a name with a slip in it. Empty
+// when nothing is close or nothing can be found out. No request where this run has listed the endpoints, else one.
 func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
 	defer cancel()
@@ -156,7 +171,8 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 		slices.Sort(near)
 		return "Close to it: " + strings.Join(near[:min(len(near), 5)], ", ") + "."
 	case len(given) == endpointIDLength && strings.Trim(strings.ToLower(given), "0123456789abcdef") == "":
-		return "The value looks like the id of an endpoint, and no endpoint that the provider's identity can see has it."
+		return "The value looks like the id of an endpoint, and no endpoint that the provider's identity can see has " +
+			"it."
 	default:
 		return ""
 	}
@@ -164,8 +180,8 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 
 const endpointIDLength = 32
 
-// closeNames reports whether one is likely a slip of the other: letters in another case, another separator, a part left out at
-// one end, or one letter in four wrong, at most three.
+// closeNames reports whether one is likely a slip of the other: letters in another case, another separator, a part left
+// out at one end, or one letter in four wrong, at most three.
 func closeNames(name, given string) bool {
 	name, given = strings.ToLower(name), strings.ToLower(given)
 	letters := strings.NewReplacer("-", "", "_", "", " ", "", ".", "")

@@ -9,8 +9,8 @@ import (
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list shows less than
-// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimised one, nor the state of what it serves. One request;
-// one more where it shows none.
+// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimised one, nor the state of what
+// it serves. One request; one more where it shows none.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	var answer endpointList
@@ -34,7 +34,14 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/query
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
-	came, err := c.call(ctx, http.MethodPost, PathOf("/serving-endpoints", endpoint, "invocations"), nil, request, &answer)
+	came, err := c.call(
+		ctx,
+		http.MethodPost,
+		PathOf("/serving-endpoints", endpoint, "invocations"),
+		nil,
+		request,
+		&answer,
+	)
 	if err != nil {
 		return nil, "", err
 	}
@@ -60,8 +67,8 @@ func (p *prediction) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &p.members)
 }
 
-// Lacks demands one of the members in which the service returns results: of a custom model, a feature function, a chat or
-// completion, an embedding, an agent.
+// Lacks demands one of the members in which the service returns results: of a custom model, a feature function, a chat
+// or completion, an embedding, an agent.
 func (p *prediction) Lacks(bool) string {
 	for _, member := range []string{"predictions", "outputs", "choices", "data", "output", "messages"} {
 		if p.members[member] {
@@ -83,7 +90,12 @@ func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "",
-		"It was deleted, or re-created under the same name with another id; or the provider's identity may not see it (it needs CAN_VIEW on the endpoint). "+
-			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>. Import the list of a re-created endpoint by the endpoint's name.")
+	return "", Advise(
+		fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound),
+		"",
+		"It was deleted, or re-created under the same name with another id; or the provider's identity may not see "+
+			"it (it needs CAN_VIEW on the endpoint). "+
+			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm "+
+			"<address>. Import the list of a re-created endpoint by the endpoint's name.",
+	)
 }

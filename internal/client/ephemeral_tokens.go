@@ -9,8 +9,8 @@ import (
 )
 
 // EphemeralTokens are the tokens that live for one run and are still to be revoked. Terraform closes such a token when
-// nothing needs it any more, but not where something that used it has failed. So [EphemeralTokens.End] revokes what is left
-// when the process ends. Each provider has its own; the zero value is ready.
+// nothing needs it any more, but not where something that used it has failed. So [EphemeralTokens.End] revokes what is
+// left when the process ends. Each provider has its own; the zero value is ready.
 type EphemeralTokens struct {
 	mu      sync.Mutex
 	opening int // how many are being created at this moment
@@ -20,8 +20,8 @@ type EphemeralTokens struct {
 // ephemeralToken is who can revoke a token: its owner, else the provider's identity as an admin.
 type ephemeralToken struct{ owner, provider *Client }
 
-// Opening notes that owner is about to create a token. The caller passes its id to opened, or an empty id where it was not
-// created.
+// Opening notes that owner is about to create a token. The caller passes its id to opened, or an empty id where it was
+// not created.
 func (c *Client) Opening(owner *Client) (opened func(id string)) {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
@@ -41,9 +41,9 @@ func (c *Client) Opening(owner *Client) (opened func(id string)) {
 	}
 }
 
-// CloseToken revokes a token that was opened; one that is gone counts as done. It is revoked by its owner, whose login is
-// still at hand, and where that one is refused by the provider's identity, which must be a workspace admin. One request, two
-// where the owner is refused. What fails is tried once more when the process ends.
+// CloseToken revokes a token that was opened; one that is gone counts as done. It is revoked by its owner, whose login
+// is still at hand, and where that one is refused by the provider's identity, which must be a workspace admin. One
+// request, two where the owner is refused. What fails is tried once more when the process ends.
 func (c *Client) CloseToken(ctx context.Context, id string) error {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
@@ -72,9 +72,11 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	if err == nil {
 		return nil
 	}
-	next := "It is tried once more when the provider's process ends. If that fails too, the token is live until its lifetime is over, unless an admin revokes it: DELETE /api/2.0/token-management/tokens/" + id + "."
+	next := "It is tried once more when the provider's process ends. If that fails too, the token is live until its " +
+		"lifetime is over, unless an admin revokes it: DELETE /api/2.0/token-management/tokens/" + id + "."
 	if errors.Is(err, ErrPermissionDenied) {
-		next += "\n\nTo revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\"."
+		next += "\n\nTo revoke tokens of others the provider's identity needs to be a workspace admin: add it to the " +
+			"group \"admins\"."
 	}
 	if asOwner != nil { // as text: a refused login would else take the place of what matters
 		next += "\n\nRevoking it as its owner failed as well: " + asOwner.Error()
@@ -82,12 +84,13 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	return Advise(err, "", next)
 }
 
-// End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that lingers.
-// With nothing open it returns at once. It returns what could not be revoked, by id.
+// End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that
+// lingers. With nothing open it returns at once. It returns what could not be revoked, by id.
 func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	// A token whose id is still on its way would be lost. Half of the time is for it, the rest for those that are known.
+	// A token whose id is still on its way would be lost. Half of the time is for it, the rest for those that are
+	// known.
 	for began := time.Now(); e.busy() && time.Since(began) < limit/2 && Pause(ctx, limit/100) == nil; {
 	}
 	e.mu.Lock()

@@ -48,7 +48,8 @@ var (
 	ErrPrivateLink = errors.New("workspace behind a private link")
 	// ErrRedirected: something redirected the call. The API never does that, and no redirect is followed.
 	ErrRedirected = errors.New("redirected")
-	// ErrWrongWorkspace: another workspace has answered than the one that the provider block names, or that answered before.
+	// ErrWrongWorkspace: another workspace has answered than the one that the provider block names, or that answered
+	// before.
 	ErrWrongWorkspace = errors.New("answer of another workspace")
 	// ErrScope: the caller's token has not the scope that the call needs, whatever the rights of its owner.
 	ErrScope = errors.New("scope missing")
@@ -164,7 +165,8 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	if e.Code == "<nil>" { // how the SDK writes a body without error_code
 		e.Code = ""
 	}
-	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
+	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") ||
+		bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	e.Kind = kindOf(e, html, len(body) == 0)
 	if e.Kind == ErrNotFound { // the service itself said so, and its clock is in the answer
 		noteDate(ctx, answer.Response)
@@ -172,8 +174,8 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	return e
 }
 
-// refusalKind is the kind of a 403 that has nothing to do with the caller's rights, or nil. Only the service's words show it;
-// should they change, status and code decide.
+// refusalKind is the kind of a 403 that has nothing to do with the caller's rights, or nil. Only the service's words
+// show it; should they change, status and code decide.
 func refusalKind(e *Error, fromLogin bool) error {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(e.Message, w) })
@@ -200,20 +202,25 @@ func kindOf(e *Error, html, empty bool) error {
 		}
 	}
 	switch {
-	case e.Code == "FEATURE_DISABLED", strings.HasPrefix(e.Message, "FEATURE_DISABLED"), strings.Contains(e.Message, "not available in this tier"):
+	case e.Code == "FEATURE_DISABLED",
+		strings.HasPrefix(e.Message, "FEATURE_DISABLED"),
+		strings.Contains(e.Message, "not available in this tier"):
 		return ErrFeatureDisabled
 	case e.Code == "QUOTA_EXCEEDED": // of objects, not of calls: waiting does not help, whatever the status
 		return ErrInvalid
 	case e.Status == http.StatusTooManyRequests, strings.Contains(e.Message+e.Code, "REQUEST_LIMIT_EXCEEDED"):
 		return ErrThrottled
-	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden && fromLogin, e.Status == http.StatusBadRequest && html:
+	case e.Status == http.StatusUnauthorized,
+		e.Status == http.StatusForbidden && fromLogin,
+		e.Status == http.StatusBadRequest && html:
 		return ErrUnauthenticated
 	case e.Status == http.StatusForbidden:
 		return ErrPermissionDenied
 	case e.Code == "RESOURCE_DOES_NOT_EXIST" && !html:
 		return ErrNotFound
 	case e.Status == http.StatusNotFound:
-		// Only the service's own words say that an object is gone. A gateway answers 404 as well. SCIM leaves the body out at times.
+		// Only the service's own words say that an object is gone. A gateway answers 404 as well. SCIM leaves the body
+		// out at times.
 		said := !html && (e.Code == "NOT_FOUND" || e.Code == "SCIM_404")
 		if said || empty && strings.HasPrefix(e.Path, scimRoot) {
 			return ErrNotFound
@@ -223,15 +230,17 @@ func kindOf(e *Error, html, empty bool) error {
 		return ErrConflict
 	case e.Status >= 400 && e.Status < 500:
 		return ErrInvalid
-	case e.Status == http.StatusBadGateway, e.Status == http.StatusServiceUnavailable, e.Status == http.StatusGatewayTimeout:
+	case e.Status == http.StatusBadGateway,
+		e.Status == http.StatusServiceUnavailable,
+		e.Status == http.StatusGatewayTimeout:
 		return ErrUnavailable
 	default:
 		return ErrOther
 	}
 }
 
-// repeatable is the whole rule of what is sent again. Throttled calls always are: the service refused before working. Any
-// other failure only where a second sending cannot do the work twice.
+// repeatable is the whole rule of what is sent again. Throttled calls always are: the service refused before working.
+// Any other failure only where a second sending cannot do the work twice.
 func repeatable(ctx context.Context, err error) bool {
 	var e *Error
 	if ctx.Value(onceKey{}) != nil || !errors.As(err, &e) {
@@ -254,8 +263,8 @@ func (e *Error) passing() bool {
 }
 
 // Again is for a caller that must look before it repeats a call, and has found the work not done. It pauses and reports
-// whether to repeat the call, by the rule of the calls that are repeated automatically: only after trouble that is likely over
-// soon, and within the retry timeout since the first try began.
+// whether to repeat the call, by the rule of the calls that are repeated automatically: only after trouble that is
+// likely over soon, and within the retry timeout since the first try began.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	var e *Error
 	if !errors.As(err, &e) || !e.passing() {
@@ -271,7 +280,8 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 // MayBeDone reports whether a write failed in a way that leaves open whether the service has done the work.
 func MayBeDone(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Kind != ErrThrottled && (e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
+	return errors.As(err, &e) && e.Kind != ErrThrottled &&
+		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
 // lookTime bounds the last look of a caller that gives up, at whether the work was done.
@@ -314,8 +324,8 @@ type Advice struct {
 // lookUpTime bounds what is looked up for an advice.
 const lookUpTime = 10 * time.Second
 
-// Text is the next step, with what is looked up for it. Only code that shows the error to a user calls it: for others, such
-// as a refresh that takes "not found" for gone, the request would be wasted.
+// Text is the next step, with what is looked up for it. Only code that shows the error to a user calls it: for others,
+// such as a refresh that takes "not found" for gone, the request would be wasted.
 func (a *Advice) Text() string {
 	if a.lookUp == nil {
 		return a.Next
@@ -349,7 +359,8 @@ func Also(err error, sentence string) error {
 	return Advise(err, "", sentence)
 }
 
-// AtAttribute is err with its advice, if it has one, pointing at another attribute: the same thing has another name there.
+// AtAttribute is err with its advice, if it has one, pointing at another attribute: the same thing has another name
+// there.
 func AtAttribute(err error, attribute string) error {
 	var advice *Advice
 	if errors.As(err, &advice) {

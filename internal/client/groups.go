@@ -45,8 +45,8 @@ func (g Group) Has(id string) bool {
 // ErrAccountGroup: only the Databricks account can change the group.
 var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 
-// GroupByName reads a group with its direct members; names are case-sensitive. One request, shared by everything in this
-// run until this process changes the group; ErrNotFound when there is none.
+// GroupByName reads a group with its direct members; names are case-sensitive. One request, shared by everything in
+// this run until this process changes the group; ErrNotFound when there is none.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	return c.group(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
@@ -87,8 +87,8 @@ func (g Group) Changeable() error {
 	return nil
 }
 
-// AddMember adds a direct member to a group, and changes no other member; an existing membership is adopted. One request,
-// and more where its answer does not show the new member, or leaves open whether the work was done.
+// AddMember adds a direct member to a group, and changes no other member; an existing membership is adopted. One
+// request, and more where its answer does not show the new member, or leaves open whether the work was done.
 func (c *Client) AddMember(ctx context.Context, group Group, memberID string) error {
 	if err := group.Changeable(); err != nil {
 		return err
@@ -98,7 +98,11 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 		return err
 	}
 	defer unlock()
-	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: []map[string]string{{"value": memberID}}})
+	g, err := c.patchGroup(
+		ctx,
+		group,
+		SCIMOperation{Op: "add", Path: "members", Value: []map[string]string{{"value": memberID}}},
+	)
 	if MayBeDone(err) || err != nil && ctx.Err() != nil {
 		// A membership that exists must be recorded, or nobody would ever remove it.
 		look, cancel := LastLook(ctx)
@@ -113,9 +117,9 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	return c.settleMember(ctx, group, memberID, true)
 }
 
-// RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that is
-// gone counts as done; one that this run keeps stays, and the error is [ErrKept]. One request, and more when its answer
-// does not show it.
+// RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that
+// is gone counts as done; one that this run keeps stays, and the error is [ErrKept]. One request, and more when its
+// answer does not show it.
 func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
 	unlock, err := c.LockMemberships(ctx, memberID)
 	if err != nil {
@@ -131,7 +135,8 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 		return nil
 	case errors.Is(err, ErrInvalid):
 		// A removal of what is not there is refused, also when a lost answer had done it.
-		if now, readErr := c.groupByID(ctx, group.ID); errors.Is(readErr, ErrNotFound) || readErr == nil && !now.Has(memberID) {
+		if now, readErr := c.groupByID(ctx, group.ID); errors.Is(readErr, ErrNotFound) ||
+			readErr == nil && !now.Has(memberID) {
 			return nil
 		}
 		return err
@@ -141,8 +146,8 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 	return c.settleMember(ctx, group, memberID, false)
 }
 
-// LockMemberships is [Client.Lock] for the groups that somebody is a direct member of, by SCIM id: who replaces a principal
-// as a whole replaces its memberships with it.
+// LockMemberships is [Client.Lock] for the groups that somebody is a direct member of, by SCIM id: who replaces a
+// principal as a whole replaces its memberships with it.
 func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock func(), err error) {
 	return c.Lock(ctx, "memberships of "+memberID)
 }
@@ -171,8 +176,8 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 }
 
 // patchGroup changes the group in one operation, so that the service and not we merge it with what others change at the
-// same time, and returns the group as the answer shows it; the zero Group for an answer without a body. Writers of one group
-// in this process queue, because the service may refuse two at once.
+// same time, and returns the group as the answer shows it; the zero Group for an answer without a body. Writers of one
+// group in this process queue, because the service may refuse two at once.
 // https://docs.databricks.com/api/azure/workspace/groups/patch
 func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOperation) (Group, error) {
 	unlock, err := c.Lock(ctx, "group "+group.ID)
@@ -182,7 +187,14 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
 	answer := scimResource{want: group.ID} // what it shows saves a read
-	err = c.Call(ctx, http.MethodPatch, PathOf(scimRoot+"Groups", group.ID), nil, NewSCIMPatch(operation), &Optional{Answer: &answer})
+	err = c.Call(
+		ctx,
+		http.MethodPatch,
+		PathOf(scimRoot+"Groups", group.ID),
+		nil,
+		NewSCIMPatch(operation),
+		&Optional{Answer: &answer},
+	)
 	return toGroup(answer), adviseGroups(err)
 }
 
@@ -211,25 +223,34 @@ func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 
 func adviseGroups(err error) error {
 	if errors.Is(err, ErrPermissionDenied) {
-		return Advise(err, "", "Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".")
+		return Advise(
+			err,
+			"",
+			"Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".",
+		)
 	}
 	return err
 }
 
 func adviseAccountGroup(name string) error {
-	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show such a group and assign it, but not change its members. "+
-		"Add the service principal in the account console, under User management > Groups, or with the account's SCIM API; or use a group of the workspace.")
+	return Advise(
+		fmt.Errorf("group %q: %w", name, ErrAccountGroup),
+		"group_name",
+		"A workspace can show such a group and assign it, but not change its members. "+
+			"Add the service principal in the account console, under User management > Groups, or with the account's "+
+			"SCIM API; or use a group of the workspace.",
+	)
 }
 
-// Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request for
-// each 10,000.
+// Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request
+// for each 10,000.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
 }
 
-// EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit returns
-// false. One request for each 500.
+// EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit
+// returns false. One request for each 500.
 func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
 	return pagesSCIM(ctx, c, "Groups", allGroups(), streamPage, func(page []scimResource) bool {
 		for _, r := range page {

@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// loginCache holds the clients of other identities, so that each logs in once however many resources name its credential,
-// and the vaults that resources write to.
+// loginCache holds the clients of other identities, so that each logs in once however many resources name its
+// credential, and the vaults that resources write to.
 type loginCache struct {
 	mu      sync.Mutex
 	clients map[identity]*Client
@@ -78,8 +78,8 @@ func (c *Client) Await(ctx context.Context) error {
 	return err
 }
 
-// Now is the workspace's clock by the Date of its last answer, else this machine's: a machine whose clock is wrong must not
-// decide that a token has expired.
+// Now is the workspace's clock by the Date of its last answer, else this machine's: a machine whose clock is wrong must
+// not decide that a token has expired.
 func (c *Client) Now() time.Time {
 	return time.Now().UTC().Add(time.Duration(c.transport.ahead.Load()))
 }

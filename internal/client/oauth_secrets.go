@@ -100,17 +100,19 @@ func (c *Client) oauthSecretList(principalID string) *Cache[OAuthSecretList] {
 }
 
 // OAuthSecrets lists the OAuth secrets of a service principal by its SCIM id; the caller must be a workspace admin. One
-// request, shared by everything in this run until a secret of that principal is created or deleted; where there is none,
-// one more for the run, because an empty list is written as {}, which anything may answer.
+// request, shared by everything in this run until a secret of that principal is created or deleted; where there is
+// none, one more for the run, because an empty list is written as {}, which anything may answer.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/list
 func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
-	return c.oauthSecretList(principalID).Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+	return c.oauthSecretList(principalID).
+		Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
 }
 
-// OAuthSecretsNow is [Client.OAuthSecrets] without what was read before this call. Another run may have created or deleted
-// a secret since.
+// OAuthSecretsNow is [Client.OAuthSecrets] without what was read before this call. Another run may have created or
+// deleted a secret since.
 func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuthSecretList, error) {
-	return c.oauthSecretList(principalID).GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+	return c.oauthSecretList(principalID).
+		GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
 }
 
 // maxSecretPages bounds how many pages of a list are read. A service principal has at most five secrets.
@@ -138,7 +140,12 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 			return list, nil
 		}
 	}
-	return OAuthSecretList{}, fmt.Errorf("%w: the list of OAuth secrets of service principal %s has more than %d pages", ErrNotAnAnswer, principalID, maxSecretPages)
+	return OAuthSecretList{}, fmt.Errorf(
+		"%w: the list of OAuth secrets of service principal %s has more than %d pages",
+		ErrNotAnAnswer,
+		principalID,
+		maxSecretPages,
+	)
 }
 
 // ForgetOAuthSecrets drops the list of a service principal: a secret was created or deleted.
@@ -156,7 +163,12 @@ func (s *createdOAuthSecret) Lacks(bool) string {
 // CreateOAuthSecret creates an OAuth secret of a service principal, and returns its value, which the service shows only
 // now. No scopes: all rights of the principal. The caller must be a workspace admin. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/create
-func (c *Client) CreateOAuthSecret(ctx context.Context, principalID string, lifetime time.Duration, scopes []string) (OAuthSecret, string, error) {
+func (c *Client) CreateOAuthSecret(
+	ctx context.Context,
+	principalID string,
+	lifetime time.Duration,
+	scopes []string,
+) (OAuthSecret, string, error) {
 	defer c.ForgetOAuthSecrets(principalID)
 	request := struct {
 		Lifetime string   `json:"lifetime"`
@@ -170,10 +182,10 @@ func (c *Client) CreateOAuthSecret(ctx context.Context, principalID string, life
 	return answer.info(), answer.Secret, nil
 }
 
-// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone already counts as done. ErrNotFound
-// where the workspace has no such principal: then the secret may still exist in the account. Access tokens that were
-// issued for the secret live on, for an hour at most. The caller must be a workspace admin. Two requests: the deletion,
-// and the list that shows it done.
+// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone already counts as done.
+// ErrNotFound where the workspace has no such principal: then the secret may still exist in the account. Access tokens
+// that were issued for the secret live on, for an hour at most. The caller must be a workspace admin. Two requests: the
+// deletion, and the list that shows it done.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
 func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
 	defer c.ForgetOAuthSecrets(principalID)

@@ -14,8 +14,8 @@ import (
 // A route-optimised endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
 // (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 
-// AuthorizationDetails is the JSON that a token for a route-optimised endpoint must carry: what the endpoint itself shows,
-// else built from its id. Empty for an endpoint of another kind.
+// AuthorizationDetails is the JSON that a token for a route-optimised endpoint must carry: what the endpoint itself
+// shows, else built from its id. Empty for an endpoint of another kind.
 func (e Endpoint) AuthorizationDetails() string {
 	if !e.RouteOptimized || e.Details != "" {
 		return e.Details
@@ -26,24 +26,48 @@ func (e Endpoint) AuthorizationDetails() string {
 		ObjectPath string   `json:"object_path"`
 		Actions    []string `json:"actions"`
 	}
-	text, err := json.Marshal([]detail{{"workspace_permission", "serving-endpoints", "/serving-endpoints/" + e.ID, []string{"query_inference_endpoint"}}})
+	text, err := json.Marshal(
+		[]detail{
+			{
+				"workspace_permission",
+				"serving-endpoints",
+				"/serving-endpoints/" + e.ID,
+				[]string{"query_inference_endpoint"},
+			},
+		},
+	)
 	if err != nil {
 		return "" // constants and a string: it cannot fail
 	}
 	return string(text)
 }
 
-// OptimizedAddress is the address to call a route-optimised endpoint at. The workspace names it, and a token goes there, so
-// it must be the endpoint's own host below those that the cloud has for model serving: else it is an error.
+// OptimizedAddress is the address to call a route-optimised endpoint at. The workspace names it, and a token goes
+// there, so it must be the endpoint's own host below those that the cloud has for model serving: else it is an error.
 func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	foreign := func(why string) error {
-		return Advise(fmt.Errorf("the workspace says that the endpoint is at %s, which %s, so no token was sent there", clean(e.URL), why), "",
-			fmt.Sprintf("The address of a route-optimised endpoint is https://<its id>.<…>.serving%s/…. Look at the endpoint's page under Serving, and at what answers in the workspace's place.", c.Login.ServingDomain()))
+		return Advise(
+			fmt.Errorf(
+				"the workspace says that the endpoint is at %s, which %s, so no token was sent there",
+				clean(e.URL),
+				why,
+			),
+			"",
+			fmt.Sprintf(
+				"The address of a route-optimised endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
+					"endpoint's page under Serving, and at what answers in the workspace's place.",
+				c.Login.ServingDomain(),
+			),
+		)
 	}
 	u, err := url.Parse(e.URL)
 	switch {
 	case e.URL == "":
-		return "", Advise(fmt.Errorf("the workspace does not show the address of the endpoint"), "", "It is in endpoint_url once the endpoint is ready. Try again later.")
+		return "", Advise(
+			fmt.Errorf("the workspace does not show the address of the endpoint"),
+			"",
+			"It is in endpoint_url once the endpoint is ready. Try again later.",
+		)
 	case err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", foreign("is no plain https address")
 	case !c.Login.IsServingHost(u.Hostname(), e.ID):
@@ -53,9 +77,13 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 }
 
 // ScoreOptimized queries a route-optimised endpoint at its own address, with a token issued for it, and returns what
-// [Client.Score] returns. One request, and one to the workspace for the token, which is cached; where the identity may not
-// query the endpoint, that one is refused already.
-func (c *Client) ScoreOptimized(ctx context.Context, e Endpoint, request string) (body []byte, servedModel string, err error) {
+// [Client.Score] returns. One request, and one to the workspace for the token, which is cached; where the identity may
+// not query the endpoint, that one is refused already.
+func (c *Client) ScoreOptimized(
+	ctx context.Context,
+	e Endpoint,
+	request string,
+) (body []byte, servedModel string, err error) {
 	address, err := c.OptimizedAddress(e)
 	if err != nil {
 		return nil, "", err

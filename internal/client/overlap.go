@@ -10,8 +10,8 @@ import (
 // ErrKept: something was to be removed that this run keeps.
 var ErrKept = errors.New("this run keeps it")
 
-// Thing is one thing that a resource manages, in the one spelling under which the service compares it: what two addresses
-// of a configuration share has equal Things.
+// Thing is one thing that a resource manages, in the one spelling under which the service compares it: what two
+// addresses of a configuration share has equal Things.
 type Thing struct {
 	Kind string `json:"kind"` // such as grant
 	In   string `json:"in"`   // the access list or the group; empty for a principal
@@ -53,9 +53,9 @@ func overlapOf(c *Client) *overlap {
 	return o
 }
 
-// Keep notes that this run creates these things, adopts them or finds them as declared. Call it before the first request
-// about them: a removal that runs at the same time then either sees the note, or is over before the creation looks. undo
-// removes the note, for a creation that failed.
+// Keep notes that this run creates these things, adopts them or finds them as declared. Call it before the first
+// request about them: a removal that runs at the same time then either sees the note, or is over before the creation
+// looks. undo removes the note, for a creation that failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -70,8 +70,8 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 	})
 }
 
-// Keeps reports whether this run keeps the thing. A removal must call it where no creation can come in between: in the queue
-// of writers to the list, or under the lock that writers share.
+// Keeps reports whether this run keeps the thing. A removal must call it where no creation can come in between: in the
+// queue of writers to the list, or under the lock that writers share.
 func (c *Client) Keeps(t Thing) bool {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -90,9 +90,9 @@ type Pair struct {
 	Other Address
 }
 
-// PlanToKeep notes that these exist at one address after the apply, and returns those that another address removes, as far
-// as that is planned already. It returns each once: Terraform plans a replacement twice, and one warning is enough for a
-// whole list that is removed.
+// PlanToKeep notes that these exist at one address after the apply, and returns those that another address removes, as
+// far as that is planned already. It returns each once: Terraform plans a replacement twice, and one warning is enough
+// for a whole list that is removed.
 func (c *Client) PlanToKeep(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -116,8 +116,8 @@ func subject(p Pair, removed Address) Thing {
 	return Thing{Kind: removed.Resource, In: p.In}
 }
 
-// PlanToRemove notes that these are removed at one address, and returns those that another address has after the apply, as
-// far as that is planned already.
+// PlanToRemove notes that these are removed at one address, and returns those that another address has after the apply,
+// as far as that is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -128,8 +128,8 @@ func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	return found
 }
 
-// pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal itself
-// sees what is kept.
+// pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal
+// itself sees what is kept.
 func (o *overlap) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
 	var found []Pair
 	for _, p := range all {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// principalCache holds the workspace's service principals: under "id SCIMID", under "application APPLICATIONID" in lower
-// case, and under "name DISPLAYNAME", a name that several may have.
+// principalCache holds the workspace's service principals: under "id SCIMID", under "application APPLICATIONID" in
+// lower case, and under "name DISPLAYNAME", a name that several may have.
 type principalCache struct {
 	Directory[[]ServicePrincipal]
 	mu    sync.Mutex
@@ -29,7 +29,8 @@ func (p *principalCache) add(displayName, id string) {
 // somebody else created what is there after a lost answer.
 const beforeAge = time.Minute
 
-// SharedServicePrincipal reads one by its SCIM id for a refresh. One request for one or two of them, three for any number.
+// SharedServicePrincipal reads one by its SCIM id for a refresh. One request for one or two of them, three for any
+// number.
 func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (ServicePrincipal, error) {
 	found, err := c.principals.Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		sp, err := c.ServicePrincipalByID(ctx, id)
@@ -41,21 +42,33 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 	return found[0], nil
 }
 
-// PrincipalBefore reports whether the workspace had a service principal of that application id a moment ago, before one is
-// added. As many requests as [Client.SharedServicePrincipal].
+// PrincipalBefore reports whether the workspace had a service principal of that application id a moment ago, before one
+// is added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
-	_, found, err := c.principals.Seek(ctx, "application "+strings.ToLower(applicationID), beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
-		return someone(c.ServicePrincipals(ctx, "applicationId eq "+SCIMString(applicationID)))
-	}, c.everyPrincipal)
+	_, found, err := c.principals.Seek(
+		ctx,
+		"application "+strings.ToLower(applicationID),
+		beforeAge,
+		func(ctx context.Context) ([]ServicePrincipal, error) {
+			return someone(c.ServicePrincipals(ctx, "applicationId eq "+SCIMString(applicationID)))
+		},
+		c.everyPrincipal,
+	)
 	return found, err
 }
 
-// NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before one is added,
-// with those that this run has added. As many requests as [Client.SharedServicePrincipal].
+// NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before one is
+// added, with those that this run has added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string, error) {
-	all, _, err := c.principals.Seek(ctx, "name "+displayName, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
-		return someone(c.ServicePrincipals(ctx, "displayName eq "+SCIMString(displayName)))
-	}, c.everyPrincipal)
+	all, _, err := c.principals.Seek(
+		ctx,
+		"name "+displayName,
+		beforeAge,
+		func(ctx context.Context) ([]ServicePrincipal, error) {
+			return someone(c.ServicePrincipals(ctx, "displayName eq "+SCIMString(displayName)))
+		},
+		c.everyPrincipal,
+	)
 	c.principals.mu.Lock()
 	defer c.principals.mu.Unlock()
 	ids := slices.Clone(c.principals.added[displayName])

@@ -37,15 +37,21 @@ const (
 	userAttributes             = "id,userName,displayName,active"
 )
 
-// ServicePrincipals lists those that match a SCIM filter, all of them for an empty one, without their groups. One request
-// for each 10,000.
+// ServicePrincipals lists those that match a SCIM filter, all of them for an empty one, without their groups. One
+// request for each 10,000.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
-	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}, toServicePrincipal)
+	return listSCIM(
+		ctx,
+		c,
+		"ServicePrincipals",
+		url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}},
+		toServicePrincipal,
+	)
 }
 
-// EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after the other
-// until visit returns false. One request for each 500.
+// EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after
+// the other until visit returns false. One request for each 500.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
 	return pagesSCIM(ctx, c, "ServicePrincipals", query, streamPage, func(page []scimResource) bool {
@@ -75,14 +81,24 @@ func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePr
 // Users lists those that match a SCIM filter, all of them for an empty one. One request for each 10,000.
 // https://docs.databricks.com/api/azure/workspace/users/list
 func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
-	return listSCIM(ctx, c, "Users", url.Values{"filter": {filter}, "attributes": {userAttributes}}, func(r scimResource) User {
-		return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
-	})
+	return listSCIM(
+		ctx,
+		c,
+		"Users",
+		url.Values{"filter": {filter}, "attributes": {userAttributes}},
+		func(r scimResource) User {
+			return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
+		},
+	)
 }
 
 // AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
 func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
-	return readWhole(ctx, &c.everybody.servicePrincipals, func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") })
+	return readWhole(
+		ctx,
+		&c.everybody.servicePrincipals,
+		func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") },
+	)
 }
 
 // AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
@@ -101,7 +117,11 @@ type whole[T any] struct {
 	refused error
 }
 
-func readWhole[T any](ctx context.Context, list *Cache[whole[T]], read func(context.Context) ([]T, error)) ([]T, error) {
+func readWhole[T any](
+	ctx context.Context,
+	list *Cache[whole[T]],
+	read func(context.Context) ([]T, error),
+) ([]T, error) {
 	got, err := list.Get(ctx, Lately, func(ctx context.Context) (whole[T], error) {
 		all, err := read(ctx)
 		if errors.Is(err, ErrPermissionDenied) {
@@ -115,8 +135,8 @@ func readWhole[T any](ctx context.Context, list *Cache[whole[T]], read func(cont
 	return got.all, err
 }
 
-// principalLists are whole lists, as they were before this process last wrote to a principal or a group: what depends on
-// that write must not read what was before.
+// principalLists are whole lists, as they were before this process last wrote to a principal or a group: what depends
+// on that write must not read what was before.
 type principalLists struct {
 	servicePrincipals Cache[whole[ServicePrincipal]]
 	users             Cache[whole[User]]
@@ -133,7 +153,10 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 	if id := c.addedPrincipal(applicationID); id != "" {
 		return id, "", nil
 	}
-	filter := url.Values{"filter": {"applicationId eq " + SCIMString(applicationID)}, "attributes": {"id,applicationId,displayName"}}
+	filter := url.Values{
+		"filter":     {"applicationId eq " + SCIMString(applicationID)},
+		"attributes": {"id,applicationId,displayName"},
+	}
 	found, err := listSCIM(ctx, c, "ServicePrincipals", filter, toServicePrincipal)
 	if err != nil {
 		return "", "", adviseGroups(err)
@@ -143,14 +166,28 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 			return sp.ID, sp.DisplayName, nil
 		}
 	}
-	return "", "", Advise(fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound), "application_id",
-		strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-			"The value is the application (client) id of the app registration, not its object id and not its name. "+GoneSincePlan))
+	return "", "", Advise(
+		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
+		"application_id",
+		strings.TrimSpace(
+			c.WhoIsMeant(
+				ctx,
+				applicationID,
+			)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
+				"The value is the application (client) id of the app registration, not its object id and not its name. "+GoneSincePlan,
+		),
+	)
 }
 
 // ApplicationIDs are the application ids of all service principals by their SCIM ids. One request for each 10,000.
 func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) {
-	all, err := listSCIM(ctx, c, "ServicePrincipals", url.Values{"attributes": {"id,applicationId"}}, toServicePrincipal)
+	all, err := listSCIM(
+		ctx,
+		c,
+		"ServicePrincipals",
+		url.Values{"attributes": {"id,applicationId"}},
+		toServicePrincipal,
+	)
 	ids := make(map[string]string, len(all))
 	for _, sp := range all {
 		ids[sp.ID] = sp.ApplicationID
@@ -158,14 +195,17 @@ func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) 
 	return ids, err
 }
 
-// WhoIsMeant is for a value that is not an application id: it returns a sentence about the principal that has it as its object
-// id or display name. Empty where there is none, or where it cannot be found out. One request.
+// WhoIsMeant is for a value that is not an application id: it returns a sentence about the principal that has it as its
+// object id or display name. Empty where there is none, or where it cannot be found out. One request.
 func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	attribute := "displayName"
 	if uuid.Validate(given) == nil {
 		attribute = "externalId"
 	}
-	filter := url.Values{"filter": {attribute + " eq " + SCIMString(given)}, "attributes": {"id,applicationId,displayName,externalId"}}
+	filter := url.Values{
+		"filter":     {attribute + " eq " + SCIMString(given)},
+		"attributes": {"id,applicationId,displayName,externalId"},
+	}
 	found, _ := listSCIM(ctx, c, "ServicePrincipals", filter, func(r scimResource) string {
 		return fmt.Sprintf("application id %s, display name %q, SCIM id %s", r.ApplicationID, r.DisplayName, r.ID)
 	})
@@ -181,7 +221,8 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	}
 }
 
-// SuggestPrincipal adds to the advice of err which principal has the given value as its object id; see [Client.WhoIsMeant].
+// SuggestPrincipal adds to the advice of err which principal has the given value as its object id; see
+// [Client.WhoIsMeant].
 func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
 	var advice *Advice
 	if !errors.As(err, &advice) {
@@ -197,7 +238,13 @@ func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) 
 }
 
 func toServicePrincipal(r scimResource) ServicePrincipal {
-	sp := ServicePrincipal{ID: r.ID, ApplicationID: r.ApplicationID, DisplayName: r.DisplayName, ExternalID: r.ExternalID, Active: r.Active}
+	sp := ServicePrincipal{
+		ID:            r.ID,
+		ApplicationID: r.ApplicationID,
+		DisplayName:   r.DisplayName,
+		ExternalID:    r.ExternalID,
+		Active:        r.Active,
+	}
 	for _, e := range r.Entitlements {
 		sp.Entitlements = append(sp.Entitlements, e.Value)
 	}

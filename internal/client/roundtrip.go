@@ -18,8 +18,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// transport sends requests to one workspace, for every identity that calls it. It owns what the workspace shows of itself in
-// any answer: whether it has answered, which workspace it is, what time it is there, how many calls it takes.
+// transport sends requests to one workspace, for every identity that calls it. It owns what the workspace shows of
+// itself in any answer: whether it has answered, which workspace it is, what time it is there, how many calls it takes.
 type transport struct {
 	base     http.RoundTripper
 	timeout  time.Duration // of one attempt
@@ -69,8 +69,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send sends one attempt, and sends it again while the workspace throttles it. It reads the whole body, so that a connection
-// that breaks half way counts as an attempt without an answer, not as half an answer.
+// send sends one attempt, and sends it again while the workspace throttles it. It reads the whole body, so that a
+// connection that breaks half way counts as an attempt without an answer, not as half an answer.
 func (t *transport) send(r *http.Request) (*http.Response, error) {
 	renewed := false
 	for first := time.Now(); ; {
@@ -104,13 +104,17 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		// No longer than a call may take in all, or everything would wait for a service that asks for a day.
 		t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if t.throttle.slower(sent) {
-			tflog.Info(r.Context(), "waiting: the workspace asks for fewer calls, so all of them are spaced out", map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
+			tflog.Info(
+				r.Context(),
+				"waiting: the workspace asks for fewer calls, so all of them are spaced out",
+				map[string]any{"path": r.URL.Path, "status": resp.StatusCode},
+			)
 		}
 		if r.Context().Value(onceKey{}) != nil {
 			return resp, nil
 		}
-		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others get
-		// through: waiting in the queue must not use up the caller's time for repeating.
+		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others
+		// get through: waiting in the queue must not use up the caller's time for repeating.
 		if t.throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
@@ -120,9 +124,9 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// renewed returns the request with a new token, after the workspace refused one that it had accepted before; nil where the
-// refusal must be believed. The workspace refused it before any work was done, so it may be sent again whatever its method.
-// The exception is a call that is right only directly after a read: its caller must read again.
+// renewed returns the request with a new token, after the workspace refused one that it had accepted before; nil where
+// the refusal must be believed. The workspace refused it before any work was done, so it may be sent again whatever its
+// method. The exception is a call that is right only directly after a read: its caller must read again.
 func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	who := callerOfRequest(r)
 	if who == nil || r.Body != nil && r.GetBody == nil {
@@ -131,7 +135,11 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	if ok, err := who.renew(r); !ok || err != nil {
 		return nil, err
 	}
-	tflog.Info(r.Context(), "the workspace refused a token that it had accepted before; logged in again", map[string]any{"path": r.URL.Path})
+	tflog.Info(
+		r.Context(),
+		"the workspace refused a token that it had accepted before; logged in again",
+		map[string]any{"path": r.URL.Path},
+	)
 	if r.Context().Value(onceKey{}) != nil {
 		if want, ok := r.Context().Value(expectedKey{}).(*expected); ok {
 			want.renewed = true
@@ -182,10 +190,16 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 	return resp, body, nil
 }
 
-// redirected is the error of a redirect. It is not followed, because that would carry the token in our headers to any host
-// that it names. A workspace that accepts calls over a private link only redirects others to its login page.
+// redirected is the error of a redirect. It is not followed, because that would carry the token in our headers to any
+// host that it names. A workspace that accepts calls over a private link only redirects others to its login page.
 func redirected(r *http.Request, answer *web.Redirected) error {
-	e := &Error{Kind: ErrRedirected, Method: r.Method, Path: r.URL.Path, Status: answer.Status, RequestID: clean(answer.RequestID)}
+	e := &Error{
+		Kind:      ErrRedirected,
+		Method:    r.Method,
+		Path:      r.URL.Path,
+		Status:    answer.Status,
+		RequestID: clean(answer.RequestID),
+	}
 	location := answer.Target
 	if location == nil {
 		e.Message = r.URL.Host + " redirected it, without a target"
@@ -207,7 +221,8 @@ func redirected(r *http.Request, answer *web.Redirected) error {
 
 // throttled reports whether the service refused a call for being one too many. SCIM also does so in the text of a 500.
 func throttled(resp *http.Response, body []byte) bool {
-	return resp.StatusCode == http.StatusTooManyRequests && !bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // that is a limit of objects
+	return resp.StatusCode == http.StatusTooManyRequests &&
+		!bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // that is a limit of objects
 		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
@@ -217,8 +232,8 @@ type caller interface {
 	sign(*http.Request) error
 	// accepted notes that the workspace has let a request in.
 	accepted(*http.Request)
-	// renew logs in again after the workspace refused the token of a request, where that may help, and reports whether the
-	// caller has another token now.
+	// renew logs in again after the workspace refused the token of a request, where that may help, and reports whether
+	// the caller has another token now.
 	renew(*http.Request) (bool, error)
 }
 
@@ -248,7 +263,13 @@ func repeated(r *http.Request) (*http.Request, error) {
 
 // noAnswer returns the error of an attempt that ended without an answer.
 func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
-	e := &Error{Method: r.Method, Path: r.URL.Path, Message: clean(err.Error()), cause: err, idempotent: isIdempotent(r.Context(), r.Method)}
+	e := &Error{
+		Method:     r.Method,
+		Path:       r.URL.Path,
+		Message:    clean(err.Error()),
+		cause:      err,
+		idempotent: isIdempotent(r.Context(), r.Method),
+	}
 	var dial *net.OpError
 	var dns *net.DNSError
 	var elsewhere *web.Redirected
@@ -294,8 +315,8 @@ func retryAfter(h http.Header) time.Duration {
 
 type patienceKey struct{}
 
-// Patient allows one attempt of the calls of ctx at least d, where the provider's settings allow less: for calls that may
-// rightly take that long, and would be repeated again and again if each attempt were cut short.
+// Patient allows one attempt of the calls of ctx at least d, where the provider's settings allow less: for calls that
+// may rightly take that long, and would be repeated again and again if each attempt were cut short.
 func Patient(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// run is what one configuration of the provider remembers between calls, shared by every identity that calls. It ends with
-// the configuration, never with the process. What the service shows is cached in [Client], because the service may show
-// each identity something else.
+// run is what one configuration of the provider remembers between calls, shared by every identity that calls. It ends
+// with the configuration, never with the process. What the service shows is cached in [Client], because the service may
+// show each identity something else.
 type run struct {
 	locks      sync.Map // object → chan struct{} of one place
 	added      sync.Map // lower-case application id → SCIM id of a service principal that this process has added
@@ -40,8 +40,8 @@ func (w *writes) note(r *http.Request) {
 	}
 }
 
-// changesTokens reports whether a write may create, change or revoke tokens. The service revokes those of a principal that
-// is deleted, or that loses the right to use tokens.
+// changesTokens reports whether a write may create, change or revoke tokens. The service revokes those of a principal
+// that is deleted, or that loses the right to use tokens.
 func changesTokens(r *http.Request) bool {
 	for _, prefix := range []string{"/api/2.0/token/", managedTokens, "/api/2.0/permissions/authorization/tokens"} {
 		if strings.HasPrefix(r.URL.Path, prefix) {
@@ -54,8 +54,8 @@ func changesTokens(r *http.Request) bool {
 // NoteGrant remembers that this process has changed the access list of the endpoint.
 func (c *Client) NoteGrant(endpoint string) { c.run.granted.Store(endpoint, time.Now()) }
 
-// GrantedLately reports whether this process changed the access list of the endpoint within the last d. The serving plane
-// may take a minute or two to honour a new grant, and only then is a refusal worth a second try.
+// GrantedLately reports whether this process changed the access list of the endpoint within the last d. The serving
+// plane may take a minute or two to honour a new grant, and only then is a refusal worth a second try.
 func (c *Client) GrantedLately(endpoint string, d time.Duration) bool {
 	at, ok := c.run.granted.Load(endpoint)
 	return ok && time.Since(at.(time.Time)) < d
@@ -101,8 +101,8 @@ func (c *Client) IsRenamed(applicationID string) bool {
 	return ok
 }
 
-// KeepTokens remembers tokens that are in use, whatever a list shows of them: they are in a state of this run, or this run
-// created them. Empty ids are left out.
+// KeepTokens remembers tokens that are in use, whatever a list shows of them: they are in a state of this run, or this
+// run created them. Empty ids are left out.
 func (c *Client) KeepTokens(ids ...string) {
 	for _, id := range ids {
 		if id != "" {

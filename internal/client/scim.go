@@ -37,7 +37,12 @@ const StaleFor = time.Minute
 
 // Settle looks until look returns true, for as long as SCIM may lag behind a write that the service accepted at written
 // (zero: just now), and reports whether it did. A failed look ends it. One look at best; each further one is logged.
-func (c *Client) Settle(ctx context.Context, written time.Time, object string, look func(context.Context) (bool, error)) (bool, error) {
+func (c *Client) Settle(
+	ctx context.Context,
+	written time.Time,
+	object string,
+	look func(context.Context) (bool, error),
+) (bool, error) {
 	began := time.Now()
 	for try := 1; ; try++ {
 		done, err := look(ctx)
@@ -53,7 +58,11 @@ func (c *Client) Settle(ctx context.Context, written time.Time, object string, l
 		if now.Sub(written) >= StaleFor || time.Since(began) >= StaleFor {
 			return false, nil
 		}
-		tflog.Info(ctx, "waiting: the workspace still shows what stood before a change", map[string]any{"object": object, "try": try})
+		tflog.Info(
+			ctx,
+			"waiting: the workspace still shows what stood before a change",
+			map[string]any{"object": object, "try": try},
+		)
 		if err := Pause(ctx, 2*time.Second); err != nil {
 			return false, err
 		}
@@ -137,7 +146,8 @@ func equalities(filter string) (terms []term) {
 		attribute, rest, _ := strings.Cut(filter, " eq ")
 		var value string
 		decoder := json.NewDecoder(strings.NewReader(rest))
-		if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) || decoder.Decode(&value) != nil {
+		if !slices.Contains([]string{"applicationId", "displayName", "id", "userName"}, attribute) ||
+			decoder.Decode(&value) != nil {
 			return nil
 		}
 		terms = append(terms, term{attribute, value})
@@ -157,7 +167,13 @@ type scimValue struct {
 }
 
 // listSCIM reads a whole list; see [pagesSCIM].
-func listSCIM[T any](ctx context.Context, c *Client, collection string, query url.Values, to func(scimResource) T) ([]T, error) {
+func listSCIM[T any](
+	ctx context.Context,
+	c *Client,
+	collection string,
+	query url.Values,
+	to func(scimResource) T,
+) ([]T, error) {
 	var all []T
 	err := pagesSCIM(ctx, c, collection, query, scimPage, func(page []scimResource) bool {
 		all = slices.Grow(all, len(page))
@@ -172,9 +188,16 @@ func listSCIM[T any](ctx context.Context, c *Client, collection string, query ur
 	return all, nil
 }
 
-// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty, which
-// doubles the calls of nearly every list; the service says how many there are in all.
-func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Values, count int, visit func([]scimResource) bool) error {
+// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty,
+// which doubles the calls of nearly every list; the service says how many there are in all.
+func pagesSCIM(
+	ctx context.Context,
+	c *Client,
+	collection string,
+	query url.Values,
+	count int,
+	visit func([]scimResource) bool,
+) error {
 	parameters := map[string]any{"count": count}
 	for name := range query {
 		if value := query.Get(name); value != "" {
@@ -194,12 +217,18 @@ func pagesSCIM(ctx context.Context, c *Client, collection string, query url.Valu
 		}
 		if len(page.Resources) == 0 {
 			if start <= total {
-				return fmt.Errorf("the service says that there are %d %s and ended its list after %d: %w", total, collection, start-1, errPaging)
+				return fmt.Errorf(
+					"the service says that there are %d %s and ended its list after %d: %w",
+					total,
+					collection,
+					start-1,
+					errPaging,
+				)
 			}
 			return nil
 		}
-		// An object that was deleted or added meanwhile moves others by a place, so one may come twice; a page of nothing
-		// else leads nowhere.
+		// An object that was deleted or added meanwhile moves others by a place, so one may come twice; a page of
+		// nothing else leads nowhere.
 		fresh := page.Resources[:0]
 		for _, r := range page.Resources {
 			if !seen[r.ID] {

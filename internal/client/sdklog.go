@@ -9,7 +9,8 @@ import (
 
 var silenceOnce sync.Once
 
-// silenceSDK turns the SDK's own log off: at debug it prints request and answer bodies, and a token's value is one of them.
+// silenceSDK turns the SDK's own log off: at debug it prints request and answer bodies, and a token's value is one of
+// them.
 func silenceSDK() {
 	silenceOnce.Do(func() { logger.DefaultLogger = silent{} })
 }

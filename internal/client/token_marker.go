@@ -10,8 +10,8 @@ import (
 )
 
 // Mark adds a marker to the comment of a token that is about to be created: a nonce, by which the token is found again
-// should the answer be lost, and the time until which its creator may still be about to record it, by the service's clock.
-// The zero time leaves it out: such a token never counts as abandoned.
+// should the answer be lost, and the time until which its creator may still be about to record it, by the service's
+// clock. The zero time leaves it out: such a token never counts as abandoned.
 func Mark(comment string, until time.Time) string {
 	marker := "[dbxaccess:" + uuid.NewString()
 	if !until.IsZero() {
@@ -32,9 +32,9 @@ func Unmark(comment string) string { return marker().ReplaceAllString(comment, "
 // shown a day late, and a day has two ends.
 const unusedFor = 48 * time.Hour
 
-// Abandoned reports whether a list of all tokens shows that this one was created by a run that ended before it was recorded:
-// it still carries the marker, the marker's time is over, and in two days nobody has used it. An owner's own list does
-// not show when a token was used, so no token of it counts as abandoned.
+// Abandoned reports whether a list of all tokens shows that this one was created by a run that ended before it was
+// recorded: it still carries the marker, the marker's time is over, and in two days nobody has used it. An owner's own
+// list does not show when a token was used, so no token of it counts as abandoned.
 //
 // That is not enough to revoke it. Where markers cannot be taken off, every token keeps its own.
 func (t TokenInfo) Abandoned(now time.Time) bool {

@@ -29,8 +29,8 @@ type TokenInfo struct {
 type TokenList struct {
 	Tokens []TokenInfo
 	Now    time.Time
-	// Shown is whether the answer held a list. The service leaves an empty one out and answers {}, which something else may
-	// have sent: then a token that is missing here is not proved to be gone; see [Client.TokenGone].
+	// Shown is whether the answer held a list. The service leaves an empty one out and answers {}, which something else
+	// may have sent: then a token that is missing here is not proved to be gone; see [Client.TokenGone].
 	Shown bool
 }
 
@@ -47,8 +47,8 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	return TokenInfo{}, false
 }
 
-// Owner is the name of the owner of a token of the list, an application id or a user name; empty where the list does not
-// show it. A token may have been created by another principal than its owner.
+// Owner is the name of the owner of a token of the list, an application id or a user name; empty where the list does
+// not show it. A token may have been created by another principal than its owner.
 func (l TokenList) Owner(t TokenInfo) string {
 	if t.OwnerID == "" || t.OwnerID == t.CreatorID {
 		return t.Creator
@@ -127,7 +127,8 @@ func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 }
 
 // WorkspaceTokensNow is [Client.WorkspaceTokens] without what was read before this call: another provider of the same
-// configuration, which is another process, may have created or revoked a token since. One request, two for many calls at once.
+// configuration, which is another process, may have created or revoked a token since. One request, two for many calls
+// at once.
 func (c *Client) WorkspaceTokensNow(ctx context.Context) (TokenList, error) {
 	return c.tokens.GetSince(ctx, time.Now(), c.managedTokens)
 }
@@ -161,8 +162,8 @@ type managedToken struct {
 
 func (t *managedToken) Lacks(bool) string { return Named("token_info.token_id", t.Info.ID, t.id) }
 
-// TokenByID reads one token of the workspace, which may have expired; the caller must be a workspace admin. One request;
-// ErrNotFound when the service says that there is none of that id.
+// TokenByID reads one token of the workspace, which may have expired; the caller must be a workspace admin. One
+// request; ErrNotFound when the service says that there is none of that id.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/get
 func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	answer := managedToken{id: id}
@@ -170,8 +171,8 @@ func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	return answer.Info.info(), err
 }
 
-// TokenGone reports whether the service itself says that a token does not exist; its absence from a list proves less. The caller must
-// be a workspace admin. One request.
+// TokenGone reports whether the service itself says that a token does not exist; its absence from a list proves less.
+// The caller must be a workspace admin. One request.
 func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	_, err := c.TokenByID(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -180,8 +181,8 @@ func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	return false, err
 }
 
-// OwnTokenGone is [Client.TokenGone] for a token of the caller that was just revoked: the service must refuse to revoke it
-// once more, or list the caller's other tokens without it. One request; two when it does not refuse.
+// OwnTokenGone is [Client.TokenGone] for a token of the caller that was just revoked: the service must refuse to revoke
+// it once more, or list the caller's other tokens without it. One request; two when it does not refuse.
 func (c *Client) OwnTokenGone(ctx context.Context, id string) (bool, error) {
 	err := c.deleteOwnToken(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -209,7 +210,12 @@ func (t *createdToken) Lacks(bool) string {
 
 // CreateToken creates a token of the caller, and returns its value, which the service shows only now. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
-func (c *Client) CreateToken(ctx context.Context, comment string, lifetime time.Duration, scopes []string) (TokenInfo, string, error) {
+func (c *Client) CreateToken(
+	ctx context.Context,
+	comment string,
+	lifetime time.Duration,
+	scopes []string,
+) (TokenInfo, string, error) {
 	request := struct {
 		Comment         string   `json:"comment,omitempty"`
 		LifetimeSeconds int64    `json:"lifetime_seconds,omitempty"`
@@ -237,8 +243,9 @@ func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, c
 	return c.Call(ctx, http.MethodPatch, PathOf("/api/2.0/token", id), nil, request, nil)
 }
 
-// UnconfirmedError is the error of a deletion that the service accepted, without showing afterwards that the object is gone.
-// It does not wrap the error of the look, which is no reason to take the object for gone, or the deletion for refused.
+// UnconfirmedError is the error of a deletion that the service accepted, without showing afterwards that the object is
+// gone. It does not wrap the error of the look, which is no reason to take the object for gone, or the deletion for
+// refused.
 type UnconfirmedError struct {
 	Object string // such as "token 5c1d…"
 	Look   error  // why it could not be looked at; nil: it is still there
@@ -246,7 +253,11 @@ type UnconfirmedError struct {
 
 func (e *UnconfirmedError) Error() string {
 	if e.Look != nil {
-		return fmt.Sprintf("the workspace accepted the deletion of %s, and reading it back failed: %v", e.Object, e.Look)
+		return fmt.Sprintf(
+			"the workspace accepted the deletion of %s, and reading it back failed: %v",
+			e.Object,
+			e.Look,
+		)
 	}
 	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
 }
@@ -273,8 +284,8 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 	return err
 }
 
-// RevokeIfOwn revokes a token of the caller and reports whether there was one: a token of somebody else is not found either.
-// Two requests: the second one is refused when the first has done its work.
+// RevokeIfOwn revokes a token of the caller and reports whether there was one: a token of somebody else is not found
+// either. Two requests: the second one is refused when the first has done its work.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	err = c.deleteOwnToken(ctx, id)

@@ -18,9 +18,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// NewTransport returns the transport for calls to Entra ID and the workspace. It honours HTTPS_PROXY and
-// NO_PROXY, trusts the system's authorities and those in the PEM file that caFile names (when set), and logs each call's
-// method, host, path, status and time: never a header, a query or a body, because those carry secrets.
+// NewTransport returns the transport for calls to Entra ID and the workspace. It honours HTTPS_PROXY and NO_PROXY,
+// trusts the system's authorities and those in the PEM file that caFile names (when set), and logs each call's method,
+// host, path, status and time: never a header, a query or a body, because those carry secrets.
 func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
 	if !caFile.IsSet() {
 		return logged{web.NewTransport(nil)}, nil
@@ -41,7 +41,8 @@ func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
 
 func noAuthorities(why string) error {
 	return &auth.Error{Attribute: "ca_certificate_path", Summary: "Cannot read the certificate authorities",
-		Detail: why + " ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside the system's."}
+		Detail: why + " ca_certificate_path is a file with one or more CA certificates in PEM form, trusted beside " +
+			"the system's."}
 }
 
 type logged struct{ next http.RoundTripper }
@@ -49,7 +50,12 @@ type logged struct{ next http.RoundTripper }
 func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
 	resp, err := l.next.RoundTrip(r)
-	fields := map[string]any{"method": r.Method, "host": r.URL.Host, "path": r.URL.Path, "milliseconds": time.Since(start).Milliseconds()}
+	fields := map[string]any{
+		"method":       r.Method,
+		"host":         r.URL.Host,
+		"path":         r.URL.Path,
+		"milliseconds": time.Since(start).Milliseconds(),
+	}
 	if err != nil {
 		fields["error"] = web.Text(err.Error(), 1000)
 		tflog.Debug(r.Context(), "call without an answer", fields)
@@ -110,5 +116,6 @@ func isTLS(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	return errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verify) || errors.As(err, &record)
+	return errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verify) ||
+		errors.As(err, &record)
 }

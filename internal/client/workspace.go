@@ -48,7 +48,12 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 	if err := c.Call(ctx, http.MethodGet, scimRoot+"Me", nil, nil, &me); err != nil {
 		return Identity{}, err
 	}
-	identity := Identity{ID: me.ID, UserName: me.UserName, DisplayName: me.DisplayName, Active: me.Active != nil && *me.Active}
+	identity := Identity{
+		ID:          me.ID,
+		UserName:    me.UserName,
+		DisplayName: me.DisplayName,
+		Active:      me.Active != nil && *me.Active,
+	}
 	for _, g := range me.Groups {
 		identity.Groups = append(identity.Groups, g.Display)
 	}
@@ -69,8 +74,8 @@ func (m *meAnswer) Lacks(bool) string {
 // token, and for a managed identity or the Azure CLI that configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// IsSelf reports whether the service principal of that application id, or the user of that e-mail address, is the caller. No
-// request where the login names its application; else one, shared by everything in this run.
+// IsSelf reports whether the service principal of that application id, or the user of that e-mail address, is the
+// caller. No request where the login names its application; else one, shared by everything in this run.
 func (c *Client) IsSelf(ctx context.Context, name string) (bool, error) {
 	if known := c.KnownSelf(); known != "" {
 		return strings.EqualFold(known, name), nil

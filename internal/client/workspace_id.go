@@ -13,20 +13,21 @@ import (
 	"sync"
 )
 
-// orgIDHeader names the workspace that answers. It is recorded on the current user; which other answers carry it is not.
+// orgIDHeader names the workspace that answers. It is recorded on the current user; which other answers carry it is
+// not.
 const orgIDHeader = "X-Databricks-Org-Id"
 
-// WorkspaceID is the id of the workspace. It is known after the first good answer; empty before, and where the workspace
-// shows it nowhere. It comes from the header of the answers, else from that of the current user, else from the host's name, else from
-// the host's public configuration, else from the provider block.
+// WorkspaceID is the id of the workspace. It is known after the first good answer; empty before, and where the
+// workspace shows it nowhere. It comes from the header of the answers, else from that of the current user, else from
+// the host's name, else from the host's public configuration, else from the provider block.
 func (c *Client) WorkspaceID() string {
 	id, _ := c.transport.workspaceID.Load().(string)
 	return id
 }
 
-// identify learns which workspace has answered, and refuses the answer of another one than the provider block names or has
-// answered before. Where the answer does not show it, other requests find it before the answer is returned, once: so
-// the id never depends on which answer comes first.
+// identify learns which workspace has answered, and refuses the answer of another one than the provider block names or
+// has answered before. Where the answer does not show it, other requests find it before the answer is returned, once:
+// so the id never depends on which answer comes first.
 func (t *transport) identify(resp *http.Response) error {
 	id := workspaceIDOf(resp.Header.Get(orgIDHeader))
 	if id == "" {
@@ -34,7 +35,11 @@ func (t *transport) identify(resp *http.Response) error {
 			return nil
 		}
 		// Where this fails, the answer itself is still good; code that needs the id sees that there is none.
-		id, _ = t.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) { return t.findID(ctx, resp.Request) })
+		id, _ = t.foundID.Get(
+			resp.Request.Context(),
+			AnyAge,
+			func(ctx context.Context) (string, error) { return t.findID(ctx, resp.Request) },
+		)
 		if id == "" {
 			return nil
 		}
@@ -48,7 +53,12 @@ func (t *transport) identify(resp *http.Response) error {
 		r := resp.Request
 		return &Error{
 			Kind: ErrWrongWorkspace, Method: r.Method, Path: r.URL.Path, Status: resp.StatusCode, RequestID: clean(resp.Header.Get("X-Request-Id")),
-			Message: fmt.Sprintf("%s is workspace %s, and %s", r.URL.Host, id, source), idempotent: isIdempotent(r.Context(), r.Method),
+			Message: fmt.Sprintf(
+				"%s is workspace %s, and %s",
+				r.URL.Host,
+				id,
+				source,
+			), idempotent: isIdempotent(r.Context(), r.Method),
 		}
 	}
 	t.workspaceID.CompareAndSwap(nil, id)
@@ -57,8 +67,8 @@ func (t *transport) identify(resp *http.Response) error {
 
 var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
 
-// findID asks for the id that an answer to r does not carry: at most two requests. It is an error, and asked again, where one
-// of them failed for the moment; empty where the workspace shows its id nowhere.
+// findID asks for the id that an answer to r does not carry: at most two requests. It is an error, and asked again,
+// where one of them failed for the moment; empty where the workspace shows its id nowhere.
 func (t *transport) findID(ctx context.Context, r *http.Request) (string, error) {
 	failed := false
 	ask := func(ctx context.Context, path string, headers http.Header) (header http.Header, body []byte) {
@@ -75,7 +85,8 @@ func (t *transport) findID(ctx context.Context, r *http.Request) (string, error)
 		}
 		defer resp.Body.Close()
 		body, err = io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
+		if err != nil || resp.StatusCode == http.StatusTooManyRequests ||
+			resp.StatusCode >= http.StatusInternalServerError {
 			failed = true
 			return nil, nil
 		}
@@ -112,7 +123,9 @@ func (t *transport) findID(ctx context.Context, r *http.Request) (string, error)
 	return t.wantID, nil
 }
 
-var workspaceHost = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^adb-([1-9][0-9]*)\.[0-9]+\.`) })
+var workspaceHost = sync.OnceValue(
+	func() *regexp.Regexp { return regexp.MustCompile(`(?i)^adb-([1-9][0-9]*)\.[0-9]+\.`) },
+)
 
 // WorkspaceOfHost is the workspace's id in a host name of the form that Azure gives; empty for another name.
 func WorkspaceOfHost(name string) string {
@@ -130,7 +143,8 @@ func workspaceIDOf(s string) string {
 	return s
 }
 
-// WrongWorkspaceError is the error for an object in state that belongs to another workspace than the one that the provider calls.
+// WrongWorkspaceError is the error for an object in state that belongs to another workspace than the one that the
+// provider calls.
 type WrongWorkspaceError struct{ Stored, Actual, Host string }
 
 func (e *WrongWorkspaceError) Error() string {
@@ -153,8 +167,12 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 	case stored:
 		return nil
 	case "":
-		return Advise(fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()), "",
-			"Without that it cannot be known whether the object is gone or lives in another workspace. Try again later, or write workspace_id in the provider block.")
+		return Advise(
+			fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()),
+			"",
+			"Without that it cannot be known whether the object is gone or lives in another workspace. Try again "+
+				"later, or write workspace_id in the provider block.",
+		)
 	default:
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}

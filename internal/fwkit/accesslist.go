@@ -42,11 +42,20 @@ func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups type
 			group[p.GroupName.ValueString()] = p.PermissionLevel
 		}
 	}
-	return types.MapValueMust(types.StringType, sp), types.MapValueMust(types.StringType, user), types.MapValueMust(types.StringType, group)
+	return types.MapValueMust(
+			types.StringType,
+			sp,
+		), types.MapValueMust(
+			types.StringType,
+			user,
+		), types.MapValueMust(
+			types.StringType,
+			group,
+		)
 }
 
-// PermissionsAttribute is the list of rows in a data source. The texts say what principal serves for, which levels there
-// are, and what an inherited one is.
+// PermissionsAttribute is the list of rows in a data source. The texts say what principal serves for, which levels
+// there are, and what an inherited one is.
 func PermissionsAttribute(principal, levels, inherited string) schema.ListNestedAttribute {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}

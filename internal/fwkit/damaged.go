@@ -13,9 +13,9 @@ import (
 // incomplete is a model whose state may lack a required attribute until the first refresh after a move.
 type incomplete interface{ FoundByRefresh() (attribute string) }
 
-// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each that is
-// missing. Nothing the provider writes lacks one, so somebody or something else has edited the state. There is nothing
-// missing in null, which is the state of what does not exist.
+// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each that
+// is missing. Nothing the provider writes lacks one, so somebody or something else has edited the state. There is
+// nothing missing in null, which is the state of what does not exist.
 func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 	values := AttributesOf(state.Raw)
 	if values == nil {
@@ -37,9 +37,14 @@ func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 			_ = values["id"].As(&object)
 			object = " of the object with the id " + object
 		}
-		diags.AddAttributeError(path.Root(name), "Damaged state", fmt.Sprintf("%s is required, and the state%s has no value for it. "+
-			"The state was edited or is damaged, so nothing was read or changed.\n\nRestore a backup of the state; or take the object out of it with "+
-			"terraform state rm <address>, and import it.", name, object))
+		diags.AddAttributeError(
+			path.Root(name),
+			"Damaged state",
+			fmt.Sprintf("%s is required, and the state%s has no value for it. "+
+				"The state was edited or is damaged, so nothing was read or changed.\n\nRestore a backup of the state; "+
+				"or take the object out of it with "+
+				"terraform state rm <address>, and import it.", name, object),
+		)
 	}
 	return whole
 }

@@ -24,7 +24,8 @@ type getter interface {
 // The framework looks for the fields of a model again each time, with a regular expression for each tag, and that costs
 // more than the rest of decoding. So it decodes into an object here, and the fields are remembered. It does the whole
 // work where a model is more than a flat struct of the framework's values, and where there is anything to complain of.
-// Left out is its search for an element that a set holds twice: Terraform sends none. A state that is not [Whole] is an error.
+// Left out is its search for an element that a set holds twice: Terraform sends none. A state that is not [Whole] is an
+// error.
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
 	if state, ok := from.(tfsdk.State); ok && !Whole(state, target, diags) {
 		return false
@@ -35,8 +36,8 @@ func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostic
 	return !diags.HasError()
 }
 
-// decodeFlat sets each field of a model to the attribute of its name. It does nothing and returns false unless fields and
-// attributes are the same and have the same types.
+// decodeFlat sets each field of a model to the attribute of its name. It does nothing and returns false unless fields
+// and attributes are the same and have the same types.
 func decodeFlat(ctx context.Context, from getter, model reflect.Value) bool {
 	fields := fieldsOf(model.Type())
 	var object types.Object
@@ -66,8 +67,8 @@ var (
 	validatable = reflect.TypeFor[xattr.ValidateableAttribute]()
 )
 
-// fieldsOf are the attribute names of a model's fields, in order; none unless every field is a value of the framework that
-// is valid as such: others are checked while the framework decodes them.
+// fieldsOf are the attribute names of a model's fields, in order; none unless every field is a value of the framework
+// that is valid as such: others are checked while the framework decodes them.
 func fieldsOf(model reflect.Type) []string {
 	if names, ok := models.Load(model); ok {
 		return names.([]string)
@@ -89,8 +90,8 @@ func fieldsOf(model reflect.Type) []string {
 	return names
 }
 
-// Attributes are the top-level attributes of a plan, state or configuration, read without the schema: to ask the framework
-// for one of them costs more than to read all. There are none in null.
+// Attributes are the top-level attributes of a plan, state or configuration, read without the schema: to ask the
+// framework for one of them costs more than to read all. There are none in null.
 type Attributes map[string]tftypes.Value
 
 // AttributesOf reads the field Raw of a plan, state or configuration.

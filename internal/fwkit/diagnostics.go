@@ -1,5 +1,5 @@
-// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding, errors told to a
-// person, and the attributes that every resource has.
+// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding, errors told to
+// a person, and the attributes that every resource has.
 package fwkit
 
 import (
@@ -18,16 +18,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Refresh writes what a refresh found into state, unless state says so already: encoding a model costs more than all the
-// rest of a refresh that finds nothing new.
+// Refresh writes what a refresh found into state, unless state says so already: encoding a model costs more than all
+// the rest of a refresh that finds nothing new.
 func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *diag.Diagnostics) {
 	if !reflect.DeepEqual(before, found) {
 		diags.Append(state.Set(ctx, found)...)
 	}
 }
 
-// Failed adds err as a diagnostic and reports whether there was one. The summary is a fixed sentence; the detail names the
-// object, keeps the service's own words and says the next step.
+// Failed adds err as a diagnostic and reports whether there was one. The summary is a fixed sentence; the detail names
+// the object, keeps the service's own words and says the next step.
 func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	if err == nil {
 		return false
@@ -114,47 +114,69 @@ func nextStep(err error) string {
 	var web *url.Error
 	switch {
 	case errors.As(err, &wrong):
-		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the environment), or use a provider alias for each workspace. " +
-			"To let go of the object, because its workspace is gone or another state has it: terraform state rm <address>, or a removed block with lifecycle { destroy = false }, " +
+		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the " +
+			"environment), or use a provider alias for each workspace. " +
+			"To let go of the object, because its workspace is gone or another state has it: terraform state rm " +
+			"<address>, or a removed block with lifecycle { destroy = false }, " +
 			"which OpenTofu applies with -refresh=false only. Nothing was changed."
 	case errors.Is(err, client.ErrAddressBlocked):
-		return "The workspace's IP access list does not allow the network address that this call came from. No right of the login changes that. " +
-			"Run Terraform from an address that is allowed, such as a runner of your own with a fixed address, or ask an admin of the workspace to allow the address above " +
+		return "The workspace's IP access list does not allow the network address that this call came from. No right " +
+			"of the login changes that. " +
+			"Run Terraform from an address that is allowed, such as a runner of your own with a fixed address, or " +
+			"ask an admin of the workspace to allow the address above " +
 			"(Settings > Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
 	case errors.Is(err, client.ErrNetworkPolicy):
-		return "The workspace takes no calls from the network that this one came from. No right of the login changes that. " +
-			"Run Terraform where the workspace can be used from, such as a runner in its virtual network, or ask who manages the network access of the workspace: " +
+		return "The workspace takes no calls from the network that this one came from. No right of the login changes " +
+			"that. " +
+			"Run Terraform where the workspace can be used from, such as a runner in its virtual network, or ask who " +
+			"manages the network access of the workspace: " +
 			"public network access of its Azure resource, and the network policies of the Databricks account."
 	case errors.Is(err, client.ErrPrivateLink):
 		return "The workspace takes calls over its private link only. No right of the login changes that. " +
-			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and check that the workspace's name leads to the private endpoint's address there. " +
+			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and " +
+			"check that the workspace's name leads to the private endpoint's address there. " +
 			"Where HTTPS_PROXY is set, calls go around the private endpoint: name the workspace in NO_PROXY."
 	case errors.Is(err, client.ErrRedirected):
-		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, or a host that is no workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
+		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, " +
+			"or a host that is no workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
 	case errors.Is(err, client.ErrWrongWorkspace):
-		return "Correct host or workspace_id in the provider block (or in the environment): both must mean one workspace, also where host has the id as ?o=."
+		return "Correct host or workspace_id in the provider block (or in the environment): both must mean one " +
+			"workspace, also where host has the id as ?o=."
 	case errors.Is(err, client.ErrScope):
-		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a token with the scope named above, and with no other that is not needed."
+		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a " +
+			"token with the scope named above, and with no other that is not needed."
 	case errors.Is(err, client.ErrFeatureDisabled):
-		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not include it. No right of the login changes that. " +
-			"Access lists, for example, need the Premium tier; the Azure resource of the workspace says which tier it is."
+		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not " +
+			"include it. No right of the login changes that. " +
+			"Access lists, for example, need the Premium tier; the Azure resource of the workspace says which tier " +
+			"it is."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "A status of success came with something that is not the workspace's answer. The usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
-			"a private link or an IP access list keeps the request out, or host is not a workspace. Check host, HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
+		next := "A status of success came with something that is not the workspace's answer. The usual causes: a " +
+			"proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
+			"a private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
+			"HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
 		if errors.Is(err, client.ErrAnswerLost) {
 			next += " It is not known whether the work was done: run terraform plan, which shows what is there."
 		}
 		return next
 	case errors.Is(err, client.ErrUnauthenticated):
-		return "The workspace does not let this login in: the service principal is not a member of this workspace, or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to another workspace. " +
-			"An admin adds it under Settings > Identity and access > Service principals, or with dbxaccess_service_principal from a login that is already admin. " +
-			"Only where a new workspace has no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = true together with azure_workspace_resource_id, which makes the login a workspace admin."
+		return "The workspace does not let this login in: the service principal is not a member of this workspace, " +
+			"or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to " +
+			"another workspace. " +
+			"An admin adds it under Settings > Identity and access > Service principals, or with " +
+			"dbxaccess_service_principal from a login that is already admin. " +
+			"Only where a new workspace has no admin who could do that: a Contributor of its Azure resource sets " +
+			"azure_workspace_admin_login = true together with azure_workspace_resource_id, which makes the login " +
+			"a workspace admin."
 	case errors.Is(err, client.ErrPermissionDenied):
-		return "The workspace knows this login, which has not the right to do this. Give it the right that the service names above, and no more; where it names none, the page of this resource does."
+		return "The workspace knows this login, which has not the right to do this. Give it the right that the " +
+			"service names above, and no more; where it names none, the page of this resource does."
 	case errors.Is(err, client.ErrThrottled):
-		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, or set rate_limit or a longer retry_timeout_seconds in the provider block."
+		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, " +
+			"or set rate_limit or a longer retry_timeout_seconds in the provider block."
 	case errors.Is(err, client.ErrUnreachable):
-		return "Check host in the provider block, the network, and HTTPS_PROXY and NO_PROXY. For a proxy or a private cloud with its own certificate authority set ca_certificate_path."
+		return "Check host in the provider block, the network, and HTTPS_PROXY and NO_PROXY. For a proxy or a " +
+			"private cloud with its own certificate authority set ca_certificate_path."
 	case errors.Is(err, client.ErrUnavailable):
 		return "The service could not answer for the time that retry_timeout_seconds allows. Try again later."
 	case errors.Is(err, client.ErrAnswerLost):

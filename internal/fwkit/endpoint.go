@@ -24,7 +24,11 @@ func checkEndpointName(name string) error {
 	case name == "." || name == "..":
 		return fmt.Errorf("%q is no name, but a step in a path", name)
 	case len(name) > longestEndpointName:
-		return fmt.Errorf("it has %d characters, and the name of an endpoint has at most %d", len(name), longestEndpointName)
+		return fmt.Errorf(
+			"it has %d characters, and the name of an endpoint has at most %d",
+			len(name),
+			longestEndpointName,
+		)
 	case strings.ContainsAny(name, `/\?#%`) || strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
 		return fmt.Errorf("%q has a character that no endpoint's name has", name)
 	default:

@@ -9,8 +9,8 @@ import (
 )
 
 // FoldKeys keeps the state's map when the planned one differs from it in the spelling of keys alone, which the service
-// compares without case. Where anything else differs too the plan shows a re-spelled key as removed and added: Terraform
-// takes a planned map as it is configured or as it was, nothing between.
+// compares without case. Where anything else differs too the plan shows a re-spelled key as removed and added:
+// Terraform takes a planned map as it is configured or as it was, nothing between.
 func FoldKeys() planmodifier.Map { return foldKeys{} }
 
 type foldKeys struct{}

@@ -14,22 +14,30 @@ import (
 func IdentityWorkspaceID() identityschema.StringAttribute {
 	return identityschema.StringAttribute{
 		OptionalForImport: true,
-		Description:       "Id of the workspace, digits. Where an import gives it, it must be the one that the provider speaks to.",
+		Description: "Id of the workspace, digits. Where an import gives it, it must be the one that the " +
+			"provider speaks to.",
 	}
 }
 
 // IdentityPrincipal adds to a resource's identity the attributes of [PrincipalAttributes].
 func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[string]identityschema.Attribute {
 	attributes[ServicePrincipalName] = identityschema.StringAttribute{
-		OptionalForImport: true, Description: "Application (client) id of the service principal, a UUID. Exactly one of service_principal_name, user_name and group_name is given.",
+		OptionalForImport: true, Description: "Application (client) id of the service principal, a UUID. Exactly one " +
+			"of service_principal_name, user_name and group_name is given.",
 	}
-	attributes[UserName] = identityschema.StringAttribute{OptionalForImport: true, Description: "E-mail address of the user."}
-	attributes[GroupName] = identityschema.StringAttribute{OptionalForImport: true, Description: "Name of the group, case-sensitive."}
+	attributes[UserName] = identityschema.StringAttribute{
+		OptionalForImport: true,
+		Description:       "E-mail address of the user.",
+	}
+	attributes[GroupName] = identityschema.StringAttribute{
+		OptionalForImport: true,
+		Description:       "Name of the group, case-sensitive.",
+	}
 	return attributes
 }
 
-// IdentifiedPrincipal is the principal of an identity as an import id says it: kind=NAME. It is empty unless exactly one of
-// the three is given.
+// IdentifiedPrincipal is the principal of an identity as an import id says it: kind=NAME. It is empty unless exactly
+// one of the three is given.
 func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	attribute, name := Principal(servicePrincipal, user, group)
 	given := 0
@@ -44,8 +52,8 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform before
-// 1.12, which has none, and of a refresh that finds the object gone.
+// TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform
+// before 1.12, which has none, and of a refresh that finds the object gone.
 func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
 	if identity == nil {
 		return

@@ -11,8 +11,8 @@ func IncludeOwnIdentity(what string) schema.BoolAttribute {
 	}
 }
 
-// IncludeBuiltInGroups is the attribute include_built_in_groups of a list resource. The text says what is shown of them:
-// "grants to the groups".
+// IncludeBuiltInGroups is the attribute include_built_in_groups of a list resource. The text says what is shown of
+// them: "grants to the groups".
 func IncludeBuiltInGroups(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional:            true,

@@ -10,16 +10,27 @@ import (
 
 // FromOfficial adopts what a resource of the official provider has in state, as JSON. Terraform asks before the
 // provider is configured, so take maps and asks nobody; a refresh follows, and completes what that state does not hold.
-func FromOfficial(typeName string, take func(ctx context.Context, state []byte, resp *resource.MoveStateResponse)) []resource.StateMover {
-	return []resource.StateMover{{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-		if req.SourceTypeName != typeName || !strings.HasSuffix(req.SourceProviderAddress, "/databricks/databricks") {
-			return // not ours to take: the framework says so
-		}
-		take(ctx, req.SourceRawState.JSON, resp)
-	}}}
+func FromOfficial(
+	typeName string,
+	take func(ctx context.Context, state []byte, resp *resource.MoveStateResponse),
+) []resource.StateMover {
+	return []resource.StateMover{
+		{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+			if req.SourceTypeName != typeName ||
+				!strings.HasSuffix(req.SourceProviderAddress, "/databricks/databricks") {
+				return // not ours to take: the framework says so
+			}
+			take(ctx, req.SourceRawState.JSON, resp)
+		}},
+	}
 }
 
-// NotRefreshed refuses a plan from a state that came over and that no refresh has completed: it would replace the object.
+// NotRefreshed refuses a plan from a state that came over and that no refresh has completed: it would replace the
+// object.
 func NotRefreshed(diags *diag.Diagnostics, object string) {
-	diags.AddError("What comes over from the official provider was not refreshed", object+": its state does not hold all that this provider needs, and a refresh finds the rest. Plan without -refresh=false.")
+	diags.AddError(
+		"What comes over from the official provider was not refreshed",
+		object+": its state does not hold all that this provider needs, and a refresh finds the rest. Plan without "+
+			"-refresh=false.",
+	)
 }

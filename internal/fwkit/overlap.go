@@ -23,17 +23,26 @@ type Shared struct {
 // says that nothing changes at this one, so that the apply does not come here.
 func (r *Resource) PlanToKeep(object string, asIs bool, diags *diag.Diagnostics, all ...Shared) {
 	for _, g := range grouped(all, r.Client.PlanToKeep(placed(all)...)) {
-		what := "Terraform does the two in no order. Where it creates first, destroying leaves what is there; where it destroys first, " + g.lost + "."
+		what := "Terraform does the two in no order. Where it creates first, destroying leaves what is there; where " +
+			"it destroys first, " + g.lost + "."
 		if asIs {
-			what = "Nothing changes at the address that has it, so this apply removes it and the next plan creates it again: " + g.lost + "."
+			what = "Nothing changes at the address that has it, so this apply removes it and the next plan creates " +
+				"it again: " + g.lost + "."
 		}
 		g.warn(g.other, g.mine, object, what, diags)
 	}
 }
 
-// PlanToRemove notes that the plan removes these from the address of object, and warns where another address has one. Then
-// it leaves word for Delete, and gives them: Delete sees what the same apply has created, and not what it is yet to create.
-func (r *Resource) PlanToRemove(ctx context.Context, object string, private private, diags *diag.Diagnostics, all ...Shared) (stay []client.Thing) {
+// PlanToRemove notes that the plan removes these from the address of object, and warns where another address has one.
+// Then it leaves word for Delete, and gives them: Delete sees what the same apply has created, and not what it is yet
+// to create.
+func (r *Resource) PlanToRemove(
+	ctx context.Context,
+	object string,
+	private private,
+	diags *diag.Diagnostics,
+	all ...Shared,
+) (stay []client.Thing) {
 	pairs := r.Client.PlanToRemove(placed(all)...)
 	for _, p := range pairs {
 		if p.As == p.Other.As {
@@ -93,13 +102,32 @@ func grouped(all []Shared, pairs []client.Pair) []*group {
 }
 
 func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics) {
-	advice := fmt.Sprintf("Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    lifecycle {\n      destroy = false\n    }\n  }", removed)
+	advice := fmt.Sprintf(
+		"Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    lifecycle "+
+			"{\n      destroy = false\n    }\n  }",
+		removed,
+	)
 	if removed == kept {
-		advice = fmt.Sprintf("Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = %s.NEW\n  }\n\n"+
-			"Where count has shifted the addresses, for_each keeps them. Where two addresses had the same thing, let Terraform forget one: a removed block with destroy = false.", removed, kept)
+		advice = fmt.Sprintf(
+			"Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = %s.NEW\n "+
+				" }\n\n"+
+				"Where count has shifted the addresses, for_each keeps them. Where two addresses had the same thing, "+
+				"let Terraform forget one: a removed block with destroy = false.",
+			removed,
+			kept,
+		)
 	}
-	diags.AddWarning("Removed at one address and kept at another: "+object,
-		fmt.Sprintf("This plan removes it as a %s and has it as a %s at another address: %s. %s\n\n%s", removed, kept, strings.Join(g.names, ", "), what, advice))
+	diags.AddWarning(
+		"Removed at one address and kept at another: "+object,
+		fmt.Sprintf(
+			"This plan removes it as a %s and has it as a %s at another address: %s. %s\n\n%s",
+			removed,
+			kept,
+			strings.Join(g.names, ", "),
+			what,
+			advice,
+		),
+	)
 }
 
 // The keys in private state under which a plan leaves word for Delete. Each holds things.
@@ -108,7 +136,8 @@ const (
 	createdAgain  = "created_again"  // Terraform replaces, and has planned to create the same thing
 )
 
-// NoteCreation leaves word, while a creation is planned, for the destruction that comes before it where Terraform replaces.
+// NoteCreation leaves word, while a creation is planned, for the destruction that comes before it where Terraform
+// replaces.
 func NoteCreation(ctx context.Context, p private, t client.Thing, diags *diag.Diagnostics) {
 	diags.Append(p.SetKey(ctx, createdAgain, encodeThings(t))...)
 }
@@ -140,6 +169,10 @@ func encodeThings(things ...client.Thing) []byte {
 
 // WarnOfKept says that Delete has left what this run keeps.
 func WarnOfKept(diags *diag.Diagnostics, object string) {
-	diags.AddWarning("Left as it is, because this run keeps it: "+object, "Terraform destroys it at one address, and in the same run it was created, or found as wanted, at another or as its own "+
-		"replacement. Only the state entry that was to be destroyed is gone.")
+	diags.AddWarning(
+		"Left as it is, because this run keeps it: "+object,
+		"Terraform destroys it at one address, and in the same run it was created, or found as wanted, at another or "+
+			"as its own "+
+			"replacement. Only the state entry that was to be destroyed is gone.",
+	)
 }

@@ -31,27 +31,38 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	replace := []planmodifier.String{FoldCase(), stringplanmodifier.RequiresReplace()}
 	attributes[ServicePrincipalName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{ApplicationID()},
-		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and not its object id. " +
-			"Upper and lower case are the same. Exactly one of `service_principal_name`, `user_name` and `group_name` is given.",
+		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and not " +
+			"its object id. " +
+			"Upper and lower case are the same. Exactly one of `service_principal_name`, `user_name` and " +
+			"`group_name` is given.",
 	}
 	attributes[UserName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{EMail()},
-		MarkdownDescription: "E-mail address of a user. Upper and lower case are the same. A service principal does not belong here, even under its name.",
+		MarkdownDescription: "E-mail address of a user. Upper and lower case are the same. A service principal does " +
+			"not belong here, even under its name.",
 	}
 	attributes[GroupName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), Checked("Not a group that can be given this", checkGroupName)},
-		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by itself.",
+		Validators: []validator.String{
+			stringvalidator.LengthAtLeast(1),
+			Checked("Not a group that can be given this", checkGroupName),
+		},
+		MarkdownDescription: "Name of a group, case-sensitive. Not `admins`: the service gives them everything by " +
+			"itself.",
 	}
 	return attributes
 }
 
-// checkGroupName refuses the group whose right cannot be given or taken away: the service gives it everything, and shows that
-// as inherited.
+// checkGroupName refuses the group whose right cannot be given or taken away: the service gives it everything, and
+// shows that as inherited.
 func checkGroupName(name string) error {
 	if name == client.AdminsGroup {
-		return fmt.Errorf("the service gives the group %q everything by itself, and that can be neither given nor taken away; leave this resource out, "+
-			"or say who is in the group with dbxaccess_group_member", name)
+		return fmt.Errorf(
+			"the service gives the group %q everything by itself, and that can be neither given nor taken away; "+
+				"leave this resource out, "+
+				"or say who is in the group with dbxaccess_group_member",
+			name,
+		)
 	}
 	return nil
 }
@@ -68,7 +79,11 @@ func (onePrincipal) Description(context.Context) string {
 func (v onePrincipal) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
 // ValidateResource points at each attribute that is one too many.
-func (onePrincipal) ValidateResource(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (onePrincipal) ValidateResource(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
 	first, open := "", false
 	config := AttributesOf(req.Config.Raw)
 	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
@@ -80,11 +95,18 @@ func (onePrincipal) ValidateResource(ctx context.Context, req resource.ValidateC
 			first = attribute
 		default:
 			resp.Diagnostics.AddAttributeError(path.Root(attribute), "Grant names more than one principal", fmt.Sprintf(
-				"%s is given as well as %s. Each grant is that of one principal: remove one of the two, or write a resource for each.", attribute, first))
+				"%s is given as well as %s. Each grant is that of one principal: remove one of the two, or write a "+
+					"resource for each.",
+				attribute,
+				first,
+			))
 		}
 	}
 	if first == "" && !open {
-		resp.Diagnostics.AddError("Grant names no principal", "Write one of service_principal_name (an application id), user_name (an e-mail address) and group_name.")
+		resp.Diagnostics.AddError(
+			"Grant names no principal",
+			"Write one of service_principal_name (an application id), user_name (an e-mail address) and group_name.",
+		)
 	}
 }
 
@@ -105,14 +127,19 @@ func (nameOfPrincipal) Description(context.Context) string {
 
 func (m nameOfPrincipal) MarkdownDescription(ctx context.Context) string { return m.Description(ctx) }
 
-func (nameOfPrincipal) PlanModifyString(ctx context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
+func (nameOfPrincipal) PlanModifyString(
+	ctx context.Context,
+	req planmodifier.StringRequest,
+	resp *planmodifier.StringResponse,
+) {
 	if req.State.Raw.IsNull() || req.PlanValue.Equal(req.StateValue) {
 		return
 	}
 	state, plan := AttributesOf(req.State.Raw), AttributesOf(req.Plan.Raw)
 	for _, attribute := range []string{ServicePrincipalName, UserName, GroupName} {
 		was, planned := state.String(ctx, attribute), plan.String(ctx, attribute)
-		if planned.IsUnknown() || was.IsNull() != planned.IsNull() || !strings.EqualFold(was.ValueString(), planned.ValueString()) {
+		if planned.IsUnknown() || was.IsNull() != planned.IsNull() ||
+			!strings.EqualFold(was.ValueString(), planned.ValueString()) {
 			return
 		}
 	}
@@ -173,13 +200,15 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	if len(value) == 36 && uuid.Validate(value) == nil {
 		return
 	}
-	const where = "It is the application (client) id: a UUID, in Entra ID under App registrations > Overview, in the workspace under Settings > Identity and access > Service principals."
+	const where = "It is the application (client) id: a UUID, in Entra ID under App registrations > Overview, in the " +
+		"workspace under Settings > Identity and access > Service principals."
 	what := "is not a UUID."
 	switch {
 	case value == "":
 		what = "is empty."
 	case strings.Contains(value, "@"):
-		what = "is an e-mail address. Users are named in user_name, where there is one; a service principal by its application id."
+		what = "is an e-mail address. Users are named in user_name, where there is one; a service principal by its " +
+			"application id."
 	case strings.HasPrefix(value, "/applications/"):
 		what = "is the Terraform id of an azuread_application. Use its attribute client_id instead of id."
 	case strings.HasPrefix(value, "/servicePrincipals/"):
@@ -189,7 +218,11 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	case strings.ContainsFunc(value, func(r rune) bool { return unicode.IsLetter(r) && !strings.ContainsRune("abcdefABCDEF", r) }):
 		what = "looks like a display name."
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, "Not an application id", fmt.Sprintf("%q %s\n\n%s", value, what, where))
+	resp.Diagnostics.AddAttributeError(
+		req.Path,
+		"Not an application id",
+		fmt.Sprintf("%q %s\n\n%s", value, what, where),
+	)
 }
 
 // EMail demands the e-mail address that names a user, and tells what else was given.
@@ -208,7 +241,8 @@ func (userName) ValidateString(_ context.Context, req validator.StringRequest, r
 	if at := strings.LastIndex(value, "@"); at > 0 && at < len(value)-1 {
 		return
 	}
-	what := "is not an e-mail address. A user is named by e-mail; a service principal belongs in service_principal_name, by its application id, not by its name."
+	what := "is not an e-mail address. A user is named by e-mail; a service principal belongs in " +
+		"service_principal_name, by its application id, not by its name."
 	if uuid.Validate(value) == nil {
 		what = "is an application id, so it names a service principal: write it in service_principal_name."
 	}

@@ -27,15 +27,24 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 func clientOf(data any, diags *diag.Diagnostics) *client.Client {
 	c, ok := data.(*client.Client)
 	if !ok && data != nil {
-		diags.AddError("Foreign provider data", fmt.Sprintf("%T came where the workspace client belongs. Please report this.", data))
+		diags.AddError(
+			"Foreign provider data",
+			fmt.Sprintf("%T came where the workspace client belongs. Please report this.", data),
+		)
 	}
 	return c
 }
 
-// FailedRead adds what went wrong with a refresh, and reports whether anything did; that the object is not found is for the
-// caller to handle. An answer that another workspace could have given, a refusal among them, is compared with the object's
-// own workspace first: nobody should be told to become admin of the wrong one.
-func (r *Resource) FailedRead(ctx context.Context, err error, stored types.String, summary, object string, diags *diag.Diagnostics) bool {
+// FailedRead adds what went wrong with a refresh, and reports whether anything did; that the object is not found is for
+// the caller to handle. An answer that another workspace could have given, a refusal among them, is compared with the
+// object's own workspace first: nobody should be told to become admin of the wrong one.
+func (r *Resource) FailedRead(
+	ctx context.Context,
+	err error,
+	stored types.String,
+	summary, object string,
+	diags *diag.Diagnostics,
+) bool {
 	gone := errors.Is(err, client.ErrNotFound)
 	if err == nil || gone || errors.Is(err, client.ErrPermissionDenied) {
 		if r.WrongWorkspace(ctx, stored, object, diags) {
@@ -45,9 +54,14 @@ func (r *Resource) FailedRead(ctx context.Context, err error, stored types.Strin
 	return !gone && Failed(diags, err, summary, object)
 }
 
-// WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, or when
-// the workspace could not be asked, and says so. See [client.Client.CheckWorkspace] for when it must be asked.
-func (r *Resource) WrongWorkspace(ctx context.Context, stored types.String, object string, diags *diag.Diagnostics) bool {
+// WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, or
+// when the workspace could not be asked, and says so. See [client.Client.CheckWorkspace] for when it must be asked.
+func (r *Resource) WrongWorkspace(
+	ctx context.Context,
+	stored types.String,
+	object string,
+	diags *diag.Diagnostics,
+) bool {
 	err := r.Client.CheckWorkspace(ctx, stored.ValueString())
 	summary := "Cannot find out which workspace this is"
 	var wrong *client.WrongWorkspaceError
@@ -69,7 +83,11 @@ func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureReques
 type EphemeralResource struct{ Client *client.Client }
 
 // Configure implements ephemeral.EphemeralResourceWithConfigure.
-func (e *EphemeralResource) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
+func (e *EphemeralResource) Configure(
+	_ context.Context,
+	req ephemeral.ConfigureRequest,
+	resp *ephemeral.ConfigureResponse,
+) {
 	e.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 

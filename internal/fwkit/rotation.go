@@ -144,8 +144,16 @@ func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Chan
 	return []rotation.Change{
 		{Reason: rotation.Lifetime, Unknown: m.Lifetime.IsUnknown(), Changed: !m.Lifetime.Equal(state.Lifetime)},
 		{Reason: rotation.Vault, Unknown: m.Secret.unknown(), Changed: !m.Secret.SamePlace(state.Secret)},
-		{Reason: rotation.Vault, Unknown: m.ValueInState.IsUnknown(), Changed: !m.ValueInState.Equal(state.ValueInState)},
-		{Reason: rotation.Trigger, Unknown: unknownMap(config.Triggers), Changed: !sameTriggers(m.Triggers, state.Triggers) && !adopted},
+		{
+			Reason:  rotation.Vault,
+			Unknown: m.ValueInState.IsUnknown(),
+			Changed: !m.ValueInState.Equal(state.ValueInState),
+		},
+		{
+			Reason:  rotation.Trigger,
+			Unknown: unknownMap(config.Triggers),
+			Changed: !sameTriggers(m.Triggers, state.Triggers) && !adopted,
+		},
 	}
 }
 
@@ -195,8 +203,8 @@ func (m *Rotating) keep(state Rotating) {
 	}
 }
 
-// planPrevious plans which credential will be the previous one: the current one, if it is in use and there is an overlap.
-// If it is not in use, the one before it may be, and stays until its time is over.
+// planPrevious plans which credential will be the previous one: the current one, if it is in use and there is an
+// overlap. If it is not in use, the one before it may be, and stays until its time is over.
 func (m *Rotating) planPrevious(state Rotating, v rotation.Verdict) {
 	m.PreviousID, m.PreviousAt = types.StringUnknown(), types.StringUnknown()
 	inUse := rotation.InUse(m.reason(), v)
@@ -225,8 +233,8 @@ func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 	}
 }
 
-// Follow writes which credential precedes the one that was created at that time. A current one that was in use is revoked
-// after the overlap, and no later than it expires.
+// Follow writes which credential precedes the one that was created at that time. A current one that was in use is
+// revoked after the overlap, and no later than it expires.
 func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time) {
 	if !rotation.InUse(m.reason(), v) {
 		m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt

@@ -41,15 +41,32 @@ func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLif
 		before = defaultRotateBefore(lifetime)
 	}
 	if before.ValueInt64() >= lifetime.ValueInt64() {
-		diags.AddAttributeError(path.Root("rotate_before_seconds"), c.title()+" would always be due",
-			fmt.Sprintf("rotate_before_seconds is %d, and the %s lives for %d seconds: each plan would rotate it. Write less than the lifetime, or 0 to never rotate by time.",
-				before.ValueInt64(), c, lifetime.ValueInt64()))
+		diags.AddAttributeError(
+			path.Root("rotate_before_seconds"),
+			c.title()+" would always be due",
+			fmt.Sprintf(
+				"rotate_before_seconds is %d, and the %s lives for %d seconds: each plan would rotate it. Write less "+
+					"than the lifetime, or 0 to never rotate by time.",
+				before.ValueInt64(),
+				c,
+				lifetime.ValueInt64(),
+			),
+		)
 		return
 	}
 	if limit := OverlapLimit(lifetime, before); overlap.ValueInt64() > limit.ValueInt64() {
-		diags.AddAttributeError(path.Root("overlap_seconds"), "Overlap of a "+string(c)+" is too long",
-			fmt.Sprintf("overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is 0. After a longer overlap the %[3]s "+
-				"before the old one would still live.", overlap.ValueInt64(), limit.ValueInt64(), c))
+		diags.AddAttributeError(
+			path.Root("overlap_seconds"),
+			"Overlap of a "+string(c)+" is too long",
+			fmt.Sprintf(
+				"overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is 0. "+
+					"After a longer overlap the %[3]s "+
+					"before the old one would still live.",
+				overlap.ValueInt64(),
+				limit.ValueInt64(),
+				c,
+			),
+		)
 	}
 }
 
@@ -57,25 +74,47 @@ func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLif
 // whether it is in the state.
 func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret *VaultSecret, diags *diag.Diagnostics) {
 	if secret == nil && !inState.IsNull() && !inState.IsUnknown() && !inState.ValueBool() {
-		diags.AddAttributeError(path.Root(attribute), attribute+" = false requires key_vault_secret",
-			"The service shows the value only once, when the "+string(c)+" is created, so it must be kept somewhere. Add key_vault_secret, or set "+attribute+" = true.")
+		diags.AddAttributeError(
+			path.Root(attribute),
+			attribute+" = false requires key_vault_secret",
+			"The service shows the value only once, when the "+string(
+				c,
+			)+" is created, so it must be kept somewhere. Add key_vault_secret, or set "+attribute+" = true.",
+		)
 	}
 }
 
-// AdviseUnchecked says how to go on where a refresh cannot check the credential, also how to destroy it: Terraform refreshes
-// before it destroys. A refresh sees the state alone, so what is written in configuration afterwards has to get there first.
+// AdviseUnchecked says how to go on where a refresh cannot check the credential, also how to destroy it: Terraform
+// refreshes before it destroys. A refresh sees the state alone, so what is written in configuration afterwards has to
+// get there first.
 func (c Credential) AdviseUnchecked(err error) error {
 	if err == nil {
 		return nil
 	}
-	return client.Also(err, fmt.Sprintf("To go on without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply -refresh=false once: a refresh reads that from the state. "+
-		"To revoke the %[1]s without checking it, terraform destroy -refresh=false -target=ADDRESS; to forget it and leave it as it is, terraform state rm ADDRESS.", c))
+	return client.Also(
+		err,
+		fmt.Sprintf(
+			"To go on without checking the %[1]s, write on_unverifiable = \"warn\" and run terraform apply "+
+				"-refresh=false once: a refresh reads that from the state. "+
+				"To revoke the %[1]s without checking it, terraform destroy -refresh=false -target=ADDRESS; to "+
+				"forget it and leave it as it is, terraform state rm ADDRESS.",
+			c,
+		),
+	)
 }
 
 // LookAtSecret checks whether the version in Key Vault that holds the credential's value is still there, and reports
 // whether it is lost. It lists versions and reads no value. What the vault shows goes into the secret. object names the
 // credential in messages; onlyWarn is on_unverifiable = "warn".
-func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecret, at rotation.Place, mark, object string, onlyWarn bool, diags *diag.Diagnostics) (lost bool) {
+func (r *Resource) LookAtSecret(
+	ctx context.Context,
+	c Credential,
+	s *VaultSecret,
+	at rotation.Place,
+	mark, object string,
+	onlyWarn bool,
+	diags *diag.Diagnostics,
+) (lost bool) {
 	if s == nil {
 		return false
 	}
@@ -94,14 +133,32 @@ func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecre
 	}
 	i := slices.IndexFunc(versions, func(v auth.SecretVersion) bool { return v.ID == at.Version })
 	if i < 0 || !versions[i].Enabled {
-		diags.AddWarning(fmt.Sprintf("Secret of a %s is lost: %s", c, object),
-			fmt.Sprintf("Version %q of secret %s in Key Vault %s is gone or disabled. The plan creates a new %s for it.", at.Version, name, uri, c))
+		diags.AddWarning(
+			fmt.Sprintf("Secret of a %s is lost: %s", c, object),
+			fmt.Sprintf(
+				"Version %q of secret %s in Key Vault %s is gone or disabled. The plan creates a new %s for it.",
+				at.Version,
+				name,
+				uri,
+				c,
+			),
+		)
 		return true
 	}
 	if newest := versions[0]; newest.Created.After(versions[i].Created) {
-		diags.AddWarning(fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
-			fmt.Sprintf("Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads the newest one does not get this %s. "+
-				"Rotate with rotation_triggers, which writes a newer one. To disable that version does not help: who reads the newest one is refused then.", name, uri, newest.ID, c))
+		diags.AddWarning(
+			fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
+			fmt.Sprintf(
+				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads "+
+					"the newest one does not get this %s. "+
+					"Rotate with rotation_triggers, which writes a newer one. To disable that version does not help: "+
+					"who reads the newest one is refused then.",
+				name,
+				uri,
+				newest.ID,
+				c,
+			),
+		)
 	}
 	s.Show(versions[i], mark)
 	return false
@@ -110,16 +167,26 @@ func (r *Resource) LookAtSecret(ctx context.Context, c Credential, s *VaultSecre
 // WarnOfScopes warns that scopes which were removed from the configuration still hold.
 func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *diag.Diagnostics) {
 	if config.IsNull() && len(state.Elements()) > 0 {
-		diags.AddWarning(c.title()+" keeps its scopes: "+object, fmt.Sprintf("scopes is not set, so this %s, and those that rotations create, stay limited to %s. "+
-			"A new %[1]s would carry all rights of its owner. Set the scopes, or create a %[1]s without them: terraform apply -replace=ADDRESS.",
-			c, strings.Join(FromStrings(state), ", ")))
+		diags.AddWarning(
+			c.title()+" keeps its scopes: "+object,
+			fmt.Sprintf("scopes is not set, so this %s, and those that rotations create, stay limited to %s. "+
+				"A new %[1]s would carry all rights of its owner. Set the scopes, or create a %[1]s without them: "+
+				"terraform apply -replace=ADDRESS.",
+				c, strings.Join(FromStrings(state), ", ")),
+		)
 	}
 }
 
 // Undecided plans an update in which a whole block is known only at apply: everything that a rotation may change is
-// unknown. Of a plan to create the framework has said so already. valueInState and strings name the attributes that each
-// kind of credential has for itself.
-func Undecided(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, valueInState string, strings ...string) {
+// unknown. Of a plan to create the framework has said so already. valueInState and strings name the attributes that
+// each kind of credential has for itself.
+func Undecided(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+	valueInState string,
+	strings ...string,
+) {
 	if req.State.Raw.IsNull() {
 		return
 	}

@@ -64,8 +64,8 @@ func (m RotationMemory) Store(ctx context.Context, to WritablePrivate, diags *di
 	}
 }
 
-// DisableOthers disables the versions in Key Vault of credentials that no longer live. One that cannot be disabled stays
-// in memory: the next change or the destroy tries again, and failed is called with the reason.
+// DisableOthers disables the versions in Key Vault of credentials that no longer live. One that cannot be disabled
+// stays in memory: the next change or the destroy tries again, and failed is called with the reason.
 func (m *RotationMemory) DisableOthers(ctx context.Context, c *client.Client, living []string, failed func(error)) {
 	for _, id := range slices.Sorted(maps.Keys(m.Places)) {
 		if slices.Contains(living, id) {

@@ -28,39 +28,59 @@ func PlannedString(description string) schema.StringAttribute {
 	}
 }
 
-// RotationAttributes adds to own the attributes that every credential has that is rotated. reasons describes the values of
-// rotation_reason beside those of every credential.
+// RotationAttributes adds to own the attributes that every credential has that is rotated. reasons describes the values
+// of rotation_reason beside those of every credential.
 func (c Credential) RotationAttributes(reasons string, own map[string]schema.Attribute) map[string]schema.Attribute {
 	text := func(format string) string { return fmt.Sprintf(format, c) }
 	all := map[string]schema.Attribute{
 		"lifetime_seconds": schema.Int64Attribute{
 			Optional: true, Computed: true, Default: int64default.StaticInt64(DefaultLifetime),
 			Validators: []validator.Int64{int64validator.Between(1, maxLifetime)},
-			MarkdownDescription: text("Lifetime of the %[1]s, in seconds: at most 63072000 (730 days), or less if the workspace sets a maximum. Default: 7776000 (90 days). A " +
-				"change rotates it, also an imported one with another lifetime."),
+			MarkdownDescription: text(
+				"Lifetime of the %[1]s, in seconds: at most 63072000 (730 days), or less if the workspace sets a " +
+					"maximum. Default: 7776000 (90 days). A " +
+					"change rotates it, also an imported one with another lifetime.",
+			),
 		},
 		"rotate_before_seconds": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-			MarkdownDescription: text("How long before its expiry the %s is rotated, in seconds; less than `lifetime_seconds`. 0: never because of the time. Default: a third " +
-				"of the lifetime."),
+			MarkdownDescription: text(
+				"How long before its expiry the %s is rotated, in seconds; less than `lifetime_seconds`. 0: never " +
+					"because of the time. Default: a third " +
+					"of the lifetime.",
+			),
 		},
 		"overlap_seconds": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-			MarkdownDescription: text("How long the old %[1]s stays valid after a rotation, in seconds. The first apply after that revokes it; 0 revokes it at once. At most " +
-				"`rotate_before_seconds`, or the lifetime if that is 0. Default: 86400 (a day), or the limit if that is smaller."),
+			MarkdownDescription: text(
+				"How long the old %[1]s stays valid after a rotation, in seconds. The first apply after that revokes " +
+					"it; 0 revokes it at once. At most " +
+					"`rotate_before_seconds`, or the lifetime if that is 0. Default: 86400 (a day), or the limit if " +
+					"that is smaller.",
+			),
 		},
 		"rotation_triggers": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: text("Any values; a change of one rotates the %[1]s. An empty map is the same as none. Setting them for the first time on an imported %[1]s " +
-				"does not rotate it."),
+			MarkdownDescription: text(
+				"Any values; a change of one rotates the %[1]s. An empty map is the same as none. Setting them for " +
+					"the first time on an imported %[1]s " +
+					"does not rotate it.",
+			),
 		},
-		"rotation_reason": PlannedString(text("Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons + "`vault` (its secret is lost, or where its value is kept was changed); " +
-			"or `overlap_ended` when the last change was to revoke the %[1]s before it. Known at plan.")),
+		"rotation_reason": PlannedString(
+			text(
+				"Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons + "`vault` (its secret is lost, or where its value is kept was changed); " +
+					"or `overlap_ended` when the last change was to revoke the %[1]s before it. Known at plan.",
+			),
+		),
 		"on_unverifiable": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(UnverifiableFails),
 			Validators: []validator.String{stringvalidator.OneOf(UnverifiableFails, UnverifiableWarns)},
-			MarkdownDescription: text("What happens if a refresh cannot check the %[1]s or its secret in Key Vault: `error` (default) fails the plan, `warn` leaves everything " +
-				"as it is. Read from the state at refresh."),
+			MarkdownDescription: text(
+				"What happens if a refresh cannot check the %[1]s or its secret in Key Vault: `error` (default) " +
+					"fails the plan, `warn` leaves everything " +
+					"as it is. Read from the state at refresh.",
+			),
 		},
 		"created_at": PlannedString("When it was created, RFC 3339 in UTC."),
 		"expires_at": PlannedString("When it expires, RFC 3339 in UTC; null for never."),

@@ -36,8 +36,9 @@ const maxTags = 14
 // adds; see [rotation.Secret].
 func VaultSecretAttribute(credential, mark string) schema.Attribute {
 	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "Where the value goes in Azure Key Vault. The provider's own identity writes it, and needs the role `Key Vault Secrets Officer`.",
+		Optional: true,
+		MarkdownDescription: "Where the value goes in Azure Key Vault. The provider's own identity writes it, and " +
+			"needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
 				Required: true, Validators: []validator.String{Checked("Not a vault for the "+credential, auth.CheckVaultURI)},
@@ -56,15 +57,22 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"tags": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Validators: []validator.Map{
-					mapvalidator.SizeAtMost(maxTags), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(mark)),
+					mapvalidator.SizeAtMost(
+						maxTags,
+					), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(mark)),
 					mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256)),
 				},
 				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + mark + "`, by which it recognizes its own versions. Changed in place.",
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: fmt.Sprintf("Whether to write a new version of a secret that this provider did not create. Default: `false`, which is "+
-					"an error. A secret that the provider wrote for another %[1]s is reused, so give each one its own name.", credential),
+				MarkdownDescription: fmt.Sprintf(
+					"Whether to write a new version of a secret that this provider did not create. Default: `false`, "+
+						"which is "+
+						"an error. A secret that the provider wrote for another %[1]s is reused, so give each one "+
+						"its own name.",
+					credential,
+				),
 			},
 			"id": schema.StringAttribute{
 				Computed: true, MarkdownDescription: "Address of the version that holds the value.",

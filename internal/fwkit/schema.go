@@ -27,7 +27,8 @@ func ID(description string) schema.StringAttribute {
 func WorkspaceID() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed: true,
-		MarkdownDescription: "Id of the workspace that the object is in, as the workspace reports it. Refreshing or destroying it " +
+		MarkdownDescription: "Id of the workspace that the object is in, as the workspace reports it. Refreshing or " +
+			"destroying it " +
 			"against another workspace is an error.",
 		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
@@ -66,7 +67,12 @@ func NoTimeouts() timeouts.Value {
 
 // Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create, or by fallback where
 // that one is not written.
-func Deadline(ctx context.Context, method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics), fallback time.Duration, diags *diag.Diagnostics) (context.Context, context.CancelFunc) {
+func Deadline(
+	ctx context.Context,
+	method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics),
+	fallback time.Duration,
+	diags *diag.Diagnostics,
+) (context.Context, context.CancelFunc) {
 	d, more := method(ctx, fallback)
 	diags.Append(more...)
 	return context.WithTimeout(ctx, d)

@@ -23,42 +23,53 @@ import (
 
 // environment names the variables that stand in for an attribute; the first that is set counts.
 var environment = map[string][]string{
-	"host":                               {"DBXACCESS_HOST", "DATABRICKS_HOST"},
-	"azure_workspace_resource_id":        {"DATABRICKS_AZURE_RESOURCE_ID"},
-	"workspace_id":                       {"DATABRICKS_WORKSPACE_ID"},
-	"auth_type":                          {"DBXACCESS_AUTH_TYPE"},
-	"tenant_id":                          {"ARM_TENANT_ID"},
-	"client_id":                          {"ARM_CLIENT_ID"},
-	"client_id_file_path":                {"ARM_CLIENT_ID_FILE_PATH"},
-	"client_certificate":                 {"ARM_CLIENT_CERTIFICATE"},
-	"client_certificate_path":            {"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_FILE_PATH"},
-	"client_certificate_password":        {"ARM_CLIENT_CERTIFICATE_PASSWORD"},
-	"client_certificate_thumbprint":      {"DBXACCESS_CLIENT_CERTIFICATE_THUMBPRINT"},
-	"client_certificate_send_chain":      {"DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN"},
-	"client_secret":                      {"ARM_CLIENT_SECRET"},
-	"client_secret_file_path":            {"ARM_CLIENT_SECRET_FILE_PATH"},
-	"use_oidc":                           {"ARM_USE_OIDC"},
-	"oidc_token":                         {"ARM_OIDC_TOKEN"},
-	"oidc_token_file_path":               {"ARM_OIDC_TOKEN_FILE_PATH"},
-	"oidc_request_url":                   {"ARM_OIDC_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"},
-	"oidc_request_token":                 {"ARM_OIDC_REQUEST_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"},
-	"ado_pipeline_service_connection_id": {"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID", "ARM_OIDC_AZURE_SERVICE_CONNECTION_ID"},
-	"use_aks_workload_identity":          {"ARM_USE_AKS_WORKLOAD_IDENTITY"},
-	"use_msi":                            {"ARM_USE_MSI"},
-	"use_cli":                            {"ARM_USE_CLI"},
-	"databricks_client_id":               {"DATABRICKS_CLIENT_ID"},
-	"databricks_client_secret":           {"DATABRICKS_CLIENT_SECRET"},
-	"use_databricks_oidc":                {"DBXACCESS_USE_DATABRICKS_OIDC"},
-	"databricks_oidc_audience":           {"DATABRICKS_TOKEN_AUDIENCE"},
-	"token":                              {"DATABRICKS_TOKEN"},
-	"environment":                        {"ARM_ENVIRONMENT"},
-	"authority_host":                     {"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"},
-	"resource_manager_endpoint":          {"ARM_RESOURCE_MANAGER_ENDPOINT"},
-	"disable_instance_discovery":         {"ARM_DISABLE_INSTANCE_DISCOVERY"},
-	"ca_certificate_path":                {"DBXACCESS_CA_CERTIFICATE_PATH"},
-	"http_timeout_seconds":               {"DBXACCESS_HTTP_TIMEOUT_SECONDS"},
-	"retry_timeout_seconds":              {"DBXACCESS_RETRY_TIMEOUT_SECONDS"},
-	"rate_limit":                         {"DATABRICKS_RATE_LIMIT"},
+	"host":                          {"DBXACCESS_HOST", "DATABRICKS_HOST"},
+	"azure_workspace_resource_id":   {"DATABRICKS_AZURE_RESOURCE_ID"},
+	"workspace_id":                  {"DATABRICKS_WORKSPACE_ID"},
+	"auth_type":                     {"DBXACCESS_AUTH_TYPE"},
+	"tenant_id":                     {"ARM_TENANT_ID"},
+	"client_id":                     {"ARM_CLIENT_ID"},
+	"client_id_file_path":           {"ARM_CLIENT_ID_FILE_PATH"},
+	"client_certificate":            {"ARM_CLIENT_CERTIFICATE"},
+	"client_certificate_path":       {"ARM_CLIENT_CERTIFICATE_PATH", "ARM_CLIENT_CERTIFICATE_FILE_PATH"},
+	"client_certificate_password":   {"ARM_CLIENT_CERTIFICATE_PASSWORD"},
+	"client_certificate_thumbprint": {"DBXACCESS_CLIENT_CERTIFICATE_THUMBPRINT"},
+	"client_certificate_send_chain": {"DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN"},
+	"client_secret":                 {"ARM_CLIENT_SECRET"},
+	"client_secret_file_path":       {"ARM_CLIENT_SECRET_FILE_PATH"},
+	"use_oidc":                      {"ARM_USE_OIDC"},
+	"oidc_token":                    {"ARM_OIDC_TOKEN"},
+	"oidc_token_file_path":          {"ARM_OIDC_TOKEN_FILE_PATH"},
+	"oidc_request_url": {
+		"ARM_OIDC_REQUEST_URL",
+		"ACTIONS_ID_TOKEN_REQUEST_URL",
+		"SYSTEM_OIDCREQUESTURI",
+	},
+	"oidc_request_token": {
+		"ARM_OIDC_REQUEST_TOKEN",
+		"ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+		"SYSTEM_ACCESSTOKEN",
+	},
+	"ado_pipeline_service_connection_id": {
+		"ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID",
+		"ARM_OIDC_AZURE_SERVICE_CONNECTION_ID",
+	},
+	"use_aks_workload_identity":  {"ARM_USE_AKS_WORKLOAD_IDENTITY"},
+	"use_msi":                    {"ARM_USE_MSI"},
+	"use_cli":                    {"ARM_USE_CLI"},
+	"databricks_client_id":       {"DATABRICKS_CLIENT_ID"},
+	"databricks_client_secret":   {"DATABRICKS_CLIENT_SECRET"},
+	"use_databricks_oidc":        {"DBXACCESS_USE_DATABRICKS_OIDC"},
+	"databricks_oidc_audience":   {"DATABRICKS_TOKEN_AUDIENCE"},
+	"token":                      {"DATABRICKS_TOKEN"},
+	"environment":                {"ARM_ENVIRONMENT"},
+	"authority_host":             {"ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"},
+	"resource_manager_endpoint":  {"ARM_RESOURCE_MANAGER_ENDPOINT"},
+	"disable_instance_discovery": {"ARM_DISABLE_INSTANCE_DISCOVERY"},
+	"ca_certificate_path":        {"DBXACCESS_CA_CERTIFICATE_PATH"},
+	"http_timeout_seconds":       {"DBXACCESS_HTTP_TIMEOUT_SECONDS"},
+	"retry_timeout_seconds":      {"DBXACCESS_RETRY_TIMEOUT_SECONDS"},
+	"rate_limit":                 {"DATABRICKS_RATE_LIMIT"},
 }
 
 // variables are the environment variables of an attribute. Those of key_vault are named after it.
@@ -152,13 +163,24 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		s := setting(attribute)
 		if s.IsSet() {
 			if err := check(s.Value); err != nil {
-				cfg.problems = append(cfg.problems, &auth.Error{Attribute: attribute, Summary: "Bad value for the provider", Detail: s.Source() + ": " + err.Error()})
+				cfg.problems = append(
+					cfg.problems,
+					&auth.Error{
+						Attribute: attribute,
+						Summary:   "Bad value for the provider",
+						Detail:    s.Source() + ": " + err.Error(),
+					},
+				)
 			}
 		}
 		return s.Value
 	}
 	number := func(attribute string) int64 {
-		n, _ := strconv.ParseInt(checked(attribute, checkNumber), 10, 64) // what does not parse is a problem noted above
+		n, _ := strconv.ParseInt(
+			checked(attribute, checkNumber),
+			10,
+			64,
+		) // what does not parse is a problem noted above
 		return n
 	}
 	flag := func(attribute string) bool {
@@ -175,8 +197,12 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	cfg.ResourceID = checked("azure_workspace_resource_id", checkResourceID)
 	cfg.AdminLogin = flag("azure_workspace_admin_login")
 	if cfg.AdminLogin && cfg.ResourceID == "" {
-		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
-			Detail: "azure_workspace_admin_login tells the workspace which Azure resource it is: write azure_workspace_resource_id beside it."})
+		cfg.problems = append(
+			cfg.problems,
+			&auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
+				Detail: "azure_workspace_admin_login tells the workspace which Azure resource it is: write " +
+					"azure_workspace_resource_id beside it."},
+		)
 	}
 	if host := checked("host", checkHost); host != "" {
 		cfg.Host = normalHost(host)
@@ -187,9 +213,19 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	}
 	cfg.WorkspaceID = checked("workspace_id", checkWorkspaceID)
 	inHost, inName := workspaceOfHost(setting("host").Value)
-	if id := cmp.Or(inHost, inName); id != "" && cfg.WorkspaceID != "" && id != cfg.WorkspaceID && len(cfg.problems) == 0 {
-		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
-			Detail: fmt.Sprintf("%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.", setting("host").Source(), id, setting("workspace_id").Source(), cfg.WorkspaceID)})
+	if id := cmp.Or(inHost, inName); id != "" && cfg.WorkspaceID != "" && id != cfg.WorkspaceID &&
+		len(cfg.problems) == 0 {
+		cfg.problems = append(
+			cfg.problems,
+			&auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
+				Detail: fmt.Sprintf(
+					"%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.",
+					setting("host").Source(),
+					id,
+					setting("workspace_id").Source(),
+					cfg.WorkspaceID,
+				)},
+		)
 	}
 	cfg.WorkspaceID = cmp.Or(cfg.WorkspaceID, inHost)
 	cfg.CACertificatePath = setting("ca_certificate_path")
@@ -238,10 +274,24 @@ func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	k := auth.KeyVaultSettings{
 		VaultURI: in("vault_uri"), Auth: in("auth"), AuthClientID: in("auth_client_id"),
 		CertificateName: in("certificate_name"), CertificateVersion: in("certificate_version"),
-		CertificatePasswordSecretName: in("certificate_password_secret_name"), ClientIDSecretName: in("client_id_secret_name"),
-		TenantIDSecretName: in("tenant_id_secret_name"), ThumbprintSecretName: in("thumbprint_secret_name"), ClientSecretName: in("client_secret_name"),
+		CertificatePasswordSecretName: in(
+			"certificate_password_secret_name",
+		), ClientIDSecretName: in("client_id_secret_name"),
+		TenantIDSecretName: in(
+			"tenant_id_secret_name",
+		), ThumbprintSecretName: in("thumbprint_secret_name"), ClientSecretName: in("client_secret_name"),
 	}
-	if !slices.ContainsFunc([]auth.Setting{k.VaultURI, k.CertificateName, k.ClientSecretName, k.ClientIDSecretName, k.TenantIDSecretName, k.ThumbprintSecretName}, auth.Setting.IsSet) {
+	if !slices.ContainsFunc(
+		[]auth.Setting{
+			k.VaultURI,
+			k.CertificateName,
+			k.ClientSecretName,
+			k.ClientIDSecretName,
+			k.TenantIDSecretName,
+			k.ThumbprintSecretName,
+		},
+		auth.Setting.IsSet,
+	) {
 		return nil
 	}
 	return &k
@@ -267,7 +317,11 @@ func checkFlag(s string) error {
 // use_oidc where its tokens come from.
 func (c config) another(s auth.Settings) auth.Settings {
 	if !s.TenantID.IsSet() {
-		s.TenantID = auth.Setting{Value: c.Login.TenantID.Value, Attribute: s.TenantID.Attribute, Env: c.Login.TenantID.Env}
+		s.TenantID = auth.Setting{
+			Value:     c.Login.TenantID.Value,
+			Attribute: s.TenantID.Attribute,
+			Env:       c.Login.TenantID.Env,
+		}
 	}
 	s.Environment, s.Host = c.Login.Environment, c.Login.Host
 	s.AuthorityHost, s.ResourceManagerEndpoint = c.Login.AuthorityHost, c.Login.ResourceManagerEndpoint
@@ -298,8 +352,8 @@ func normalHost(host string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// workspaceOfHost is the workspace's id in a host: what ?o= says, as the address of an open workspace does in a browser, and
-// what the host's name says.
+// workspaceOfHost is the workspace's id in a host: what ?o= says, as the address of an open workspace does in a
+// browser, and what the host's name says.
 func workspaceOfHost(host string) (asked, named string) {
 	u, err := url.Parse(withScheme(host))
 	if err != nil {
@@ -310,11 +364,15 @@ func workspaceOfHost(host string) (asked, named string) {
 
 func checkHost(host string) error {
 	if strings.TrimSpace(host) == "" {
-		return fmt.Errorf("it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net")
+		return fmt.Errorf(
+			"it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net",
+		)
 	}
 	u, err := url.Parse(withScheme(host))
 	if err != nil || !auth.IsHostName(u.Hostname()) || u.User != nil {
-		return errors.New("it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net")
+		return errors.New(
+			"it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net",
+		)
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
@@ -337,7 +395,9 @@ func checkHost(host string) error {
 
 // Compiled when it is first needed: most configurations name no such id.
 var resourceID = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\pL\pN_().-]+/providers/Microsoft\.Databricks/workspaces/[\pL\pN_.-]+$`)
+	return regexp.MustCompile(
+		`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\pL\pN_().-]+/providers/Microsoft\.Databricks/workspaces/[\pL\pN_.-]+$`,
+	)
 })
 
 func checkResourceID(id string) error {

@@ -13,8 +13,9 @@ type Environment struct {
 	// WorkspaceID is the workspace's id, if it is configured.
 	WorkspaceID string
 	Login       *auth.Login
-	// Transport carries the requests, with the certificate authorities that are configured. It keeps none of the rules of
-	// [web.Guard]: to who checks a workspace a redirect is an answer. The caller must follow none, and bound each body.
+	// Transport carries the requests, with the certificate authorities that are configured. It keeps none of the rules
+	// of [web.Guard]: to who checks a workspace a redirect is an answer. The caller must follow none, and bound each
+	// body.
 	Transport http.RoundTripper
 	// Open opens another login in the same tenant, over the same network.
 	Open func(auth.Settings) (*auth.Login, error)
@@ -29,5 +30,11 @@ func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error)
 	}
 	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.another(s), options) }
 	transport := options.Transport
-	return Environment{Host: cfg.Host, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: transport, Open: open}, nil
+	return Environment{
+		Host:        cfg.Host,
+		WorkspaceID: cfg.WorkspaceID,
+		Login:       login,
+		Transport:   transport,
+		Open:        open,
+	}, nil
 }

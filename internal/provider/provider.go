@@ -1,5 +1,5 @@
-// Package provider is the provider block of dbxaccess: its schema, how its values are laid over the environment's, and the
-// list of services.
+// Package provider is the provider block of dbxaccess: its schema, how its values are laid over the environment's, and
+// the list of services.
 package provider
 
 import (
@@ -29,10 +29,13 @@ func New(version string, lookupEnv func(string) (string, bool)) func() provider.
 	}
 }
 
-// NewProcess is [New] for a process that serves nothing else. When the server has ended, end revokes the tokens of ephemeral
-// resources that Terraform left open, which it does whenever something that used them fails. It takes no longer than
-// Terraform lets an ending process live, and gives what it could not revoke, by token id.
-func NewProcess(version string, lookupEnv func(string) (string, bool)) (factory func() provider.Provider, end func() map[string]error) {
+// NewProcess is [New] for a process that serves nothing else. When the server has ended, end revokes the tokens of
+// ephemeral resources that Terraform left open, which it does whenever something that used them fails. It takes no
+// longer than Terraform lets an ending process live, and gives what it could not revoke, by token id.
+func NewProcess(
+	version string,
+	lookupEnv func(string) (string, bool),
+) (factory func() provider.Provider, end func() map[string]error) {
 	client.Product(version)
 	opened := &client.EphemeralTokens{}
 	factory = func() provider.Provider {
@@ -65,8 +68,13 @@ func (p *dbxaccess) Metadata(_ context.Context, _ provider.MetadataRequest, resp
 	resp.Version = p.version
 }
 
-// ValidateConfig refuses what the block alone shows to be wrong. Terraform calls it without a network and before any plan.
-func (p *dbxaccess) ValidateConfig(ctx context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+// ValidateConfig refuses what the block alone shows to be wrong. Terraform calls it without a network and before any
+// plan.
+func (p *dbxaccess) ValidateConfig(
+	ctx context.Context,
+	req provider.ValidateConfigRequest,
+	resp *provider.ValidateConfigResponse,
+) {
 	var model providerModel
 	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
 		return
@@ -83,8 +91,15 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	}
 	if unknown := model.unknown(); unknown != "" {
 		// Known only after another resource is made. That is no error until something must be asked.
-		c := client.NotReady(&auth.Error{Summary: "Provider is not configured yet", Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be asked before. " +
-			"Apply what it depends on first (terraform apply -target=…), or write it as a value that is known at plan."})
+		c := client.NotReady(
+			&auth.Error{
+				Summary: "Provider is not configured yet",
+				Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be " +
+					"asked before. " +
+					"Apply what it depends on first (terraform apply -target=…), or write it as a value that is " +
+					"known at plan.",
+			},
+		)
 		handOut(c, resp)
 		return
 	}
@@ -104,17 +119,31 @@ func handOut(c *client.Client, resp *provider.ConfigureResponse) {
 }
 
 // connect turns a configuration into a client.
-func connect(ctx context.Context, cfg config, lookupEnv func(string) (string, bool), opened *client.EphemeralTokens, all *logins) (*client.Client, []auth.Warning, error) {
+func connect(
+	ctx context.Context,
+	cfg config,
+	lookupEnv func(string) (string, bool),
+	opened *client.EphemeralTokens,
+	all *logins,
+) (*client.Client, []auth.Warning, error) {
 	login, options, err := cfg.openLogin(lookupEnv)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !login.Kind.Entra() && (cfg.AdminLogin || cfg.Host == "") {
-		return nil, nil, &auth.Error{Summary: "A login of Databricks opens the workspace only", Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of Entra ID, " +
-			"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID."}
+		return nil, nil, &auth.Error{
+			Summary: "A login of Databricks opens the workspace only",
+			Detail: "azure_workspace_admin_login, and azure_workspace_resource_id without host, need a token of " +
+				"Entra ID, " +
+				"and the provider is logged in with " + login.Source + ". Write host, or log in through Entra ID.",
+		}
 	}
 	for _, ignored := range login.Ignored {
-		tflog.Info(ctx, "credential ignored: the provider block names another kind", map[string]any{"ignored": ignored.Source(), "used": login.Source})
+		tflog.Info(
+			ctx,
+			"credential ignored: the provider block names another kind",
+			map[string]any{"ignored": ignored.Source(), "used": login.Source},
+		)
 	}
 	all.add(login)
 	described := login.Describe()

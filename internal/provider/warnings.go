@@ -21,15 +21,22 @@ func (l *logins) add(login *auth.Login) {
 	l.all = append(l.all, login)
 }
 
-// TakeWarnings returns, once, what came up after Configure. The server adds it to the answer of the call that it came up
-// in, or of the next one.
+// TakeWarnings returns, once, what came up after Configure. The server adds it to the answer of the call that it came
+// up in, or of the next one.
 func (p *dbxaccess) TakeWarnings() []*tfprotov6.Diagnostic {
 	p.logins.mu.Lock()
 	defer p.logins.mu.Unlock()
 	var found []*tfprotov6.Diagnostic
 	for _, login := range p.logins.all {
 		for _, w := range login.TakeWarnings() {
-			found = append(found, &tfprotov6.Diagnostic{Severity: tfprotov6.DiagnosticSeverityWarning, Summary: w.Summary, Detail: w.Detail})
+			found = append(
+				found,
+				&tfprotov6.Diagnostic{
+					Severity: tfprotov6.DiagnosticSeverityWarning,
+					Summary:  w.Summary,
+					Detail:   w.Detail,
+				},
+			)
 		}
 	}
 	return found

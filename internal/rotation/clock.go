@@ -7,8 +7,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// maxClockGap is how far the service's clock may be from this machine's where something is rotated, forgotten or revoked
-// because of the time.
+// maxClockGap is how far the service's clock may be from this machine's where something is rotated, forgotten or
+// revoked because of the time.
 const maxClockGap = 24 * time.Hour
 
 // ClockIsWrong reports whether the service's clock is too far from this machine's to believe either.

@@ -1,10 +1,10 @@
 // Package rotation decides when a credential is replaced, and in which order the new one is created and stored and the
-// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource gives it plain values and the
-// [Steps] of its own service.
+// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource gives it plain values and
+// the [Steps] of its own service.
 //
 // One rotation, from refresh to apply: [Judge] compares what a state records with what the service shows and gives a
-// [Verdict]; [Cause] adds what configuration changed and gives the reason that the plan shows; [Rotate] carries the plan
-// out. At every moment at least one credential works that was of use before, and never more than two live.
+// [Verdict]; [Cause] adds what configuration changed and gives the reason that the plan shows; [Rotate] carries the
+// plan out. At every moment at least one credential works that was of use before, and never more than two live.
 package rotation
 
 import (
@@ -97,8 +97,8 @@ type Change struct {
 }
 
 // Cause returns why a plan rotates; empty for no reason. It is not known where a value decides that is known only at
-// apply. The verdict comes first, because it cannot change between plan and apply: so the reason that a plan shows is the
-// one that is applied.
+// apply. The verdict comes first, because it cannot change between plan and apply: so the reason that a plan shows is
+// the one that is applied.
 func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	if v.Reason != "" {
 		return v.Reason, true
@@ -121,7 +121,8 @@ func InUse(why Reason, v Verdict) bool { return why != Revoked && why != Expired
 type Steps interface {
 	// Create creates the new credential and returns its id. An id beside an error means that it exists all the same.
 	Create(ctx context.Context) (id string, err error)
-	// Store puts the value of the new credential where its consumers read it. After an error nothing of it is left there.
+	// Store puts the value of the new credential where its consumers read it. After an error nothing of it is left
+	// there.
 	Store(ctx context.Context) error
 	// Revoke ends a credential. One that is gone already counts as done.
 	Revoke(ctx context.Context, id string) error
@@ -192,8 +193,9 @@ type NotRevokedError struct{ Err error }
 func (e *NotRevokedError) Error() string { return e.Err.Error() }
 func (e *NotRevokedError) Unwrap() error { return e.Err }
 
-// Rotate creates and stores the new credential. Before that it revokes the previous one, or the current one if nobody can
-// use it, so that never more than two live. Afterwards, where there is no overlap, it revokes the one that was replaced.
+// Rotate creates and stores the new credential. Before that it revokes the previous one, or the current one if nobody
+// can use it, so that never more than two live. Afterwards, where there is no overlap, it revokes the one that was
+// replaced.
 //
 // A current one that was found revoked or expired is revoked all the same: if that was wrong, nothing is left over.
 //
@@ -236,8 +238,8 @@ func firstToGo(p Plan, inUse bool) string {
 	return p.Current
 }
 
-// retires reports whether the credential before the new one has to go at once. If the current one was in use, its overlap
-// decides; if not, the previous one may still be in use, until its own time is over.
+// retires reports whether the credential before the new one has to go at once. If the current one was in use, its
+// overlap decides; if not, the previous one may still be in use, until its own time is over.
 func retires(p Plan, inUse bool) bool {
 	if inUse {
 		return p.Overlap == 0

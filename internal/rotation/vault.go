@@ -39,9 +39,9 @@ type Store struct {
 	Secret
 }
 
-// OpenStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and the
-// provider may write. patient waits for a role that was given a moment ago. ours are the versions that this resource wrote.
-// Nil without a secret. Two requests, or three where there is no such secret yet.
+// OpenStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and
+// the provider may write. patient waits for a role that was given a moment ago. ours are the versions that this
+// resource wrote. Nil without a secret. Two requests, or three where there is no such secret yet.
 func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, patient bool) (*Store, error) {
 	if s == nil {
 		return nil, nil
@@ -64,9 +64,13 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 		case err != nil:
 			return err
 		case !s.Overwrite && !s.isOurs(versions, ours):
-			return client.Advise(fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()),
-				"key_vault_secret.name", "Nothing was written, and no credential was created. Choose another name, or set overwrite_existing = true: "+
-					"the secret then gets a new version, and the current one stays below it.")
+			return client.Advise(
+				fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()),
+				"key_vault_secret.name",
+				"Nothing was written, and no credential was created. Choose another name, or set overwrite_existing "+
+					"= true: "+
+					"the secret then gets a new version, and the current one stays below it.",
+			)
 		}
 		return v.TryWrite(ctx, s.Name)
 	}
@@ -82,8 +86,8 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 	return &Store{v, *s}, nil
 }
 
-// isOurs reports whether this provider wrote a secret: the newest version has our tag, or we know one of the versions. A
-// resource that is created before the one it replaces is destroyed has only the tag to go by.
+// isOurs reports whether this provider wrote a secret: the newest version has our tag, or we know one of the versions.
+// A resource that is created before the one it replaces is destroyed has only the tag to go by.
 func (s Secret) isOurs(versions []auth.SecretVersion, ours []Place) bool {
 	if len(versions) > 0 && versions[0].Tags[s.Mark] != "" {
 		return true

@@ -6,14 +6,14 @@ import (
 	"runtime/metrics"
 )
 
-// roomForGarbage is how much garbage may pile up between two collections, in bytes, however little of the heap is in use.
+// roomForGarbage is how much garbage may pile up between two collections, in bytes, however little of the heap is in
+// use.
 const roomForGarbage = 16 << 20
 
-// CollectLess lets the garbage of a small heap pile up to some megabytes. Left alone, Go collects a heap of few megabytes
-// each time it has doubled: in a plan of a thousand resources that is more than a hundred times, and a fifth of the
-// provider's CPU time. A larger heap is collected as Go does it, so it needs no more
-// memory than before. It is for a process that serves one provider, and not for one in which somebody has set
-// GOGC.
+// CollectLess lets the garbage of a small heap pile up to some megabytes. Left alone, Go collects a heap of few
+// megabytes each time it has doubled: in a plan of a thousand resources that is more than a hundred times, and a fifth
+// of the provider's CPU time. A larger heap is collected as Go does it, so it needs no more memory than before. It is
+// for a process that serves one provider, and not for one in which somebody has set GOGC.
 func CollectLess() {
 	debug.SetGCPercent(growth(0))
 	afterEachCollection(func() {

@@ -10,9 +10,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// Process is what the servers of one process change at this moment. A process that ended in the middle of a change would
-// take the answer with it, and with the answer what Terraform would have saved: the id of a token, for example. The zero
-// value is ready.
+// Process is what the servers of one process change at this moment. A process that ended in the middle of a change
+// would take the answer with it, and with the answer what Terraform would have saved: the id of a token, for example.
+// The zero value is ready.
 type Process struct {
 	mu      sync.Mutex
 	ending  bool
@@ -55,13 +55,13 @@ func (p *Process) begin(ctx context.Context) (changing context.Context, done fun
 	}, nil
 }
 
-// sending is how long the last answers may take to leave the process after the changes have returned them. It takes less,
-// but 200 ms were too short on a machine with fifteen times more work than processors, and the id of a new token was lost.
-// Terraform mostly is terminated too, and ends the provider before this time is over.
+// sending is how long the last answers may take to leave the process after the changes have returned them. It takes
+// less, but 200 ms were too short on a machine with fifteen times more work than processors, and the id of a new token
+// was lost. Terraform mostly is terminated too, and ends the provider before this time is over.
 const sending = 2 * time.Second
 
-// Stop lets no change begin any more, cancels those under way as an interrupt does, and waits until their answers are sent,
-// and that of a change which has just ended, but no longer than limit. Without such a change it returns at once.
+// Stop lets no change begin any more, cancels those under way as an interrupt does, and waits until their answers are
+// sent, and that of a change which has just ended, but no longer than limit. Without such a change it returns at once.
 func (p *Process) Stop(limit time.Duration) {
 	over := time.After(limit)
 	select {

@@ -1,10 +1,12 @@
-// Package server stands between Terraform and the framework's own server, and mends four things there, each in one place.
+// Package server stands between Terraform and the framework's own server, and mends four things there, each in one
+// place.
 //
-// The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context for
-// cancellation and never removes it, so everything that hangs on the context stays in memory until the provider stops:
-// loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. So each request
-// gets a [scope], a context that lets go of its contents as soon as the request has returned. What the framework itself
-// made of that context is small, and much for ten thousand resources: [ongoing] makes it forget that, too.
+// The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context
+// for cancellation and never removes it, so everything that hangs on the context stays in memory until the provider
+// stops: loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. So each
+// request gets a [scope], a context that lets go of its contents as soon as the request has returned. What the
+// framework itself made of that context is small, and much for ten thousand resources: [ongoing] makes it forget that,
+// too.
 //
 // OpenTofu sends nothing for a null argument of a function, which the framework takes for a broken request. An argument
 // without data becomes the null that was meant.
@@ -12,8 +14,8 @@
 // A provider may warn of itself only when it is configured. What comes up later, at the first call, is added to the
 // answer of that call.
 //
-// Names, comments and addresses that others chose are part of many messages. Whatever is said to a person passes [web.Shown]
-// here, so that none of them repeats a secret or writes to the terminal.
+// Names, comments and addresses that others chose are part of many messages. Whatever is said to a person passes
+// [web.Shown] here, so that none of them repeats a secret or writes to the terminal.
 package server
 
 import (
@@ -51,7 +53,12 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	if !ok {
 		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
 	}
-	s := server{next: next, warnings: func() []*tfprotov6.Diagnostic { return nil }, process: &Process{}, ongoing: newOngoing(next)}
+	s := server{
+		next:     next,
+		warnings: func() []*tfprotov6.Diagnostic { return nil },
+		process:  &Process{},
+		ongoing:  newOngoing(next),
+	}
 	if p, ok := p.(warner); ok {
 		s.warnings = func() []*tfprotov6.Diagnostic { return shown(p.TakeWarnings()) }
 	}
@@ -65,7 +72,12 @@ type warner interface {
 }
 
 // during serves one request, whose context lives no longer than that.
-func during[Request, Response any](ctx context.Context, s server, req Request, serve func(context.Context, Request) (Response, error)) (Response, error) {
+func during[Request, Response any](
+	ctx context.Context,
+	s server,
+	req Request,
+	serve func(context.Context, Request) (Response, error),
+) (Response, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	defer end()
 	resp, err := serve(ctx, req)
@@ -75,43 +87,73 @@ func during[Request, Response any](ctx context.Context, s server, req Request, s
 	return resp, err
 }
 
-func (s server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+func (s server) GetMetadata(
+	ctx context.Context,
+	req *tfprotov6.GetMetadataRequest,
+) (*tfprotov6.GetMetadataResponse, error) {
 	return during(ctx, s, req, s.next.GetMetadata)
 }
 
-func (s server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+func (s server) GetProviderSchema(
+	ctx context.Context,
+	req *tfprotov6.GetProviderSchemaRequest,
+) (*tfprotov6.GetProviderSchemaResponse, error) {
 	return during(ctx, s, req, s.next.GetProviderSchema)
 }
 
-func (s server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+func (s server) GetResourceIdentitySchemas(
+	ctx context.Context,
+	req *tfprotov6.GetResourceIdentitySchemasRequest,
+) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	return during(ctx, s, req, s.next.GetResourceIdentitySchemas)
 }
 
-func (s server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+func (s server) ValidateProviderConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateProviderConfigRequest,
+) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateProviderConfig)
 }
 
-func (s server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (s server) ConfigureProvider(
+	ctx context.Context,
+	req *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	return during(ctx, s, req, s.next.ConfigureProvider)
 }
 
-func (s server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+func (s server) StopProvider(
+	ctx context.Context,
+	req *tfprotov6.StopProviderRequest,
+) (*tfprotov6.StopProviderResponse, error) {
 	return during(ctx, s, req, s.next.StopProvider)
 }
 
-func (s server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+func (s server) ValidateResourceConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateResourceConfig)
 }
 
-func (s server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+func (s server) UpgradeResourceState(
+	ctx context.Context,
+	req *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	return during(ctx, s, req, s.next.UpgradeResourceState)
 }
 
-func (s server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+func (s server) UpgradeResourceIdentity(
+	ctx context.Context,
+	req *tfprotov6.UpgradeResourceIdentityRequest,
+) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
 	return during(ctx, s, req, s.next.UpgradeResourceIdentity)
 }
 
-func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (s server) ReadResource(
+	ctx context.Context,
+	req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	resp, err := during(ctx, s, req, s.next.ReadResource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
@@ -119,7 +161,10 @@ func (s server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceReq
 	return resp, err
 }
 
-func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (s server) PlanResourceChange(
+	ctx context.Context,
+	req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	resp, err := during(ctx, s, req, s.next.PlanResourceChange)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
@@ -127,7 +172,10 @@ func (s server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResou
 	return resp, err
 }
 
-func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (s server) ApplyResourceChange(
+	ctx context.Context,
+	req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	ctx, done, err := s.process.begin(ctx)
 	if err != nil {
 		return nil, err
@@ -140,7 +188,10 @@ func (s server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRes
 	return resp, err
 }
 
-func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+func (s server) ImportResourceState(
+	ctx context.Context,
+	req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
 	resp, err := during(ctx, s, req, s.next.ImportResourceState)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
@@ -148,19 +199,31 @@ func (s server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportRe
 	return resp, err
 }
 
-func (s server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+func (s server) MoveResourceState(
+	ctx context.Context,
+	req *tfprotov6.MoveResourceStateRequest,
+) (*tfprotov6.MoveResourceStateResponse, error) {
 	return during(ctx, s, req, s.next.MoveResourceState)
 }
 
-func (s server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+func (s server) GenerateResourceConfig(
+	ctx context.Context,
+	req *tfprotov6.GenerateResourceConfigRequest,
+) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.GenerateResourceConfig)
 }
 
-func (s server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+func (s server) ValidateDataResourceConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateDataResourceConfigRequest,
+) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateDataResourceConfig)
 }
 
-func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (s server) ReadDataSource(
+	ctx context.Context,
+	req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	resp, err := during(ctx, s, req, s.next.ReadDataSource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
@@ -168,19 +231,31 @@ func (s server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourc
 	return resp, err
 }
 
-func (s server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRequest) (*tfprotov6.GetFunctionsResponse, error) {
+func (s server) GetFunctions(
+	ctx context.Context,
+	req *tfprotov6.GetFunctionsRequest,
+) (*tfprotov6.GetFunctionsResponse, error) {
 	return during(ctx, s, req, s.next.GetFunctions)
 }
 
-func (s server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
+func (s server) CallFunction(
+	ctx context.Context,
+	req *tfprotov6.CallFunctionRequest,
+) (*tfprotov6.CallFunctionResponse, error) {
 	return during(ctx, s, withNulls(req), s.next.CallFunction)
 }
 
-func (s server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+func (s server) ValidateEphemeralResourceConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateEphemeralResourceConfig)
 }
 
-func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+func (s server) OpenEphemeralResource(
+	ctx context.Context,
+	req *tfprotov6.OpenEphemeralResourceRequest,
+) (*tfprotov6.OpenEphemeralResourceResponse, error) {
 	resp, err := during(ctx, s, req, s.next.OpenEphemeralResource)
 	if err == nil && resp != nil {
 		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
@@ -188,20 +263,32 @@ func (s server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEp
 	return resp, err
 }
 
-func (s server) RenewEphemeralResource(ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest) (*tfprotov6.RenewEphemeralResourceResponse, error) {
+func (s server) RenewEphemeralResource(
+	ctx context.Context,
+	req *tfprotov6.RenewEphemeralResourceRequest,
+) (*tfprotov6.RenewEphemeralResourceResponse, error) {
 	return during(ctx, s, req, s.next.RenewEphemeralResource)
 }
 
-func (s server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest) (*tfprotov6.CloseEphemeralResourceResponse, error) {
+func (s server) CloseEphemeralResource(
+	ctx context.Context,
+	req *tfprotov6.CloseEphemeralResourceRequest,
+) (*tfprotov6.CloseEphemeralResourceResponse, error) {
 	return during(ctx, s, req, s.next.CloseEphemeralResource)
 }
 
-func (s server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
+func (s server) ValidateListResourceConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateListResourceConfigRequest,
+) (*tfprotov6.ValidateListResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateListResourceConfig)
 }
 
 // ListResource returns before its results are read, so its context lives until the last of them.
-func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
+func (s server) ListResource(
+	ctx context.Context,
+	req *tfprotov6.ListResourceRequest,
+) (*tfprotov6.ListResourceServerStream, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	stream, err := s.next.ListResource(ctx, req)
 	if err != nil || stream == nil || stream.Results == nil {
@@ -219,16 +306,25 @@ func (s server) ListResource(ctx context.Context, req *tfprotov6.ListResourceReq
 	return stream, nil
 }
 
-func (s server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+func (s server) ValidateActionConfig(
+	ctx context.Context,
+	req *tfprotov6.ValidateActionConfigRequest,
+) (*tfprotov6.ValidateActionConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateActionConfig)
 }
 
-func (s server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
+func (s server) PlanAction(
+	ctx context.Context,
+	req *tfprotov6.PlanActionRequest,
+) (*tfprotov6.PlanActionResponse, error) {
 	return during(ctx, s, req, s.next.PlanAction)
 }
 
 // InvokeAction returns before its events are read, so its context lives until the last of them.
-func (s server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+func (s server) InvokeAction(
+	ctx context.Context,
+	req *tfprotov6.InvokeActionRequest,
+) (*tfprotov6.InvokeActionServerStream, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	stream, err := s.next.InvokeAction(ctx, req)
 	if err != nil || stream == nil || stream.Events == nil {

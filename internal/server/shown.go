@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// show prepares what a response says to a person. Nearly every response has diagnostics, in a field of that name; a list of
-// the types would miss the ones that a newer protocol adds.
+// show prepares what a response says to a person. Nearly every response has diagnostics, in a field of that name; a
+// list of the types would miss the ones that a newer protocol adds.
 func show(resp any) {
 	if called, ok := resp.(*tfprotov6.CallFunctionResponse); ok && called != nil && called.Error != nil {
 		called.Error.Text = web.Shown(called.Error.Text)

@@ -66,9 +66,13 @@ func (e *NoAnswer) Error() string {
 
 // Cause is a sentence about what is usually behind it.
 func (e *NoAnswer) Cause() string {
-	return fmt.Sprintf("Something else than the service usually answers like that: a proxy or firewall, a single sign-on page, "+
-		"a private link or an IP access list, or a host that is not the service. Check that %s is the right host, and "+
-		"HTTPS_PROXY and NO_PROXY.", e.Host)
+	return fmt.Sprintf(
+		"Something else than the service usually answers like that: a proxy or firewall, a single sign-on page, "+
+			"a private link or an IP access list, or a host that is not the service. Check that %s is the right "+
+			"host, and "+
+			"HTTPS_PROXY and NO_PROXY.",
+		e.Host,
+	)
 }
 
 const page = "an HTML page"

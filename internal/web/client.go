@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// LargeAnswer bounds the body of an answer that may hold thousands of objects, decompressed. Read, judged and decoded it
-	// takes up to ten times as much memory.
+	// LargeAnswer bounds the body of an answer that may hold thousands of objects, decompressed. Read, judged and
+	// decoded it takes up to ten times as much memory.
 	LargeAnswer = 32 << 20
 	// SmallAnswer bounds the body of an answer that holds one token, one secret or one page of a list, decompressed.
 	SmallAnswer = 1 << 20
 )
 
 // NewTransport makes the transport below every client of the provider. It honours HTTPS_PROXY and NO_PROXY, and trusts
-// roots, or the authorities of the system when roots is nil. What calls through it must keep the rules of [Guard], as the
-// clients of [NewClient] do.
+// roots, or the authorities of the system when roots is nil. What calls through it must keep the rules of [Guard], as
+// the clients of [NewClient] do.
 func NewTransport(roots *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	// Terraform runs up to -parallelism calls at once to one host. The default of 2 would close and open connections.
@@ -36,16 +36,17 @@ func NewTransport(roots *x509.CertPool) *http.Transport {
 	return t
 }
 
-// Guard keeps three rules for every request that goes through next, and notes the credentials that it sends; see [Conceal]:
+// Guard keeps three rules for every request that goes through next, and notes the credentials that it sends; see
+// [Conceal]:
 //   - No redirect is followed, because credentials would go to whatever host it names: it is a [*Redirected] error.
 //   - A request without TLS is not sent, but to this machine and where [AllowPlain] says so: it is a [*NotSecure] error.
 //   - A body of more than limit bytes, decompressed, is a [*NoAnswer] error while it is read.
 func Guard(next http.RoundTripper, limit int64) http.RoundTripper { return guard{next, limit} }
 
 // NewClient makes the client for services that answer each request with one JSON object: Entra ID, Azure Resource
-// Manager, Key Vault, and whoever gives out tokens. It keeps the rules of [Guard] with [SmallAnswer], and an answer with a
-// status of success that is no JSON object is a [*NoAnswer] error. transport may be nil, for one of [NewTransport];
-// timeout bounds one request together with its answer, and 0 means no bound.
+// Manager, Key Vault, and whoever gives out tokens. It keeps the rules of [Guard] with [SmallAnswer], and an answer
+// with a status of success that is no JSON object is a [*NoAnswer] error. transport may be nil, for one of
+// [NewTransport]; timeout bounds one request together with its answer, and 0 means no bound.
 func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
 	if transport == nil {
 		transport = NewTransport(nil)
@@ -53,8 +54,8 @@ func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client 
 	return &http.Client{Transport: objects{Guard(transport, SmallAnswer)}, Timeout: timeout}
 }
 
-// Unguarded is a client without the rules of [Guard], for a library that changes the transport and gives it back. Nothing
-// is sent through it as it is: what comes back goes into [NewClient].
+// Unguarded is a client without the rules of [Guard], for a library that changes the transport and gives it back.
+// Nothing is sent through it as it is: what comes back goes into [NewClient].
 func Unguarded() *http.Client { return &http.Client{Transport: NewTransport(nil)} }
 
 type guard struct {
@@ -76,8 +77,15 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if response.StatusCode >= 300 && response.StatusCode < 400 {
 		_ = response.Body.Close()
-		e := &Redirected{Method: r.Method, Host: r.URL.Host, Path: cmp.Or(r.URL.Path, "/"), Status: response.StatusCode, RequestID: response.Header.Get("X-Request-Id")}
-		if target, err := r.URL.Parse(response.Header.Get("Location")); err == nil && response.Header.Get("Location") != "" {
+		e := &Redirected{
+			Method:    r.Method,
+			Host:      r.URL.Host,
+			Path:      cmp.Or(r.URL.Path, "/"),
+			Status:    response.StatusCode,
+			RequestID: response.Header.Get("X-Request-Id"),
+		}
+		if target, err := r.URL.Parse(response.Header.Get("Location")); err == nil &&
+			response.Header.Get("Location") != "" {
 			e.Target = target
 		}
 		return nil, e
@@ -147,8 +155,8 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Unusable is an error that says more than that the network failed: something came, or was about to be sent, that must not
-// be used. It is final, because trying again changes nothing.
+// Unusable is an error that says more than that the network failed: something came, or was about to be sent, that must
+// not be used. It is final, because trying again changes nothing.
 type Unusable interface {
 	error
 	// Cause is a sentence about what is usually behind it, and what to check.
@@ -178,8 +186,11 @@ func (e *Redirected) Error() string {
 
 // Cause is for people.
 func (e *Redirected) Cause() string {
-	return fmt.Sprintf("The service does not redirect. A proxy or firewall, a single sign-on page or a private link stands before it, "+
-		"or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.", e.Host)
+	return fmt.Sprintf(
+		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link stands before it, "+
+			"or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.",
+		e.Host,
+	)
 }
 
 // NotSecure is the error for a request without TLS. It was not sent.
@@ -191,5 +202,6 @@ func (e *NotSecure) Error() string {
 
 // Cause is for people.
 func (e *NotSecure) Cause() string {
-	return "Credentials are sent by https only. The address was given by a setting, a variable or another service's answer; correct it there."
+	return "Credentials are sent by https only. The address was given by a setting, a variable or another service's " +
+		"answer; correct it there."
 }

@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	// shortestSecret is the least that is hidden. Shorter values are parts of ordinary words, and hiding those would make
-	// a text unreadable.
+	// shortestSecret is the least that is hidden. Shorter values are parts of ordinary words, and hiding those would
+	// make a text unreadable.
 	shortestSecret = 8
-	// surelySecret is so long that it stands in no text by chance. Of a secret that a service cut off, this much is hidden;
-	// and only secrets of this length are looked for in the provider's own sentences, which may contain a shorter one as a
-	// word.
+	// surelySecret is so long that it stands in no text by chance. Of a secret that a service cut off, this much is
+	// hidden; and only secrets of this length are looked for in the provider's own sentences, which may contain a
+	// shorter one as a word.
 	surelySecret = 16
-	// mostSecrets bounds the memory for secrets with all their spellings, in bytes. It holds several thousand access tokens.
+	// mostSecrets bounds the memory for secrets with all their spellings, in bytes. It holds several thousand access
+	// tokens.
 	mostSecrets = 16 << 20
 	// longestEncoded is the length up to which a secret is also looked for in base64, as Basic authentication sends it.
 	longestEncoded = 512
@@ -31,9 +32,9 @@ const hidden = "(hidden)"
 // configuration, because a service may repeat in one answer what another provider block sent to it.
 var known secrets
 
-// Conceal notes secrets, so that [Text] and [Shown] never repeat them, in whatever spelling of theirs below. Whoever reads a
-// secret or is given one calls it. White space around a secret does not count. Blank and short values are ignored. When
-// there are very many, those that were noted longest ago are forgotten.
+// Conceal notes secrets, so that [Text] and [Shown] never repeat them, in whatever spelling of theirs below. Whoever
+// reads a secret or is given one calls it. White space around a secret does not count. Blank and short values are
+// ignored. When there are very many, those that were noted longest ago are forgotten.
 func Conceal(values ...string) {
 	for _, value := range values {
 		known.add(strings.TrimSpace(value))
@@ -98,8 +99,8 @@ func (s *secrets) forget(oldest *list.Element) {
 	}
 }
 
-// spellings are how a secret may come back in a text: as it is, as a JSON string, in HTML, in a form or a path, and inside
-// base64. Of one with several lines, such as a key in PEM, each line by itself.
+// spellings are how a secret may come back in a text: as it is, as a JSON string, in HTML, in a form or a path, and
+// inside base64. Of one with several lines, such as a key in PEM, each line by itself.
 func spellings(value string) []string {
 	seen := map[string]bool{}
 	var forms []string
@@ -147,8 +148,8 @@ func lowerPercent(escaped string) string {
 	return string(b)
 }
 
-// inBase64 are the characters that a value makes in the base64 of a longer text, where so many bytes, modulo 3, stand before
-// it. Those at either end that depend on its neighbours are left out.
+// inBase64 are the characters that a value makes in the base64 of a longer text, where so many bytes, modulo 3, stand
+// before it. Those at either end that depend on its neighbours are left out.
 func inBase64(encoding *base64.Encoding, value string, before int) string {
 	text := encoding.EncodeToString(append(make([]byte, before), value...))
 	first := (before*8 + 5) / 6
@@ -156,8 +157,8 @@ func inBase64(encoding *base64.Encoding, value string, before int) string {
 	return text[first:last]
 }
 
-// hide replaces the secrets in what begins within the first limit bytes of a text, and drops the rest. shortest is the length
-// of the secrets to look for.
+// hide replaces the secrets in what begins within the first limit bytes of a text, and drops the rest. shortest is the
+// length of the secrets to look for.
 func (s *secrets) hide(text string, limit, shortest int) string {
 	limit = min(limit, len(text))
 	s.mu.RLock()
@@ -201,7 +202,12 @@ func (s *secrets) at(text string, shortest int) int {
 }
 
 // credentialHeaders are the headers in which this process sends credentials.
-var credentialHeaders = []string{"Authorization", "X-Identity-Header", "Secret", "X-Databricks-Azure-Sp-Management-Token"}
+var credentialHeaders = []string{
+	"Authorization",
+	"X-Identity-Header",
+	"Secret",
+	"X-Databricks-Azure-Sp-Management-Token",
+}
 
 // concealSent notes the credentials in the headers of a request.
 func concealSent(h http.Header) {
@@ -229,8 +235,8 @@ type receivedSecrets struct {
 	OIDCToken    string `json:"oidcToken"`
 }
 
-// concealReceived notes the tokens in the body of an answer. The value of a secret in a vault is not among them: only who
-// asked for it knows whether it is a credential or a name.
+// concealReceived notes the tokens in the body of an answer. The value of a secret in a vault is not among them: only
+// who asked for it knows whether it is a credential or a name.
 func concealReceived(body []byte) {
 	var got receivedSecrets
 	_ = json.Unmarshal(body, &got) // what has another form is none of these, and the caller says so

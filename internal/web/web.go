@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 )
 
-// Text prepares words that a server wrote for a message to a person. Secrets that [Conceal] was told of are replaced. White
-// space, line ends too, becomes one space. Whatever does not print, such as an escape sequence for a terminal, is written as
-// a Go escape. What is longer than limit bytes is cut off.
+// Text prepares words that a server wrote for a message to a person. Secrets that [Conceal] was told of are replaced.
+// White space, line ends too, becomes one space. Whatever does not print, such as an escape sequence for a terminal, is
+// written as a Go escape. What is longer than limit bytes is cut off.
 func Text(s string, limit int) string {
 	var b strings.Builder
 	// More than this never fits, so that an answer of megabytes costs no more than a short one.
@@ -44,8 +44,8 @@ func Text(s string, limit int) string {
 	return b.String()
 }
 
-// Shown is the last step of every message to a person, whoever wrote its parts: long secrets that [Conceal] was told of are
-// replaced, and what does not print is written as a Go escape, except for line ends and tabs.
+// Shown is the last step of every message to a person, whoever wrote its parts: long secrets that [Conceal] was told of
+// are replaced, and what does not print is written as a Go escape, except for line ends and tabs.
 func Shown(s string) string {
 	s = known.hide(s, len(s), surelySecret)
 	plain := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' || r == '\u00a0' }
@@ -81,8 +81,8 @@ func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
 	return min(max(date.Sub(now), 0), 24*time.Hour), true
 }
 
-// Log is where Go's own logger writes: net/http says there, and nowhere else, what a server sent behind its answer. Each
-// record passes [Shown] on its way to next.
+// Log is where Go's own logger writes: net/http says there, and nowhere else, what a server sent behind its answer.
+// Each record passes [Shown] on its way to next.
 func Log(next io.Writer) io.Writer { return shownLog{next} }
 
 type shownLog struct{ next io.Writer }

@@ -173,9 +173,13 @@ func parse(data []byte, password string, from Origin, work *budget) (*Certificat
 		warnings = append(warnings, Warning{
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
-			Detail: fmt.Sprintf("%s opens without a password, yet %s is set. Azure Key Vault drops the password of what "+
-				"is imported into it. "+
-				"Remove the setting, or protect the bundle.", from.Bundle, from.password()),
+			Detail: fmt.Sprintf(
+				"%s opens without a password, yet %s is set. Azure Key Vault drops the password of what "+
+					"is imported into it. "+
+					"Remove the setting, or protect the bundle.",
+				from.Bundle,
+				from.password(),
+			),
 		})
 	}
 	return c, warnings, nil
@@ -234,8 +238,13 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case now.Before(c.NotBefore):
 		return nil, &Error{
 			Summary: "Client certificate is not yet valid",
-			Detail: fmt.Sprintf("%s is valid from %s (in %s). If that is wrong, check the clock of this machine: it says %s.",
-				identity, day(c.NotBefore), span(c.NotBefore.Sub(now)), now.UTC().Format(time.RFC3339)),
+			Detail: fmt.Sprintf(
+				"%s is valid from %s (in %s). If that is wrong, check the clock of this machine: it says %s.",
+				identity,
+				day(c.NotBefore),
+				span(c.NotBefore.Sub(now)),
+				now.UTC().Format(time.RFC3339),
+			),
 		}
 	case c.NotAfter.Sub(now) < expiryNotice:
 		return &Warning{

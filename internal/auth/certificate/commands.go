@@ -21,8 +21,10 @@ const (
 	fromDER command = "openssl pkey -in FILE -out old.key"
 	joinPEM command = "cat cert.pem old.key > new.pem"
 
-	fromJKS   command = "keytool -importkeystore -srckeystore FILE -srcstoretype JKS -destkeystore new.p12 -deststoretype PKCS12"
-	fromJCEKS command = "keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore new.p12 -deststoretype PKCS12"
+	fromJKS command = "keytool -importkeystore -srckeystore FILE -srcstoretype JKS -destkeystore new.p12 " +
+		"-deststoretype PKCS12"
+	fromJCEKS command = "keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore new.p12 " +
+		"-deststoretype PKCS12"
 
 	fromOpenSSH command = "ssh-keygen -p -m PKCS8 -f old.key"
 
@@ -57,7 +59,8 @@ func legacyHint(needed bool) string {
 // shellQuoted is the name as one word of a shell.
 func shellQuoted(name string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/._-+=:,@\`, r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune(`/._-+=:,@\`, r)
 	}
 	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !plain(r) }) < 0 {
 		return name

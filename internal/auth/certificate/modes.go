@@ -71,7 +71,10 @@ func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 		return unwrapKey(block, ciphertext, e.mode == wrapPadded)
 	// Nobody should write these two any more, for want of authentication. A PFX file has its MAC.
 	case cfb:
-		return throughStream(cipher.NewCFBDecrypter(block, iv), ciphertext), nil //nolint:staticcheck // deprecated: see above
+		return throughStream(
+			cipher.NewCFBDecrypter(block, iv),
+			ciphertext,
+		), nil //nolint:staticcheck // deprecated: see above
 	case ofb:
 		return throughStream(cipher.NewOFB(block, iv), ciphertext), nil //nolint:staticcheck // deprecated: see above
 	case ctr:

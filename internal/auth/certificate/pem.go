@@ -133,10 +133,15 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 	case "DSA PRIVATE KEY":
 		return foundKey{problem: notRSA(from, "a DSA key")}, opened
 	case "OPENSSH PRIVATE KEY":
-		return foundKey{problem: from.fail("Client certificate key is in the format of OpenSSH",
+		return foundKey{problem: from.fail(
+			"Client certificate key is in the format of OpenSSH",
 			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in place, "+
 				"run: %s. "+
-				"Then put it beside its certificate again, run: %s", from.Bundle, fromOpenSSH, joinPEM)}, false
+				"Then put it beside its certificate again, run: %s",
+			from.Bundle,
+			fromOpenSSH,
+			joinPEM,
+		)}, false
 	}
 	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
 		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened

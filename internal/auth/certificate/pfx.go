@@ -52,7 +52,10 @@ func readPFX(normal []byte) (*pfx, error) {
 	var kind asn1.ObjectIdentifier
 	p := &pfx{}
 	if !outer.ReadASN1(&file, der.SEQUENCE) || !file.ReadASN1Integer(&version) ||
-		!file.ReadASN1(&info, der.SEQUENCE) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
+		!file.ReadASN1(
+			&info,
+			der.SEQUENCE,
+		) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
 		return nil, errMalformed
 	}
 	if kind.String() == oidSignedData {
@@ -317,7 +320,8 @@ func (c *pfxContents) readBags(normal []byte, depth int) error {
 		var bag, value cryptobyte.String
 		var kind asn1.ObjectIdentifier
 		// What follows the value are a name and other attributes; nothing in them is needed.
-		if !bags.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&value, explicit0) {
+		if !bags.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
+			!bag.ReadASN1(&value, explicit0) {
 			return errMalformed
 		}
 		var err error
@@ -370,7 +374,8 @@ func (c *pfxContents) readCertificate(value cryptobyte.String) error {
 	var bag, content cryptobyte.String
 	var kind asn1.ObjectIdentifier
 	var certificate []byte
-	if !value.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) || !bag.ReadASN1(&content, explicit0) {
+	if !value.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
+		!bag.ReadASN1(&content, explicit0) {
 		return errMalformed
 	}
 	if kind.String() != oidX509Certificate {

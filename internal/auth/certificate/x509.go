@@ -49,7 +49,8 @@ func readOdd(content []byte) *x509.Certificate {
 	var serial cryptobyte.String
 	if !body.SkipOptionalASN1(explicit0) || !body.ReadASN1Element(&serial, der.INTEGER) || !body.SkipASN1(der.SEQUENCE) ||
 		!body.ReadASN1Element(&issuer, der.SEQUENCE) || !readValidity(&body, c) ||
-		!body.ReadASN1Element(&subject, der.SEQUENCE) || !body.ReadASN1Element(&publicKey, der.SEQUENCE) {
+		!body.ReadASN1Element(&subject, der.SEQUENCE) ||
+		!body.ReadASN1Element(&publicKey, der.SEQUENCE) {
 		return nil
 	}
 	_ = serial.ReadASN1Integer(c.SerialNumber) // it is for information
@@ -117,7 +118,8 @@ func readName(name cryptobyte.String) pkix.Name {
 			var part, value cryptobyte.String
 			var tag der.Tag
 			var kind asn1.ObjectIdentifier
-			if !set.ReadASN1(&part, der.SEQUENCE) || !part.ReadASN1ObjectIdentifier(&kind) || !part.ReadAnyASN1(&value, &tag) {
+			if !set.ReadASN1(&part, der.SEQUENCE) || !part.ReadASN1ObjectIdentifier(&kind) ||
+				!part.ReadAnyASN1(&value, &tag) {
 				break
 			}
 			parts = append(parts, pkix.AttributeTypeAndValue{Type: kind, Value: readText(value, tag)})

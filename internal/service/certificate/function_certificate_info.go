@@ -15,10 +15,14 @@ func (certificateInfo) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (certificateInfo) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Read a client certificate's subject, thumbprints and dates",
-		MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints (hexadecimal) and validity (RFC 3339 in UTC) of a client " +
+		MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints (hexadecimal) " +
+			"and validity (RFC 3339 in UTC) of a client " +
 			"certificate.",
 		Parameters: []function.Parameter{
-			function.StringParameter{Name: "bundle", MarkdownDescription: "Certificate with its private key: base64 of a PFX or PEM file, or PEM text."},
+			function.StringParameter{
+				Name:                "bundle",
+				MarkdownDescription: "Certificate with its private key: base64 of a PFX or PEM file, or PEM text.",
+			},
 			password,
 		},
 		Return: function.ObjectReturn{AttributeTypes: infoTypes},

@@ -14,10 +14,14 @@ func (pfxToPEM) Metadata(_ context.Context, _ function.MetadataRequest, resp *fu
 
 func (pfxToPEM) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "Turn a PFX file into PEM",
-		MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file as PEM text. It replaces three `openssl` commands.",
+		Summary: "Turn a PFX file into PEM",
+		MarkdownDescription: "Returns certificate, private key (PKCS#8, not encrypted) and chain of a PFX file as " +
+			"PEM text. It replaces three `openssl` commands.",
 		Parameters: []function.Parameter{
-			function.StringParameter{Name: "pfx_base64", MarkdownDescription: "The PFX file in base64, as `filebase64()` gives it."},
+			function.StringParameter{
+				Name:                "pfx_base64",
+				MarkdownDescription: "The PFX file in base64, as `filebase64()` gives it.",
+			},
 			password,
 		},
 		Return: function.ObjectReturn{AttributeTypes: pemTypes},

@@ -19,7 +19,11 @@ type pemModel struct {
 	ChainPEM       string `tfsdk:"chain_pem"`
 }
 
-var pemTypes = map[string]attr.Type{"certificate_pem": types.StringType, "private_key_pem": types.StringType, "chain_pem": types.StringType}
+var pemTypes = map[string]attr.Type{
+	"certificate_pem": types.StringType,
+	"private_key_pem": types.StringType,
+	"chain_pem":       types.StringType,
+}
 
 func toPEM(c *certificate.Certificate) (pemModel, error) {
 	key, err := c.PrivateKeyPEM()

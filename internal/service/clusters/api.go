@@ -11,8 +11,8 @@ import (
 // pageSize is the most the service gives at once.
 const pageSize = 100
 
-// listClusters lists those that the caller sees. One request for each 100; one more where the answer is {}, because that
-// alone does not prove that the workspace answered.
+// listClusters lists those that the caller sees. One request for each 100; one more where the answer is {}, because
+// that alone does not prove that the workspace answered.
 // https://docs.databricks.com/api/azure/workspace/clusters/list
 func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 	var all []cluster
@@ -23,7 +23,17 @@ func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 			return nil, err
 		}
 		for _, k := range page.Clusters {
-			all = append(all, cluster{ID: k.ID, Name: k.Name, State: k.State, Source: k.Source, Creator: k.Creator, SparkVersion: k.SparkVersion})
+			all = append(
+				all,
+				cluster{
+					ID:           k.ID,
+					Name:         k.Name,
+					State:        k.State,
+					Source:       k.Source,
+					Creator:      k.Creator,
+					SparkVersion: k.SparkVersion,
+				},
+			)
 		}
 		if err := client.Bounded(max(pages, len(all)), "clusters, or pages of them"); err != nil {
 			return nil, err

@@ -12,7 +12,11 @@ type clustersDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &clustersDataSource{}
 
-func (d *clustersDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *clustersDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_clusters"
 }
 

@@ -32,7 +32,9 @@ func toModel(all []cluster, workspaceID string) clustersModel {
 	for _, c := range all {
 		m.Clusters = append(m.Clusters, clusterModel{
 			ID: fwkit.String(c.ID), Name: fwkit.String(c.Name), State: fwkit.String(c.State),
-			Source: fwkit.String(c.Source), Creator: fwkit.String(c.Creator), SparkVersion: fwkit.String(c.SparkVersion),
+			Source: fwkit.String(
+				c.Source,
+			), Creator: fwkit.String(c.Creator), SparkVersion: fwkit.String(c.SparkVersion),
 		})
 	}
 	return m

@@ -18,9 +18,12 @@ func (d *clustersDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"clusters": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "The clusters, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"id":            text("Id of the cluster."),
-					"name":          text("Name, which need not be unique."),
-					"state":         text("`PENDING`, `RUNNING`, `RESTARTING`, `RESIZING`, `TERMINATING`, `TERMINATED`, `ERROR` or `UNKNOWN`."),
+					"id":   text("Id of the cluster."),
+					"name": text("Name, which need not be unique."),
+					"state": text(
+						"`PENDING`, `RUNNING`, `RESTARTING`, `RESIZING`, `TERMINATING`, `TERMINATED`, `ERROR` or " +
+							"`UNKNOWN`.",
+					),
 					"source":        text("How it was created, such as `UI`, `API` or `JOB`."),
 					"creator":       text("User name or application id of the creator; null if it no longer exists."),
 					"spark_version": text("Version of the runtime, such as `15.4.x-scala2.12`."),

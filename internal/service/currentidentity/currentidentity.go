@@ -1,5 +1,5 @@
-// Package currentidentity is the data source dbxaccess_current_identity: who the provider is logged in as, and by what. It
-// holds nothing that changes from run to run.
+// Package currentidentity is the data source dbxaccess_current_identity: who the provider is logged in as, and by what.
+// It holds nothing that changes from run to run.
 package currentidentity
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"

@@ -13,7 +13,11 @@ type identityDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &identityDataSource{}
 
-func (d *identityDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *identityDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_current_identity"
 }
 

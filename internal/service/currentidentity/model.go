@@ -46,8 +46,12 @@ type session struct {
 func toModel(s session) identityModel {
 	login := s.Login.Identity() // complete: a call was made with it
 	m := identityModel{
-		ID: fwkit.String(s.Identity.ID), UserName: fwkit.String(s.Identity.UserName), DisplayName: fwkit.String(s.Identity.DisplayName),
-		Groups: fwkit.Strings(s.Identity.Groups), Host: types.StringValue(s.Host), WorkspaceID: fwkit.String(s.WorkspaceID),
+		ID: fwkit.String(
+			s.Identity.ID,
+		), UserName: fwkit.String(s.Identity.UserName), DisplayName: fwkit.String(s.Identity.DisplayName),
+		Groups: fwkit.Strings(
+			s.Identity.Groups,
+		), Host: types.StringValue(s.Host), WorkspaceID: fwkit.String(s.WorkspaceID),
 		AuthType: types.StringValue(string(s.Login.Kind)), AuthSource: types.StringValue(s.Login.Source),
 		TenantID: fwkit.String(login.TenantID), ClientID: fwkit.String(login.ClientID),
 		TokenClaims: fwkit.String(stable(s.Claims)),
@@ -67,8 +71,8 @@ func toModel(s session) identityModel {
 	return m
 }
 
-// stableClaims are the claims that are the same in every token of a login, whoever asks and when: a value that changes from
-// run to run would keep every plan from being empty. What is not listed is left out, because Entra ID adds claims.
+// stableClaims are the claims that are the same in every token of a login, whoever asks and when: a value that changes
+// from run to run would keep every plan from being empty. What is not listed is left out, because Entra ID adds claims.
 // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 var stableClaims = []string{
 	"aud", "iss", "tid", "ver", "idp", "idtyp", // what token, from whom

@@ -1,5 +1,5 @@
-// Package entratoken is the ephemeral resource dbxaccess_entra_token, the bearer token the provider itself logs in with,
-// and the function jwt_claims, which reads such a token.
+// Package entratoken is the ephemeral resource dbxaccess_entra_token, the bearer token the provider itself logs in
+// with, and the function jwt_claims, which reads such a token.
 package entratoken
 
 import (

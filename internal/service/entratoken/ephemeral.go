@@ -23,8 +23,11 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 		return
 	}
 	if !e.Client.Login.Kind.Entra() {
-		resp.Diagnostics.AddError("No Entra ID token with a Databricks token", "The provider is logged in with a Databricks token, which Entra ID did not give. "+
-			"Log in with a client certificate, or in any other way that goes through Entra ID.")
+		resp.Diagnostics.AddError(
+			"No Entra ID token with a Databricks token",
+			"The provider is logged in with a Databricks token, which Entra ID did not give. "+
+				"Log in with a client certificate, or in any other way that goes through Entra ID.",
+		)
 		return
 	}
 	token, err := getToken(ctx, e.Client, config.Audience.ValueString())

@@ -18,10 +18,16 @@ func (jwtClaims) Metadata(_ context.Context, _ function.MetadataRequest, resp *f
 
 func (jwtClaims) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary:             "Read the claims of a JWT",
-		MarkdownDescription: "Returns the claims of a token as an object: `aud`, `appid`, `tid`, `exp` and so on. **Nothing is verified.**",
-		Parameters:          []function.Parameter{function.StringParameter{Name: "token", MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is none."}},
-		Return:              function.DynamicReturn{},
+		Summary: "Read the claims of a JWT",
+		MarkdownDescription: "Returns the claims of a token as an object: `aud`, `appid`, `tid`, `exp` and so on. " +
+			"**Nothing is verified.**",
+		Parameters: []function.Parameter{
+			function.StringParameter{
+				Name:                "token",
+				MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is none.",
+			},
+		},
+		Return: function.DynamicReturn{},
 	}
 }
 
@@ -32,7 +38,11 @@ func (jwtClaims) Run(ctx context.Context, req function.RunRequest, resp *functio
 	}
 	text, err := auth.Claims(token)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, "This is not a JWT: it has three parts separated by dots. A Databricks token (dapi…) says nothing of its bearer.")
+		resp.Error = function.NewArgumentFuncError(
+			0,
+			"This is not a JWT: it has three parts separated by dots. A Databricks token (dapi…) says nothing of its "+
+				"bearer.",
+		)
 		return
 	}
 	var claims any

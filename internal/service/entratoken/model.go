@@ -23,7 +23,8 @@ func (m *tokenModel) tell(t entraToken) {
 	m.Claims = types.StringValue(t.Claims)
 }
 
-// fromJSON turns decoded JSON into the Terraform value of the same shape: objects, tuples, strings, numbers, booleans, null.
+// fromJSON turns decoded JSON into the Terraform value of the same shape: objects, tuples, strings, numbers, booleans,
+// null.
 func fromJSON(ctx context.Context, v any) (attr.Value, error) {
 	switch v := v.(type) {
 	case nil:

@@ -18,16 +18,28 @@ const (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An access token of Entra ID for the provider's own identity, for other providers and tools in the same run. It is in no plan and no " +
+		MarkdownDescription: "An access token of Entra ID for the provider's own identity, for other providers and " +
+			"tools in the same run. It is in no plan and no " +
 			"state.",
 		Attributes: map[string]schema.Attribute{
 			"audience": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(forDatabricks, forManagement, forKeyVault)},
-				MarkdownDescription: "What the token is for: `databricks` (default), `management` (Azure Resource Manager) or `key_vault`.",
+				MarkdownDescription: "What the token is for: `databricks` (default), `management` (Azure Resource " +
+					"Manager) or `key_vault`.",
 			},
-			"access_token": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
-			"expires_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "All its claims, JSON, not verified: `iat` is when it was issued."},
+			"access_token": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The bearer token.",
+			},
+			"expires_at": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
+			},
+			"claims": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "All its claims, JSON, not verified: `iat` is when it was issued.",
+			},
 		},
 	}
 }

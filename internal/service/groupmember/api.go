@@ -14,10 +14,12 @@ import (
 var errNotMember = errors.New("it is not a direct member of the group")
 
 // errSelf: the provider would saw off the branch it sits on.
-var errSelf = errors.New("it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin")
+var errSelf = errors.New(
+	"it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin",
+)
 
-// addMember puts the service principal into the group. Three requests: the group (shared), the service principal (none if
-// this run has added it), and the change.
+// addMember puts the service principal into the group. Three requests: the group (shared), the service principal (none
+// if this run has added it), and the change.
 func addMember(ctx context.Context, c *client.Client, want membership) (membership, error) {
 	group, err := findGroup(ctx, c, want.Group)
 	if err != nil {
@@ -46,9 +48,15 @@ func (m membership) byID() client.Thing { return client.Membership(m.GroupID, m.
 // byName is the membership as a plan knows it.
 func (m membership) byName() client.Thing { return client.Membership(m.Group, m.ApplicationID) }
 
-// readMember finds the membership as it is now; group re-created under its name included. One request for a group, shared
-// by all its members; more while SCIM may not show yet what was made at that time.
-func readMember(ctx context.Context, c *client.Client, have membership, made time.Time, workspaceID string) (membership, error) {
+// readMember finds the membership as it is now; group re-created under its name included. One request for a group,
+// shared by all its members; more while SCIM may not show yet what was made at that time.
+func readMember(
+	ctx context.Context,
+	c *client.Client,
+	have membership,
+	made time.Time,
+	workspaceID string,
+) (membership, error) {
 	var group client.Group
 	found := false
 	member := func(ctx context.Context) (bool, error) {
@@ -84,7 +92,12 @@ func importMember(ctx context.Context, c *client.Client, want membership) (membe
 		return want, err
 	}
 	if want.GroupID = group.ID; !group.Has(want.PrincipalID) {
-		return want, client.Advise(errNotMember, "", "Only direct memberships can be imported, not those through another group. To add it, leave the import out and apply.")
+		return want, client.Advise(
+			errNotMember,
+			"",
+			"Only direct memberships can be imported, not those through another group. To add it, leave the import "+
+				"out and apply.",
+		)
 	}
 	return want, nil
 }
@@ -92,14 +105,19 @@ func importMember(ctx context.Context, c *client.Client, want membership) (membe
 func findGroup(ctx context.Context, c *client.Client, name string) (client.Group, error) {
 	group, err := c.GroupByName(ctx, name)
 	if errors.Is(err, client.ErrNotFound) {
-		return group, client.Advise(err, "group_name", "Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; one of the workspace is made under "+
-			"Settings > Identity and access > Groups.")
+		return group, client.Advise(
+			err,
+			"group_name",
+			"Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; "+
+				"one of the workspace is made under "+
+				"Settings > Identity and access > Groups.",
+		)
 	}
 	return group, err
 }
 
-// refuseSelf is an error when the membership is what makes the provider's own identity a workspace admin. No request where
-// the login tells that it is somebody else's.
+// refuseSelf is an error when the membership is what makes the provider's own identity a workspace admin. No request
+// where the login tells that it is somebody else's.
 func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 	self, err := c.IsSelf(ctx, have.ApplicationID)
 	if err != nil || !self {
@@ -122,8 +140,17 @@ func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 }
 
 func adviseSelf(have membership) error {
-	return client.Advise(errSelf, "", fmt.Sprintf("Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of it, write a removed block with "+
-		"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as another workspace admin.", have.Group))
+	return client.Advise(
+		errSelf,
+		"",
+		fmt.Sprintf(
+			"Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go "+
+				"of it, write a removed block with "+
+				"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as "+
+				"another workspace admin.",
+			have.Group,
+		),
+	)
 }
 
 // search says which memberships are looked for.
@@ -138,8 +165,8 @@ func (s search) groups(g client.Group) bool {
 }
 
 // eachMember visits the service principals that are direct members of a group, or of every group, until visit returns
-// false. One request for the service principals' application ids, more beyond 10,000 of them, and one for the group or for
-// each 500 groups.
+// false. One request for the service principals' application ids, more beyond 10,000 of them, and one for the group or
+// for each 500 groups.
 func eachMember(ctx context.Context, c *client.Client, s search, visit func(membership) bool) error {
 	applicationIDs, err := c.ApplicationIDs(ctx)
 	if err != nil {
@@ -152,7 +179,8 @@ func eachMember(ctx context.Context, c *client.Client, s search, visit func(memb
 			if applicationID != "" && !s.self {
 				self, unknownSelf = c.IsSelf(ctx, applicationID)
 			}
-			if unknownSelf != nil || applicationID != "" && !self && !visit(membership{g.Name, applicationID, g.ID, m.ID, m.DisplayName}) {
+			if unknownSelf != nil ||
+				applicationID != "" && !self && !visit(membership{g.Name, applicationID, g.ID, m.ID, m.DisplayName}) {
 				return false
 			}
 		}

@@ -1,5 +1,5 @@
-// Package groupmember is the resource dbxaccess_group_member: a service principal's direct membership of one group of the
-// workspace, whoever else is in it.
+// Package groupmember is the resource dbxaccess_group_member: a service principal's direct membership of one group of
+// the workspace, whoever else is in it.
 package groupmember
 
 import (

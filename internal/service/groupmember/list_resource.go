@@ -35,7 +35,11 @@ func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *lis
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
-		wanted := search{config.GroupName.ValueString(), config.IncludeOwnIdentity.ValueBool(), config.IncludeBuiltInGroups.ValueBool()}
+		wanted := search{
+			config.GroupName.ValueString(),
+			config.IncludeOwnIdentity.ValueBool(),
+			config.IncludeBuiltInGroups.ValueBool(),
+		}
 		err := eachMember(ctx, l.Client, wanted, func(have membership) bool {
 			m := imported(have, l.Client.WorkspaceID())
 			count++

@@ -44,8 +44,8 @@ func (m membership) String() string {
 	return who + " in group " + m.Group
 }
 
-// splitID reads GROUP/APPLICATION_ID; a group's name may hold slashes, an application id none. Both are empty where it is
-// something else.
+// splitID reads GROUP/APPLICATION_ID; a group's name may hold slashes, an application id none. Both are empty where it
+// is something else.
 func splitID(id string) (group, applicationID string) {
 	i := strings.LastIndex(id, "/")
 	if i < 1 {
@@ -67,7 +67,9 @@ func (m memberModel) toIdentity() identityModel {
 
 // tell writes what the service showed into the model. The application id keeps its spelling.
 func (m *memberModel) tell(have membership, workspaceID string) {
-	m.ID = types.StringValue(membership{Group: m.GroupName.ValueString(), ApplicationID: m.ApplicationID.ValueString()}.ID())
+	m.ID = types.StringValue(
+		membership{Group: m.GroupName.ValueString(), ApplicationID: m.ApplicationID.ValueString()}.ID(),
+	)
 	m.GroupID = types.StringValue(have.GroupID)
 	m.ServicePrincipalID = types.StringValue(have.PrincipalID)
 	m.WorkspaceID = fwkit.String(workspaceID)
@@ -75,7 +77,11 @@ func (m *memberModel) tell(have membership, workspaceID string) {
 
 // imported is the state of a membership that is there.
 func imported(have membership, workspaceID string) memberModel {
-	m := memberModel{GroupName: types.StringValue(have.Group), ApplicationID: types.StringValue(have.ApplicationID), Timeouts: fwkit.NoTimeouts()}
+	m := memberModel{
+		GroupName:     types.StringValue(have.Group),
+		ApplicationID: types.StringValue(have.ApplicationID),
+		Timeouts:      fwkit.NoTimeouts(),
+	}
 	m.tell(have, workspaceID)
 	return m
 }

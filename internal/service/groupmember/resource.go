@@ -27,17 +27,23 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
-// ModifyPlan says what joining admins means, and refuses what would lock the provider out where its own login tells who it
-// is; where only the workspace knows, the apply refuses it.
-func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan says what joining admins means, and refuses what would lock the provider out where its own login tells who
+// it is; where only the workspace knows, the apply refuses it.
+func (r *memberResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	var plan, state memberModel
-	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
+		!req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
 	have, want := state.toMembership(), plan.toMembership()
 	known := !plan.GroupName.IsUnknown() && !plan.ApplicationID.IsUnknown()
 	leaves := have.Group != "" && known && have.byName() != want.byName()
-	if have.Group != "" && have.byName() != want.byName() && len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0 {
+	if have.Group != "" && have.byName() != want.byName() &&
+		len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0 {
 		leaves = false
 	}
 	if want.Group != "" && want.ApplicationID != "" { // neither destroyed nor known only after apply
@@ -47,8 +53,12 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		if plan.ApplicationID.IsUnknown() {
 			want.ApplicationID = "known after apply"
 		}
-		resp.Diagnostics.AddWarning("Becomes a workspace admin: "+want.String(), "Members of admins see and change everything in the workspace: data, secrets, every access list, every token. "+
-			"Calling an endpoint needs no more than CAN_QUERY on it.")
+		resp.Diagnostics.AddWarning(
+			"Becomes a workspace admin: "+want.String(),
+			"Members of admins see and change everything in the workspace: data, secrets, every access list, every "+
+				"token. "+
+				"Calling an endpoint needs no more than CAN_QUERY on it.",
+		)
 	}
 	if have.Group != "" && want.Group != "" && want.Group != have.Group && r.Client.Ready() {
 		group, err := findGroup(ctx, r.Client, want.Group)
@@ -57,8 +67,14 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "group_name", have.String())
 	}
-	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
-		fwkit.Failed(&resp.Diagnostics, adviseSelf(have), "The plan would take the provider's own rights away", have.String())
+	if leaves && have.Group == client.AdminsGroup && r.Client.KnownSelf() != "" &&
+		strings.EqualFold(r.Client.KnownSelf(), have.ApplicationID) {
+		fwkit.Failed(
+			&resp.Diagnostics,
+			adviseSelf(have),
+			"The plan would take the provider's own rights away",
+			have.String(),
+		)
 	}
 }
 
@@ -101,7 +117,13 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	have := state.toMembership()
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
-	now, err := readMember(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics), state.WorkspaceID.ValueString())
+	now, err := readMember(
+		ctx,
+		r.Client,
+		have,
+		fwkit.Written(ctx, req.Private, &resp.Diagnostics),
+		state.WorkspaceID.ValueString(),
+	)
 	left := errors.Is(err, errNotMember)
 	if left {
 		err = nil // the group was read, which is all that the comparison of workspaces needs
@@ -111,11 +133,24 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	switch {
 	case err != nil:
-		resp.Diagnostics.AddWarning("Group is gone: "+have.Group, fmt.Sprintf("The membership of %s went with it. The plan adds it again, which needs the group to exist by then.", have))
+		resp.Diagnostics.AddWarning(
+			"Group is gone: "+have.Group,
+			fmt.Sprintf(
+				"The membership of %s went with it. The plan adds it again, which needs the group to exist by then.",
+				have,
+			),
+		)
 	case have.GroupID != "" && now.GroupID != have.GroupID:
-		resp.Diagnostics.AddWarning("Group was re-created under its name: "+have.Group,
-			fmt.Sprintf("%s was a member of the group with the id %s; the id is %s now. %s", have, have.GroupID, now.GroupID,
-				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a member of that one, too."}[left]))
+		resp.Diagnostics.AddWarning(
+			"Group was re-created under its name: "+have.Group,
+			fmt.Sprintf(
+				"%s was a member of the group with the id %s; the id is %s now. %s",
+				have,
+				have.GroupID,
+				now.GroupID,
+				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a member of that one, too."}[left],
+			),
+		)
 	}
 	if err != nil || left {
 		resp.State.RemoveResource(ctx)
@@ -150,7 +185,12 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) ||
-		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, have), "Refused to take the provider's own rights away", have.String()) {
+		fwkit.Failed(
+			&resp.Diagnostics,
+			refuseSelf(ctx, r.Client, have),
+			"Refused to take the provider's own rights away",
+			have.String(),
+		) {
 		return
 	}
 	err := removeMember(ctx, r.Client, have)
@@ -168,7 +208,11 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 }
 
 // ImportState takes GROUP_NAME/APPLICATION_ID, or an identity.
-func (r *memberResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *memberResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	identity := identityModel{}
 	if req.ID == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -177,13 +221,21 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 	}
 	want := membership{Group: identity.GroupName.ValueString(), ApplicationID: identity.ApplicationID.ValueString()}
 	given := cmp.Or(req.ID, want.ID())
-	if want.Group, want.ApplicationID = splitID(given); want.Group == "" || len(want.ApplicationID) != 36 || uuid.Validate(want.ApplicationID) != nil {
-		resp.Diagnostics.AddError("Import id of a group member is malformed", fmt.Sprintf("%q is not GROUP_NAME/APPLICATION_ID: the group's name, a slash, and the application (client) id "+
-			"of the service principal, a UUID.", given))
+	if want.Group, want.ApplicationID = splitID(given); want.Group == "" || len(want.ApplicationID) != 36 ||
+		uuid.Validate(want.ApplicationID) != nil {
+		resp.Diagnostics.AddError(
+			"Import id of a group member is malformed",
+			fmt.Sprintf(
+				"%q is not GROUP_NAME/APPLICATION_ID: the group's name, a slash, and the application (client) id "+
+					"of the service principal, a UUID.",
+				given,
+			),
+		)
 		return
 	}
 	have, err := importMember(ctx, r.Client, want)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, want.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import group member", have.String()) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, want.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import group member", have.String()) {
 		return
 	}
 	m := imported(have, r.Client.WorkspaceID())

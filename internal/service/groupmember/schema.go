@@ -18,13 +18,17 @@ import (
 
 func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The membership of one service principal in one workspace group. Other members are never touched.",
+		MarkdownDescription: "The membership of one service principal in one workspace group. Other members are " +
+			"never touched.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`GROUP_NAME/APPLICATION_ID`."),
 			"group_name": schema.StringAttribute{
 				Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-				Validators:          []validator.String{fwkit.Checked("Not a group that can be joined", checkGroupName)},
-				MarkdownDescription: "Name of a group of the workspace, case-sensitive. A different name replaces the membership.",
+				Validators: []validator.String{
+					fwkit.Checked("Not a group that can be joined", checkGroupName),
+				},
+				MarkdownDescription: "Name of a group of the workspace, case-sensitive. A different name replaces " +
+					"the membership.",
 			},
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -45,21 +49,33 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	}
 }
 
-func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *memberResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"group_name":     identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the group."},
-		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id of the service principal, a UUID."},
-		"workspace_id":   fwkit.IdentityWorkspaceID(),
+		"group_name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the group."},
+		"application_id": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Application (client) id of the service principal, a UUID.",
+		},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
 	}}
 }
 
-func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *memberList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = listschema.Schema{
 		MarkdownDescription: "The service principals in one workspace group, or in any.",
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.Checked("Not a group whose members are managed here", checkGroupName)},
-				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace but those that the service creates.",
+				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace " +
+					"but those that the service creates.",
 			},
 			"include_own_identity": fwkit.IncludeOwnIdentity("with its memberships"),
 			"include_built_in_groups": listschema.BoolAttribute{
@@ -75,7 +91,10 @@ func checkGroupName(name string) error {
 	case "":
 		return fmt.Errorf("it is empty")
 	case "users":
-		return fmt.Errorf("everybody in the workspace is a member of %q: the service decides that, and nobody can be added or removed", name)
+		return fmt.Errorf(
+			"everybody in the workspace is a member of %q: the service decides that, and nobody can be added or removed",
+			name,
+		)
 	default:
 		return nil
 	}

@@ -13,8 +13,8 @@ import (
 // atOnce bounds how many lists are read at the same time.
 const atOnce = 10
 
-// listSecrets lists the OAuth secrets of one service principal, or of all, that have not expired, oldest first. One request
-// for the principals and one for each of them: the service has no list of all secrets.
+// listSecrets lists the OAuth secrets of one service principal, or of all, that have not expired, oldest first. One
+// request for the principals and one for each of them: the service has no list of all secrets.
 func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([]secret, error) {
 	filter := ""
 	if applicationID != "" {
@@ -25,8 +25,11 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 		return nil, adviseAdmin(err)
 	}
 	if applicationID != "" && len(owners) == 0 {
-		return nil, client.Advise(fmt.Errorf("no service principal of this workspace has the application id %s", applicationID), "application_id",
-			"Only those that are in the workspace have secrets here. "+c.WhoIsMeant(ctx, applicationID))
+		return nil, client.Advise(
+			fmt.Errorf("no service principal of this workspace has the application id %s", applicationID),
+			"application_id",
+			"Only those that are in the workspace have secrets here. "+c.WhoIsMeant(ctx, applicationID),
+		)
 	}
 	of := make([][]secret, len(owners))
 	var group errgroup.Group
@@ -58,7 +61,12 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 
 func adviseAdmin(err error) error {
 	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(err, "", "To list OAuth secrets the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
+		return client.Advise(
+			err,
+			"",
+			"To list OAuth secrets the provider's identity needs to be a workspace admin: add it to the group "+
+				"\"admins\".",
+		)
 	}
 	return err
 }

@@ -12,7 +12,11 @@ type secretsDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &secretsDataSource{}
 
-func (d *secretsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *secretsDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_oauth_secrets"
 }
 

@@ -13,27 +13,51 @@ import (
 
 func (d *secretsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The OAuth secrets of one service principal, or of all in the workspace: owner, age and expiry. Values are not shown.",
+		MarkdownDescription: "The OAuth secrets of one service principal, or of all in the workspace: owner, age and " +
+			"expiry. Values are not shown.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Only the secrets of this service principal: its application (client) id, a UUID. If omitted, of all service principals of the " +
+				MarkdownDescription: "Only the secrets of this service principal: its application (client) id, a " +
+					"UUID. If omitted, of all service principals of the " +
 					"workspace.",
 			},
 			"secrets": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The secrets, oldest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"secret_id":            schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the secret; not its value."},
-					"application_id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Application id of the service principal that the secret is of."},
-					"service_principal_id": schema.StringAttribute{Computed: true, MarkdownDescription: "SCIM id of that service principal."},
-					"display_name":         schema.StringAttribute{Computed: true, MarkdownDescription: "Its name in the workspace."},
-					"status":               schema.StringAttribute{Computed: true, MarkdownDescription: "Status as the service reports it: `ACTIVE`, or another that does not log in."},
-					"created_at":           schema.StringAttribute{Computed: true, MarkdownDescription: "When it was created, RFC 3339 in UTC."},
-					"expires_at":           schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never."},
+					"secret_id": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Id of the secret; not its value.",
+					},
+					"application_id": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Application id of the service principal that the secret is of.",
+					},
+					"service_principal_id": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "SCIM id of that service principal.",
+					},
+					"display_name": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Its name in the workspace.",
+					},
+					"status": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Status as the service reports it: `ACTIVE`, or another that does not log in.",
+					},
+					"created_at": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "When it was created, RFC 3339 in UTC.",
+					},
+					"expires_at": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never.",
+					},
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "API scopes of the tokens that it gives. Empty: **all the rights of the service principal.**",
+						MarkdownDescription: "API scopes of the tokens that it gives. Empty: **all the rights of the " +
+							"service principal.**",
 					},
 				}},
 			},

@@ -27,8 +27,8 @@ type oauthToken struct {
 	EndpointURL string
 }
 
-// getToken asks the workspace for a token, as an application or in the provider's own name. One request, and one more for an
-// endpoint; none where this run has such a token already. A secret in Key Vault is read before.
+// getToken asks the workspace for a token, as an application or in the provider's own name. One request, and one more
+// for an endpoint; none where this run has such a token already. A secret in Key Vault is read before.
 func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error) {
 	as, err := logIn(ctx, c, w)
 	if err != nil {
@@ -50,8 +50,12 @@ func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error)
 func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error) {
 	if w.ProviderIdentity {
 		if !c.Login.Kind.GivesEndpointTokens() {
-			return nil, client.Advise(fmt.Errorf("the provider is logged in by %s", c.Login.Kind), "use_provider_identity",
-				"That login is none of Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write client_id and client_secret. For a token of Entra ID there is dbxaccess_entra_token.")
+			return nil, client.Advise(
+				fmt.Errorf("the provider is logged in by %s", c.Login.Kind),
+				"use_provider_identity",
+				"That login is none of Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write "+
+					"client_id and client_secret. For a token of Entra ID there is dbxaccess_entra_token.",
+			)
 		}
 		return c, nil
 	}
@@ -74,7 +78,8 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 	})
 }
 
-// forEndpoint is a token with the endpoint's authorization details where it needs one, and where it is called with that.
+// forEndpoint is a token with the endpoint's authorization details where it needs one, and where it is called with
+// that.
 func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.Token, string, error) {
 	endpoint, err := c.EndpointByName(ctx, name)
 	if err != nil && as != c { // the provider may not see what the application may

@@ -21,7 +21,11 @@ func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_oauth_token"
 }
 
-func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+func (e *tokenEphemeral) ValidateConfig(
+	ctx context.Context,
+	req ephemeral.ValidateConfigRequest,
+	resp *ephemeral.ValidateConfigResponse,
+) {
 	var config tokenModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.UseProviderIdentity.IsUnknown() {
 		return
@@ -29,17 +33,35 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	own := config.UseProviderIdentity.ValueBool()
 	switch {
 	case own && !(config.ClientID.IsNull() && config.ClientSecret.IsNull() && config.KeyVaultSecret.IsNull()):
-		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has two clients", "use_provider_identity is true, and a client is written beside it. Keep one.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("client_id"),
+			"OAuth token has two clients",
+			"use_provider_identity is true, and a client is written beside it. Keep one.",
+		)
 	case own && !config.Scopes.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("scopes"), "Scopes of the provider's own login", "use_provider_identity gives the token of the provider's login, which is not limited by scopes. "+
-			"Remove scopes, or write client_id and client_secret.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("scopes"),
+			"Scopes of the provider's own login",
+			"use_provider_identity gives the token of the provider's login, which is not limited by scopes. "+
+				"Remove scopes, or write client_id and client_secret.",
+		)
 	case own:
 	case config.ClientID.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has no client", "Write client_id with client_secret or key_vault_secret, or use_provider_identity = true when the provider itself logs in by Databricks OAuth.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("client_id"),
+			"OAuth token has no client",
+			"Write client_id with client_secret or key_vault_secret, or use_provider_identity = true when the "+
+				"provider itself logs in by Databricks OAuth.",
+		)
 	case config.ClientSecret.IsUnknown() || config.KeyVaultSecret.IsUnknown():
 	case (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "OAuth token has not one secret", "Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that Databricks made for client_id. "+
-			"An empty string, as an unset variable gives it, is none.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("client_id"),
+			"OAuth token has not one secret",
+			"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that "+
+				"Databricks made for client_id. "+
+				"An empty string, as an unset variable gives it, is none.",
+		)
 	}
 }
 

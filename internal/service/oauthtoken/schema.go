@@ -16,20 +16,24 @@ import (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An access token by Databricks OAuth, for an application or for the provider's own identity, also for one route-optimized endpoint. It " +
+		MarkdownDescription: "An access token by Databricks OAuth, for an application or for the provider's own " +
+			"identity, also for one route-optimized endpoint. It " +
 			"is in no plan and no state.",
 		Attributes: map[string]schema.Attribute{
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application id of the service principal that the token is of. Needs `client_secret` or `key_vault_secret`.",
+				MarkdownDescription: "Application id of the service principal that the token is of. Needs " +
+					"`client_secret` or `key_vault_secret`.",
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret of `client_id`, such as `secret_value` of `dbxaccess_service_principal_oauth_secret`; not a client secret of Entra ID.",
+				MarkdownDescription: "OAuth secret of `client_id`, such as `secret_value` of " +
+					"`dbxaccess_service_principal_oauth_secret`; not a client secret of Entra ID.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where the OAuth secret is in Azure Key Vault. The provider's own identity reads the newest version, and needs the role `Key Vault " +
+				MarkdownDescription: "Where the OAuth secret is in Azure Key Vault. The provider's own identity " +
+					"reads the newest version, and needs the role `Key Vault " +
 					"Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
@@ -43,22 +47,39 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				},
 			},
 			"use_provider_identity": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether the token is of the provider's own identity, which must log in by `databricks_oauth` or `databricks_oidc`. Default: `false`.",
+				Optional: true,
+				MarkdownDescription: "Whether the token is of the provider's own identity, which must log in by " +
+					"`databricks_oauth` or `databricks_oidc`. Default: `false`.",
 			},
 			"scopes": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Validators: []validator.Set{
+					setvalidator.SizeAtLeast(1),
+					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
+				},
 				MarkdownDescription: "API scopes of the token, such as `model-serving`. Default: `all-apis`.",
 			},
 			"endpoint_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
 				MarkdownDescription: "Name of the serving endpoint to call with the token, case-sensitive.",
 			},
-			"access_token": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
-			"expires_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
-			"claims":       schema.StringAttribute{Computed: true, MarkdownDescription: "All its claims, JSON, not verified."},
-			"endpoint_url": schema.StringAttribute{Computed: true, MarkdownDescription: "Address to call the endpoint `endpoint_name` at."},
+			"access_token": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The bearer token.",
+			},
+			"expires_at": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
+			},
+			"claims": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "All its claims, JSON, not verified.",
+			},
+			"endpoint_url": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Address to call the endpoint `endpoint_name` at.",
+			},
 		},
 	}
 }

@@ -26,16 +26,19 @@ func (a *revokeAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes every personal access token and OAuth secret of " +
+		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes " +
+			"every personal access token and OAuth secret of " +
 			"it.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal, a UUID. One that is not in the workspace is an error.",
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. One that is not in " +
+					"the workspace is an error.",
 			},
 			"deactivate": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether to deactivate it first, so that it cannot log in at all. Default: `true`. With `false` it keeps its credentials of Entra ID and " +
+				MarkdownDescription: "Whether to deactivate it first, so that it cannot log in at all. Default: " +
+					"`true`. With `false` it keeps its credentials of Entra ID and " +
 					"can create new tokens. An inactive principal stays inactive.",
 			},
 		},
@@ -52,7 +55,12 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	defer cancel()
 	say := fwkit.Progress(resp)
 	sp, err := findForRevocation(ctx, a.Client, config.ApplicationID.ValueString())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke credentials", "service principal "+config.ApplicationID.ValueString()) {
+	if fwkit.Failed(
+		&resp.Diagnostics,
+		err,
+		"Cannot revoke credentials",
+		"service principal "+config.ApplicationID.ValueString(),
+	) {
 		return
 	}
 	object := sp.String()
@@ -61,7 +69,12 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 		say("%s is inactive already.", object)
 	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
 		// Its tokens are deleted all the same: they are what leaked.
-		if !fwkit.Failed(&resp.Diagnostics, deactivate(ctx, a.Client, sp), "Service principal with leaked credentials stays active", object) {
+		if !fwkit.Failed(
+			&resp.Diagnostics,
+			deactivate(ctx, a.Client, sp),
+			"Service principal with leaked credentials stays active",
+			object,
+		) {
 			say("Deactivated: %s", object)
 		}
 	default:

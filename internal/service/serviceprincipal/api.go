@@ -104,8 +104,17 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 		found, err = findByApplicationID(ctx, c, id)
 	}
 	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
-		return servicePrincipal{}, client.Advise(errors.New("the workspace has no such service principal"), "",
-			strings.TrimSpace(c.WhoIsMeant(ctx, id)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the right workspace."))
+		return servicePrincipal{}, client.Advise(
+			errors.New("the workspace has no such service principal"),
+			"",
+			strings.TrimSpace(
+				c.WhoIsMeant(
+					ctx,
+					id,
+				)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the "+
+					"right workspace.",
+			),
+		)
 	}
 	if err != nil {
 		return servicePrincipal{}, err
@@ -114,8 +123,8 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 }
 
 // addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
-// absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a lost
-// answer.
+// absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a
+// lost answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	if want.ApplicationID == "" {
 		sp, err := addDatabricksManaged(ctx, c, want)
@@ -177,18 +186,26 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 		if err != nil {
 			return servicePrincipal{}, err
 		}
-		if existing != nil && !c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
+		if existing != nil &&
+			!c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
 			return *existing, ErrExists
 		}
 	}
 	// Two looks suffice: the service refuses a second principal of that application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
-		if found, lookErr := look(ctx); lookErr == nil && found != nil && !c.HasRemoved(found.ID) { // somebody else was faster
+		if found, lookErr := look(ctx); lookErr == nil && found != nil &&
+			!c.HasRemoved(found.ID) { // somebody else was faster
 			return *found, ErrExists
 		}
-		err = client.Advise(err, "application_id", "The workspace says that it has it already, and does not show it: it may have been added or removed a moment ago. "+
-			"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. If not, the Databricks account has it, and an account admin can assign it to the workspace.")
+		err = client.Advise(
+			err,
+			"application_id",
+			"The workspace says that it has it already, and does not show it: it may have been added or removed a "+
+				"moment ago. "+
+				"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. "+
+				"If not, the Databricks account has it, and an account admin can assign it to the workspace.",
+		)
 	}
 	return sp, err
 }
@@ -223,17 +240,28 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 			}
 			return &sp, nil
 		default:
-			return nil, fmt.Errorf("%d service principals named %q appeared meanwhile (SCIM ids %s), and which one is this cannot be told: import it",
-				len(after), want.DisplayName, strings.Join(after, ", "))
+			return nil, fmt.Errorf(
+				"%d service principals named %q appeared meanwhile (SCIM ids %s), and which one is this cannot be "+
+					"told: import it",
+				len(after),
+				want.DisplayName,
+				strings.Join(after, ", "),
+			)
 		}
 	}
 	return postUntilAnswered(ctx, c, want, look, 5)
 }
 
-// postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what a
-// lost answer may have made. The looks take their own time: a run that was stopped, or is out of time, should still learn
-// what it made.
-func postUntilAnswered(ctx context.Context, c *client.Client, want wish, look func(context.Context) (*servicePrincipal, error), looks int) (servicePrincipal, error) {
+// postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what
+// a lost answer may have made. The looks take their own time: a run that was stopped, or is out of time, should still
+// learn what it made.
+func postUntilAnswered(
+	ctx context.Context,
+	c *client.Client,
+	want wish,
+	look func(context.Context) (*servicePrincipal, error),
+	looks int,
+) (servicePrincipal, error) {
 	began, lost := time.Now(), false
 	for try := 1; ; try++ {
 		created, err := post(ctx, c, want)
@@ -249,8 +277,13 @@ func postUntilAnswered(ctx context.Context, c *client.Client, want wish, look fu
 		}
 		found, lookErr := lookFor(context.WithoutCancel(ctx), look, looks)
 		if lookErr != nil {
-			return servicePrincipal{}, client.Advise(err, "", fmt.Sprintf("It may have been made all the same, and looking for it failed: %v. "+
-				"Before the next apply look for it in the workspace, under Settings > Identity and access > Service principals; if it is there, import it.", lookErr))
+			return servicePrincipal{}, client.Advise(
+				err,
+				"",
+				fmt.Sprintf("It may have been made all the same, and looking for it failed: %v. "+
+					"Before the next apply look for it in the workspace, under Settings > Identity and access > "+
+					"Service principals; if it is there, import it.", lookErr),
+			)
 		}
 		if found != nil {
 			return *found, nil
@@ -261,7 +294,11 @@ func postUntilAnswered(ctx context.Context, c *client.Client, want wish, look fu
 	}
 }
 
-func lookFor(ctx context.Context, look func(context.Context) (*servicePrincipal, error), looks int) (*servicePrincipal, error) {
+func lookFor(
+	ctx context.Context,
+	look func(context.Context) (*servicePrincipal, error),
+	looks int,
+) (*servicePrincipal, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for n := range looks {
@@ -289,7 +326,12 @@ func wait(ctx context.Context, d time.Duration) error {
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/create
 func post(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	active := true
-	request := scimServicePrincipal{Schemas: schemas, ApplicationID: want.ApplicationID, DisplayName: want.DisplayName, Active: &active}
+	request := scimServicePrincipal{
+		Schemas:       schemas,
+		ApplicationID: want.ApplicationID,
+		DisplayName:   want.DisplayName,
+		Active:        &active,
+	}
 	if want.Active != nil {
 		request.Active = want.Active
 	}
@@ -309,7 +351,10 @@ func post(ctx context.Context, c *client.Client, want wish) (servicePrincipal, e
 func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
 	var operations []client.SCIMOperation
 	if change.DisplayName != "" {
-		operations = append(operations, client.SCIMOperation{Op: "replace", Path: "displayName", Value: change.DisplayName})
+		operations = append(
+			operations,
+			client.SCIMOperation{Op: "replace", Path: "displayName", Value: change.DisplayName},
+		)
 	}
 	if change.Active != nil {
 		operations = append(operations, client.SCIMOperation{
@@ -324,7 +369,14 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 		}
 	}
 	// What it answers may be {}: the read that follows shows what it did.
-	err := c.Call(ctx, http.MethodPatch, client.PathOf(collection, id), nil, client.NewSCIMPatch(operations...), &client.Optional{Answer: &scimServicePrincipal{wantID: id}})
+	err := c.Call(
+		ctx,
+		http.MethodPatch,
+		client.PathOf(collection, id),
+		nil,
+		client.NewSCIMPatch(operations...),
+		&client.Optional{Answer: &scimServicePrincipal{wantID: id}},
+	)
 	if errors.Is(err, client.ErrInvalid) {
 		// A removal sent again after a lost answer is refused, because nothing is left to remove.
 		if have, readErr := readServicePrincipal(ctx, c, id); readErr == nil && change.changes(have).none() {
@@ -350,9 +402,15 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 // errNotDone: what is read after a change is what stood before it.
 var errNotDone = errors.New("the service accepted the change and still shows what stood before")
 
-// refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while SCIM
-// may not know yet what it has made itself. One request at best.
-func refreshServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal, made time.Time, workspaceID string) (sp servicePrincipal, err error) {
+// refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while
+// SCIM may not know yet what it has made itself. One request at best.
+func refreshServicePrincipal(
+	ctx context.Context,
+	c *client.Client,
+	have servicePrincipal,
+	made time.Time,
+	workspaceID string,
+) (sp servicePrincipal, err error) {
 	found, read := false, sharedServicePrincipal
 	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
@@ -380,14 +438,19 @@ func (e *LeftTokensError) Error() string {
 	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
 }
 
-// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not keep
-// the others. One request, and two for each token.
+// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not
+// keep the others. One request, and two for each token.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if err == nil && !list.Shown {
 		if err = c.ConfirmEmpty(ctx); err == nil {
-			return client.Advise(errNoTokenList, "", "That is right if nobody in this workspace has a personal access token. Otherwise look under Settings > Advanced > Personal access tokens.")
+			return client.Advise(
+				errNoTokenList,
+				"",
+				"That is right if nobody in this workspace has a personal access token. Otherwise look under "+
+					"Settings > Advanced > Personal access tokens.",
+			)
 		}
 	}
 	if err != nil {
@@ -410,13 +473,17 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 }
 
 // errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
-var errNoTokenList = errors.New("the workspace answered the request for its tokens with {}, which is how it says that there is none")
+var errNoTokenList = errors.New(
+	"the workspace answered the request for its tokens with {}, which is how it says that there is none",
+)
 
-const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The provider's identity needs to be a workspace admin to delete them. " +
-	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."
+const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
+	"provider's identity needs to be a workspace admin to delete them. " +
+	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with " +
+	"delete_tokens_when_inactive = false."
 
-// refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No request
-// where the login tells; else one.
+// refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No
+// request where the login tells; else one.
 func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
 	self, err := c.IsSelf(ctx, applicationID)
 	if err != nil {
@@ -432,12 +499,18 @@ func refuseSelf(ctx context.Context, c *client.Client, applicationID string) err
 var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
 
 func adviseSelf() error {
-	return client.Advise(ErrSelf, "", "Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of it, apply on_destroy = \"retain\" before removing the block, "+
-		"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another workspace admin.")
+	return client.Advise(
+		ErrSelf,
+		"",
+		"Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of "+
+			"it, apply on_destroy = \"retain\" before removing the block, "+
+			"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another "+
+			"workspace admin.",
+	)
 }
 
-// removeServicePrincipal deletes it from the workspace; one that is gone counts as done. Two requests, of which the second
-// one must not find it, and more while SCIM lags behind.
+// removeServicePrincipal deletes it from the workspace; one that is gone counts as done. Two requests, of which the
+// second one must not find it, and more while SCIM lags behind.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
 func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
@@ -458,7 +531,12 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have serviceP
 	if err == nil && gone {
 		return nil
 	}
-	return client.Advise(&client.UnconfirmedError{Object: have.String(), Look: err}, "", "It stays in the state. Apply again: the deletion is repeated, and done when the workspace does not know it any more.")
+	return client.Advise(
+		&client.UnconfirmedError{Object: have.String(), Look: err},
+		"",
+		"It stays in the state. Apply again: the deletion is repeated, and done when the workspace does not know it "+
+			"any more.",
+	)
 }
 
 const collection = "/api/2.0/preview/scim/v2/ServicePrincipals"
@@ -520,7 +598,12 @@ func fromList(sp client.ServicePrincipal) servicePrincipal {
 
 func advise(err error) error {
 	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(err, "", "The provider's identity needs to be a workspace admin to manage service principals: add it to the group \"admins\".")
+		return client.Advise(
+			err,
+			"",
+			"The provider's identity needs to be a workspace admin to manage service principals: add it to the group "+
+				"\"admins\".",
+		)
 	}
 	return err
 }
@@ -528,7 +611,12 @@ func advise(err error) error {
 // adviseChange is for the calls that change one.
 func adviseChange(err error) error {
 	if errors.Is(err, client.ErrNotFound) {
-		return client.Advise(err, "", "The service principal was removed from the workspace after the plan was made. Plan again: the new plan adds it.")
+		return client.Advise(
+			err,
+			"",
+			"The service principal was removed from the workspace after the plan was made. Plan again: the new plan "+
+				"adds it.",
+		)
 	}
 	return advise(err)
 }

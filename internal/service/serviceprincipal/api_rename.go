@@ -48,11 +48,16 @@ func (k keptName) explains(inState, shown string) bool {
 	return k != keptName{} && k.Written == inState && k.Real == shown
 }
 
-// renameServicePrincipal gives one another name, by PATCH and where that has no effect by PUT. A PUT replaces everything,
-// so it repeats what a read just before it showed, and what is wished for besides. Two requests at best.
+// renameServicePrincipal gives one another name, by PATCH and where that has no effect by PUT. A PUT replaces
+// everything, so it repeats what a read just before it showed, and what is wished for besides. Two requests at best.
 //
 // Memberships are part of what a PUT replaces, so nobody else of this process changes them meanwhile.
-func renameServicePrincipal(ctx context.Context, c *client.Client, id, name string, besides wish) (servicePrincipal, error) {
+func renameServicePrincipal(
+	ctx context.Context,
+	c *client.Client,
+	id, name string,
+	besides wish,
+) (servicePrincipal, error) {
 	unlock, err := c.LockMemberships(ctx, id)
 	if err != nil {
 		return servicePrincipal{}, err
@@ -95,7 +100,13 @@ func refused(ctx context.Context, c *client.Client, err error) bool {
 }
 
 // awaitName reads until the new name is shown, for as long as SCIM may lag behind.
-func awaitName(ctx context.Context, c *client.Client, have servicePrincipal, name string, refusals error) (sp servicePrincipal, err error) {
+func awaitName(
+	ctx context.Context,
+	c *client.Client,
+	have servicePrincipal,
+	name string,
+	refusals error,
+) (sp servicePrincipal, err error) {
 	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)

@@ -40,23 +40,41 @@ func (e *LeftCredentialsError) Error() string {
 
 func (e *LeftCredentialsError) Unwrap() error { return e.Err }
 
-// findForRevocation looks up the service principal whose credentials are to be revoked. It refuses the provider's own identity,
-// because the rest of the work needs its login. One request where the login names itself; else two.
+// findForRevocation looks up the service principal whose credentials are to be revoked. It refuses the provider's own
+// identity, because the rest of the work needs its login. One request where the login names itself; else two.
 func findForRevocation(ctx context.Context, c *client.Client, applicationID string) (servicePrincipal, error) {
 	sp, err := findByApplicationID(ctx, c, applicationID)
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	if sp == nil || !strings.EqualFold(sp.ApplicationID, applicationID) { // a service that ignored the filter must not make it another one
-		return servicePrincipal{}, client.Advise(errors.New("the workspace has no such service principal"), "application_id",
-			strings.TrimSpace(c.WhoIsMeant(ctx, applicationID)+" Give the application (client) id, not the object id, and check that host is the right workspace. Nothing was changed."))
+	if sp == nil ||
+		!strings.EqualFold(
+			sp.ApplicationID,
+			applicationID,
+		) { // a service that ignored the filter must not make it another one
+		return servicePrincipal{}, client.Advise(
+			errors.New("the workspace has no such service principal"),
+			"application_id",
+			strings.TrimSpace(
+				c.WhoIsMeant(
+					ctx,
+					applicationID,
+				)+" Give the application (client) id, not the object id, and check that host is the right workspace. "+
+					"Nothing was changed.",
+			),
+		)
 	}
 	self, err := c.IsSelf(ctx, sp.ApplicationID)
 	if err != nil {
 		return servicePrincipal{}, fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
 	}
 	if self {
-		return servicePrincipal{}, client.Advise(ErrSelf, "application_id", "Without its login the rest of the work could not be done. Nothing was changed. Log in as another workspace admin.")
+		return servicePrincipal{}, client.Advise(
+			ErrSelf,
+			"application_id",
+			"Without its login the rest of the work could not be done. Nothing was changed. Log in as another "+
+				"workspace admin.",
+		)
 	}
 	return *sp, nil
 }
@@ -78,8 +96,8 @@ type credential struct {
 	delete func(context.Context) error
 }
 
-// credentials lists all tokens and OAuth secrets of a service principal as they are now, expired ones too. Two requests,
-// and one more where a list is empty. What could be listed comes back beside an error.
+// credentials lists all tokens and OAuth secrets of a service principal as they are now, expired ones too. Two
+// requests, and one more where a list is empty. What could be listed comes back beside an error.
 func credentials(ctx context.Context, c *client.Client, sp servicePrincipal) (found []credential, err error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if err == nil && !list.Shown {
@@ -114,10 +132,15 @@ func ownsOrMade(principalID string, t client.TokenInfo) bool {
 	return t.CreatorID == principalID || t.OwnerID == principalID
 }
 
-// revokeCredentials deletes every token and OAuth secret of a service principal, and lists them again to prove it. One that
-// cannot be deleted does not keep the others. say is called for each that is gone. Two requests for each list, which is read
-// before and after, and two for each credential.
-func revokeCredentials(ctx context.Context, c *client.Client, sp servicePrincipal, say func(format string, values ...any)) (revoked, error) {
+// revokeCredentials deletes every token and OAuth secret of a service principal, and lists them again to prove it. One
+// that cannot be deleted does not keep the others. say is called for each that is gone. Two requests for each list,
+// which is read before and after, and two for each credential.
+func revokeCredentials(
+	ctx context.Context,
+	c *client.Client,
+	sp servicePrincipal,
+	say func(format string, values ...any),
+) (revoked, error) {
 	var done revoked
 	var first error
 	found, err := credentials(ctx, c, sp)
@@ -150,8 +173,13 @@ func revokeCredentials(ctx context.Context, c *client.Client, sp servicePrincipa
 		say("All that could not be deleted at first are gone.")
 	}
 	if err != nil {
-		return done, client.Advise(err, "", "The provider's identity needs to be a workspace admin to list and delete them. Run the action again, "+
-			"or delete them in the workspace: tokens under Settings > Advanced > Personal access tokens, OAuth secrets on the page of the service principal.")
+		return done, client.Advise(
+			err,
+			"",
+			"The provider's identity needs to be a workspace admin to list and delete them. Run the action again, "+
+				"or delete them in the workspace: tokens under Settings > Advanced > Personal access tokens, OAuth "+
+				"secrets on the page of the service principal.",
+		)
 	}
 	return done, nil
 }

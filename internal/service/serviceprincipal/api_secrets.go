@@ -10,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// deleteSecrets deletes every OAuth secret of a service principal, whoever made it. One that cannot be deleted does not keep
-// the others. One request, and two for each secret.
+// deleteSecrets deletes every OAuth secret of a service principal, whoever made it. One that cannot be deleted does not
+// keep the others. One request, and two for each secret.
 func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	list, err := c.OAuthSecretsNow(ctx, id)
 	if errors.Is(err, client.ErrNotFound) {
@@ -31,8 +31,14 @@ func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	if first == nil {
 		return nil
 	}
-	return client.Advise(fmt.Errorf("%d of its OAuth secrets are left (%s): %w", len(left), strings.Join(left, ", "), first), "", secretsRight)
+	return client.Advise(
+		fmt.Errorf("%d of its OAuth secrets are left (%s): %w", len(left), strings.Join(left, ", "), first),
+		"",
+		secretsRight,
+	)
 }
 
-const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work here as long as it stays so; in other workspaces of the account they may. " +
-	"The provider's identity needs to be a workspace admin to delete them. Apply again, or leave them with delete_oauth_secrets_when_inactive = false."
+const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work here " +
+	"as long as it stays so; in other workspaces of the account they may. " +
+	"The provider's identity needs to be a workspace admin to delete them. Apply again, or leave them with " +
+	"delete_oauth_secrets_when_inactive = false."

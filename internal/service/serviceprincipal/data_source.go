@@ -38,34 +38,59 @@ type lookupModel struct {
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
 }
 
-func (d *servicePrincipalDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *servicePrincipalDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
 // notReported is when the workspace keeps attributes back.
 const notReported = " Null if the workspace does not report it, as to an identity that is not a workspace admin."
 
-func (d *servicePrincipalDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func (d *servicePrincipalDataSource) Schema(
+	_ context.Context,
+	_ datasource.SchemaRequest,
+	resp *datasource.SchemaResponse,
+) {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	key := func(description string, check validator.String) schema.StringAttribute {
-		return schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{check}, MarkdownDescription: description}
+		return schema.StringAttribute{
+			Optional:            true,
+			Computed:            true,
+			Validators:          []validator.String{check},
+			MarkdownDescription: description,
+		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name or its SCIM id.",
+		MarkdownDescription: "One service principal of the workspace, found by its application id, its display name " +
+			"or its SCIM id.",
 		Attributes: map[string]schema.Attribute{
-			"application_id": key("Application (client) id, a UUID. Exactly one of `application_id`, `display_name` and `id` is given.", fwkit.ApplicationID()),
-			"display_name":   key("Display name, case-sensitive. It need not be unique in the workspace; where it is not, the error lists those that have it.", stringvalidator.LengthAtLeast(1)),
+			"application_id": key(
+				"Application (client) id, a UUID. Exactly one of `application_id`, `display_name` and `id` is given.",
+				fwkit.ApplicationID(),
+			),
+			"display_name": key(
+				"Display name, case-sensitive. It need not be unique in the workspace; where it is not, the error "+
+					"lists those that have it.",
+				stringvalidator.LengthAtLeast(1),
+			),
 			"id": key("SCIM id in the workspace, digits.", stringvalidator.RegexMatches(regexp.MustCompile(`^[0-9]+$`),
 				"must be a SCIM id, which has digits only; a UUID belongs in application_id")),
 			"external_id": text("Id that Entra ID's provisioning gave it, if any."),
-			"active":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notReported},
+			"active": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether it may log in to the workspace." + notReported,
+			},
 			"entitlements": schema.SetAttribute{
 				Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`; those of its groups are not included." + notReported,
 			},
 			"groups": schema.SetAttribute{
-				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups that it is a direct member of; not `users`, which everybody is in." + notReported,
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups " +
+					"that it is a direct member of; not `users`, which everybody is in." + notReported,
 			},
 			"workspace_id": text("Id of the workspace."),
 		},
@@ -77,7 +102,11 @@ func (d *servicePrincipalDataSource) ConfigValidators(context.Context) []datasou
 		path.MatchRoot("application_id"), path.MatchRoot("display_name"), path.MatchRoot("id"))}
 }
 
-func (d *servicePrincipalDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+func (d *servicePrincipalDataSource) Read(
+	ctx context.Context,
+	req datasource.ReadRequest,
+	resp *datasource.ReadResponse,
+) {
 	var config lookupModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
@@ -111,9 +140,17 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 			return client.ServicePrincipal{}, adviseLookup(err)
 		}
 		// A service that ignored the filter must not make us take another one.
-		found = slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) })
-		sp, err := only(found, "application_id", "Is it the application (client) id, not the object id? An application of Entra ID is known to the workspace only after dbxaccess_service_principal, "+
-			"or an admin under Settings > Identity and access, has added it.")
+		found = slices.DeleteFunc(
+			found,
+			func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) },
+		)
+		sp, err := only(
+			found,
+			"application_id",
+			"Is it the application (client) id, not the object id? An application of Entra ID is known to the "+
+				"workspace only after dbxaccess_service_principal, "+
+				"or an admin under Settings > Identity and access, has added it.",
+		)
 		if len(found) == 0 {
 			err = c.SuggestPrincipal(ctx, err, id)
 		}
@@ -123,7 +160,11 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 	default:
 		sp, err := c.ServicePrincipalByID(ctx, by.ID.ValueString())
 		if errors.Is(err, client.ErrNotFound) {
-			return sp, client.Advise(err, "id", "SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same form.")
+			return sp, client.Advise(
+				err,
+				"id",
+				"SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same form.",
+			)
 		}
 		return sp, adviseLookup(err)
 	}
@@ -142,10 +183,14 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 		}
 		return sp.DisplayName != name
 	})
-	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists those there are; application_id is the surer key."
+	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists those there are; application_id " +
+		"is the surer key."
 	if len(others) > 0 {
 		slices.Sort(others)
-		hint = "There is " + strings.Join(others, ", ") + ", and names are case-sensitive here. application_id is the surer key."
+		hint = "There is " + strings.Join(
+			others,
+			", ",
+		) + ", and names are case-sensitive here. application_id is the surer key."
 	}
 	return only(found, "display_name", hint)
 }
@@ -154,7 +199,11 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 func only(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
 	switch len(found) {
 	case 0:
-		return client.ServicePrincipal{}, client.Advise(fmt.Errorf("there is none in this workspace: %w", client.ErrNotFound), attribute, hint)
+		return client.ServicePrincipal{}, client.Advise(
+			fmt.Errorf("there is none in this workspace: %w", client.ErrNotFound),
+			attribute,
+			hint,
+		)
 	case 1:
 		return found[0], nil
 	}
@@ -163,13 +212,21 @@ func only(found []client.ServicePrincipal, attribute, hint string) (client.Servi
 		lines = append(lines, fmt.Sprintf("application_id %s (SCIM id %s)", sp.ApplicationID, sp.ID))
 	}
 	slices.Sort(lines)
-	return client.ServicePrincipal{}, client.Advise(fmt.Errorf("there are %d of that name:\n  %s", len(found), strings.Join(lines, "\n  ")), attribute,
-		"Write application_id, or id, of the one that is meant.")
+	return client.ServicePrincipal{}, client.Advise(
+		fmt.Errorf("there are %d of that name:\n  %s", len(found), strings.Join(lines, "\n  ")),
+		attribute,
+		"Write application_id, or id, of the one that is meant.",
+	)
 }
 
 func adviseLookup(err error) error {
 	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(err, "", "The provider's identity needs to be a workspace admin to look up service principals: add it to the group \"admins\".")
+		return client.Advise(
+			err,
+			"",
+			"The provider's identity needs to be a workspace admin to look up service principals: add it to the "+
+				"group \"admins\".",
+		)
 	}
 	return err
 }
@@ -178,13 +235,19 @@ func (m *lookupModel) tell(sp client.ServicePrincipal, workspaceID string) {
 	if m.ApplicationID.IsNull() { // what is written keeps its spelling
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
-	m.ID, m.DisplayName, m.ExternalID = types.StringValue(sp.ID), fwkit.String(sp.DisplayName), fwkit.String(sp.ExternalID)
+	m.ID, m.DisplayName, m.ExternalID = types.StringValue(
+		sp.ID,
+	), fwkit.String(
+		sp.DisplayName,
+	), fwkit.String(
+		sp.ExternalID,
+	)
 	m.Active, m.WorkspaceID = types.BoolPointerValue(sp.Active), fwkit.String(workspaceID)
 	m.Entitlements, m.Groups = told(sp, sp.Entitlements), told(sp, sp.Groups)
 }
 
-// told is a set of what the workspace tells to admins. Who is not told whether a principal is active sees a reduced answer,
-// in which "none" and "not for you" look alike.
+// told is a set of what the workspace tells to admins. Who is not told whether a principal is active sees a reduced
+// answer, in which "none" and "not for you" look alike.
 func told(sp client.ServicePrincipal, values []string) types.Set {
 	if sp.Active == nil {
 		return types.SetNull(types.StringType)

@@ -41,31 +41,48 @@ type listedModel struct {
 	Entitlements  types.Set    `tfsdk:"entitlements"`
 }
 
-func (d *servicePrincipalsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *servicePrincipalsDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_service_principals"
 }
 
-func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func (d *servicePrincipalsDataSource) Schema(
+	_ context.Context,
+	_ datasource.SchemaRequest,
+	resp *datasource.SchemaResponse,
+) {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	part := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional: true, MarkdownDescription: description,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ConflictsWith(path.MatchRoot("filter"))},
+			Validators: []validator.String{
+				stringvalidator.LengthAtLeast(1),
+				stringvalidator.ConflictsWith(path.MatchRoot("filter")),
+			},
 		}
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
-			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same. Quotes and backslashes need no escape."),
-			"display_name_prefix":   part("Only those whose display name begins with this; upper and lower case are the same."),
+			"display_name_contains": part(
+				"Only those with this in the display name; upper and lower case are the same. Quotes and backslashes " +
+					"need no escape.",
+			),
+			"display_name_prefix": part(
+				"Only those whose display name begins with this; upper and lower case are the same.",
+			),
 			"active": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin.",
 			},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or " +
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq " +
+					"\"42\"`. Not together with `display_name_contains` or " +
 					"`display_name_prefix`.",
 			},
 			"workspace_id": text("Id of the workspace."),
@@ -76,7 +93,10 @@ func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.Sch
 					"application_id": text("Application (client) id."),
 					"display_name":   text("Display name."),
 					"external_id":    text("Id that Entra ID's provisioning gave it, if any."),
-					"active":         schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it may log in to the workspace." + notReported},
+					"active": schema.BoolAttribute{
+						Computed:            true,
+						MarkdownDescription: "Whether it may log in to the workspace." + notReported,
+					},
 					"entitlements": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`." + notReported,
 					},
@@ -86,7 +106,11 @@ func (d *servicePrincipalsDataSource) Schema(_ context.Context, _ datasource.Sch
 	}
 }
 
-func (d *servicePrincipalsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+func (d *servicePrincipalsDataSource) Read(
+	ctx context.Context,
+	req datasource.ReadRequest,
+	resp *datasource.ReadResponse,
+) {
 	var config listModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
@@ -105,9 +129,14 @@ func listMatching(ctx context.Context, c *client.Client, by listModel) ([]client
 	if err != nil {
 		return nil, adviseList(err, by)
 	}
-	if !by.Active.IsNull() && slices.ContainsFunc(found, func(sp client.ServicePrincipal) bool { return sp.Active == nil }) {
-		return nil, client.Advise(fmt.Errorf("the workspace does not tell which of them are active: %w", client.ErrPermissionDenied), "active",
-			"It tells that to workspace admins only: add the provider's identity to the group \"admins\", or remove active.")
+	if !by.Active.IsNull() &&
+		slices.ContainsFunc(found, func(sp client.ServicePrincipal) bool { return sp.Active == nil }) {
+		return nil, client.Advise(
+			fmt.Errorf("the workspace does not tell which of them are active: %w", client.ErrPermissionDenied),
+			"active",
+			"It tells that to workspace admins only: add the provider's identity to the group \"admins\", or remove "+
+				"active.",
+		)
 	}
 	return slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !by.matches(sp) }), nil
 }
@@ -138,7 +167,8 @@ func adviseList(err error, by listModel) error {
 	// To some filters that it cannot read, the service answers with an error of its own.
 	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther)):
 		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" "+
-			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, applicationId, externalId), operators eq, ne, co, sw, and, or.")
+			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, "+
+			"applicationId, externalId), operators eq, ne, co, sw, and, or.")
 	default:
 		return adviseLookup(err)
 	}
@@ -152,8 +182,12 @@ func (m *listModel) tell(found []client.ServicePrincipal, workspaceID string) {
 	m.ServicePrincipals = make([]listedModel, 0, len(found))
 	for _, sp := range found {
 		m.ServicePrincipals = append(m.ServicePrincipals, listedModel{
-			ID: types.StringValue(sp.ID), ApplicationID: fwkit.String(sp.ApplicationID), DisplayName: fwkit.String(sp.DisplayName),
-			ExternalID: fwkit.String(sp.ExternalID), Active: types.BoolPointerValue(sp.Active), Entitlements: told(sp, sp.Entitlements),
+			ID: types.StringValue(
+				sp.ID,
+			), ApplicationID: fwkit.String(sp.ApplicationID), DisplayName: fwkit.String(sp.DisplayName),
+			ExternalID: fwkit.String(
+				sp.ExternalID,
+			), Active: types.BoolPointerValue(sp.Active), Entitlements: told(sp, sp.Entitlements),
 		})
 	}
 }

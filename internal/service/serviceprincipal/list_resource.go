@@ -29,27 +29,46 @@ type queryModel struct {
 	IncludeOwnIdentity  types.Bool   `tfsdk:"include_own_identity"`
 }
 
-func (l *servicePrincipalList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (l *servicePrincipalList) Metadata(
+	_ context.Context,
+	req resource.MetadataRequest,
+	resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
-func (l *servicePrincipalList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *servicePrincipalList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	part := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{
 			Optional: true, MarkdownDescription: description,
-			Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ConflictsWith(path.MatchRoot("filter"))},
+			Validators: []validator.String{
+				stringvalidator.LengthAtLeast(1),
+				stringvalidator.ConflictsWith(path.MatchRoot("filter")),
+			},
 		}
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The service principals of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
-			"display_name_contains": part("Only those with this in the display name; upper and lower case are the same."),
-			"display_name_prefix":   part("Only those whose display name begins with this; upper and lower case are the same."),
-			"active":                schema.BoolAttribute{Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin."},
-			"include_own_identity":  fwkit.IncludeOwnIdentity("where it matches"),
+			"display_name_contains": part(
+				"Only those with this in the display name; upper and lower case are the same.",
+			),
+			"display_name_prefix": part(
+				"Only those whose display name begins with this; upper and lower case are the same.",
+			),
+			"active": schema.BoolAttribute{
+				Optional:            true,
+				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin.",
+			},
+			"include_own_identity": fwkit.IncludeOwnIdentity("where it matches"),
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq " +
+					"\"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
 		},
 	}
@@ -63,7 +82,12 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	by := listModel{Filter: config.Filter, DisplayNameContains: config.DisplayNameContains, DisplayNamePrefix: config.DisplayNamePrefix, Active: config.Active}
+	by := listModel{
+		Filter:              config.Filter,
+		DisplayNameContains: config.DisplayNameContains,
+		DisplayNamePrefix:   config.DisplayNamePrefix,
+		Active:              config.Active,
+	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count := int64(0)
 		var stopped error
@@ -95,7 +119,11 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 	}
 }
 
-func (l *servicePrincipalList) result(ctx context.Context, req list.ListRequest, found client.ServicePrincipal) list.ListResult {
+func (l *servicePrincipalList) result(
+	ctx context.Context,
+	req list.ListRequest,
+	found client.ServicePrincipal,
+) list.ListResult {
 	m := imported(servicePrincipal{
 		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
 		Active: found.Active != nil && *found.Active, Entitlements: found.Entitlements,

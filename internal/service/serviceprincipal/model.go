@@ -140,7 +140,8 @@ func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
 
-// mayEndTokens says that the configuration asks for the tokens or the OAuth secrets to be deleted, or may turn out to once all of it is known.
+// mayEndTokens says that the configuration asks for the tokens or the OAuth secrets to be deleted, or may turn out to
+// once all of it is known.
 func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
 	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
 		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
@@ -148,7 +149,8 @@ func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
 
 // replaces says that the plan is known to be for another service principal than the one in state.
 func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
-	return !m.ApplicationID.IsUnknown() && !strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
+	return !m.ApplicationID.IsUnknown() &&
+		!strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
 }
 
 // tell writes what the service showed into the model. The application id keeps its spelling.
@@ -167,7 +169,9 @@ func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
 // imported is the state of one that is there, with every default written.
 func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
 	m := servicePrincipalModel{
-		DeleteTokens: types.BoolValue(true), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
+		DeleteTokens: types.BoolValue(
+			true,
+		), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
 	}
 	m.tell(sp, workspaceID)
 	return m
@@ -200,12 +204,23 @@ func fromOfficial(state []byte) (servicePrincipalModel, error) {
 		return servicePrincipalModel{}, fmt.Errorf("its state cannot be read: %w", err)
 	}
 	if o.ID == "" || strings.Trim(o.ID, "0123456789") != "" || o.ApplicationID == "" {
-		return servicePrincipalModel{}, errors.New("its state has no SCIM id and application id: apply it once with the official provider")
+		return servicePrincipalModel{}, errors.New(
+			"its state has no SCIM id and application id: apply it once with the official provider",
+		)
 	}
 	if o.API == "account" {
-		return servicePrincipalModel{}, errors.New("it is managed at the level of the account, and this provider speaks to a workspace: remove the moved block, and import the workspace's service principal by its application id")
+		return servicePrincipalModel{}, errors.New(
+			"it is managed at the level of the account, and this provider speaks to a workspace: remove the moved " +
+				"block, and import the workspace's service principal by its application id",
+		)
 	}
-	sp := servicePrincipal{ID: o.ID, ApplicationID: o.ApplicationID, DisplayName: o.DisplayName, ExternalID: o.ExternalID, Active: o.Active == nil || *o.Active}
+	sp := servicePrincipal{
+		ID:            o.ID,
+		ApplicationID: o.ApplicationID,
+		DisplayName:   o.DisplayName,
+		ExternalID:    o.ExternalID,
+		Active:        o.Active == nil || *o.Active,
+	}
 	for name, has := range map[string]bool{
 		"allow-cluster-create": o.AllowClusterCreate, "allow-instance-pool-create": o.AllowInstancePoolCreate, "databricks-sql-access": o.DatabricksSQLAccess,
 		"workspace-access": o.WorkspaceAccess, "workspace-consume": o.WorkspaceConsume,

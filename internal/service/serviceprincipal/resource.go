@@ -30,37 +30,65 @@ var (
 	_ resource.ResourceWithMoveState      = &servicePrincipalResource{}
 )
 
-func (r *servicePrincipalResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (r *servicePrincipalResource) Metadata(
+	_ context.Context,
+	req resource.MetadataRequest,
+	resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
-func (r *servicePrincipalResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *servicePrincipalResource) ValidateConfig(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
 	var config servicePrincipalModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
 	if config.ApplicationID.IsNull() && config.DisplayName.IsNull() {
-		resp.Diagnostics.AddError("Service principal has neither application id nor name", "Write application_id for an application of Entra ID, "+
-			"or display_name for a service principal that Databricks makes itself.")
+		resp.Diagnostics.AddError(
+			"Service principal has neither application id nor name",
+			"Write application_id for an application of Entra ID, "+
+				"or display_name for a service principal that Databricks makes itself.",
+		)
 	}
 	if config.AdoptExisting.ValueBool() && config.OnDestroy.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("on_destroy"), "on_destroy must be written", "With adopt_existing = true the service principal may have been here before this configuration. "+
-			"Say what destroying does to it: \"delete\", \"deactivate\" or \"retain\".")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("on_destroy"),
+			"on_destroy must be written",
+			"With adopt_existing = true the service principal may have been here before this configuration. "+
+				"Say what destroying does to it: \"delete\", \"deactivate\" or \"retain\".",
+		)
 	}
 	if config.AdoptExisting.ValueBool() && config.ApplicationID.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("adopt_existing"), "Nothing to adopt without an application id", "An existing service principal is found by its application id. "+
-			"Write application_id, or remove adopt_existing.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("adopt_existing"),
+			"Nothing to adopt without an application id",
+			"An existing service principal is found by its application id. "+
+				"Write application_id, or remove adopt_existing.",
+		)
 	}
 	entitlements := fwkit.FromStrings(config.Entitlements)
-	if slices.Contains(entitlements, "workspace-consume") && (slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
-		resp.Diagnostics.AddAttributeError(path.Root("entitlements"), "workspace-consume excludes the other ways in", "workspace-consume is for those who only look at dashboards: "+
-			"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.")
+	if slices.Contains(entitlements, "workspace-consume") &&
+		(slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
+		resp.Diagnostics.AddAttributeError(
+			path.Root("entitlements"),
+			"workspace-consume excludes the other ways in",
+			"workspace-consume is for those who only look at dashboards: "+
+				"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.",
+		)
 	}
 }
 
 // ModifyPlan shows that tokens will be deleted which a deactivation by others has left, and refuses what would lock the
 // provider out, where its own login tells who it is; where only the workspace knows, the apply refuses it.
-func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *servicePrincipalResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
 		return
 	}
@@ -87,14 +115,21 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 	}
 	ends := state.OnDestroy.ValueString() != onDestroyRetain
 	if !req.Plan.Raw.IsNull() {
-		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+			!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 			return
 		}
 		if state.leftTokens(byOthers) && config.mayEndTokens(plan) {
-			// Nothing that is written differs from what is there, so something that is not must: else there is no update.
+			// Nothing that is written differs from what is there, so something that is not must: else there is no
+			// update.
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
-			resp.Diagnostics.AddWarning("Deletes every token of "+state.String(), "It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and active = false is written. "+
-				"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless delete_oauth_secrets_when_inactive = false.")
+			resp.Diagnostics.AddWarning(
+				"Deletes every token of "+state.String(),
+				"It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and "+
+					"active = false is written. "+
+					"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless "+
+					"delete_oauth_secrets_when_inactive = false.",
+			)
 		}
 		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
 			// Not written any more, so state shows the real name again.
@@ -109,10 +144,14 @@ func (r *servicePrincipalResource) ModifyPlan(ctx context.Context, req resource.
 	}
 }
 
-// planAddress notes whether the plan ends or has the service principal at this address; stays says that it ends here and
-// another address has it. The application id is that in state. It reads single attributes: a model costs more to decode
-// than the rest of a plan.
-func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (applicationID string, stays bool) {
+// planAddress notes whether the plan ends or has the service principal at this address; stays says that it ends here
+// and another address has it. The application id is that in state. It reads single attributes: a model costs more to
+// decode than the rest of a plan.
+func (r *servicePrincipalResource) planAddress(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) (applicationID string, stays bool) {
 	state, plan := fwkit.AttributesOf(req.State.Raw), fwkit.AttributesOf(req.Plan.Raw)
 	have, want := state.String(ctx, "application_id"), plan.String(ctx, "application_id")
 	if !have.IsNull() && !strings.EqualFold(have.ValueString(), want.ValueString()) {
@@ -127,9 +166,10 @@ func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource
 	kept := shared(want.ValueString(), "")
 	r.PlanToKeep(kept.Name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, kept)
 	if req.State.Raw.IsNull() {
-		// Deleting it and making it again is what a replacement asks for, unless it is to be adopted. Deactivating it is no way
-		// to make it again at all.
-		if plan.Bool(ctx, "adopt_existing").ValueBool() || plan.String(ctx, "on_destroy").ValueString() == onDestroyDeactivate {
+		// Deleting it and making it again is what a replacement asks for, unless it is to be adopted. Deactivating it
+		// is no way to make it again at all.
+		if plan.Bool(ctx, "adopt_existing").ValueBool() ||
+			plan.String(ctx, "on_destroy").ValueString() == onDestroyDeactivate {
 			fwkit.NoteCreation(ctx, resp.Private, client.Principal(want.ValueString()), &resp.Diagnostics)
 		}
 	}
@@ -139,13 +179,19 @@ func (r *servicePrincipalResource) planAddress(ctx context.Context, req resource
 // shared is a service principal as another address of the plan may have it.
 func shared(applicationID, displayName string) fwkit.Shared {
 	return fwkit.Shared{
-		Placed: client.Placed{Thing: client.Principal(applicationID), Address: client.Address{Resource: "dbxaccess_service_principal"}},
-		Name:   name(applicationID, displayName), Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
+		Placed: client.Placed{
+			Thing:   client.Principal(applicationID),
+			Address: client.Address{Resource: "dbxaccess_service_principal"},
+		},
+		Name: name(
+			applicationID,
+			displayName,
+		), Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
 	}
 }
 
-// deactivatedKey holds, in private state, the SCIM id of a service principal that is inactive by somebody else's doing, and
-// so may have kept its tokens.
+// deactivatedKey holds, in private state, the SCIM id of a service principal that is inactive by somebody else's doing,
+// and so may have kept its tokens.
 const deactivatedKey = "deactivated_by_others"
 
 func deactivatedByOthers(ctx context.Context, private interface {
@@ -191,7 +237,11 @@ func noteKeptName(ctx context.Context, private interface {
 	diags.Append(private.SetKey(ctx, keptNameKey, text)...)
 }
 
-func (r *servicePrincipalResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+func (r *servicePrincipalResource) Create(
+	ctx context.Context,
+	req resource.CreateRequest,
+	resp *resource.CreateResponse,
+) {
 	var plan servicePrincipalModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
@@ -207,7 +257,8 @@ func (r *servicePrincipalResource) Create(ctx context.Context, req resource.Crea
 		}
 	} else {
 		if errors.Is(err, ErrExists) {
-			err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or take it over with adopt_existing = true and on_destroy written. "+
+			err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or "+
+				"take it over with adopt_existing = true and on_destroy written. "+
 				"If an earlier run was killed just after making it, importing is right.", want.ApplicationID))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
@@ -232,7 +283,13 @@ type privateState interface {
 }
 
 // adopt makes one that is there already what the plan says.
-func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrincipal, plan servicePrincipalModel, private privateState, diags *diag.Diagnostics) servicePrincipal {
+func (r *servicePrincipalResource) adopt(
+	ctx context.Context,
+	have servicePrincipal,
+	plan servicePrincipalModel,
+	private privateState,
+	diags *diag.Diagnostics,
+) servicePrincipal {
 	want := plan.toWish()
 	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
 		active := true // it was this run that deactivated it, at another address
@@ -240,10 +297,20 @@ func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrinci
 	}
 	sp := r.fulfil(ctx, have, want, diags)
 	if !diags.HasError() && want.deactivates() && plan.DeleteTokens.ValueBool() {
-		fwkit.Failed(diags, r.endTokens(ctx, have.ID, want.String(), diags), "Adopted service principal keeps tokens", want.String())
+		fwkit.Failed(
+			diags,
+			r.endTokens(ctx, have.ID, want.String(), diags),
+			"Adopted service principal keeps tokens",
+			want.String(),
+		)
 	}
 	if !diags.HasError() && want.deactivates() && plan.DeleteSecrets.ValueBool() {
-		fwkit.Failed(diags, deleteSecrets(ctx, r.Client, have.ID), "Adopted service principal keeps OAuth secrets", want.String())
+		fwkit.Failed(
+			diags,
+			deleteSecrets(ctx, r.Client, have.ID),
+			"Adopted service principal keeps OAuth secrets",
+			want.String(),
+		)
 	}
 	if !diags.HasError() {
 		sp = r.rename(ctx, sp, want, private, diags)
@@ -251,10 +318,16 @@ func (r *servicePrincipalResource) adopt(ctx context.Context, have servicePrinci
 	return want.after(sp)
 }
 
-// complete changes what a creation did not take over: the account may have known the service principal, and then it comes
-// into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the next plan
-// shows what is missing anyway.
-func (r *servicePrincipalResource) complete(ctx context.Context, have servicePrincipal, want wish, private privateState, diags *diag.Diagnostics) servicePrincipal {
+// complete changes what a creation did not take over: the account may have known the service principal, and then it
+// comes into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the
+// next plan shows what is missing anyway.
+func (r *servicePrincipalResource) complete(
+	ctx context.Context,
+	have servicePrincipal,
+	want wish,
+	private privateState,
+	diags *diag.Diagnostics,
+) servicePrincipal {
 	var failed diag.Diagnostics
 	sp := r.fulfil(ctx, have, want, &failed)
 	if !failed.HasError() {
@@ -265,24 +338,43 @@ func (r *servicePrincipalResource) complete(ctx context.Context, have servicePri
 			diags.Append(d)
 			continue
 		}
-		diags.AddWarning("Service principal is made and not all of it is as written: "+want.String(), d.Summary()+". "+d.Detail())
+		diags.AddWarning(
+			"Service principal is made and not all of it is as written: "+want.String(),
+			d.Summary()+". "+d.Detail(),
+		)
 	}
 	return want.after(sp)
 }
 
 // fulfil changes what does not match the wishes, but for the name, and reads the result back. That it could not be read
 // back is a warning; that it reads as before is an error.
-func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrincipal, want wish, diags *diag.Diagnostics) servicePrincipal {
+func (r *servicePrincipalResource) fulfil(
+	ctx context.Context,
+	have servicePrincipal,
+	want wish,
+	diags *diag.Diagnostics,
+) servicePrincipal {
 	object := want.String()
 	want.DisplayName = ""
 	change := want.changes(have)
 	if change.none() {
 		return have
 	}
-	if change.deactivates() && fwkit.Failed(diags, refuseSelf(ctx, r.Client, have.ApplicationID), "Refused to deactivate the provider's own identity", object) {
+	if change.deactivates() &&
+		fwkit.Failed(
+			diags,
+			refuseSelf(ctx, r.Client, have.ApplicationID),
+			"Refused to deactivate the provider's own identity",
+			object,
+		) {
 		return have
 	}
-	if fwkit.Failed(diags, changeServicePrincipal(ctx, r.Client, have.ID, change), "Cannot change service principal", object) {
+	if fwkit.Failed(
+		diags,
+		changeServicePrincipal(ctx, r.Client, have.ID, change),
+		"Cannot change service principal",
+		object,
+	) {
 		return have
 	}
 	read, err := settle(ctx, r.Client, have, change)
@@ -299,7 +391,13 @@ func (r *servicePrincipalResource) fulfil(ctx context.Context, have servicePrinc
 
 // rename gives it the name that is wished for, where it has another one. That the workspace does not take the name is a
 // warning, and remembered: no later plan asks for it again while both names stay as they are.
-func (r *servicePrincipalResource) rename(ctx context.Context, have servicePrincipal, want wish, private privateState, diags *diag.Diagnostics) servicePrincipal {
+func (r *servicePrincipalResource) rename(
+	ctx context.Context,
+	have servicePrincipal,
+	want wish,
+	private privateState,
+	diags *diag.Diagnostics,
+) servicePrincipal {
 	if want.DisplayName == "" {
 		return have
 	}
@@ -314,9 +412,13 @@ func (r *servicePrincipalResource) rename(ctx context.Context, have servicePrinc
 	switch {
 	case errors.As(err, &kept):
 		remember = keptName{Written: want.DisplayName, Real: kept.Name}
-		diags.AddWarning("Service principal keeps its name: "+have.String(), fmt.Sprintf("It was to be named %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
-			"Everything else is as planned. Later plans leave the name alone while both names stay as they are, and state shows the one that is written. "+
-			"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = %q.", want.DisplayName, kept, kept.Name))
+		diags.AddWarning(
+			"Service principal keeps its name: "+have.String(),
+			fmt.Sprintf("It was to be named %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
+				"Everything else is as planned. Later plans leave the name alone while both names stay as they are, "+
+				"and state shows the one that is written. "+
+				"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = %q.", want.DisplayName, kept, kept.Name),
+		)
 		return renamed
 	case errors.As(err, &unverified):
 		fwkit.Warn(diags, err, "The new name was accepted and could not be read back", have.String())
@@ -337,20 +439,33 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	defer cancel()
 	before, have := state, state.toServicePrincipal()
 
-	sp, err := refreshServicePrincipal(ctx, r.Client, have, fwkit.Written(ctx, req.Private, &resp.Diagnostics), state.WorkspaceID.ValueString())
+	sp, err := refreshServicePrincipal(
+		ctx,
+		r.Client,
+		have,
+		fwkit.Written(ctx, req.Private, &resp.Diagnostics),
+		state.WorkspaceID.ValueString(),
+	)
 	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read service principal", state.String(), &resp.Diagnostics) {
 		return
 	}
 	if err != nil {
-		resp.Diagnostics.AddWarning("Service principal is gone from the workspace: "+state.String(), "It was removed, not only deactivated, and its tokens, grants and memberships went with it. "+
-			"The plan adds it again. By its application id that is the same one, also where the Databricks account still has it; one that Databricks made itself comes back with another application id.")
+		resp.Diagnostics.AddWarning(
+			"Service principal is gone from the workspace: "+state.String(),
+			"It was removed, not only deactivated, and its tokens, grants and memberships went with it. "+
+				"The plan adds it again. By its application id that is the same one, also where the Databricks "+
+				"account still has it; one that Databricks made itself comes back with another application id.",
+		)
 		fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 		resp.State.RemoveResource(ctx)
 		return
 	}
 	if have.Active && !sp.Active {
-		resp.Diagnostics.AddWarning("Service principal was deactivated: "+state.String(), "It is still in the workspace and cannot log in, and its tokens do not work. "+
-			"Only a written active = true re-activates it; a written active = false deletes its tokens as well.")
+		resp.Diagnostics.AddWarning(
+			"Service principal was deactivated: "+state.String(),
+			"It is still in the workspace and cannot log in, and its tokens do not work. "+
+				"Only a written active = true re-activates it; a written active = false deletes its tokens as well.",
+		)
 	}
 	byOthers := ""
 	if !sp.Active && (have.Active || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
@@ -367,9 +482,15 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
-func (r *servicePrincipalResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+func (r *servicePrincipalResource) Update(
+	ctx context.Context,
+	req resource.UpdateRequest,
+	resp *resource.UpdateResponse,
+) {
 	var plan, state, config servicePrincipalModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
@@ -388,7 +509,8 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	fresh := change.deactivates() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))
 	endsTokens := written && plan.DeleteTokens.ValueBool() && (fresh || !state.DeleteTokens.ValueBool())
 	endsSecrets := written && plan.DeleteSecrets.ValueBool() && (fresh || !state.DeleteSecrets.ValueBool())
-	if (!change.none() || endsTokens || endsSecrets) && r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+	if (!change.none() || endsTokens || endsSecrets) &&
+		r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
 	sp := r.fulfil(ctx, have, want, &resp.Diagnostics)
@@ -404,10 +526,22 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	plan.tell(sp, plan.WorkspaceID.ValueString())
 	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	ended := endsTokens || endsSecrets
-	if endsTokens && fwkit.Failed(&resp.Diagnostics, r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics), "Deactivated service principal keeps tokens", plan.String()) {
+	if endsTokens &&
+		fwkit.Failed(
+			&resp.Diagnostics,
+			r.endTokens(ctx, sp.ID, plan.String(), &resp.Diagnostics),
+			"Deactivated service principal keeps tokens",
+			plan.String(),
+		) {
 		plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows it as still to be done
 	}
-	if endsSecrets && fwkit.Failed(&resp.Diagnostics, deleteSecrets(ctx, r.Client, sp.ID), "Deactivated service principal keeps OAuth secrets", plan.String()) {
+	if endsSecrets &&
+		fwkit.Failed(
+			&resp.Diagnostics,
+			deleteSecrets(ctx, r.Client, sp.ID),
+			"Deactivated service principal keeps OAuth secrets",
+			plan.String(),
+		) {
 		plan.DeleteSecrets, ended = types.BoolValue(false), false
 	}
 	if ended {
@@ -423,8 +557,8 @@ func (r *servicePrincipalResource) Update(ctx context.Context, req resource.Upda
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
-// endTokens is [deleteTokens], where a list that the workspace left out is a warning: it is how an empty one is written, and
-// no proof that there is none.
+// endTokens is [deleteTokens], where a list that the workspace left out is a warning: it is how an empty one is
+// written, and no proof that there is none.
 func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
 	err := deleteTokens(ctx, r.Client, id)
 	if errors.Is(err, errNoTokenList) {
@@ -434,7 +568,11 @@ func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object str
 	return err
 }
 
-func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+func (r *servicePrincipalResource) Delete(
+	ctx context.Context,
+	req resource.DeleteRequest,
+	resp *resource.DeleteResponse,
+) {
 	var state servicePrincipalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
@@ -450,7 +588,12 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 		return
 	}
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) ||
-		fwkit.Failed(&resp.Diagnostics, refuseSelf(ctx, r.Client, applicationID), "Refused to end the provider's own identity", state.String()) {
+		fwkit.Failed(
+			&resp.Diagnostics,
+			refuseSelf(ctx, r.Client, applicationID),
+			"Refused to end the provider's own identity",
+			state.String(),
+		) {
 		return
 	}
 	err := unlessKept(ctx, r.Client, applicationID, func() { r.end(ctx, state, &resp.Diagnostics) })
@@ -465,7 +608,12 @@ func (r *servicePrincipalResource) Delete(ctx context.Context, req resource.Dele
 func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincipalModel, diags *diag.Diagnostics) {
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {
-		fwkit.Failed(diags, removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()), "Cannot delete service principal", state.String())
+		fwkit.Failed(
+			diags,
+			removeServicePrincipal(ctx, r.Client, state.toServicePrincipal()),
+			"Cannot delete service principal",
+			state.String(),
+		)
 		return
 	}
 	inactive := false
@@ -473,20 +621,35 @@ func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincip
 	if err == nil {
 		_, err = settle(ctx, r.Client, state.toServicePrincipal(), wish{Active: &inactive})
 	}
-	if errors.Is(err, client.ErrNotFound) || fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {
+	if errors.Is(err, client.ErrNotFound) ||
+		fwkit.Failed(diags, err, "Cannot deactivate service principal", state.String()) {
 		return
 	}
 	client.Of[deactivated](r.Client).byID.Store(id, true)
 	if state.DeleteTokens.ValueBool() {
-		fwkit.Failed(diags, r.endTokens(ctx, id, state.String(), diags), "Service principal deactivated on destroy keeps tokens", state.String())
+		fwkit.Failed(
+			diags,
+			r.endTokens(ctx, id, state.String(), diags),
+			"Service principal deactivated on destroy keeps tokens",
+			state.String(),
+		)
 	}
 	if state.DeleteSecrets.ValueBool() {
-		fwkit.Failed(diags, deleteSecrets(ctx, r.Client, id), "Service principal deactivated on destroy keeps OAuth secrets", state.String())
+		fwkit.Failed(
+			diags,
+			deleteSecrets(ctx, r.Client, id),
+			"Service principal deactivated on destroy keeps OAuth secrets",
+			state.String(),
+		)
 	}
 }
 
 // ImportState takes an application id, a SCIM id, or an identity.
-func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *servicePrincipalResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	id, workspace := req.ID, types.StringNull()
 	if id == "" && req.Identity != nil {
 		var identity identityModel
@@ -495,12 +658,23 @@ func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource
 		}
 		id, workspace = identity.ApplicationID.ValueString(), identity.WorkspaceID
 	}
-	if (len(id) != 36 || uuid.Validate(id) != nil) && (id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone takes braces and a urn as well
-		resp.Diagnostics.AddError("Import id of a service principal is malformed", strings.TrimSpace(fmt.Sprintf("%q is neither an application id (a UUID) nor a SCIM id (digits). %s", id, r.Client.WhoIsMeant(ctx, id))))
+	if (len(id) != 36 || uuid.Validate(id) != nil) &&
+		(id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone takes braces and a urn as well
+		resp.Diagnostics.AddError(
+			"Import id of a service principal is malformed",
+			strings.TrimSpace(
+				fmt.Sprintf(
+					"%q is neither an application id (a UUID) nor a SCIM id (digits). %s",
+					id,
+					r.Client.WhoIsMeant(ctx, id),
+				),
+			),
+		)
 		return
 	}
 	sp, err := importServicePrincipal(ctx, r.Client, id)
-	if r.WrongWorkspace(ctx, workspace, id, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
+	if r.WrongWorkspace(ctx, workspace, id, &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import service principal", strconv.Quote(id)) {
 		return
 	}
 	m := imported(sp, r.Client.WorkspaceID())
@@ -510,11 +684,19 @@ func (r *servicePrincipalResource) ImportState(ctx context.Context, req resource
 
 // MoveState adopts a service principal from the state of the official provider.
 func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMover {
-	return fwkit.FromOfficial("databricks_service_principal", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-		m, err := fromOfficial(state)
-		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the service principal over", "databricks_service_principal") {
-			return
-		}
-		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-	})
+	return fwkit.FromOfficial(
+		"databricks_service_principal",
+		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+			m, err := fromOfficial(state)
+			if fwkit.Failed(
+				&resp.Diagnostics,
+				err,
+				"Cannot take the service principal over",
+				"databricks_service_principal",
+			) {
+				return
+			}
+			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+		},
+	)
 }

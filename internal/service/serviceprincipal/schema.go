@@ -22,7 +22,13 @@ import (
 
 // The entitlements that a workspace knows.
 // https://learn.microsoft.com/azure/databricks/security/auth/entitlements
-var knownEntitlements = []string{"workspace-access", "databricks-sql-access", "allow-cluster-create", "allow-instance-pool-create", "workspace-consume"}
+var knownEntitlements = []string{
+	"workspace-access",
+	"databricks-sql-access",
+	"allow-cluster-create",
+	"allow-instance-pool-create",
+	"workspace-consume",
+}
 
 // What destroying does.
 const (
@@ -31,52 +37,74 @@ const (
 	onDestroyRetain     = "retain"
 )
 
-func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *servicePrincipalResource) Schema(
+	ctx context.Context,
+	_ resource.SchemaRequest,
+	resp *resource.SchemaResponse,
+) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that Databricks creates.",
+		MarkdownDescription: "A service principal in the workspace: an application of Entra ID, or one that " +
+			"Databricks creates.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("SCIM id, decimal digits."),
 			"application_id": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{fwkit.ApplicationID()},
-				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplaceIfConfigured(), stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. The workspace does not compare it with Entra ID. If omitted, Databricks " +
+				PlanModifiers: []planmodifier.String{
+					fwkit.FoldCase(),
+					stringplanmodifier.RequiresReplaceIfConfigured(),
+					stringplanmodifier.UseStateForUnknown(),
+				},
+				MarkdownDescription: "Application (client) id of the Entra ID application, a UUID. The workspace " +
+					"does not compare it with Entra ID. If omitted, Databricks " +
 					"creates a service principal, and its id is here.",
 			},
 			"display_name": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service chooses it, and a rename elsewhere is not drift. Required " +
+				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service " +
+					"chooses it, and a rename elsewhere is not drift. Required " +
 					"without `application_id`.",
 			},
 			"active": schema.BoolAttribute{
 				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Whether it can log in to the workspace. A new one is active. If omitted, Terraform does not manage this, so a pipeline never undoes an emergency deactivation. " +
+				MarkdownDescription: "Whether it can log in to the workspace. A new one is active. If omitted, " +
+					"Terraform does not manage this, so a pipeline never undoes an emergency deactivation. " +
 					"Only an explicit `true` reactivates.",
 			},
 			"delete_tokens_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every token of it, managed or not. Default: `true`.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every " +
+					"token of it, managed or not. Default: `true`.",
 			},
 			"delete_oauth_secrets_when_inactive": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every OAuth secret of it, managed or not. Default: `true`.",
+				MarkdownDescription: "Whether `active = false` and `on_destroy = \"deactivate\"` also delete every " +
+					"OAuth secret of it, managed or not. Default: `true`.",
 			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:    []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...))},
+				Validators: []validator.Set{
+					setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...)),
+				},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, `databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
-					"`workspace-consume` (not beside the first two). If omitted, Terraform does not manage them; `[]` means none. Scoring an endpoint needs none of them.",
+				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, " +
+					"`databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
+					"`workspace-consume` (not beside the first two). If omitted, Terraform does not manage them; " +
+					"`[]` means none. Scoring an endpoint needs none of them.",
 			},
 			"adopt_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Whether the create adopts a service principal with this application id that is already in the workspace. Default: `false`, the create " +
+				MarkdownDescription: "Whether the create adopts a service principal with this application id that is " +
+					"already in the workspace. Default: `false`, the create " +
 					"fails and says how to import or adopt it. `true` requires `on_destroy`.",
 			},
 			"on_destroy": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
-				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain)},
-				MarkdownDescription: "What destroy does: `delete` (default), `deactivate` or `retain`. It is read from the state, so apply a change of it before you remove " +
+				Validators: []validator.String{
+					stringvalidator.OneOf(onDestroyDelete, onDestroyDeactivate, onDestroyRetain),
+				},
+				MarkdownDescription: "What destroy does: `delete` (default), `deactivate` or `retain`. It is read " +
+					"from the state, so apply a change of it before you remove " +
 					"the block. The provider's own identity can only be retained.",
 			},
 			"external_id": schema.StringAttribute{
@@ -89,9 +117,16 @@ func (r *servicePrincipalResource) Schema(ctx context.Context, _ resource.Schema
 	}
 }
 
-func (r *servicePrincipalResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *servicePrincipalResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id, a UUID."},
-		"workspace_id":   fwkit.IdentityWorkspaceID(),
+		"application_id": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Application (client) id, a UUID.",
+		},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
 	}}
 }

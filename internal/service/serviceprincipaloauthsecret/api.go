@@ -18,13 +18,14 @@ const maxSecrets = 5
 
 func tokenURL(c *client.Client) string { return strings.TrimSuffix(c.Host(), "/") + "/oidc/v1/token" }
 
-// lock keeps other operations of this process away from the secrets of a principal: which one a lost request created can
-// be seen only if nobody else creates one meanwhile.
+// lock keeps other operations of this process away from the secrets of a principal: which one a lost request created
+// can be seen only if nobody else creates one meanwhile.
 func lock(ctx context.Context, c *client.Client, principalID string) (unlock func(), err error) {
 	return c.Lock(ctx, "OAuth secrets of "+principalID)
 }
 
-// secretsNow returns the secrets of a principal as the service has them now, and advises who may not see them. One request.
+// secretsNow returns the secrets of a principal as the service has them now, and advises who may not see them. One
+// request.
 func secretsNow(ctx context.Context, c *client.Client, principalID string) (client.OAuthSecretList, error) {
 	found, err := c.OAuthSecretsNow(ctx, principalID)
 	return found, adviseAdmin(err)
@@ -32,7 +33,12 @@ func secretsNow(ctx context.Context, c *client.Client, principalID string) (clie
 
 func adviseAdmin(err error) error {
 	if errors.Is(err, client.ErrPermissionDenied) {
-		return client.Advise(err, "", "Only a workspace admin may see, create and delete OAuth secrets: add the provider's identity to the group \"admins\".")
+		return client.Advise(
+			err,
+			"",
+			"Only a workspace admin may see, create and delete OAuth secrets: add the provider's identity to the "+
+				"group \"admins\".",
+		)
 	}
 	return err
 }
@@ -59,11 +65,17 @@ type created struct {
 	lookErr error
 }
 
-// create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then the
-// list shows what is new since before, and a secret that looks like the requested one is deleted before the second try.
-// The caller holds the lock of the principal and has listed its secrets. One request; after a lost answer one to look, two
-// to delete and one to try again, and one to look for a first try that was carried out late.
-func create(ctx context.Context, c *client.Client, principalID string, want secret, before client.OAuthSecretList) (created, error) {
+// create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then
+// the list shows what is new since before, and a secret that looks like the requested one is deleted before the second
+// try. The caller holds the lock of the principal and has listed its secrets. One request; after a lost answer one to
+// look, two to delete and one to try again, and one to look for a first try that was carried out late.
+func create(
+	ctx context.Context,
+	c *client.Client,
+	principalID string,
+	want secret,
+	before client.OAuthSecretList,
+) (created, error) {
 	// Secrets have no name. A lifetime that is a little shorter, by chance, shows which one this request created.
 	lifetime := want.Lifetime - time.Duration(rand.Int64N(int64(want.Lifetime/time.Second/shortened)+1))*time.Second
 	var gone []client.OAuthSecret
@@ -81,11 +93,22 @@ func create(ctx context.Context, c *client.Client, principalID string, want secr
 			made.strays, made.revoked, made.lookErr = strays, gone, lookErr
 			return made, nil
 		case lookErr != nil:
-			return created{}, client.Advise(err, "", fmt.Sprintf("A secret may exist whose value nobody knows, and looking for it failed: %v. "+
-				"It would be among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)))
+			return created{}, client.Advise(
+				err,
+				"",
+				fmt.Sprintf("A secret may exist whose value nobody knows, and looking for it failed: %v. "+
+					"It would be among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
+			)
 		case len(strays) > 0:
-			return created{}, client.Advise(err, "", "The request may have created one of these secrets, and another run may have created it as well, so none was deleted:\n"+
-				describe(strays)+"\nDelete the ones that nobody uses, then apply again.")
+			return created{}, client.Advise(
+				err,
+				"",
+				"The request may have created one of these secrets, and another run may have created it as well, so "+
+					"none was deleted:\n"+
+					describe(
+						strays,
+					)+"\nDelete the ones that nobody uses, then apply again.",
+			)
 		case !lost || try == 2:
 			return created{}, client.Also(adviseCreate(err), "No secret of this request is left. Apply again.")
 		}
@@ -95,9 +118,18 @@ func create(ctx context.Context, c *client.Client, principalID string, want secr
 // shortened is the part of a lifetime, one in so many, by which it is shortened at most.
 const shortened = 1000
 
-// deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like it.
-// keep is the id of one whose value is known. It takes its own time: a run that was stopped must not leave a secret behind.
-func deleteLost(ctx context.Context, c *client.Client, principalID string, want secret, lifetime time.Duration, before client.OAuthSecretList, keep string) (deleted, strays []client.OAuthSecret, err error) {
+// deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like
+// it. keep is the id of one whose value is known. It takes its own time: a run that was stopped must not leave a secret
+// behind.
+func deleteLost(
+	ctx context.Context,
+	c *client.Client,
+	principalID string,
+	want secret,
+	lifetime time.Duration,
+	before client.OAuthSecretList,
+	keep string,
+) (deleted, strays []client.OAuthSecret, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	after, err := secretsNow(ctx, c, principalID)
@@ -127,12 +159,28 @@ func adviseCreate(err error) error {
 	var service *client.Error
 	switch {
 	case errors.As(err, &service) && (service.Code == "QUOTA_EXCEEDED" || service.Code == "RESOURCE_EXHAUSTED"):
-		return client.Advise(err, "application_id", fmt.Sprintf("The service allows %d OAuth secrets for one service principal. Delete one that nobody uses.", maxSecrets))
+		return client.Advise(
+			err,
+			"application_id",
+			fmt.Sprintf(
+				"The service allows %d OAuth secrets for one service principal. Delete one that nobody uses.",
+				maxSecrets,
+			),
+		)
 	case errors.Is(err, client.ErrInvalid):
-		return client.Advise(err, "", "The service may allow a shorter lifetime than lifetime_seconds, or may not know one of the scopes.")
+		return client.Advise(
+			err,
+			"",
+			"The service may allow a shorter lifetime than lifetime_seconds, or may not know one of the scopes.",
+		)
 	case errors.Is(err, client.ErrNotFound):
-		return client.Advise(err, "application_id", "The service principal is not in this workspace. Add it with dbxaccess_service_principal and refer to its application_id, so that it is created first. "+
-			"If it was removed after the plan was made, plan again.")
+		return client.Advise(
+			err,
+			"application_id",
+			"The service principal is not in this workspace. Add it with dbxaccess_service_principal and refer to "+
+				"its application_id, so that it is created first. "+
+				"If it was removed after the plan was made, plan again.",
+		)
 	}
 	return adviseAdmin(err)
 }
@@ -142,8 +190,16 @@ func checkScopes(got, want []string) error {
 	if slices.Equal(got, want) {
 		return nil
 	}
-	return client.Advise(fmt.Errorf("the workspace created a secret with the scopes [%s] instead of [%s]", strings.Join(got, ", "), strings.Join(want, ", ")), "scopes",
-		"This workspace may not support scopes on OAuth secrets yet. Remove scopes, if the application may have all the rights of its service principal.")
+	return client.Advise(
+		fmt.Errorf(
+			"the workspace created a secret with the scopes [%s] instead of [%s]",
+			strings.Join(got, ", "),
+			strings.Join(want, ", "),
+		),
+		"scopes",
+		"This workspace may not support scopes on OAuth secrets yet. Remove scopes, if the application may have all "+
+			"the rights of its service principal.",
+	)
 }
 
 // remove deletes a secret. One whose service principal is no longer in the workspace cannot be deleted there; left says
@@ -161,11 +217,15 @@ func remove(ctx context.Context, c *client.Client, principalID, id string) (left
 	return false, err
 }
 
-// find returns the SCIM id of a principal and the list of its secrets. A principal that was removed from the workspace and
-// added again has another id than the recorded one; then, and without a recorded id, it is looked up by its application
-// id. ErrNotFound where the workspace has no such principal. One request, shared by every secret of that principal; with
-// the lookup two.
-func find(ctx context.Context, c *client.Client, applicationID, recordedID string) (principalID string, found client.OAuthSecretList, err error) {
+// find returns the SCIM id of a principal and the list of its secrets. A principal that was removed from the workspace
+// and added again has another id than the recorded one; then, and without a recorded id, it is looked up by its
+// application id. ErrNotFound where the workspace has no such principal. One request, shared by every secret of that
+// principal; with the lookup two.
+func find(
+	ctx context.Context,
+	c *client.Client,
+	applicationID, recordedID string,
+) (principalID string, found client.OAuthSecretList, err error) {
 	if recordedID != "" {
 		found, err = c.OAuthSecrets(ctx, recordedID)
 		if err == nil || !errors.Is(err, client.ErrNotFound) {
@@ -200,7 +260,10 @@ func verify(ctx context.Context, c *client.Client, applicationID, value string, 
 		_, err = as.Token(ctx, auth.DatabricksScope)
 		switch {
 		case errors.Is(err, auth.ErrAddressRefused):
-			return client.Also(err, "The secret itself may be right: an application at another address may be allowed to log in."), nil
+			return client.Also(
+				err,
+				"The secret itself may be right: an application at another address may be allowed to log in.",
+			), nil
 		case !errors.Is(err, auth.ErrClientRefused) || time.Since(began) > firstLogin:
 			return nil, err
 		}

@@ -25,7 +25,11 @@ func (l *secretList) Metadata(_ context.Context, req resource.MetadataRequest, r
 	resp.TypeName = req.ProviderTypeName + "_service_principal_oauth_secret"
 }
 
-func (l *secretList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *secretList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The live OAuth secrets of one service principal, without their values.",
 		Attributes: map[string]schema.Attribute{
@@ -58,7 +62,8 @@ func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *lis
 				continue
 			}
 			m := imported(s, application, principalID, l.Client)
-			if pushed++; !push(fwkit.Listed(ctx, req, application+" "+short(s.ID), m.toIdentity(), m)) || pushed == req.Limit {
+			if pushed++; !push(fwkit.Listed(ctx, req, application+" "+short(s.ID), m.toIdentity(), m)) ||
+				pushed == req.Limit {
 				return
 			}
 		}

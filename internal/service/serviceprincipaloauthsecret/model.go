@@ -145,7 +145,9 @@ func (m *secretModel) showPlace(c *client.Client) {
 func imported(info client.OAuthSecret, applicationID, principalID string, c *client.Client) secretModel {
 	m := secretModel{
 		ApplicationID: types.StringValue(applicationID), ServicePrincipalID: types.StringValue(principalID),
-		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+		LifetimeSeconds: lifetime(
+			info,
+		), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
 	}
 	m.complete()
 	m.show(info, c)
@@ -153,8 +155,8 @@ func imported(info client.OAuthSecret, applicationID, principalID string, c *cli
 }
 
 // lifetime is the lifetime_seconds that an imported secret was created with; null where it never ends. One that ends a
-// little before whole days, by as much as [create] shortens it, was asked for whole days: else the import of a secret of
-// this provider would rotate it.
+// little before whole days, by as much as [create] shortens it, was asked for whole days: else the import of a secret
+// of this provider would rotate it.
 func lifetime(info client.OAuthSecret) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
@@ -205,7 +207,10 @@ func describe(secrets []client.OAuthSecret) string {
 		if !s.ExpiresAt.IsZero() {
 			expires = "expires " + s.ExpiresAt.UTC().Format(time.RFC3339)
 		}
-		lines = append(lines, fmt.Sprintf("  %s  created %s, %s", s.ID, s.CreatedAt.UTC().Format(time.RFC3339), expires))
+		lines = append(
+			lines,
+			fmt.Sprintf("  %s  created %s, %s", s.ID, s.CreatedAt.UTC().Format(time.RFC3339), expires),
+		)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -225,7 +230,12 @@ func (m secretModel) toIdentity() identityModel {
 func fromImportID(id string) (identityModel, error) {
 	application, secretID, ok := strings.Cut(id, "/")
 	if !ok || uuid.Validate(application) != nil || secretID == "" {
-		return identityModel{}, fmt.Errorf("expected application_id/secret_id, such as 11111111-2222-3333-4444-555555555555/5c1d…")
+		return identityModel{}, fmt.Errorf(
+			"expected application_id/secret_id, such as 11111111-2222-3333-4444-555555555555/5c1d…",
+		)
 	}
-	return identityModel{ApplicationID: types.StringValue(strings.ToLower(application)), SecretID: types.StringValue(secretID)}, nil
+	return identityModel{
+		ApplicationID: types.StringValue(strings.ToLower(application)),
+		SecretID:      types.StringValue(secretID),
+	}, nil
 }

@@ -68,7 +68,15 @@ type stateWriter interface {
 }
 
 // remember writes a secret just created into state and private state.
-func (r *secretResource) remember(ctx context.Context, plan *secretModel, s *steps, m fwkit.RotationMemory, state stateWriter, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
+func (r *secretResource) remember(
+	ctx context.Context,
+	plan *secretModel,
+	s *steps,
+	m fwkit.RotationMemory,
+	state stateWriter,
+	private fwkit.WritablePrivate,
+	diags *diag.Diagnostics,
+) {
 	plan.show(s.made.OAuthSecret, r.Client)
 	plan.ServicePrincipalID = types.StringValue(s.principalID)
 	plan.SecretValue = types.StringNull()
@@ -91,21 +99,47 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 		fwkit.Warn(diags, s.warning, "The new OAuth secret was not verified", plan.String())
 	}
 	if len(s.made.revoked) > 0 {
-		diags.AddWarning("OAuth secret of a lost answer was deleted: "+plan.String(),
-			"The service created it for a request whose answer was lost, so nobody has its value:\n"+describe(s.made.revoked))
+		diags.AddWarning(
+			"OAuth secret of a lost answer was deleted: "+plan.String(),
+			"The service created it for a request whose answer was lost, so nobody has its value:\n"+describe(
+				s.made.revoked,
+			),
+		)
 	}
 	switch {
 	case s.made.lookErr != nil:
-		fwkit.Warn(diags, client.Also(s.made.lookErr, fmt.Sprintf("An earlier request, whose answer was lost, may have created another secret shortly before %s. "+
-			"Nobody has its value: look for it among the OAuth secrets of the service principal, and delete it. %s", plan.CreatedAt.ValueString(), describe(s.made.strays))),
-			"OAuth secrets may be left over", plan.String())
+		fwkit.Warn(
+			diags,
+			client.Also(
+				s.made.lookErr,
+				fmt.Sprintf(
+					"An earlier request, whose answer was lost, may have created another secret shortly before %s. "+
+						"Nobody has its value: look for it among the OAuth secrets of the service principal, and "+
+						"delete it. %s",
+					plan.CreatedAt.ValueString(),
+					describe(s.made.strays),
+				),
+			),
+			"OAuth secrets may be left over",
+			plan.String(),
+		)
 	case len(s.made.strays) > 0:
-		diags.AddWarning("OAuth secrets may be left over: "+plan.String(), "A request whose answer was lost may have created one of these, and another run may have created it as well, "+
-			"so none was deleted:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.")
+		diags.AddWarning(
+			"OAuth secrets may be left over: "+plan.String(),
+			"A request whose answer was lost may have created one of these, and another run may have created it as "+
+				"well, "+
+				"so none was deleted:\n"+describe(
+				s.made.strays,
+			)+"\nDelete the ones that nobody uses.",
+		)
 	}
 	if s.noneFree() && !plan.RotateAt.IsNull() {
-		diags.AddWarning("The next rotation has no room: "+plan.String(), fmt.Sprintf("The service allows %d OAuth secrets for a service principal, and all are in use now. "+
-			"A rotation creates the new one before it deletes the old one, so it will fail. Delete one that nobody uses:\n%s", maxSecrets, describe(s.left.Secrets)))
+		diags.AddWarning(
+			"The next rotation has no room: "+plan.String(),
+			fmt.Sprintf("The service allows %d OAuth secrets for a service principal, and all are in use now. "+
+				"A rotation creates the new one before it deletes the old one, so it will fail. Delete one that "+
+				"nobody uses:\n%s", maxSecrets, describe(s.left.Secrets)),
+		)
 	}
 }
 
@@ -120,10 +154,16 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	state.complete()
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
-	principalID, list, err := find(ctx, r.Client, state.ApplicationID.ValueString(), state.ServicePrincipalID.ValueString())
+	principalID, list, err := find(
+		ctx,
+		r.Client,
+		state.ApplicationID.ValueString(),
+		state.ServicePrincipalID.ValueString(),
+	)
 	if state.onlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
 		// Where nothing has answered there is no other workspace to compare with.
-		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		if r.Client.WorkspaceID() == "" ||
+			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check OAuth secret", state.String())
 		}
 		return
@@ -156,11 +196,23 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if shown.live {
 		state.show(shown.info, r.Client)
 		state.ServicePrincipalID = types.StringValue(principalID)
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark, state.String(), state.onlyWarns(), &resp.Diagnostics)
+		f.VaultLost = r.LookAtSecret(
+			ctx,
+			kind,
+			state.KeyVaultSecret,
+			m.Places[shown.info.ID],
+			versionMark,
+			state.String(),
+			state.onlyWarns(),
+			&resp.Diagnostics,
+		)
 		// What was found at its creation, no refresh can see.
-		f.Useless = m.Verdict.About(shown.info.ID).Useless || state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" && !state.SecretValueInState.ValueBool()
+		f.Useless = m.Verdict.About(shown.info.ID).Useless ||
+			state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" &&
+				!state.SecretValueInState.ValueBool()
 	}
-	if !shown.previous && principalID != "" { // else the account may have it still, and it works again with its principal
+	if !shown.previous &&
+		principalID != "" { // else the account may have it still, and it works again with its principal
 		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 	}
 	if resp.Diagnostics.HasError() {
@@ -168,7 +220,10 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	m.Verdict = rotation.Judge(state.rotating().Recorded(), f)
 	if m.Verdict.Reason == rotation.Revoked {
-		resp.Diagnostics.AddWarning("OAuth secret no longer works: "+state.String(), shown.why(principalID)+" The plan rotates it; applications must switch to the new value.")
+		resp.Diagnostics.AddWarning(
+			"OAuth secret no longer works: "+state.String(),
+			shown.why(principalID)+" The plan rotates it; applications must switch to the new value.",
+		)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
@@ -203,7 +258,8 @@ func (s sight) why(principalID string) string {
 
 func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state secretModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
@@ -235,7 +291,12 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 	if at, known := m.Places[state.ID.ValueString()]; known && c.inVault() {
 		err := rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString())
-		if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the OAuth secret's version in Key Vault", state.String()) {
+		if fwkit.Failed(
+			&resp.Diagnostics,
+			err,
+			"Cannot change the OAuth secret's version in Key Vault",
+			state.String(),
+		) {
 			return
 		}
 	}
@@ -249,7 +310,8 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
 	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
-	if err == nil && state.PreviousSecretID.IsNull() && rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), m.Verdict) {
+	if err == nil && state.PreviousSecretID.IsNull() &&
+		rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), m.Verdict) {
 		err = checkFree(have, c.want.ApplicationID) // before anything is written to Key Vault
 	}
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
@@ -302,10 +364,25 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 }
 
 // disableOthers disables the versions in Key Vault of all secrets but the ones that a model holds.
-func (r *secretResource) disableOthers(ctx context.Context, m *fwkit.RotationMemory, living secretModel, diags *diag.Diagnostics) {
-	m.DisableOthers(ctx, r.Client, []string{living.ID.ValueString(), living.PreviousSecretID.ValueString()}, func(err error) {
-		fwkit.Warn(diags, err, "The version of a deleted OAuth secret is still enabled in Key Vault", living.String())
-	})
+func (r *secretResource) disableOthers(
+	ctx context.Context,
+	m *fwkit.RotationMemory,
+	living secretModel,
+	diags *diag.Diagnostics,
+) {
+	m.DisableOthers(
+		ctx,
+		r.Client,
+		[]string{living.ID.ValueString(), living.PreviousSecretID.ValueString()},
+		func(err error) {
+			fwkit.Warn(
+				diags,
+				err,
+				"The version of a deleted OAuth secret is still enabled in Key Vault",
+				living.String(),
+			)
+		},
+	)
 }
 
 func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -337,6 +414,9 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 // warnOfLeft warns of a secret that the state gives up and that may still exist.
 func warnOfLeft(state secretModel, id string, diags *diag.Diagnostics) {
 	state.SecretID = types.StringValue(id)
-	diags.AddWarning("OAuth secret may still exist in the account: "+state.String(), "Its service principal is no longer in this workspace, so the workspace cannot delete the secret "+id+". "+
-		"Secrets belong to the account: an account admin can delete it there.")
+	diags.AddWarning(
+		"OAuth secret may still exist in the account: "+state.String(),
+		"Its service principal is no longer in this workspace, so the workspace cannot delete the secret "+id+". "+
+			"Secrets belong to the account: an account admin can delete it there.",
+	)
 }

@@ -12,7 +12,11 @@ import (
 )
 
 // ImportState adopts a secret that somebody created. Its value is not known.
-func (r *secretResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *secretResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	var identity identityModel
 	if req.ID == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -27,18 +31,31 @@ func (r *secretResource) ImportState(ctx context.Context, req resource.ImportSta
 	}
 	application, id := identity.ApplicationID.ValueString(), identity.SecretID.ValueString()
 	if strings.HasPrefix(id, "dose") {
-		resp.Diagnostics.AddAttributeError(path.Empty(), "Value of an OAuth secret in place of its id", "What begins with \"dose\" is the secret itself. Do not write it into configuration; "+
-			"the list of OAuth secrets shows ids.")
+		resp.Diagnostics.AddAttributeError(
+			path.Empty(),
+			"Value of an OAuth secret in place of its id",
+			"What begins with \"dose\" is the secret itself. Do not write it into configuration; "+
+				"the list of OAuth secrets shows ids.",
+		)
 		return
 	}
 	object := "OAuth secret " + short(id) + " of service principal " + application
 	principalID, list, err := find(ctx, r.Client, application, "")
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, object, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import OAuth secret", object) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, object, &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import OAuth secret", object) {
 		return
 	}
 	info, found := list.ByID(id)
 	if !found {
-		resp.Diagnostics.AddError("No such OAuth secret to import", fmt.Sprintf("Service principal %s has no OAuth secret with the id %q. It has:\n%s", application, id, describe(list.Secrets)))
+		resp.Diagnostics.AddError(
+			"No such OAuth secret to import",
+			fmt.Sprintf(
+				"Service principal %s has no OAuth secret with the id %q. It has:\n%s",
+				application,
+				id,
+				describe(list.Secrets),
+			),
+		)
 		return
 	}
 	m := imported(info, application, principalID, r.Client)

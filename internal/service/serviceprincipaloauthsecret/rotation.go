@@ -17,8 +17,8 @@ type steps struct {
 	principalID string
 	want        secret
 	store       *rotation.Store // nil: the value goes to no vault
-	// onCreate is called when the secret exists, and save each time that another set of secrets lives; nil where only one
-	// secret is created.
+	// onCreate is called when the secret exists, and save each time that another set of secrets lives; nil where only
+	// one secret is created.
 	onCreate func()
 	save     func(rotation.Status)
 
@@ -79,7 +79,12 @@ func (s *steps) Store(ctx context.Context) error {
 func (s *steps) Revoke(ctx context.Context, id string) error {
 	left, err := remove(ctx, s.c, s.principalID, id)
 	if left {
-		return fmt.Errorf("service principal %s is no longer in this workspace, so the workspace cannot delete its OAuth secret %s, which may still exist in the account", s.want.ApplicationID, id)
+		return fmt.Errorf(
+			"service principal %s is no longer in this workspace, so the workspace cannot delete its OAuth secret "+
+				"%s, which may still exist in the account",
+			s.want.ApplicationID,
+			id,
+		)
 	}
 	return err
 }
@@ -98,6 +103,13 @@ func adviseUnusable(err error) error {
 	case unusable.RevokeErr == nil:
 		return client.Also(unusable.Err, "The new secret was deleted again.")
 	}
-	return client.Also(unusable.Err, fmt.Sprintf("The new secret %s could not be deleted either (%v), so it is kept in the state: the next apply creates another one and deletes it.",
-		short(unusable.ID), unusable.RevokeErr))
+	return client.Also(
+		unusable.Err,
+		fmt.Sprintf(
+			"The new secret %s could not be deleted either (%v), so it is kept in the state: the next apply creates "+
+				"another one and deletes it.",
+			short(unusable.ID),
+			unusable.RevokeErr,
+		),
+	)
 }

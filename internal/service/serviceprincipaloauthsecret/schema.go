@@ -33,40 +33,54 @@ const createTimeout = 5 * time.Minute
 
 func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An OAuth secret of a service principal, created by a workspace admin. With it an application requests access tokens at `token_url` " +
+		MarkdownDescription: "An OAuth secret of a service principal, created by a workspace admin. With it an " +
+			"application requests access tokens at `token_url` " +
 			"(client credentials), each valid for an hour. It is rotated in place before it expires.",
 		Attributes: kind.RotationAttributes("`scopes`, ", map[string]schema.Attribute{
 			"id": fwkit.ID("The secret's id, as in `secret_id`. It changes with each rotation."),
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},
-				PlanModifiers:       []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
-				MarkdownDescription: "Application (client) id of the service principal, a UUID. A change creates another secret.",
+				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: "Application (client) id of the service principal, a UUID. A change creates " +
+					"another secret.",
 			},
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Validators: []validator.Set{
+					setvalidator.SizeAtLeast(1),
+					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
+				},
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs `model-serving`. If omitted, a new secret has all the rights of its " +
+				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs " +
+					"`model-serving`. If omitted, a new secret has all the rights of its " +
 					"service principal, and an existing one keeps its scopes. A change rotates.",
 			},
 			"verify": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether the provider requests one access token with a new secret before it deletes the old one. If that fails, the new secret is deleted again. Default: true.",
+				MarkdownDescription: "Whether the provider requests one access token with a new secret before it " +
+					"deletes the old one. If that fails, the new secret is deleted again. Default: true.",
 			},
 			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), versionMark),
 			"secret_value_in_state": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether `secret_value` holds the value. Default: false with `key_vault_secret`, else true. A change rotates.",
+				MarkdownDescription: "Whether `secret_value` holds the value. Default: false with " +
+					"`key_vault_secret`, else true. A change rotates.",
 			},
 			"secret_value": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "The client secret. The service shows it once, when the secret is created, so it is null after an import, and it is null where `secret_value_in_state` is false. It is no bearer token.",
+				MarkdownDescription: "The client secret. The service shows it once, when the secret is created, so " +
+					"it is null after an import, and it is null where `secret_value_in_state` is false. It is no " +
+					"bearer token.",
 			},
-			"secret_id":                 fwkit.PlannedString("Id of the secret. It changes with each rotation."),
-			"client_id":                 fwkit.PlannedString("What an application sends as `client_id`: the application id."),
-			"token_url":                 fwkit.PlannedString("Where an application gets access tokens."),
-			"service_principal_id":      fwkit.PlannedString("SCIM id of the service principal in the workspace."),
-			"previous_secret_id":        fwkit.PlannedString("Id of the secret before this one, as long as it is still valid."),
+			"secret_id": fwkit.PlannedString("Id of the secret. It changes with each rotation."),
+			"client_id": fwkit.PlannedString(
+				"What an application sends as `client_id`: the application id.",
+			),
+			"token_url":            fwkit.PlannedString("Where an application gets access tokens."),
+			"service_principal_id": fwkit.PlannedString("SCIM id of the service principal in the workspace."),
+			"previous_secret_id": fwkit.PlannedString(
+				"Id of the secret before this one, as long as it is still valid.",
+			),
 			"previous_secret_delete_at": fwkit.PlannedString("From this time on an apply deletes it, RFC 3339 in UTC."),
 			"workspace_id":              fwkit.WorkspaceID(),
 			"timeouts":                  fwkit.Timeouts(ctx, createTimeout),
@@ -74,12 +88,22 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	}
 }
 
-func (r *secretResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *secretResource) ValidateConfig(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
 	if !known {
 		return
 	}
-	kind.CheckTimes(config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds, fwkit.DefaultLifetime, &resp.Diagnostics)
+	kind.CheckTimes(
+		config.LifetimeSeconds,
+		config.RotateBeforeSeconds,
+		config.OverlapSeconds,
+		fwkit.DefaultLifetime,
+		&resp.Diagnostics,
+	)
 	kind.CheckValueKept("secret_value_in_state", config.SecretValueInState, config.KeyVaultSecret, &resp.Diagnostics)
 }
 
@@ -97,7 +121,11 @@ func decodeKnown(ctx context.Context, from interface {
 }
 
 // ModifyPlan decides what the plan does. It makes no call and has no clock.
-func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *secretResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}
@@ -107,7 +135,18 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(ctx, req, resp, "secret_value_in_state", "id", "secret_id", "secret_value", "service_principal_id", "previous_secret_id", "previous_secret_delete_at")
+		fwkit.Undecided(
+			ctx,
+			req,
+			resp,
+			"secret_value_in_state",
+			"id",
+			"secret_id",
+			"secret_value",
+			"service_principal_id",
+			"previous_secret_id",
+			"previous_secret_delete_at",
+		)
 		return
 	}
 	if req.State.Raw.IsNull() {
@@ -130,10 +169,20 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 }
 
-func (r *secretResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *secretResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"application_id": identityschema.StringAttribute{RequiredForImport: true, Description: "Application (client) id of the service principal."},
-		"secret_id":      identityschema.StringAttribute{RequiredForImport: true, Description: "Id of the secret; not its value. Each rotation changes it."},
-		"workspace_id":   fwkit.IdentityWorkspaceID(),
+		"application_id": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Application (client) id of the service principal.",
+		},
+		"secret_id": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Id of the secret; not its value. Each rotation changes it.",
+		},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
 	}}
 }

@@ -33,11 +33,13 @@ func (a *sweepAction) Metadata(_ context.Context, req action.MetadataRequest, re
 
 func (a *sweepAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists, and on request revokes, the personal access tokens that killed runs of this provider left behind.",
+		MarkdownDescription: "Lists, and on request revokes, the personal access tokens that killed runs of this " +
+			"provider left behind.",
 		Attributes: map[string]schema.Attribute{
 			"older_than_seconds": schema.Int64Attribute{
 				Optional: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
-				MarkdownDescription: "Only tokens older than this, by the service's clock. Default: 3600. Use more than your longest run takes.",
+				MarkdownDescription: "Only tokens older than this, by the service's clock. Default: 3600. Use more " +
+					"than your longest run takes.",
 			},
 			"dry_run": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether to list the tokens and revoke none. Default: true.",

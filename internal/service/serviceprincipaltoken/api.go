@@ -26,8 +26,8 @@ type minted struct {
 	doubles []client.TokenInfo
 }
 
-// logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's; with
-// the provider's identity one more where only the workspace knows who that is.
+// logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's;
+// with the provider's identity one more where only the workspace knows who that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
 		if !o.Credential.TenantID.IsSet() && !o.atDatabricks() {
@@ -49,8 +49,8 @@ func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, erro
 	return c, nil
 }
 
-// checkOwner finds what configuration alone can tell of the owner's credential. It touches no network. A certificate file
-// that does not exist yet at plan may be made by the same apply, so it is left for then.
+// checkOwner finds what configuration alone can tell of the owner's credential. It touches no network. A certificate
+// file that does not exist yet at plan may be made by the same apply, so it is left for then.
 func checkOwner(c *client.Client, o owner, planning bool) error {
 	if o.ProviderIdentity {
 		if id := c.Login.Identity().ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
@@ -72,25 +72,35 @@ func checkOwner(c *client.Client, o owner, planning bool) error {
 }
 
 func notOwner(actual string) error {
-	return client.Advise(fmt.Errorf("the provider is logged in as %s", actual), "owner.use_provider_identity",
-		"The token would belong to that identity. Write its application id under owner.application_id, or give the credential of the owner you mean.")
+	return client.Advise(
+		fmt.Errorf("the provider is logged in as %s", actual),
+		"owner.use_provider_identity",
+		"The token would belong to that identity. Write its application id under owner.application_id, or give the "+
+			"credential of the owner you mean.",
+	)
 }
 
-// await logs in as the owner, and waits where Entra ID does not know it yet. One request to Entra ID for each time it is
-// asked; none where the login is known already.
+// await logs in as the owner, and waits where Entra ID does not know it yet. One request to Entra ID for each time it
+// is asked; none where the login is known already.
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
-		return client.Also(err, "A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an application of Entra ID and cannot log in there: "+
-			"its OAuth secret of Databricks logs in at the workspace (databricks_client_secret_wo), or the provider is logged in as it (use_provider_identity).")
+		return client.Also(
+			err,
+			"A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an "+
+				"application of Entra ID and cannot log in there: "+
+				"its OAuth secret of Databricks logs in at the workspace (databricks_client_secret_wo), or the "+
+				"provider is logged in as it (use_provider_identity).",
+		)
 	}
 	return err
 }
 
-// mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the comment
-// carries a marker, the same at each try, by which such a token is found and revoked before another is made, and once more
-// after: a try that was given up may still be worked on. The time in the marker is the service's, so the workspace must
-// have answered before. One request; after a lost answer one to look, one to revoke and one to try again.
+// mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the
+// comment carries a marker, the same at each try, by which such a token is found and revoked before another is made,
+// and once more after: a try that was given up may still be worked on. The time in the marker is the service's, so the
+// workspace must have answered before. One request; after a lost answer one to look, one to revoke and one to try
+// again.
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began := time.Now()
 	var until time.Time
@@ -113,8 +123,12 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		doubles = append(doubles, revoked...)
 		var stray error
 		if lookErr != nil {
-			stray = client.Advise(cmp.Or(err, lookErr), "", fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
-				"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked))
+			stray = client.Advise(
+				cmp.Or(err, lookErr),
+				"",
+				fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
+					"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked),
+			)
 		}
 		switch {
 		case err == nil: // ours is made: it must not be lost over the look
@@ -125,7 +139,11 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 		case !lost:
 			return minted{}, adviseMint(err)
 		case !as.Again(ctx, err, began, try):
-			return minted{}, client.Advise(err, "", "The owner's list was looked through, and no token of this attempt is left. Apply again.")
+			return minted{}, client.Advise(
+				err,
+				"",
+				"The owner's list was looked through, and no token of this attempt is left. Apply again.",
+			)
 		}
 	}
 }
@@ -170,9 +188,9 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (
 	return revoked, err
 }
 
-// revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is at
-// hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is gone
-// counts as done. One request, and the owner's login to Entra ID.
+// revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is
+// at hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is
+// gone counts as done. One request, and the owner's login to Entra ID.
 func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	var asOwner error
 	if o.lasting() {
@@ -195,8 +213,12 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 	}
 	var next []string
 	if errors.Is(err, client.ErrPermissionDenied) {
-		next = append(next, "The token is still live. To revoke tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\", then apply again. "+
-			"To leave the token as it is and only forget it: terraform state rm ADDRESS.")
+		next = append(
+			next,
+			"The token is still live. To revoke tokens of others the provider's identity needs to be a workspace "+
+				"admin: add it to the group \"admins\", then apply again. "+
+				"To leave the token as it is and only forget it: terraform state rm ADDRESS.",
+		)
 	}
 	if asOwner != nil { // as text: a refused login would else take the place of what matters
 		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
@@ -213,7 +235,8 @@ func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (f
 	return as.RevokeIfOwn(ctx, id)
 }
 
-// callerID is the application id behind the provider's login. No request; one where only the workspace knows who that is.
+// callerID is the application id behind the provider's login. No request; one where only the workspace knows who that
+// is.
 func callerID(ctx context.Context, c *client.Client) (string, error) {
 	if id := c.Login.Identity().ClientID; id != "" {
 		return id, nil
@@ -226,9 +249,19 @@ func adviseMint(err error) error {
 	var service *client.Error
 	switch {
 	case errors.As(err, &service) && service.Code == "QUOTA_EXCEEDED":
-		return client.Advise(err, "owner.application_id", "A principal can have 600 tokens in a workspace, and this one has them. Revoke those that nobody uses; an admin lists them with their last use under /api/2.0/token-management/tokens.")
+		return client.Advise(
+			err,
+			"owner.application_id",
+			"A principal can have 600 tokens in a workspace, and this one has them. Revoke those that nobody uses; "+
+				"an admin lists them with their last use under /api/2.0/token-management/tokens.",
+		)
 	case errors.Is(err, client.ErrInvalid):
-		return client.Advise(err, "lifetime_seconds", "The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have used up its 600 tokens.")
+		return client.Advise(
+			err,
+			"lifetime_seconds",
+			"The workspace may set a shorter maximum lifetime, may not know one of the scopes, or the owner may have "+
+				"used up its 600 tokens.",
+		)
 	}
 	return adviseOwner(err)
 }
@@ -240,11 +273,21 @@ func adviseOwner(err error) error {
 	case errors.As(err, &login):
 		return err
 	case errors.Is(err, client.ErrUnauthenticated):
-		return client.Advise(err, "owner.application_id", "Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is deactivated there. "+
-			"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+client.GoneSincePlan)
+		return client.Advise(
+			err,
+			"owner.application_id",
+			"Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is "+
+				"deactivated there. "+
+				"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+client.GoneSincePlan,
+		)
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(err, "owner.application_id", "The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and let this resource depend on it. "+
-			"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.")
+		return client.Advise(
+			err,
+			"owner.application_id",
+			"The owner may not use personal access tokens. Give it that right with dbxaccess_token_permission and "+
+				"let this resource depend on it. "+
+				"If the workspace has tokens switched off, an admin allows them under Settings > Advanced.",
+		)
 	default:
 		return err
 	}
@@ -254,10 +297,18 @@ func adviseOwner(err error) error {
 func adviseChange(err error) error {
 	switch {
 	case noSuchCall(err):
-		return client.Advise(err, "", "This workspace has no call that changes a token. Write comment and scopes as they were, "+
-			"or change rotation_triggers as well: the new token is made with what is written.")
+		return client.Advise(
+			err,
+			"",
+			"This workspace has no call that changes a token. Write comment and scopes as they were, "+
+				"or change rotation_triggers as well: the new token is made with what is written.",
+		)
 	case errors.Is(err, client.ErrNotFound):
-		return client.Advise(err, "", "The token was revoked after the plan was made. Plan again: the new plan makes another one.")
+		return client.Advise(
+			err,
+			"",
+			"The token was revoked after the plan was made. Plan again: the new plan makes another one.",
+		)
 	default:
 		return adviseOwner(err)
 	}
@@ -265,10 +316,21 @@ func adviseChange(err error) error {
 
 // adviseMarker says what it means that a marker stays.
 func adviseMarker(err error) error {
-	next := "Terraform compares the comment without the marker, so no plan is affected, and the token works. Other tokens of this run may keep theirs; only one is named here."
+	next := "Terraform compares the comment without the marker, so no plan is affected, and the token works. Other " +
+		"tokens of this run may keep theirs; only one is named here."
 	if noSuchCall(err) {
-		return client.Advise(err, "", next+" This workspace has no call that changes a token. While that is so, no token is revoked because of a marker.")
+		return client.Advise(
+			err,
+			"",
+			next+" This workspace has no call that changes a token. While that is so, no token is revoked because of "+
+				"a marker.",
+		)
 	}
-	return client.Advise(err, "", next+" A later apply for the same owner may take a token for left over that carries the marker, is two days old and was never used. "+
-		"To take it off, change the comment or rotate the token.")
+	return client.Advise(
+		err,
+		"",
+		next+" A later apply for the same owner may take a token for left over that carries the marker, is two days "+
+			"old and was never used. "+
+			"To take it off, change the comment or rotate the token.",
+	)
 }

@@ -18,8 +18,8 @@ type listing struct {
 }
 
 // tokens is the one list of the run. A caller that may not see the tokens of others gets its own where own allows that:
-// where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request, shared by
-// every token of the run; where only the workspace knows who calls, one more.
+// where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request,
+// shared by every token of the run; where only the workspace knows who calls, one more.
 func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (listing, error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if !errors.Is(err, client.ErrPermissionDenied) {
@@ -31,7 +31,8 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 				return listing{}, selfErr
 			} else if !isOwner {
 				return listing{}, client.Advise(err, "", "The provider is logged in neither as the owner "+ownerID+
-					" nor as a workspace admin, so it sees other tokens than those of the owner. Log in as the owner, or add the provider's identity to the group \"admins\".")
+					" nor as a workspace admin, so it sees other tokens than those of the owner. Log in as the "+
+					"owner, or add the provider's identity to the group \"admins\".")
 			}
 		}
 		list, err = c.OwnTokens(ctx)
@@ -42,7 +43,8 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 	return listing{list, own}, err
 }
 
-const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the group \"admins\"."
+const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the " +
+	"group \"admins\"."
 
 // named gives a token that the list names, whether it has expired or not.
 func (l listing) named(id string) (client.TokenInfo, bool) {
@@ -52,9 +54,9 @@ func (l listing) named(id string) (client.TokenInfo, bool) {
 	return client.TokenInfo{}, false
 }
 
-// find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may be
-// no list at all, so the service is asked about that very token; who may not ask that believes a list that names others.
-// No request where the list names the token, else one.
+// find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may
+// be no list at all, so the service is asked about that very token; who may not ask that believes a list that names
+// others. No request where the list names the token, else one.
 func (l listing) find(ctx context.Context, c *client.Client, id string) (info client.TokenInfo, there bool, err error) {
 	if info, there = l.named(id); there {
 		return info, true, nil
@@ -63,9 +65,13 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 	case l.own && l.Shown:
 		return client.TokenInfo{}, false, nil
 	case l.own:
-		return client.TokenInfo{}, false, client.Advise(errors.New("the list of the owner's tokens came empty"), "",
-			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply -refresh=false -replace=ADDRESS. "+
-				"To destroy it, terraform destroy -refresh=false -target=ADDRESS.")
+		return client.TokenInfo{}, false, client.Advise(
+			errors.New("the list of the owner's tokens came empty"),
+			"",
+			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply "+
+				"-refresh=false -replace=ADDRESS. "+
+				"To destroy it, terraform destroy -refresh=false -target=ADDRESS.",
+		)
 	}
 	info, err = c.TokenByID(ctx, id)
 	if errors.Is(err, client.ErrNotFound) {
@@ -81,8 +87,8 @@ type sight struct {
 	previousLive bool
 }
 
-// look finds the tokens of a state. What the workspace does not show is not taken for gone, and where its clock cannot be
-// right, nothing that depends on the time is believed. No request but those of [listing.find].
+// look finds the tokens of a state. What the workspace does not show is not taken for gone, and where its clock cannot
+// be right, nothing that depends on the time is believed. No request but those of [listing.find].
 func look(ctx context.Context, c *client.Client, list listing, state tokenModel) (sight, error) {
 	info, there, err := findUnlessOver(ctx, c, list, state)
 	if err != nil {
@@ -112,7 +118,12 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 }
 
 // findUnlessOver looks for the token of a state. One that is over by its own time need not be proved to be gone.
-func findUnlessOver(ctx context.Context, c *client.Client, list listing, state tokenModel) (client.TokenInfo, bool, error) {
+func findUnlessOver(
+	ctx context.Context,
+	c *client.Client,
+	list listing,
+	state tokenModel,
+) (client.TokenInfo, bool, error) {
 	if _, listed := list.named(state.ID.ValueString()); !listed && over(state, list.Now) {
 		return client.TokenInfo{}, false, nil
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// findStrays lists the live tokens that runs of this provider seem to have left: those of ephemeral resources, and those
-// that were never recorded. Tokens of this run and tokens younger than age, by the service's clock, are not among them. One
-// request; two where the workspace has no token.
+// findStrays lists the live tokens that runs of this provider seem to have left: those of ephemeral resources, and
+// those that were never recorded. Tokens of this run and tokens younger than age, by the service's clock, are not among
+// them. One request; two where the workspace has no token.
 func findStrays(ctx context.Context, c *client.Client, age time.Duration) ([]ownedToken, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	switch {
@@ -42,5 +42,11 @@ func isStray(t client.TokenInfo, now time.Time, age time.Duration) bool {
 
 // describeStray names a token for a person.
 func describeStray(t ownedToken) string {
-	return fmt.Sprintf("token %s of %s, created %s, %q", t.ID, t.ApplicationID, t.CreatedAt.UTC().Format(time.RFC3339), t.Comment)
+	return fmt.Sprintf(
+		"token %s of %s, created %s, %q",
+		t.ID,
+		t.ApplicationID,
+		t.CreatedAt.UTC().Format(time.RFC3339),
+		t.Comment,
+	)
 }

@@ -29,15 +29,21 @@ func lookBefore(ctx context.Context, c *client.Client) (before, error) {
 	})
 }
 
-// manageable is an error where the provider could neither see nor revoke a token of the owner. An owner can do both with
-// its own; that the provider is the owner, where configuration says so, [logIn] has made sure of.
+// manageable is an error where the provider could neither see nor revoke a token of the owner. An owner can do both
+// with its own; that the provider is the owner, where configuration says so, [logIn] has made sure of.
 func (b before) manageable(o owner) error {
 	if b.refused == nil || o.ProviderIdentity {
 		return nil
 	}
-	return client.Advise(b.refused, "", "The provider could neither see nor revoke the token later: to do that for tokens of others its identity needs to be "+
-		"a workspace admin. Add it to the group \"admins\", or log in as the owner itself and write use_provider_identity = true. "+
-		"Or write on_unverifiable = \"warn\": then the token is made, and no refresh checks it.")
+	return client.Advise(
+		b.refused,
+		"",
+		"The provider could neither see nor revoke the token later: to do that for tokens of others its identity "+
+			"needs to be "+
+			"a workspace admin. Add it to the group \"admins\", or log in as the owner itself and write "+
+			"use_provider_identity = true. "+
+			"Or write on_unverifiable = \"warn\": then the token is made, and no refresh checks it.",
+	)
 }
 
 // swept remembers the owners whose tokens this run has swept, or found that it cannot.
@@ -45,8 +51,8 @@ type swept struct{ sync.Map }
 
 func sweepName(o owner) string { return "sweep of tokens of " + strings.ToLower(o.ApplicationID) }
 
-// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, whoever else makes a token of
-// that owner waits until end is called.
+// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, whoever else makes a token
+// of that owner waits until end is called.
 func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (due bool, end func(), err error) {
 	nothing := func() {}
 	if len(leftovers(c, seen.TokenList, o)) == 0 {
@@ -63,7 +69,8 @@ func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (du
 	return true, unlock, nil
 }
 
-// leftovers are the tokens of an owner that a list of all tokens shows to be abandoned, and that nothing in this run has.
+// leftovers are the tokens of an owner that a list of all tokens shows to be abandoned, and that nothing in this run
+// has.
 func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenInfo {
 	if rotation.ClockIsWrong(list.Now) {
 		return nil
@@ -77,9 +84,9 @@ func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenI
 	return found
 }
 
-// sweep revokes what interrupted runs left of an owner, and returns what it revoked. made is a token of this run of which
-// the marker was taken off a moment ago: only where the list shows that one without a marker, a marker on another means
-// that nobody recorded it. One list, and one request for each token found.
+// sweep revokes what interrupted runs left of an owner, and returns what it revoked. made is a token of this run of
+// which the marker was taken off a moment ago: only where the list shows that one without a marker, a marker on another
+// means that nobody recorded it. One list, and one request for each token found.
 func sweep(ctx context.Context, c, as *client.Client, o owner, made string) (revoked []client.TokenInfo, err error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if err != nil {

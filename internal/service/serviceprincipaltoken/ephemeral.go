@@ -38,7 +38,11 @@ func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
 }
 
-func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.ValidateConfigRequest, resp *ephemeral.ValidateConfigResponse) {
+func (e *tokenEphemeral) ValidateConfig(
+	ctx context.Context,
+	req ephemeral.ValidateConfigRequest,
+	resp *ephemeral.ValidateConfigResponse,
+) {
 	var config ephemeralModel
 	var owner types.Object
 	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("owner"), &owner)...)
@@ -53,28 +57,53 @@ func (e *tokenEphemeral) ValidateConfig(ctx context.Context, req ephemeral.Valid
 	written, unknown := config.Owner.credentials()
 	switch {
 	case len(written) == 0 && !unknown:
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret, client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("owner"),
+			"Owner of an ephemeral token has no credential",
+			"A token is made by logging in as its owner. "+
+				"Write one of client_secret, client_certificate, client_certificate_path, databricks_client_secret, "+
+				"key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is "+
+				"the owner.",
+		)
 	case len(written) > 1:
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Owner of an ephemeral token has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("owner"),
+			"Owner of an ephemeral token has two credentials",
+			strings.Join(written, " and ")+" are both written; keep one.",
+		)
 	}
 	if name := ownerModel(*config.Owner).emptyCredential(); name != "" {
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Credential of an ephemeral token's owner is empty", emptyAdvice(strings.TrimSuffix(name, "_wo")))
+		resp.Diagnostics.AddAttributeError(
+			path.Root("owner"),
+			"Credential of an ephemeral token's owner is empty",
+			emptyAdvice(strings.TrimSuffix(name, "_wo")),
+		)
 	}
 	password := config.Owner.ClientCertificatePassword
-	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() && config.Owner.ClientCertificatePath.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("owner"), "Password of an ephemeral token's owner without a certificate",
-			"client_certificate_password is written: write client_certificate or client_certificate_path beside it, or remove it.")
+	if !password.IsNull() && !password.IsUnknown() && config.Owner.ClientCertificate.IsNull() &&
+		config.Owner.ClientCertificatePath.IsNull() {
+		resp.Diagnostics.AddAttributeError(
+			path.Root("owner"),
+			"Password of an ephemeral token's owner without a certificate",
+			"client_certificate_password is written: write client_certificate or client_certificate_path beside it, "+
+				"or remove it.",
+		)
 	}
 	k := config.Owner.KeyVault
 	switch {
 	case k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown():
 	case k.CertificateName.IsNull() == k.ClientSecretName.IsNull():
-		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault"), "Key Vault credential of an ephemeral token's owner is not clear",
-			"Write either certificate_name or client_secret_name: what the owner logs in with.")
+		resp.Diagnostics.AddAttributeError(
+			fwkit.Path("owner.key_vault"),
+			"Key Vault credential of an ephemeral token's owner is not clear",
+			"Write either certificate_name or client_secret_name: what the owner logs in with.",
+		)
 	case k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull():
-		resp.Diagnostics.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Key Vault password of an ephemeral token's owner without a certificate",
-			"Write certificate_name beside it, or remove it.")
+		resp.Diagnostics.AddAttributeError(
+			fwkit.Path("owner.key_vault.certificate_password_secret_name"),
+			"Key Vault password of an ephemeral token's owner without a certificate",
+			"Write certificate_name beside it, or remove it.",
+		)
 	}
 }
 
@@ -115,8 +144,15 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 		fwkit.Warn(&resp.Diagnostics, made.stray, "A second ephemeral token may be left over", config.String())
 	}
 	for _, t := range made.doubles {
-		resp.Diagnostics.AddWarning("Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
-			fmt.Sprintf("Token %s was made by the same request as the %s, and the answer with its value was lost. Nobody can have it.", t.ID, config.String()))
+		resp.Diagnostics.AddWarning(
+			"Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf(
+				"Token %s was made by the same request as the %s, and the answer with its value was lost. Nobody can "+
+					"have it.",
+				t.ID,
+				config.String(),
+			),
+		)
 	}
 	config.tell(made)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
@@ -135,10 +171,20 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 		return
 	}
 	var opened private
-	if fwkit.Failed(&resp.Diagnostics, json.Unmarshal(text, &opened), "Cannot tell which token to revoke", "ephemeral token") {
+	if fwkit.Failed(
+		&resp.Diagnostics,
+		json.Unmarshal(text, &opened),
+		"Cannot tell which token to revoke",
+		"ephemeral token",
+	) {
 		return
 	}
-	fwkit.Failed(&resp.Diagnostics, e.Client.CloseToken(ctx, opened.ID), "Cannot close token", "ephemeral token "+short(opened.ID))
+	fwkit.Failed(
+		&resp.Diagnostics,
+		e.Client.CloseToken(ctx, opened.ID),
+		"Cannot close token",
+		"ephemeral token "+short(opened.ID),
+	)
 }
 
 const (
@@ -148,12 +194,15 @@ const (
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A personal access token of a service principal for the duration of a run. It is in no plan and no state, and is revoked at the end.",
+		MarkdownDescription: "A personal access token of a service principal for the duration of a run. It is in no " +
+			"plan and no state, and is revoked at the end.",
 		Attributes: map[string]schema.Attribute{
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
-				MarkdownDescription: "The service principal that owns the token, and its credential: exactly one of `client_secret`, `client_certificate`, " +
-					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc`, `use_provider_identity`.",
+				MarkdownDescription: "The service principal that owns the token, and its credential: exactly one of " +
+					"`client_secret`, `client_certificate`, " +
+					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc`, " +
+					"`use_provider_identity`.",
 				Attributes: ownerAttributes(),
 			},
 			"comment": schema.StringAttribute{
@@ -162,16 +211,31 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			},
 			"scopes": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, **the token has all the rights of its owner.**",
+				Validators: []validator.Set{
+					setvalidator.SizeAtLeast(1),
+					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
+				},
+				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, **the token " +
+					"has all the rights of its owner.**",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
-				MarkdownDescription: "Maximum lifetime of the token in seconds, up to 86400 (a day). It must be longer than the run takes. Default: 3600 (an hour).",
+				MarkdownDescription: "Maximum lifetime of the token in seconds, up to 86400 (a day). It must be " +
+					"longer than the run takes. Default: 3600 (an hour).",
 			},
-			"token_value": schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The bearer token."},
-			"token_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value."},
-			"expires_at":  schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC."},
+			"token_value": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The bearer token.",
+			},
+			"token_id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value.",
+			},
+			"expires_at": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When it expires, RFC 3339 in UTC.",
+			},
 		},
 	}
 }

@@ -31,13 +31,19 @@ func (l *tokenList) Metadata(_ context.Context, req resource.MetadataRequest, re
 	resp.TypeName = req.ProviderTypeName + "_service_principal_token"
 }
 
-func (l *tokenList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *tokenList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The live personal access tokens of service principals, oldest first, without their values.",
+		MarkdownDescription: "The live personal access tokens of service principals, oldest first, without their " +
+			"values.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, of every service principal but the one that the provider is logged in as.",
+				MarkdownDescription: "Application (client) id of the service principal that owns them. If omitted, " +
+					"of every service principal but the one that the provider is logged in as.",
 			},
 			"include_own_identity": fwkit.IncludeOwnIdentity("with its tokens, where `application_id` is absent"),
 		},
@@ -53,7 +59,12 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 		return
 	}
 	found, err := search(ctx, l.Client, config.ApplicationID.ValueString(), config.IncludeOwnIdentity.ValueBool())
-	if fwkit.Failed(&diags, err, "Cannot query tokens of service principals", cmp.Or(config.ApplicationID.ValueString(), "tokens")) {
+	if fwkit.Failed(
+		&diags,
+		err,
+		"Cannot query tokens of service principals",
+		cmp.Or(config.ApplicationID.ValueString(), "tokens"),
+	) {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
@@ -68,7 +79,13 @@ func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list
 
 func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
 	m := imported(found.TokenInfo, found.ApplicationID, l.Client.WorkspaceID())
-	return fwkit.Listed(ctx, req, found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), short(found.ID)), m.toIdentity(), m)
+	return fwkit.Listed(
+		ctx,
+		req,
+		found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), short(found.ID)),
+		m.toIdentity(),
+		m,
+	)
 }
 
 // ownedToken is a token with the application id of the service principal that it belongs to.
@@ -77,8 +94,8 @@ type ownedToken struct {
 	ApplicationID string
 }
 
-// search gives the tokens of one service principal or, where none is named, of every one: without those of the caller, unless
-// own is true. One request, and another where the login does not name its identity.
+// search gives the tokens of one service principal or, where none is named, of every one: without those of the caller,
+// unless own is true. One request, and another where the login does not name its identity.
 func search(ctx context.Context, c *client.Client, applicationID string, own bool) ([]ownedToken, error) {
 	all, err := tokens(ctx, c, false, "")
 	if err != nil {
@@ -95,13 +112,15 @@ func search(ctx context.Context, c *client.Client, applicationID string, own boo
 	}), err
 }
 
-// manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted run
-// left over is nobody's to manage, and an ephemeral token dies with the run that opened it.
+// manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted
+// run left over is nobody's to manage, and an ephemeral token dies with the run that opened it.
 func manageable(all client.TokenList, applicationID string) []ownedToken {
 	var found []ownedToken
 	for _, t := range all.Tokens {
 		owner := all.Owner(t)
-		if all.Live(t) && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) && !strings.Contains(t.Comment, ephemeralMark) && (applicationID == "" || strings.EqualFold(owner, applicationID)) {
+		if all.Live(t) && uuid.Validate(owner) == nil && !t.Abandoned(all.Now) &&
+			!strings.Contains(t.Comment, ephemeralMark) &&
+			(applicationID == "" || strings.EqualFold(owner, applicationID)) {
 			found = append(found, ownedToken{t, owner})
 		}
 	}

@@ -62,7 +62,17 @@ type ownerKeyVault struct {
 }
 
 func (m ownerModel) values() []attr.Value {
-	all := []attr.Value{m.ApplicationID, m.TenantID, m.ClientSecret, m.ClientCertificate, m.ClientCertificatePath, m.ClientCertificatePassword, m.DatabricksClientSecret, m.UseOIDC, m.UseProviderIdentity}
+	all := []attr.Value{
+		m.ApplicationID,
+		m.TenantID,
+		m.ClientSecret,
+		m.ClientCertificate,
+		m.ClientCertificatePath,
+		m.ClientCertificatePassword,
+		m.DatabricksClientSecret,
+		m.UseOIDC,
+		m.UseProviderIdentity,
+	}
 	if k := m.KeyVault; k != nil {
 		all = append(all, k.VaultURI, k.CertificateName, k.ClientSecretName, k.CertificatePasswordSecretName)
 	}
@@ -86,10 +96,12 @@ type owner struct {
 
 // lasting reports whether the credential is at hand without configuration, which a destroy does not see.
 func (o owner) lasting() bool {
-	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil || o.Credential.UseOIDC.IsSet()
+	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil ||
+		o.Credential.UseOIDC.IsSet()
 }
 
-// atDatabricks reports whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not know.
+// atDatabricks reports whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not
+// know.
 func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
 
 // atHand reports whether there is any credential to log in with.
@@ -103,7 +115,8 @@ type token struct {
 	Comment  string
 	Scopes   []string // nil: not managed
 	Lifetime time.Duration
-	// Recorded is how long it may take until the token is recorded; 0 where it never is: no run may take it for left over.
+	// Recorded is how long it may take until the token is recorded; 0 where it never is: no run may take it for left
+	// over.
 	Recorded time.Duration
 	Secret   *rotation.Secret // nil: its value goes to no vault
 }
@@ -127,11 +140,14 @@ func (m ownerModel) toOwner() owner {
 	}
 	if k := m.KeyVault; k != nil {
 		o.Credential.KeyVault = &auth.KeyVaultSettings{
-			ByProvider:                    true,
-			VaultURI:                      setting(k.VaultURI, "key_vault.vault_uri"),
-			CertificateName:               setting(k.CertificateName, "key_vault.certificate_name"),
-			ClientSecretName:              setting(k.ClientSecretName, "key_vault.client_secret_name"),
-			CertificatePasswordSecretName: setting(k.CertificatePasswordSecretName, "key_vault.certificate_password_secret_name"),
+			ByProvider:       true,
+			VaultURI:         setting(k.VaultURI, "key_vault.vault_uri"),
+			CertificateName:  setting(k.CertificateName, "key_vault.certificate_name"),
+			ClientSecretName: setting(k.ClientSecretName, "key_vault.client_secret_name"),
+			CertificatePasswordSecretName: setting(
+				k.CertificatePasswordSecretName,
+				"key_vault.certificate_password_secret_name",
+			),
 		}
 	}
 	if o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo"); o.atDatabricks() {
@@ -218,8 +234,8 @@ func (m tokenModel) keepTokens(c *client.Client) {
 
 func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
 
-// tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the value,
-// which is told once.
+// tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the
+// value, which is told once.
 func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
 	m.ID = types.StringValue(info.ID)
 	m.TokenID = types.StringValue(info.ID)
@@ -249,7 +265,8 @@ const (
 	unusedNotice = 14 * 24 * time.Hour // how long before that it is told
 )
 
-// unusedUntil is when the service revokes a token if nobody uses it; zero where the list does not tell when it was used.
+// unusedUntil is when the service revokes a token if nobody uses it; zero where the list does not tell when it was
+// used.
 func unusedUntil(info client.TokenInfo) time.Time {
 	if info.CreatorID == "" {
 		return time.Time{}
@@ -365,12 +382,16 @@ func (m tokenModel) String() string {
 // short is enough of a token's id to find it.
 func short(id string) string { return id[:min(12, len(id))] }
 
-// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out who
-// made them.
+// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out
+// who made them.
 func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
 	m := tokenModel{
-		Owner: &ownerModel{ApplicationID: types.StringValue(applicationID)}, Comment: fwkit.String(client.Unmark(info.Comment)),
-		LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+		Owner: &ownerModel{
+			ApplicationID: types.StringValue(applicationID),
+		}, Comment: fwkit.String(client.Unmark(info.Comment)),
+		LifetimeSeconds: lifetime(
+			info,
+		), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
 	}
 	if info.CreatorID == "" {
 		m.Owner.UseProviderIdentity = types.BoolValue(true)
@@ -411,7 +432,11 @@ func fromOfficial(state []byte) (tokenModel, error) {
 	if o.ID == "" {
 		return tokenModel{}, errors.New("its state has no token id: apply it once with the official provider")
 	}
-	info := client.TokenInfo{ID: o.ID, CreatedAt: client.FromMillis(o.CreationTime), ExpiresAt: client.FromMillis(o.ExpiryTime)}
+	info := client.TokenInfo{
+		ID:        o.ID,
+		CreatedAt: client.FromMillis(o.CreationTime),
+		ExpiresAt: client.FromMillis(o.ExpiryTime),
+	}
 	m := tokenModel{
 		Owner: &ownerModel{}, Comment: fwkit.String(o.Comment), LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType),
 		TokenValue: fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),

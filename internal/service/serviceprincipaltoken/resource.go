@@ -41,7 +41,8 @@ func (r *tokenResource) Metadata(_ context.Context, req resource.MetadataRequest
 
 func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config tokenModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
@@ -85,7 +86,12 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 }
 
 // maySee reports whether the provider can see and revoke tokens of the owner, which must be known before one is made.
-func (r *tokenResource) maySee(ctx context.Context, o owner, plan tokenModel, diags *diag.Diagnostics) (seen before, ok bool) {
+func (r *tokenResource) maySee(
+	ctx context.Context,
+	o owner,
+	plan tokenModel,
+	diags *diag.Diagnostics,
+) (seen before, ok bool) {
 	seen, err := lookBefore(ctx, r.Client)
 	if err == nil {
 		err = seen.manageable(o)
@@ -119,7 +125,15 @@ type stateWriter interface {
 }
 
 // remember writes a token just created into state and private state.
-func (*tokenResource) remember(ctx context.Context, plan *tokenModel, s *steps, m fwkit.RotationMemory, state stateWriter, private fwkit.WritablePrivate, diags *diag.Diagnostics) {
+func (*tokenResource) remember(
+	ctx context.Context,
+	plan *tokenModel,
+	s *steps,
+	m fwkit.RotationMemory,
+	state stateWriter,
+	private fwkit.WritablePrivate,
+	diags *diag.Diagnostics,
+) {
 	plan.tellValue(s.made.Value, s.version)
 	if plan.KeyVaultSecret != nil && s.version.ID != "" {
 		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
@@ -136,8 +150,15 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 		fwkit.Warn(diags, made.stray, "A second token may be left over", plan.String())
 	}
 	for _, t := range made.doubles {
-		diags.AddWarning("Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
-			fmt.Sprintf("Token %s was made by the same request as %s, and the answer with its value was lost. Nobody can have it.", t.ID, plan.String()))
+		diags.AddWarning(
+			"Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf(
+				"Token %s was made by the same request as %s, and the answer with its value was lost. Nobody can "+
+					"have it.",
+				t.ID,
+				plan.String(),
+			),
+		)
 	}
 	err := unmark(ctx, as, made.ID, want.Comment)
 	if err != nil && r.Client.FirstTime("warning of markers that stay") {
@@ -152,9 +173,16 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	}
 	revoked, err := sweep(ctx, r.Client, as, want.Owner, made.ID)
 	for _, t := range revoked {
-		diags.AddWarning("Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
-			fmt.Sprintf("Token %s was made at %s by a run of this provider that ended before it was recorded, as the marker in its comment %q says, and was never used.",
-				t.ID, t.CreatedAt.UTC().Format(time.RFC3339), t.Comment))
+		diags.AddWarning(
+			"Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
+			fmt.Sprintf(
+				"Token %s was made at %s by a run of this provider that ended before it was recorded, as the marker "+
+					"in its comment %q says, and was never used.",
+				t.ID,
+				t.CreatedAt.UTC().Format(time.RFC3339),
+				t.Comment,
+			),
+		)
 	}
 	if err != nil {
 		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", plan.String())
@@ -164,7 +192,9 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 // nameOf names a token that is in no state.
 func nameOf(t client.TokenInfo, owner string) string {
 	return tokenModel{
-		TokenID: types.StringValue(t.ID), Owner: &ownerModel{ApplicationID: types.StringValue(owner)}, Comment: fwkit.String(client.Unmark(t.Comment)),
+		TokenID: types.StringValue(
+			t.ID,
+		), Owner: &ownerModel{ApplicationID: types.StringValue(owner)}, Comment: fwkit.String(client.Unmark(t.Comment)),
 	}.String()
 }
 
@@ -181,14 +211,20 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	cameOver := state.Owner.ApplicationID.IsNull()
-	list, err := tokens(ctx, r.Client, state.Owner.UseProviderIdentity.ValueBool() || cameOver, state.Owner.ApplicationID.ValueString())
+	list, err := tokens(
+		ctx,
+		r.Client,
+		state.Owner.UseProviderIdentity.ValueBool() || cameOver,
+		state.Owner.ApplicationID.ValueString(),
+	)
 	var shown sight
 	if err == nil {
 		shown, err = look(ctx, r.Client, list, state)
 	}
 	if state.onlyWarns() && err != nil {
 		// Where nothing has answered there is no other workspace to compare with.
-		if r.Client.WorkspaceID() == "" || !r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
+		if r.Client.WorkspaceID() == "" ||
+			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
 		}
 		return
@@ -197,16 +233,29 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if errors.Is(err, client.ErrPermissionDenied) {
 		err = kind.AdviseUnchecked(err)
 	}
-	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, state.String(), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, cannotRead, state.String()) {
+	if r.FailedRead(ctx, err, state.WorkspaceID, cannotRead, state.String(), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, cannotRead, state.String()) {
 		return
 	}
 	info, live := shown.info, shown.live
 	if cameOver && !live && list.own && !over(state, list.Now) {
-		fwkit.Failed(&resp.Diagnostics, client.Advise(errors.New("it is not among the tokens of the provider's identity, and may be another's"), "", needsAdmin), cannotRead, state.String())
+		fwkit.Failed(
+			&resp.Diagnostics,
+			client.Advise(
+				errors.New("it is not among the tokens of the provider's identity, and may be another's"),
+				"",
+				needsAdmin,
+			),
+			cannotRead,
+			state.String(),
+		)
 		return
 	}
 	if cameOver && !live {
-		resp.Diagnostics.AddWarning("Token that came over from the official provider is gone: "+state.String(), "It was revoked, or it has expired. The plan makes a new one.")
+		resp.Diagnostics.AddWarning(
+			"Token that came over from the official provider is gone: "+state.String(),
+			"It was revoked, or it has expired. The plan makes a new one.",
+		)
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -220,9 +269,19 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		}
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.tell(info, r.Client.WorkspaceID())
-		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark, state.String(), state.onlyWarns(), &resp.Diagnostics)
+		f.VaultLost = r.LookAtSecret(
+			ctx,
+			kind,
+			state.KeyVaultSecret,
+			m.Places[info.ID],
+			secretMark,
+			state.String(),
+			state.onlyWarns(),
+			&resp.Diagnostics,
+		)
 		// What was found at its creation, no refresh can see.
-		f.Useless = m.Verdict.About(info.ID).Useless || state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
+		f.Useless = m.Verdict.About(info.ID).Useless ||
+			state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
 	if !shown.previousLive {
 		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
@@ -232,9 +291,16 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	m.Verdict = rotation.Judge(state.rotating().Recorded(), f)
 	warnOfVerdict(state, m.Verdict.Reason, f, &resp.Diagnostics)
-	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) && (state.ExpiresAt.IsNull() || at.Before(fwkit.ParseTime(state.ExpiresAt))) {
-		resp.Diagnostics.AddWarning("Token is about to be revoked for want of use: "+state.String(), fmt.Sprintf("Azure Databricks revokes a token that was not used for 90 days, and this one was not since %s. "+
-			"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.", at.Add(-unusedLimit).Format(time.DateOnly)))
+	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) &&
+		(state.ExpiresAt.IsNull() || at.Before(fwkit.ParseTime(state.ExpiresAt))) {
+		resp.Diagnostics.AddWarning(
+			"Token is about to be revoked for want of use: "+state.String(),
+			fmt.Sprintf(
+				"Azure Databricks revokes a token that was not used for 90 days, and this one was not since %s. "+
+					"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.",
+				at.Add(-unusedLimit).Format(time.DateOnly),
+			),
+		)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
@@ -246,15 +312,23 @@ func warnOfVerdict(state tokenModel, reason rotation.Reason, f rotation.Facts, d
 	const next = " The plan rotates it; applications must take over the new value."
 	switch reason {
 	case rotation.Revoked:
-		diags.AddWarning("Token is gone: "+state.String(), "It was revoked, or its owner was deleted or lost the right to use tokens, or it was not used for 90 days, after which Azure Databricks revokes a token."+next)
+		diags.AddWarning(
+			"Token is gone: "+state.String(),
+			"It was revoked, or its owner was deleted or lost the right to use tokens, or it was not used for 90 "+
+				"days, after which Azure Databricks revokes a token."+next,
+		)
 	case rotation.Owner:
-		diags.AddWarning("Token belongs to another principal: "+state.String(), "The workspace says that its owner is "+f.Owner+"."+next)
+		diags.AddWarning(
+			"Token belongs to another principal: "+state.String(),
+			"The workspace says that its owner is "+f.Owner+"."+next,
+		)
 	}
 }
 
 func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state, config tokenModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
 		!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
@@ -271,18 +345,35 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		r.rotate(ctx, c, resp)
 		return
 	}
-	if !plan.Owner.sameLogin(*state.Owner) && fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, c.want.Owner, false), cannotLogIn, state.String()) {
+	if !plan.Owner.sameLogin(*state.Owner) &&
+		fwkit.Failed(&resp.Diagnostics, checkOwner(r.Client, c.want.Owner, false), cannotLogIn, state.String()) {
 		return
 	}
 
 	if c.endsOverlap() {
 		previous := state.PreviousTokenID.ValueString()
-		if fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, c.want.Owner, previous), "Cannot revoke the token before this one", state.String()) {
+		if fwkit.Failed(
+			&resp.Diagnostics,
+			revoke(ctx, r.Client, c.want.Owner, previous),
+			"Cannot revoke the token before this one",
+			state.String(),
+		) {
 			return
 		}
 		state.PreviousTokenID, state.PreviousTokenRevokeAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
 	}
-	r.disableOthers(ctx, &m, tokenModel{ID: state.ID, TokenID: state.ID, Owner: plan.Owner, Comment: plan.Comment, PreviousTokenID: plan.PreviousTokenID}, &resp.Diagnostics)
+	r.disableOthers(
+		ctx,
+		&m,
+		tokenModel{
+			ID:              state.ID,
+			TokenID:         state.ID,
+			Owner:           plan.Owner,
+			Comment:         plan.Comment,
+			PreviousTokenID: plan.PreviousTokenID,
+		},
+		&resp.Diagnostics,
+	)
 	// Should what follows fail, this is done all the same.
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
@@ -296,7 +387,12 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		}
 	}
 	if at, known := m.Places[state.ID.ValueString()]; known && c.secretChanged() {
-		if fwkit.Failed(&resp.Diagnostics, rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString()), "Cannot change the token's secret in Key Vault", state.String()) {
+		if fwkit.Failed(
+			&resp.Diagnostics,
+			rotation.ChangeSecret(ctx, r.Client, at, *c.want.Secret, state.ID.ValueString()),
+			"Cannot change the token's secret in Key Vault",
+			state.String(),
+		) {
 			return
 		}
 	}
@@ -374,10 +470,20 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 }
 
 // disableOthers disables the versions in Key Vault of all tokens but the ones that a model holds.
-func (r *tokenResource) disableOthers(ctx context.Context, m *fwkit.RotationMemory, living tokenModel, diags *diag.Diagnostics) {
-	m.DisableOthers(ctx, r.Client, []string{living.ID.ValueString(), living.PreviousTokenID.ValueString()}, func(err error) {
-		fwkit.Warn(diags, err, "The secret of a revoked token is still enabled in Key Vault", living.String())
-	})
+func (r *tokenResource) disableOthers(
+	ctx context.Context,
+	m *fwkit.RotationMemory,
+	living tokenModel,
+	diags *diag.Diagnostics,
+) {
+	m.DisableOthers(
+		ctx,
+		r.Client,
+		[]string{living.ID.ValueString(), living.PreviousTokenID.ValueString()},
+		func(err error) {
+			fwkit.Warn(diags, err, "The secret of a revoked token is still enabled in Key Vault", living.String())
+		},
+	)
 }
 
 func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -395,9 +501,19 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 		if id == "" {
 			continue
 		}
-		if fwkit.Failed(&resp.Diagnostics, revoke(ctx, r.Client, state.Owner.toOwner(), id), "Cannot revoke token", state.String()) {
+		if fwkit.Failed(
+			&resp.Diagnostics,
+			revoke(ctx, r.Client, state.Owner.toOwner(), id),
+			"Cannot revoke token",
+			state.String(),
+		) {
 			return
 		}
 	}
-	r.disableOthers(ctx, &m, tokenModel{TokenID: state.ID, Owner: state.Owner, Comment: state.Comment}, &resp.Diagnostics)
+	r.disableOthers(
+		ctx,
+		&m,
+		tokenModel{TokenID: state.ID, Owner: state.Owner, Comment: state.Comment},
+		&resp.Diagnostics,
+	)
 }

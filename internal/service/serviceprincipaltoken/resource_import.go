@@ -14,7 +14,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *tokenResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	identity := identityModel{TokenID: types.StringValue(req.ID)}
 	if req.ID == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -23,13 +27,21 @@ func (r *tokenResource) ImportState(ctx context.Context, req resource.ImportStat
 	}
 	id := identity.TokenID.ValueString()
 	list, err := tokens(ctx, r.Client, true, "")
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, "token "+printable(id), &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import token", "token "+printable(id)) {
 		return
 	}
 	info, found := list.ByID(id)
 	if !found {
-		resp.Diagnostics.AddError("No such token to import", fmt.Sprintf("The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not its value (dapi…). "+
-			"An admin lists them with GET /api/2.0/token-management/tokens.", printable(id)))
+		resp.Diagnostics.AddError(
+			"No such token to import",
+			fmt.Sprintf(
+				"The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not "+
+					"its value (dapi…). "+
+					"An admin lists them with GET /api/2.0/token-management/tokens.",
+				printable(id),
+			),
+		)
 		return
 	}
 	var o ownerModel
@@ -52,34 +64,59 @@ func printable(id string) string {
 
 // MoveState adopts a token, with its value, from the state of the official provider.
 func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
-	return fwkit.FromOfficial("databricks_token", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-		m, err := fromOfficial(state)
-		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the token over", "databricks_token") {
-			return
-		}
-		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-		fwkit.RotationMemory{Imported: true}.Store(ctx, resp.TargetPrivate, &resp.Diagnostics)
-	})
+	return fwkit.FromOfficial(
+		"databricks_token",
+		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+			m, err := fromOfficial(state)
+			if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the token over", "databricks_token") {
+				return
+			}
+			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+			fwkit.RotationMemory{Imported: true}.Store(ctx, resp.TargetPrivate, &resp.Diagnostics)
+		},
+	)
 }
 
 // findOwner writes whose token it is, which must be a service principal's, and reports whether it could.
-func (r *tokenResource) findOwner(ctx context.Context, list client.TokenList, info client.TokenInfo, o *ownerModel, diags *diag.Diagnostics) bool {
+func (r *tokenResource) findOwner(
+	ctx context.Context,
+	list client.TokenList,
+	info client.TokenInfo,
+	o *ownerModel,
+	diags *diag.Diagnostics,
+) bool {
 	id := list.Owner(info)
 	if info.CreatorID == "" {
 		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
 		var err error
-		if id, err = callerID(ctx, r.Client); fwkit.Failed(diags, err, "Cannot find the owner of token", "token "+short(info.ID)) {
+		if id, err = callerID(ctx, r.Client); fwkit.Failed(
+			diags,
+			err,
+			"Cannot find the owner of token",
+			"token "+short(info.ID),
+		) {
 			return false
 		}
 		o.UseProviderIdentity = types.BoolValue(true)
 	}
 	if id == "" {
-		diags.AddError("Token has an owner that the workspace does not name", fmt.Sprintf("Token %s was made by %s and belongs to the principal with the SCIM id %s, "+
-			"which made no token itself, so its application id is not in the list of tokens. Make a token of its own with this resource instead.", short(info.ID), info.Creator, info.OwnerID))
+		diags.AddError(
+			"Token has an owner that the workspace does not name",
+			fmt.Sprintf("Token %s was made by %s and belongs to the principal with the SCIM id %s, "+
+				"which made no token itself, so its application id is not in the list of tokens. Make a token of its "+
+				"own with this resource instead.", short(info.ID), info.Creator, info.OwnerID),
+		)
 		return false
 	}
 	if uuid.Validate(id) != nil {
-		diags.AddError("Token belongs to a person", fmt.Sprintf("Token %s was made by %s. This resource manages tokens of service principals.", short(info.ID), id))
+		diags.AddError(
+			"Token belongs to a person",
+			fmt.Sprintf(
+				"Token %s was made by %s. This resource manages tokens of service principals.",
+				short(info.ID),
+				id,
+			),
+		)
 		return false
 	}
 	o.ApplicationID = types.StringValue(id)

@@ -16,8 +16,8 @@ type steps struct {
 	c, as *client.Client // as calls as the owner
 	want  token
 	store *rotation.Store // nil: the value goes to no vault
-	// created is called when the token exists, and save each time that another set of tokens lives; nil where only one token
-	// is created.
+	// created is called when the token exists, and save each time that another set of tokens lives; nil where only one
+	// token is created.
 	created func()
 	save    func(rotation.Status)
 
@@ -78,6 +78,13 @@ func adviseUnusable(err error) error {
 	case unusable.RevokeErr == nil:
 		return client.Also(unusable.Err, "The new token was revoked again.")
 	}
-	return client.Also(unusable.Err, fmt.Sprintf("The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates another one and revokes it.",
-		short(unusable.ID), unusable.RevokeErr))
+	return client.Also(
+		unusable.Err,
+		fmt.Sprintf(
+			"The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates "+
+				"another one and revokes it.",
+			short(unusable.ID),
+			unusable.RevokeErr,
+		),
+	)
 }

@@ -40,37 +40,53 @@ const createTimeout = 5 * time.Minute
 
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A personal access token that a service principal owns. It is rotated in place before it expires, and its value is in the state or in " +
+		MarkdownDescription: "A personal access token that a service principal owns. It is rotated in place before " +
+			"it expires, and its value is in the state or in " +
 			"Azure Key Vault.",
-		Attributes: kind.RotationAttributes("`owner` (it really belongs to another principal), ", map[string]schema.Attribute{
-			"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
-			"owner": ownerAttribute(),
-			"comment": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
-				MarkdownDescription: "What the token is for, shown in the workspace. Changed in place.",
+		Attributes: kind.RotationAttributes(
+			"`owner` (it really belongs to another principal), ",
+			map[string]schema.Attribute{
+				"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
+				"owner": ownerAttribute(),
+				"comment": schema.StringAttribute{
+					Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
+					MarkdownDescription: "What the token is for, shown in the workspace. Changed in place.",
+				},
+				"scopes": schema.SetAttribute{
+					Optional: true, Computed: true, ElementType: types.StringType,
+					Validators: []validator.Set{
+						setvalidator.SizeAtLeast(1),
+						setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
+					},
+					PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
+					MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, a new " +
+						"token has all the rights of its owner, and an existing one " +
+						"keeps its scopes. Changed in place; the service can refuse to widen them.",
+				},
+				"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
+				"token_value_in_state": schema.BoolAttribute{
+					Optional: true, Computed: true,
+					MarkdownDescription: "Whether `token_value` holds the value. Default: false with " +
+						"`key_vault_secret`, else true. A change rotates.",
+				},
+				"token_value": schema.StringAttribute{
+					Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+					MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so " +
+						"it is null after an import, and it is null where `token_value_in_state` is false.",
+				},
+				"token_id": fwkit.PlannedString(
+					"Id of the token, 64 hexadecimal digits; not its value. It changes with each rotation.",
+				),
+				"previous_token_id": fwkit.PlannedString(
+					"Id of the token before this one, as long as it is still valid.",
+				),
+				"previous_token_revoke_at": fwkit.PlannedString(
+					"From this time on an apply revokes it, RFC 3339 in UTC.",
+				),
+				"workspace_id": fwkit.WorkspaceID(),
+				"timeouts":     fwkit.Timeouts(ctx, createTimeout),
 			},
-			"scopes": schema.SetAttribute{
-				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators:    []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
-				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, a new token has all the rights of its owner, and an existing one " +
-					"keeps its scopes. Changed in place; the service can refuse to widen them.",
-			},
-			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
-			"token_value_in_state": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				MarkdownDescription: "Whether `token_value` holds the value. Default: false with `key_vault_secret`, else true. A change rotates.",
-			},
-			"token_value": schema.StringAttribute{
-				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so it is null after an import, and it is null where `token_value_in_state` is false.",
-			},
-			"token_id":                 fwkit.PlannedString("Id of the token, 64 hexadecimal digits; not its value. It changes with each rotation."),
-			"previous_token_id":        fwkit.PlannedString("Id of the token before this one, as long as it is still valid."),
-			"previous_token_revoke_at": fwkit.PlannedString("From this time on an apply revokes it, RFC 3339 in UTC."),
-			"workspace_id":             fwkit.WorkspaceID(),
-			"timeouts":                 fwkit.Timeouts(ctx, createTimeout),
-		}),
+		),
 	}
 }
 
@@ -81,8 +97,10 @@ func ownerAttribute() schema.Attribute {
 	attributes["application_id"] = id
 	return schema.SingleNestedAttribute{
 		Required: true,
-		MarkdownDescription: "The service principal that owns the token, and its credential to create, change and revoke it. Exactly one of `client_secret_wo`, " +
-			"`client_certificate_wo`, `client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, `use_oidc`, `use_provider_identity`.",
+		MarkdownDescription: "The service principal that owns the token, and its credential to create, change and " +
+			"revoke it. Exactly one of `client_secret_wo`, " +
+			"`client_certificate_wo`, `client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, " +
+			"`use_oidc`, `use_provider_identity`.",
 		Attributes: attributes,
 	}
 }
@@ -98,10 +116,15 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 			Optional: true, Validators: []validator.String{fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID)},
 			MarkdownDescription: "Entra ID tenant of the owner. Default: the provider's.",
 		},
-		"client_secret": ephemeral.StringAttribute{Optional: true, Sensitive: true, MarkdownDescription: "Client secret of the owner."},
+		"client_secret": ephemeral.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: "Client secret of the owner.",
+		},
 		"client_certificate": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
-			MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, or PEM text.",
+			MarkdownDescription: "Client certificate of the owner with its private key: base64 of a PFX or PEM file, " +
+				"or PEM text.",
 		},
 		"client_certificate_path": ephemeral.StringAttribute{
 			Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
@@ -111,12 +134,14 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		},
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
-			MarkdownDescription: "OAuth secret of the owner, created in Databricks: the credential of a service principal that Databricks created. The owner then logs in " +
+			MarkdownDescription: "OAuth secret of the owner, created in Databricks: the credential of a service " +
+				"principal that Databricks created. The owner then logs in " +
 				"at the workspace, not at Entra ID.",
 		},
 		"key_vault": ephemeral.SingleNestedAttribute{
-			Optional:            true,
-			MarkdownDescription: "Where the owner's credential is in Azure Key Vault. The provider's own identity reads it, and needs the role `Key Vault Secrets User`.",
+			Optional: true,
+			MarkdownDescription: "Where the owner's credential is in Azure Key Vault. The provider's own identity " +
+				"reads it, and needs the role `Key Vault Secrets User`.",
 			Attributes: map[string]ephemeral.Attribute{
 				"vault_uri": ephemeral.StringAttribute{
 					Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
@@ -124,7 +149,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 				},
 				"certificate_name": ephemeral.StringAttribute{
 					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
-					MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key (PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
+					MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key " +
+						"(PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
 				},
 				"client_secret_name": ephemeral.StringAttribute{
 					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
@@ -138,7 +164,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		},
 		"use_oidc": ephemeral.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity federation): the provider's `oidc_*` attributes say where it comes from, " +
+			MarkdownDescription: "Whether the owner logs in with a token of another issuer (workload identity " +
+				"federation): the provider's `oidc_*` attributes say where it comes from, " +
 				"and the owner's application trusts it.",
 		},
 		"use_provider_identity": ephemeral.BoolAttribute{
@@ -180,13 +207,23 @@ func foldedCase(attributes map[string]schema.Attribute) map[string]schema.Attrib
 	return attributes
 }
 
-func (r *tokenResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *tokenResource) ValidateConfig(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
 	config, known := decodeKnown(ctx, req.Config, &resp.Diagnostics)
 	if !known {
 		return
 	}
 	checkCredentials(*config.Owner, &resp.Diagnostics)
-	kind.CheckTimes(config.LifetimeSeconds, config.RotateBeforeSeconds, config.OverlapSeconds, fwkit.DefaultLifetime, &resp.Diagnostics)
+	kind.CheckTimes(
+		config.LifetimeSeconds,
+		config.RotateBeforeSeconds,
+		config.OverlapSeconds,
+		fwkit.DefaultLifetime,
+		&resp.Diagnostics,
+	)
 	kind.CheckValueKept("token_value_in_state", config.TokenValueInState, config.KeyVaultSecret, &resp.Diagnostics)
 }
 
@@ -196,33 +233,51 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	switch {
 	case len(written) == 0 && !unknown:
 		// Without this rule a forgotten credential would mint the deployer's own token.
-		diags.AddAttributeError(path.Root("owner"), "Token owner has no credential", "A token is made by logging in as its owner. "+
-			"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is the owner. "+
-			"(A write-only value that is null counts as not written.)")
+		diags.AddAttributeError(
+			path.Root("owner"),
+			"Token owner has no credential",
+			"A token is made by logging in as its owner. "+
+				"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, "+
+				"databricks_client_secret_wo, key_vault, use_oidc = true, or use_provider_identity = true when "+
+				"the provider's own identity is the owner. "+
+				"(A write-only value that is null counts as not written.)",
+		)
 	case len(written) > 1:
-		diags.AddAttributeError(path.Root("owner"), "Token owner has two credentials", strings.Join(written, " and ")+" are both written; keep one.")
+		diags.AddAttributeError(
+			path.Root("owner"),
+			"Token owner has two credentials",
+			strings.Join(written, " and ")+" are both written; keep one.",
+		)
 	}
 	if name := o.emptyCredential(); name != "" {
 		diags.AddAttributeError(path.Root("owner"), "Credential of the token's owner is empty", emptyAdvice(name))
 	}
 	password := o.ClientCertificatePassword
 	if !password.IsNull() && !password.IsUnknown() && o.ClientCertificate.IsNull() && o.ClientCertificatePath.IsNull() {
-		diags.AddAttributeError(fwkit.Path("owner.client_certificate_password_wo"), "Certificate password without a certificate",
-			"Write client_certificate_wo or client_certificate_path beside it, or remove it.")
+		diags.AddAttributeError(
+			fwkit.Path("owner.client_certificate_password_wo"),
+			"Certificate password without a certificate",
+			"Write client_certificate_wo or client_certificate_path beside it, or remove it.",
+		)
 	}
 	k := o.KeyVault
 	if k == nil || k.CertificateName.IsUnknown() || k.ClientSecretName.IsUnknown() {
 		return
 	}
 	if k.CertificateName.IsNull() == k.ClientSecretName.IsNull() {
-		diags.AddAttributeError(fwkit.Path("owner.key_vault"), "Key Vault credential of the owner is not clear", "Write either certificate_name or client_secret_name: what the owner logs in with.")
+		diags.AddAttributeError(
+			fwkit.Path("owner.key_vault"),
+			"Key Vault credential of the owner is not clear",
+			"Write either certificate_name or client_secret_name: what the owner logs in with.",
+		)
 	} else if k.CertificateName.IsNull() && !k.CertificatePasswordSecretName.IsNull() {
 		diags.AddAttributeError(fwkit.Path("owner.key_vault.certificate_password_secret_name"), "Password in Key Vault without a certificate", "Write certificate_name beside it, or remove it.")
 	}
 }
 
 func emptyAdvice(name string) string {
-	return name + " is an empty string, which is what an unset variable or a missing secret may give. Give it a value, or null to leave it out."
+	return name + " is an empty string, which is what an unset variable or a missing secret may give. Give it a " +
+		"value, or null to leave it out."
 }
 
 // decodeKnown reads a configuration or a plan of which every block is known.
@@ -244,9 +299,13 @@ func decodeKnown(ctx context.Context, from interface {
 	return model, fwkit.Decode(ctx, from, &model, diags)
 }
 
-// ModifyPlan settles what the plan does, and checks what configuration alone tells of credential and vault, so that a wrong
-// one stops the plan and not an apply half way. It asks nobody and has no clock.
-func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan settles what the plan does, and checks what configuration alone tells of credential and vault, so that a
+// wrong one stops the plan and not an apply half way. It asks nobody and has no clock.
+func (r *tokenResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}
@@ -272,7 +331,17 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	if !known || !planKnown {
-		fwkit.Undecided(ctx, req, resp, "token_value_in_state", "id", "token_id", "token_value", "previous_token_id", "previous_token_revoke_at")
+		fwkit.Undecided(
+			ctx,
+			req,
+			resp,
+			"token_value_in_state",
+			"id",
+			"token_id",
+			"token_value",
+			"previous_token_id",
+			"previous_token_revoke_at",
+		)
 		return
 	}
 	logsIn, told := true, refuseInPlan
@@ -306,29 +375,57 @@ func (r *tokenResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		switch {
 		case err == nil:
 		case req.State.Raw.IsNull():
-			fwkit.Failed(&resp.Diagnostics, client.Also(err, wayOutOfPlan), "Cannot use the Key Vault of the token", config.String())
+			fwkit.Failed(
+				&resp.Diagnostics,
+				client.Also(err, wayOutOfPlan),
+				"Cannot use the Key Vault of the token",
+				config.String(),
+			)
 		default: // a destroy needs no new vault, so its plan must go on
-			fwkit.Warn(&resp.Diagnostics, client.Also(err, "An apply of this plan fails."), "The Key Vault of the token cannot be used", config.String())
+			fwkit.Warn(
+				&resp.Diagnostics,
+				client.Also(err, "An apply of this plan fails."),
+				"The Key Vault of the token cannot be used",
+				config.String(),
+			)
 		}
 	}
 }
 
 // wayOutOfPlan is said where an error of a plan holds up a destroy too.
-const wayOutOfPlan = "A destroy makes a plan first, which ends here as well: remove this block, or use terraform destroy -refresh=false."
+const wayOutOfPlan = "A destroy makes a plan first, which ends here as well: remove this block, or use terraform " +
+	"destroy -refresh=false."
 
 // refuseInPlan is for a token that is to be made.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
 }
 
-// warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go on.
+// warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go
+// on.
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
-	fwkit.Warn(diags, client.Also(err, "An apply of this plan fails. A destroy does not need the credential where the provider's identity is a workspace admin."), "Owner's credential does not work", object)
+	fwkit.Warn(
+		diags,
+		client.Also(
+			err,
+			"An apply of this plan fails. A destroy does not need the credential where the provider's identity is a "+
+				"workspace admin.",
+		),
+		"Owner's credential does not work",
+		object,
+	)
 }
 
-func (r *tokenResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *tokenResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"token_id":     identityschema.StringAttribute{RequiredForImport: true, Description: "Id of the token, 64 hexadecimal digits; not its value. Each rotation changes it."},
+		"token_id": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Id of the token, 64 hexadecimal digits; not its value. Each rotation changes it.",
+		},
 		"workspace_id": fwkit.IdentityWorkspaceID(),
 	}}
 }

@@ -5,7 +5,8 @@
 // credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
 //
 // A token is rotated in place: new token, consumers, then the old one. Only Read decides whether it is time, by the
-// service's clock, and leaves its verdict in private state; planning obeys that and makes no call. See package rotation.
+// service's clock, and leaves its verdict in private state; planning obeys that and makes no call. See package
+// rotation.
 package serviceprincipaltoken
 
 import (

@@ -13,7 +13,11 @@ type endpointDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &endpointDataSource{}
 
-func (d *endpointDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *endpointDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint"
 }
 

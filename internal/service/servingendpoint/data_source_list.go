@@ -47,7 +47,11 @@ type entityInRow struct {
 	EntityVersion types.String `tfsdk:"entity_version"`
 }
 
-func (d *endpointsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *endpointsDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoints"
 }
 
@@ -64,22 +68,32 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 			},
 			"tags": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Only those that carry all of these tags, case-sensitive: `{ team = \"botany\" }`. A value of `null` stands for any: `{ team = null }`.",
+				MarkdownDescription: "Only those that carry all of these tags, case-sensitive: `{ team = \"botany\" " +
+					"}`. A value of `null` stands for any: `{ team = null }`.",
 			},
 			"workspace_id": text("Id of the workspace."),
 			"endpoints": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "Those found, sorted by name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":          text("Name of the endpoint."),
-					"id":            text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list."),
-					"creator":       text("User name or application id of the creator; null for a foundation-model endpoint."),
+					"name": text("Name of the endpoint."),
+					"id": text(
+						"System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access " +
+							"list.",
+					),
+					"creator": text(
+						"User name or application id of the creator; null for a foundation-model endpoint.",
+					),
 					"description":   text("Description, if any."),
 					"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
 					"config_update": text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
 					"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
 					"created_at":    text("When it was created, RFC 3339 in UTC."),
 					"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
-					"tags":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
+					"tags": schema.MapAttribute{
+						Computed:            true,
+						ElementType:         types.StringType,
+						MarkdownDescription: "Tags.",
+					},
 					"served_entities": schema.ListNestedAttribute{
 						Computed: true, MarkdownDescription: "The models behind it.",
 						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{

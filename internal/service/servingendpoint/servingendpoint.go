@@ -1,5 +1,5 @@
-// Package servingendpoint is the data source dbxaccess_serving_endpoint, one model-serving endpoint found by its name, and
-// dbxaccess_serving_endpoints, those that match.
+// Package servingendpoint is the data source dbxaccess_serving_endpoint, one model-serving endpoint found by its name,
+// and dbxaccess_serving_endpoints, those that match.
 package servingendpoint
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"

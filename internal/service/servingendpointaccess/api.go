@@ -57,8 +57,8 @@ func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory
 }
 
 const (
-	// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of a
-	// URL, which may not grow without end.
+	// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of
+	// a URL, which may not grow without end.
 	few = 20
 	// alone is how many endpoints ask by name; those after them share the list of all.
 	alone = 2

@@ -12,7 +12,11 @@ type accessDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &accessDataSource{}
 
-func (d *accessDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *accessDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_access"
 }
 
@@ -22,7 +26,12 @@ func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		return
 	}
 	who, err := readAccess(ctx, d.Client, config.EndpointName.ValueString())
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot tell who may use serving endpoint", config.EndpointName.ValueString()) {
+	if fwkit.Failed(
+		&resp.Diagnostics,
+		err,
+		"Cannot tell who may use serving endpoint",
+		config.EndpointName.ValueString(),
+	) {
 		return
 	}
 	config.tell(who, d.Client.WorkspaceID())

@@ -113,7 +113,10 @@ func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 			grants, missing = append(grants, more...), append(missing, lost...)
 			continue
 		case e.Direct != "":
-			grants = append(grants, grant{Principal: e.Principal, Display: e.DisplayName, Level: e.Direct, Via: viaDirect})
+			grants = append(
+				grants,
+				grant{Principal: e.Principal, Display: e.DisplayName, Level: e.Direct, Via: viaDirect},
+			)
 		}
 		for _, l := range e.Inherited {
 			grants = append(grants, grant{Principal: e.Principal, Display: e.DisplayName, Level: l, Via: viaInherited})
@@ -160,7 +163,10 @@ func (d directory) expand(root string, level acl.Level) (grants []grant, missing
 			case m.Collection == "Groups":
 				miss(cmp.Or(m.DisplayName, m.ID), notListed)
 			default:
-				grants = append(grants, grant{ID: m.ID, Member: m, Display: m.DisplayName, Level: level, Via: via, In: group.Name})
+				grants = append(
+					grants,
+					grant{ID: m.ID, Member: m, Display: m.DisplayName, Level: level, Via: via, In: group.Name},
+				)
 			}
 		}
 	}
@@ -180,10 +186,24 @@ func gather(grants []grant, missing []unexpanded, known people) ([]holder, []une
 	key := func(p acl.Principal) string { return string(p.Kind) + "=" + strings.ToLower(p.Name) }
 	note := func(id string, h holder) { byID[id], byName[key(h.Principal)] = h, h }
 	for _, sp := range known.ServicePrincipals {
-		note(sp.ID, holder{Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: sp.ApplicationID}, DisplayName: sp.DisplayName, Active: sp.Active})
+		note(
+			sp.ID,
+			holder{
+				Principal:   acl.Principal{Kind: acl.ServicePrincipal, Name: sp.ApplicationID},
+				DisplayName: sp.DisplayName,
+				Active:      sp.Active,
+			},
+		)
 	}
 	for _, u := range known.Users {
-		note(u.ID, holder{Principal: acl.Principal{Kind: acl.User, Name: u.UserName}, DisplayName: u.DisplayName, Active: u.Active})
+		note(
+			u.ID,
+			holder{
+				Principal:   acl.Principal{Kind: acl.User, Name: u.UserName},
+				DisplayName: u.DisplayName,
+				Active:      u.Active,
+			},
+		)
 	}
 
 	found := map[string]*holder{}
@@ -265,7 +285,9 @@ func (m *accessModel) tell(a access, workspaceID string) {
 	}
 	for _, g := range a.Unexpanded {
 		m.UnexpandedGroups = append(m.UnexpandedGroups, unexpandedModel{
-			GroupName: types.StringValue(g.Group), PermissionLevel: types.StringValue(string(g.Level)), Reason: types.StringValue(g.Reason),
+			GroupName: types.StringValue(
+				g.Group,
+			), PermissionLevel: types.StringValue(string(g.Level)), Reason: types.StringValue(g.Reason),
 		})
 	}
 }

@@ -16,7 +16,8 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group resolved to the people and service principals in " +
+		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group " +
+			"resolved to the people and service principals in " +
 			"it, nested groups included.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
@@ -35,23 +36,28 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"display_name":           text("Display name."),
 					"permission_level":       text("The highest level held: `CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`."),
 					"can_query": schema.BoolAttribute{
-						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` or `CAN_MANAGE`, and is not known to be deactivated. Null where it holds a level that this version of the provider does not know.",
+						Computed: true, MarkdownDescription: "Whether it can call the endpoint: it holds `CAN_QUERY` " +
+							"or `CAN_MANAGE`, and is not known to be deactivated. Null where it holds a level that " +
+							"this version of the provider does not know.",
 					},
 					"active": schema.BoolAttribute{
 						Computed: true,
-						MarkdownDescription: "Whether the principal is active. A deactivated one keeps its grants and cannot use them. Null if the " +
+						MarkdownDescription: "Whether the principal is active. A deactivated one keeps its grants " +
+							"and cannot use them. Null if the " +
 							"identity is not a workspace admin, or if the workspace does not know the principal.",
 					},
 					"via": schema.ListAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "Every way in which it holds a level: `direct`, `inherited`, or the group in the access list, followed by " +
+						MarkdownDescription: "Every way in which it holds a level: `direct`, `inherited`, or the " +
+							"group in the access list, followed by " +
 							"the groups in between, as in `science > botany`.",
 					},
 				}},
 			},
 			"unexpanded_groups": schema.ListNestedAttribute{
 				Computed: true,
-				MarkdownDescription: "Groups that give access, but whose members could not all be read. They are missing from `principals`. " +
+				MarkdownDescription: "Groups that give access, but whose members could not all be read. They are " +
+					"missing from `principals`. " +
 					"Empty: the answer is complete.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"group_name":       text("Name of the group."),

@@ -11,8 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// giveGrant makes the grant, and gives the id of the endpoint it was made on. Three requests, of which the first two are
-// shared by all grants on the endpoint.
+// giveGrant makes the grant, and gives the id of the endpoint it was made on. Three requests, of which the first two
+// are shared by all grants on the endpoint.
 func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.Entry, error) {
 	id, err := c.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 	if err != nil {
@@ -28,14 +28,23 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 	}
 	var held *acl.HeldError
 	if errors.As(err, &held) {
-		return "", acl.Entry{}, client.Advise(err, "permission_level", fmt.Sprintf("Somebody gave it before. Write permission_level = %q, set overwrite_existing = true to make it %s, "+
-			"or import the grant: terraform import <address> '%s'.", held.Level, want.Level, want.ID()))
+		return "", acl.Entry{}, client.Advise(
+			err,
+			"permission_level",
+			fmt.Sprintf(
+				"Somebody gave it before. Write permission_level = %q, set overwrite_existing = true to make it %s, "+
+					"or import the grant: terraform import <address> '%s'.",
+				held.Level,
+				want.Level,
+				want.ID(),
+			),
+		)
 	}
 	return id, entry, err
 }
 
-// readGrant finds the endpoint by name and the principal in its access list; an entry without a direct level is one that only
-// inherits. Two requests, shared by all grants on the endpoint.
+// readGrant finds the endpoint by name and the principal in its access list; an entry without a direct level is one
+// that only inherits. Two requests, shared by all grants on the endpoint.
 func readGrant(ctx context.Context, c *client.Client, have grant) (id string, entry acl.Entry, err error) {
 	id, err = c.EndpointID(ctx, have.Endpoint, client.AnyAge)
 	if err != nil {
@@ -63,8 +72,8 @@ func unverified(err error) bool {
 	return errors.As(err, &u)
 }
 
-// takeGrant removes the grant and nothing else, or gives [client.ErrKept]. Two requests; a third when the service no longer
-// knows what was asked for.
+// takeGrant removes the grant and nothing else, or gives [client.ErrKept]. Two requests; a third when the service no
+// longer knows what was asked for.
 func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 	err := acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
 	if !errors.Is(err, client.ErrNotFound) {
@@ -78,11 +87,17 @@ func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 	return err
 }
 
-// eachGrant visits the direct grants that the search finds on the endpoint of that name or, where it is empty, on every one
-// that has an access list, until visit returns false. What nobody can manage is left out: the grant of admins. One request
-// for the endpoints and one for the list of each, made when its turn comes. Of all endpoints those whose list the caller
-// may not see are not visited: their names come back.
-func eachGrant(ctx context.Context, c *client.Client, endpoint string, search acl.Search, visit func(grant) bool) (unseen []string, err error) {
+// eachGrant visits the direct grants that the search finds on the endpoint of that name or, where it is empty, on every
+// one that has an access list, until visit returns false. What nobody can manage is left out: the grant of admins. One
+// request for the endpoints and one for the list of each, made when its turn comes. Of all endpoints those whose list
+// the caller may not see are not visited: their names come back.
+func eachGrant(
+	ctx context.Context,
+	c *client.Client,
+	endpoint string,
+	search acl.Search,
+	visit func(grant) bool,
+) (unseen []string, err error) {
 	if endpoint != "" {
 		id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.AnyAge)
 		if err == nil {
@@ -117,7 +132,14 @@ func eachGrant(ctx context.Context, c *client.Client, endpoint string, search ac
 }
 
 // visitGrants visits them in one order, because the service shuffles them. more is false when visit has enough.
-func visitGrants(ctx context.Context, c *client.Client, endpoint, id string, list acl.List, search acl.Search, visit func(grant) bool) (more bool, err error) {
+func visitGrants(
+	ctx context.Context,
+	c *client.Client,
+	endpoint, id string,
+	list acl.List,
+	search acl.Search,
+	visit func(grant) bool,
+) (more bool, err error) {
 	for _, e := range slices.SortedFunc(slices.Values(list), func(a, b acl.Entry) int { return strings.Compare(a.String(), b.String()) }) {
 		if e.Direct == "" || e.Kind == acl.Group && e.Name == client.AdminsGroup {
 			continue

@@ -31,13 +31,18 @@ func (l *permissionList) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permission"
 }
 
-func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *permissionList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The grants that principals hold directly on one model-serving endpoint, or on any.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.EndpointName()},
-				MarkdownDescription: "Name of the endpoint, case-sensitive. If omitted, every endpoint that the identity can see.",
+				MarkdownDescription: "Name of the endpoint, case-sensitive. If omitted, every endpoint that the " +
+					"identity can see.",
 			},
 			"include_own_identity":    fwkit.IncludeOwnIdentity("with the grants that it holds"),
 			"include_built_in_groups": fwkit.IncludeBuiltInGroups("grants to the groups"),
@@ -55,7 +60,10 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
 		count, more := int64(0), true
-		search := acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()}
+		search := acl.Search{
+			Self:    config.IncludeOwnIdentity.ValueBool(),
+			BuiltIn: config.IncludeBuiltInGroups.ValueBool(),
+		}
 		unseen, err := eachGrant(ctx, l.Client, config.EndpointName.ValueString(), search, func(have grant) bool {
 			count++
 			more = push(l.result(ctx, req, have)) && count != req.Limit
@@ -66,10 +74,22 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 		}
 		var last diag.Diagnostics
 		if len(unseen) > 0 {
-			last.AddWarning(fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)), "Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE there, "+
-				"or to be a workspace admin: "+strings.Join(unseen, ", ")+".")
+			last.AddWarning(
+				fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)),
+				"Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE "+
+					"there, "+
+					"or to be a workspace admin: "+strings.Join(
+					unseen,
+					", ",
+				)+".",
+			)
 		}
-		fwkit.Failed(&last, err, "Cannot query access to serving endpoints", cmp.Or(config.EndpointName.ValueString(), "grants"))
+		fwkit.Failed(
+			&last,
+			err,
+			"Cannot query access to serving endpoints",
+			cmp.Or(config.EndpointName.ValueString(), "grants"),
+		)
 		if len(last) > 0 {
 			push(list.ListResult{Diagnostics: last})
 		}
@@ -78,5 +98,11 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 
 func (l *permissionList) result(ctx context.Context, req list.ListRequest, have grant) list.ListResult {
 	m := imported(have, l.Client.WorkspaceID())
-	return fwkit.Listed(ctx, req, have.Endpoint+"/"+cmp.Or(have.ShownAs, have.Principal.Name)+" "+string(have.Level), m.toIdentity(), m)
+	return fwkit.Listed(
+		ctx,
+		req,
+		have.Endpoint+"/"+cmp.Or(have.ShownAs, have.Principal.Name)+" "+string(have.Level),
+		m.toIdentity(),
+		m,
+	)
 }

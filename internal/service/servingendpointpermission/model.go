@@ -39,7 +39,11 @@ func (m permissionModel) toIdentity() identityModel {
 
 // importID is the identity as an import id says it.
 func (m identityModel) importID() string {
-	return m.EndpointName.ValueString() + "/" + fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)
+	return m.EndpointName.ValueString() + "/" + fwkit.IdentifiedPrincipal(
+		m.ServicePrincipalName,
+		m.UserName,
+		m.GroupName,
+	)
 }
 
 // grant is one principal's grant on one endpoint.
@@ -74,7 +78,13 @@ func (m permissionModel) toGrant() grant {
 
 // toGrant is a direct grant as an access list shows it.
 func toGrant(endpoint, endpointID string, e acl.Entry) grant {
-	return grant{Endpoint: endpoint, EndpointID: endpointID, Principal: e.Principal, ShownAs: e.DisplayName, Level: e.Direct}
+	return grant{
+		Endpoint:   endpoint,
+		EndpointID: endpointID,
+		Principal:  e.Principal,
+		ShownAs:    e.DisplayName,
+		Level:      e.Direct,
+	}
 }
 
 // tell writes what the service showed into the model. The principal and the endpoint's id keep their spelling.
@@ -91,7 +101,10 @@ func imported(have grant, workspaceID string) permissionModel {
 		ID: types.StringValue(have.ID()), EndpointName: types.StringValue(have.Endpoint),
 		OverwriteExisting: types.BoolValue(false), Timeouts: fwkit.NoTimeouts(),
 	}
-	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(string(have.Principal.Kind), have.Principal.Name)
+	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(
+		string(have.Principal.Kind),
+		have.Principal.Name,
+	)
 	m.tell(have.EndpointID, acl.Entry{Direct: have.Level, DisplayName: have.ShownAs}, workspaceID)
 	return m
 }

@@ -27,7 +27,11 @@ var (
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
 
-func (r *permissionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (r *permissionResource) Metadata(
+	_ context.Context,
+	req resource.MetadataRequest,
+	resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permission"
 }
 
@@ -35,11 +39,16 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant. Whichever
-// of the two is planned second tells.
-func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant.
+// Whichever of the two is planned second tells.
+func (r *permissionResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	var have, planned grant
-	if !req.State.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) { // nearly always it is: comparing costs less than decoding
+	if !req.State.Raw.IsNull() &&
+		!req.State.Raw.Equal(req.Plan.Raw) { // nearly always it is: comparing costs less than decoding
 		var state permissionModel
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 			return
@@ -58,8 +67,12 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		stays = len(r.PlanToRemove(ctx, have.ID(), resp.Private, &resp.Diagnostics, have.shared())) > 0
 	}
 	if r.manages(have) && (!stays || have.place() == planned.place() && planned.Level != have.Level) {
-		resp.Diagnostics.AddWarning("The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint, fmt.Sprintf("It is %s. Unless the provider's identity is a workspace admin, "+
-			"it cannot change who may call the endpoint after that, not even in this apply. To keep the right, let Terraform forget the resource: a removed block with destroy = false.", have))
+		resp.Diagnostics.AddWarning(
+			"The provider gives up its own CAN_MANAGE on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf("It is %s. Unless the provider's identity is a workspace admin, "+
+				"it cannot change who may call the endpoint after that, not even in this apply. To keep the right, "+
+				"let Terraform forget the resource: a removed block with destroy = false.", have),
+		)
 	}
 	if have.Endpoint != "" && planned.Endpoint != "" && planned.Endpoint != have.Endpoint {
 		r.checkReplacement(ctx, req.Config, planned.Endpoint, have, &resp.Diagnostics)
@@ -74,22 +87,37 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if req.State.Raw.IsNull() && r.manages(planned) {
 		// Where Terraform replaces it, the right to create it again would go with it.
 		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
-		resp.Diagnostics.AddWarning("Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint, "Who creates an endpoint holds it from the start, and creation adopts it. "+
-			"Destroying this resource takes it away, and nobody but an admin or another manager can give it back.")
+		resp.Diagnostics.AddWarning(
+			"Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint,
+			"Who creates an endpoint holds it from the start, and creation adopts it. "+
+				"Destroying this resource takes it away, and nobody but an admin or another manager can give it back.",
+		)
 	}
 	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
-		resp.Diagnostics.AddWarning("Access list is managed as a whole and one by one: "+planned.Endpoint, fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
-			"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission besides: each takes back what the other does. "+
-			"Manage the principal in one place: in the whole list's maps alone, or here and in that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)))
+		resp.Diagnostics.AddWarning(
+			"Access list is managed as a whole and one by one: "+planned.Endpoint,
+			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
+				"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission "+
+				"besides: each takes back what the other does. "+
+				"Manage the principal in one place: in the whole list's maps alone, or here and in that list's "+
+				"ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
+		)
 	}
 }
 
-// checkReplacement warns where the endpoint that the grant is to move to cannot be found. One request, shared by all grants
-// that move there.
-func (r *permissionResource) checkReplacement(ctx context.Context, config tfsdk.Config, endpoint string, have grant, diags *diag.Diagnostics) {
+// checkReplacement warns where the endpoint that the grant is to move to cannot be found. One request, shared by all
+// grants that move there.
+func (r *permissionResource) checkReplacement(
+	ctx context.Context,
+	config tfsdk.Config,
+	endpoint string,
+	have grant,
+	diags *diag.Diagnostics,
+) {
 	var endpointID types.String
 	diags.Append(config.GetAttribute(ctx, path.Root("endpoint_id"), &endpointID)...)
-	if endpointID.IsUnknown() || !r.Client.Ready() { // an id that is written and not known is that of an endpoint which this apply creates
+	if endpointID.IsUnknown() ||
+		!r.Client.Ready() { // an id that is written and not known is that of an endpoint which this apply creates
 		return
 	}
 	_, err := r.Client.EndpointID(ctx, endpoint, client.AnyAge)
@@ -99,14 +127,18 @@ func (r *permissionResource) checkReplacement(ctx context.Context, config tfsdk.
 // manages reports whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.
 func (r *permissionResource) manages(g grant) bool {
 	self := r.Client.KnownSelf()
-	return self != "" && g.Level == acl.CanManage && g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
+	return self != "" && g.Level == acl.CanManage &&
+		g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
 }
 
 // shared is the grant as another address of the plan may have it.
 func (g grant) shared() fwkit.Shared {
 	return fwkit.Shared{
-		Placed: client.Placed{Thing: g.place(), Address: client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)}},
-		Name:   acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in between",
+		Placed: client.Placed{
+			Thing:   g.place(),
+			Address: client.Address{Resource: "dbxaccess_serving_endpoint_permission", As: string(g.Level)},
+		},
+		Name: acl.Describe(g.Principal, g.ShownAs), Lost: "the principal has no access in between",
 	}
 }
 
@@ -142,7 +174,14 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	before, have := state, state.toGrant()
 
 	endpointID, entry, err := readGrant(ctx, r.Client, have)
-	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read access to serving endpoint", have.String(), &resp.Diagnostics) {
+	if r.FailedRead(
+		ctx,
+		err,
+		state.WorkspaceID,
+		"Cannot read access to serving endpoint",
+		have.String(),
+		&resp.Diagnostics,
+	) {
 		return
 	}
 	found := err == nil && entry.Direct != ""
@@ -155,8 +194,17 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		if found {
 			now = "On the new one it was granted already."
 		}
-		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name: "+have.Endpoint,
-			fmt.Sprintf("%s stood on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written down as such is the old one: remove it, or refer to the endpoint's resource.", have, have.EndpointID, endpointID, now))
+		resp.Diagnostics.AddWarning(
+			"Serving endpoint was re-created under its name: "+have.Endpoint,
+			fmt.Sprintf(
+				"%s stood on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written down "+
+					"as such is the old one: remove it, or refer to the endpoint's resource.",
+				have,
+				have.EndpointID,
+				endpointID,
+				now,
+			),
+		)
 	}
 	if found {
 		state.tell(endpointID, entry, r.Client.WorkspaceID())
@@ -169,7 +217,8 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state permissionModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
@@ -183,7 +232,8 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		// The endpoint may have been created again since the plan, and the old one's list goes on taking grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
-		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
+		if (err == nil || r.Client.WorkspaceID() != "") &&
+			r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 			return
 		}
 	}
@@ -204,7 +254,8 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, endpointID)
 	if plan.DisplayName.IsUnknown() { // all else is known in the plan
 		plan.DisplayName = state.DisplayName
-		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Endpoint(endpointID), want.Principal); err == nil && found {
+		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Endpoint(endpointID), want.Principal); err == nil &&
+			found {
 			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
 		}
 	}
@@ -220,7 +271,13 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Delete, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toGrant()
-	if r.Stays(ctx, req.Private, have.place(), acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal), &resp.Diagnostics) {
+	if r.Stays(
+		ctx,
+		req.Private,
+		have.place(),
+		acl.Place(acl.Endpoint(have.EndpointID).String(), have.Principal),
+		&resp.Diagnostics,
+	) {
 		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
 		return
 	}
@@ -235,7 +292,11 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot revoke access to serving endpoint", have.String())
 }
 
-func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *permissionResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	identity, given := identityModel{}, req.ID
 	if given == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -246,12 +307,17 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 	endpoint, who, ok := strings.Cut(given, "/")
 	attribute, name := fwkit.SplitPrincipal(who)
 	if !ok || endpoint == "" || name == "" {
-		resp.Diagnostics.AddError("Import id of a serving endpoint grant is malformed", fmt.Sprintf("%q is not ENDPOINT/PRINCIPAL. "+
-			"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: ENDPOINT/group_name=NAME. An identity names exactly one principal.", given))
+		resp.Diagnostics.AddError(
+			"Import id of a serving endpoint grant is malformed",
+			fmt.Sprintf("%q is not ENDPOINT/PRINCIPAL. "+
+				"Write the endpoint's name, a slash, and the application id, e-mail or group name; or say the kind: "+
+				"ENDPOINT/group_name=NAME. An identity names exactly one principal.", given),
+		)
 		return
 	}
 	endpointID, list, err := acl.ReadEndpoint(ctx, r.Client, endpoint, client.AnyAge)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", given) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import access to serving endpoint", given) {
 		return
 	}
 	entry, ok := oneGrant(list, attribute, name, given, &resp.Diagnostics)
@@ -270,9 +336,15 @@ func oneGrant(list acl.List, attribute, name, id string, diags *diag.Diagnostics
 	case 1:
 		return found[0], true
 	case 0:
-		diags.AddError("No such grant to import", fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list))
+		diags.AddError(
+			"No such grant to import",
+			fmt.Sprintf("%s: the endpoint has no direct grant for it. Direct grants there: %s.", id, list),
+		)
 	default:
-		diags.AddError("More than one grant of that name to import", fmt.Sprintf("%s names %s. Say the kind, as in ENDPOINT/group_name=NAME.", id, found))
+		diags.AddError(
+			"More than one grant of that name to import",
+			fmt.Sprintf("%s names %s. Say the kind, as in ENDPOINT/group_name=NAME.", id, found),
+		)
 	}
 	return acl.Entry{}, false
 }

@@ -19,7 +19,8 @@ import (
 
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint are neither shown nor touched.",
+		MarkdownDescription: "The grant of one principal on one model-serving endpoint. Other grants on the endpoint " +
+			"are neither shown nor touched.",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
@@ -29,19 +30,24 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give `databricks_model_serving.x.serving_endpoint_id` if the " +
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give " +
+					"`databricks_model_serving.x.serving_endpoint_id` if the " +
 					"endpoint is in the same configuration, and never a fixed id.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
 			"permission_level": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(string(acl.CanQuery)),
-				MarkdownDescription: "`CAN_VIEW` (see it), `CAN_QUERY` (also score it; the default) or `CAN_MANAGE` (also change it and its access list). A change is made in place.",
-				Validators:          []validator.String{stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage))},
+				MarkdownDescription: "`CAN_VIEW` (see it), `CAN_QUERY` (also score it; the default) or `CAN_MANAGE` " +
+					"(also change it and its access list). A change is made in place.",
+				Validators: []validator.String{
+					stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage)),
+				},
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "What the create does if the principal already holds another level directly: `false` (default) fails and shows it, `true` overwrites it. " +
+				MarkdownDescription: "What the create does if the principal already holds another level directly: " +
+					"`false` (default) fails and shows it, `true` overwrites it. " +
 					"The same level is adopted either way.",
 			},
 			"display_name": fwkit.DisplayName(),
@@ -51,9 +57,16 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 	}
 }
 
-func (r *permissionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *permissionResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{
-		"endpoint_name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the serving endpoint, case-sensitive."},
-		"workspace_id":  fwkit.IdentityWorkspaceID(),
+		"endpoint_name": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Name of the serving endpoint, case-sensitive.",
+		},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
 	})}
 }

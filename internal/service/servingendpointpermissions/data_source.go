@@ -14,7 +14,11 @@ type permissionsDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &permissionsDataSource{}
 
-func (d *permissionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *permissionsDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_permissions"
 }
 
@@ -24,7 +28,12 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 		return
 	}
 	id, list, err := acl.ReadEndpoint(ctx, d.Client, config.EndpointName.ValueString(), client.Lately)
-	if fwkit.Failed(&resp.Diagnostics, err, "Cannot show the access list of serving endpoint", config.EndpointName.ValueString()) {
+	if fwkit.Failed(
+		&resp.Diagnostics,
+		err,
+		"Cannot show the access list of serving endpoint",
+		config.EndpointName.ValueString(),
+	) {
 		return
 	}
 	config.tell(id, d.Client.WorkspaceID(), list)

@@ -21,7 +21,10 @@ func (m *permissionsModel) tell(endpointID, workspaceID string, list acl.List) {
 	m.EndpointID, m.WorkspaceID = fwkit.String(endpointID), fwkit.String(workspaceID)
 	m.Permissions = []fwkit.PermissionModel{}
 	for _, h := range list.Levels() {
-		m.Permissions = append(m.Permissions, fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited))
+		m.Permissions = append(
+			m.Permissions,
+			fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited),
+		)
 	}
 	m.ServicePrincipals, m.Users, m.Groups = fwkit.DirectLevels(m.Permissions)
 }

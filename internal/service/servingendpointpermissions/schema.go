@@ -19,7 +19,8 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The access list of one model-serving endpoint, with direct and inherited entries kept separate.",
+		MarkdownDescription: "The access list of one model-serving endpoint, with direct and inherited entries kept " +
+			"separate.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -28,13 +29,18 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 			"endpoint_id":  text("System id of the endpoint, 32 hexadecimal digits, that the list belongs to."),
 			"workspace_id": text("Id of the workspace."),
 			"permissions": fwkit.PermissionsAttribute(
-				"Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the endpoint's name and a slash the import id of a direct grant.",
+				"Kind and name in one, such as `user_name=ada@example.com`: a key for `for_each`, and after the "+
+					"endpoint's name and a slash the import id of a direct grant.",
 				"`CAN_VIEW`, `CAN_QUERY` or `CAN_MANAGE`.",
-				"Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or imported here.",
+				"Whether it comes from above the endpoint, as the right of `admins` does. It cannot be changed or "+
+					"imported here.",
 			),
-			"service_principals": levels("Direct grants of service principals: application id to level, as `dbxaccess_serving_endpoint_permissions_exclusive` takes them."),
-			"users":              levels("Direct grants of users: e-mail to level."),
-			"groups":             levels("Direct grants of groups: name to level."),
+			"service_principals": levels(
+				"Direct grants of service principals: application id to level, as " +
+					"`dbxaccess_serving_endpoint_permissions_exclusive` takes them.",
+			),
+			"users":  levels("Direct grants of users: e-mail to level."),
+			"groups": levels("Direct grants of groups: name to level."),
 		},
 	}
 }

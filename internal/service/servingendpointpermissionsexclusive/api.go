@@ -63,9 +63,17 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 			planned[l] = true
 		}
 		// What is missing of the plan is gone already, by somebody's hand or by a write of ours whose answer was lost.
-		if unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] }); len(unseen) > 0 {
-			return nil, client.Advise(fmt.Errorf("the list has changed since the plan was made; the plan does not tell that it takes %s away", unseen), "",
-				"Nothing was changed. Plan again, and see whom that takes something away from.")
+		if unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] }); len(
+			unseen,
+		) > 0 {
+			return nil, client.Advise(
+				fmt.Errorf(
+					"the list has changed since the plan was made; the plan does not tell that it takes %s away",
+					unseen,
+				),
+				"",
+				"Nothing was changed. Plan again, and see whom that takes something away from.",
+			)
 		}
 		return guarded(ctx, c, now, want.over(now, keysOf(extra).has))
 	}
@@ -94,9 +102,16 @@ func placeOn(id string, key acl.Principal) client.Thing {
 	return acl.Place(acl.Endpoint(id).String(), key)
 }
 
-// changeList makes the list the wanted one but for what nobody saw, where known says which grants the plan has told of, and
-// for what this run keeps at another address. Two requests; see [guarded].
-func changeList(ctx context.Context, c *client.Client, id string, want whole, fresh, drop grants, known func(acl.Principal) bool) (left, error) {
+// changeList makes the list the wanted one but for what nobody saw, where known says which grants the plan has told of,
+// and for what this run keeps at another address. Two requests; see [guarded].
+func changeList(
+	ctx context.Context,
+	c *client.Client,
+	id string,
+	want whole,
+	fresh, drop grants,
+	known func(acl.Principal) bool,
+) (left, error) {
 	undo := want.keep(c, id)
 	l, err := write(ctx, c, want.Endpoint, id, fresh, func(now acl.List) (acl.List, left, error) {
 		stays := func(key acl.Principal) bool { return drop.has(key) && c.Keeps(placeOn(id, key)) }
@@ -105,7 +120,8 @@ func changeList(ctx context.Context, c *client.Client, id string, want whole, fr
 			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),
 			foreign: slices.DeleteFunc(unlisted, func(e acl.Entry) bool { return known(e.Key()) }),
 		}
-		if extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) }); want.OnUnlisted == onUnlistedError && len(extra) > 0 {
+		if extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) }); want.OnUnlisted == onUnlistedError &&
+			len(extra) > 0 {
 			return nil, left{}, refuseUnlisted(extra)
 		}
 		next, err := guarded(ctx, c, now, want.over(now, drop.without(stays).has))
@@ -117,20 +133,32 @@ func changeList(ctx context.Context, c *client.Client, id string, want whole, fr
 	return l, err
 }
 
-const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show and remove them."
+const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show " +
+	"and remove them."
 
 // refuseUnlisted is the error that on_unlisted = "error" asks for.
 func refuseUnlisted(extra acl.List) error {
-	return client.Advise(fmt.Errorf("these are neither listed nor ignored: %s", extra), "on_unlisted", "Nothing was changed. "+nextOfUnlisted)
+	return client.Advise(
+		fmt.Errorf("these are neither listed nor ignored: %s", extra),
+		"on_unlisted",
+		"Nothing was changed. "+nextOfUnlisted,
+	)
 }
 
 // left are grants that a write has left standing: the caller's own, those that this run keeps at another address, and
 // those of others.
 type left struct{ own, kept, foreign acl.List }
 
-// write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may be
-// so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked for.
-func write(ctx context.Context, c *client.Client, endpoint, id string, fresh grants, change func(acl.List) (acl.List, left, error)) (left, error) {
+// write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may
+// be so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked
+// for.
+func write(
+	ctx context.Context,
+	c *client.Client,
+	endpoint, id string,
+	fresh grants,
+	change func(acl.List) (acl.List, left, error),
+) (left, error) {
 	var wanted []acl.Principal
 	for _, e := range fresh.sorted() {
 		wanted = append(wanted, e.Principal)
@@ -161,8 +189,12 @@ func write(ctx context.Context, c *client.Client, endpoint, id string, fresh gra
 	for _, e := range after {
 		shown[e.Key()] = e.Direct
 	}
-	if differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(differ) > 0 {
-		return made.left, &acl.UnverifiedError{Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ))}
+	if differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(
+		differ,
+	) > 0 {
+		return made.left, &acl.UnverifiedError{
+			Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ)),
+		}
 	}
 	return made.left, nil
 }
@@ -176,9 +208,15 @@ func described(list acl.List) []string {
 	return names
 }
 
-// takeList removes those of the applied grants that stand, and nothing else: neither the caller's own CAN_MANAGE, nor those
-// that stay. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
-func takeList(ctx context.Context, c *client.Client, endpoint string, applied note, stays func(acl.Principal) bool) (left, error) {
+// takeList removes those of the applied grants that stand, and nothing else: neither the caller's own CAN_MANAGE, nor
+// those that stay. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
+func takeList(
+	ctx context.Context,
+	c *client.Client,
+	endpoint string,
+	applied note,
+	stays func(acl.Principal) bool,
+) (left, error) {
 	given := keysOf(applied.Grants)
 	l, err := write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, left, error) {
 		// Asked here, where no other write to the list can come in between.
@@ -244,7 +282,10 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	if err != nil {
 		return caller{}, false, err
 	}
-	who := caller{self: acl.Principal{Kind: acl.User, Name: me.UserName}, groups: principalSet{{Kind: acl.Group, Name: "users"}: true}}
+	who := caller{
+		self:   acl.Principal{Kind: acl.User, Name: me.UserName},
+		groups: principalSet{{Kind: acl.Group, Name: "users"}: true},
+	}
 	if uuid.Validate(me.UserName) == nil {
 		who.self.Kind = acl.ServicePrincipal
 	}
@@ -256,8 +297,8 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	return who, true, nil
 }
 
-// guarded refuses a list that would lock the caller out: nobody could mend that but an admin. Where a CAN_MANAGE goes that
-// could be the caller's, one request more finds out who calls.
+// guarded refuses a list that would lock the caller out: nobody could mend that but an admin. Where a CAN_MANAGE goes
+// that could be the caller's, one request more finds out who calls.
 func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	before, after := managers(now), managers(next)
 	who, asked, err := whoCalls(ctx, c, before.without(after.has))
@@ -270,11 +311,25 @@ func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.Lis
 		return next, nil
 	}
 	attribute := attributeOf(who.self.Kind)
-	return nil, client.Advise(fmt.Errorf("it would take CAN_MANAGE away from who writes it, %s, which holds it by %s and is no workspace admin", who.self, held.sorted()), attribute,
-		fmt.Sprintf("Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (a group that it is a member of does as well), or put %q into ignore_principals.", who.self.Name, attribute, who.self))
+	return nil, client.Advise(
+		fmt.Errorf(
+			"it would take CAN_MANAGE away from who writes it, %s, which holds it by %s and is no workspace admin",
+			who.self,
+			held.sorted(),
+		),
+		attribute,
+		fmt.Sprintf(
+			"Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (a group that it is a member of does as well), or put "+
+				"%q into ignore_principals.",
+			who.self.Name,
+			attribute,
+			who.self,
+		),
+	)
 }
 
-// own are the grants that destroying leaves to the caller: its own CAN_MANAGE, and where that is none those of its groups.
+// own are the grants that destroying leaves to the caller: its own CAN_MANAGE, and where that is none those of its
+// groups.
 func own(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	after := managers(next)
 	lost := managers(now).without(after.has)

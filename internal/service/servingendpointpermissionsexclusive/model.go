@@ -166,8 +166,9 @@ func parsePrincipal(s string) (acl.Principal, bool) {
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}, attribute != "" && name != ""
 }
 
-// tell writes what the service showed into the model, and gives what is left out of it: unless unlisted grants are to be
-// removed, and so have to be seen in the diff, the maps hold those alone that they held. Principals keep their spelling.
+// tell writes what the service showed into the model, and gives what is left out of it: unless unlisted grants are to
+// be removed, and so have to be seen in the diff, the maps hold those alone that they held. Principals keep their
+// spelling.
 func (m *exclusiveModel) tell(endpointID string, list acl.List, workspaceID string) (unlisted acl.List) {
 	have := m.toWhole()
 	extra := have.unlisted(list)
@@ -266,7 +267,14 @@ func decodeNote(text []byte) note {
 	}
 	n := note{EndpointID: kept.EndpointID}
 	for _, g := range kept.Grants {
-		n.Grants = append(n.Grants, acl.Entry{Principal: acl.Principal{Kind: g.Kind, Name: g.Name}, DisplayName: g.DisplayName, Direct: g.Level})
+		n.Grants = append(
+			n.Grants,
+			acl.Entry{
+				Principal:   acl.Principal{Kind: g.Kind, Name: g.Name},
+				DisplayName: g.DisplayName,
+				Direct:      g.Level,
+			},
+		)
 	}
 	return n
 }
@@ -316,7 +324,11 @@ func fromOfficial(state []byte) (exclusiveModel, error) {
 	}
 	id, ok := strings.CutPrefix(o.ID, "/serving-endpoints/")
 	if !ok || id == "" {
-		return exclusiveModel{}, fmt.Errorf("it is the access list of %q, and this resource manages that of a model-serving endpoint: remove the moved block", o.ID)
+		return exclusiveModel{}, fmt.Errorf(
+			"it is the access list of %q, and this resource manages that of a model-serving endpoint: remove the "+
+				"moved block",
+			o.ID,
+		)
 	}
 	m := exclusiveModel{
 		ID: types.StringValue(id), EndpointID: types.StringValue(id), OnUnlisted: types.StringValue(onUnlistedRemove),

@@ -78,7 +78,14 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, have.Endpoint, client.AnyAge)
-	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the access list of serving endpoint", have.String(), &resp.Diagnostics) {
+	if r.FailedRead(
+		ctx,
+		err,
+		state.WorkspaceID,
+		"Cannot read the access list of serving endpoint",
+		have.String(),
+		&resp.Diagnostics,
+	) {
 		return
 	}
 	if err != nil {
@@ -88,9 +95,17 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 		return
 	}
 	if have.EndpointID != "" && have.EndpointID != id {
-		resp.Diagnostics.AddWarning("Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
-			fmt.Sprintf("The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the list that stands on the new one. "+
-				"An endpoint_id that is written down as such is the old one: remove it, or refer to the endpoint's resource.", have.EndpointID, id))
+		resp.Diagnostics.AddWarning(
+			"Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
+			fmt.Sprintf(
+				"The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the "+
+					"list that stands on the new one. "+
+					"An endpoint_id that is written down as such is the old one: remove it, or refer to the "+
+					"endpoint's resource.",
+				have.EndpointID,
+				id,
+			),
+		)
 	}
 	left := state.tell(id, list, r.Client.WorkspaceID())
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
@@ -102,9 +117,14 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, verdict)...)
 }
 
-// ModifyPlan obeys what Read found. The one exception is a creation: what it takes away from somebody has to stand in the
-// plan, so the list is read here. It is read once more before the write, and a plan that does not tell it all is refused.
-func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan obeys what Read found. The one exception is a creation: what it takes away from somebody has to stand in
+// the plan, so the list is read here. It is read once more before the write, and a plan that does not tell it all is
+// refused.
+func (r *exclusiveResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	var plan, config, state exclusiveModel
 	if !req.State.Raw.IsNull() {
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
@@ -114,11 +134,15 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 			return // destroying finds the name itself
 		}
 		if state.EndpointName.IsNull() {
-			fwkit.NotRefreshed(&resp.Diagnostics, "the access list of the endpoint with the id "+state.EndpointID.ValueString())
+			fwkit.NotRefreshed(
+				&resp.Diagnostics,
+				"the access list of the endpoint with the id "+state.EndpointID.ValueString(),
+			)
 			return
 		}
 	}
-	if !req.Plan.Raw.IsNull() && (!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
+	if !req.Plan.Raw.IsNull() &&
+		(!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
 		return
 	}
 	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {
@@ -136,7 +160,8 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	r.claim(plan, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
 		removed := r.planCreate(ctx, plan, config, &resp.Diagnostics)
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
+		resp.Diagnostics.Append(
+			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
 		return
 	}
 	want, have := plan.toWhole(), state.toWhole()
@@ -159,7 +184,8 @@ func (r *exclusiveResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	want.tellUnlisted(unlisted, "", &resp.Diagnostics)
 	if want.OnUnlisted == onUnlistedError && len(unlisted) > 0 {
 		// It is the apply that fails, so there must be something to apply.
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), types.ListUnknown(types.StringType))...)
+		resp.Diagnostics.Append(
+			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), types.ListUnknown(types.StringType))...)
 	}
 }
 
@@ -186,14 +212,26 @@ func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) 
 	if len(singly) == 0 {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("ignore_principals"), "The whole access list and single grants on one endpoint undo each other: "+plan.EndpointName.ValueString(),
-		fmt.Sprintf("The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in ignore_principals, or manage the endpoint with one of the two resources.", join(singly)))
+	diags.AddAttributeWarning(
+		path.Root("ignore_principals"),
+		"The whole access list and single grants on one endpoint undo each other: "+plan.EndpointName.ValueString(),
+		fmt.Sprintf(
+			"The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in "+
+				"ignore_principals, or manage the endpoint with one of the two resources.",
+			join(singly),
+		),
+	)
 }
 
 // planCreate is what creation will take away.
-func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusiveModel, diags *diag.Diagnostics) acl.List {
+func (r *exclusiveResource) planCreate(
+	ctx context.Context,
+	plan, config exclusiveModel,
+	diags *diag.Diagnostics,
+) acl.List {
 	// An endpoint whose id is written and not known is yet to be made.
-	if !r.Client.Ready() || !plan.whoIsKnown() || plan.EndpointName.IsUnknown() || config.EndpointID.IsUnknown() || plan.OnUnlisted.IsUnknown() {
+	if !r.Client.Ready() || !plan.whoIsKnown() || plan.EndpointName.IsUnknown() || config.EndpointID.IsUnknown() ||
+		plan.OnUnlisted.IsUnknown() {
 		return nil
 	}
 	want := plan.toWhole()
@@ -215,9 +253,16 @@ func (r *exclusiveResource) planCreate(ctx context.Context, plan, config exclusi
 		return nil
 	}
 	if len(extra) > 0 {
-		diags.AddWarning("Creation takes grants away on serving endpoint: "+want.Endpoint,
-			fmt.Sprintf("They stand on the endpoint and are neither listed nor ignored: %s.\n\nIf Terraform stops with \"Provider produced inconsistent final plan\", "+
-				"the list has changed since the plan was made, or principals that were not known then have come in: nothing was touched. Plan again.", extra))
+		diags.AddWarning(
+			"Creation takes grants away on serving endpoint: "+want.Endpoint,
+			fmt.Sprintf(
+				"They stand on the endpoint and are neither listed nor ignored: %s.\n\nIf Terraform stops with "+
+					"\"Provider produced inconsistent final plan\", "+
+					"the list has changed since the plan was made, or principals that were not known then have come "+
+					"in: nothing was touched. Plan again.",
+				extra,
+			),
+		)
 	}
 	return extra
 }
@@ -228,46 +273,85 @@ func (w whole) tellUnlisted(extra acl.List, what string, diags *diag.Diagnostics
 	switch {
 	case len(extra) == 0:
 	case w.OnUnlisted == onUnlistedError:
-		diags.AddAttributeWarning(path.Root("on_unlisted"), "The apply will fail over grants that are not listed on serving endpoint: "+w.Endpoint,
-			fmt.Sprintf("They are neither listed nor ignored: %s.\n\n%s A destroy is not held up by them.", extra, nextOfUnlisted))
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"The apply will fail over grants that are not listed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf(
+				"They are neither listed nor ignored: %s.\n\n%s A destroy is not held up by them.",
+				extra,
+				nextOfUnlisted,
+			),
+		)
 	case w.OnUnlisted == onUnlistedWarn:
-		diags.AddAttributeWarning(path.Root("on_unlisted"), "Grants stand that are not listed on serving endpoint: "+w.Endpoint,
-			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra))
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"Grants stand that are not listed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra),
+		)
 	default:
-		diags.AddAttributeWarning(path.Root("on_unlisted"), "Grants that were left until now will be removed on serving endpoint: "+w.Endpoint,
-			fmt.Sprintf("They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows their removal.", extra))
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"Grants that were left until now will be removed on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf(
+				"They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows "+
+					"their removal.",
+				extra,
+			),
+		)
 	}
 }
 
 func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state exclusiveModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	want, have := plan.toWhole(), state.toWhole()
 	id := have.EndpointID
-	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID || len(fresh)+len(drop) > 0 || plan.RemovedOnCreate.IsUnknown() {
+	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID ||
+		len(fresh)+len(drop) > 0 ||
+		plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
-		if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
+		if (err == nil || r.Client.WorkspaceID() != "") &&
+			r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
 		}
 		var l left
 		if err == nil {
 			known := keysOf(remembered(ctx, req.Private, unlistedKey, id, &resp.Diagnostics).Grants)
-			l, err = changeList(ctx, r.Client, id, want, fresh, drop, func(key acl.Principal) bool { return known[key] || have.Grants.has(key) })
+			l, err = changeList(
+				ctx,
+				r.Client,
+				id,
+				want,
+				fresh,
+				drop,
+				func(key acl.Principal) bool { return known[key] || have.Grants.has(key) },
+			)
 		}
 		if unverified(err) {
-			fwkit.Warn(&resp.Diagnostics, err, "The changed access list was accepted and could not be read back", want.Endpoint)
+			fwkit.Warn(
+				&resp.Diagnostics,
+				err,
+				"The changed access list was accepted and could not be read back",
+				want.Endpoint,
+			)
 		} else if fwkit.Failed(&resp.Diagnostics, err, "Cannot change the access list of serving endpoint", want.String()) {
 			return
 		}
 		if len(l.foreign) > 0 {
-			resp.Diagnostics.AddWarning("Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
-				fmt.Sprintf("They came in since, and are neither listed nor ignored: %s. The next plan shows them.", l.foreign))
+			resp.Diagnostics.AddWarning(
+				"Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
+				fmt.Sprintf(
+					"They came in since, and are neither listed nor ignored: %s. The next plan shows them.",
+					l.foreign,
+				),
+			)
 		}
 		warnOfKept(want, l.kept, &resp.Diagnostics)
 	} else {
@@ -310,8 +394,11 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return // a list that went with its endpoint is done
 	}
 	if given.EndpointID == "" || given.EndpointID != e.ID {
-		resp.Diagnostics.AddWarning("Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
-			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or made anew under its name. Its grants stay as they are.")
+		resp.Diagnostics.AddWarning(
+			"Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
+			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or "+
+				"made anew under its name. Its grants stay as they are.",
+		)
 		return
 	}
 	l, err := takeList(ctx, r.Client, have.Endpoint, given, stays)
@@ -320,23 +407,43 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 	warnOfKept(have, l.kept, &resp.Diagnostics)
 	if len(l.own) > 0 {
-		resp.Diagnostics.AddWarning("The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
-			fmt.Sprintf("%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.", l.own))
+		resp.Diagnostics.AddWarning(
+			"The caller keeps its CAN_MANAGE on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf(
+				"%s stays, so that somebody can manage the endpoint. An admin or another manager can remove it.",
+				l.own,
+			),
+		)
 	}
-	if shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(shown) > 0 {
-		resp.Diagnostics.AddWarning("Grants were left on serving endpoint: "+have.Endpoint,
-			fmt.Sprintf("Destroying removes what was applied, and this resource found these as they are: %s. Who should lose access, is to be removed by hand.", shown))
+	if shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(
+		shown,
+	) > 0 {
+		resp.Diagnostics.AddWarning(
+			"Grants were left on serving endpoint: "+have.Endpoint,
+			fmt.Sprintf(
+				"Destroying removes what was applied, and this resource found these as they are: %s. Who should lose "+
+					"access, is to be removed by hand.",
+				shown,
+			),
+		)
 	}
 }
 
 // warnOfKept names the grants that were left because this run keeps them at another address.
 func warnOfKept(w whole, stay acl.List, diags *diag.Diagnostics) {
 	if len(stay) > 0 {
-		fwkit.WarnOfKept(diags, fmt.Sprintf("%s on serving endpoint %s", strings.Join(described(stay), ", "), w.Endpoint))
+		fwkit.WarnOfKept(
+			diags,
+			fmt.Sprintf("%s on serving endpoint %s", strings.Join(described(stay), ", "), w.Endpoint),
+		)
 	}
 }
 
-func (r *exclusiveResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *exclusiveResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	identity := identityModel{EndpointName: types.StringValue(req.ID)}
 	if req.ID == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -345,11 +452,15 @@ func (r *exclusiveResource) ImportState(ctx context.Context, req resource.Import
 	}
 	name := identity.EndpointName.ValueString()
 	if name == "" || strings.Contains(name, "/") {
-		resp.Diagnostics.AddError("Import id of an access list is malformed", fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", name))
+		resp.Diagnostics.AddError(
+			"Import id of an access list is malformed",
+			fmt.Sprintf("%q is not the name of a serving endpoint. Write the endpoint's name alone.", name),
+		)
 		return
 	}
 	_, _, err := acl.ReadEndpoint(ctx, r.Client, name, client.AnyAge)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, name, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, name, &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the access list of serving endpoint", name) {
 		return
 	}
 	identity.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
@@ -379,7 +490,9 @@ func remembered(ctx context.Context, private keyed, key, endpointID string, diag
 // changes are the grants that an update writes and those that it takes away: what the plan shows to go, and, unless
 // unlisted grants are to be removed, nothing that this resource never gave.
 func changes(ctx context.Context, want, have whole, private keyed, diags *diag.Diagnostics) (fresh, drop grants) {
-	fresh = want.Grants.without(func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct })
+	fresh = want.Grants.without(
+		func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct },
+	)
 	drop = have.Grants.without(want.Grants.has, want.Ignored.has)
 	if want.OnUnlisted != onUnlistedRemove {
 		mine := keysOf(remembered(ctx, private, appliedKey, have.EndpointID, diags).Grants)
@@ -398,15 +511,23 @@ func join(ps []acl.Principal) string {
 
 // MoveState adopts the access list of a serving endpoint from the state of the official provider.
 func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
-	return fwkit.FromOfficial("databricks_permissions", func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
-		m, err := fromOfficial(state)
-		if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the access list over", "databricks_permissions") {
-			return
-		}
-		resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-		// Terraform applied it, so destroying removes it, as before.
-		resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, appliedKey, m.toWhole().appliedTo(m.EndpointID.ValueString()).encode())...)
-	})
+	return fwkit.FromOfficial(
+		"databricks_permissions",
+		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
+			m, err := fromOfficial(state)
+			if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the access list over", "databricks_permissions") {
+				return
+			}
+			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
+			// Terraform applied it, so destroying removes it, as before.
+			resp.Diagnostics.Append(
+				resp.TargetPrivate.SetKey(
+					ctx,
+					appliedKey,
+					m.toWhole().appliedTo(m.EndpointID.ValueString()).encode(),
+				)...)
+		},
+	)
 }
 
 // findName completes a state that came over from the official provider, and reports whether it could.

@@ -34,7 +34,8 @@ const (
 
 func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in it loses access, and the plan shows that first.",
+		MarkdownDescription: "The whole direct access list of one model-serving endpoint. A principal that is not in " +
+			"it loses access, and the plan shows that first.",
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),
 			"endpoint_name": schema.StringAttribute{
@@ -44,33 +45,53 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			},
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give `databricks_model_serving.x.serving_endpoint_id` if the " +
+				MarkdownDescription: "System id of the endpoint, 32 hexadecimal digits. Default: found by name. Give " +
+					"`databricks_model_serving.x.serving_endpoint_id` if the " +
 					"endpoint is in the same configuration, and never a fixed id.",
 				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{fwkit.FoldCase(), stringplanmodifier.UseStateForUnknown()},
 			},
-			"service_principals": levels("Level by application (client) id of the service principal: a UUID, not its display name and not its object id. Upper and lower case are the same.",
-				"users", fwkit.ApplicationID(), fwkit.FoldKeys()),
-			"users": levels("Level by e-mail address of the user. Upper and lower case are the same. A service principal does not belong here.",
-				"service_principals", fwkit.EMail(), fwkit.FoldKeys()),
-			"groups": levels("Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by itself.",
-				"", fwkit.Checked("Not a group that is managed here", checkGroup)),
+			"service_principals": levels(
+				"Level by application (client) id of the service principal: a UUID, not its display name and not its "+
+					"object id. Upper and lower case are the same.",
+				"users",
+				fwkit.ApplicationID(),
+				fwkit.FoldKeys(),
+			),
+			"users": levels(
+				"Level by e-mail address of the user. Upper and lower case are the same. A service principal does "+
+					"not belong here.",
+				"service_principals",
+				fwkit.EMail(),
+				fwkit.FoldKeys(),
+			),
+			"groups": levels(
+				"Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by itself.",
+				"",
+				fwkit.Checked("Not a group that is managed here", checkGroup),
+			),
 			"ignore_principals": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Principals that others manage: they are neither compared, removed nor changed. Each is `service_principal_name=APPLICATION_ID`, " +
+				MarkdownDescription: "Principals that others manage: they are neither compared, removed nor changed. " +
+					"Each is `service_principal_name=APPLICATION_ID`, " +
 					"`user_name=E-MAIL` or `group_name=NAME`.",
 				Validators:    []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(ignorable{})},
 				PlanModifiers: []planmodifier.Set{samePrincipals{}},
 			},
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
-				MarkdownDescription: "What happens to a grant that is neither listed nor ignored. `remove` (default): the plan shows and removes it. `warn`: it stays, and " +
-					"each plan warns. `error`: each plan warns, and the apply fails before anything is written. Destroy is not affected.",
-				Validators: []validator.String{stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError)},
+				MarkdownDescription: "What happens to a grant that is neither listed nor ignored. `remove` " +
+					"(default): the plan shows and removes it. `warn`: it stays, and " +
+					"each plan warns. `error`: each plan warns, and the apply fails before anything is written. " +
+					"Destroy is not affected.",
+				Validators: []validator.String{
+					stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError),
+				},
 			},
 			"removed_on_create": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Grants that the create removes, as `kind/principal LEVEL`, such as `user_name/ada@example.com CAN_VIEW`. Known at plan; empty while the " +
+				MarkdownDescription: "Grants that the create removes, as `kind/principal LEVEL`, such as " +
+					"`user_name/ada@example.com CAN_VIEW`. Known at plan; empty while the " +
 					"principals are not known yet.",
 				PlanModifiers: []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
@@ -80,10 +101,17 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 	}
 }
 
-func (r *exclusiveResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *exclusiveResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"endpoint_name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the serving endpoint, case-sensitive."},
-		"workspace_id":  fwkit.IdentityWorkspaceID(),
+		"endpoint_name": identityschema.StringAttribute{
+			RequiredForImport: true,
+			Description:       "Name of the serving endpoint, case-sensitive.",
+		},
+		"workspace_id": fwkit.IdentityWorkspaceID(),
 	}}
 }
 
@@ -91,11 +119,14 @@ func (r *exclusiveResource) IdentitySchema(_ context.Context, _ resource.Identit
 func levels(description, other string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
-		MarkdownDescription: description + " The level is `CAN_VIEW` (see the endpoint), `CAN_QUERY` (also score it) or `CAN_MANAGE` (also change it and its access list).",
+		MarkdownDescription: description + " The level is `CAN_VIEW` (see the endpoint), `CAN_QUERY` (also score it) " +
+			"or `CAN_MANAGE` (also change it and its access list).",
 		Validators: []validator.Map{
 			mapvalidator.NoNullValues(),
 			mapvalidator.KeysAre(elsewhere{key, other}),
-			mapvalidator.ValueStringsAre(stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage))),
+			mapvalidator.ValueStringsAre(
+				stringvalidator.OneOf(string(acl.CanView), string(acl.CanQuery), string(acl.CanManage)),
+			),
 		},
 	}
 }
@@ -105,7 +136,9 @@ func checkGroup(name string) error {
 	case "":
 		return errors.New("it is empty")
 	case admins.Name:
-		return errors.New("the service gives admins everything by itself, and that cannot be taken away; leave the group out")
+		return errors.New(
+			"the service gives admins everything by itself, and that cannot be taken away; leave the group out",
+		)
 	default:
 		return nil
 	}
@@ -122,7 +155,11 @@ func (e elsewhere) ValidateString(ctx context.Context, req validator.StringReque
 	e.String.ValidateString(ctx, req, &inner)
 	for _, d := range inner.Diagnostics {
 		if at, ok := d.(diag.DiagnosticWithPath); ok && e.other != "" {
-			d = reworded{at, strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).Replace(at.Detail())}
+			d = reworded{
+				at,
+				strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).
+					Replace(at.Detail()),
+			}
 		}
 		resp.Diagnostics.Append(d)
 	}
@@ -157,8 +194,12 @@ func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest
 	case attribute == fwkit.UserName:
 		fwkit.EMail().ValidateString(ctx, inner, resp)
 	case attribute == "" || name == "":
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a principal to ignore", fmt.Sprintf("%q does not say who is meant. Write service_principal_name=APPLICATION_ID, "+
-			"user_name=E-MAIL or group_name=NAME.", req.ConfigValue.ValueString()))
+		resp.Diagnostics.AddAttributeError(
+			req.Path,
+			"Not a principal to ignore",
+			fmt.Sprintf("%q does not say who is meant. Write service_principal_name=APPLICATION_ID, "+
+				"user_name=E-MAIL or group_name=NAME.", req.ConfigValue.ValueString()),
+		)
 	}
 }
 
@@ -172,7 +213,8 @@ func (samePrincipals) Description(context.Context) string {
 func (s samePrincipals) MarkdownDescription(ctx context.Context) string { return s.Description(ctx) }
 
 func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetRequest, resp *planmodifier.SetResponse) {
-	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() || len(req.StateValue.Elements()) != len(req.PlanValue.Elements()) {
+	if req.StateValue.IsNull() || req.PlanValue.IsNull() || req.PlanValue.IsUnknown() ||
+		len(req.StateValue.Elements()) != len(req.PlanValue.Elements()) {
 		return
 	}
 	had, plan := principals(req.StateValue), principals(req.PlanValue)
@@ -188,7 +230,11 @@ func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetReque
 }
 
 // ValidateConfig implements resource.ResourceWithValidateConfig: one principal has one place.
-func (r *exclusiveResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+func (r *exclusiveResource) ValidateConfig(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
 	var config exclusiveModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
@@ -200,13 +246,27 @@ func (r *exclusiveResource) ValidateConfig(ctx context.Context, req resource.Val
 			p := acl.Principal{Kind: m.kind, Name: key}
 			if twin, twice := first[p.Key()]; twice {
 				key, twin = max(key, twin), min(key, twin) // one order, whatever that of the map
-				resp.Diagnostics.AddAttributeError(path.Root(m.attribute).AtMapKey(key), "Principal is listed twice",
-					fmt.Sprintf("%q and %q are the same principal: upper and lower case are the same here. Leave one of them out.", twin, key))
+				resp.Diagnostics.AddAttributeError(
+					path.Root(m.attribute).AtMapKey(key),
+					"Principal is listed twice",
+					fmt.Sprintf(
+						"%q and %q are the same principal: upper and lower case are the same here. Leave one of them "+
+							"out.",
+						twin,
+						key,
+					),
+				)
 			}
 			first[p.Key()] = key
 			if ignored[p.Key()] {
-				resp.Diagnostics.AddAttributeError(path.Root(m.attribute).AtMapKey(key), "Principal is listed and ignored",
-					fmt.Sprintf("%s stands in ignore_principals too, which leaves it to others. Leave it out of one of them.", p))
+				resp.Diagnostics.AddAttributeError(
+					path.Root(m.attribute).AtMapKey(key),
+					"Principal is listed and ignored",
+					fmt.Sprintf(
+						"%s stands in ignore_principals too, which leaves it to others. Leave it out of one of them.",
+						p,
+					),
+				)
 			}
 		}
 	}

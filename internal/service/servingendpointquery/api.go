@@ -25,8 +25,8 @@ const (
 // errAnswered: the endpoint has served who was expected to be refused.
 var errAnswered = errors.New("the endpoint answered, and expect_denied says that it should refuse")
 
-// score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a change that this
-// run made to the access list spreads; one more after a refusal, to tell why. A token in Key Vault is read before.
+// score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a change that
+// this run made to the access list spreads; one more after a refusal, to tell why. A token in Key Vault is read before.
 func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	as, err := asker(ctx, c, q)
 	if err != nil {
@@ -99,7 +99,9 @@ func asker(ctx context.Context, c *client.Client, q query) (*client.Client, erro
 
 // isStarting tells an endpoint that is not up yet from a model that fails: waiting does not mend an error 500.
 func isStarting(err error) bool {
-	return errors.Is(err, client.ErrUnavailable) || errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) && !errors.Is(err, client.ErrNotAnAnswer)
+	return errors.Is(err, client.ErrUnavailable) ||
+		errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) &&
+			!errors.Is(err, client.ErrNotAnAnswer)
 }
 
 func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) (scored, error) {
@@ -123,7 +125,8 @@ func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) 
 
 // explain adds the advice.
 func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAddress bool) error {
-	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrPermissionDenied)
+	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) ||
+		errors.Is(err, client.ErrPermissionDenied)
 	if refused && !atOwnAddress {
 		if err := routeOptimized(ctx, c, err, q); err != nil {
 			return err
@@ -132,13 +135,22 @@ func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAdd
 	return advise(ctx, c, err, q)
 }
 
-// routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that say
-// nothing of that, so the endpoint itself is asked; nil where it is another, or the provider may not see it. One request.
+// routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that
+// say nothing of that, so the endpoint itself is asked; nil where it is another, or the provider may not see it. One
+// request.
 func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
 	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
-		return client.Advise(refusal, q.asks(), fmt.Sprintf("The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of Entra ID, but only OAuth tokens that the workspace makes for it, "+
-			"and is called at an address of its own: %s. Ask it with query_as = \"oauth_secret\", or with a provider that logs in by databricks_oauth or databricks_oidc.",
-			cmp.Or(endpoint.URL, "see its page under Serving")))
+		return client.Advise(
+			refusal,
+			q.asks(),
+			fmt.Sprintf(
+				"The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of "+
+					"Entra ID, but only OAuth tokens that the workspace makes for it, "+
+					"and is called at an address of its own: %s. Ask it with query_as = \"oauth_secret\", or with a "+
+					"provider that logs in by databricks_oauth or databricks_oidc.",
+				cmp.Or(endpoint.URL, "see its page under Serving"),
+			),
+		)
 	}
 	return nil
 }
@@ -146,23 +158,61 @@ func routeOptimized(ctx context.Context, c *client.Client, refusal error, q quer
 func advise(ctx context.Context, c *client.Client, err error, q query) error {
 	switch {
 	case errors.Is(err, errAnswered):
-		return client.Advise(err, "expect_denied", "Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin holds everything. "+
-			"data dbxaccess_serving_endpoint_access tells by which way. A right that was just taken away may be honoured for a minute or two.")
+		return client.Advise(
+			err,
+			"expect_denied",
+			"Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin holds "+
+				"everything. "+
+				"data dbxaccess_serving_endpoint_access tells by which way. A right that was just taken away may be "+
+				"honoured for a minute or two.",
+		)
 	case errors.Is(err, client.ErrNotFound):
 		return c.AdviseEndpoint(ctx, err, q.Endpoint)
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(err, "query_as", "Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let this data source depend_on the grant.")
+		return client.Advise(
+			err,
+			"query_as",
+			"Who asks needs CAN_QUERY on the endpoint. Grant it with dbxaccess_serving_endpoint_permission, and let "+
+				"this data source depend_on the grant.",
+		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.ClientID != "":
-		return client.Advise(err, "client_id", "The token that was made with the OAuth secret is not accepted where the endpoint is."+q.saysNothing())
+		return client.Advise(
+			err,
+			"client_id",
+			"The token that was made with the OAuth secret is not accepted where the endpoint is."+q.saysNothing(),
+		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asToken:
-		return client.Advise(err, asToken, "The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace."+q.saysNothing())
+		return client.Advise(
+			err,
+			asToken,
+			"The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace."+q.saysNothing(),
+		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asSecret:
-		return client.Advise(err, asSecret, fmt.Sprintf("The workspace does not accept the token in secret %s of %s: it was revoked, has expired, belongs to another workspace, or the secret holds something else.%s",
-			q.Secret.Name, q.Secret.VaultURI, q.saysNothing()))
+		return client.Advise(
+			err,
+			asSecret,
+			fmt.Sprintf(
+				"The workspace does not accept the token in secret %s of %s: it was revoked, has expired, belongs to "+
+					"another workspace, or the secret holds something else.%s",
+				q.Secret.Name,
+				q.Secret.VaultURI,
+				q.saysNothing(),
+			),
+		)
 	case isStarting(err):
-		return client.Advise(err, "", "The endpoint did not answer in time; one that scaled to zero takes minutes to start. Raise timeouts.read, or look at the endpoint's events.")
+		return client.Advise(
+			err,
+			"",
+			"The endpoint did not answer in time; one that scaled to zero takes minutes to start. Raise "+
+				"timeouts.read, or look at the endpoint's events.",
+		)
 	case errors.Is(err, client.ErrInvalid):
-		return client.Advise(err, "request", "The endpoint refused the payload. Compare it with the model's signature: column names, types and the number of values.")
+		return client.Advise(
+			err,
+			"request",
+			"The endpoint refused the payload. Compare it with the model's signature: column names, types and the "+
+				"number of values.",
+		)
 	default:
 		return err
 	}

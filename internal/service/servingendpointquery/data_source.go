@@ -17,11 +17,19 @@ var (
 	_ datasource.DataSourceWithValidateConfig = &queryDataSource{}
 )
 
-func (d *queryDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *queryDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_serving_endpoint_query"
 }
 
-func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.ValidateConfigRequest, resp *datasource.ValidateConfigResponse) {
+func (d *queryDataSource) ValidateConfig(
+	ctx context.Context,
+	req datasource.ValidateConfigRequest,
+	resp *datasource.ValidateConfigResponse,
+) {
 	var config queryModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) || config.QueryAs.IsUnknown() {
 		return
@@ -29,21 +37,55 @@ func (d *queryDataSource) ValidateConfig(ctx context.Context, req datasource.Val
 	switch as := config.QueryAs.ValueString(); {
 	// An empty one must not be mistaken for none: the provider would ask in its own name.
 	case as == asToken && !config.Token.IsUnknown() && strings.TrimSpace(config.Token.ValueString()) == "":
-		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has no token", "query_as is \"token\": write the token to ask with.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("token"),
+			"Query has no token",
+			"query_as is \"token\": write the token to ask with.",
+		)
 	case as != asToken && !config.Token.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("token"), "Query has a token it does not use", "query_as is \""+as+"\": remove token, or write query_as = \"token\".")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("token"),
+			"Query has a token it does not use",
+			"query_as is \""+as+"\": remove token, or write query_as = \"token\".",
+		)
 	case as != asOAuth && !config.ClientID.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("client_id"), "Query has a client it does not use", "query_as is \""+as+"\": remove client_id, or write query_as = \"oauth_secret\".")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("client_id"),
+			"Query has a client it does not use",
+			"query_as is \""+as+"\": remove client_id, or write query_as = \"oauth_secret\".",
+		)
 	case as != asOAuth && !config.ClientSecret.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has an OAuth secret it does not use", "query_as is \""+as+"\": remove client_secret, or write query_as = \"oauth_secret\".")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("query_as"),
+			"Query has an OAuth secret it does not use",
+			"query_as is \""+as+"\": remove client_secret, or write query_as = \"oauth_secret\".",
+		)
 	case as == asOAuth && config.ClientID.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has no client", "query_as is \"oauth_secret\": write client_id, the application id of the service principal to ask as.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("query_as"),
+			"Query has no client",
+			"query_as is \"oauth_secret\": write client_id, the application id of the service principal to ask as.",
+		)
 	case as == asOAuth && !config.ClientSecret.IsUnknown() && (strings.TrimSpace(config.ClientSecret.ValueString()) == "") == config.KeyVaultSecret.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has not one OAuth secret", "query_as is \"oauth_secret\": write either client_secret or key_vault_secret = { vault_uri = …, name = … }.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("query_as"),
+			"Query has not one OAuth secret",
+			"query_as is \"oauth_secret\": write either client_secret or key_vault_secret = { vault_uri = …, name = … "+
+				"}.",
+		)
 	case as == asSecret && config.KeyVaultSecret.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("query_as"), "Query has no Key Vault secret", "query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, where the token to ask with is kept.")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("query_as"),
+			"Query has no Key Vault secret",
+			"query_as is \"key_vault_secret\": write key_vault_secret = { vault_uri = …, name = … }, where the token "+
+				"to ask with is kept.",
+		)
 	case as != asSecret && as != asOAuth && !config.KeyVaultSecret.IsNull():
-		resp.Diagnostics.AddAttributeError(path.Root("key_vault_secret"), "Query has a Key Vault secret it does not use", "query_as is \""+as+"\": remove key_vault_secret, or write query_as = \"key_vault_secret\".")
+		resp.Diagnostics.AddAttributeError(
+			path.Root("key_vault_secret"),
+			"Query has a Key Vault secret it does not use",
+			"query_as is \""+as+"\": remove key_vault_secret, or write query_as = \"key_vault_secret\".",
+		)
 	}
 }
 

@@ -59,7 +59,8 @@ func (q query) saysNothing() string {
 	if !q.ExpectDenied {
 		return ""
 	}
-	return " With expect_denied this is an error all the same: a token that opens nothing does not show that its owner lacks the right."
+	return " With expect_denied this is an error all the same: a token that opens nothing does not show that its " +
+		"owner lacks the right."
 }
 
 // scored is an endpoint's answer.
@@ -70,7 +71,11 @@ type scored struct {
 }
 
 func (m queryModel) toQuery() query {
-	q := query{Endpoint: m.EndpointName.ValueString(), Request: m.Request.ValueString(), ExpectDenied: m.ExpectDenied.ValueBool()}
+	q := query{
+		Endpoint:     m.EndpointName.ValueString(),
+		Request:      m.Request.ValueString(),
+		ExpectDenied: m.ExpectDenied.ValueBool(),
+	}
 	switch m.QueryAs.ValueString() {
 	case asToken:
 		q.Token = m.Token.ValueString()

@@ -24,11 +24,13 @@ const (
 
 func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	limit := timeouts.AttributesWithOpts(ctx, timeouts.Opts{
-		ReadDescription: "How long the query may take in all, the start of an endpoint scaled to zero included: a Go duration such as `10m`. Default: 20 minutes.",
+		ReadDescription: "How long the query may take in all, the start of an endpoint scaled to zero included: a Go " +
+			"duration such as `10m`. Default: 20 minutes.",
 	}).(schema.SingleNestedAttribute)
 	limit.MarkdownDescription = "How long the query may take."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sends one request to a model-serving endpoint and reports that it answered, or that it refused.",
+		MarkdownDescription: "Sends one request to a model-serving endpoint and reports that it answered, or that it " +
+			"refused.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -36,20 +38,25 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"request": schema.StringAttribute{
 				Required: true, CustomType: jsontypes.NormalizedType{},
-				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or `instances`, or what the model takes.",
+				MarkdownDescription: "The body to send, JSON: `dataframe_records`, `dataframe_split`, `inputs` or " +
+					"`instances`, or what the model takes.",
 			},
 			"query_as": schema.StringAttribute{
 				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
-				MarkdownDescription: "Who sends the request: `provider` (the provider's own identity), `token` (`token`), `key_vault_secret` (the token in " +
-					"`key_vault_secret`), or `oauth_secret` (`client_id`, with the OAuth secret in `client_secret` or `key_vault_secret`).",
+				MarkdownDescription: "Who sends the request: `provider` (the provider's own identity), `token` " +
+					"(`token`), `key_vault_secret` (the token in " +
+					"`key_vault_secret`), or `oauth_secret` (`client_id`, with the OAuth secret in `client_secret` " +
+					"or `key_vault_secret`).",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the state; `key_vault_secret` keeps it out.",
+				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the state; " +
+					"`key_vault_secret` keeps it out.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
-				MarkdownDescription: "Where the token (`query_as = \"key_vault_secret\"`) or the OAuth secret (`query_as = \"oauth_secret\"`) is in Azure Key Vault. The " +
+				MarkdownDescription: "Where the token (`query_as = \"key_vault_secret\"`) or the OAuth secret " +
+					"(`query_as = \"oauth_secret\"`) is in Azure Key Vault. The " +
 					"provider's own identity reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
@@ -68,21 +75,34 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a client secret of Entra ID. It is kept in the state; " +
+				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a client " +
+					"secret of Entra ID. It is kept in the state; " +
 					"`key_vault_secret` keeps it out.",
 			},
 			"expect_denied": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A refusal is then success, and an answer is an error. Default: " +
+				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A refusal " +
+					"is then success, and an answer is an error. Default: " +
 					"`false`.",
 			},
 			"store_response": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
 			},
-			"status":       schema.Int64Attribute{Computed: true, MarkdownDescription: "HTTP status of the answer: 200, or 403 or 401 with `expect_denied`. Anything else is an error."},
-			"served_model": schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the served entity that answered, where the service reports it."},
-			"response":     schema.StringAttribute{Computed: true, Sensitive: true, MarkdownDescription: "The model's answer, JSON; null unless `store_response` is `true`."},
-			"timeouts":     limit,
+			"status": schema.Int64Attribute{
+				Computed: true,
+				MarkdownDescription: "HTTP status of the answer: 200, or 403 or 401 with `expect_denied`. Anything " +
+					"else is an error.",
+			},
+			"served_model": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Name of the served entity that answered, where the service reports it.",
+			},
+			"response": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The model's answer, JSON; null unless `store_response` is `true`.",
+			},
+			"timeouts": limit,
 		},
 	}
 }

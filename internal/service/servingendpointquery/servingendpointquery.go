@@ -1,5 +1,5 @@
-// Package servingendpointquery is the data source dbxaccess_serving_endpoint_query: it scores an endpoint, as the provider
-// or with a token, to prove in the same run that access works.
+// Package servingendpointquery is the data source dbxaccess_serving_endpoint_query: it scores an endpoint, as the
+// provider or with a token, to prove in the same run that access works.
 package servingendpointquery
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"

@@ -12,7 +12,12 @@ import (
 func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if errors.Is(err, client.ErrPermissionDenied) {
-		return nil, client.Advise(err, "", "To list the tokens of the workspace the provider's identity needs to be a workspace admin: add it to the group \"admins\".")
+		return nil, client.Advise(
+			err,
+			"",
+			"To list the tokens of the workspace the provider's identity needs to be a workspace admin: add it to "+
+				"the group \"admins\".",
+		)
 	}
 	if err == nil && !list.Shown {
 		err = c.ConfirmEmpty(ctx)
@@ -28,8 +33,8 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 }
 
 // nameOwners fills in display names, and who owns a token that somebody else has made where the list of tokens does not
-// tell. One request for service principals and one for users, each only where there is one to name (more above 10,000 of
-// them); with the tokens of a single owner it asks for that one.
+// tell. One request for service principals and one for users, each only where there is one to name (more above 10,000
+// of them); with the tokens of a single owner it asks for that one.
 func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) ([]token, error) {
 	unknown := slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == "" })
 	for _, kind := range []struct {

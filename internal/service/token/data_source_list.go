@@ -12,7 +12,11 @@ type tokensDataSource struct{ fwkit.DataSource }
 
 var _ datasource.DataSourceWithConfigure = &tokensDataSource{}
 
-func (d *tokensDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *tokensDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_tokens"
 }
 

@@ -15,32 +15,66 @@ import (
 
 func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The live personal access tokens of the workspace, or of one owner: owner, age and expiry. Values are not shown.",
+		MarkdownDescription: "The live personal access tokens of the workspace, or of one owner: owner, age and " +
+			"expiry. Values are not shown.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{fwkit.ApplicationID(), stringvalidator.ConflictsWith(path.MatchRoot("user_name"))},
-				MarkdownDescription: "Only the tokens of this service principal: its application (client) id, a UUID. Upper and lower case are the same.",
+				Optional: true,
+				Validators: []validator.String{
+					fwkit.ApplicationID(),
+					stringvalidator.ConflictsWith(path.MatchRoot("user_name")),
+				},
+				MarkdownDescription: "Only the tokens of this service principal: its application (client) id, a " +
+					"UUID. Upper and lower case are the same.",
 			},
 			"user_name": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.Checked("Not the e-mail address of a user", checkUserName)},
-				MarkdownDescription: "Only the tokens of this user: the e-mail address. Upper and lower case are the same. Not together with `application_id`.",
+				MarkdownDescription: "Only the tokens of this user: the e-mail address. Upper and lower case are the " +
+					"same. Not together with `application_id`.",
 			},
 			"tokens": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The tokens, oldest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"token_id":           schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value."},
-					"owner_kind":         schema.StringAttribute{Computed: true, MarkdownDescription: "Kind of the owner: `service_principal` or `user`; null if the workspace does not report it."},
-					"owner_name":         schema.StringAttribute{Computed: true, MarkdownDescription: "Application id of a service principal, e-mail address of a user; null if the workspace does not report it."},
-					"owner_display_name": schema.StringAttribute{Computed: true, MarkdownDescription: "Name shown in the workspace; null if the owner is no longer listed."},
-					"comment":            schema.StringAttribute{Computed: true, MarkdownDescription: "What the token is for; empty when it has no comment."},
-					"created_at":         schema.StringAttribute{Computed: true, MarkdownDescription: "When it was created, RFC 3339 in UTC."},
-					"expires_at":         schema.StringAttribute{Computed: true, MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never."},
-					"last_used_on":       schema.StringAttribute{Computed: true, MarkdownDescription: "The day it was last used, RFC 3339 in UTC; null if never. The service revokes a token that was not used for 90 days."},
+					"token_id": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Id of the token, 64 hexadecimal digits; not its value.",
+					},
+					"owner_kind": schema.StringAttribute{
+						Computed: true,
+						MarkdownDescription: "Kind of the owner: `service_principal` or `user`; null if the " +
+							"workspace does not report it.",
+					},
+					"owner_name": schema.StringAttribute{
+						Computed: true,
+						MarkdownDescription: "Application id of a service principal, e-mail address of a user; null " +
+							"if the workspace does not report it.",
+					},
+					"owner_display_name": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "Name shown in the workspace; null if the owner is no longer listed.",
+					},
+					"comment": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "What the token is for; empty when it has no comment.",
+					},
+					"created_at": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "When it was created, RFC 3339 in UTC.",
+					},
+					"expires_at": schema.StringAttribute{
+						Computed:            true,
+						MarkdownDescription: "When it expires, RFC 3339 in UTC; null: never.",
+					},
+					"last_used_on": schema.StringAttribute{
+						Computed: true,
+						MarkdownDescription: "The day it was last used, RFC 3339 in UTC; null if never. The service " +
+							"revokes a token that was not used for 90 days.",
+					},
 					"scopes": schema.SetAttribute{
 						Computed: true, ElementType: types.StringType,
-						MarkdownDescription: "API scopes the token is limited to. Empty: **the token carries all the rights of its owner.**",
+						MarkdownDescription: "API scopes the token is limited to. Empty: **the token carries all the " +
+							"rights of its owner.**",
 					},
 				}},
 			},

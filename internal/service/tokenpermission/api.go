@@ -28,8 +28,8 @@ func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
 	return acl.Read(ctx, c, acl.Tokens, client.AnyAge)
 }
 
-// listTokens reads who may use tokens. The workspace keeps that list once its first token was created: before that there is
-// none, and exists is false. One request, shared by all for maxAge.
+// listTokens reads who may use tokens. The workspace keeps that list once its first token was created: before that
+// there is none, and exists is false. One request, shared by all for maxAge.
 func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (list acl.List, exists bool, err error) {
 	list, err = acl.Read(ctx, c, acl.Tokens, maxAge)
 	if errors.Is(err, client.ErrNotFound) {
@@ -38,8 +38,8 @@ func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (li
 	return list, err == nil, err
 }
 
-// search gives those who hold CAN_USE directly and whom the search finds, sorted. One request, and another where the login
-// does not name its identity.
+// search gives those who hold CAN_USE directly and whom the search finds, sorted. One request, and another where the
+// login does not name its identity.
 func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List, err error) {
 	list, _, err := listTokens(ctx, c, client.AnyAge)
 	for _, h := range list.Levels() {
@@ -57,7 +57,8 @@ func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List
 	return found, err
 }
 
-// refuseTokens takes CAN_USE away, or gives [client.ErrKept]; the service then deletes the principal's tokens. Two requests.
+// refuseTokens takes CAN_USE away, or gives [client.ErrKept]; the service then deletes the principal's tokens. Two
+// requests.
 func refuseTokens(ctx context.Context, c *client.Client, p acl.Principal) error {
 	return acl.Revoke(ctx, c, acl.Tokens, p)
 }

@@ -25,7 +25,11 @@ type permissionsModel struct {
 	Groups            types.Map               `tfsdk:"groups"`
 }
 
-func (d *permissionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+func (d *permissionsDataSource) Metadata(
+	_ context.Context,
+	req datasource.MetadataRequest,
+	resp *datasource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_token_permissions"
 }
 
@@ -34,12 +38,17 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 		return schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Who may use personal access tokens in the workspace: the access list `authorization/tokens`.",
+		MarkdownDescription: "Who may use personal access tokens in the workspace: the access list " +
+			"`authorization/tokens`.",
 		Attributes: map[string]schema.Attribute{
-			"exists":       schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the workspace has this list. It has none before its first personal access token."},
+			"exists": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether the workspace has this list. It has none before its first personal access token.",
+			},
 			"workspace_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the workspace."},
 			"permissions": fwkit.PermissionsAttribute(
-				"Kind and name in one, such as `group_name=scorers`: a key for `for_each`, and the import id of a direct `CAN_USE`.",
+				"Kind and name in one, such as `group_name=scorers`: a key for `for_each`, and the import id of a "+
+					"direct `CAN_USE`.",
 				"`CAN_USE`, or `CAN_MANAGE` of the group `admins`.",
 				"Whether it comes from above this list. It cannot be changed or imported here.",
 			),
@@ -60,9 +69,16 @@ func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadReque
 
 // shown is the list as the data source shows it.
 func shown(list acl.List, exists bool, workspaceID string) permissionsModel {
-	m := permissionsModel{Exists: types.BoolValue(exists), WorkspaceID: fwkit.String(workspaceID), Permissions: []fwkit.PermissionModel{}}
+	m := permissionsModel{
+		Exists:      types.BoolValue(exists),
+		WorkspaceID: fwkit.String(workspaceID),
+		Permissions: []fwkit.PermissionModel{},
+	}
 	for _, h := range list.Levels() {
-		m.Permissions = append(m.Permissions, fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited))
+		m.Permissions = append(
+			m.Permissions,
+			fwkit.Permission(string(h.Kind), h.Name, h.DisplayName, string(h.Level), h.Inherited),
+		)
 	}
 	m.ServicePrincipals, m.Users, m.Groups = fwkit.DirectLevels(m.Permissions)
 	return m

@@ -27,7 +27,11 @@ func (l *permissionList) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_token_permission"
 }
 
-func (l *permissionList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *permissionList) ListResourceConfigSchema(
+	_ context.Context,
+	_ list.ListResourceSchemaRequest,
+	resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The principals that hold the right to use personal access tokens (`CAN_USE`) directly.",
 		Attributes: map[string]schema.Attribute{
@@ -45,7 +49,11 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	found, err := search(ctx, l.Client, acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()})
+	found, err := search(
+		ctx,
+		l.Client,
+		acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()},
+	)
 	if fwkit.Failed(&diags, err, "Cannot query who may use tokens", acl.Tokens.String()) {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
@@ -53,7 +61,8 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 	stream.Results = func(push func(list.ListResult) bool) {
 		for i, e := range found {
 			m := imported(e, l.Client.WorkspaceID())
-			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) || int64(i+1) == req.Limit {
+			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) ||
+				int64(i+1) == req.Limit {
 				return
 			}
 		}

@@ -42,7 +42,12 @@ func (m permissionModel) toIdentity() identityModel {
 
 // imported is the state of a right that is there.
 func imported(e acl.Entry, workspaceID string) permissionModel {
-	m := permissionModel{ID: types.StringValue(e.Name), DisplayName: fwkit.String(e.DisplayName), WorkspaceID: fwkit.String(workspaceID), Timeouts: fwkit.NoTimeouts()}
+	m := permissionModel{
+		ID:          types.StringValue(e.Name),
+		DisplayName: fwkit.String(e.DisplayName),
+		WorkspaceID: fwkit.String(workspaceID),
+		Timeouts:    fwkit.NoTimeouts(),
+	}
 	m.ServicePrincipalName, m.UserName, m.GroupName = fwkit.PrincipalValues(string(e.Kind), e.Name)
 	return m
 }

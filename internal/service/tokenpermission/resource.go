@@ -25,7 +25,11 @@ var (
 	_ resource.ResourceWithImportState      = &permissionResource{}
 )
 
-func (r *permissionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+func (r *permissionResource) Metadata(
+	_ context.Context,
+	req resource.MetadataRequest,
+	resp *resource.MetadataResponse,
+) {
 	resp.TypeName = req.ProviderTypeName + "_token_permission"
 }
 
@@ -33,17 +37,26 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns before the right is taken away, by destroying or by replacing, because the service then deletes tokens.
-// So the right stays where the plan knows that it is created again.
-func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+// ModifyPlan warns before the right is taken away, by destroying or by replacing, because the service then deletes
+// tokens. So the right stays where the plan knows that it is created again.
+func (r *permissionResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
 	var state, plan permissionModel
-	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) || !req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
+	if !req.State.Raw.IsNull() && !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) ||
+		!req.Plan.Raw.IsNull() && !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
 		return
 	}
 	have, want := state.toPrincipal(), plan.toPrincipal()
-	if have.Name != "" && !have.Same(want) && len(r.PlanToRemove(ctx, have.Name, resp.Private, &resp.Diagnostics, state.shared())) == 0 {
+	if have.Name != "" && !have.Same(want) &&
+		len(r.PlanToRemove(ctx, have.Name, resp.Private, &resp.Diagnostics, state.shared())) == 0 {
 		resp.Diagnostics.AddWarning("Live tokens will be deleted: "+have.Name, fmt.Sprintf(
-			"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens at that moment, whoever made them.", state))
+			"This plan takes away the right of %s to use personal access tokens. The service deletes its live tokens "+
+				"at that moment, whoever made them.",
+			state,
+		))
 	}
 	if want.Name == "" { // destroyed, or known only after apply
 		return
@@ -60,8 +73,11 @@ func (r *permissionResource) ModifyPlan(ctx context.Context, req resource.Modify
 // shared is the right as another address of the plan may have it.
 func (m permissionModel) shared() fwkit.Shared {
 	return fwkit.Shared{
-		Placed: client.Placed{Thing: right(m.toPrincipal()), Address: client.Address{Resource: "dbxaccess_token_permission"}},
-		Name:   m.String(), Lost: "the service deletes the principal's live tokens",
+		Placed: client.Placed{
+			Thing:   right(m.toPrincipal()),
+			Address: client.Address{Resource: "dbxaccess_token_permission"},
+		},
+		Name: m.String(), Lost: "the service deletes the principal's live tokens",
 	}
 }
 
@@ -80,10 +96,17 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	switch {
 	case errors.As(err, &held):
 		resp.Diagnostics.AddError("The principal holds more than the right to use tokens", fmt.Sprintf(
-			"%s, which includes using tokens. There is nothing to grant; remove this resource from the configuration.", held))
+			"%s, which includes using tokens. There is nothing to grant; remove this resource from the configuration.",
+			held,
+		))
 		return
 	case errors.As(err, &unverified):
-		fwkit.Warn(&resp.Diagnostics, err, "The right to use tokens was accepted and could not be read back", p.String())
+		fwkit.Warn(
+			&resp.Diagnostics,
+			err,
+			"The right to use tokens was accepted and could not be read back",
+			p.String(),
+		)
 	case fwkit.Failed(&resp.Diagnostics, err, "Cannot grant the right to use tokens", p.String()):
 		return
 	}
@@ -104,7 +127,14 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	list, err := readTokens(ctx, r.Client)
-	if r.FailedRead(ctx, err, state.WorkspaceID, "Cannot read the right to use tokens", state.String(), &resp.Diagnostics) {
+	if r.FailedRead(
+		ctx,
+		err,
+		state.WorkspaceID,
+		"Cannot read the right to use tokens",
+		state.String(),
+		&resp.Diagnostics,
+	) {
 		return
 	}
 	entry, found := list.Find(state.toPrincipal()) // the list itself goes with the workspace's last token
@@ -121,7 +151,8 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 // Update asks for the name of a principal that this run renames. Beside that only timeouts change in place.
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state permissionModel
-	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+		!fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 		return
 	}
 	r.Client.Keep(right(plan.toPrincipal()))
@@ -160,7 +191,11 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot take away the right to use tokens", state.String())
 }
 
-func (r *permissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func (r *permissionResource) ImportState(
+	ctx context.Context,
+	req resource.ImportStateRequest,
+	resp *resource.ImportStateResponse,
+) {
 	identity, given := identityModel{}, req.ID
 	if given == "" && req.Identity != nil {
 		if resp.Diagnostics.Append(req.Identity.Get(ctx, &identity)...); resp.Diagnostics.HasError() {
@@ -171,17 +206,29 @@ func (r *permissionResource) ImportState(ctx context.Context, req resource.Impor
 	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
-			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. An identity names exactly one principal.", given))
+			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. "+
+				"An identity names exactly one principal.",
+			given,
+		))
 		return
 	}
 	list, err := readTokens(ctx, r.Client)
-	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) || fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", given) {
+	if r.WrongWorkspace(ctx, identity.WorkspaceID, given, &resp.Diagnostics) ||
+		fwkit.Failed(&resp.Diagnostics, err, "Cannot import the right to use tokens", given) {
 		return
 	}
-	found := slices.DeleteFunc(list.Direct(acl.Kind(attribute), name), func(e acl.Entry) bool { return e.Direct != acl.CanUse })
+	found := slices.DeleteFunc(
+		list.Direct(acl.Kind(attribute), name),
+		func(e acl.Entry) bool { return e.Direct != acl.CanUse },
+	)
 	if len(found) != 1 {
 		resp.Diagnostics.AddError("No single right to use tokens of that name to import", fmt.Sprintf(
-			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. Direct grants there: %s.", given, len(found), list))
+			"%q fits %d principals. Write an application id, an e-mail or a group name, or say the kind: "+
+				"group_name=NAME. Direct grants there: %s.",
+			given,
+			len(found),
+			list,
+		))
 		return
 	}
 	m := imported(found[0], r.Client.WorkspaceID())

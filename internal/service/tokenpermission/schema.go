@@ -12,7 +12,8 @@ import (
 
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The right of one principal to use personal access tokens (`CAN_USE` on `authorization/tokens`). **The service deletes the principal's " +
+		MarkdownDescription: "The right of one principal to use personal access tokens (`CAN_USE` on " +
+			"`authorization/tokens`). **The service deletes the principal's " +
 			"live tokens when the right is removed.**",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id":           fwkit.ID("The principal: application id, e-mail or group name."),
@@ -23,7 +24,11 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 	}
 }
 
-func (r *permissionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *permissionResource) IdentitySchema(
+	_ context.Context,
+	_ resource.IdentitySchemaRequest,
+	resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: fwkit.IdentityPrincipal(map[string]identityschema.Attribute{
 		"workspace_id": fwkit.IdentityWorkspaceID(),
 	})}

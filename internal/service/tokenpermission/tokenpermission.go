@@ -1,5 +1,6 @@
-// Package tokenpermission is who may use personal access tokens in the workspace: the resource dbxaccess_token_permission
-// for the right of one principal, and the data source dbxaccess_token_permissions for all of them.
+// Package tokenpermission is who may use personal access tokens in the workspace: the resource
+// dbxaccess_token_permission for the right of one principal, and the data source dbxaccess_token_permissions for all of
+// them.
 package tokenpermission
 
 import (
