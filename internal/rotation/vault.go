@@ -111,15 +111,25 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 	}, s.Mark)
 }
 
-// Retract disables what a write may have left after its answer was lost. The credential is revoked in any case, so a
-// failure is not reported.
-func (s *Store) Retract(ctx context.Context, id string) {
-	versions, _ := s.vault.Versions(ctx, s.Name)
-	for _, v := range versions {
-		if v.Enabled && v.Tags[s.Mark] == id {
-			_ = s.vault.Disable(ctx, s.Name, v.ID)
-		}
+// Retract disables what a failed write may have left, and returns the error of the write with what became of that: who
+// reads the newest version gets it, and the credential in it is about to be revoked. One request, and one for each version
+// that was left.
+func (s *Store) Retract(ctx context.Context, id string, failed error) error {
+	versions, err := s.vault.Versions(ctx, s.Name)
+	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
+		return client.Also(failed, fmt.Sprintf("Whether Key Vault has the value all the same could not be found out (%v). If it has, it is in the newest version of secret %s, and who reads that gets a value that does not work, until an apply succeeds.", err, s.Name))
 	}
+	for _, v := range versions {
+		if !v.Enabled || v.Tags[s.Mark] != id {
+			continue
+		}
+		then := "It was disabled, so who reads the newest version is refused until an apply succeeds."
+		if err := s.vault.Disable(ctx, s.Name, v.ID); err != nil {
+			then = fmt.Sprintf("It could not be disabled (%v), so who reads the newest version gets a value that does not work, until an apply succeeds.", err)
+		}
+		failed = client.Also(failed, fmt.Sprintf("Key Vault has the value all the same, in version %s of secret %s. %s", v.ID, s.Name, then))
+	}
+	return failed
 }
 
 // VersionsOf lists the versions of a secret that was written before, newest first. One request for each 25.

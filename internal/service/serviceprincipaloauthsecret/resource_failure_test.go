@@ -53,6 +53,35 @@ func TestLostRequestThatNobodyLookedFor(t *testing.T) {
 	}
 }
 
+// A write to Key Vault whose answer was lost may be in the newest version, with a value that does not work any more. The
+// error says what consumers get.
+func TestValueThatIsLeftInTheVault(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		unseen int // how often the vault refuses to list the versions
+		want   string
+	}{
+		"disabled": {1, "is refused until an apply succeeds"},
+		"unknown":  {-1, "could not be found out"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			v := w.Tenant.NewVault("kv-left-" + name)
+			w.Reach(t, v)
+			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
+			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1, Drop: "after"})
+			// After the one without a token, and the one before anything is created.
+			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodGet, Path: "/secrets/oauth/versions", After: 2, Times: tc.unseen, Status: http.StatusForbidden, Code: "Forbidden/ForbiddenByRbac"})
+			c := config(w, "key_vault_secret", map[string]any{"vault_uri": v.URL() + "/", "name": "oauth"})
+			_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, c)
+			if !strings.Contains(strings.Join(strings.Fields(errors), " "), tc.want) || len(secrets(w)) > 0 {
+				t.Errorf("left: %v, errors: %s", secrets(w), errors)
+			}
+		})
+	}
+}
+
 // The secrets of a principal that leaves the workspace live on in the account, so neither of the two may be forgotten silently.
 func TestPreviousSecretOfAPrincipalThatLeft(t *testing.T) {
 	t.Parallel()

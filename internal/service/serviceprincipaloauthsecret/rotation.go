@@ -70,7 +70,7 @@ func (s *steps) Store(ctx context.Context) error {
 	if err != nil {
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		s.store.Retract(cleanup, s.made.ID)
+		err = s.store.Retract(cleanup, s.made.ID, err)
 	}
 	s.version = version
 	return err

@@ -50,7 +50,7 @@ func (s *steps) Store(ctx context.Context) (err error) {
 	if err != nil {
 		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		s.store.Retract(cleanup, s.made.ID)
+		err = s.store.Retract(cleanup, s.made.ID, err)
 	}
 	return err
 }
