@@ -1,6 +1,7 @@
 package fwkit
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -18,11 +19,11 @@ const longestEndpointName = 63
 func checkEndpointName(name string) error {
 	switch {
 	case name == "":
-		return fmt.Errorf("it is empty")
+		return errors.New("it is empty")
 	case strings.Contains(name, "://"):
-		return fmt.Errorf("%q is an address; write the name alone, as the workspace's page Serving lists it", name)
+		return errors.New("it is an address; write the name alone, as the workspace's page Serving lists it")
 	case name == "." || name == "..":
-		return fmt.Errorf("%q is no name, but a step in a path", name)
+		return fmt.Errorf("%q is a step in a path, not a name", name)
 	case len(name) > longestEndpointName:
 		return fmt.Errorf(
 			"it has %d characters, and the name of an endpoint has at most %d",
@@ -30,7 +31,7 @@ func checkEndpointName(name string) error {
 			longestEndpointName,
 		)
 	case strings.ContainsAny(name, `/\?#%`) || strings.ContainsFunc(name, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }):
-		return fmt.Errorf("%q has a character that no endpoint's name has", name)
+		return errors.New("it has a character that is not allowed in the name of an endpoint")
 	default:
 		return nil
 	}

@@ -221,7 +221,8 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	resp.Diagnostics.AddAttributeError(
 		req.Path,
 		"Not an application id",
-		fmt.Sprintf("%q %s\n\n%s", value, what, where),
+		// Not the value itself: it may be a secret in the wrong place.
+		fmt.Sprintf("The value %s\n\n%s", what, where),
 	)
 }
 
@@ -246,5 +247,5 @@ func (userName) ValidateString(_ context.Context, req validator.StringRequest, r
 	if uuid.Validate(value) == nil {
 		what = "is an application id, so it names a service principal: write it in service_principal_name."
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, "Not a user name", fmt.Sprintf("%q %s", value, what))
+	resp.Diagnostics.AddAttributeError(req.Path, "Not a user name", "The value "+what)
 }

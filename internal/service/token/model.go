@@ -2,7 +2,7 @@ package token
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
@@ -61,9 +61,9 @@ func kindOf(name string) string {
 func checkUserName(name string) error {
 	switch at := strings.LastIndex(name, "@"); {
 	case uuid.Validate(name) == nil:
-		return fmt.Errorf("%q is an application id, so it names a service principal: write it in application_id", name)
+		return errors.New("it is an application id, so it names a service principal: write it in application_id")
 	case at <= 0 || at == len(name)-1:
-		return fmt.Errorf("%q is not an e-mail address; a service principal is named in application_id", name)
+		return errors.New("it is not an e-mail address; a service principal is named in application_id")
 	default:
 		return nil
 	}
