@@ -1,6 +1,11 @@
+variable "application_id" {
+  description = "Application (client) id of the application that may use tokens."
+  type        = string
+}
+
 # Only these may use personal access tokens. A failed postcondition stops the plan with exit code 1, so a nightly job fails.
 locals {
-  expected = ["group_name=admins", "service_principal_name=11111111-2222-3333-4444-555555555555"]
+  expected = ["group_name=admins", "service_principal_name=${var.application_id}"]
 }
 
 data "dbxaccess_token_permissions" "all" {

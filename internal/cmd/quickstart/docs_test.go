@@ -27,7 +27,7 @@ var (
 	// With the quick start's example applied: the application is in the workspace, and may use tokens.
 	together = [][]page{slices.Concat(
 		pages("data-sources", "clusters", "current_identity", "oauth_secrets", "service_principal", "service_principals",
-			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints", "tokens"),
+			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints", "token_permissions", "tokens"),
 		pages("ephemeral-resources", "entra_token"),
 		pages("functions", "certificate_info", "jwt_claims", "pfx_to_pem"),
 		pages("resources", "service_principal_token", "service_principal_oauth_secret"),
