@@ -140,7 +140,7 @@ func keepingOwn(w *acctest.World) map[string]any {
 // inVault are the operations of a credential whose value goes to Key Vault.
 func inVault(resource string) map[string]deed {
 	config := func(w *acctest.World) map[string]any {
-		c := map[string]any{"key_vault_secret": map[string]any{"vault_uri": w.Env["TEST_VAULT"], "name": "scoring"}, "timeouts": map[string]any{"create": "1s"}}
+		c := map[string]any{"key_vault_secret": map[string]any{"vault_uri": w.Env["TEST_VAULT"], "name": "scoring"}}
 		if resource == aToken {
 			c["owner"] = map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret}
 		} else {
@@ -149,7 +149,8 @@ func inVault(resource string) map[string]deed {
 		return c
 	}
 	return map[string]deed{
-		"create":  {do: apply(resource, config)},
+		// A vault that refuses is asked again until the time is over: its role may be new.
+		"create":  {do: apply(resource, with(config, map[string]any{"timeouts": map[string]any{"create": "5s"}}))},
 		"refresh": {prepare: made(resource, config), do: refresh(resource)},
 		"destroy": {prepare: made(resource, config), do: applyAlone(resource, none)},
 	}
