@@ -4,7 +4,7 @@
 #   3  only maintenance: a credential is due for rotation, or the overlap after a rotation has ended
 #   2  drift: something was changed behind Terraform's back, or configuration was not applied
 #   1  the plan failed or cannot be read
-# Usage: terraform plan -out=tfplan; terraform show -json tfplan | drift.sh
+# Usage: rm -f tfplan; terraform plan -out=tfplan && terraform show -json tfplan | drift.sh
 # Values are never printed, only the names of attributes. Needs jq.
 set -eu
 report=$(jq -rn '

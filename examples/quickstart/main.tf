@@ -83,6 +83,7 @@ data "dbxaccess_serving_endpoint_query" "proof" {
   })
 
   depends_on = [
+    dbxaccess_service_principal.scoring,
     dbxaccess_serving_endpoint_permission.scoring,
     dbxaccess_service_principal_token.scoring,
   ]

@@ -264,7 +264,8 @@ Then change something behind Terraform's back, and see what the next %[3]s plan 
   recreate_endpoint         # the same name, another id, an empty access list
   revoke_token              # the application's token
 
-Or let time pass. A token of nine hours is due for rotation after six; move_clock takes seconds:
+Or let time pass, by less than a day in all and never back. A token of nine hours is due for rotation after six; move_clock
+takes seconds:
 
   export TF_VAR_token_lifetime_seconds=32400
   %[3]s apply
@@ -275,9 +276,10 @@ Key Vault and managed identities are reached by their real names, through the em
   real_names                # sets HTTPS_PROXY and all that it needs
   cd ../key-vault && %[3]s init && %[3]s apply
 
-The examples of the documentation apply here too, after real_names, each in a new folder. Their variables are set. They
-speak of the same application: a page that adds it to the workspace needs it absent, so run %[3]s destroy here first;
-the other pages want it as this example leaves it.
+The examples of the pages of resources, data sources and functions apply here too, after real_names, each in a new
+folder with the terraform block of the README. Their variables are set. They use the same application: a page that adds it
+to the workspace needs it absent, so run %[3]s destroy here first; the other pages want it as this example leaves it. This
+demo has no provider but dbxaccess: in a guide, write var.application_id and var.client_secret in place of azuread_….
 
 To stop it and to clean up:
 

@@ -17,7 +17,7 @@ const (
 	changes   = 2
 )
 
-const pluginVersion = "0.0.1"
+const pluginVersion = "0.1.0"
 
 func (d *demo) mirror() string    { return filepath.Join(d.dir, "mirror") }
 func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
