@@ -1,10 +1,10 @@
 // Package acl is the core of the product: the access list of one object as a value, and the few operations that change
-// one principal's place in it without touching anybody else's.
+// the grant of one principal without changing any other.
 //
 // The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to
-// compare. A removal is therefore a read followed at once by a replacement without that principal; everything else the
-// read showed goes back. What another run writes between those two requests is undone, so each run reads the list again
-// a moment after its write, and writes again what does not hold; see recheck.go.
+// compare. A removal is therefore a read, followed at once by a replacement that keeps every other grant of that
+// read. It undoes what another run writes between these two requests. So each run reads the list again a moment after
+// its write, and repeats its changes that are no longer there; see recheck.go.
 //
 // https://docs.databricks.com/api/azure/workspace/permissions
 package acl
@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Kind says what a principal is, in the API's words.
+// Kind is the kind of a principal, in the API's words.
 type Kind string
 
 // The kinds of principal.
@@ -28,7 +28,7 @@ const (
 	Group            Kind = "group_name"
 )
 
-// Principal is somebody who can hold a permission.
+// Principal is a user, group or service principal that can hold a permission.
 type Principal struct {
 	Kind Kind
 	Name string // application id, e-mail or group name
@@ -39,8 +39,8 @@ func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
 // Same compares two principals as the service does: application ids and user names without case, group names exactly.
 func (p Principal) Same(q Principal) bool { return p.Key() == q.Key() }
 
-// Key is the principal in the one spelling under which the service compares it, so that a long list is compared through
-// a map: equal principals have equal keys.
+// Key returns the principal in the spelling by which the service compares it: equal principals have equal keys, so a
+// key can index a map.
 func (p Principal) Key() Principal {
 	if p.Kind != Group {
 		p.Name = strings.ToLower(p.Name)
@@ -70,16 +70,16 @@ func (o Object) String() string { return o.Type + "/" + o.ID }
 // Endpoint is the object of a serving endpoint, by its system id, never its name.
 func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: id} }
 
-// Tokens is the object that says who may use personal access tokens.
+// Tokens is the object whose access list controls who may use personal access tokens.
 var Tokens = Object{Type: "authorization", ID: "tokens"}
 
-// Place is a principal's place in a list, for the register of what a run keeps: the list is an [Object], or that of an
-// endpoint that a plan knows by its name alone.
+// Place identifies a principal's entry in a list, for the register of what a run keeps. list is an [Object], or the
+// name of an endpoint whose id a plan does not know.
 func Place(list string, p Principal) client.Thing {
 	return client.Thing{Kind: "grant", In: list, Who: p.Key().String()}
 }
 
-// Entry is one principal's place in a list. A list has one for each principal.
+// Entry is one principal's levels in a list. A list has one entry for each principal.
 type Entry struct {
 	Principal
 	DisplayName string  // empty for groups
@@ -87,7 +87,7 @@ type Entry struct {
 	Inherited   []Level // held through a parent object, in the order of the answer
 }
 
-// Described is the principal with its display name, where it has one of its own.
+// Described returns the principal with its display name, where it has one.
 func (e Entry) Described() string { return Describe(e.Principal, e.DisplayName) }
 
 // Describe names a principal for a person: an id says little without the display name.
@@ -101,7 +101,7 @@ func Describe(p Principal, displayName string) string {
 // List is the access list of one object. Its order has no meaning: the service shuffles it.
 type List []Entry
 
-// Find gives the principal's entry.
+// Find returns the principal's entry.
 func (l List) Find(p Principal) (Entry, bool) {
 	for _, e := range l {
 		if e.Same(p) {
@@ -111,7 +111,7 @@ func (l List) Find(p Principal) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Direct gives the entries of that name that hold a level directly, of that kind or, when it is empty, of any.
+// Direct returns the entries of that name that hold a level directly. An empty kind means any kind.
 func (l List) Direct(kind Kind, name string) List {
 	var found List
 	for _, e := range l {
@@ -122,7 +122,7 @@ func (l List) Direct(kind Kind, name string) List {
 	return found
 }
 
-// without is the list less the principals.
+// without returns the list without the principals.
 func (l List) without(ps ...Principal) List {
 	drop := make(map[Principal]bool, len(ps))
 	for _, p := range ps {
@@ -131,7 +131,7 @@ func (l List) without(ps ...Principal) List {
 	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.Key()] })
 }
 
-// direct gives the levels held directly, by principal.
+// direct returns the levels held directly, by principal.
 func (l List) direct() map[Principal]Level {
 	levels := make(map[Principal]Level, len(l))
 	for _, e := range l {
@@ -142,7 +142,7 @@ func (l List) direct() map[Principal]Level {
 	return levels
 }
 
-// lost gives the direct grants whose principals have no level among those, without their level.
+// lost returns the direct grants whose principals are not in left, without their level.
 func (l List) lost(left map[Principal]Level) List {
 	var lost List
 	for _, e := range l {
@@ -153,7 +153,7 @@ func (l List) lost(left map[Principal]Level) List {
 	return lost
 }
 
-// beyond gives the direct grants that are not among those levels.
+// beyond returns the direct grants that are not in was.
 func (l List) beyond(was map[Principal]Level) List {
 	var changed List
 	for _, e := range l {
@@ -171,12 +171,12 @@ type view struct {
 	read time.Time
 }
 
-// newView is an empty list, read now, with room for that many.
+// newView returns an empty list with the time of now as its time of reading, with capacity for most entries.
 func newView(most int) view {
 	return view{list: make(List, 0, most), at: make(map[Principal]int, most), read: time.Now()}
 }
 
-// add gives the principal's index, at the end where it is new.
+// add returns the principal's index, and appends the principal where it is new.
 func (v *view) add(p Principal, displayName string) int {
 	key := p.Key()
 	i, ok := v.at[key]

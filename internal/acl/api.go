@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// HeldError says that a principal already holds another direct level.
+// HeldError is the error where a principal already holds another direct level.
 type HeldError struct {
 	Principal   Principal
 	DisplayName string
@@ -25,22 +25,22 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
-// UnverifiedError says that a grant was accepted, and could not be read back.
+// UnverifiedError is the error where a grant was accepted, but could not be read back.
 type UnverifiedError struct{ Err error }
 
 func (e *UnverifiedError) Error() string { return e.Err.Error() }
 
-// Unwrap is why it could not be read.
+// Unwrap returns why it could not be read.
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
-// Read gives the access list. One request, shared by everything in this run; a copy may be maxAge old, or
+// Read returns the access list. One request, shared by everything in this run; a copy may be maxAge old, or
 // [client.AnyAge]. The caller needs CAN_MANAGE on the object or to be a workspace admin.
 func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Duration) (List, error) {
 	v, err := of(c, object).read(ctx, c, maxAge)
 	return v.list, err
 }
 
-// ReadEndpoint is [Read] for the serving endpoint of that name, and gives the id that its list belongs to. Two
+// ReadEndpoint is [Read] for the serving endpoint of that name. It also returns the endpoint's id. Two
 // requests; for many endpoints the names are found in one list.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/getpermissions
 func ReadEndpoint(
@@ -56,8 +56,8 @@ func ReadEndpoint(
 	return id, list, err
 }
 
-// Find gives the principal's entry in the access list as a refresh sees it: one request for all principals of an
-// object.
+// Find returns the principal's entry in the access list, which may be a copy as old as a refresh allows: one request
+// for all principals of an object.
 func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
 	v, err := of(c, object).read(ctx, c, client.AnyAge)
 	e, found := v.find(p)
@@ -71,13 +71,13 @@ func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) 
 	return e, found, err
 }
 
-// Grant gives the principal that direct level, up or down, and reports whether anything was written. When it holds
-// another one and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this one,
-// nothing needs to be written. Two requests, or one when the grant stands already; a third when the answer to the write
-// does not show it, a fourth and fifth when the service did not lower a level by PATCH. What waits while another write
-// to the same list is under way goes together, in as many requests as one alone.
+// Grant sets the principal's direct level, and reports whether anything was written. When the principal holds another
+// level and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this level, nothing
+// needs to be written. Two requests, or one when the grant exists already; a third when the answer to the write
+// does not show it, a fourth and fifth when the service did not lower a level by PATCH. Grants that
+// wait for another write to the same list are written together, with as many requests as one alone.
 //
-// A principal that the workspace knows and its access lists do not know yet is waited for until ctx ends.
+// Grant waits until ctx ends for a principal that the workspace knows and its access lists do not know yet.
 func Grant(
 	ctx context.Context,
 	c *client.Client,
@@ -90,33 +90,33 @@ func Grant(
 		return of(
 			c,
 			object,
-		).do(ctx, c, &operation{kind: give, principal: p, level: level, overwrite: overwrite, look: true})
+		).do(ctx, c, &operation{kind: opGrant, principal: p, level: level, overwrite: overwrite, look: true})
 	}, p)
 	return r.entry, r.wrote, r.err
 }
 
-// Change moves the principal from whatever direct level it holds to that one. One request and the checks of [Grant].
+// Change sets the principal's direct level, whatever level it holds. One request and the checks of [Grant].
 func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(c, object).do(ctx, c, &operation{kind: give, principal: p, level: level})
+		return of(c, object).do(ctx, c, &operation{kind: opGrant, principal: p, level: level})
 	}, p)
 	return r.entry, r.err
 }
 
-// Revoke takes the principal's direct grant away and leaves every other one as the read just before showed it. An
-// object or a grant that is gone counts as done. Two requests, or one when there is nothing to take; what waits while
-// another write to the same list is under way goes together.
+// Revoke removes the principal's direct grant and keeps every other one as the read just before showed it. An
+// object or a grant that is gone counts as done. Two requests, or one when there is nothing to revoke; operations that
+// wait for another write to the same list are written together.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
-	return of(c, object).do(ctx, c, &operation{kind: take, principal: p}).err
+	return of(c, object).do(ctx, c, &operation{kind: opRevoke, principal: p}).err
 }
 
-// Replace makes the direct grants of the object those that change gives back, and gives the list as it is after. change
-// sees the list as it was read just before the write, and may refuse; it is asked again when the write has to be
-// repeated. Where nobody loses a grant the write is an upsert, which leaves those alone whom nobody has seen. Two
+// Replace sets the direct grants of the object to those that change returns, and returns the list after the write.
+// change gets the list that was read just before the write, and may return an error; it is called again when the write
+// is repeated. Where no grant is removed the write is an upsert, which keeps grants that others add meanwhile. Two
 // requests, or one when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the
 // principals that may be so new that the access lists do not know them yet: they are waited for as [Grant] does.
 //
-// What change finds besides is handed back as it was found in the list before the last write. change must not write to
+// Replace also returns what change found in the list before the last write. change must not write to
 // variables of its caller: it may still run when a caller that gave up has left.
 func Replace[T any](
 	ctx context.Context,
@@ -129,7 +129,7 @@ func Replace[T any](
 		return of(
 			c,
 			object,
-		).do(ctx, c, &operation{kind: rewrite, change: func(now List) (List, any, error) { return change(now) }})
+		).do(ctx, c, &operation{kind: opReplace, change: func(now List) (List, any, error) { return change(now) }})
 	}, wanted...)
 	found, _ = r.found.(T)
 	return r.after.list, found, r.err
@@ -144,7 +144,7 @@ func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 	return fromAPI(answer), nil
 }
 
-// patch upserts the direct entries, and gives the list as the answer shows it, which may be a part of it or nothing.
+// patch upserts the direct entries, and returns the list of the answer, which may be incomplete or empty.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
 func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
 	answer := objectPermissions{object: object}
@@ -154,8 +154,8 @@ func patch(ctx context.Context, c *client.Client, object Object, entries List) (
 	return fromAPI(answer), nil
 }
 
-// put sets the direct entries in place of those that stand; changed are those of them that did not stand before. It is
-// right only directly after a read, so it is not sent again by itself.
+// put replaces all direct entries; changed are the entries that are new. It is correct only directly after a read, so
+// it is not retried here.
 // https://docs.databricks.com/api/azure/workspace/permissions/set
 func put(ctx context.Context, c *client.Client, object Object, entries, changed List) (view, error) {
 	if _, kept := entries.Find(admins); object == Tokens && !kept {
@@ -170,7 +170,7 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 	if written.Shown {
 		return fromAPI(answer), nil
 	}
-	// An answer that shows nothing proves nothing: an empty list would read as everybody's removal.
+	// An answer without a list proves nothing: an empty list would mean that every grant was removed.
 	v, err := get(ctx, c, object)
 	if err != nil {
 		return view{}, &UnverifiedError{Err: err}
@@ -257,8 +257,8 @@ func fromAPI(answer objectPermissions) view {
 	return v
 }
 
-// principal reads whose row it is. The API takes an application id under user_name too and may show it there; it is a
-// service principal all the same.
+// principal returns the principal of a row. The API accepts an application id as user_name too and may show it there;
+// it is a service principal all the same.
 func principal(a accessControl) Principal {
 	switch {
 	case a.ServicePrincipalName != "":
@@ -352,8 +352,8 @@ func adviseWrite(err error, object Object, written List) error {
 }
 
 // unknownPrincipal reports whether a write was refused over a principal, with the service's words. It answers 404 for
-// an unknown object and for an unknown principal alike, and older builds 400; its prefix tells them apart, and decides
-// on nothing but advice and on whether waiting is worth a look.
+// an unknown object and for an unknown principal alike, and older builds 400; the prefix of its text tells them apart.
+// It decides only which advice an error has, and whether to wait for a new principal.
 func unknownPrincipal(err error) (text string, ok bool) {
 	var e *client.Error
 	if !errors.As(err, &e) || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {
@@ -362,7 +362,7 @@ func unknownPrincipal(err error) (text string, ok bool) {
 	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")
 }
 
-// named finds the principal that a refusal speaks of.
+// named finds the principal that a refusal names.
 func named(text string, among List) (Principal, bool) {
 	text = strings.ToLower(text)
 	for _, e := range among {

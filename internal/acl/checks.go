@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// checks counts the operations of one run and the lists that they have yet to read again. An operation whose write is
-// done does not wait for that read while others still run: those keep the process alive, and the last of them waits for
-// every check. So a run that grants on a thousand endpoints waits once, and not a hundred times.
+// checks counts the operations of one run and the lists that are still to be read again. An operation whose write is
+// done returns before that read while other operations run: these keep the process alive, and the last of them waits
+// for every check. So a run that grants on a thousand endpoints waits once, not a hundred times.
 type checks struct {
 	mu      sync.Mutex
 	running int           // operations whose callers wait
 	owed    int           // operations that were answered before their list was read again
-	failed  []error       // of those: changes that did not hold in the end
+	failed  []error       // changes of answered operations that were undone in the end
 	changed chan struct{} // closed when one of the numbers changes
 }
 

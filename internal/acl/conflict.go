@@ -8,51 +8,51 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// claims are the endpoints whose lists this run manages, as a whole or one principal at a time. Both at once undo each
-// other's work at every apply, and only the provider sees both.
-type claims struct {
-	mu    sync.Mutex
-	whole map[string]map[Principal]bool // endpoint name → principals that are left to others
-	ones  map[string]map[Principal]bool
+// managed are the endpoints whose access lists this run manages, exclusively or one principal at a time. Both on one
+// endpoint undo each other's changes at every apply, and only the provider can see both.
+type managed struct {
+	mu     sync.Mutex
+	lists  map[string]map[Principal]bool // by endpoint name: the ignored principals of an exclusive list
+	grants map[string]map[Principal]bool // by endpoint name: the principals of single grants
 }
 
-func claimsOf(c *client.Client) *claims {
-	cl := client.Of[claims](c)
-	cl.mu.Lock()
-	if cl.whole == nil {
-		cl.whole, cl.ones = map[string]map[Principal]bool{}, map[string]map[Principal]bool{}
+func managedOf(c *client.Client) *managed {
+	m := client.Of[managed](c)
+	m.mu.Lock()
+	if m.lists == nil {
+		m.lists, m.grants = map[string]map[Principal]bool{}, map[string]map[Principal]bool{}
 	}
-	return cl
+	return m
 }
 
-// ClaimWhole notes that the whole list of the endpoint is managed, but for the ignored principals, and gives those that
-// the same run manages one at a time.
-func ClaimWhole(c *client.Client, endpoint string, ignored []Principal) (singly []Principal) {
-	cl := claimsOf(c)
-	defer cl.mu.Unlock()
-	left := map[Principal]bool{}
+// ManageList notes that the list of the endpoint is managed exclusively, except for the ignored principals. It returns
+// the principals that the same run manages by single grants.
+func ManageList(c *client.Client, endpoint string, ignored []Principal) (conflicts []Principal) {
+	m := managedOf(c)
+	defer m.mu.Unlock()
+	others := map[Principal]bool{}
 	for _, p := range ignored {
-		left[p.Key()] = true
+		others[p.Key()] = true
 	}
-	cl.whole[endpoint] = left
-	for p := range cl.ones[endpoint] {
-		if !left[p] {
-			singly = append(singly, p)
+	m.lists[endpoint] = others
+	for p := range m.grants[endpoint] {
+		if !others[p] {
+			conflicts = append(conflicts, p)
 		}
 	}
-	slices.SortFunc(singly, func(p, q Principal) int { return strings.Compare(p.String(), q.String()) })
-	return singly
+	slices.SortFunc(conflicts, func(p, q Principal) int { return strings.Compare(p.String(), q.String()) })
+	return conflicts
 }
 
-// ClaimOne notes that the principal's place in the list of the endpoint is managed, and reports whether the same run
-// manages the whole list without leaving that principal out.
-func ClaimOne(c *client.Client, endpoint string, p Principal) (whole bool) {
-	cl := claimsOf(c)
-	defer cl.mu.Unlock()
-	if cl.ones[endpoint] == nil {
-		cl.ones[endpoint] = map[Principal]bool{}
+// ManageGrant notes that the principal's grant on the endpoint is managed, and reports whether the same run manages the
+// list exclusively and does not ignore that principal.
+func ManageGrant(c *client.Client, endpoint string, p Principal) (conflict bool) {
+	m := managedOf(c)
+	defer m.mu.Unlock()
+	if m.grants[endpoint] == nil {
+		m.grants[endpoint] = map[Principal]bool{}
 	}
-	cl.ones[endpoint][p.Key()] = true
-	left, claimed := cl.whole[endpoint]
-	return claimed && !left[p.Key()]
+	m.grants[endpoint][p.Key()] = true
+	ignored, managed := m.lists[endpoint]
+	return managed && !ignored[p.Key()]
 }

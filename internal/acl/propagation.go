@@ -10,9 +10,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// await tries again while access lists do not know a principal that the workspace does know: one that was just made
-// reaches them late, by minutes at worst. A principal that the workspace does not know either is mistyped, and nothing
-// is waited for. One request more, when a write was refused.
+// await retries while access lists do not know a principal that the workspace knows: a new principal can take minutes
+// to reach them. A principal that the workspace does not know either is mistyped, and await does not wait for it. One
+// more request, when a write was refused.
 func await(ctx context.Context, c *client.Client, object Object, try func() outcome, ps ...Principal) outcome {
 	var list List
 	for _, p := range ps {
@@ -40,14 +40,14 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 			}
 			known[p] = true
 		}
-		tflog.Info(ctx, "waiting for access lists to know a new principal", map[string]any{
+		tflog.Info(ctx, "waiting until access lists accept a new principal", map[string]any{
 			"object": object.String(), "principal": p.String(), "seconds": int(time.Since(began).Seconds()),
 		})
 		if client.Pause(ctx, pause) != nil {
 			r.err = client.Advise(
 				r.err,
 				string(p.Kind),
-				fmt.Sprintf("The workspace knows %s, and after %d seconds its access lists still do not: "+
+				fmt.Sprintf("The workspace knows %s, but after %d seconds its access lists still do not accept it: "+
 					"a new principal may take some minutes to reach them. Apply again, or raise create in timeouts.", p, int(time.Since(began).Seconds())),
 			)
 			return r
@@ -55,7 +55,7 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 	}
 }
 
-// inWorkspace asks the directory of the workspace. One request; none for a principal that this run has made.
+// inWorkspace asks the directory of the workspace. One request; none for a principal that this run has created.
 func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, error) {
 	switch p.Kind {
 	case ServicePrincipal:

@@ -29,7 +29,7 @@ func of(c *client.Client, id Object) *object {
 	return o.(*object)
 }
 
-// object is one access list: the copy that is shared, and those who want to write.
+// object is one access list: the shared copy, and the queue of operations.
 type object struct {
 	Object
 	list client.Cache[view]
@@ -46,28 +46,28 @@ type object struct {
 type kind int
 
 const (
-	give kind = iota
-	take
-	rewrite
+	opGrant kind = iota
+	opRevoke
+	opReplace
 )
 
-// operation is what one resource wants of the list.
+// operation is one change that a resource makes to the list.
 type operation struct {
 	kind
 	principal Principal
 	level     Level
-	look      bool // see what the principal holds before it is given
+	look      bool // read what the principal holds before the grant
 	overwrite bool // whatever it holds
 	change    change
 
 	done    chan outcome // of one place
-	written chan outcome // of one place: what it is once the list was read again, and still is where nobody waits for that
+	written chan outcome // of one place: the outcome after the list was read again, also where nobody waits for it
 	batch   *batch       // once it is under way
 	left    bool         // its caller is counted as answered, and gets its outcome in any case. Guarded by the object's mutex
 }
 
-// change gives the list as it is to be, and whatever else its caller wants to know of the list that it saw. It runs on
-// the goroutine that writes, which may outlive the caller, so the two share no variable.
+// change returns the wanted list, and anything else that its caller wants to know about the list it got. It runs on the
+// goroutine that writes, which may outlive the caller, so the two share no variable.
 type change func(List) (next List, found any, err error)
 
 // outcome is how an operation ended.
@@ -80,18 +80,18 @@ type outcome struct {
 	gone    bool // the object itself is not there
 	err     error
 
-	// unchecked says that the list is still to be read again, and that other operations of this run wait for that.
+	// unchecked is whether the list is still to be read again while other operations of this run wait for that.
 	unchecked bool
 }
 
-// batch is who still waits for operations that are under way together. Guarded by the object's mutex.
+// batch is the operations that are under way together and whose callers still wait. Guarded by the object's mutex.
 type batch struct {
 	waiting map[*operation]bool
 	cancel  context.CancelFunc
 }
 
-// grace is how long a caller that was asked to stop still waits for a write that has been sent: what it did would be
-// forgotten.
+// grace is how long a cancelled caller still waits for a write that has been sent: without its result, the grant would
+// not be recorded in the state.
 const grace = 3 * time.Second
 
 // do queues an operation and waits for how it ends.
@@ -102,7 +102,7 @@ func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcom
 		return r
 	}
 	if err := o.run.end(ctx); err != nil && r.err == nil {
-		r.err = &UnverifiedError{Err: fmt.Errorf("this change holds, and an earlier one of this run does not: %w", err)}
+		r.err = &UnverifiedError{Err: fmt.Errorf("this change is in place, but an earlier change of this run is not: %w", err)}
 	}
 	return r
 }
@@ -148,7 +148,7 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	return outcome{err: ctx.Err()}
 }
 
-// giveUp is for a caller that was asked to stop. It reports whether the operation has been answered all the same.
+// giveUp is for a caller that was cancelled. It reports whether the operation has ended all the same.
 func (o *object) giveUp(op *operation) (answered bool) {
 	o.list.Forget() // the next one must not join a read that hangs
 	o.leave(op)
@@ -166,14 +166,14 @@ func (o *object) leaveCheck(op *operation) bool {
 	return op.left
 }
 
-// end says how an operation ended to whoever waits for it.
+// end sends the outcome of an operation to its caller.
 func (o *object) end(op *operation, r outcome) {
 	op.done <- r
 	o.leave(op)
 }
 
-// leave takes an operation out of those that are waited for: it is answered, or its caller has given up. Once nobody
-// waits, what is under way is stopped.
+// leave removes an operation from its batch: it has ended, or its caller has given up. When no caller of a batch waits
+// any more, its requests are cancelled.
 func (o *object) leave(op *operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -182,7 +182,7 @@ func (o *object) leave(op *operation) {
 	}
 }
 
-// drain works until nobody waits.
+// drain writes the queued operations until the queue is empty.
 func (o *object) drain(ctx context.Context, c *client.Client) {
 	for {
 		ctx, cancel := context.WithCancel(ctx)
@@ -200,12 +200,12 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 			return
 		case len(ops) == 0:
 			o.recheck(ctx, c)
-		case ops[0].kind == give:
-			o.give(ctx, c, ops)
-		case ops[0].kind == take:
-			o.take(ctx, c, ops)
+		case ops[0].kind == opGrant:
+			o.grant(ctx, c, ops)
+		case ops[0].kind == opRevoke:
+			o.revoke(ctx, c, ops)
 		default:
-			if r := o.rewrite(ctx, c, nil, ops[0].change, false); r.err == nil && r.wrote {
+			if r := o.replace(ctx, c, nil, ops[0].change, false); r.err == nil && r.wrote {
 				o.endWritten(c, ops[0], r, r.changed)
 			} else {
 				o.end(ops[0], r)
@@ -221,7 +221,7 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 	met := map[Principal]bool{}
 	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
 	for _, op := range o.waiting {
-		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != rewrite && !met[op.principal.Key()] {
+		if len(ops) == 0 || op.kind == ops[0].kind && op.kind != opReplace && !met[op.principal.Key()] {
 			op.batch = b
 			b.waiting[op] = true
 			ops = append(ops, op)
@@ -253,7 +253,7 @@ func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duratio
 	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return get(ctx, c, o.Object) })
 }
 
-// readNow leaves every copy aside.
+// readNow reads the list without the shared copy.
 func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
 	o.list.Forget()
 	return o.read(ctx, c, client.Lately)

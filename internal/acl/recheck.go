@@ -18,37 +18,37 @@ import (
 // Two runs, each with its own state, may write one list at the same time. A run that removes a grant reads the list and
 // replaces it, so what another run writes between that read and that replacement is undone: a new grant is lost, a
 // revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent.
-// The run whose change was undone can: it reads the list again a moment after its write, and writes again what does not
-// hold. Every run does this for its own changes, so nothing that any of them wrote is lost.
+// The run whose change was undone can: it reads the list again a moment after its write, and writes its changes again
+// that are no longer there. Every run does this for its own changes, so no change is lost.
 
 const (
-	// watched is how long after its write a change that no longer holds is written again. What disappears later is
-	// drift, which the next plan shows.
+	// watched is how long after its write an undone change is written again. A change that is undone later is drift,
+	// which the next plan shows.
 	watched = 10 * time.Second
-	// The list is read again after twice the time that the last write took, within these bounds: for so long may
-	// another run's replacement be on its way that was read before the write.
+	// The list is read again after twice the time that the last write took, within these bounds: another run
+	// that read the list before this write may take that long to send its replacement.
 	shortestWait = 150 * time.Millisecond
 	longestWait  = time.Second
-	// secondLook is the pause before the list is read once more, where somebody else was seen to write it.
+	// secondLook is the pause before the list is read once more, where another writer was noticed.
 	secondLook = time.Second
-	// mostRestores is how often a run writes again what another one undid.
+	// mostRestores is how often a run writes again the changes that another run undid.
 	mostRestores = 4
 	// checkTimeout bounds one such read. The write has succeeded, so a service that does not answer is no failure.
 	checkTimeout = 10 * time.Second
 )
 
-// history is what a run knows of one list between its writes. Only the goroutine that writes the list uses it.
+// history is what a run remembers of one list between its writes. Only the goroutine that writes the list uses it.
 type history struct {
 	changes     map[Principal]ownChange // what this run wrote lately
 	last        map[Principal]Level     // the direct grants as last seen; nil when unknown
 	unchecked   []unchecked             // written operations that are not answered yet
 	writeTook   time.Duration           // how long the last write took
-	othersWrote bool                    // since all changes held, something in the list changed that this run did not write
+	othersWrote bool                    // whether the list changed otherwise than by this run, since all its changes were last there
 	late        bool                    // the next read is the second look
 	restores    int                     // how often something was written again since all changes held
 }
 
-// ownChange is a level that this run gave a principal, or its removal, when Direct is empty.
+// ownChange is a level that this run granted, or a grant that it removed, when Direct is empty.
 type ownChange struct {
 	Entry
 	at time.Time
@@ -61,7 +61,7 @@ type unchecked struct {
 	changed List
 }
 
-// recordWrite notes those changes of a write that the list shows after it. all says that after is the whole list.
+// recordWrite notes those changes of a write that the list shows after it. all is whether after is the complete list.
 func (o *object) recordWrite(changed List, after view, all bool) {
 	if o.changes == nil {
 		o.changes = map[Principal]ownChange{}
@@ -83,7 +83,7 @@ func (o *object) recordWrite(changed List, after view, all bool) {
 	}
 }
 
-// expect makes the list as last seen one that holds a change of this run.
+// expect adds a change of this run to the list as last seen.
 func (o *object) expect(e Entry) {
 	switch {
 	case o.last == nil:
@@ -114,9 +114,9 @@ func (o *object) observe(now view) (undone List) {
 	return undone
 }
 
-// others reports whether the list may hold a grant that another run is about to remove. Only who removes or lowers a
-// grant replaces the list, and until then that grant stands. So where nothing stands but what this run wrote, and the
-// right under which it writes, nobody is about to undo anything.
+// others reports whether the list may hold a grant that another run is about to remove. Only a removal, or a lower
+// level, replaces the list, and until then that grant is in it. So where the list holds only what this run wrote, and
+// the grant of the run's own identity, no other run is about to undo anything.
 func (o *object) others(c *client.Client) bool {
 	if o.last == nil {
 		return true
@@ -130,8 +130,8 @@ func (o *object) others(c *client.Client) bool {
 	return false
 }
 
-// endWritten ends an operation whose write succeeded: at once, where nobody can undo it or others of this run still
-// work and wait for the check, else when the list was read again.
+// endWritten ends an operation whose write succeeded: at once, where no other run can undo it or where other operations
+// of this run wait for the check; else after the list was read again.
 func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
 	if !o.others(c) {
 		o.end(op, r)
@@ -145,7 +145,7 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
 }
 
-// endHeld ends the operations whose changes the list shows, but for those that were written again just now.
+// endHeld ends the operations whose changes are in the list, except those that were written again just now.
 func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) &&
@@ -184,7 +184,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	now, err := o.readNow(reading, c)
 	cancel()
 	if ctx.Err() != nil {
-		return // who waited has given up
+		return // the callers have given up
 	}
 	if err != nil {
 		o.list.Forget()
@@ -197,7 +197,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 		return
 	}
 	undone := slices.DeleteFunc(o.observe(now), func(e Entry) bool {
-		// It was revoked at one address, and another one of this run has found and adopted it.
+		// One resource of this run revoked the grant, and another one has found and adopted it.
 		kept := e.Direct == "" && c.Keeps(Place(o.String(), e.Principal))
 		if kept {
 			delete(o.changes, e.Key())
@@ -235,12 +235,12 @@ func (o *object) waitToRecheck(ctx context.Context) bool {
 	return false
 }
 
-// restore writes again what another run undid.
+// restore writes again the changes that another run undid.
 func (o *object) restore(ctx context.Context, c *client.Client, now view, undone List) {
 	tflog.Warn(ctx, "another run wrote the same access list and undid these changes; they are written again",
 		map[string]any{"object": o.String(), "principals": principalsOf(undone)})
 	o.late = false
-	r := o.rewrite(ctx, c, &now, func(list List) (List, any, error) {
+	r := o.replace(ctx, c, &now, func(list List) (List, any, error) {
 		var ps []Principal
 		for _, e := range undone {
 			ps = append(ps, e.Principal)
@@ -272,7 +272,7 @@ func (o *object) endUndone(now view, undone List) {
 			case e.Direct == "":
 				lines = append(lines, fmt.Sprintf("%s was revoked and holds %s again", who, held.Direct))
 			case held.Direct == "":
-				lines = append(lines, fmt.Sprintf("%s was granted %s and holds nothing again", who, e.Direct))
+				lines = append(lines, fmt.Sprintf("%s was granted %s and has lost it again", who, e.Direct))
 			default:
 				lines = append(lines, fmt.Sprintf("%s was granted %s and holds %s again", who, e.Direct, held.Direct))
 			}
@@ -288,7 +288,7 @@ func (o *object) endUndone(now view, undone List) {
 			),
 			"",
 			"Another Terraform run, or a tool, writes the same access list. "+
-				"Let it end, then apply again. One access list should be managed in one state.",
+				"Wait until it has ended, then apply again. One access list should be managed in one state.",
 		)
 	})
 }
@@ -309,7 +309,7 @@ func (o *object) failUndone(undone List, explain func(mine List) error) {
 			slices.Clone(undone),
 			func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok },
 		)
-		if u.kind != give {
+		if u.kind != opGrant {
 			mine = append(mine, ended...)
 		}
 		if len(mine) == 0 {

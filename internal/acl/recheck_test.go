@@ -71,7 +71,7 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 		w := newWorld(t)
 		w.afterWrite(t, 5, func() { w.Workspace.RemoveGrant("iris", w.app.Name) })
 		_, _, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false)
-		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY and holds nothing again") {
+		if err == nil || !strings.Contains(err.Error(), w.app.String()+" was granted CAN_QUERY and has lost it again") {
 			t.Errorf("error %v", err)
 		}
 		w.holds(t, foreign())

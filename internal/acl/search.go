@@ -19,8 +19,8 @@ type Held struct {
 // kinds is the order in which principals are listed.
 var kinds = []Kind{ServicePrincipal, User, Group}
 
-// Levels gives each level that somebody holds, sorted by kind and name, because the service shuffles its answers. A
-// principal that holds one level directly and another by inheritance is there twice.
+// Levels returns each level that a principal holds, sorted by kind and name, because the service shuffles its answers.
+// A principal that holds one level directly and another by inheritance is there twice.
 func (l List) Levels() []Held {
 	var held []Held
 	for _, e := range l {
@@ -40,8 +40,8 @@ func (l List) Levels() []Held {
 	return held
 }
 
-// Search says whose grants a search finds beside those of ordinary principals. Who imports the others by accident risks
-// to take rights from the provider itself, or from everybody.
+// Search selects whose grants a search finds besides those of ordinary principals. Importing the others by accident can
+// lead to removing the permissions of the provider itself, or of all users.
 type Search struct {
 	Self    bool // the identity that the provider is logged in as
 	BuiltIn bool // groups that the service creates, see [client.IsBuiltInGroup]

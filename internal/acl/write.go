@@ -11,13 +11,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
+func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) {
 	var before view
 	var err error
 	began := time.Now()
 	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
 		before, err = o.read(ctx, c, client.Lately)
-		// Nobody is told that nothing needs to be done, or nothing may be, on the strength of a copy.
+		// A copy is not enough to skip the write, or to refuse it: read the list.
 		if err == nil && before.read.Before(began) &&
 			slices.ContainsFunc(
 				ops,
@@ -33,7 +33,7 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 		case err != nil:
 			o.end(op, outcome{err: err})
 		case op.look && held.Direct == op.level:
-			delete(o.changes, op.principal.Key()) // a removal of this run that something undid: now it is adopted
+			delete(o.changes, op.principal.Key()) // another run undid a removal of this run, and this operation adopts the grant
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
 			o.end(
@@ -49,7 +49,7 @@ func (o *object) give(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 }
 
-// upsert writes what was decided. A refusal that one of them may have caused is found out by sending each alone.
+// upsert writes the grants. Where one of them may have caused a refusal, it sends each alone to find out which.
 func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops []*operation) {
 	var entries List
 	for _, op := range ops {
@@ -57,7 +57,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 	after, err := o.patch(ctx, c, entries)
 	if client.MayBeDone(err) {
-		// A grant that stands must be recorded: nobody would take it away else.
+		// An existing grant must be recorded in the state, or no destroy would remove it.
 		look, cancel := client.LastLook(ctx)
 		shown, lookErr := o.readNow(look, c)
 		cancel()
@@ -83,7 +83,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
-	// The write's answer does not show the grant, so the service is asked once more before anything is believed.
+	// The answer to the write does not show the grant, so read the list before reporting success.
 	after, err = o.readNow(ctx, c)
 	if err != nil {
 		for _, op := range ops {
@@ -96,7 +96,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 		return
 	}
 	// PATCH is not documented to lower a level; a replacement of the whole list is.
-	r := o.rewrite(ctx, c, &after, func(now List) (List, any, error) {
+	r := o.replace(ctx, c, &after, func(now List) (List, any, error) {
 		for _, op := range ops {
 			now = append(now.without(op.principal), Entry{Principal: op.principal, Direct: op.level})
 		}
@@ -114,7 +114,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 }
 
-// endShown ends the operations whose grant the list shows, and gives the others.
+// endShown ends the operations whose grant the list shows, and returns the others.
 func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left []*operation) {
 	for _, op := range ops {
 		if e, _ := shown.find(op.principal); e.Direct == op.level {
@@ -126,30 +126,30 @@ func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left 
 	return left
 }
 
-// keep makes the answer to an upsert the shared copy when it is the whole list, and drops the copy when it may be a
-// part: an answer that lacks what stood before, or shows nothing but what was sent.
-func (o *object) keep(before view, sent List, after view) (whole bool) {
-	whole = len(after.list) > len(sent)
+// keep stores the answer to an upsert as the shared copy when it is the complete list. It drops the copy when the
+// answer may be a part: it lacks an earlier grant, or shows only what was sent.
+func (o *object) keep(before view, sent List, after view) (complete bool) {
+	complete = len(after.list) > len(sent)
 	for _, e := range before.list {
 		if _, still := after.find(e.Principal); !still {
-			whole = false
+			complete = false
 		}
 	}
-	if whole {
+	if complete {
 		o.list.Put(after)
 	} else {
 		o.list.Forget()
 	}
-	return whole
+	return complete
 }
 
-func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
+func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation) {
 	kept := map[*operation]bool{}
-	r := o.rewrite(ctx, c, nil, func(now List) (List, any, error) {
+	r := o.replace(ctx, c, nil, func(now List) (List, any, error) {
 		var ps []Principal
 		for _, op := range ops {
-			// Here, where no other write to the list can come in between: a grant either was noted by now, or is made
-			// after this.
+			// This is the place where no other write to the list can come between: a grant either is noted already, or
+			// will be written after this.
 			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
 				ps = append(ps, op.principal)
 			}
@@ -157,7 +157,7 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 		return now.without(ps...), nil, nil
 	}, true)
 	if !r.gone && errors.Is(r.err, client.ErrNotFound) {
-		// The 404 of a write may speak of a principal in the list instead.
+		// A 404 of a write can also mean a principal in the list.
 		_, err := o.readNow(ctx, c)
 		r.gone = errors.Is(err, client.ErrNotFound)
 	}
@@ -181,10 +181,10 @@ func (o *object) take(ctx context.Context, c *client.Client, ops []*operation) {
 	}
 }
 
-// rewrite reads the list, lets change say what it should become, and writes that. A write that did not get through is
-// not sent again as it is: others may have written meanwhile, so the list is read anew before each try. now is the list
-// where it was read just before; whole asks for a replacement even where nobody loses a grant.
-func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, change change, whole bool) outcome {
+// replace reads the list, calls change for the wanted list, and writes that. A failed write is not repeated as it is:
+// others may have written meanwhile, so the list is read again before each try. now is the list where it was read just
+// before. forcePut is whether to send a PUT even where no grant is removed.
+func (o *object) replace(ctx context.Context, c *client.Client, now *view, change change, forcePut bool) outcome {
 	began := time.Now()
 	var tried List // what the writes before this one may have changed
 	for try := 1; ; try++ {
@@ -218,21 +218,21 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 		changed := next.beyond(was)
 		written := append(before.list.lost(wanted), changed...)
 		var after view
-		if whole || loses(was, wanted) {
+		if forcePut || loses(was, wanted) {
 			after, err = o.put(ctx, c, next, changed)
 			asked := err == nil && maps.Equal(after.list.direct(), wanted)
 			if asked {
 				o.list.Put(after)
 			} else {
-				o.list.Forget() // whatever it shows, it is not the list that was asked for
+				o.list.Forget() // the answer does not show the list that was sent
 			}
 			if err == nil {
 				o.recordWrite(written, after, asked)
 			}
 		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
-			// PATCH is not documented to lower a level. What is replaced is the list as it stands after it: who was
-			// granted meanwhile is in that one.
-			now, whole = &after, true
+			// PATCH is not documented to lower a level. The list after the PATCH is replaced: it has the grants that
+			// others added meanwhile.
+			now, forcePut = &after, true
 			continue
 		}
 		if err == nil {
@@ -246,7 +246,7 @@ func (o *object) rewrite(ctx context.Context, c *client.Client, now *view, chang
 	}
 }
 
-// merge upserts what changed, and gives the list after it.
+// merge upserts what changed, and returns the list after it.
 func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
 	after, err := o.patch(ctx, c, changed)
 	if err != nil {
@@ -274,7 +274,7 @@ func (o *object) put(ctx context.Context, c *client.Client, entries, changed Lis
 	return put(ctx, c, o.Object, entries, changed)
 }
 
-// loses reports whether somebody holds a level now that it should lose.
+// loses reports whether a principal holds a level that wanted does not have.
 func loses(was, wanted map[Principal]Level) bool {
 	for p := range was {
 		if _, stays := wanted[p]; !stays {

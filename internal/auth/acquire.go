@@ -21,24 +21,23 @@ const (
 	tryTimeout = 30 * time.Second
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
-	// freshness is how long a token must be good for to be handed out from a cache;
-	// it is MSAL's, too.
+	// freshness is how long a cached token must still be valid to be returned; MSAL uses
+	// the same time.
 	freshness = 5 * time.Minute
 )
 
 // acquirer gets tokens from one source for one identity. It adds what the
 // libraries below leave to their caller: concurrent callers share one request,
-// and what passes is tried again.
+// and temporary failures are retried.
 type acquirer struct {
-	// try makes one attempt and is expected to keep tokens; with fresh it must not give
-	// one that it has kept.
+	// try makes one attempt, and is expected to cache tokens; with fresh it must not
+	// return a cached one.
 	try func(ctx context.Context, scope string, fresh bool) (Token, error)
-	// inspect reduces an error of try; reached tells whether the source has ever
-	// answered.
+	// inspect reduces an error of try; reached is whether the source has ever answered.
 	inspect func(err error, reached bool) failure
-	// explain turns a final failure into what a person reads.
+	// explain turns a final failure into an error for the user.
 	explain func(failure, string) *Error
-	// interrupted is for a caller that gave up; last is what had failed until then.
+	// interrupted returns the error for a cancelled caller; last is the last failure before.
 	interrupted func(why error, last *failure) *Error
 
 	retryTimeout time.Duration
@@ -46,23 +45,23 @@ type acquirer struct {
 	// firstTryTimeout is the limit until the source has answered once; 0 for none
 	// of its own.
 	firstTryTimeout time.Duration
-	// reached tells that the source has answered at least once: from then on a
-	// failing connection is a disturbance and not a wrong setting.
+	// reached is whether the source has answered at least once: from then on a failing
+	// connection is a temporary fault, and not a wrong setting.
 	reached atomic.Bool
 
 	flights flights[Token]
 
-	mu      sync.Mutex
-	given   map[string]string // the token given last, by scope
-	refused map[string]bool   // the scopes of which that token is not taken any more
+	mu       sync.Mutex
+	returned map[string]string // the last token returned, by scope
+	refused  map[string]bool   // the scopes whose last token a service has refused
 }
 
-// forget sees to it that the token of a scope is not given again, unless another one
-// has been given since.
+// forget makes sure that the token of a scope is not returned again, unless another one
+// was returned since.
 func (a *acquirer) forget(scope, token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if token != "" && a.given[scope] == token {
+	if token != "" && a.returned[scope] == token {
 		a.refused[scope] = true
 	}
 }
@@ -73,13 +72,13 @@ func (a *acquirer) isRefused(scope string) bool {
 	return a.refused[scope]
 }
 
-func (a *acquirer) gave(scope string, token Token) {
+func (a *acquirer) noteReturned(scope string, token Token) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.given == nil {
-		a.given, a.refused = map[string]string{}, map[string]bool{}
+	if a.returned == nil {
+		a.returned, a.refused = map[string]string{}, map[string]bool{}
 	}
-	a.given[scope] = token.Value
+	a.returned[scope] = token.Value
 	delete(a.refused, scope)
 }
 
@@ -90,7 +89,7 @@ func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
 }
 
 // acquire tries until there is a token, a final answer, or no time left;
-// abandoned tells that it was ctx that left no time. Every try goes through the
+// abandoned is whether it ended because of ctx. Every try goes through the
 // library again, which gives an assertion a new id and times.
 func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, abandoned bool, err error) {
 	began := time.Now()
@@ -98,7 +97,7 @@ func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, aban
 		token, err := a.attempt(ctx, scope)
 		if err == nil {
 			a.reached.Store(true)
-			a.gave(scope, token)
+			a.noteReturned(scope, token)
 			return token, false, nil
 		}
 		f := a.inspect(err, a.reached.Load())
@@ -162,13 +161,13 @@ func backoff(try int) time.Duration {
 	return pause + rand.N(pause/4)
 }
 
-// retryAfter is what a service asks for; 0 for nothing.
+// retryAfter returns the pause that a service asks for; 0 for none.
 func retryAfter(h http.Header) time.Duration {
 	pause, _ := web.RetryAfter(h)
 	return pause
 }
 
-// isTimeout tells a try that ran out of time from one whose caller gave up.
+// isTimeout reports whether a try ran out of time, and not its caller.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()

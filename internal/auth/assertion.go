@@ -19,29 +19,29 @@ import (
 // maxAssertionAnswer bounds the answer of a token service.
 const maxAssertionAnswer = 256 << 10
 
-// assertionSource is where the tokens of another issuer come from. Those live for
-// minutes, so each login fetches a new one.
+// assertionSource is a source of tokens of another issuer. These expire after minutes,
+// so each login gets a new one.
 type assertionSource struct {
-	// setting is pointed at; its Source is that of the login.
+	// setting is the setting that errors name; its Source is that of the login.
 	setting Setting
 	fetch   func(context.Context) (string, error)
 }
 
-// assertionError is a token that could not be had, before Entra ID was asked.
+// assertionError is the failure to get a token of another issuer, before any request to
+// Entra ID.
 type assertionError struct {
-	told       *Error
+	report     *Error
 	transient  bool
 	retryAfter time.Duration
 }
 
-func (e *assertionError) Error() string { return e.told.Error() }
+func (e *assertionError) Error() string { return e.report.Error() }
 
-func (e *assertionError) Unwrap() error { return e.told }
+func (e *assertionError) Unwrap() error { return e.report }
 
-// assertion finds out where tokens come from: what is written in HCL comes before
-// the environment, in each an inline token and a file before Azure Kubernetes
-// Service, Azure Pipelines and GitHub Actions. podFile makes a pod's file the last
-// resort.
+// assertion finds the source of the tokens: HCL comes before the environment, and in
+// each an inline token and a file come before Azure Kubernetes Service, Azure Pipelines
+// and GitHub Actions. With podFile a pod's file is the last resort.
 func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	candidates := []struct {
 		Setting
@@ -67,14 +67,14 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	return assertionSource{}, &Error{
 		Attribute: s.UseOIDC.named("use_oidc"),
 		Summary:   "No OIDC token to log in with",
-		Detail: "Nothing says where the token comes from. In GitHub Actions give the job permissions: id-token: " +
+		Detail: "No source of an OIDC token is configured. In GitHub Actions give the job permissions: id-token: " +
 			"write, which sets ACTIONS_ID_TOKEN_REQUEST_URL. " +
 			"In Azure Pipelines set ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: " +
 			"$(System.AccessToken). Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
 	}
 }
 
-// fromFileOrInline is for a token that somebody else renews, or does not.
+// fromFileOrInline returns the source for a configured token, or a file that holds one.
 func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	words := fileWords{"OIDC token", "oidc_token_file_path"}
 	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
@@ -97,7 +97,7 @@ func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	}, nil
 }
 
-// fileSource reads the file at each login: who put it there keeps it fresh.
+// fileSource reads the file at each login, because another program may renew it.
 func fileSource(file Setting) (assertionSource, error) {
 	fetch := func(context.Context) (string, error) {
 		token, err := readValueFile(file, fileWords{"OIDC token", "oidc_token_file_path"})
@@ -105,8 +105,8 @@ func fileSource(file Setting) (assertionSource, error) {
 		if err == nil {
 			err = checkJWT(token, file.named("oidc_token_file_path"), "The file of "+file.Source())
 		}
-		if told, failed := errors.AsType[*Error](err); failed {
-			return "", &assertionError{told: told}
+		if invalid, failed := errors.AsType[*Error](err); failed {
+			return "", &assertionError{report: invalid}
 		}
 		return token, nil
 	}
@@ -123,7 +123,7 @@ func checkJWT(token, attribute, where string) error {
 	return &Error{
 		Attribute: attribute,
 		Summary:   "OIDC token is not a JWT",
-		Detail:    where + " does not hold a token: three parts in base64url with dots between them.",
+		Detail:    where + " does not contain a JWT: three base64url parts, separated by dots.",
 	}
 }
 
@@ -135,7 +135,7 @@ func (o *opening) fromPod(s Settings) (assertionSource, error) {
 	return fileSource(Setting{Value: path, Attribute: s.UseAKSWorkloadIdentity.Attribute, Env: envFederatedTokenFile})
 }
 
-// fromGitHub asks GitHub Actions for a token (GitHub documentation, "OpenID
+// fromGitHub gets tokens from GitHub Actions (GitHub documentation, "OpenID
 // Connect reference").
 func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") || isPipelinesURL(s.OIDCRequestURL.Value) {
@@ -171,14 +171,14 @@ func needsServiceConnection(s Settings) *Error {
 		Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
 		Summary:   "Azure Pipelines needs a service connection",
 		Detail: fmt.Sprintf(
-			"The token would come from Azure Pipelines (%s), which gives one for a service connection only. "+
+			"Azure Pipelines (%s) issues a token for a service connection only. "+
 				"Set ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to its ID.",
 			s.OIDCRequestURL.Source(),
 		),
 	}
 }
 
-// fromAzurePipelines asks Azure Pipelines for a token of a service connection
+// fromAzurePipelines gets tokens of a service connection from Azure Pipelines
 // (Azure DevOps REST API, "Oidctoken - Create").
 func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	address, token, err := requestSettings(s)
@@ -203,8 +203,8 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	), nil
 }
 
-// otherServiceConnection warns when an Azure Pipelines task says that the service
-// connection belongs to another application than the one configured. The variables are
+// otherServiceConnection warns when the variables of an Azure Pipelines task show that the
+// service connection belongs to another application than the one configured. The variables are
 // those of the task AzureCLI and its likes.
 func (o *opening) otherServiceConnection(s Settings) *Warning {
 	connection, _ := o.options.LookupEnv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
@@ -219,7 +219,7 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 		Detail: fmt.Sprintf(
 			"Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but "+
 				"the client ID configured is %s (%s). "+
-				"Microsoft Entra ID takes the token for the first only, unless the other one trusts this connection, "+
+				"Microsoft Entra ID accepts the token for the first only, unless the other one trusts this connection, "+
 				"too.",
 			connection,
 			application,
@@ -262,7 +262,7 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
 }
 
-// CheckOIDCRequestURL accepts an https URL; http only for this machine.
+// CheckOIDCRequestURL accepts an https URL, or an http URL of this machine.
 func CheckOIDCRequestURL(value string) error {
 	u, err := url.Parse(strings.TrimSpace(value))
 	if err != nil || !IsHostName(u.Hostname()) {
@@ -276,9 +276,9 @@ func CheckOIDCRequestURL(value string) error {
 	return nil
 }
 
-// tokenService is a source that is asked by HTTP; field is where its answer has the
-// token. notAllowed is said when the service does not take the method, which shows that
-// it is another one than meant.
+// tokenService returns a source that gets tokens by HTTP; field is the field of the answer
+// that holds the token. notAllowed is the error where the service does not accept the
+// method, because then it is another service than expected.
 func (o *opening) tokenService(
 	name string,
 	setting Setting,
@@ -291,10 +291,10 @@ func (o *opening) tokenService(
 ) assertionSource {
 	attribute := setting.named("oidc_request_url")
 	fail := func(transient bool, pause time.Duration, format string, args ...any) (string, error) {
-		return "", &assertionError{transient: transient, retryAfter: pause, told: &Error{
+		return "", &assertionError{transient: transient, retryAfter: pause, report: &Error{
 			Attribute: attribute,
 			Summary:   "Cannot get an OIDC token",
-			Detail:    name + " gave no token: " + fmt.Sprintf(format, args...),
+			Detail:    name + " returned no token: " + fmt.Sprintf(format, args...),
 		}}
 	}
 	fetch := func(ctx context.Context) (string, error) {
@@ -329,7 +329,7 @@ func (o *opening) tokenService(
 			var said struct{ Message string }
 			_ = json.Unmarshal(body, &said)
 			if status == http.StatusMethodNotAllowed && notAllowed != nil {
-				return "", &assertionError{told: notAllowed}
+				return "", &assertionError{report: notAllowed}
 			}
 			hint := "The request token may have expired with its job, or belong to another one."
 			if status == http.StatusNotFound {
@@ -364,8 +364,8 @@ func (o *opening) tokenService(
 	return assertionSource{setting: setting, fetch: fetch}
 }
 
-// federatedClaims are what a federated token says of itself, by which Entra ID
-// looks for a federated credential.
+// federatedClaims are the claims of a federated token by which Entra ID finds a
+// federated credential.
 type federatedClaims struct{ audience, issuer, subject, expires string }
 
 // Format writes the claims; none of them is secret.
@@ -382,7 +382,7 @@ func (c federatedClaims) Format(f fmt.State, _ rune) {
 	)
 }
 
-// readFederated reads the claims without trusting them.
+// readFederated reads the claims without verifying them.
 func readFederated(token string) *federatedClaims {
 	text, err := Claims(token)
 	if err != nil {

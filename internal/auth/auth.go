@@ -3,15 +3,15 @@
 //
 // The three steps are apart on purpose. [Settings.Choose] is pure: which
 // credential wins is decided from values alone and is tested as a table. [Open]
-// reads and checks files, and touches no network, so that a wrong certificate is
-// told at configuration and a plan that needs no token needs no Entra ID.
-// [Login.AccessToken] is the first to go out: to Azure Key Vault, once, when the
-// credential is kept there, then to Entra ID.
+// reads and checks files and makes no request, so that a wrong certificate is an
+// error at configuration, and a plan that needs no token does not call Entra ID.
+// [Login.AccessToken] makes the first request: to Azure Key Vault, once, when the
+// credential is stored there, then to Entra ID.
 //
 // Two identities can take part and never mix. The one that calls Databricks is
-// made of this package's [Settings], which a provider fills from ARM_* and its own
+// configured by this package's [Settings], which a provider fills from ARM_* and its own
 // variables. The one that reads the vault is chosen by [KeyVaultSettings.Auth] and
-// is made of AZURE_* variables, a managed identity or the Azure CLI.
+// is configured by AZURE_* variables, a managed identity or the Azure CLI.
 //
 // Certificates are parsed by the package certificate below and not by the Microsoft
 // libraries: those do not open the PKCS#12 files that OpenSSL 3 writes, and take an
@@ -19,9 +19,9 @@
 // MSAL's; this package adds what MSAL leaves to its caller, which is one request
 // at a time per scope, retries, and errors a person can act on.
 //
-// Secrets have one way through: from [Setting.Value] to MSAL. No type of this
-// package prints one, whichever verb formats it, and no error quotes what a
-// certificate file or a secret holds.
+// Secrets go one way: from [Setting.Value] to MSAL. No type of this
+// package prints one, whichever verb formats it, and no error quotes the
+// content of a certificate file or a secret.
 package auth
 
 import (
@@ -49,7 +49,7 @@ type Setting struct {
 	Env string
 }
 
-// IsSet tells whether there is a value; blank ones do not count, because an
+// IsSet reports whether there is a value; blank ones do not count, because an
 // unset variable of a pipeline often arrives as an empty or blank string.
 func (s Setting) IsSet() bool { return strings.TrimSpace(s.Value) != "" }
 
@@ -77,7 +77,7 @@ func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) 
 // MarshalJSON writes the source, so that a structured log does not hold the value.
 func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
 
-// named is the attribute, or a name for it when the caller gave none.
+// named returns the attribute, or fallback where the setting has none.
 func (s Setting) named(fallback string) string {
 	if s.Attribute != "" {
 		return s.Attribute
@@ -98,40 +98,13 @@ const (
 	KindOIDC         Kind = "oidc"
 	KindMSI          Kind = "msi"
 	KindCLI          Kind = "cli"
-	// The next two log in at the workspace, the last is a token of it: Entra ID knows none of them.
+	// The next two log in at the workspace, and the last is a token of the workspace. Entra ID knows none of them.
 	KindDatabricksOAuth Kind = "databricks_oauth"
 	KindDatabricksOIDC  Kind = "databricks_oidc"
 	KindToken           Kind = "token"
 )
 
-// Entra reports whether the login is one of Microsoft Entra ID, which gives tokens for other services, too.
+// Entra reports whether this is a login at Microsoft Entra ID, which issues tokens for other services too.
 func (k Kind) Entra() bool {
 	return k != KindDatabricksOAuth && k != KindDatabricksOIDC && k != KindToken
 }
-
-// Warning is told to a person at an attribute, without stopping anything. Its
-// summary ends with the object's name, because Terraform folds equal summaries.
-type Warning struct{ Attribute, Summary, Detail string }
-
-// Error is told to a person at an attribute.
-type Error struct {
-	// Attribute is the dotted path in HCL of the setting that is wrong; "" when
-	// no single one is.
-	Attribute string
-	// Summary is a fixed sentence, unique to one family of failures.
-	Summary string
-	// Detail says what happened and what to do next.
-	Detail string
-	// Code is the AADSTS number of Microsoft Entra ID's answer; 0 if it gave none.
-	Code int
-	// CorrelationID names the refused request to Microsoft's support.
-	CorrelationID string
-	// Err is the cause, for errors.Is with context and network errors. It is
-	// never MSAL's error for an HTTP answer: that one holds the request, and the
-	// request holds the secret.
-	Err error
-}
-
-func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
-
-func (e *Error) Unwrap() error { return e.Err }

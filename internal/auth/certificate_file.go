@@ -13,8 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// origin is where a bundle and its password were written: what a message calls them,
-// and the attributes it points at.
+// origin is where a bundle and its password were configured: their names in messages, and
+// the attributes for errors.
 type origin struct {
 	certificate.Origin
 	attribute, passwordAttribute string
@@ -43,7 +43,7 @@ func (o origin) pointAt(password bool) string {
 	return o.attribute
 }
 
-// checkDates judges the certificate's dates, and points at the attribute.
+// checkDates checks the certificate's dates; errors have the attribute.
 func (o *opening) checkDates(c *certificate.Certificate, attribute string) (*Warning, error) {
 	soon, err := c.CheckValidity(o.options.Now())
 	if wrong, ok := errors.AsType[*certificate.Error](err); ok {
@@ -76,8 +76,8 @@ func looksLikeCertificate(value string) bool {
 		strings.HasPrefix(value, "MI") && len(value) > 255 || len(value) > 4096
 }
 
-// readCertificateFile reads the file a setting names, and returns the path it
-// stands for.
+// readCertificateFile reads the file that a setting names, and returns its path with a
+// leading ~ expanded.
 func readCertificateFile(setting Setting) (data []byte, path string, err error) {
 	fail := func(summary, format string, args ...any) ([]byte, string, error) {
 		return nil, "", origin{attribute: setting.named("client_certificate_path")}.fail(summary, format, args...)
@@ -163,9 +163,8 @@ func expandHome(path string) (string, error) {
 	return filepath.Join(home, path[1:]), nil
 }
 
-// loadCertificate reads the certificate from where it is configured. A place in
-// HCL beats one in the environment; two places of equal rank must hold the same
-// bytes.
+// loadCertificate reads the certificate from where it is configured. HCL takes precedence
+// over the environment; two settings of equal rank must hold the same bytes.
 func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warning, error) {
 	inline, file := s.Certificate, s.CertificatePath
 	switch {
@@ -223,8 +222,8 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	return used, c, append(warnings, open...), err
 }
 
-// pathSettingBeside is where the path of a file belongs, for who wrote one in place of
-// what the file holds: the variable or the attribute that goes with the setting.
+// pathSettingBeside returns the variable or attribute for the path of a file, for a
+// message about a path that is in the setting for the file's content.
 func pathSettingBeside(inline Setting) string {
 	if inline.Env == "ARM_CLIENT_CERTIFICATE" {
 		return "ARM_CLIENT_CERTIFICATE_PATH"

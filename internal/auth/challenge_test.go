@@ -55,7 +55,7 @@ func TestTokenRefusedByVaultIsRenewedOnce(t *testing.T) {
 		"WWW-Authenticate": `Bearer authorization="https://login.microsoftonline.com/` + p.ID + `", resource="https://vault.azure.net"`}, Times: -1})
 	before = logins()
 	for range 3 {
-		wantError(t, func() error { _, err := v.ReadSecret(t.Context(), hcl("name", "s")); return err }(), "Key Vault does not take the identity's token")
+		wantError(t, func() error { _, err := v.ReadSecret(t.Context(), hcl("name", "s")); return err }(), "Key Vault does not accept the identity's token")
 	}
 	if n := logins() - before; n != 1 {
 		t.Errorf("%d logins of who is refused", n)

@@ -17,7 +17,7 @@ import (
 var (
 	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
-	// workspaceName is what stands before the domain of workspaces.
+	// workspaceName is the part of a host name before the domain of workspaces.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
 	hostSyntax    = pattern(
 		`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`,
@@ -53,7 +53,7 @@ func CheckTenantID(value string) error {
 			Summary: "Invalid tenant ID",
 			Detail: "“" + strings.ToLower(
 				value,
-			) + "” stands for many directories; an application logs in to one. Write the directory (tenant) ID, a " +
+			) + "” names many directories; an application logs in to one. Write the directory (tenant) ID, a " +
 				"UUID, or one of its domains.",
 		}
 	}
@@ -67,9 +67,9 @@ func CheckTenantID(value string) error {
 	}
 }
 
-// CheckClientID accepts a UUID. It knows the resource path that Terraform's
-// azuread_application has as its id, which is an object's id and not the
-// application's.
+// CheckClientID accepts a UUID. It recognises the resource path that Terraform's
+// azuread_application has as its id, which holds the object id and not the
+// application id.
 func CheckClientID(value string) error {
 	value = strings.TrimSpace(value)
 	shape := certificate.Placeholder(value)
@@ -87,8 +87,8 @@ func CheckClientID(value string) error {
 	}
 	return &Error{
 		Summary: "Invalid client ID",
-		Detail: "An application (client) ID is a UUID, not a name. It stands on the application's page under App " +
-			"registrations; the object ID beside it is another one.",
+		Detail: "An application (client) ID is a UUID, not a name. The application's page under App " +
+			"registrations shows it; the object ID next to it is a different one.",
 	}
 }
 
@@ -111,7 +111,7 @@ func CheckThumbprint(value string) error {
 	}
 }
 
-// normalThumbprint drops what is written around and between the digits: OpenSSL
+// normalThumbprint removes everything around and between the digits: OpenSSL
 // prints "SHA1 Fingerprint=AA:BB", and the Windows certificate dialog lets an
 // invisible left-to-right mark be copied along.
 func normalThumbprint(value string) string {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Choice is the login that the settings ask for.
+// Choice is the login that the settings select.
 type Choice struct {
 	Kind Kind
 	// Ignored are the credentials that are not used because configuration names
@@ -15,11 +15,11 @@ type Choice struct {
 	Ignored []Setting
 }
 
-// decision is a Choice with what it takes to open it.
+// decision is a Choice, with everything that is needed to open it.
 type decision struct {
-	method
+	credentialKind
 	ignored []Setting
-	// vault is what to read from Key Vault; nil for nothing.
+	// vault is the settings of Key Vault to read from; nil for none.
 	vault *KeyVaultSettings
 }
 
@@ -42,8 +42,8 @@ func (s Settings) choose() (decision, error) {
 	if err := s.checkSwitches(); err != nil {
 		return decision{}, err
 	}
-	var inHCL, inEnv []method
-	for _, m := range methods() {
+	var inHCL, inEnv []credentialKind
+	for _, m := range credentialKinds() {
 		if len(set(m.names(s), fromHCL)) > 0 {
 			inHCL = append(inHCL, m)
 		}
@@ -57,13 +57,13 @@ func (s Settings) choose() (decision, error) {
 	}
 
 	var d decision
-	named := len(inHCL) > 0 // whether HCL names a kind
+	named := len(inHCL) > 0 // whether HCL selects a kind
 	switch {
 	case pinned.kind != "" && (s.AuthType.inHCL() || !named || slices.ContainsFunc(inHCL, pinned.is)):
 		if err := s.checkPinned(pinned); err != nil {
 			return decision{}, err
 		}
-		d.method, d.ignored = pinned, s.others(pinned, anywhere)
+		d.credentialKind, d.ignored = pinned, s.others(pinned, anywhere)
 		named = named || s.AuthType.inHCL()
 	case len(inHCL) > 1:
 		first, second := set(inHCL[0].names(s), fromHCL)[0], set(inHCL[1].names(s), fromHCL)[0]
@@ -72,23 +72,23 @@ func (s Settings) choose() (decision, error) {
 			Summary:   "Conflicting Azure credentials",
 			Err:       ErrConflict,
 			Detail: fmt.Sprintf(
-				"%s and %s are both set in configuration; keep one, or say with auth_type which one counts. One "+
-					"credential is used and its failure is final: no second one is tried.",
+				"%s and %s are both set in configuration; keep one, or select one with auth_type. If that "+
+					"login fails, no other one is tried.",
 				first.Attribute,
 				second.Attribute,
 			),
 		}
 	case named:
-		d.method = inHCL[0]
-		d.ignored = s.others(method{}, fromEnv)
+		d.credentialKind = inHCL[0]
+		d.ignored = s.others(credentialKind{}, fromEnv)
 		if pinned.kind != "" { // by the environment, which HCL beats
 			d.ignored = append(d.ignored, Setting{Attribute: s.AuthType.Attribute, Env: s.AuthType.Env})
 		}
 	case len(inEnv) > 0:
-		d.method = inEnv[0]
+		d.credentialKind = inEnv[0]
 	}
 
-	if err := s.checkCompanions(d.kind); err != nil {
+	if err := s.checkCertificateSettings(d.kind); err != nil {
 		return decision{}, err
 	}
 	if d.kind == "" {
@@ -100,12 +100,12 @@ func (s Settings) choose() (decision, error) {
 	return d, s.checkValues(d)
 }
 
-func (m method) is(other method) bool { return m.kind == other.kind }
+func (m credentialKind) is(other credentialKind) bool { return m.kind == other.kind }
 
-// others are the credentials of all kinds but one, without their values.
-func (s Settings) others(chosen method, keep func(Setting) bool) []Setting {
+// others returns the credentials of all kinds but one, without their values.
+func (s Settings) others(chosen credentialKind, keep func(Setting) bool) []Setting {
 	var ignored []Setting
-	for _, m := range methods() {
+	for _, m := range credentialKinds() {
 		if m.is(chosen) {
 			continue
 		}
@@ -120,7 +120,7 @@ func (s Settings) others(chosen method, keep func(Setting) bool) []Setting {
 // CheckAuthType accepts the name of a kind.
 func CheckAuthType(value string) error {
 	var kinds []string
-	for _, m := range methods() {
+	for _, m := range credentialKinds() {
 		if string(m.kind) == strings.TrimSpace(value) {
 			return nil
 		}
@@ -129,21 +129,21 @@ func CheckAuthType(value string) error {
 	return &Error{Summary: "Unknown auth_type", Detail: "The kinds of login are " + strings.Join(kinds, ", ") + "."}
 }
 
-// pinned is the kind that auth_type names; none when it is not set.
-func (s Settings) pinned() (method, error) {
+// pinned returns the kind that auth_type names; none when it is not set.
+func (s Settings) pinned() (credentialKind, error) {
 	if !s.AuthType.IsSet() {
-		return method{}, nil
+		return credentialKind{}, nil
 	}
 	if err := CheckAuthType(s.AuthType.Value); err != nil {
-		return method{}, at(err, s.AuthType, "auth_type")
+		return credentialKind{}, at(err, s.AuthType, "auth_type")
 	}
-	all := methods()
-	i := slices.IndexFunc(all, func(m method) bool { return string(m.kind) == strings.TrimSpace(s.AuthType.Value) })
+	all := credentialKinds()
+	i := slices.IndexFunc(all, func(m credentialKind) bool { return string(m.kind) == strings.TrimSpace(s.AuthType.Value) })
 	return all[i], nil
 }
 
 // checkPinned refuses a pinned kind that has no credential.
-func (s Settings) checkPinned(m method) error {
+func (s Settings) checkPinned(m credentialKind) error {
 	for _, w := range []struct {
 		Setting
 		kind Kind
@@ -165,14 +165,14 @@ func (s Settings) checkPinned(m method) error {
 		return nil
 	}
 	var found []string
-	for _, other := range methods() {
+	for _, other := range credentialKinds() {
 		if !other.is(m) {
 			found = append(found, s.found(other.label, other.names(s)...))
 		}
 	}
 	need := fmt.Sprintf("Set one of %s (or in the environment %s)", m.set, m.env)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
-		need = "Say where its token comes from: oidc_token, oidc_token_file_path, oidc_request_url with " +
+		need = "Set the source of its token: oidc_token, oidc_token_file_path, oidc_request_url with " +
 			"oidc_request_token, or use_aks_workload_identity"
 	}
 	return &Error{
@@ -192,7 +192,7 @@ func (s Settings) checkPinned(m method) error {
 func (s Settings) missing() error {
 	var sets, envs []string
 	found := []string{s.found("tenant_id", s.TenantID), s.found("client_id", s.ClientID, s.ClientIDFilePath)}
-	for _, m := range methods() {
+	for _, m := range credentialKinds() {
 		sets = append(sets, m.set)
 		envs = append(envs, m.env)
 		found = append(found, s.found(m.label, m.names(s)...))
@@ -200,7 +200,7 @@ func (s Settings) missing() error {
 	var hint string
 	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
 		hint = fmt.Sprintf(
-			" %s alone chooses nothing: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).",
+			" %s alone selects no login: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).",
 			token.Source(),
 		)
 		break
@@ -219,20 +219,6 @@ func (Settings) found(label string, settings ...Setting) string {
 		}
 	}
 	return label + " no"
-}
-
-// at points a syntax error at the setting it was found in.
-func at(err error, s Setting, fallback string) error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return err
-	}
-	placed := *e
-	placed.Attribute = s.named(fallback)
-	if s.Env != "" {
-		placed.Detail += " The value came from " + s.Source() + "."
-	}
-	return &placed
 }
 
 // ErrConflict: two kinds of credential are written in one block.

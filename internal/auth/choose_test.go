@@ -112,7 +112,7 @@ func TestChooseRefuses(t *testing.T) {
 		"thumbprint without anything": {changes{func(s *Settings) { s.CertificateThumbprint = hcl("client_certificate_thumbprint", "AA") }},
 			"Certificate setting without a certificate", "client_certificate_thumbprint", nil},
 		"common": {changes{hclSecret, func(s *Settings) { s.TenantID.Value = "Common" }}, "Invalid tenant ID", "tenant_id",
-			[]string{"“common” stands for many"}},
+			[]string{"“common” names many"}},
 		"tenant of the environment": {changes{hclSecret, func(s *Settings) { s.TenantID = env("tenant_id", "ARM_TENANT_ID", "my tenant") }}, "Invalid tenant ID", "tenant_id",
 			[]string{"ARM_TENANT_ID in the environment"}},
 		"object path": {changes{hclSecret, func(s *Settings) { s.ClientID.Value = "/applications/" + testClient }}, "Invalid client ID", "client_id",
@@ -308,7 +308,7 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 		summary, attribute string
 		detail             []string
 	}{
-		"ambient alone":   {changes{ambient}, "Missing Azure credentials", "", []string{"ACTIONS_ID_TOKEN_REQUEST_URL in the environment alone chooses nothing", "use_oidc = true", "use_oidc no", "key_vault credential no"}},
+		"ambient alone":   {changes{ambient}, "Missing Azure credentials", "", []string{"ACTIONS_ID_TOKEN_REQUEST_URL in the environment alone selects no login", "use_oidc = true", "use_oidc no", "key_vault credential no"}},
 		"vault and CLI":   {changes{vaultOf("cli"), hclCLI}, "Conflicting Azure credentials", "use_cli", []string{"key_vault.certificate_name and use_cli", "auth_type"}},
 		"OIDC and secret": {changes{hclOIDC, hclSecret}, "Conflicting Azure credentials", "use_oidc", []string{"client_secret and use_oidc"}},
 		"pinned nothing": {changes{pin("certificate"), envSecret, hclToken}, "Pinned login has no credential", "auth_type",
@@ -322,7 +322,7 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 		"two in the vault": {vault(func(k *KeyVaultSettings) { k.ClientSecretName = hcl("key_vault.client_secret_name", "x") }),
 			"Two credentials in Key Vault", "key_vault.client_secret_name", []string{"key_vault.certificate_name and key_vault.client_secret_name"}},
 		"id in two places": {vault(func(k *KeyVaultSettings) { k.ClientIDSecretName = hcl("key_vault.client_id_secret_name", "x") }),
-			"One value in two places", "key_vault.client_id_secret_name", []string{"client_id gives the value"}},
+			"One value in two places", "key_vault.client_id_secret_name", []string{"client_id sets the value"}},
 		"no vault":    {vault(func(k *KeyVaultSettings) { k.VaultURI.Value = "" }), "Incomplete Key Vault login", "key_vault.vault_uri", []string{"https://<name>.vault.azure.net/"}},
 		"no auth":     {vault(func(k *KeyVaultSettings) { k.Auth.Value = "" }), "Incomplete Key Vault login", "key_vault.auth", []string{"cli, msi, oidc, environment, default"}},
 		"wrong auth":  {vault(func(k *KeyVaultSettings) { k.Auth.Value = "azure-cli" }), "Unknown Key Vault auth", "key_vault.auth", nil},

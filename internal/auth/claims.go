@@ -7,8 +7,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims reads what a JWT says of its bearer, as JSON, without checking its
-// signature: it is for showing, never for deciding.
+// Claims returns the claims of a JWT, as JSON, without checking its signature: they are
+// for display, never for a decision.
 func Claims(token string) (string, error) {
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {

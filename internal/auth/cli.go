@@ -17,15 +17,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// cliTimeout is what a cold Azure CLI on a slow machine stays well below.
+// cliTimeout is well above the time of a first start of the Azure CLI on a slow machine.
 const cliTimeout = time.Minute
 
-// cliLimit bounds one run of the Azure CLI, which hangs when it waits for somebody
-// to type, or for a lock.
+// cliLimit bounds one run of the Azure CLI, which hangs when it waits for input
+// or for a lock.
 func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.RetryTimeout) }
 
-// openCLI logs in as who is logged in to the Azure CLI, in the tenant of the
-// settings, if they have one.
+// openCLI logs in as the account of the Azure CLI, in the tenant of the settings, if they
+// have one.
 func openCLI(o *opening, s Settings) (finisher, error) {
 	o.login.Source = o.switched(s, s.UseCLI)
 	attribute := s.UseCLI.named("use_cli")
@@ -58,7 +58,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// inspectCLI takes every failure for final: the CLI repeats by itself what passes.
+// inspectCLI treats every failure as final: the CLI itself retries temporary ones.
 func inspectCLI(err error, _ bool) failure {
 	text := strings.TrimPrefix(err.Error(), "AzureCLICredential: ")
 	text, _, _ = strings.Cut(text, "To troubleshoot, visit")
@@ -78,8 +78,8 @@ var (
 
 var azLine = pattern(`az (?:login|logout)\b[^\n\r'` + "`" + `]*`)
 
-// proposedLogin is what the CLI itself says to run; "" if it says nothing, or just
-// az login.
+// proposedLogin returns the command that the CLI itself proposes; "" for none, or for
+// just az login.
 func proposedLogin(text string) string {
 	var lines []string
 	for _, line := range azLine().FindAllString(text, 4) {
@@ -100,7 +100,7 @@ func submatch(pattern *regexp.Regexp, text string) string {
 	return ""
 }
 
-// azureCLI turns what the CLI says into what a person reads.
+// azureCLI turns the output of the CLI into an error for the user.
 func (e explainer) azureCLI(f failure, scope string) *Error {
 	said := strings.ToLower(f.answer.Description)
 	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID)}
@@ -146,7 +146,7 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 		out.Summary = "Azure CLI is not logged in"
 		hint = fmt.Sprintf("The Azure CLI has no login that can be used here, or it has expired. Run: %s", login)
 	default:
-		out.Summary = "Azure CLI gave no token"
+		out.Summary = "Azure CLI returned no token"
 		hint = "The Azure CLI could not get a token. Try it by hand: az account get-access-token"
 		if f.proposal != "" {
 			hint += ". It proposes to run: " + login
@@ -156,8 +156,8 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 	return out
 }
 
-// withScope completes a login with the scope it is for: a policy may want more for one
-// resource than for another. What the CLI itself proposed is left as it is.
+// withScope adds the scope to a login command: a policy may require more for one resource
+// than for another. A command that the CLI itself proposed stays as it is.
 func (explainer) withScope(login string, f failure, scope string) string {
 	if f.proposal != "" || scope == "" {
 		return login
@@ -188,26 +188,26 @@ var (
 	expiredSessionCodes = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
 )
 
-// keptTokens keeps the tokens of a credential that does not, or that is asked by
-// many at once: each would start the Azure CLI.
+// keptTokens caches the tokens of a credential that has no cache, or that has many
+// concurrent callers, because each call would start the Azure CLI.
 type keptTokens struct {
 	inner azcore.TokenCredential
-	// limit bounds one request for a token; 0 for no more than the caller does.
+	// limit bounds one request for a token; 0 for the caller's limit only.
 	limit time.Duration
 	mu    sync.Mutex
 	kept  map[string]azcore.AccessToken
 }
 
-// drop drops all kept tokens.
+// drop removes all cached tokens.
 func (k *keptTokens) drop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.kept)
 }
 
-// GetToken gives a kept token while more than five minutes of it are left. One
-// caller at a time asks for a new one. An answer to a claims challenge is for one
-// request alone.
+// GetToken returns a cached token while it is valid for more than five minutes. One
+// caller at a time requests a new one. The answer to a claims challenge is for one
+// request only.
 func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -224,7 +224,7 @@ func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	}
 	token, err := k.inner.GetToken(ctx, o)
 	if err != nil && ctx.Err() != nil {
-		// The library says no more than that the program was killed.
+		// The library's error is only that the program was killed.
 		return azcore.AccessToken{}, fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	if err != nil {

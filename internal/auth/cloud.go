@@ -10,7 +10,7 @@ import (
 // "Azure China endpoints" in Microsoft's documentation, with "Azure Databricks
 // resource endpoints" for the workspaces).
 type cloud struct {
-	// name is what is written under environment, label what it is called.
+	// name is the value of environment, label the name in messages.
 	name, label     string
 	authority       string
 	resourceManager string
@@ -84,8 +84,8 @@ func cloudOf(host string, domain func(cloud) string) (cloud, bool) {
 	return cloud{}, false
 }
 
-// cloud is the one the settings name, the workspace's otherwise, and the public
-// one when its host tells nothing, as that of a private link may.
+// cloud returns the cloud that the settings name, else that of the workspace's host, else
+// the public one, where the host belongs to none, such as that of a private link.
 func (s Settings) cloud() (cloud, error) {
 	ofHost, known := cloudOf(s.Host.Value, func(c cloud) string { return c.workspaceDomain })
 	known = known && s.Host.IsSet()
@@ -104,7 +104,7 @@ func (s Settings) cloud() (cloud, error) {
 			Summary: "Environment contradicts the workspace's address",
 			Detail: fmt.Sprintf(
 				"The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. "+
-					"Write %q or leave it out: the address tells.",
+					"Set it to %q or leave it out: the provider finds the cloud by the address.",
 				named.name,
 				s.Host.Source(),
 				ofHost.workspaceDomain,
@@ -142,7 +142,7 @@ func resourceManagerBase(value, otherwise string) (string, error) {
 	})
 }
 
-// baseWords are what a wrong address is told with.
+// baseWords are the parts of the error for a wrong address.
 type baseWords struct{ summary, what, example, path string }
 
 func baseURL(value, otherwise string, words baseWords) (string, error) {

@@ -1,27 +1,27 @@
 package auth
 
-// method is one kind of credential: which settings name it, and how to open it.
-// A new kind is one more entry in methods.
-type method struct {
+// credentialKind is one kind of credential: which settings select it, and how to open it.
+// A new kind is one more entry in credentialKinds.
+type credentialKind struct {
 	kind Kind
-	// label is what the kind is called in a message.
+	// label is the name of the kind in messages.
 	label string
 	// names are the settings whose presence chooses this kind.
 	names func(Settings) []Setting
-	// set is what to write, in HCL and in the environment.
+	// set and env are the settings to name in messages, in HCL and in the environment.
 	set, env string
-	// application tells that the login is of an Entra ID application, so that
-	// tenant and client id are needed.
+	// application is whether the login is of an Entra ID application, so that tenant and
+	// client id are needed.
 	application bool
-	// ambient tells that the kind needs no setting besides auth_type.
+	// ambient is whether the kind needs no setting besides auth_type.
 	ambient bool
-	// open reads and checks what is local.
+	// open reads and checks the credential, without any request.
 	open func(*opening, Settings) (finisher, error)
 }
 
-// methods are all kinds, in the order in which the environment decides.
-func methods() []method {
-	return []method{{
+// credentialKinds returns all kinds, in their order of precedence in the environment.
+func credentialKinds() []credentialKind {
+	return []credentialKind{{
 		kind:        KindCertificate,
 		label:       "certificate",
 		names:       func(s Settings) []Setting { return []Setting{s.CertificatePath, s.Certificate} },
@@ -95,9 +95,9 @@ func methods() []method {
 	}}
 }
 
-// present are the settings that give the kind its credential when auth_type has
-// chosen it: with a token of another issuer, where the token comes from does as well as the switch.
-func (m method) present(s Settings) []Setting {
+// present returns the settings that are a credential of this kind when auth_type selects
+// it. For a token of another issuer, a source of the token counts as well as the switch.
+func (m credentialKind) present(s Settings) []Setting {
 	found := set(m.names(s), anywhere)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
 		found = append(
@@ -107,7 +107,7 @@ func (m method) present(s Settings) []Setting {
 	return found
 }
 
-// set filters the settings that have a value.
+// set returns the settings that have a value and that keep accepts.
 func set(settings []Setting, keep func(Setting) bool) []Setting {
 	var kept []Setting
 	for _, s := range settings {

@@ -15,11 +15,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// A workspace gives out OAuth tokens of its own: to an application for a secret that Databricks made for it, and for a
-// token of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure
+// A workspace issues OAuth tokens of its own: to a service principal for its Databricks OAuth secret, and for a token
+// of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure
 // Databricks documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
 
-// AllAPIs is the scope of a Databricks OAuth token without limits; ModelServing that of one which calls endpoints only.
+// AllAPIs is the scope of a Databricks OAuth token without limits; ModelServing that of a token for calls of endpoints
+// only.
 const (
 	AllAPIs      = "all-apis"
 	ModelServing = "model-serving"
@@ -29,18 +30,18 @@ const (
 	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	subjectTypeJWT = "urn:ietf:params:oauth:token-type:jwt"
-	// mostDetails bounds the tokens that are kept for single endpoints.
+	// mostDetails bounds the number of cached tokens for single endpoints.
 	mostDetails = 1000
 )
 
-// tokenEndpoint is where a workspace gives out tokens.
+// tokenEndpoint is the endpoint of a workspace that issues tokens.
 type tokenEndpoint struct {
 	http *http.Client
-	// host is the workspace's address, found when the first token is asked for.
+	// host returns the workspace's address, which is found at the first request for a token.
 	host func(context.Context) (string, error)
 }
 
-// tokenPath is where it is below the workspace's address, everywhere that has been seen.
+// tokenPath is its path, which is the same in all known workspaces.
 const tokenPath = "/oidc/v1/token"
 
 // TokenURL is the workspace's token endpoint below its address.
@@ -56,14 +57,14 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 			Attribute: s.Host.named("host"),
 			Summary:   "Databricks login without a workspace",
 			Detail: "A login by Databricks OAuth asks the workspace for its token, so host (or DBXACCESS_HOST, " +
-				"DATABRICKS_HOST) must be set: azure_workspace_resource_id alone does not do, because finding the " +
-				"address takes a login at Entra ID.",
+				"DATABRICKS_HOST) must be set: azure_workspace_resource_id alone is not enough, because finding the " +
+				"address needs a login at Microsoft Entra ID.",
 		}
 	}
 	return &tokenEndpoint{http: o.http, host: find}, nil
 }
 
-// workspaceBase is scheme and host of what is written as host.
+// workspaceBase returns scheme and host of the setting host.
 func workspaceBase(host string) (string, error) {
 	host = strings.TrimSpace(host)
 	if !strings.Contains(host, "://") {
@@ -104,8 +105,8 @@ func (e *tokenEndpoint) get(
 	return Token{Value: token.AccessToken, ExpiresAt: token.Expiry}, nil
 }
 
-// tokenKeeper gets tokens and keeps each until shortly before its end. Its keys are authorization details; "" is a
-// plain token.
+// tokenKeeper gets tokens and caches each until shortly before it expires. The keys are authorization details; "" is
+// for a token without them.
 type tokenKeeper struct {
 	get func(ctx context.Context, details string) (Token, error)
 
@@ -139,7 +140,7 @@ func (k *tokenKeeper) forget(details string) {
 	delete(k.tokens, details)
 }
 
-// openDatabricksOAuth logs in with a client id and a secret that Databricks made.
+// openDatabricksOAuth logs in with a client id and a Databricks OAuth secret.
 func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.DatabricksClientSecret.Source()
 	attribute := s.DatabricksClientSecret.named("databricks_client_secret")
@@ -175,7 +176,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		return nil, err
 	}
 	if o.audience = strings.TrimSpace(s.DatabricksOIDCAudience.Value); o.audience == "" {
-		host, err := endpoint.host(context.Background()) // written in configuration, so nobody is asked
+		host, err := endpoint.host(context.Background()) // configured, so this makes no request
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +193,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		var plain *tokenKeeper
 		get := func(ctx context.Context, details string) (Token, error) {
 			if details != "" {
-				// An exchange carries no details; the token that it gave is narrowed to them.
+				// A token exchange has no details; its token is exchanged again for one with these details.
 				own, err := plain.token(ctx, "")
 				if err != nil {
 					return Token{}, err
@@ -230,7 +231,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// logInToWorkspace makes the session of a login that only the workspace knows.
+// logInToWorkspace returns the session of a login at the workspace.
 func (o *opening) logInToWorkspace(
 	s Settings,
 	attribute string,
@@ -267,7 +268,7 @@ func (o *opening) logInToWorkspace(
 			if scope != DatabricksScope {
 				return Token{}, &Error{
 					Attribute: attribute,
-					Summary:   "A Databricks login opens Databricks only",
+					Summary:   "A Databricks login works for Databricks only",
 					Detail: "This needs a token of Microsoft Entra ID for another service, and the login is one of " +
 						"Databricks OAuth, which Entra ID does not know. " +
 						"Log in with a client certificate or another kind of login at Entra ID.",
@@ -281,8 +282,8 @@ func (o *opening) logInToWorkspace(
 	}, nil
 }
 
-// EndpointToken is a Databricks OAuth token for one route-optimised endpoint, by the authorization details that the
-// endpoint names. A login at Entra ID, or with a token, has none to give. Errors are *[Error]; where the identity may
+// EndpointToken returns a Databricks OAuth token for one route-optimised endpoint, by the endpoint's authorization
+// details. A login at Entra ID, or with a token, cannot get one. Errors are *[Error]; where the identity may
 // not query the endpoint, errors.Is finds [ErrDetailsRefused].
 func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error) {
 	s, err := l.session(ctx)
@@ -291,12 +292,12 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	}
 	if s.detailed == nil {
 		return Token{}, &Error{
-			Summary: "Login gives no token for a route-optimised endpoint", Err: ErrNoDetails,
+			Summary: "Login cannot get a token for a route-optimised endpoint", Err: ErrNoDetails,
 			Detail: fmt.Sprintf(
-				"A route-optimised endpoint takes only tokens of Databricks OAuth that are made for it, and the "+
+				"A route-optimised endpoint accepts only Databricks OAuth tokens that are issued for it, and the "+
 					"login is %s from %s. "+
-					"Give a client id and a secret that Databricks made (dbxaccess_service_principal_oauth_secret), "+
-					"or log the provider in by databricks_oauth or databricks_oidc.",
+					"Set a client id and an OAuth secret of Databricks (dbxaccess_service_principal_oauth_secret), "+
+					"or set the provider's login to databricks_oauth or databricks_oidc.",
 				l.Kind,
 				l.Source,
 			),
@@ -305,18 +306,19 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	return s.detailed(ctx, details)
 }
 
-// ForgetEndpointToken makes the next [Login.EndpointToken] for these details a new one: only a new one shows what the
-// identity may do now.
+// ForgetEndpointToken makes the next [Login.EndpointToken] for these details request a new one: only a new token has
+// the identity's current permissions.
 func (l *Login) ForgetEndpointToken(details string) {
 	if s := l.ready.Load(); s != nil && s.forgetDetailed != nil {
 		s.forgetDetailed(details)
 	}
 }
 
-// GivesEndpointTokens reports whether the login is one that [Login.EndpointToken] works with.
-func (k Kind) GivesEndpointTokens() bool { return k == KindDatabricksOAuth || k == KindDatabricksOIDC }
+// HasEndpointTokens reports whether [Login.EndpointToken] works with a login of this kind.
+func (k Kind) HasEndpointTokens() bool { return k == KindDatabricksOAuth || k == KindDatabricksOIDC }
 
-// notDatabricksSecret warns of a secret that does not look like one of Databricks, whose shape is not documented.
+// notDatabricksSecret warns about a secret that does not look like a Databricks OAuth secret, whose form is not
+// documented.
 func notDatabricksSecret(secret, source, clientID string) *Warning {
 	if databricksSecret().MatchString(secret) {
 		return nil
@@ -324,7 +326,7 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	return &Warning{
 		Summary: "OAuth secret does not look like one of Databricks: " + clientID,
 		Detail: fmt.Sprintf(
-			"The value of %s does not begin as the OAuth secrets of Databricks do (dose…). A client secret of Entra "+
+			"The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client secret of Entra "+
 				"ID does not log in here: "+
 				"for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.",
 			source,

@@ -12,17 +12,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// What the workspace's token endpoint refuses, for errors.Is. The codes are those of RFC 6749 and RFC 9396.
+// Kinds of refusal by the workspace's token endpoint, for errors.Is. The codes are those of RFC 6749 and RFC 9396.
 var (
-	// ErrClientRefused: client id and secret do not log in. A secret that was made a moment ago may do so later.
+	// ErrClientRefused: client id and secret do not log in. A secret that was created a moment ago may do so later.
 	ErrClientRefused = errors.New("invalid_client")
-	// ErrDetailsRefused: the identity may not do what a token was asked for: on an endpoint it lacks CAN_QUERY.
+	// ErrDetailsRefused: the identity lacks the permission that the token is for, such as CAN_QUERY on an endpoint.
 	ErrDetailsRefused = errors.New("invalid_authorization_details")
-	// ErrScopeRefused: the secret does not have a scope that was asked for.
+	// ErrScopeRefused: the secret does not have a requested scope.
 	ErrScopeRefused = errors.New("access_denied")
-	// ErrAddressRefused: the workspace does not take calls from this address.
+	// ErrAddressRefused: the workspace does not accept calls from this address.
 	ErrAddressRefused = errors.New("address refused by the workspace")
-	// ErrNoDetails: the login is none that gives tokens for single endpoints.
+	// ErrNoDetails: this login cannot get tokens for single endpoints.
 	ErrNoDetails = errors.New("no token for a single endpoint")
 )
 
@@ -30,9 +30,9 @@ var errNoToken = errors.New("the answer is no bearer token")
 
 // inspectOAuth reads the error of a request to the workspace's token endpoint.
 func inspectOAuth(err error, answered bool) failure {
-	told, own := errors.AsType[*Error](err)
+	local, own := errors.AsType[*Error](err)
 	if own { // the workspace's address could not be found
-		return failure{contact: contactNone, told: told}
+		return failure{contact: contactNone, local: local}
 	}
 	refusal, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok || refusal.Response == nil {
@@ -46,7 +46,7 @@ func inspectOAuth(err error, answered bool) failure {
 	return f
 }
 
-// oauthExplainer says what a failed login at the workspace means.
+// oauthExplainer turns a failed login at the workspace into an error for the user.
 type oauthExplainer struct {
 	explainer
 	hostAttribute, clientAttribute, secret string
@@ -56,7 +56,7 @@ func (e oauthExplainer) failure(f failure) *Error {
 	switch f.contact {
 	case contactAnswered:
 	case contactNone:
-		return f.told
+		return f.local
 	default:
 		return e.unreachable(f)
 	}
@@ -76,7 +76,7 @@ func (e oauthExplainer) failure(f failure) *Error {
 	case code == ErrClientRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused the OAuth client", e.credential, ErrClientRefused
 		hint = "The secret is wrong, was deleted or has expired; or the client id is not the application id of the " +
-			"service principal that it was made for; or that one is inactive or not in the workspace."
+			"service principal that it was created for; or that one is inactive or not in the workspace."
 		if e.secret != "" && !databricksSecret().MatchString(e.secret) {
 			hint += " The secret does not look like one of Databricks, which begin with dose: a client secret of " +
 				"Entra ID does not log in here."
@@ -84,16 +84,16 @@ func (e oauthExplainer) failure(f failure) *Error {
 	case code == ErrDetailsRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused a token for the endpoint", e.clientAttribute, ErrDetailsRefused
 		hint = "The service principal may not query the endpoint: it needs CAN_QUERY " +
-			"(dbxaccess_serving_endpoint_permission). A token for an endpoint is refused for that already when it is " +
-			"made."
+			"(dbxaccess_serving_endpoint_permission). Without it, Databricks does not issue a token for " +
+			"the endpoint."
 	case code == ErrScopeRefused.Error():
 		out.Summary, out.Attribute, out.Err = "OAuth secret lacks a scope", e.credential, ErrScopeRefused
-		hint = "The secret was made for fewer scopes than this needs. Use one with more scopes, or with none, which " +
-			"is good for all APIs. This says nothing of the rights of its owner."
+		hint = "The secret was created with fewer scopes than this needs. Use one with more scopes, or without any, which " +
+			"allows all APIs. This error does not depend on the permissions of its owner."
 	case code == "" && f.status == http.StatusForbidden:
 		out.Summary, out.Attribute, out.Err = "Workspace refuses this address", e.hostAttribute, ErrAddressRefused
 		hint = "The token endpoint answered with status 403 and no OAuth error, as an IP access list or a network " +
-			"policy of the workspace does. Let the address of this machine in."
+			"policy of the workspace does. Allow the address of this machine there."
 	case code == "" && f.status == http.StatusNotFound:
 		out.Summary, out.Attribute = "Workspace has no token endpoint", e.hostAttribute
 		hint = "There is nothing at " + tokenPath + ". Check that host is the workspace's own address."
@@ -131,14 +131,14 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 			"sign-in page answers in its place."
 	}
 	if f.cause != nil {
-		hint += "\n\nThe network said: " + clean(networkText(f.cause))
+		hint += "\n\nThe network error: " + clean(networkText(f.cause))
 	}
 	out.Detail = e.detail(hint, answer{})
 	return out
 }
 
-// checkDatabricksSecret refuses what is no OAuth secret by its shape. source says where it was written; it is not
-// quoted.
+// checkDatabricksSecret returns an error for a value that cannot be an OAuth secret by its form. source is where it was
+// configured. The value is not quoted.
 func checkDatabricksSecret(value, attribute, source string) error {
 	fail := func(detail string) error {
 		return &Error{Attribute: attribute, Summary: "Not an OAuth secret of Databricks", Detail: detail}
@@ -156,8 +156,8 @@ func checkDatabricksSecret(value, attribute, source string) error {
 		)
 	case databricksToken().MatchString(value):
 		return fail(
-			source + " is a personal access token of Databricks, not the secret of an OAuth client. The provider " +
-				"takes such a token in token (or DATABRICKS_TOKEN).",
+			source + " is a personal access token of Databricks, not the secret of an OAuth client. Set " +
+				"such a token in token (or DATABRICKS_TOKEN).",
 		)
 	}
 	return nil

@@ -66,7 +66,7 @@ func TestDatabricksOAuth(t *testing.T) {
 		t.Errorf("%d token requests, %d elsewhere", n, w.elsewhere())
 	}
 	_, err := l.AccessToken(t.Context(), l.ManagementScope())
-	wantError(t, err, "A Databricks login opens Databricks only")
+	wantError(t, err, "A Databricks login works for Databricks only")
 }
 
 // The workspace's refusals have a hint and a kind each, and no secret.
@@ -83,7 +83,7 @@ func TestDatabricksOAuthRefusals(t *testing.T) {
 			s.DatabricksClientSecret.Value = "abc8Q~secretvaluethatisofentra"
 		},
 			"Databricks refused the OAuth client", "client secret of Entra ID does not log in here", ErrClientRefused},
-		"scope": {func(*workspaceLogin, *Settings) {}, "OAuth secret lacks a scope", "says nothing of the rights", ErrScopeRefused},
+		"scope": {func(*workspaceLogin, *Settings) {}, "OAuth secret lacks a scope", "does not depend on the permissions", ErrScopeRefused},
 		"address": {func(w *workspaceLogin, _ *Settings) {
 			w.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkIPAccessList})
 		}, "Workspace refuses this address", "IP access list", ErrAddressRefused},
@@ -140,7 +140,7 @@ func TestEndpointToken(t *testing.T) {
 		t.Errorf("%d requests for one token", n)
 	}
 	_, err = open(t, Settings{Token: hcl("token", "dapi0123456789")}, w.options()).EndpointToken(t.Context(), details)
-	if wantError(t, err, "Login gives no token for a route-optimised endpoint"); !errors.Is(err, ErrNoDetails) {
+	if wantError(t, err, "Login cannot get a token for a route-optimised endpoint"); !errors.Is(err, ErrNoDetails) {
 		t.Error(err)
 	}
 }

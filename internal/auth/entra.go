@@ -9,26 +9,25 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// noRegion is what MSAL takes for "no region, whatever MSAL_FORCE_REGION says".
-// The variable would turn the login host into another one behind the back of who
-// set authority_host.
+// noRegion is MSAL's value for "no region, whatever MSAL_FORCE_REGION says". The
+// variable would replace the login host that authority_host sets.
 const noRegion = "DisableMsalForceRegion"
 
-// proof is what an application shows Entra ID for itself.
+// proof is the credential with which an application authenticates at Entra ID.
 type proof struct {
 	credential confidential.Credential
-	// attribute is pointed at when it is refused.
+	// attribute is the attribute of the error when it is refused.
 	attribute string
-	// certificate and vault say what it is, federated what the last federated
-	// token said of itself; each may be nil.
+	// certificate and vault describe it, and federated returns the claims of the last
+	// federated token; each may be nil.
 	certificate *certificate.Certificate
 	vault       *vaultFacts
 	federated   func() *federatedClaims
-	// connection is the service connection of Azure Pipelines that the token is of.
+	// connection is the service connection of Azure Pipelines whose token this is.
 	connection string
 }
 
-// logIn makes the session of an application that shows Entra ID a proof.
+// logIn returns the session of an application that authenticates with a proof.
 func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	identity := o.identity(s)
 	identity.Certificate = p.certificate
@@ -50,8 +49,8 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	if err != nil {
 		return nil, clientError(p.attribute)
 	}
-	// A client keeps its tokens and has no way to drop one. So a scope of which one was
-	// refused gets a client of its own, and the tokens of the others stay.
+	// A client caches its tokens and cannot remove one. So a scope whose token was refused
+	// gets a client of its own, and the tokens of the other scopes stay.
 	var replaced sync.Map // scope → confidential.Client
 	explain := o.explainer(s, identity)
 	explain.credential = p.attribute
@@ -85,7 +84,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	return &session{Identity: identity, acquire: a.token, forget: a.forget}, nil
 }
 
-// explainer speaks for a login of these settings.
+// explainer returns the explainer for a login of these settings.
 func (o *opening) explainer(s Settings, identity Identity) explainer {
 	return explainer{
 		kind:          o.login.Kind,
@@ -99,13 +98,13 @@ func (o *opening) explainer(s Settings, identity Identity) explainer {
 	}
 }
 
-// clientError is for what MSAL refuses although the checks before passed. Its
-// words are dropped: nothing says that they quote no secret.
+// clientError is the error for settings that MSAL rejects although all checks passed.
+// MSAL's own text is left out, because it may quote a secret.
 func clientError(attribute string) error {
 	return &Error{
 		Attribute: attribute,
 		Summary:   "Cannot set up the Azure login",
-		Detail: "The login library refuses these settings, although they passed every check of the provider. " +
+		Detail: "The login library rejects these settings, although they passed every check of the provider. " +
 			"Please report this, with the settings but without secrets.",
 	}
 }

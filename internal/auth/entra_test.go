@@ -194,7 +194,7 @@ func TestAccessTokenToken(t *testing.T) {
 		t.Errorf("token %v, error %v", token, err)
 	}
 	token, err = l.AccessToken(t.Context(), managementScope)
-	e := wantError(t, err, "A Databricks token opens Databricks only")
+	e := wantError(t, err, "A Databricks token works for Databricks only")
 	if token.Value != "" || e.Attribute != "token" {
 		t.Errorf("token for another service: %d bytes, attribute %q", len(token.Value), e.Attribute)
 	}

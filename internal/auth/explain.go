@@ -11,35 +11,35 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// explainer says what a failed login means to the person who configured it. The
-// hint comes first; Microsoft's own text, correlation id and time follow, because
-// codes and texts change and because support asks for them.
+// explainer turns a failed login into an error for the user. The hint comes first;
+// Microsoft's own text, correlation id and time follow, because codes and texts change
+// and because support asks for them.
 type explainer struct {
 	kind     Kind
 	source   string
 	identity Identity
 	cloud    cloud
-	// The attributes to point at: the credential used, tenant, client, host.
+	// The attributes for errors: the credential used, tenant, client, host.
 	credential, tenant, client, authorityHost string
 	now                                       func() time.Time
-	// vault is where the credential was read from, federated what the last
-	// federated token said of itself; nil when there is none.
+	// vault is where the credential was read from, federated returns the claims of the last
+	// federated token; nil when there is none.
 	vault     *vaultFacts
 	federated func() *federatedClaims
-	// connection is the service connection of Azure Pipelines that a federated token is
-	// of, and clientSource where the client id was written.
+	// connection is the service connection of Azure Pipelines whose federated token is used,
+	// and clientSource where the client id was configured.
 	connection, clientSource string
-	// speaker is whose words are quoted; "" for Microsoft Entra ID.
+	// speaker is the service whose text is quoted; "" for Microsoft Entra ID.
 	speaker string
 }
 
-// failure turns a failed try into what a person reads. The code may stand for
-// several things, then the text decides.
+// failure turns a failed try into an error for the user. Where a code has several
+// meanings, the text decides.
 func (e explainer) failure(f failure, scope string) *Error {
 	switch f.contact {
 	case contactAnswered:
 	case contactNone:
-		return f.told
+		return f.local
 	default:
 		return e.unreachable(f)
 	}
@@ -69,7 +69,7 @@ func (e explainer) failure(f failure, scope string) *Error {
 		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
 		if f.answer.Error == "" {
 			hint = fmt.Sprintf("The answer was status %d and not in the form of Microsoft Entra ID: something "+
-				"between here and %s may have given it, such as a proxy. HTTPS_PROXY and NO_PROXY are honoured.", f.status, e.host())
+				"between here and %s may have sent it, such as a proxy. HTTPS_PROXY and NO_PROXY are honoured.", f.status, e.host())
 		}
 	}
 	out.Detail = e.detail(hint, f.answer)
@@ -145,7 +145,7 @@ func (e explainer) unreachable(f failure) *Error {
 			f.spent.Round(time.Second),
 		)
 	case contactUnusable:
-		out.Summary = "Login host gave no usable answer"
+		out.Summary = "Login host returned no usable answer"
 		out.Detail = e.detail(clean(unusableText(f.cause)), answer{})
 		return out
 	default:
@@ -161,13 +161,13 @@ func (e explainer) unreachable(f failure) *Error {
 		hint += " The connection failed at the proxy that HTTPS_PROXY names."
 	}
 	if f.cause != nil {
-		hint += "\n\nThe network said: " + clean(networkText(f.cause))
+		hint += "\n\nThe network error: " + clean(networkText(f.cause))
 	}
 	out.Detail = e.detail(hint, answer{})
 	return out
 }
 
-// unusableText says what came and what is usually behind it.
+// unusableText describes an unusable answer and its usual cause.
 func unusableText(err error) string {
 	text := err.Error() + "."
 	if unusable, ok := errors.AsType[web.Unusable](err); ok {
@@ -186,13 +186,13 @@ func networkText(err error) string {
 	return err.Error()
 }
 
-// interrupted is for a caller that gave up or ran out of time; last is what had
-// failed until then, if anything.
+// interrupted returns the error for a caller that was cancelled or ran out of time; last
+// is the last failure before, if any.
 func (e explainer) interrupted(why error, last *failure) *Error {
 	out := &Error{Summary: "Login was interrupted", Err: why}
-	hint := "The operation was cancelled before " + e.service() + " had given a token."
+	hint := "The operation was cancelled before " + e.service() + " had returned a token."
 	if errors.Is(why, context.DeadlineExceeded) {
-		hint = "The operation ran out of time before " + e.service() + " had given a token."
+		hint = "The operation ran out of time before " + e.service() + " had returned a token."
 	}
 	var a answer
 	switch {
@@ -201,14 +201,14 @@ func (e explainer) interrupted(why error, last *failure) *Error {
 		a = last.answer
 		out.Code, out.CorrelationID = a.code(), clean(a.CorrelationID)
 		hint += fmt.Sprintf(" Its last answer was status %d %s.", last.status, e.reason(*last))
-	case last.told != nil:
-		hint += " " + last.told.Detail
+	case last.local != nil:
+		hint += " " + last.local.Detail
 	}
 	out.Detail = e.detail(hint, a)
 	return out
 }
 
-// traceTail is where Entra's description turns into ids, which are told apart.
+// traceTail is the end of Entra's description, which repeats ids of the other fields.
 var traceTail = pattern(`(?s)\s*Trace ID:.*$`)
 
 // detail puts hint, Entra's own text and the context of the login together.
@@ -303,8 +303,8 @@ func (e explainer) host() string {
 
 var tokenShape = pattern(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
 
-// clean prepares a text that a service wrote. Beside the secrets of this process it
-// cuts out whatever has the form of a token: one of somebody else is a secret too.
+// clean prepares a text of a service for a message. Besides the secrets of this process
+// it removes everything with the form of a token: tokens of others are secrets too.
 func clean(text string) string {
 	return web.Text(tokenShape().ReplaceAllString(text, "(hidden)"), 1500)
 }

@@ -22,17 +22,17 @@ import (
 // maxAnswer bounds the body of a refusal.
 const maxAnswer = 64 << 10
 
-// contact is how far a request got that was not answered.
+// contact is how far a request without an answer got.
 type contact int
 
 const (
 	contactAnswered contact = iota
 	contactNoHost
 	contactRefused
-	// contactProxy is a proxy that answered for itself, instead of leading on.
+	// contactProxy is a proxy that answered itself, instead of connecting to the host.
 	contactProxy
 	contactUntrusted
-	// contactHandshake is a TLS handshake that the service broke off; the next one would end alike.
+	// contactHandshake is a TLS handshake that the service aborted; the next one would end the same way.
 	contactHandshake
 	contactLost
 	contactUnclear
@@ -43,7 +43,7 @@ const (
 	contactNone
 )
 
-// failure is one failed try, reduced to what may be shown.
+// failure is one failed try, reduced to what may be shown to the user.
 type failure struct {
 	contact contact
 	// status, answer, retryAfter and date are of the HTTP answer, if there was one.
@@ -55,9 +55,9 @@ type failure struct {
 	cause     error
 	viaProxy  bool
 	transient bool
-	// told is what is said instead of all this, when the failure was before the
-	// service was asked.
-	told *Error
+	// local is the error instead of all this, when the try failed before any request to the
+	// service.
+	local *Error
 	// proposal is the command that the Azure CLI says to run.
 	proposal string
 	// tries and spent are set when trying again did not help.
@@ -73,7 +73,7 @@ type answer struct {
 	Codes         []int  `json:"error_codes"`
 	Timestamp     string `json:"timestamp"`
 	CorrelationID string `json:"correlation_id"`
-	// Message is where managed identities of App Service explain themselves.
+	// Message is the field for errors of managed identities of App Service.
 	Message string `json:"message"`
 }
 
@@ -95,15 +95,15 @@ func (a answer) has(codes ...int) bool {
 	return false
 }
 
-// passing are codes of a disturbance on Entra's side, whatever the status.
+// passing are the codes of temporary faults of Entra ID, whatever the status.
 var passing = []int{50000, 90006, 90024, 90033, 90055}
 
-// inspect reads MSAL's error. answered tells whether the login host has ever been
-// reached: if not, a missing host or a refused connection is a wrong setting and
-// is final at once, instead of after minutes.
+// inspect reads MSAL's error. answered is whether the login host has ever answered: if
+// not, a missing host or a refused connection is a wrong setting, and final at once
+// instead of after minutes.
 func inspect(err error, answered bool) failure {
 	if own, ok := errors.AsType[*assertionError](err); ok {
-		return failure{contact: contactNone, told: own.told, transient: own.transient, retryAfter: own.retryAfter}
+		return failure{contact: contactNone, local: own.report, transient: own.transient, retryAfter: own.retryAfter}
 	}
 	var call msal.CallErr
 	if errors.As(err, &call) && call.Resp != nil {
@@ -143,8 +143,8 @@ func inspect(err error, answered bool) failure {
 	return f
 }
 
-// wrongAddress tells a connection that cannot work from one that failed: a missing
-// host, nobody there, or somebody else who answers.
+// wrongAddress reports whether a connection can never work: the host does not exist,
+// refuses the connection, or is another server than expected.
 func wrongAddress(err error) bool {
 	switch inspect(err, false).contact {
 	case contactNoHost, contactRefused, contactUntrusted, contactHandshake, contactProxy, contactUnusable:
@@ -153,8 +153,8 @@ func wrongAddress(err error) bool {
 	return false
 }
 
-// proxyRefusal is what a proxy says to CONNECT when it does not lead on: net/http
-// keeps no more of its answer than the words of the status. An unknown host is a
+// proxyRefusal returns the status text with which a proxy refused CONNECT: net/http keeps
+// nothing else of its answer. An unknown host is a
 // 502 or 503 there, because it is the proxy that resolves names.
 func proxyRefusal(err error) string {
 	asked, ok := errors.AsType[*url.Error](err)

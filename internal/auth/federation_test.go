@@ -72,7 +72,7 @@ func TestOIDCAzurePipelines(t *testing.T) {
 
 	s.ADOServiceConnectionID.Value = testClient
 	_, err := open(t, s, p.options()).AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines gave no token: status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
+	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines returned no token: status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 	s.ADOServiceConnectionID = Setting{Attribute: "ado_pipeline_service_connection_id"}
@@ -321,7 +321,7 @@ func TestTokenServiceAnswers(t *testing.T) {
 				return proxied.RoundTrip(r)
 			})
 			_, err := open(t, s, o).AccessToken(t.Context(), DatabricksScope)
-			e := wantError(t, err, "Cannot get an OIDC token", "GitHub Actions gave no token", test.detail)
+			e := wantError(t, err, "Cannot get an OIDC token", "GitHub Actions returned no token", test.detail)
 			if strings.Contains(e.Error(), requestToken) || tries < test.tries {
 				t.Errorf("%d tries, %v", tries, e)
 			}

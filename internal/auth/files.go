@@ -22,7 +22,7 @@ const (
 	envFederatedTokenFile = "AZURE_FEDERATED_TOKEN_FILE"
 )
 
-// complete fills in what files and, in a pod, Azure Kubernetes Service know.
+// complete adds the values from files and, in a pod, from Azure Kubernetes Service.
 func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	var err error
 	if d.kind.Entra() && d.kind != KindCLI {
@@ -48,7 +48,7 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	return s, nil
 }
 
-// warnIfOpenToOthers warns of a file with a secret, which a setting names, if it is there.
+// warnIfOpenToOthers warns where other users may read a file with a secret.
 // The files that Kubernetes puts into a pod are left out: nobody there can change their mode.
 func (o *opening) warnIfOpenToOthers(file Setting, what string) {
 	if path, err := expandHome(strings.TrimSpace(file.Value)); err == nil && file.IsSet() {
@@ -56,8 +56,7 @@ func (o *opening) warnIfOpenToOthers(file Setting, what string) {
 	}
 }
 
-// completeInPod takes the ids that a pod was given. What is configured comes
-// first.
+// completeInPod adds the ids in the environment of a pod. Configured ids take precedence.
 func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
 	for _, id := range []struct {
 		setting *Setting
@@ -95,12 +94,12 @@ func notInPod(s Settings, variable string) error {
 	}
 }
 
-// fileWords are what the file of a value is told with.
+// fileWords are the parts of an error about the file of a value.
 type fileWords struct{ what, attribute string }
 
-// orFile is the value, or the content of the file. Both may be given as long as
-// they agree; one in HCL beats the other in the environment. The setting it gives
-// names the file as its source.
+// orFile returns the value, or the content of the file. Both may be set if they are equal;
+// HCL takes precedence over the environment. The returned setting names the file as its
+// source.
 func orFile(value, file Setting, words fileWords) (Setting, error) {
 	better, same := prefer(value, file)
 	if !same && better == value || !file.IsSet() {
@@ -140,10 +139,10 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 		}
 	}
 	path := strings.TrimSpace(setting.Value)
-	// Who mixes up the two attributes writes the value here: it is not repeated.
+	// The value itself may be here by mistake, so it is not repeated.
 	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
 		return fail(
-			"%s does not name a file. It is the path of a file with the %s in it, not the %s itself.",
+			"%s does not name a file. Set it to the path of a file with the %s in it, not to the %s itself.",
 			setting.Source(),
 			words.what,
 			words.what,
@@ -177,7 +176,7 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// readLimited reads at most limit bytes and tells whether there were more.
+// readLimited reads at most limit bytes and reports whether there were more.
 func readLimited(r io.Reader, limit int64) (data []byte, more bool, err error) {
 	data, err = io.ReadAll(io.LimitReader(r, limit+1))
 	return data, int64(len(data)) > limit, err

@@ -58,7 +58,7 @@ func TestValueFiles(t *testing.T) {
 		"large": {func(s *Settings) {
 			s.ClientSecretFilePath = hcl("client_secret_file_path", write(t, "l", make([]byte, 1<<17)))
 		}, "Cannot read the file of the client secret", "client_secret_file_path", []string{"64 KiB"}},
-		"not a path": {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", secret) }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"not the client secret itself"}},
+		"not a path": {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", secret) }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"not to the client secret itself"}},
 		"not an id":  {func(s *Settings) { files(s); s.ClientIDFilePath.Value = key }, "Invalid client ID", "client_id_file_path", nil},
 		"of the environment": {func(s *Settings) {
 			s.ClientSecretFilePath = env("client_secret_file_path", "ARM_CLIENT_SECRET_FILE_PATH", "/no/where")

@@ -6,7 +6,7 @@ import (
 )
 
 // flights lets concurrent callers that want one thing share one request for it.
-// Nothing is kept: the next caller after it makes a new one.
+// Nothing is cached: the next caller after it makes a new request.
 type flights[T any] struct {
 	mu   sync.Mutex
 	open map[string]*flight[T]
@@ -17,8 +17,8 @@ type flight[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
-	// abandoned tells that the request ended because the one caller whose ctx it
-	// ran under went away or had no time left; that is no outcome for the others.
+	// abandoned is whether the request ended because the caller whose ctx it used was
+	// cancelled or ran out of time; the other callers must not get that as their outcome.
 	abandoned bool
 }
 

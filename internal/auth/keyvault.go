@@ -30,7 +30,7 @@ type vault struct {
 	lastStatus atomic.Int64
 }
 
-// vaultFacts are where a credential was read from.
+// vaultFacts describe where a credential was read from.
 type vaultFacts struct{ host, name, version string }
 
 // String is for a line of facts; nothing in it is secret.
@@ -50,7 +50,7 @@ func (c vaultContent) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.facts
 
 func (c vaultContent) of(name Setting) string { return c.values[name.Attribute] }
 
-// vault prepares the reading. It touches no network.
+// vault returns the vault to read from. It makes no request.
 func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 	if login := o.options.VaultLogin; k.ByProvider && login != nil {
 		if !login.Kind.Entra() {
@@ -65,7 +65,7 @@ func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 	return o.vaultAs(reader, k)
 }
 
-// vaultRetry repeats what passes, and not what cannot work.
+// vaultRetry retries temporary failures only.
 func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 	return policy.RetryOptions{
 		TryTimeout: limitOf(o.http),
@@ -84,7 +84,7 @@ func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 	}
 }
 
-// named gives each setting its attribute, by which values are found again.
+// named sets the attribute of each setting, which is the key of its value.
 func (k KeyVaultSettings) named() KeyVaultSettings {
 	for _, n := range []struct {
 		*Setting
@@ -100,8 +100,8 @@ func (k KeyVaultSettings) named() KeyVaultSettings {
 	return k
 }
 
-// read reads all secrets at once. One failure is told: that of the most important
-// name, because all have usually the same cause.
+// read reads all secrets at once. It returns only the failure of the most important name,
+// because usually all have the same cause.
 func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	limited, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -173,8 +173,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	return read, nil
 }
 
-// complete puts the ids that were read where a login expects them, and checks
-// them as those of configuration are checked.
+// complete adds the ids that were read to the settings, and checks them like configured ids.
 func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
 	k := v.settings
 	for _, id := range []struct {
@@ -234,7 +233,7 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 			return nil, err
 		}
 		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
-			// Too late for a warning: Entra ID would refuse it, with less of a hint.
+			// An error, because a login has no warnings any more: Entra ID would refuse it with a vaguer message.
 			return nil, &Error{
 				Attribute: name.Attribute,
 				Summary:   "Client secret in Key Vault is an ID",
@@ -248,8 +247,8 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 // vaultCertificate opens what the vault holds: base64 of a PFX, or PEM text, which
 // its content tells more surely than its content type. Key Vault drops the password
 // of a PFX that is imported as a certificate, and keeps that of one stored as a
-// secret; so a password is tried and an empty one after it, and that it was not
-// needed is no mistake.
+// secret; so a password is tried first and an empty one after it, and an unneeded
+// password is no mistake.
 func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, []Warning, error) {
 	k := read.settings
 	from := origin{
@@ -290,7 +289,7 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 			Summary:   "Key Vault certificate has no exportable key",
 			Detail: fmt.Sprintf(
 				"%s comes without its private key. If it is a certificate, its policy says that the key is not "+
-					"exportable: make a new version with an exportable key (key_props.exportable = true). "+
+					"exportable: create a new version with an exportable key (key_props.exportable = true). "+
 					"If it is a secret, store the PFX, or a PEM with the key.",
 				from.Bundle,
 			),

@@ -17,9 +17,8 @@ import (
 // maxVersions is far above what a secret gathers in years of daily rotation.
 const maxVersions = 10_000
 
-// vaultClient is the client for vaults. It takes a success only if it can be read
-// as one: the library's own error for JSON of another form cannot be told from one
-// of the network.
+// vaultClient is the client for vaults. It accepts a success only if the body can be
+// decoded: the library's own error for JSON of another form looks like a network error.
 type vaultClient struct {
 	*http.Client
 	reader *vaultReader
@@ -55,8 +54,8 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// readableChallenge reports whether a challenge is none, or names a login host and a
-// tenant in it. The library (azsecrets, internal/challenge_policy.go) takes the tenant
+// readableChallenge reports whether there is no challenge, or one with a login host and a
+// tenant. The library (azsecrets, internal/challenge_policy.go) takes the tenant
 // out of an address without looking how long that is, and panics at a short one.
 func readableChallenge(h http.Header) bool {
 	for part := range strings.SplitSeq(h.Get("WWW-Authenticate"), " ") {
@@ -95,13 +94,12 @@ func vaultForm(body []byte, list bool) bool {
 	return json.Unmarshal(body, &one) == nil
 }
 
-// asked is what a vault was asked: a request about a secret, or about a version of
-// it when that is not empty. part is what of the secret was asked for, as in its
-// path.
+// asked is a request to a vault: about a secret, or about a version of it when that is
+// not empty. part is the last part of the path.
 type asked struct{ method, folder, secret, version, part string }
 
-// about gives an error unless an answer speaks of the secret that was asked for, by
-// its id: https://<vault>/secrets/<name>/<version>.
+// about returns an error unless an answer is about the secret of the request, by its
+// id: https://<vault>/secrets/<name>/<version>.
 func (v *vault) about(a asked, id *azsecrets.ID) error {
 	if id == nil || *id == "" {
 		return v.mismatch(a, "JSON without the id of a secret")
@@ -126,7 +124,7 @@ func (v *vault) hostname() string {
 	return name
 }
 
-// mismatch is the error for a success that does not answer what was asked.
+// mismatch returns the error for a success that does not answer the request.
 func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 	path := a.folder + a.secret
 	for _, part := range []string{a.version, a.part} {
@@ -137,9 +135,9 @@ func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 	return &web.NoAnswer{Method: a.method, Host: v.host, Path: path, Status: http.StatusOK, Got: got}
 }
 
-// pageOf checks a page of a secret's versions. A page that leads elsewhere would be
-// asked for with the token, and pages that repeat never end; seen are the versions
-// and the pages so far.
+// pageOf checks a page of a secret's versions. The token would be sent to a page
+// on another host, and pages that repeat never end; seen are the versions and the pages
+// so far.
 func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsResponse, seen map[string]bool) error {
 	a := asked{method: http.MethodGet, folder: "/secrets/", secret: name, part: "versions"}
 	if page.Value == nil {

@@ -23,7 +23,7 @@ const vaultRole = "Key Vault Secrets User"
 
 const (
 	summaryVaultUnavailable = "Key Vault is unavailable"
-	summaryNoVaultAnswer    = "Key Vault gave no usable answer"
+	summaryNoVaultAnswer    = "Key Vault returned no usable answer"
 )
 
 // vaultAnswer is a refusal of Key Vault ("Authentication, requests and responses"
@@ -35,7 +35,7 @@ type vaultAnswer struct {
 	}
 }
 
-// explain turns a failed read into what a person reads.
+// explain turns a failed read into an error for the user.
 func (v *vault) explain(name Setting, err error) *Error {
 	if failed, ok := errors.AsType[*readerError](err); ok {
 		return v.explainReader(failed.cause)
@@ -54,9 +54,9 @@ func (v *vault) explain(name Setting, err error) *Error {
 	case strings.Contains(err.Error(), "challenge resource"),
 		strings.Contains(err.Error(), "WWW-Authenticate"),
 		strings.Contains(err.Error(), "invalid challenge"):
-		out.Summary, out.Attribute = "Key Vault is not what answers", v.settings.VaultURI.Attribute
+		out.Summary, out.Attribute = "No Key Vault at the vault's address", v.settings.VaultURI.Attribute
 		hint = fmt.Sprintf(
-			"What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri "+
+			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check vault_uri "+
 				"and environment; a proxy may answer in its place.",
 			v.host,
 		)
@@ -71,7 +71,7 @@ func (v *vault) explain(name Setting, err error) *Error {
 	return out
 }
 
-// explainAnswer is for what the vault itself refuses; said is its own words.
+// explainAnswer explains a refusal of the vault itself; said is the vault's own text.
 func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *azcore.ResponseError) (said string) {
 	var answer vaultAnswer
 	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
@@ -91,8 +91,8 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 			out.Attribute == v.settings.CertificateName.Attribute {
 			*hint = fmt.Sprintf("Key Vault %s has no version %s of %s.", v.host, version, secret)
 		}
-		*hint += " Check the name; one that was deleted may wait to be recovered: az keyvault secret list-deleted. " +
-			"One that is being recovered is there after some seconds."
+		*hint += " Check the name; a deleted secret may still be recoverable: az keyvault secret list-deleted. " +
+			"A secret that is being recovered is back after some seconds."
 	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
 		out.Summary = "Key Vault secret is disabled"
 		*hint = fmt.Sprintf(
@@ -104,15 +104,15 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
 		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run "+
+			"The network rules of Key Vault %s do not allow this machine. Add its address to the firewall, or run "+
 				"where a private endpoint of the vault is reachable.",
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
 		*hint = fmt.Sprintf(
-			"%s may not read secret %s. It needs the role %q on Key Vault %s; a role given a moment ago takes "+
-				"minutes to count. ",
+			"%s may not read secret %s. It needs the role %q on Key Vault %s; a role assigned a moment ago takes "+
+				"minutes to take effect. ",
 			v.reader.who(),
 			secret,
 			vaultRole,
@@ -131,7 +131,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not " +
 			"enough."
 	case refusal.StatusCode == http.StatusUnauthorized:
-		out.Summary, out.Attribute = "Key Vault does not take the identity's token", v.readerAttribute()
+		out.Summary, out.Attribute = "Key Vault does not accept the identity's token", v.readerAttribute()
 		*hint = fmt.Sprintf(
 			"%s logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the "+
 				"vault.",
@@ -155,7 +155,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	return clean(code + " " + answer.Error.Message)
 }
 
-// explainNetwork is for a vault that gave no answer.
+// explainNetwork explains a failure without an answer of the vault.
 func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	f := inspect(err, false)
 	status := v.lastStatus.Load()
@@ -207,11 +207,11 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 		)
 	}
 	if f.cause != nil {
-		*hint += "\n\nThe network said: " + clean(networkText(f.cause))
+		*hint += "\n\nThe network error: " + clean(networkText(f.cause))
 	}
 }
 
-// readerAttribute says who reads the vault.
+// readerAttribute returns the attribute that selects the identity that reads the vault.
 func (v *vault) readerAttribute() string {
 	if v.reader.own != nil {
 		return v.settings.VaultURI.Attribute
@@ -240,18 +240,18 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	return strings.Join(lines, "\n")
 }
 
-// explainReader is for an identity that could not log in, so that the vault was
-// never asked.
+// explainReader explains that the identity could not log in, so that no secret was
+// requested.
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
 	before := fmt.Sprintf(
-		"The login is kept in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ",
+		"The login is stored in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ",
 		v.host,
 		r.auth,
 	)
 	if r.own != nil {
 		before = fmt.Sprintf(
-			"Key Vault %s is met with the provider's own identity, and that one cannot log in. ",
+			"The provider reads Key Vault %s with its own identity, which cannot log in. ",
 			v.host,
 		)
 	}
@@ -270,7 +270,7 @@ func (v *vault) explainReader(err error) *Error {
 			Err:           own.Err,
 		}
 	}
-	var told *Error
+	var login *Error
 	failed, known := errors.AsType[*azidentity.AuthenticationFailedError](err)
 	answered := known && failed.RawResponse != nil
 	if answered {
@@ -283,51 +283,51 @@ func (v *vault) explainReader(err error) *Error {
 	case answered && (r.auth == "environment" || r.auth == "oidc"):
 		f := inspectAnswer(failed.RawResponse)
 		f.tries = 4
-		told = r.explain.failure(f, "")
+		login = r.explain.failure(f, "")
 	case answered && r.auth == "msi":
 		speaker := r.explain
 		speaker.speaker = "The managed identity endpoint"
-		told = speaker.managedIdentity(inspectMSIAnswer(failed.RawResponse), "")
+		login = speaker.managedIdentity(inspectMSIAnswer(failed.RawResponse), "")
 	case r.auth == "cli":
 		speaker := r.explain
 		speaker.speaker = "Azure CLI"
-		told = speaker.azureCLI(inspectCLI(err, false), "")
+		login = speaker.azureCLI(inspectCLI(err, false), "")
 	case r.auth == "msi":
 		speaker := r.explain
 		speaker.speaker = "The managed identity endpoint"
-		told = speaker.managedIdentity(withoutDefaultIdentity(err), "")
+		login = speaker.managedIdentity(withoutDefaultIdentity(err), "")
 	case r.auth == "default":
-		told = &Error{
+		login = &Error{
 			Detail: r.explain.detail(
-				"None of the identities that DefaultAzureCredential tries is at hand. Say which one is meant with "+
+				"None of the identities that DefaultAzureCredential tries is available. Select one with "+
 					"auth = \"cli\", \"msi\", \"oidc\" or \"environment\".",
 				answer{},
 			) +
-				"\n\nThe library said: " + clean(
+				"\n\nThe library's error: " + clean(
 				strings.TrimSpace(err.Error()),
 			),
 		}
 	default:
 		f := inspect(err, false)
 		if f.contact == contactUnclear {
-			told = &Error{Detail: r.explain.detail("The library said: "+clean(err.Error()), answer{})}
+			login = &Error{Detail: r.explain.detail("The library's error: "+clean(err.Error()), answer{})}
 			break
 		}
 		f.tries = 1
-		told = r.explain.failure(f, "")
+		login = r.explain.failure(f, "")
 	}
 	return &Error{
 		Attribute:     v.readerAttribute(),
 		Summary:       summary,
-		Detail:        before + told.Detail,
-		Code:          told.Code,
-		CorrelationID: told.CorrelationID,
-		Err:           told.Err,
+		Detail:        before + login.Detail,
+		Code:          login.Code,
+		CorrelationID: login.CorrelationID,
+		Err:           login.Err,
 	}
 }
 
-// withoutDefaultIdentity reads the refusal of a machine that was asked for no identity in
-// particular. The library keeps its answer, of status 400, in a text alone.
+// withoutDefaultIdentity reads the refusal of a managed identity endpoint where no identity
+// was selected. The library keeps its answer, of status 400, only as text.
 func withoutDefaultIdentity(err error) failure {
 	_, body, answered := strings.Cut(err.Error(), "The endpoint responded with ")
 	f := failure{status: http.StatusBadRequest}

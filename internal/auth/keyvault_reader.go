@@ -17,20 +17,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// vaultReader is the identity that reads the vault. It is chosen by name: a chain
-// that tries one identity after the other hides why the meant one failed, so only
-// auth = "default" is one.
+// vaultReader is the identity that reads the vault. It is selected by name: a chain that
+// tries several identities hides why the intended one failed, so only auth = "default"
+// is a chain.
 type vaultReader struct {
 	auth string
-	// own is the provider's own login, when that one reads the vault; auth is "" then.
+	// own is the provider's own login, when that reads the vault; auth is "" then.
 	own *Login
 	keptTokens
-	// explain knows the identity; it speaks for a refusal of Entra ID.
+	// explain knows the identity, and explains a refusal of Entra ID.
 	explain explainer
-	// noToken is why there was no federated token to log in with; azidentity keeps
-	// no more of an error than its text.
+	// noToken is why there was no federated token to log in with; azidentity keeps only
+	// the text of an error.
 	noToken atomic.Pointer[Error]
-	// taken is the token that the vault took last.
+	// taken is the last token that the vault accepted.
 	taken atomic.Pointer[string]
 }
 
@@ -40,8 +40,8 @@ func (r *vaultReader) accepted(token string) {
 	}
 }
 
-// refused has the provider's own login make a new token in place of one that the
-// vault has taken before and refuses now. Other identities read a vault once.
+// refused makes the provider's own login request a new token in place of one that the
+// vault accepted before and refuses now. Other identities read a vault once.
 func (r *vaultReader) refused(token string) {
 	taken := r.taken.Load()
 	if r.own == nil || taken == nil || token == "" || *taken != token {
@@ -51,7 +51,7 @@ func (r *vaultReader) refused(token string) {
 	r.drop()
 }
 
-// who is the reader as the subject of a sentence.
+// who returns the reader as the subject of a sentence.
 func (r *vaultReader) who() string {
 	if r.own != nil {
 		return "The provider's identity"
@@ -59,7 +59,7 @@ func (r *vaultReader) who() string {
 	return fmt.Sprintf("The identity of auth = %q", r.auth)
 }
 
-// readerError marks what failed before the vault was asked with a token.
+// readerError marks a failure before any request to the vault with a token.
 type readerError struct{ cause error }
 
 func (e *readerError) Error() string { return e.cause.Error() }
@@ -75,8 +75,8 @@ func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions
 	return token, nil
 }
 
-// vaultReader makes the identity. The AZURE_* variables are its own; the settings
-// of the login give it no more than the cloud and where OIDC tokens come from.
+// vaultReader returns the identity. It uses the AZURE_* variables; from the settings of
+// the login it uses only the cloud and the source of OIDC tokens.
 func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, error) {
 	host, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority)
 	if err != nil {
@@ -133,7 +133,7 @@ func readerIncomplete(k KeyVaultSettings, detail string) *Error {
 	return &Error{Attribute: k.Auth.Attribute, Summary: "Key Vault identity is incomplete", Detail: detail}
 }
 
-// readerIDs are tenant and client id of the identity.
+// readerIDs sets tenant and client id of the identity.
 func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string) error {
 	for _, id := range []struct {
 		name  string
@@ -282,8 +282,8 @@ func (o *opening) environmentReader(
 	return nil
 }
 
-// patiently repeats the fetching of a federated token while that may help;
-// azidentity repeats its own requests only.
+// patiently retries the request for a federated token while that may help; azidentity
+// retries only its own requests.
 func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
 	const tries = 4
 	return func(ctx context.Context) (string, error) {
@@ -295,7 +295,7 @@ func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) fun
 				return token, err
 			}
 			if !failed.transient || try == tries {
-				r.noToken.Store(failed.told)
+				r.noToken.Store(failed.report)
 				return "", err
 			}
 			if err := wait(ctx, max(backoff(try), failed.retryAfter)); err != nil {

@@ -23,17 +23,16 @@ import (
 var (
 	// ErrNoSecret: the vault has no secret of that name, or none that is not deleted.
 	ErrNoSecret = errors.New("no such secret")
-	// ErrMayNot: the vault knows who asks, and that one may not. A role given a
-	// moment ago reads like this for minutes.
+	// ErrMayNot: the vault knows the caller, which lacks the permission. A role that was
+	// assigned a moment ago has this effect for some minutes.
 	ErrMayNot = errors.New("not permitted by the vault")
 	// ErrInTransition: the secret is being deleted or recovered, which takes
 	// seconds. Until then it is neither there nor among the deleted ones.
 	ErrInTransition = errors.New("the secret is being deleted or recovered")
 )
 
-// Vault is one Azure Key Vault as a login meets it that writes secrets there and
-// looks after their versions. Only [Vault.ReadSecret] reads a value. Errors are
-// *[Error].
+// Vault is one Azure Key Vault for a login that writes secrets and manages their versions.
+// Only [Vault.ReadSecret] reads a value. Errors are *[Error].
 type Vault struct{ *vault }
 
 // SecretVersion is one version of a secret, without its value.
@@ -54,7 +53,7 @@ type NewSecret struct {
 	Expires                  time.Time // zero: never
 }
 
-// OpenVault is the vault at an address, met as a login. It touches no network.
+// OpenVault returns the vault at an address, to be called as login. It makes no request.
 func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 	if !login.Kind.Entra() {
 		return nil, tokenOpensNoVault(login, uri)
@@ -80,15 +79,15 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 }
 
 func tokenOpensNoVault(login *Login, uri Setting) error {
-	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login opens no Key Vault",
+	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login cannot use Key Vault",
 		Detail: fmt.Sprintf(
-			"The provider is logged in with %s, and Key Vault wants a token of Microsoft Entra ID. Log the provider "+
+			"The provider is logged in with %s, and Key Vault needs a token of Microsoft Entra ID. Log the provider "+
 				"in with a client certificate or another kind of login.",
 			login.Source,
 		)}
 }
 
-// vaultAs prepares the vault for a reader. It touches no network.
+// vaultAs returns the vault for a reader. It makes no request.
 func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
@@ -115,12 +114,12 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 	return v, nil
 }
 
-// Host is the vault's name in the network.
+// Host returns the vault's host name.
 func (v *Vault) Host() string { return v.host }
 
-// Versions lists what there is of a secret, newest first; where there is nothing it
-// gives [ErrNoSecret]. One request for each 25 versions, and one more the first time
-// a vault is met.
+// Versions lists the versions of a secret, newest first; where there are none the error
+// is [ErrNoSecret]. One request for each 25 versions, and one more at the first call of a
+// vault.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret-versions
 func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -139,7 +138,7 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 			versions = append(versions, secretVersion(p.ID, p.Attributes, p.ContentType, p.Tags))
 		}
 	}
-	if len(versions) == 0 { // a vault may list nothing where it could refuse
+	if len(versions) == 0 { // a vault may return an empty list for a missing secret
 		return nil, &Error{
 			Attribute: v.settings.VaultURI.Attribute,
 			Summary:   summaryNoSecret,
@@ -151,10 +150,10 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 	return versions, nil
 }
 
-// KnownVersions is [Vault.Versions] for a secret that was there before. That it is
-// gone is believed only if it waits among the deleted ones, or is not there at a
-// second look: for some seconds a secret that is deleted or recovered is in neither
-// place. Where it is gone that is one request more, or two after a pause.
+// KnownVersions is [Vault.Versions] for a secret that existed before. It is gone only if it
+// is among the deleted secrets, or is still missing at a second read: for some seconds a
+// secret that is being deleted or recovered is in neither list. Where it is gone this takes
+// one more request, or two after a pause.
 func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion, error) {
 	versions, err := v.Versions(ctx, name)
 	if !errors.Is(err, ErrNoSecret) {
@@ -173,8 +172,8 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 // transition is longer than a deletion or a recovery takes.
 const transition = 3 * time.Second
 
-// IsDeleted reports whether a secret of that name waits to be recovered, so that the
-// name cannot be used. One request.
+// IsDeleted reports whether a secret of that name is deleted and can still be recovered,
+// so that the name cannot be used. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-deleted-secret
 func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -186,15 +185,15 @@ func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	if err == nil {
 		return true, nil
 	}
-	if told := v.explainUse(toList, name, err); !errors.Is(told, ErrNoSecret) {
-		return false, told
+	if refusal := v.explainUse(toList, name, err); !errors.Is(refusal, ErrNoSecret) {
+		return false, refusal
 	}
 	return false, nil
 }
 
-// TryWrite finds out whether a secret may be written, and writes nothing: it
-// leaves the value out, which the vault refuses as a bad request once it has
-// found nothing wrong with who asks. One request.
+// TryWrite checks whether the caller may write a secret, and writes nothing: it sends no
+// value, which the vault refuses as a bad request, but only after it has checked the
+// caller's permission. One request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
 func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -207,7 +206,7 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	if err != nil {
 		return v.explainUse(toWrite, name, err)
 	}
-	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault took a secret without a value",
+	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault accepted a secret without a value",
 		Detail: fmt.Sprintf(
 			"%s accepted an empty secret %s, which no Key Vault does: something else may answer in its place.",
 			v.host,
@@ -215,9 +214,9 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 		)}
 }
 
-// Write adds a version to a secret, or makes it. mark is a tag of s by which a
-// version is found again of which the answer was lost, so that none is written
-// twice. One request; after a lost answer one to look, and one to write again.
+// Write adds a version to a secret, or creates the secret. mark is a tag of s. By it Write
+// finds a version whose answer was lost, so that it is not written twice. One request;
+// after a lost answer one to list the versions, and one to write again.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
 func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVersion, error) {
 	const tries = 4
@@ -258,13 +257,13 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 					return written, nil
 				}
 			}
-			// What answers in the vault's place would do so again.
+			// A server in the vault's place would answer again.
 			final = stranger || lookErr != nil && !errors.Is(lookErr, ErrNoSecret)
 		}
-		told := v.explainUse(toWrite, s.Name, err)
-		final = final && !errors.Is(told, ErrInTransition)
+		failed := v.explainUse(toWrite, s.Name, err)
+		final = final && !errors.Is(failed, ErrInTransition)
 		if final || try == tries || wait(ctx, backoff(try)) != nil {
-			return SecretVersion{}, told
+			return SecretVersion{}, failed
 		}
 	}
 }
@@ -381,7 +380,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// ownReader meets a vault as a login does elsewhere: no other identity takes part.
+// ownReader returns a reader with the identity of login.
 func ownReader(login *Login) *vaultReader {
 	r := &vaultReader{own: login}
 	r.inner = loginCredential{login}
@@ -395,23 +394,23 @@ func ownReader(login *Login) *vaultReader {
 	return r
 }
 
-// loginCredential is a login in the form that Azure's libraries take. The scope is
-// the login's own: a vault in another cloud would ask for another.
+// loginCredential is a login in the form that Azure's libraries accept. It always uses the
+// login's own scope, because a vault in another cloud would request another one.
 type loginCredential struct{ login *Login }
 
 func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := c.login.AccessToken(ctx, c.login.KeyVaultScope())
-	if told, ok := errors.AsType[*Error](err); ok {
-		// Its attribute stands in the provider block, and this comes up at a resource.
-		elsewhere := *told
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		// Its attribute is in the provider block, and the error appears at a resource.
+		elsewhere := *refusal
 		elsewhere.Attribute = ""
 		return azcore.AccessToken{}, &elsewhere
 	}
 	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
 }
 
-// Settled does something, and does it again for as long as the vault says that it
-// is deleting or recovering the secret and ctx and the retry timeout allow.
+// Settled calls do, and repeats it while the vault reports that it is deleting or
+// recovering the secret, as long as ctx and the retry timeout allow.
 func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -422,15 +421,15 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 		}
 		tflog.Info(
 			ctx,
-			"Key Vault is deleting or recovering a secret, so it is asked again",
+			"Key Vault is deleting or recovering a secret, so the provider tries again",
 			map[string]any{"key_vault": v.host},
 		)
 	}
 }
 
-// Await does something that needs a right which may have been given a moment ago,
-// and does it again while the vault refuses it for want of that right and ctx
-// allows. It says so in the log.
+// Await calls do, which needs a permission that may have been granted a moment ago, and
+// repeats it while the vault refuses it for lack of that permission and ctx allows. It
+// writes this to the log.
 func (v *Vault) Await(ctx context.Context, do func() error) error {
 	began, pause := time.Now(), time.Second
 	for {
@@ -443,7 +442,7 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 		}
 		tflog.Info(
 			ctx,
-			"Key Vault refuses the provider; a role may have been given a moment ago, so it is asked again",
+			"Key Vault refuses the provider; a role may have been assigned a moment ago, so the provider tries again",
 			map[string]any{
 				"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
 			},

@@ -17,7 +17,7 @@ import (
 // and disable one ("Azure built-in roles for Key Vault data plane operations").
 const vaultOfficer = "Key Vault Secrets Officer"
 
-// vaultUse is what a secret was wanted for.
+// vaultUse is an operation on a secret.
 type vaultUse struct{ verb, permission string }
 
 var (
@@ -26,7 +26,7 @@ var (
 	toChange = vaultUse{"change", "set"}
 )
 
-// explainUse turns a failed use of a secret into what a person reads, at the
+// explainUse turns a failed operation on a secret into an error for the user, at the
 // attribute that names the vault.
 func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	if failed, ok := errors.AsType[*readerError](err); ok {
@@ -47,7 +47,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
 		hint = fmt.Sprintf(
-			"What answers at %s names another service as the one to log in to, so no token was sent. Check vault_uri "+
+			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check vault_uri "+
 				"and environment; a proxy may answer in its place.",
 			v.host,
 		)
@@ -62,7 +62,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	return out
 }
 
-// explainRefusedUse is for what the vault itself refuses; said is its own words.
+// explainRefusedUse explains a refusal of the vault itself; said is the vault's own text.
 func (v *Vault) explainRefusedUse(
 	out *Error,
 	hint *string,
@@ -83,7 +83,7 @@ func (v *Vault) explainRefusedUse(
 	case inner == "ObjectIsBeingDeleted" || inner == "ObjectIsBeingRecovered":
 		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
 		*hint = fmt.Sprintf(
-			"Key Vault %s is deleting or recovering secret %s, and takes no change of it until that is done. Run "+
+			"Key Vault %s is deleting or recovering secret %s, and accepts no change of it until that is done. Run "+
 				"again in a minute.",
 			v.host,
 			secret,
@@ -92,20 +92,20 @@ func (v *Vault) explainRefusedUse(
 		out.Summary, out.Err = summaryStranger, stranger
 		*hint = clean(unusableText(stranger))
 	case refusal.StatusCode == http.StatusConflict:
-		out.Summary = "Key Vault secret is deleted but not gone"
+		out.Summary = "Key Vault secret is deleted but not purged"
 		*hint = v.recovery(secret)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary = "Key Vault firewall blocks the provider"
 		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not let this machine in. Add its address to the firewall, or run "+
+			"The network rules of Key Vault %s do not allow this machine. Add its address to the firewall, or run "+
 				"where a private endpoint of the vault is reachable.",
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusForbidden && (inner == "ForbiddenByRbac" || inner == "AccessDenied"):
 		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
 		*hint = fmt.Sprintf(
-			"The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role given a "+
-				"moment ago takes minutes to count.",
+			"The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role assigned a "+
+				"moment ago takes minutes to take effect.",
 			use.verb,
 			secret,
 			vaultOfficer,
@@ -132,7 +132,7 @@ func (v *Vault) explainRefusedUse(
 			secret,
 		)
 	case refusal.StatusCode == http.StatusUnauthorized:
-		out.Summary = "Key Vault does not take the provider's token"
+		out.Summary = "Key Vault does not accept the provider's token"
 		*hint = fmt.Sprintf(
 			"The provider's identity logged in, but Key Vault %s does not trust its token: it is most likely of "+
 				"another tenant than the vault.",
@@ -163,8 +163,8 @@ func (v *Vault) explainRefusedUse(
 const (
 	summaryNoSecret = "Key Vault has no such secret"
 	summaryStranger = "Key Vault did not answer as it should"
-	// codeNoSecret is how the vault itself says it; a page of a proxy with the same
-	// status is no proof that a secret is gone.
+	// codeNoSecret is the vault's own error code; a page of a proxy with the same status
+	// is no proof that a secret is gone.
 	codeNoSecret = "SecretNotFound"
 )
 
@@ -187,11 +187,11 @@ func (v *Vault) hasNo(secret string) string {
 	return fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
 }
 
-// Deleted is the error for a name that waits to be recovered.
+// Deleted returns the error for the name of a deleted secret that can still be recovered.
 func (v *Vault) Deleted(secret string) error {
 	return &Error{
 		Attribute: v.settings.VaultURI.Attribute,
-		Summary:   "Key Vault secret is deleted but not gone",
+		Summary:   "Key Vault secret is deleted but not purged",
 		Detail:    v.recovery(secret),
 	}
 }

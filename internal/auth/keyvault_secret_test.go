@@ -145,8 +145,8 @@ func TestVaultAwait(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	err = w.met.Await(short, func() error { return w.met.TryWrite(t.Context(), "s") })
-	told, _ := errors.AsType[*Error](err)
-	if !errors.Is(err, ErrMayNot) || told.Summary != "Key Vault refuses the provider" || !strings.Contains(told.Detail, vaultOfficer) || told.Attribute != "key_vault_secret.vault_uri" {
+	refusal, _ := errors.AsType[*Error](err)
+	if !errors.Is(err, ErrMayNot) || refusal.Summary != "Key Vault refuses the provider" || !strings.Contains(refusal.Detail, vaultOfficer) || refusal.Attribute != "key_vault_secret.vault_uri" {
 		t.Errorf("%v", err)
 	}
 
@@ -175,7 +175,7 @@ func TestVaultTriesTheBodyFirst(t *testing.T) {
 func TestVaultIsNotForTokens(t *testing.T) {
 	t.Parallel()
 	login := open(t, Settings{Token: hcl("token", "dapi-x")}, Options{})
-	if _, err := OpenVault(login, hcl("key_vault_secret.vault_uri", "https://kv-ml.vault.azure.net/"), Options{}); err == nil || !strings.Contains(err.Error(), "opens no Key Vault") {
+	if _, err := OpenVault(login, hcl("key_vault_secret.vault_uri", "https://kv-ml.vault.azure.net/"), Options{}); err == nil || !strings.Contains(err.Error(), "cannot use Key Vault") {
 		t.Errorf("%v", err)
 	}
 	k := newWriting(t)
@@ -202,14 +202,14 @@ func TestKeyVaultByProvider(t *testing.T) {
 
 	w.vault.Revoke(w.app.ClientID)
 	_, err := open(t, owned, o).AccessToken(t.Context(), DatabricksScope)
-	told, _ := errors.AsType[*Error](err)
-	if told == nil || told.Summary != "Key Vault refuses the read" || !strings.Contains(told.Detail, "The provider's identity may not read secret secret") || told.Attribute != "owner.key_vault.vault_uri" {
+	refusal, _ := errors.AsType[*Error](err)
+	if refusal == nil || refusal.Summary != "Key Vault refuses the read" || !strings.Contains(refusal.Detail, "The provider's identity may not read secret secret") || refusal.Attribute != "owner.key_vault.vault_uri" {
 		t.Errorf("%v", err)
 	}
 	w.app.RemoveSecrets()
 	o.VaultLogin = open(t, s, w.options())
 	_, err = open(t, owned, o).AccessToken(t.Context(), DatabricksScope)
-	if told, _ = errors.AsType[*Error](err); told == nil || told.Summary != "Key Vault identity cannot log in" || !strings.Contains(told.Detail, "AADSTS7000215") {
+	if refusal, _ = errors.AsType[*Error](err); refusal == nil || refusal.Summary != "Key Vault identity cannot log in" || !strings.Contains(refusal.Detail, "AADSTS7000215") {
 		t.Errorf("%v", err)
 	}
 }

@@ -89,7 +89,7 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 				Attribute: pair.stored.Attribute,
 				Summary:   "One value in two places",
 				Detail: fmt.Sprintf(
-					"%s gives the value and %s names a secret that holds it; keep one.",
+					"%s sets the value and %s names a secret that holds it; keep one.",
 					pair.plain.Source(),
 					pair.stored.Source(),
 				),

@@ -348,10 +348,10 @@ func TestKeyVaultChallengeMismatch(t *testing.T) {
 		})
 		_, err := open(t, k.settings, o).AccessToken(t.Context(), DatabricksScope)
 		if challenge == "" {
-			wantError(t, err, "Key Vault does not take the identity's token")
+			wantError(t, err, "Key Vault does not accept the identity's token")
 			continue
 		}
-		wantError(t, err, "Key Vault is not what answers", "no token was sent")
+		wantError(t, err, "No Key Vault at the vault's address", "no token was sent")
 	}
 }
 
@@ -442,7 +442,7 @@ func TestKeyVaultReaders(t *testing.T) {
 
 		k.settings.OIDCRequestToken.Value = "not-the-token-0815"
 		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
-		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions gave no token: status 401")
+		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions returned no token: status 401")
 		if strings.Contains(fmt.Sprintf("%+v", e), "not-the-token-0815") {
 			t.Error("the request token shows")
 		}

@@ -112,7 +112,7 @@ func TestMSIOldProtocol(t *testing.T) {
 		return &http.Response{StatusCode: 405, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
 	})}
 	_, err := open(t, Settings{UseMSI: hcl("use_msi", "true")}, o).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Managed identity endpoint takes another protocol", "status 405", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
+	e := wantError(t, err, "Managed identity endpoint uses another protocol", "status 405", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
 	if strings.Contains(e.Detail, "system-assigned") {
 		t.Errorf("detail: %s", e.Detail)
 	}
@@ -140,7 +140,7 @@ func TestMSIOutsideOfAzure(t *testing.T) {
 		return w, nil
 	})}
 	_, err = open(t, withMSI("bbbbbbbb-0000-0000-0000-000000000002"), page).AccessToken(t.Context(), DatabricksScope)
-	wantError(t, err, "Managed identity endpoint gave no usable answer", "an empty body", "proxy")
+	wantError(t, err, "Managed identity endpoint returned no usable answer", "an empty body", "proxy")
 
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
@@ -217,7 +217,7 @@ const (
 )
 
 func TestCLIRefusals(t *testing.T) {
-	needless := map[string]bool{"Conditional Access blocks the Azure CLI": true, "Azure CLI was refused a token": true, "Azure CLI gave no token": true}
+	needless := map[string]bool{"Conditional Access blocks the Azure CLI": true, "Azure CLI was refused a token": true, "Azure CLI returned no token": true}
 	for name, test := range map[string]struct {
 		script  string
 		summary string
@@ -241,7 +241,7 @@ func TestCLIRefusals(t *testing.T) {
 			[]string{"Run: az login --tenant " + testTenant + " --scope "}, 50173},
 		"by frequency":   {azRefuses("AADSTS70043: The refresh token has expired or is invalid due to sign-in frequency checks.", ""), "Azure CLI session has expired", nil, 70043},
 		"another code":   {azRefuses("AADSTS65001: The user or administrator has not consented.", ""), "Azure CLI was refused a token", []string{"AADSTS65001"}, 65001},
-		"something else": {"echo 'ERROR: the token is eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln' >&2; exit 3", "Azure CLI gave no token", []string{"(hidden)"}, 0},
+		"something else": {"echo 'ERROR: the token is eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln' >&2; exit 3", "Azure CLI returned no token", []string{"(hidden)"}, 0},
 		"not there":      {"exit 127", "Azure CLI not found", []string{"PATH"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -293,7 +293,7 @@ func TestKeyVaultReadByDefault(t *testing.T) {
 
 	t.Setenv("AZURE_CLIENT_SECRET", "wr0ng-secret-0815")
 	_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Key Vault identity cannot log in", `auth = "default"`, "Say which one is meant", "AADSTS7000215")
+	e := wantError(t, err, "Key Vault identity cannot log in", `auth = "default"`, "Select one with", "AADSTS7000215")
 	if strings.Contains(e.Detail, "wr0ng-secret-0815") {
 		t.Errorf("the secret shows: %s", e.Detail)
 	}

@@ -70,7 +70,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 
 // oldProtocol is what it means that only MSI_ENDPOINT reaches Terraform: it stands for
 // Azure Cloud Shell, whose protocol Azure Container Apps and App Service do not take.
-const oldProtocol = "Only MSI_ENDPOINT is set, which stands for Azure Cloud Shell. On Azure Container Apps and App " +
+const oldProtocol = "Only MSI_ENDPOINT is set, which belongs to Azure Cloud Shell. On Azure Container Apps and App " +
 	"Service the identity is behind " +
 	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its " +
 	"own may drop."
@@ -137,19 +137,19 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	var hint string
 	switch {
 	case f.contact == contactUnusable:
-		out.Summary = "Managed identity endpoint gave no usable answer"
+		out.Summary = "Managed identity endpoint returned no usable answer"
 		hint = unusableText(f.cause) + " Behind a proxy add 169.254.169.254 to NO_PROXY."
 	case f.contact != contactAnswered:
 		out.Summary = "No managed identity endpoint"
-		hint = "Nothing here gives out tokens of a managed identity. use_msi works on Azure machines only, such as a " +
+		hint = "This machine has no endpoint for managed identity tokens. use_msi works on Azure machines only, such as a " +
 			"virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
 			"Behind a proxy add 169.254.169.254 to NO_PROXY."
 		if f.contact == contactUnclear {
-			hint = "What answered at the managed identity endpoint was not it; perhaps a proxy. Add 169.254.169.254 " +
+			hint = "Something else answered at the managed identity endpoint's address, perhaps a proxy. Add 169.254.169.254 " +
 				"to NO_PROXY."
 		}
 		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
-			hint += "\n\nThe network said: " + clean(networkText(f.cause))
+			hint += "\n\nThe network error: " + clean(networkText(f.cause))
 		}
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
@@ -161,14 +161,14 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 			f.spent.Round(time.Second),
 		)
 	case f.status == http.StatusMethodNotAllowed:
-		out.Summary = "Managed identity endpoint takes another protocol"
+		out.Summary = "Managed identity endpoint uses another protocol"
 		hint = "It answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
 		// No code tells this from a machine without an identity.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
 		hint = fmt.Sprintf(
-			"Several user-assigned managed identities are assigned to this machine, and nothing says which one is "+
-				"meant. Set %s to the client ID of one of them.",
+			"Several user-assigned managed identities are assigned to this machine, and none of them is "+
+				"selected. Set %s to the client ID of one of them.",
 			e.client,
 		)
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":

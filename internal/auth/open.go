@@ -19,7 +19,7 @@ func openToken(o *opening, s Settings) (finisher, error) {
 		if scope != DatabricksScope {
 			return Token{}, &Error{
 				Attribute: attribute,
-				Summary:   "A Databricks token opens Databricks only",
+				Summary:   "A Databricks token works for Databricks only",
 				Detail: "This needs a token of Microsoft Entra ID for another service. Log in with a client " +
 					"certificate or a client secret instead.",
 			}
@@ -63,7 +63,7 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 		Summary: "Client secret looks like the secret's ID, not its value: " + strings.TrimSpace(clientID),
 		Detail: fmt.Sprintf(
 			"The value of %s is shaped like a UUID. Certificates & secrets shows two columns; the one needed is "+
-				"Value, which is shown only once, when the secret is made.",
+				"Value, which is shown only once, when the secret is created.",
 			source,
 		),
 	}
@@ -75,7 +75,7 @@ func checkClientSecret(value, attribute, source string) error {
 	fail := func(summary, format string, args ...any) error {
 		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 	}
-	const instead = "Give the Value of a client secret, from the application's page under App registrations > " +
+	const instead = "Use the Value of a client secret, from the application's page under App registrations > " +
 		"Certificates & secrets, or log in with a client certificate."
 	if shape := certificate.Placeholder(value); shape != "" {
 		return fail(
@@ -98,7 +98,7 @@ func checkClientSecret(value, attribute, source string) error {
 		return fail(
 			"Client secret is a Databricks token",
 			"%s is a personal access token of Databricks, and this login is one of Microsoft Entra ID. %s "+
-				"The provider takes such a token in token (or DATABRICKS_TOKEN).",
+				"Set such a token in token (or DATABRICKS_TOKEN).",
 			source,
 			instead,
 		)

@@ -19,16 +19,16 @@ const secretPatience = 90 * time.Second
 
 // early reports whether a refusal may only mean that application or credential were
 // made a moment ago, and how long that is plausible; 0 is without an end of its own.
-func early(err error) (patience time.Duration, ok bool) {
-	told, isOurs := errors.AsType[*Error](err)
+func mayPass(err error) (patience time.Duration, ok bool) {
+	refusal, isOurs := errors.AsType[*Error](err)
 	switch {
 	case !isOurs:
 		return 0, false
-	case errors.Is(told, ErrClientRefused): // by the workspace, for a secret of Databricks
+	case errors.Is(refusal, ErrClientRefused): // by the workspace, for a secret of Databricks
 		return secretPatience, true
-	case told.Code == 700016, told.Code == 7000229, told.Code == 700027 && told.Summary == summaryNotRegistered:
+	case refusal.Code == 700016, refusal.Code == 7000229, refusal.Code == 700027 && refusal.Summary == summaryNotRegistered:
 		return 0, true
-	case told.Code == 7000215:
+	case refusal.Code == 7000215:
 		return secretPatience, true
 	}
 	return 0, false
@@ -42,7 +42,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	pause := time.Second
 	for {
 		token, err := l.AccessToken(ctx, scope)
-		patience, ok := early(err)
+		patience, ok := mayPass(err)
 		if !ok {
 			return token, err
 		}
@@ -51,9 +51,9 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 		if patience > 0 && spent+pause > patience || limited && time.Now().Add(pause).After(end) {
 			return Token{}, waited(err, spent)
 		}
-		told, _ := errors.AsType[*Error](err)
-		tflog.Info(ctx, "the application or its credential is not known yet; asking again", map[string]any{
-			"client_id": l.Identity().ClientID, "aadsts": told.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
+		refusal, _ := errors.AsType[*Error](err)
+		tflog.Info(ctx, "the application or its credential is not known yet; trying again", map[string]any{
+			"client_id": l.Identity().ClientID, "aadsts": refusal.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
 		})
 		if wait(ctx, pause) != nil {
 			return Token{}, waited(err, time.Since(began))
@@ -64,17 +64,17 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 
 // waited adds to a refusal how long it was waited for its end.
 func waited(err error, spent time.Duration) error {
-	told, ok := errors.AsType[*Error](err)
+	refusal, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
 	}
-	service := "Entra ID"
-	if errors.Is(told, ErrClientRefused) {
-		service = "The workspace"
+	service := "Microsoft Entra ID"
+	if errors.Is(refusal, ErrClientRefused) {
+		service = "the workspace"
 	}
-	longer := *told
+	longer := *refusal
 	longer.Detail += fmt.Sprintf(
-		"\n\n%s was asked again for %s, in case application or credential were made a moment ago.",
+		"\n\nThe provider asked %s again for %s, in case the application or its credential was created a moment ago.",
 		service,
 		spent.Round(time.Second),
 	)

@@ -51,7 +51,7 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
 		return fmt.Sprintf(
-			"There is no file of the name in %s. The value is not repeated, because it does not look like a path.",
+			"The file named in %s does not exist. The value is not repeated, because it does not look like a path.",
 			setting.Source(),
 		)
 	}

@@ -49,7 +49,7 @@ var refusals = []refusal{
 			return fmt.Sprintf(
 				"Application %s was not found in tenant %s. client_id must be the application (client) ID, not the "+
 					"object ID, and tenant_id the application's home tenant. "+
-					"An application made a moment ago takes a while to be known.",
+					"A new application takes a while to be known.",
 				e.identity.ClientID,
 				e.identity.TenantID,
 			)
@@ -62,8 +62,8 @@ var refusals = []refusal{
 		blameClient,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"Application %s has no service principal in tenant %s. Create it: az ad sp create --id %s. One made "+
-					"a moment ago takes a while to be known.",
+				"Application %s has no service principal in tenant %s. Create it: az ad sp create --id %s. A new "+
+					"one takes a while to be known.",
 				e.identity.ClientID,
 				e.identity.TenantID,
 				e.identity.ClientID,
@@ -116,7 +116,7 @@ var refusals = []refusal{
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
 				"The private key does not belong to the certificate registered on application %s: another one of the "+
-					"same name may be registered. Used was %s. "+
+					"same name may be registered. The provider used %s. "+
 					"Compare with App registrations > Certificates & secrets.",
 				e.identity.ClientID,
 				e.certificate(),
@@ -158,7 +158,7 @@ var refusals = []refusal{
 					e.token(),
 				)
 			}
-			return "The signed assertion is good for ten minutes around this machine's time. " + e.clock(f)
+			return "The signed assertion is valid for ten minutes around this machine's time. " + e.clock(f)
 		},
 	},
 	{[]int{700211}, "", "OIDC issuer is not trusted", blameCredential, func(e explainer, _ failure, _ string) string {
@@ -197,8 +197,8 @@ var refusals = []refusal{
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
 				"Application %s has no federated credential that matches issuer, subject and audience of this token. "+
-					"%s Compare with App registrations > Certificates & secrets > Federated credentials. One made a "+
-					"moment ago takes a while to be known.",
+					"%s Compare with App registrations > Certificates & secrets > Federated credentials. A new "+
+					"one takes a while to be known.",
 				e.identity.ClientID,
 				e.token(),
 			)
@@ -228,7 +228,7 @@ var refusals = []refusal{
 	{
 		[]int{7000218, 700025},
 		"",
-		"Application takes no credential",
+		"Application accepts no credential",
 		blameClient,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
@@ -247,7 +247,7 @@ var refusals = []refusal{
 			if scope == DatabricksScope {
 				return fmt.Sprintf(
 					"Tenant %s has no service principal of Azure Databricks: this is the wrong tenant or cloud, or "+
-						"no workspace was ever made there. Check tenant_id and environment.",
+						"no workspace was ever created there. Check tenant_id and environment.",
 					e.identity.TenantID,
 				)
 			}
@@ -308,11 +308,11 @@ func notRegistered(e explainer, _ failure, _ string) string {
 // token says what the last federated token said of itself.
 func (e explainer) token() string {
 	if e.federated == nil {
-		return "There was none."
+		return "There was no token."
 	}
 	c := e.federated()
 	if c == nil {
-		return "What it says of itself cannot be read."
+		return "Its claims cannot be read."
 	}
 	text := fmt.Sprintf("It has %s.", clean(fmt.Sprint(*c)))
 	if e.connection != "" {

@@ -5,25 +5,25 @@ import (
 	"strings"
 )
 
-// checkCompanions refuses what belongs to a certificate when there is none. Only
+// checkCertificateSettings refuses what belongs to a certificate when there is none. Only
 // HCL is judged: a variable that a machine sets for other programs is no mistake.
-func (s Settings) checkCompanions(chosen Kind) error {
+func (s Settings) checkCertificateSettings(chosen Kind) error {
 	if chosen == KindCertificate || chosen == KindKeyVault && s.KeyVault.CertificateName.IsSet() {
 		return nil
 	}
-	companions := []Setting{s.CertificatePassword, s.CertificateThumbprint}
+	settings := []Setting{s.CertificatePassword, s.CertificateThumbprint}
 	if k := s.KeyVault; k != nil {
-		companions = append(companions, k.CertificatePasswordSecretName, k.CertificateVersion, k.ThumbprintSecretName)
+		settings = append(settings, k.CertificatePasswordSecretName, k.CertificateVersion, k.ThumbprintSecretName)
 	}
-	for _, companion := range companions {
-		if companion.inHCL() {
+	for _, setting := range settings {
+		if setting.inHCL() {
 			return &Error{
-				Attribute: companion.Attribute,
+				Attribute: setting.Attribute,
 				Summary:   "Certificate setting without a certificate",
 				Detail: fmt.Sprintf(
 					"%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate "+
 						"or key_vault.certificate_name too, or remove it.",
-					companion.Attribute,
+					setting.Attribute,
 				),
 			}
 		}
@@ -122,7 +122,7 @@ func (s Settings) checkApplication(d decision) error {
 		Attribute: attribute,
 		Summary:   "Incomplete Azure login",
 		Detail: fmt.Sprintf(
-			"A credential is given (%s), but %s %s not. Set %s: both stand on the application's page under App "+
+			"A credential is set (%s), but %s %s not. Set %s: both are shown on the application's page under App "+
 				"registrations.",
 			d.present(s)[0].Source(),
 			strings.Join(missing, " and "),

@@ -100,7 +100,7 @@ func TestDatabricksLoginOpensNoVault(t *testing.T) {
 		"owner":            map[string]any{"application_id": w.ScoringApp.ClientID, "tenant_id": w.Tenant.ID, "client_secret_wo": w.ScoringSecret},
 		"key_vault_secret": map[string]any{"vault_uri": "https://kv-ml.vault.azure.net/", "name": "token"},
 	})
-	if !strings.Contains(errors, "A Databricks login opens no Key Vault") || len(w.Tenant.Journal.Entries()) != 0 {
+	if !strings.Contains(errors, "A Databricks login cannot use Key Vault") || len(w.Tenant.Journal.Entries()) != 0 {
 		t.Errorf("%s; %d requests", errors, len(w.Tenant.Journal.Entries()))
 	}
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/ws"

@@ -67,7 +67,7 @@ func (e *NoAnswer) Error() string {
 // Cause is a sentence about what is usually behind it.
 func (e *NoAnswer) Cause() string {
 	return fmt.Sprintf(
-		"Something else than the service usually answers like that: a proxy or firewall, a single sign-on page, "+
+		"Usually something other than the service answers like that: a proxy or firewall, a single sign-on page, "+
 			"a private link or an IP access list, or a host that is not the service. Check that %s is the right "+
 			"host, and "+
 			"HTTPS_PROXY and NO_PROXY.",

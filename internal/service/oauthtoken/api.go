@@ -49,7 +49,7 @@ func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error)
 
 func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error) {
 	if w.ProviderIdentity {
-		if !c.Login.Kind.GivesEndpointTokens() {
+		if !c.Login.Kind.HasEndpointTokens() {
 			return nil, client.Advise(
 				fmt.Errorf("the provider is logged in by %s", c.Login.Kind),
 				"use_provider_identity",

@@ -110,8 +110,8 @@ func TestBadInputOfAToken(t *testing.T) {
 	var steps []resource.TestStep
 	for _, tc := range []struct{ config, want string }{
 		{bySecret(w), "Incomplete Azure login.*owner.tenant_id"},
-		{hcl(w.Deployer.ClientID, "use_provider_identity = true", `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x" }`), "A Databricks login opens no Key Vault"},
-		{hcl(w.ScoringApp.ClientID, attr("tenant_id", w.Tenant.ID)+"\n    "+`key_vault = { vault_uri = "https://kv-ml.vault.azure.net/", client_secret_name = "x" }`), "A Databricks login opens no Key Vault"},
+		{hcl(w.Deployer.ClientID, "use_provider_identity = true", `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x" }`), "A Databricks login cannot use Key Vault"},
+		{hcl(w.ScoringApp.ClientID, attr("tenant_id", w.Tenant.ID)+"\n    "+`key_vault = { vault_uri = "https://kv-ml.vault.azure.net/", client_secret_name = "x" }`), "A Databricks login cannot use Key Vault"},
 	} {
 		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: acctest.Words(tc.want)})
 	}

@@ -28,7 +28,7 @@ func TestVaultRefuses(t *testing.T) {
 		}, "", `Key Vault refuses the provider.*secret permissions list and set`},
 		"firewall":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSwitches(emulator.VaultSwitches{Firewall: true}) }, "", "Key Vault firewall blocks the provider"},
 		"not ours":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "theirs", "") }, "", "was not written by this resource.*overwrite_existing = true"},
-		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not gone.*az keyvault secret recover --vault-name kv-ml --name scoring"},
+		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not purged.*az keyvault secret recover --vault-name kv-ml --name scoring"},
 		"unreachable": {func(*acctest.World, *emulator.Vault) {}, "kv-nowhere", "Key Vault not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -223,7 +223,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
 		t.Error(r.Stdout)
 	}
-	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not gone") {
+	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") {
 		t.Error(text)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

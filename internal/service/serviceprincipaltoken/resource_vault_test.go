@@ -226,7 +226,7 @@ func TestVaultLost(t *testing.T) {
 	}
 	w.Tenant.Journal.Reset()
 	r := c.MustRun(t, 1, "apply", "-auto-approve")
-	if text := r.Text(); !strings.Contains(text, "Key Vault secret is deleted but not gone") || !strings.Contains(text, "az keyvault secret recover") {
+	if text := r.Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") || !strings.Contains(text, "az keyvault secret recover") {
 		t.Error(text)
 	}
 	asked(t, w, 0, "workspace", "POST", create)

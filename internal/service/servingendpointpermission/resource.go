@@ -93,7 +93,7 @@ func (r *permissionResource) ModifyPlan(
 				"Destroying this resource takes it away, and nobody but an admin or another manager can give it back.",
 		)
 	}
-	if acl.ClaimOne(r.Client, planned.Endpoint, planned.Principal) {
+	if acl.ManageGrant(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning(
 			"Access list is managed as a whole and one by one: "+planned.Endpoint,
 			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+

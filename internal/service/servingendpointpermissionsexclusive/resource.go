@@ -208,8 +208,8 @@ func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) 
 		return
 	}
 	ignored := slices.Collect(maps.Keys(principals(plan.IgnorePrincipals)))
-	singly := acl.ClaimWhole(r.Client, plan.EndpointName.ValueString(), ignored)
-	if len(singly) == 0 {
+	conflicts := acl.ManageList(r.Client, plan.EndpointName.ValueString(), ignored)
+	if len(conflicts) == 0 {
 		return
 	}
 	diags.AddAttributeWarning(
@@ -218,7 +218,7 @@ func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) 
 		fmt.Sprintf(
 			"The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in "+
 				"ignore_principals, or manage the endpoint with one of the two resources.",
-			join(singly),
+			join(conflicts),
 		),
 	)
 }

@@ -23,7 +23,7 @@ func (q query) oauthClient(secret auth.Setting) auth.Settings {
 // for it. Nil where it is asked at the workspace's. One request, or none for an identity that gets no such token; a
 // second one where the provider may not see the endpoint.
 func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endpoint {
-	if !as.Login.Kind.GivesEndpointTokens() {
+	if !as.Login.Kind.HasEndpointTokens() {
 		return nil
 	}
 	endpoint, err := c.EndpointByName(ctx, q.Endpoint)

@@ -105,7 +105,7 @@ func TestVaultNeedsEntraID(t *testing.T) {
 		}
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	wants(t, c, "A Databricks login opens no Key Vault", "DATABRICKS_TOKEN", "token of Microsoft Entra ID")
+	wants(t, c, "A Databricks login cannot use Key Vault", "DATABRICKS_TOKEN", "token of Microsoft Entra ID")
 }
 
 // One line of progress for each try, for whoever looks at a run that takes long.
