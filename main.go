@@ -39,7 +39,7 @@ func main() {
 		syscall.SIGTERM,
 	) // an interrupt is Terraform's to handle, and the plugin library ignores it here
 	if !*debug { // a debugger serves several runs of Terraform
-		// Terraform that is killed ends nobody: the provider would live on, with the secrets of its environment.
+		// When Terraform is killed, the provider would keep running, with the secrets of its environment.
 		go func() {
 			waitForParent()
 			terminated <- syscall.SIGTERM
@@ -68,7 +68,7 @@ func main() {
 // later.
 const stopLimit = 8 * time.Second
 
-// report tells which tokens could not be revoked. It goes to Terraform's log: nobody else listens any more.
+// report logs which tokens could not be revoked. Terraform's log is the only output that is still read.
 func report(left map[string]error) {
 	for id, err := range left {
 		log.Printf("token %s is still live: %v", id, err)

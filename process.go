@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// asksForLogs are the variables by which somebody asks Terraform, or the plugin stack, for this provider's log.
+// asksForLogs are the variables that turn on this provider's log, in Terraform or in the plugin libraries.
 var asksForLogs = []string{
 	"TF_LOG", "TF_LOG_PATH", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO",
 }
@@ -14,7 +14,7 @@ var asksForLogs = []string{
 // drops it unless a log was asked for: about a third of the CPU time of a plan.
 var unread = []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
 
-// unreadLoggers are the environment variables of the loggers to switch off: none when somebody asks for logs.
+// unreadLoggers are the environment variables of the loggers to switch off: none when logs are turned on.
 func unreadLoggers(lookupEnv func(string) (string, bool)) []string {
 	for _, name := range asksForLogs {
 		if value, _ := lookupEnv(name); value != "" && !strings.EqualFold(value, "off") {

@@ -43,7 +43,7 @@ type history struct {
 	last        map[Principal]Level     // the direct grants as last seen; nil when unknown
 	unchecked   []unchecked             // written operations that are not answered yet
 	writeTook   time.Duration           // how long the last write took
-	othersWrote bool                    // whether the list changed otherwise than by this run, since all its changes were last there
+	othersWrote bool                    // whether another writer changed the list
 	late        bool                    // the next read is the second look
 	restores    int                     // how often something was written again since all changes held
 }

@@ -33,7 +33,7 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 		case err != nil:
 			o.end(op, outcome{err: err})
 		case op.look && held.Direct == op.level:
-			delete(o.changes, op.principal.Key()) // another run undid a removal of this run, and this operation adopts the grant
+			delete(o.changes, op.principal.Key()) // another run undid the removal: adopt the grant
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
 			o.end(

@@ -58,7 +58,7 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 	if !login.Kind.Entra() {
 		return nil, tokenOpensNoVault(login, uri)
 	}
-	// A private cloud, of which authority_host tells, has vaults under its own domain.
+	// A private cloud, which authority_host shows, has vaults under its own domain.
 	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
 		return nil, at(err, uri, "vault_uri")
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// vaultAuths are the ways to say who reads the vault.
+// vaultAuths are the values of auth: the identities that can read the vault.
 var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
 
 var (
@@ -15,7 +15,7 @@ var (
 	versionName = pattern(`^[0-9a-fA-F]{32}$`)
 )
 
-// credentials are the names that make key_vault a kind of login.
+// credentials returns the settings that make key_vault a kind of login.
 func (k *KeyVaultSettings) credentials() []Setting {
 	if k == nil {
 		return nil
@@ -23,7 +23,7 @@ func (k *KeyVaultSettings) credentials() []Setting {
 	return []Setting{k.CertificateName, k.ClientSecretName}
 }
 
-// reads are the settings that name something to read.
+// reads returns the settings that name a secret to read.
 func (k *KeyVaultSettings) reads() []Setting {
 	return append(
 		k.credentials(),
@@ -34,10 +34,10 @@ func (k *KeyVaultSettings) reads() []Setting {
 	)
 }
 
-// vaultReads is what a login of that kind reads from Key Vault; nil for nothing.
-// named tells that HCL names the kind, and so not the environment's vault. What
-// HCL says beats what it would read for the environment, and what is read beats
-// what the environment says.
+// vaultReads returns what a login of that kind reads from Key Vault; nil for nothing. named
+// is whether HCL selects the kind, so that the vault of the environment is not used. HCL
+// takes precedence over secrets for settings of the environment, and these secrets take
+// precedence over values of the environment.
 func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	if s.KeyVault == nil || !kind.Entra() {
 		return nil, nil
@@ -111,8 +111,8 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	return nil, nil
 }
 
-// check checks the syntax of the block. A cloud of its own, which authority_host
-// tells, has its own domain for vaults.
+// check checks the syntax of the block. A private cloud, which authority_host
+// shows, has its own domain for vaults.
 func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	for _, need := range []struct {
 		Setting
@@ -172,7 +172,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	return nil
 }
 
-// CheckKeyVaultAuth accepts the ways to say who reads a vault.
+// CheckKeyVaultAuth accepts the identities that can read a vault.
 func CheckKeyVaultAuth(value string) error {
 	if slices.Contains(vaultAuths, strings.TrimSpace(value)) {
 		return nil
@@ -261,7 +261,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
 }
 
-// vaultNameFault says which rule for the names of vaults is broken; empty for none.
+// vaultNameFault returns the rule for names of vaults that name breaks; empty for none.
 // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
 func vaultNameFault(name string) string {
 	letter := func(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }

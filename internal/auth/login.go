@@ -28,13 +28,13 @@ type Options struct {
 	AttemptTimeout time.Duration
 	// RetryTimeout bounds all tries of one token request; 0 for 5 minutes.
 	RetryTimeout time.Duration
-	// Now judges certificates; nil for time.Now.
+	// Now is the clock for the dates of certificates; nil for time.Now.
 	Now func() time.Time
 	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
 	// of the identity that reads a vault; nil for [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
-	// Workspace finds the address of the workspace, for a login there of settings without a host. It may use the
-	// network, and is asked when a token is; nil where nobody knows.
+	// Workspace returns the address of the workspace, for a login at the workspace whose settings have no host. It may
+	// make requests, and is called when a token is requested; nil where the address cannot be found.
 	Workspace func(context.Context) (string, error)
 	// VaultLogin reads the vault of a login whose settings say
 	// [KeyVaultSettings.ByProvider].
@@ -44,38 +44,38 @@ type Options struct {
 // Login is a chosen and checked credential. It is safe for concurrent use.
 type Login struct {
 	Kind Kind
-	// Source is where the credential was written, as [Setting.Source] says it.
+	// Source is where the credential was configured, as in [Setting.Source].
 	Source string
 	// Cloud is public, usgovernment or china.
 	Cloud string
 	// ResourceManager is the address of Azure Resource Manager, without a slash at
 	// its end.
 	ResourceManager string
-	// Warnings are for a person to read at configuration.
+	// Warnings are warnings for the user at configuration.
 	Warnings []Warning
 	// Ignored are credentials that are configured but overridden.
 	Ignored []Setting
 
 	cloud cloud
-	// ownCloud tells that authority_host names a private cloud.
+	// ownCloud is whether authority_host names a private cloud.
 	ownCloud bool
-	// known is the identity as far as it is known without the network.
+	// known is the identity as far as it is known without a request.
 	known Identity
-	// ready is set once everything is known; until then finish makes it.
+	// ready is the session, once everything is known; until then finish returns it.
 	ready   atomic.Pointer[session]
 	warned  atomic.Bool
 	finish  func(context.Context) (*session, error)
 	flights flights[*session]
 }
 
-// Identity is who a login is. Where the login is kept in a vault, it is complete
-// only after the vault was read, which the first [Login.AccessToken] does.
+// Identity is the identity of a login. Where the credential is stored in a vault, it is
+// complete only after the vault was read, which the first [Login.AccessToken] does.
 type Identity struct {
 	// TenantID and ClientID are empty for a token, and for a managed identity or
 	// the Azure CLI where configuration does not name them.
 	TenantID, ClientID string
-	// Authority is the URL tokens come from, tenant included; empty when something
-	// else than this package asks for them.
+	// Authority is the URL that issues the tokens, with the tenant; empty when another
+	// program than this package requests them.
 	Authority string
 	// Certificate is nil unless the login uses one.
 	Certificate *certificate.Certificate
@@ -84,22 +84,22 @@ type Identity struct {
 	Vault, CertificateVersion string
 }
 
-// session is a login of which everything is known.
+// session is a login that is ready to get tokens.
 type session struct {
 	Identity
 	acquire tokenFunc
-	// detailed is a token for single endpoints, by their authorization details; nil where the login gives none.
+	// detailed returns a token for a single endpoint, by authorization details; nil where the login cannot get one.
 	detailed tokenFunc
 	// forgetDetailed drops a token of detailed.
 	forgetDetailed func(details string)
-	// forget has acquire log in afresh the next time; nil where there is no login.
+	// forget makes the next acquire log in again; nil where there is no login.
 	forget func(scope, token string)
-	// warnings came up with what a vault held.
+	// warnings are about the content of a vault.
 	warnings []Warning
 }
 
-// TakeWarnings returns, once, what came up after configuration, when the login was read
-// from a vault. [Login.Warnings] has the rest.
+// TakeWarnings returns, once, the warnings that arose after configuration, when the login
+// was read from a vault. [Login.Warnings] has the rest.
 func (l *Login) TakeWarnings() []Warning {
 	ready := l.ready.Load()
 	if ready == nil || len(ready.warnings) == 0 || !l.warned.CompareAndSwap(false, true) {
@@ -123,23 +123,22 @@ func (i Identity) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("client %s in tenant %s", i.ClientID, i.TenantID)))
 }
 
-// opening is a login in the making.
+// opening is a login that is being opened.
 type opening struct {
 	login   *Login
 	options Options
 	cloud   cloud
 	http    *http.Client
-	// audience is what a token of another issuer is asked for; empty is what Entra ID expects in the cloud.
+	// audience is the audience to request for a token of another issuer; empty means the one that Entra ID expects.
 	audience string
 }
 
-// finisher makes the session when all is known: s has the ids, read what the
-// vault holds (nil if none is involved).
+// finisher returns the session when all is known: s has the ids, read the content of the
+// vault (nil for none).
 type finisher func(s Settings, read *vaultContent) (*session, error)
 
-// Open chooses a login ([Settings.Choose]), reads its files and checks all that
-// can be checked without the network, which it does not touch. Errors are
-// *[Error].
+// Open chooses a login ([Settings.Choose]), reads its files and checks all that can be
+// checked without a request; it makes none. Errors are *[Error].
 func Open(s Settings, o Options) (*Login, error) {
 	s.conceal()
 	chosen, err := s.choose()
@@ -166,7 +165,7 @@ func Open(s Settings, o Options) (*Login, error) {
 	return opening.login, nil
 }
 
-// Unready is a login that is not known yet: every [Login.AccessToken] fails with err.
+// Unready returns a login that is not known yet: every [Login.AccessToken] fails with err.
 func Unready(err error) *Login {
 	return &Login{finish: func(context.Context) (*session, error) { return nil, err }}
 }
@@ -218,7 +217,7 @@ func (o *opening) open(s Settings, chosen decision) error {
 	return nil
 }
 
-// identity is what the settings tell of who logs in.
+// identity returns the identity as far as the settings contain it.
 func (o *opening) identity(s Settings) Identity {
 	i := Identity{TenantID: strings.TrimSpace(s.TenantID.Value), ClientID: strings.TrimSpace(s.ClientID.Value)}
 	switch o.login.Kind {
@@ -226,7 +225,7 @@ func (o *opening) identity(s Settings) Identity {
 		return Identity{}
 	case KindDatabricksOAuth, KindDatabricksOIDC:
 		return Identity{ClientID: strings.TrimSpace(s.DatabricksClientID.Value)}
-	case KindCLI: // who that is, only the CLI knows
+	case KindCLI: // only the CLI knows the account
 		return Identity{TenantID: i.TenantID}
 	case KindMSI: // its tenant is that of the machine
 		return Identity{ClientID: i.ClientID}
@@ -237,8 +236,8 @@ func (o *opening) identity(s Settings) Identity {
 	return i
 }
 
-// session completes the login, once; a failure is not kept, because what a vault
-// refuses may be granted while an apply waits.
+// session completes the login, once. It does not cache a failure, because a permission on
+// the vault may be granted while an apply waits.
 func (l *Login) session(ctx context.Context) (*session, error) {
 	if ready := l.ready.Load(); ready != nil {
 		return ready, nil
@@ -263,14 +262,14 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 	})
 }
 
-// AccessToken is a token for the scope ("<resource>/.default"), from the cache or
-// from where the login gets it. It retries what passes by itself, within
+// AccessToken returns a token for the scope ("<resource>/.default"), from the cache or
+// from the source of the login. It retries temporary failures within
 // [Options.RetryTimeout] and never longer than ctx. Concurrent callers with one
 // scope share one request and its outcome. Errors are *[Error]; errors.Is finds
 // context and network causes.
 //
-// A login of [KindToken] has one token, for Databricks, and refuses to send it
-// anywhere else. One at the workspace has tokens for Databricks only, too.
+// A login of [KindToken] has one token, which is for Databricks only, and returns an error
+// for any other scope. So does a login at the workspace.
 func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 	s, err := l.session(ctx)
 	if err != nil {
@@ -279,9 +278,9 @@ func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 	return s.acquire(ctx, scope)
 }
 
-// Forget has the next [Login.AccessToken] log in afresh instead of giving that token
-// again: a service refuses it. It does nothing when another token was given since,
-// nor for a Databricks token, of which there is only one.
+// Forget makes the next [Login.AccessToken] log in again instead of returning that token,
+// because a service refused it. It does nothing when another token was returned since, and
+// nothing for a Databricks token, because there is no other.
 func (l *Login) Forget(scope, token string) {
 	if ready := l.ready.Load(); ready != nil && ready.forget != nil {
 		ready.forget(scope, token)
@@ -293,14 +292,13 @@ func (l *Login) Forget(scope, token string) {
 func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
 
 // IsWorkspaceHost reports whether a host is that of a workspace in the login's cloud.
-// It is for hosts that another service names; one that configuration names needs
-// no such proof.
+// It is for hosts in the answer of another service; configured hosts need no such check.
 func (l *Login) IsWorkspaceHost(host string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), l.cloud.workspaceDomain)
 	return ok && workspaceName().MatchString(name)
 }
 
-// ServingDomain ends the host names of route-optimised endpoints of the login's cloud, behind ".serving".
+// ServingDomain returns the end of the host names of route-optimised endpoints in the login's cloud, after ".serving".
 func (l *Login) ServingDomain() string { return l.cloud.workspaceDomain }
 
 // IsServingHost reports whether a host is that of the route-optimised endpoint with that id in the login's cloud.
@@ -315,7 +313,7 @@ func (l *Login) KeyVaultScope() string {
 	return "https://" + strings.TrimPrefix(l.cloud.vaultDomain, ".") + "/.default"
 }
 
-// Identity is who the login is, as far as it is known by now.
+// Identity returns the identity of the login, as far as it is known by now.
 func (l *Login) Identity() Identity {
 	if ready := l.ready.Load(); ready != nil {
 		return ready.Identity
@@ -323,8 +321,8 @@ func (l *Login) Identity() Identity {
 	return l.known
 }
 
-// Describe is for one log line: who logs in and by what, as far as it is known by
-// now, without any secret.
+// Describe returns the fields of a log line: identity and kind of login, as far as known
+// by now, without any secret.
 func (l *Login) Describe() map[string]any {
 	i := l.Identity()
 	d := map[string]any{"kind": string(l.Kind), "source": l.Source}

@@ -14,8 +14,8 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
 )
 
-// firstMSITry bounds the wait for an endpoint that has never answered: outside of
-// Azure its address leads nowhere, and nothing says so.
+// firstMSITry bounds the wait for an endpoint that has never answered: outside of Azure
+// there is no server at its address, and no error either.
 const firstMSITry = 10 * time.Second
 
 // openMSI logs in as an identity of the machine: the one that ClientID names, else
@@ -48,7 +48,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
 				var options []managedidentity.AcquireTokenOption
 				if fresh {
-					// It has the library pass over its cache, and is sent to nobody.
+					// It makes the library skip its cache, and is not sent.
 					options = append(options, managedidentity.WithClaims("{}"))
 				}
 				result, err := client.AcquireToken(ctx, scope, options...)
@@ -68,15 +68,15 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// oldProtocol is what it means that only MSI_ENDPOINT reaches Terraform: it stands for
-// Azure Cloud Shell, whose protocol Azure Container Apps and App Service do not take.
+// oldProtocol explains that only MSI_ENDPOINT is set: it selects the protocol of Azure Cloud
+// Shell, which Azure Container Apps and App Service do not support.
 const oldProtocol = "Only MSI_ENDPOINT is set, which belongs to Azure Cloud Shell. On Azure Container Apps and App " +
 	"Service the identity is behind " +
 	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its " +
 	"own may drop."
 
-// isManagedIdentity tells the addresses of managed identities: the fixed one of
-// virtual machines, those like it, and those that the machine's variables name.
+// isManagedIdentity reports whether an address is a managed identity endpoint: the fixed
+// link-local one of virtual machines, or one that the machine's variables name.
 func isManagedIdentity(address *url.URL) bool {
 	if ip, err := netip.ParseAddr(address.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
 		return true
@@ -90,7 +90,7 @@ func isManagedIdentity(address *url.URL) bool {
 	return false
 }
 
-// switched is the source of a kind that a switch or auth_type turns on.
+// switched returns the source of a kind that a switch or auth_type selects.
 func (o *opening) switched(s Settings, on Setting) string {
 	if on.on() {
 		return on.Source()
@@ -98,9 +98,9 @@ func (o *opening) switched(s Settings, on Setting) string {
 	return s.AuthType.Source()
 }
 
-// inspectMSI knows which answers pass: "How to use managed identities for Azure
+// inspectMSI knows which failures are temporary: "How to use managed identities for Azure
 // resources on a VM to acquire an access token" asks to repeat 404, 410, 429 and
-// 5xx. An endpoint that never answered is not there.
+// 5xx. An endpoint that never answered does not exist.
 func inspectMSI(err error, reached bool) failure {
 	f := inspect(err, reached)
 	switch f.contact {
@@ -126,7 +126,7 @@ func passesMSI(status int) bool {
 		status >= 500
 }
 
-// managedIdentity turns a failed try into what a person reads.
+// managedIdentity turns a failed try into an error for the user.
 func (e explainer) managedIdentity(f failure, _ string) *Error {
 	out := &Error{
 		Attribute:     e.credential,
@@ -164,7 +164,7 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		out.Summary = "Managed identity endpoint uses another protocol"
 		hint = "It answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
-		// No code tells this from a machine without an identity.
+		// The code is the same as for a machine without an identity.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
 		hint = fmt.Sprintf(
 			"Several user-assigned managed identities are assigned to this machine, and none of them is "+

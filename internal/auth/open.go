@@ -53,8 +53,8 @@ func (o *opening) logInWithSecret(s Settings, secret, attribute string, vault *v
 	return o.logIn(s, proof{credential: credential, attribute: attribute, vault: vault})
 }
 
-// secretIDWarning is for who copied the secret's ID, which is a UUID, in place of
-// its value, which never is.
+// secretIDWarning warns where the secret looks like the secret's ID, which is a UUID; the
+// value never is.
 func secretIDWarning(secret, source, clientID string) *Warning {
 	if !uuidSyntax().MatchString(secret) {
 		return nil
@@ -69,8 +69,8 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 	}
 }
 
-// checkClientSecret refuses what is no secret of Entra ID, by its shape. source says
-// where it was written; the value is not quoted.
+// checkClientSecret returns an error for a value that cannot be a secret of Entra ID by its
+// form. source is where it was configured. The value is not quoted.
 func checkClientSecret(value, attribute, source string) error {
 	fail := func(summary, format string, args ...any) error {
 		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
@@ -106,7 +106,7 @@ func checkClientSecret(value, attribute, source string) error {
 	return nil
 }
 
-// The shapes of a Databricks OAuth secret and of a personal access token.
+// The forms of a Databricks OAuth secret and of a personal access token.
 var (
 	databricksSecret = pattern(`^dose[0-9a-f]{32,}$`)
 	databricksToken  = pattern(`^dapi[0-9a-f]{32}(-[0-9]+)?$`)
@@ -173,8 +173,8 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// federate makes a credential of a source of tokens. MSAL asks for one at each
-// token request, and never twice for one.
+// federate returns a credential for a source of tokens. MSAL gets a token from it once for
+// each token request.
 func federate(source assertionSource) (confidential.Credential, func() *federatedClaims) {
 	fetch, last := remembering(source)
 	return confidential.NewCredFromAssertionCallback(
@@ -184,7 +184,7 @@ func federate(source assertionSource) (confidential.Credential, func() *federate
 	), last
 }
 
-// remembering keeps what the last token said of itself.
+// remembering stores the claims of the last token.
 func remembering(source assertionSource) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
 	var claims atomic.Pointer[federatedClaims]
 	return func(ctx context.Context) (string, error) {

@@ -9,16 +9,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// summaryNotRegistered is the one refusal of code 700027 that time may heal.
+// summaryNotRegistered is the only refusal of code 700027 that may be temporary.
 const summaryNotRegistered = "Client certificate is not registered"
 
 // secretPatience is how long a client secret may be refused as wrong although it
-// is right: one made a moment ago is known within a minute. A wrong one is refused
-// in the same words, so nobody should wait longer for it.
+// is right: a new secret is known within a minute. A wrong one is refused with the same
+// text, so a longer wait would only delay that error.
 const secretPatience = 90 * time.Second
 
-// early reports whether a refusal may only mean that application or credential were
-// made a moment ago, and how long that is plausible; 0 is without an end of its own.
+// mayPass reports whether a refusal may mean only that the application or the credential is
+// new, and how long that is plausible; 0 means without a limit of its own.
 func mayPass(err error) (patience time.Duration, ok bool) {
 	refusal, isOurs := errors.AsType[*Error](err)
 	switch {
@@ -34,9 +34,9 @@ func mayPass(err error) (patience time.Duration, ok bool) {
 	return 0, false
 }
 
-// Await gets an access token of a login whose application or credential may have been made a moment ago: Entra ID
-// learns of them late, a workspace may learn of an OAuth secret late, and both refuse them as unknown until then. It
-// asks again while that is plausible and ctx allows, and says so in the log.
+// Await gets an access token of a login whose application or credential may be new. Entra ID knows new ones only after
+// some time, and so does a workspace with a new OAuth secret; until then both refuse them as unknown. Await retries
+// while that is plausible and ctx allows, and writes this to the log.
 func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	began := time.Now()
 	pause := time.Second
@@ -62,7 +62,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	}
 }
 
-// waited adds to a refusal how long it was waited for its end.
+// waited adds to a refusal how long Await retried.
 func waited(err error, spent time.Duration) error {
 	refusal, ok := errors.AsType[*Error](err)
 	if !ok {

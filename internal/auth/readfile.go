@@ -21,10 +21,10 @@ var (
 const LargestFile = 1 << 20
 
 // ReadFile reads a file that a setting names. It must be a regular one of at most
-// limit bytes: a pipe would be waited for without end, and a device read without end.
+// limit bytes: a pipe would block without end, and a device would be read without end.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	fail := func(err error) ([]byte, error) { return nil, &fs.PathError{Op: "read", Path: path, Err: err} }
-	// Opening a pipe waits for who writes, so this comes first.
+	// Opening a pipe waits for a writer, so this check comes first.
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -46,8 +46,8 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// missing says that there is no file at a path. Somebody may have written a secret
-// in place of the path, so only what looks like a path is repeated.
+// missing returns the sentence for a file that does not exist. The setting may hold a
+// secret instead of a path, so it repeats only a value that looks like a path.
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
 		return fmt.Sprintf(
@@ -78,7 +78,7 @@ var fileTypes = []string{
 	".json",
 }
 
-// looksLikePath reports whether a value was meant as a path: by its ending, or because
+// looksLikePath reports whether a value is probably a path: by its ending, or because
 // the first folder in it exists.
 func looksLikePath(value string) bool {
 	switch {
@@ -100,7 +100,7 @@ func looksLikePath(value string) bool {
 	return err == nil && info.IsDir()
 }
 
-// FileFault is why [ReadFile] could not read a path, as a sentence.
+// FileFault returns, as a sentence, why [ReadFile] could not read a path.
 func FileFault(path string, setting Setting, err error) string {
 	if errors.Is(err, fs.ErrNotExist) || !looksLikePath(path) && !fileExists(path) {
 		return missing(path, setting)
@@ -108,7 +108,7 @@ func FileFault(path string, setting Setting, err error) string {
 	return fmt.Sprintf("The file %s (from %s) cannot be read: %s.", path, setting.Source(), cause(err))
 }
 
-// openToOthers warns of a file with a key or a secret that other users of the
+// openToOthers warns about a file with a key or a secret that other users of the
 // machine may read. Windows has no such mode.
 func openToOthers(setting Setting, path, what string) []Warning {
 	info, err := os.Stat(path)

@@ -2,7 +2,7 @@ package auth
 
 import "fmt"
 
-// blame is which setting a refusal is about.
+// blame is the setting that a refusal is about.
 type blame int
 
 const (
@@ -15,7 +15,7 @@ const (
 // refusal is one family of answers of Microsoft Entra ID.
 type refusal struct {
 	codes []int
-	// text must be in the description, in lower case; "" takes any.
+	// text must be in the description, in lower case; "" matches any.
 	text    string
 	summary string
 	blame   blame
@@ -305,7 +305,7 @@ func notRegistered(e explainer, _ failure, _ string) string {
 	return hint
 }
 
-// token says what the last federated token said of itself.
+// token returns a sentence with the claims of the last federated token.
 func (e explainer) token() string {
 	if e.federated == nil {
 		return "There was no token."

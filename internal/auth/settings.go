@@ -9,9 +9,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Settings is everything a login may be made of. What is not configured is left
-// zero, or has an Attribute only. A switch is a Setting of "true" or "false",
-// because who wrote it decides what it overrides.
+// Settings are all settings of a login. A setting that is not configured is zero, or has
+// only an Attribute. A switch is a Setting of "true" or "false", because its precedence
+// depends on where it was set.
 type Settings struct {
 	// AuthType is the [Kind] to use, whatever else is configured.
 	AuthType Setting
@@ -25,7 +25,7 @@ type Settings struct {
 
 	// Certificate is PEM text, or base64 of a PFX, PEM or DER file.
 	Certificate Setting
-	// CertificatePath is a PFX or PEM file, told apart by content.
+	// CertificatePath is a PFX or PEM file; the content decides which.
 	CertificatePath Setting
 	// CertificatePassword opens a PFX or an encrypted PKCS#8 key.
 	CertificatePassword Setting
@@ -37,12 +37,12 @@ type Settings struct {
 	ClientSecret         Setting
 	ClientSecretFilePath Setting
 
-	// KeyVault is where the credential or ids are kept; nil for nowhere.
+	// KeyVault is the vault that holds the credential or ids; nil for none.
 	KeyVault *KeyVaultSettings
 
 	// UseOIDC logs in with a token of another issuer (workload identity
-	// federation). UseAKSWorkloadIdentity does so with what Azure Kubernetes
-	// Service puts into a pod: AZURE_CLIENT_ID, AZURE_TENANT_ID and
+	// federation). UseAKSWorkloadIdentity does so with the variables that Azure
+	// Kubernetes Service sets in a pod: AZURE_CLIENT_ID, AZURE_TENANT_ID and
 	// AZURE_FEDERATED_TOKEN_FILE.
 	UseOIDC                Setting
 	UseAKSWorkloadIdentity Setting
@@ -50,35 +50,35 @@ type Settings struct {
 	// is read again at each login.
 	OIDCToken         Setting
 	OIDCTokenFilePath Setting
-	// OIDCRequestURL and OIDCRequestToken are where GitHub Actions and Azure
-	// Pipelines give out tokens, and what they want to see for one.
+	// OIDCRequestURL and OIDCRequestToken are the address at which GitHub Actions and
+	// Azure Pipelines issue tokens, and the token that authorizes the request.
 	OIDCRequestURL   Setting
 	OIDCRequestToken Setting
 	// ADOServiceConnectionID is the service connection of Azure Pipelines to get a
 	// token for.
 	ADOServiceConnectionID Setting
 
-	// UseMSI logs in as a managed identity of the machine, UseCLI as who is logged
-	// in to the Azure CLI.
+	// UseMSI logs in as a managed identity of the machine, UseCLI as the account
+	// of the Azure CLI.
 	UseMSI Setting
 	UseCLI Setting
 
 	// DatabricksClientID and DatabricksClientSecret log in at the workspace that Host names: the application id of a
-	// service principal, and a secret that Databricks made for it. DatabricksScopes are the scopes of the tokens,
+	// service principal, and its Databricks OAuth secret. DatabricksScopes are the scopes of the tokens,
 	// separated by spaces; unset is [AllAPIs].
 	DatabricksClientID     Setting
 	DatabricksClientSecret Setting
 	DatabricksScopes       Setting
 	// UseDatabricksOIDC logs in at the workspace with a token of another issuer, from the same sources as UseOIDC.
-	// DatabricksOIDCAudience is what that token is asked for; unset is the workspace's token endpoint.
+	// DatabricksOIDCAudience is the audience of that token; unset means the workspace's token endpoint.
 	UseDatabricksOIDC      Setting
 	DatabricksOIDCAudience Setting
 
 	// Token is a Databricks token that is used as it is.
 	Token Setting
 
-	// Environment is the cloud: public, usgovernment or china. When it is not set,
-	// Host tells, the workspace's address. A login at the workspace asks there.
+	// Environment is the cloud: public, usgovernment or china. When it is not set, Host, the
+	// workspace's address, decides. A login at the workspace calls that host.
 	Environment Setting
 	Host        Setting
 	// AuthorityHost is the login host, https; unset means that of the cloud.
@@ -95,14 +95,14 @@ type Settings struct {
 	DisableInstanceDiscovery bool
 }
 
-// KeyVaultSettings say what to read from which vault, and as whom.
+// KeyVaultSettings are the vault, the secrets to read from it, and the identity that reads.
 type KeyVaultSettings struct {
 	VaultURI Setting
-	// Auth is who reads: cli, msi, oidc, environment or default.
+	// Auth is the identity that reads: cli, msi, oidc, environment or default.
 	Auth Setting
 	// AuthClientID is the user-assigned managed identity of Auth msi.
 	AuthClientID Setting
-	// ByProvider reads as [Options.VaultLogin], and Auth says nothing.
+	// ByProvider reads as [Options.VaultLogin]; Auth is not used then.
 	ByProvider bool
 
 	// CertificateName is a certificate object, or a secret with a PFX in base64 or
@@ -127,8 +127,8 @@ func (s Settings) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
 }
 
-// conceal keeps what is secret in the settings out of every text. A value that is
-// written as an id too is no secret.
+// conceal registers the secrets of the settings, so that no text shows them. A value that
+// is also configured as an id is no secret.
 func (s Settings) conceal() {
 	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token, s.DatabricksClientSecret} {
 		if secret.Value != s.ClientID.Value && secret.Value != s.TenantID.Value {
@@ -137,8 +137,8 @@ func (s Settings) conceal() {
 	}
 }
 
-// on tells whether a switch is set to true; what is neither true nor false has
-// been refused by checkSwitches.
+// on reports whether a switch is set to true; checkSwitches has refused values that are
+// neither true nor false.
 func (s Setting) on() bool {
 	on, err := strconv.ParseBool(strings.TrimSpace(s.Value))
 	return err == nil && on
@@ -152,8 +152,8 @@ func (s Setting) whenOn() Setting {
 	return Setting{Attribute: s.Attribute}
 }
 
-// prefer is the better of two settings for one thing: the one in HCL, or the
-// first.
+// prefer returns the setting with precedence of two settings for one value: the one in HCL,
+// else the first.
 func prefer(first, second Setting) (better Setting, equalRank bool) {
 	switch {
 	case !second.IsSet():
@@ -166,7 +166,7 @@ func prefer(first, second Setting) (better Setting, equalRank bool) {
 	return first, true
 }
 
-// checkSwitches refuses switches that say neither yes nor no.
+// checkSwitches returns an error for a switch that is neither true nor false.
 func (s Settings) checkSwitches() error {
 	for _, w := range []struct {
 		Setting

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// Token is a bearer token. It formats as its end, never as its value.
+// Token is a bearer token. It formats as its expiry, never as its value.
 type Token struct {
 	Value string
-	// ExpiresAt is zero for a token whose end is not known.
+	// ExpiresAt is zero for a token whose expiry is not known.
 	ExpiresAt time.Time
 }
 
-// Format writes the end, whatever the verb.
+// Format writes the expiry, whatever the verb.
 func (t Token) Format(f fmt.State, _ rune) {
 	if t.ExpiresAt.IsZero() {
 		_, _ = io.WriteString(f, "token")

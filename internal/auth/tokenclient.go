@@ -10,13 +10,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// tokenClient is the client for who gives out access tokens, Entra ID and managed
-// identities, in the form that Microsoft's libraries take.
+// tokenClient is the client for the issuers of access tokens, Entra ID and managed identity
+// endpoints, in the form that Microsoft's libraries accept.
 type tokenClient struct{ *http.Client }
 
 func (o *opening) tokenClient() *tokenClient { return &tokenClient{o.http} }
 
-// Do sends a request, and takes a success only if it gives what was asked for. The
+// Do sends a request, and accepts a success only if it contains what was requested. The
 // addresses of managed identities are plain http, on the machine itself or on its
 // link to the host. The body of a refusal stays readable once it is closed: MSAL
 // reads it and keeps it in a text only.
@@ -52,8 +52,8 @@ func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// tokenLack says what a successful answer lacks of what was asked for. MSAL leaves
-// some of it to chance, and its own errors repeat the whole answer.
+// tokenLack returns why a successful answer does not contain what was requested. MSAL does
+// not check all of it, and its own errors repeat the whole answer.
 func tokenLack(request *http.Request, body []byte) string {
 	var answer struct {
 		Token    string `json:"access_token"`

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// checkCertificateSettings refuses what belongs to a certificate when there is none. Only
-// HCL is judged: a variable that a machine sets for other programs is no mistake.
+// checkCertificateSettings returns an error for settings of a certificate when there is
+// none. It checks only HCL: a variable that is set for other programs is no mistake.
 func (s Settings) checkCertificateSettings(chosen Kind) error {
 	if chosen == KindCertificate || chosen == KindKeyVault && s.KeyVault.CertificateName.IsSet() {
 		return nil
@@ -88,8 +88,8 @@ func (s Settings) checkValues(d decision) error {
 	return d.vault.check(c, s.AuthorityHost.IsSet())
 }
 
-// checkApplication checks that every login of an application has tenant and
-// client id, or a place where they will come from.
+// checkApplication checks that every login of an application has tenant and client id, or
+// a source of them.
 func (s Settings) checkApplication(d decision) error {
 	inPod := d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on()
 	fromVault := func(pick func(KeyVaultSettings) Setting) bool { return d.vault != nil && pick(*d.vault).IsSet() }

@@ -84,14 +84,14 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 	return id, nil
 }
 
-// EndpointIDGiven is the id behind a name, for a write to the endpoint's access list, where an id may be given beside
-// the name: then both must mean one endpoint. The service goes on answering for a deleted endpoint's id, so a grant
-// written there would be lost without an error. One request, shared by everything that looks at the same time; a second
-// one when the id differs from what was looked up a moment ago.
+// EndpointIDGiven returns the id of the endpoint of that name, for a write to its access list. Where an id is
+// configured too, both must identify the same endpoint: the service still answers for the id of a deleted endpoint, so
+// a grant written there would be lost without an error. One request, shared by concurrent callers; a second one when
+// the id differs from a cached one.
 func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (string, error) {
 	id, err := c.EndpointID(ctx, name, Lately)
 	if err == nil && given != "" && !strings.EqualFold(given, id) {
-		// What was looked up for another resource may be from before the endpoint was replaced.
+		// The cached id may be older than a replacement of the endpoint.
 		var e Endpoint
 		e, err = c.EndpointByName(ctx, name)
 		id = e.ID
@@ -124,8 +124,8 @@ func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names those
-// that are close, once somebody is shown the error.
+// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names
+// endpoints with similar names, at the time the error is shown.
 func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -148,8 +148,9 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 	}
 }
 
-// meantEndpoint helps when something else was given than an endpoint's name: an id, or a name with a slip in it. Empty
-// when nothing is close or nothing can be found out. No request where this run has listed the endpoints, else one.
+// meantEndpoint returns advice where the value is not an endpoint's name, but an id or a mistyped name. It is empty
+// when no name is similar or the endpoints cannot be listed. No request where this run has listed the endpoints, else
+// one.
 func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
 	defer cancel()
@@ -180,8 +181,8 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 
 const endpointIDLength = 32
 
-// closeNames reports whether one is likely a slip of the other: letters in another case, another separator, a part left
-// out at one end, or one letter in four wrong, at most three.
+// closeNames reports whether one is likely a mistyped form of the other: letters in another case, another separator, a
+// part left out at one end, or one letter in four wrong, at most three.
 func closeNames(name, given string) bool {
 	name, given = strings.ToLower(name), strings.ToLower(given)
 	letters := strings.NewReplacer("-", "", "_", "", " ", "", ".", "")

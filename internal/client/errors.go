@@ -20,14 +20,14 @@ import (
 
 // Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
 var (
-	// ErrNotFound: the service says that the object does not exist. A page of a proxy, a disabled feature, a route that
-	// does not exist is not that, so state is never dropped for one of them.
+	// ErrNotFound: the service reports that the object does not exist. A page of a proxy, a disabled feature or a
+	// missing route is another error, so no object is dropped from the state because of one.
 	ErrNotFound = errors.New("not found")
-	// ErrUnauthenticated: the workspace does not accept who calls: token refused, or principal not in the workspace.
+	// ErrUnauthenticated: the workspace does not accept the caller: token refused, or principal not in the workspace.
 	ErrUnauthenticated = errors.New("login refused by the workspace")
-	// ErrPermissionDenied: the workspace knows who calls, and that one may not.
+	// ErrPermissionDenied: the workspace knows the caller, which lacks the permission.
 	ErrPermissionDenied = errors.New("permission denied")
-	// ErrConflict: the object exists already, or somebody changes it at this moment.
+	// ErrConflict: the object exists already, or is being changed at this moment.
 	ErrConflict = errors.New("conflict")
 	// ErrInvalid: the request was refused as wrong (400 and its like).
 	ErrInvalid = errors.New("refused as invalid")
@@ -38,20 +38,20 @@ var (
 	// ErrUnreachable: no connection to the host.
 	ErrUnreachable = errors.New("host unreachable")
 	// ErrAnswerLost: the request was sent, and there is no answer, or none that shows whether the work was done.
-	// Whoever sees it must look before repeating.
+	// The caller must read the object before a retry.
 	ErrAnswerLost = errors.New("answer lost")
 	// ErrAddressBlocked: an IP access list of the workspace refuses the address that the call comes from.
 	ErrAddressBlocked = errors.New("address blocked by the workspace's IP access list")
-	// ErrNetworkPolicy: the workspace takes no calls from the network that the call comes from.
+	// ErrNetworkPolicy: the workspace accepts no calls from the network that the call comes from.
 	ErrNetworkPolicy = errors.New("network refused by the workspace")
-	// ErrPrivateLink: the workspace takes calls over a private link only, and the call came another way.
+	// ErrPrivateLink: the workspace accepts calls over a private link only, and the call came another way.
 	ErrPrivateLink = errors.New("workspace behind a private link")
 	// ErrRedirected: something redirected the call. The API never does that, and no redirect is followed.
 	ErrRedirected = errors.New("redirected")
 	// ErrWrongWorkspace: another workspace has answered than the one that the provider block names, or that answered
 	// before.
 	ErrWrongWorkspace = errors.New("answer of another workspace")
-	// ErrScope: the caller's token has not the scope that the call needs, whatever the rights of its owner.
+	// ErrScope: the caller's token lacks the scope that the call needs, whatever permissions its owner has.
 	ErrScope = errors.New("scope missing")
 	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
 	ErrFeatureDisabled = errors.New("feature not available in the workspace")
@@ -62,7 +62,7 @@ var (
 	ErrOther = errors.New("service error")
 )
 
-// Error is what the workspace answered to one call, or that it did not answer.
+// Error is the error of one call: the workspace's answer, or that there was none.
 type Error struct {
 	Kind      error
 	Method    string // of the request
@@ -239,8 +239,8 @@ func kindOf(e *Error, html, empty bool) error {
 	}
 }
 
-// repeatable is the whole rule of what is sent again. Throttled calls always are: the service refused before working.
-// Any other failure only where a second sending cannot do the work twice.
+// repeatable is the complete rule for retries. Throttled calls are always retried, because the service did no work.
+// Other failures are retried only where a second request cannot do the work twice.
 func repeatable(ctx context.Context, err error) bool {
 	var e *Error
 	if ctx.Value(onceKey{}) != nil || !errors.As(err, &e) {
@@ -256,15 +256,15 @@ func repeatable(ctx context.Context, err error) bool {
 	}
 }
 
-// passing reports whether the trouble is the service's or the network's, and likely over soon.
+// passing reports whether the failure is one of the service or the network that is probably temporary.
 func (e *Error) passing() bool {
 	return e.renewed || e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
 
-// Again is for a caller that must look before it repeats a call, and has found the work not done. It pauses and reports
-// whether to repeat the call, by the rule of the calls that are repeated automatically: only after trouble that is
-// likely over soon, and within the retry timeout since the first try began.
+// Again is for a caller that has read the object after a failed call, and has found the work not done. It pauses and
+// reports whether to retry the call, by the rule of automatic retries: only after a failure that is probably temporary,
+// and within the retry timeout since the first try began.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	var e *Error
 	if !errors.As(err, &e) || !e.passing() {
@@ -277,24 +277,24 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	return Pause(ctx, pause) == nil
 }
 
-// MayBeDone reports whether a write failed in a way that leaves open whether the service has done the work.
+// MayBeDone reports whether a write failed in a way that does not show whether the service has done the work.
 func MayBeDone(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind != ErrThrottled &&
 		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
-// lookTime bounds the last look of a caller that gives up, at whether the work was done.
+// lookTime bounds the last read of a cancelled caller, which shows whether the work was done.
 const lookTime = 15 * time.Second
 
-// LastLook returns a context for that look, also where the caller's own is over.
+// LastLook returns a context for that read, also where the caller's own context has ended.
 func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 }
 
 type onceKey struct{}
 
-// Once marks calls of ctx as not to be sent again whatever happens, because they are right only directly after a read;
+// Once marks calls of ctx as never to be retried, because they are right only directly after a read;
 // see [Client.Again].
 func Once(ctx context.Context) context.Context {
 	return context.WithValue(ctx, onceKey{}, true)

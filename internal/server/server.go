@@ -39,7 +39,7 @@ type framework interface {
 // would pass by unnoticed; without one it does not compile.
 type server struct {
 	next framework
-	// warnings returns what the provider has to say that came up after it was configured.
+	// warnings returns the provider's warnings that arose after its configuration.
 	warnings func() []*tfprotov6.Diagnostic
 	process  *Process
 	ongoing  *ongoing
@@ -65,7 +65,7 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	return s
 }
 
-// warner is a provider that learns something of itself only when it is used.
+// warner is a provider with warnings that arise only when it is used.
 type warner interface {
 	// TakeWarnings returns each warning once.
 	TakeWarnings() []*tfprotov6.Diagnostic

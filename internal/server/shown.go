@@ -8,7 +8,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// show prepares what a response says to a person. Nearly every response has diagnostics, in a field of that name; a
+// show prepares the diagnostics of a response. Nearly every response has diagnostics, in a field of that name; a
 // list of the types would miss the ones that a newer protocol adds.
 func show(resp any) {
 	if called, ok := resp.(*tfprotov6.CallFunctionResponse); ok && called != nil && called.Error != nil {
@@ -25,7 +25,7 @@ func show(resp any) {
 	}
 }
 
-// shown prepares diagnostics in place, and gives them.
+// shown prepares diagnostics in place, and returns them.
 func shown(diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	for _, d := range diagnostics {
 		if d != nil {

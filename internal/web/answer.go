@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// Form is what an API promises to send when a request succeeds.
+// Form is the form of an API's answer when a request succeeds.
 type Form int
 
 const (
@@ -24,17 +24,17 @@ const (
 )
 
 // NoAnswer is the error for a success (status 2xx) that does not answer the request: a page, an empty body, or JSON of
-// another form or about another object. Nobody can say whether the service did the work, or ever saw the request.
+// another form or about another object. It is not known whether the service did the work, or received the request.
 type NoAnswer struct {
 	Method, Host, Path string
 	Status             int
-	// Got says what came instead, such as "an HTML page with the title “Sign in”".
+	// Got describes the answer, such as "an HTML page with the title “Sign in”".
 	Got string
-	// Page says that it was an HTML page.
+	// Page is whether it was an HTML page.
 	Page bool
 }
 
-// Check gives nil if an answer with a status of success has the promised form, and else a [*NoAnswer]. body is the
+// Check returns nil if an answer with a status of success has the form want, else a [*NoAnswer]. body is the
 // whole body, decompressed; response.Request must be set, as a client does. The body decides, not its content type:
 // a service that labels its JSON wrongly is believed, and a page that is labelled as JSON is not.
 //
@@ -49,8 +49,8 @@ func Check(response *http.Response, body []byte, want Form) error {
 	return e
 }
 
-// Mismatch is the error for JSON that does not say what was asked, or speaks of another object. got says what it is
-// instead, as in "JSON without an id" or "the group 42".
+// Mismatch returns the error for JSON that does not answer the request, or is about another object. got describes it,
+// as in "JSON without an id" or "the group 42".
 func Mismatch(response *http.Response, got string) *NoAnswer {
 	e := &NoAnswer{Status: response.StatusCode, Got: got}
 	if r := response.Request; r != nil {
@@ -64,7 +64,7 @@ func (e *NoAnswer) Error() string {
 		e.Method, e.Path, e.Host, e.Status, e.Got)
 }
 
-// Cause is a sentence about what is usually behind it.
+// Cause returns a sentence about the usual cause.
 func (e *NoAnswer) Cause() string {
 	return fmt.Sprintf(
 		"Usually something other than the service answers like that: a proxy or firewall, a single sign-on page, "+
@@ -77,7 +77,7 @@ func (e *NoAnswer) Cause() string {
 
 const page = "an HTML page"
 
-// misfit says what came instead of the promised form; empty for an answer that has it.
+// misfit describes an answer that does not have the form want; empty for one that has.
 func misfit(header http.Header, body []byte, want Form) string {
 	body = bytes.TrimSpace(body)
 	isPage := htmlType(header) || bytes.HasPrefix(body, []byte("<"))

@@ -22,9 +22,9 @@ const (
 	SmallAnswer = 1 << 20
 )
 
-// NewTransport makes the transport below every client of the provider. It honours HTTPS_PROXY and NO_PROXY, and trusts
-// roots, or the authorities of the system when roots is nil. What calls through it must keep the rules of [Guard], as
-// the clients of [NewClient] do.
+// NewTransport returns the transport of every client of the provider. It honours HTTPS_PROXY and NO_PROXY, and trusts
+// roots, or the authorities of the system when roots is nil. Callers must wrap it in [Guard], as
+// [NewClient] does.
 func NewTransport(roots *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	// Terraform runs up to -parallelism calls at once to one host. The default of 2 would close and open connections.
@@ -43,8 +43,8 @@ func NewTransport(roots *x509.CertPool) *http.Transport {
 //   - A body of more than limit bytes, decompressed, is a [*NoAnswer] error while it is read.
 func Guard(next http.RoundTripper, limit int64) http.RoundTripper { return guard{next, limit} }
 
-// NewClient makes the client for services that answer each request with one JSON object: Entra ID, Azure Resource
-// Manager, Key Vault, and whoever gives out tokens. It keeps the rules of [Guard] with [SmallAnswer], and an answer
+// NewClient returns the client for services that answer each request with one JSON object: Entra ID, Azure Resource
+// Manager, Key Vault, and other issuers of tokens. It keeps the rules of [Guard] with [SmallAnswer], and an answer
 // with a status of success that is no JSON object is a [*NoAnswer] error. transport may be nil, for one of
 // [NewTransport]; timeout bounds one request together with its answer, and 0 means no bound.
 func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
@@ -54,8 +54,8 @@ func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client 
 	return &http.Client{Transport: objects{Guard(transport, SmallAnswer)}, Timeout: timeout}
 }
 
-// Unguarded is a client without the rules of [Guard], for a library that changes the transport and gives it back.
-// Nothing is sent through it as it is: what comes back goes into [NewClient].
+// Unguarded returns a client without the rules of [Guard], for a library that changes the transport and returns it. No
+// request is sent through it: the changed transport is passed to [NewClient].
 func Unguarded() *http.Client { return &http.Client{Transport: NewTransport(nil)} }
 
 type guard struct {
@@ -98,8 +98,8 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// boundedBody fails once more has been read than allowed. Cutting the body off instead would make of a long answer
-// another one.
+// boundedBody fails once more has been read than allowed. A body that is cut off instead could
+// be a different answer.
 type boundedBody struct {
 	io.ReadCloser
 	left     int64
@@ -155,11 +155,11 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Unusable is an error that says more than that the network failed: something came, or was about to be sent, that must
-// not be used. It is final, because trying again changes nothing.
+// Unusable is an error that is not a failure of the network: an answer must not be used, or a request must not be sent.
+// It is final, because a retry would fail the same way.
 type Unusable interface {
 	error
-	// Cause is a sentence about what is usually behind it, and what to check.
+	// Cause returns a sentence about the usual cause, and what to check.
 	Cause() string
 }
 
@@ -169,7 +169,7 @@ var _, _, _ Unusable = &Redirected{}, &NotSecure{}, &NoAnswer{}
 type Redirected struct {
 	Method, Host, Path string // of the request
 	Status             int
-	// Target is where it leads; nil if it does not say. Its query and its user may hold secrets.
+	// Target is the target of the redirect; nil if it has none. Its query and its user may hold secrets.
 	Target *url.URL
 	// RequestID is the service's name for the request; may be empty.
 	RequestID string

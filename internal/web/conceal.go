@@ -28,13 +28,13 @@ const (
 
 const hidden = "(hidden)"
 
-// known are the secrets that this process has sent, received or read. They belong to the process and not to one
+// known holds the secrets that this process has sent, received or read. They belong to the process and not to one
 // configuration, because a service may repeat in one answer what another provider block sent to it.
 var known secrets
 
-// Conceal notes secrets, so that [Text] and [Shown] never repeat them, in whatever spelling of theirs below. Whoever
-// reads a secret or is given one calls it. White space around a secret does not count. Blank and short values are
-// ignored. When there are very many, those that were noted longest ago are forgotten.
+// Conceal registers secrets, so that [Text] and [Shown] never repeat them, in any of the spellings below. Every
+// function that reads or receives a secret calls it. White space around a secret does not count. Blank and short values
+// are ignored. When there are very many, those that were noted longest ago are forgotten.
 func Conceal(values ...string) {
 	for _, value := range values {
 		known.add(strings.TrimSpace(value))
@@ -186,7 +186,7 @@ func (s *secrets) hide(text string, limit, shortest int) string {
 	return b.String()
 }
 
-// at is the length of the secret that a text begins with; 0 for none.
+// at returns the length of the secret that a text begins with; 0 for none.
 func (s *secrets) at(text string, shortest int) int {
 	longest := 0
 	for _, form := range s.starts[text[:shortestSecret]] {
@@ -236,7 +236,7 @@ type receivedSecrets struct {
 }
 
 // concealReceived notes the tokens in the body of an answer. The value of a secret in a vault is not among them: only
-// who asked for it knows whether it is a credential or a name.
+// the caller knows whether it is a credential or a name.
 func concealReceived(body []byte) {
 	var got receivedSecrets
 	_ = json.Unmarshal(body, &got) // what has another form is none of these, and the caller says so

@@ -1,5 +1,5 @@
-// Package web is how the provider meets the network. One rule says what counts as an answer of a service, and one
-// function prepares foreign text for a message. It knows neither Azure, nor Databricks, nor Terraform.
+// Package web has the provider's HTTP clients. One rule decides what counts as an answer of a service, and one function
+// prepares foreign text for a message. It knows neither Azure, nor Databricks, nor Terraform.
 package web
 
 import (
@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// Text prepares words that a server wrote for a message to a person. Secrets that [Conceal] was told of are replaced.
+// Text prepares the text of a server for a message. It replaces the secrets that were passed to [Conceal].
 // White space, line ends too, becomes one space. Whatever does not print, such as an escape sequence for a terminal, is
 // written as a Go escape. What is longer than limit bytes is cut off.
 func Text(s string, limit int) string {
@@ -44,8 +44,8 @@ func Text(s string, limit int) string {
 	return b.String()
 }
 
-// Shown is the last step of every message to a person, whoever wrote its parts: long secrets that [Conceal] was told of
-// are replaced, and what does not print is written as a Go escape, except for line ends and tabs.
+// Shown is the last step of every message to the user: it replaces long secrets that were passed to [Conceal], and
+// writes characters that do not print as Go escapes, except for line ends and tabs.
 func Shown(s string) string {
 	s = known.hide(s, len(s), surelySecret)
 	plain := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' || r == '\u00a0' }
@@ -81,8 +81,8 @@ func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
 	return min(max(date.Sub(now), 0), 24*time.Hour), true
 }
 
-// Log is where Go's own logger writes: net/http says there, and nowhere else, what a server sent behind its answer.
-// Each record passes [Shown] on its way to next.
+// Log returns a writer for Go's own logger, which passes each record through [Shown] to next: net/http logs there, and
+// nowhere else, what a server sent after its answer.
 func Log(next io.Writer) io.Writer { return shownLog{next} }
 
 type shownLog struct{ next io.Writer }

@@ -19,7 +19,7 @@ type bundle struct {
 	what         string
 	certificates [][]byte
 	keys         []foundKey
-	// unusedPassword tells that a password was given and not needed.
+	// unusedPassword is whether a password was set but not needed.
 	unusedPassword bool
 }
 
@@ -117,7 +117,7 @@ func (p *pfx) tryPassword(password string, work *budget) (*pfxContents, error) {
 	return contents, nil
 }
 
-// opensWithoutMAC tells whether a password that the MAC refuses opens the contents.
+// opensWithoutMAC reports whether a password that the MAC refuses opens the contents.
 func (p *pfx) opensWithoutMAC(password string, work *budget) bool {
 	if p.mac == nil {
 		return false
@@ -126,7 +126,7 @@ func (p *pfx) opensWithoutMAC(password string, work *budget) bool {
 	return err == nil && contents.opened
 }
 
-// legacy tells whether OpenSSL 3 opens the file with -legacy only, as far as that shows
+// legacy reports whether OpenSSL 3 opens the file with -legacy only, as far as that shows
 // without a password.
 func (p *pfx) legacy() bool {
 	contents, err := p.open(&pfxContents{})
@@ -239,7 +239,7 @@ func (b bundle) assemble(from Origin) (*Certificate, []Warning, error) {
 	}
 	if bits := key.N.BitLen(); bits < minimumKeyBits {
 		return nil, nil, from.fail("Client certificate key is too short", "%s has an RSA key of %d bits; Microsoft "+
-			"Entra ID takes %d or more. "+
+			"Entra ID accepts %d or more. "+
 			"Create a new one, for example with: %s", from.Bundle, bits, minimumKeyBits, createRSA)
 	}
 	var readable []*x509.Certificate

@@ -110,7 +110,7 @@ type Origin struct {
 // Error says what is wrong with a bundle. It holds nothing of the bundle itself and
 // nothing of the password.
 type Error struct {
-	// AtPassword says that the password is wrong, and not the bundle.
+	// AtPassword is whether the password is wrong, and not the bundle.
 	AtPassword bool
 	// Summary is a fixed sentence, unique to one family of failures.
 	Summary string
@@ -257,7 +257,7 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	return nil, nil
 }
 
-// HasThumbprint tells whether that is the certificate's SHA-1 or SHA-256 thumbprint,
+// HasThumbprint reports whether that is the certificate's SHA-1 or SHA-256 thumbprint,
 // in upper-case hexadecimal.
 func (c *Certificate) HasThumbprint(thumbprint string) bool {
 	return thumbprint == c.ThumbprintSHA1 || thumbprint == c.ThumbprintSHA256

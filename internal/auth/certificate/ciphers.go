@@ -20,7 +20,7 @@ type keyedCipher struct {
 	size int
 	// new is nil for RC4 and ChaCha20, which have no blocks.
 	new func(key []byte) (cipher.Block, error)
-	// legacy says that OpenSSL 3 opens it with -legacy only.
+	// legacy is whether OpenSSL 3 opens it with -legacy only.
 	legacy bool
 }
 

@@ -7,7 +7,7 @@ import "strings"
 type command string
 
 const (
-	// checkPFX and checkKey tell whether a password opens a file.
+	// checkPFX and checkKey check whether a password opens a file.
 	checkPFX command = "openssl pkcs12 -info -noout -in FILE"
 	checkKey command = "openssl pkey -noout -in FILE"
 	// fromPFX turns a PFX file into PEM text, whose key is encrypted with a new password.
@@ -28,7 +28,7 @@ const (
 
 	fromOpenSSH command = "ssh-keygen -p -m PKCS8 -f old.key"
 
-	// createRSA makes a new key with its certificate, in one file.
+	// createRSA creates a new key with its certificate, in one file.
 	createRSA command = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout new.pem -out new.pem`
 )
 
@@ -51,7 +51,7 @@ func (c command) legacy(needed bool) command {
 // legacyHint follows a command that [command.legacy] changed.
 func legacyHint(needed bool) string {
 	if needed {
-		return " (OpenSSL before version 3 opens it without what is said there of legacy)"
+		return " (OpenSSL before version 3 needs no -legacy or -provider options)"
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ const maxMemory = 48 << 20
 // budget is the work and the memory that are left.
 type budget struct{ left, memory int64 }
 
-// spend takes work off. Whoever cannot afford it does not begin.
+// spend subtracts work from the budget, and returns an error before the work begins where too little is left.
 func (b *budget) spend(rounds, weight int64) error {
 	if rounds > maxWork || rounds*weight/10 > b.left {
 		return errTooMuchWork
@@ -114,7 +114,7 @@ func readAlgorithm(s *cryptobyte.String) (algorithm, error) {
 	return algorithm{id.String(), sequence}, nil
 }
 
-// legacy tells whether OpenSSL 3 opens it with -legacy only: that is all of PKCS#5
+// legacy reports whether OpenSSL 3 opens it with -legacy only: that is all of PKCS#5
 // version 1.5, and what has an old cipher.
 func (a algorithm) legacy() bool {
 	if a.id == oidPBES2 {
@@ -136,7 +136,7 @@ func lastNumber(id, prefix string) string {
 	return ""
 }
 
-// wide tells whether the algorithm takes the password as a BMPString.
+// wide reports whether the algorithm takes the password as a BMPString.
 func (a algorithm) wide() bool { return lastNumber(a.id, oidPKCS12PBE) != "" }
 
 // decrypt opens a ciphertext with one form of the password. The padding shows most

@@ -57,7 +57,7 @@ func noMatch(certificates []parsedCertificate, problem *Error, from Origin) *Err
 		if c.odd != nil {
 			return from.fail("Client certificate cannot be read", "%s has a certificate that cannot be read, and none "+
 				"else that belongs to its private key. "+
-				"Go says of it: %s.", from.Bundle, goReason(c.odd))
+				"Go's error: %s.", from.Bundle, goReason(c.odd))
 		}
 	}
 	return from.fail("Client certificate and private key do not match",
@@ -71,7 +71,7 @@ func skippedWarning(c *Certificate, skipped []parsedCertificate, from Origin) []
 	}
 	return []Warning{{
 		Summary: "Client certificate bundle has a certificate that cannot be read: " + c.Subject,
-		Detail: fmt.Sprintf("%s has %s beside the client's own that cannot be read (Go says of the first: %s). "+
+		Detail: fmt.Sprintf("%s has %s beside the client's own that cannot be read (Go's error for the first: %s). "+
 			"The login works without, unless client_certificate_send_chain "+
 			"needs it.", from.Bundle, count(len(skipped), "certificate"), goReason(skipped[0].odd)),
 	}}

@@ -14,7 +14,7 @@ import (
 )
 
 // errBrokenPEM is for text that begins like PEM; its words go into a message.
-var errBrokenPEM = errors.New("it has no block that is whole")
+var errBrokenPEM = errors.New("it has no complete block")
 
 // onlyPEM is what PEM text without a key is called.
 const onlyPEM = "PEM certificates"
@@ -111,7 +111,7 @@ func firstValue(data []byte) []byte {
 	return data
 }
 
-// pemKey reads one private key. opened tells that the password was needed.
+// pemKey reads one private key. opened is whether the password was needed.
 func pemKey(block *pem.Block, password string, from Origin, work *budget) (key foundKey, opened bool) {
 	content := block.Bytes
 	if block.Headers["DEK-Info"] != "" {

@@ -164,11 +164,11 @@ func (m *pfxMAC) pbmac1(password []byte, work *budget) (digest, []byte, error) {
 // pfxContents is what one password opened.
 type pfxContents struct {
 	keys, certificates [][]byte
-	// opened tells that the password was needed for something.
+	// opened is whether the password was needed for something.
 	opened bool
 	// failure is the first thing that could not be opened.
 	failure error
-	// legacy tells that OpenSSL 3 opens it with -legacy only.
+	// legacy is whether OpenSSL 3 opens it with -legacy only.
 	legacy bool
 	// strict ends everything at the first failure.
 	strict bool

@@ -10,7 +10,7 @@ import (
 // protect the certificates of a PFX with 40 bits of it.
 type rc2Cipher struct{ key [64]uint16 }
 
-// newRC2 makes the cipher with a limit of that many bits.
+// newRC2 returns the cipher with a limit of that many bits.
 func newRC2(secret []byte, effectiveBits int) cipher.Block {
 	var expanded [128]byte
 	copy(expanded[:], secret)

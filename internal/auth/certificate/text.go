@@ -108,7 +108,7 @@ func decodeBase64(text string) ([]byte, error) {
 // escapedLines turns the characters \n into line ends.
 var escapedLines = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\r`, "\n")
 
-// unwrapOrSay unwraps the data, or says what is there instead of a bundle.
+// unwrapOrSay unwraps the data, or returns an error that describes what it is instead of a bundle.
 func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	inner, ok := Unwrap(data)
 	if ok {
@@ -139,7 +139,7 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 			"holds.%s", from.Bundle, hint)
 	case from.PathSetting != "" && bytes.Equal(inner, fromUTF16(data)):
 		return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. "+
-			"Give PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\").", from.Bundle)
+			"Set PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\").", from.Bundle)
 	}
 	return nil, from.fail("Client certificate is in an unknown format",
 		"%s is neither a PFX file, nor PEM text, nor base64 of one of these.", from.Bundle)
