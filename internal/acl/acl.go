@@ -4,7 +4,7 @@
 // The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to
 // compare. A removal is therefore a read, followed at once by a replacement that keeps every other grant of that
 // read. It undoes what another run writes between these two requests. So each run reads the list again a moment after
-// its write, and repeats its changes that are no longer there; see recheck.go.
+// its write, and writes again those of its changes that were undone; see recheck.go.
 //
 // https://docs.databricks.com/api/azure/workspace/permissions
 package acl
@@ -171,7 +171,7 @@ type view struct {
 	read time.Time
 }
 
-// newView returns an empty list with the time of now as its time of reading, with capacity for most entries.
+// newView returns an empty list, read at this moment. most is its capacity.
 func newView(most int) view {
 	return view{list: make(List, 0, most), at: make(map[Principal]int, most), read: time.Now()}
 }

@@ -18,8 +18,8 @@ import (
 // Two runs, each with its own state, may write one list at the same time. A run that removes a grant reads the list and
 // replaces it, so what another run writes between that read and that replacement is undone: a new grant is lost, a
 // revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent.
-// The run whose change was undone can: it reads the list again a moment after its write, and writes its changes again
-// that are no longer there. Every run does this for its own changes, so no change is lost.
+// The run whose change was undone can: it reads the list again a moment after its write, and writes again those of
+// its changes that were undone. Every run does this for its own changes, so no change is lost.
 
 const (
 	// watched is how long after its write an undone change is written again. A change that is undone later is drift,

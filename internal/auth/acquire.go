@@ -90,7 +90,7 @@ func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
 
 // acquire tries until there is a token, a final answer, or no time left;
 // abandoned is whether it ended because of ctx. Every try goes through the
-// library again, which gives an assertion a new id and times.
+// library again, so that an assertion has a new id and new times.
 func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, abandoned bool, err error) {
 	began := time.Now()
 	for try := 1; ; try++ {

@@ -6,7 +6,7 @@ type credentialKind struct {
 	kind Kind
 	// label is the name of the kind in messages.
 	label string
-	// names are the settings whose presence chooses this kind.
+	// names returns the settings that select this kind when they are set.
 	names func(Settings) []Setting
 	// set and env are the settings to name in messages, in HCL and in the environment.
 	set, env string

@@ -58,7 +58,7 @@ type failure struct {
 	// local is the error instead of all this, when the try failed before any request to the
 	// service.
 	local *Error
-	// proposal is the command that the Azure CLI says to run.
+	// proposal is the command that the Azure CLI proposes.
 	proposal string
 	// tries and spent are set when trying again did not help.
 	tries int

@@ -244,8 +244,8 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// vaultCertificate opens what the vault holds: base64 of a PFX, or PEM text, which
-// its content tells more surely than its content type. Key Vault drops the password
+// vaultCertificate opens what the vault holds: base64 of a PFX, or PEM text. The
+// content decides which, because the content type is less reliable. Key Vault drops the password
 // of a PFX that is imported as a certificate, and keeps that of one stored as a
 // secret; so a password is tried first and an empty one after it, and an unneeded
 // password is no mistake.
@@ -288,7 +288,7 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 			Attribute: from.attribute,
 			Summary:   "Key Vault certificate has no exportable key",
 			Detail: fmt.Sprintf(
-				"%s comes without its private key. If it is a certificate, its policy says that the key is not "+
+				"%s comes without its private key. If it is a certificate, its policy makes the key not "+
 					"exportable: create a new version with an exportable key (key_props.exportable = true). "+
 					"If it is a secret, store the PFX, or a PEM with the key.",
 				from.Bundle,

@@ -98,7 +98,7 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 		r.inner, err = azidentity.NewAzureCLICredential(nil)
 	case "msi":
 		m := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
-		// Nothing answers where there is no endpoint; a few seconds tell.
+		// Outside of Azure there is no endpoint: do not wait longer than a few seconds.
 		m.Retry = policy.RetryOptions{MaxRetries: 3, RetryDelay: time.Second, TryTimeout: firstMSITry / 2}
 		if id := strings.TrimSpace(k.AuthClientID.Value); id != "" {
 			m.ID = azidentity.ClientID(id)

@@ -23,7 +23,7 @@ func CollectLess() {
 	})
 }
 
-// growth is by how many percent a heap of which live bytes are in use may grow until the next collection.
+// growth returns by how many percent a heap with that many live bytes may grow until the next collection.
 func growth(live uint64) int {
 	const (
 		asGoDoesIt = 100

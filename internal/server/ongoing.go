@@ -30,7 +30,7 @@ func newOngoing(next tfprotov6.ProviderServer) *ongoing {
 	}}
 }
 
-// begin gives the request a context that lives until end is called, once or more often.
+// begin returns a context for the request, which is valid until end is called. end may be called more than once.
 func (o *ongoing) begin(ctx context.Context) (_ context.Context, end func()) {
 	o.served.RLock()
 	s := newScope(ctx)

@@ -30,7 +30,7 @@ func (p *Process) Serve(served provider.Provider) tfprotov6.ProviderServer {
 
 var errEnding = errors.New("the provider is being terminated, and begins no further change")
 
-// begin says that a change begins, which done ends.
+// begin registers a change, which ends when done is called.
 func (p *Process) begin(ctx context.Context) (changing context.Context, done func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -78,7 +78,7 @@ func (p *Process) Stop(limit time.Duration) {
 	}
 }
 
-// cancelAll gives a channel that is closed once no change is under way.
+// cancelAll cancels all changes, and returns a channel that is closed when none is under way.
 func (p *Process) cancelAll() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

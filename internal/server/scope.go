@@ -7,7 +7,7 @@ import (
 )
 
 // scope is the context of one request. It forwards to the request's own context while the request is served, and to
-// a cancelled one afterwards, so that whoever keeps it, or a context derived from it, keeps nothing else alive.
+// a cancelled one afterwards, so that a reference to it, or to a context derived from it, keeps nothing else alive.
 //
 // Because Done and Value forward, [context.WithCancel] finds the cancelable context below and needs no goroutine.
 type scope struct {

@@ -29,7 +29,7 @@ type foundKey struct {
 	problem *Error
 }
 
-// parseDER reads a PFX file, and tells apart the other DER files that are given in its
+// parseDER reads a PFX file, and recognises the other DER files that are configured in its
 // place. Whatever follows the outermost value is dropped: editors and shells append a
 // line end to a file.
 func parseDER(data []byte, password string, from Origin, work *budget) (bundle, error) {

@@ -1,6 +1,6 @@
 // Package certificate reads a client certificate with its private key from whatever
 // people keep one in: PEM text, a PFX file (PKCS#12), or base64 of either. It knows
-// nothing of logins. Its errors say what is wrong with a bundle, and never hold any
+// nothing of logins. Its errors explain what is wrong with a bundle, and never hold any
 // of it.
 package certificate
 
@@ -93,7 +93,7 @@ func certificatePEM(content []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}))
 }
 
-// Origin says what a bundle and its password are called in a message.
+// Origin has the names of a bundle and its password for messages.
 type Origin struct {
 	// Bundle names the bundle, as the subject of a sentence: "Certificate file
 	// /x/sp.pfx", "The value of client_certificate".
@@ -107,14 +107,14 @@ type Origin struct {
 	PathSetting string
 }
 
-// Error says what is wrong with a bundle. It holds nothing of the bundle itself and
+// Error is the error for an unusable bundle. It holds nothing of the bundle itself and
 // nothing of the password.
 type Error struct {
 	// AtPassword is whether the password is wrong, and not the bundle.
 	AtPassword bool
 	// Summary is a fixed sentence, unique to one family of failures.
 	Summary string
-	// Detail says what happened and what to do next.
+	// Detail is what happened and what to do next.
 	Detail string
 }
 

@@ -12,7 +12,7 @@ import (
 // exportAgain is the way out where no program converts a bundle.
 const exportAgain = "OpenSSL does not open it either. Export the certificate again, with AES-256."
 
-// pfxError says what a failure to open a PFX means.
+// pfxError turns a failure to open a PFX into an error for the user.
 func pfxError(err error, legacy bool, from Origin) *Error {
 	var unsupported *unsupportedError
 	switch {
@@ -35,7 +35,7 @@ func pfxError(err error, legacy bool, from Origin) *Error {
 	return damaged(nil, from)
 }
 
-// damaged says so, and how that happened if it shows.
+// damaged returns the error for a damaged bundle, with the cause if it shows.
 func damaged(data []byte, from Origin) *Error {
 	hint := "Copy it again, as binary data."
 	// U+FFFD stands for what is not UTF-8.
@@ -133,7 +133,7 @@ func tooMuchWork(from Origin, convert command) *Error {
 		"Convert it, run: %s", from.Bundle, convert.with(from))
 }
 
-// wrongPassword says what may be wrong with a password. opens tries another one.
+// wrongPassword returns the error for a wrong password, with the probable mistake. opens tries another password.
 func wrongPassword(from Origin, password string, check command, legacy bool, opens func(string) bool) *Error {
 	hint := ""
 	if shape := Placeholder(password); shape != "" {

@@ -84,7 +84,7 @@ func readPFX(normal []byte) (*pfx, error) {
 	return p, nil
 }
 
-// macVerdict is what the MAC says of a password.
+// macVerdict is the result of checking a password by the MAC.
 type macVerdict int
 
 const (
