@@ -41,7 +41,7 @@ type Listed struct {
 // Protocol starts a provider in the world's environment, with an empty provider block.
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
-	p := w.open(t)
+	p := open(t, w.server())
 	if errors := p.configure(t, nil); errors != "" {
 		t.Fatal(errors)
 	}
@@ -49,9 +49,8 @@ func (w *World) Protocol(t testing.TB) *Protocol {
 }
 
 // open starts a provider that is not configured yet.
-func (w *World) open(t testing.TB) *Protocol {
+func open(t testing.TB, server tfprotov6.ProviderServer) *Protocol {
 	t.Helper()
-	server := w.server()
 	p := &Protocol{server: server}
 	var err error
 	p.schemas, err = server.GetProviderSchema(request(t), &tfprotov6.GetProviderSchemaRequest{})
@@ -193,6 +192,7 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return Object{}, errors
 	}
+	checkKnown(t, typeName, unmarshal(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState))
 	now := Object{
 		raw: resp.NewState, Private: resp.Private, State: decode(t, p.schemas.ResourceSchemas[typeName].ValueType(), resp.NewState),
 		Warnings: words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning),

@@ -67,6 +67,9 @@ func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[
 	plan.planned = unmarshal(t, ty, answer.PlannedState)
 	plan.State, _ = fromPlanned(t, plan.planned).(map[string]any)
 	if config != nil {
+		if plan.planned.IsNull() {
+			t.Fatalf("Terraform would refuse the plan: %s is configured and planned as null", typeName)
+		}
 		checkPlanned(t, "", schema.Block.Attributes, was, configured, plan.planned)
 	}
 	plan.Changed = differing(t, was, plan.planned)
@@ -114,7 +117,15 @@ func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o 
 	}
 	errors = p.errors(answer.Diagnostics)
 	if errors == "" && !plan.destroyed {
-		checkApplied(t, "", plan.planned, unmarshal(t, schema.ValueType(), answer.NewState))
+		got := unmarshal(t, schema.ValueType(), answer.NewState)
+		checkKnown(t, plan.typeName, got)
+		if got.IsNull() {
+			return Object{}, "The provider returned no object"
+		}
+		checkApplied(t, "", plan.planned, got)
+	}
+	if errors == "" && plan.destroyed && o.State != nil {
+		errors = "The provider returned an object after its deletion"
 	}
 	return o, errors
 }
@@ -159,7 +170,8 @@ func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribu
 	for _, a := range attributes {
 		value, configured, old := got[a.Name], want[a.Name], was[a.Name]
 		switch {
-		case a.WriteOnly, value.Equal(configured), configured.IsNull() && a.Computed, !old.IsNull() && value.Equal(old):
+		case a.WriteOnly && value.IsNull(), value.Equal(configured), configured.IsNull() && a.Computed,
+			!old.IsNull() && !configured.IsNull() && value.Equal(old):
 		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle && !configured.IsNull() && !value.IsNull() && configured.IsKnown() && value.IsKnown():
 			checkPlanned(t, at+a.Name+".", a.NestedType.Attributes, old, configured, value)
 		default:
@@ -173,13 +185,23 @@ func checkApplied(t testing.TB, at string, planned, got tftypes.Value) {
 	t.Helper()
 	switch {
 	case !planned.IsKnown():
-	case !got.IsNull() && !planned.IsNull() && planned.Type().Is(tftypes.Object{}):
+	case got.IsNull() != planned.IsNull():
+		t.Errorf("Terraform would refuse the state: %s was planned as %s and is %s", at, planned, got)
+	case !got.IsNull() && planned.Type().Is(tftypes.Object{}):
 		is := members(t, got)
 		for name, value := range members(t, planned) {
 			checkApplied(t, at+"."+name, value, is[name])
 		}
 	case !planned.Equal(got) && planned.IsFullyKnown():
 		t.Errorf("Terraform would refuse the state: %s was planned as %s and is %s", at, planned, got)
+	}
+}
+
+// checkKnown fails the test where a state, which is to be saved, has something in it that is not known.
+func checkKnown(t testing.TB, typeName string, got tftypes.Value) {
+	t.Helper()
+	if !got.IsFullyKnown() {
+		t.Errorf("Terraform would refuse the state: something in %s is still unknown: %s", typeName, got)
 	}
 }
 

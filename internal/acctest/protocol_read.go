@@ -42,6 +42,7 @@ func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (s
 	if errors := p.errors(resp.Diagnostics); errors != "" {
 		return nil, warnings, errors
 	}
+	checkKnown(t, typeName, unmarshal(t, schema.ValueType(), resp.State))
 	return decode(t, schema.ValueType(), resp.State), warnings, ""
 }
 

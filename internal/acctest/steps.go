@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
@@ -24,7 +25,13 @@ func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 		w.TestCLI(t, steps...)
 		return
 	}
-	r := &run{t: t, world: w, state: newState()}
+	test(t, w.server, steps)
+}
+
+// test runs the steps against a provider, of which serve gives a fresh one each time.
+func test(t testing.TB, serve func() tfprotov6.ProviderServer, steps []resource.TestStep) {
+	t.Helper()
+	r := &run{t: t, serve: serve, state: newState()}
 	defer r.destroy()
 	for i, step := range steps {
 		if step.PreConfig != nil {
@@ -44,8 +51,8 @@ func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 
 // run is the life of one configuration over the steps of a test.
 type run struct {
-	t      *testing.T
-	world  *World
+	t      testing.TB
+	serve  func() tfprotov6.ProviderServer
 	state  *state
 	config *configuration // of the last step
 }
@@ -77,7 +84,11 @@ func (r *run) step(step resource.TestStep) error {
 	}
 	r.config = config
 	for _, address := range step.Taint {
-		r.state.instances[address].tainted = true
+		tainted := r.state.instances[address]
+		if tainted == nil {
+			r.t.Fatalf("%s cannot be tainted: it is not in state", address)
+		}
+		tainted.tainted = true
 	}
 	if !step.PlanOnly {
 		if err := r.change(step); err != nil {
@@ -142,7 +153,7 @@ func (r *run) settled(step resource.TestStep) error {
 	return nil
 }
 
-func checkPlan(t *testing.T, plan *planned, checks []plancheck.PlanCheck) error {
+func checkPlan(t testing.TB, plan *planned, checks []plancheck.PlanCheck) error {
 	for _, check := range checks {
 		var answer plancheck.CheckPlanResponse
 		check.CheckPlan(context.WithoutCancel(t.Context()), plancheck.CheckPlanRequest{Plan: plan.json()}, &answer)

@@ -1,7 +1,6 @@
 package acctest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ type applying struct {
 func (r *run) apply(plan *planned) error {
 	was := r.state
 	r.state = plan.prior
-	p := r.world.open(r.t)
+	p := open(r.t, r.serve())
 	p.located = true
 	a := &applying{plan: plan, p: p, values: map[string]cty.Value{}}
 	var nodes []string
@@ -41,7 +40,7 @@ func (r *run) apply(plan *planned) error {
 	slices.Sort(nodes)
 	for address, i := range r.state.instances {
 		if b := plan.config.blocks[address]; b != nil {
-			a.values[address] = toCty(ctyType(p.schema(b).ValueType()), i.State)
+			a.values[address] = inScope(p.schema(b), i.State)
 		}
 	}
 	if len(nodes) > 0 {
@@ -150,10 +149,7 @@ func (a *applying) write(b *block, values map[string]any) error {
 	}
 	made, words := a.p.ApplyPlan(t, next, values)
 	if made.State != nil {
-		a.keep(b, &instance{Object: made, typeName: b.typeName, tainted: words != "" && prior == nil, needs: b.needs})
-	}
-	if words == "" && made.State == nil {
-		return errors.New("the provider returned no object")
+		a.keep(b, &instance{Object: made, typeName: b.typeName, tainted: words != "" && prior == nil, needs: a.plan.config.allNeeds(b.address)})
 	}
 	return failure(words, b.address)
 }
@@ -162,14 +158,17 @@ func (a *applying) keep(b *block, i *instance) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.plan.run.state.instances[b.address] = i
-	a.values[b.address] = toCty(ctyType(a.p.schema(b).ValueType()), i.State)
+	a.values[b.address] = inScope(a.p.schema(b), i.State)
 }
 
 // contradicts names the first attribute of which a plan knew something that the next one does not say.
 func contradicts(before, now map[string]any) string {
 	for name, value := range before {
 		if inner, ok := value.(map[string]any); ok {
-			other, _ := now[name].(map[string]any)
+			other, ok := now[name].(map[string]any)
+			if !ok || len(other) != len(inner) {
+				return name
+			}
 			if found := contradicts(inner, other); found != "" {
 				return name + "." + found
 			}

@@ -20,7 +20,7 @@ import (
 // configuration is a root module.
 type configuration struct {
 	blocks    map[string]*block // by address, such as data.dbxaccess_tokens.this
-	outputs   map[string]hcl.Expression
+	outputs   map[string]hclsyntax.Attributes
 	variables map[string]cty.Value
 	provider  hclsyntax.Attributes
 }
@@ -47,7 +47,7 @@ func parse(text string, given config.Variables) (*configuration, error) {
 	if diagnostics.HasErrors() {
 		return nil, diagnostics
 	}
-	c := &configuration{blocks: map[string]*block{}, outputs: map[string]hcl.Expression{}, variables: map[string]cty.Value{}}
+	c := &configuration{blocks: map[string]*block{}, outputs: map[string]hclsyntax.Attributes{}, variables: map[string]cty.Value{}}
 	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
 		if err := c.add(b, given); err != nil {
 			return nil, fmt.Errorf("%s: %w: use TestCLI", b.Range(), err)
@@ -67,8 +67,12 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 		}
 		c.provider = attributes
 	case "output":
-		c.outputs[b.Labels[0]] = attributes["value"].Expr
+		c.outputs[b.Labels[0]] = attributes
+		return only(b.Body, "value", "sensitive", "description")
 	case "variable":
+		if err := only(b.Body, "type", "default", "sensitive", "description"); err != nil {
+			return err
+		}
 		c.variables[b.Labels[0]], err = variable(attributes, given[b.Labels[0]])
 	case "resource", "data":
 		address := strings.Join(b.Labels, ".")
@@ -98,6 +102,19 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 	return err
 }
 
+// only refuses a block with more in it than these attributes.
+func only(body *hclsyntax.Body, known ...string) error {
+	for name := range body.Attributes {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("%s", name)
+		}
+	}
+	for _, inner := range body.Blocks {
+		return fmt.Errorf("block %s", inner.Type)
+	}
+	return nil
+}
+
 // variable is the value that a test gives, or the default.
 func variable(attributes hclsyntax.Attributes, given config.Variable) (cty.Value, error) {
 	var value cty.Value
@@ -124,8 +141,14 @@ func variable(attributes hclsyntax.Attributes, given config.Variable) (cty.Value
 	}
 	for word, ty := range map[string]cty.Type{"string": cty.String, "number": cty.Number, "bool": cty.Bool} {
 		if attributes["type"] != nil && hcl.ExprAsKeyword(attributes["type"].Expr) == word {
-			return convert.Convert(value, ty)
+			var err error
+			if value, err = convert.Convert(value, ty); err != nil {
+				return cty.NilVal, err
+			}
 		}
+	}
+	if attributes["sensitive"] != nil {
+		value = value.Mark(sensitive)
 	}
 	return value, nil
 }

@@ -41,7 +41,7 @@ func (r *run) plan(c *configuration, o planOptions) (*planned, error) {
 		run: r, config: c, destroy: o.destroy, prior: r.state.clone(), outputs: map[string]cty.Value{},
 		changes: map[string]*change{}, values: map[string]cty.Value{},
 	}
-	p := r.world.open(r.t)
+	p := open(r.t, r.serve())
 	p.located = true
 	if err := r.validate(p, c); err != nil {
 		return nil, err
@@ -70,6 +70,17 @@ func (c *configuration) needs(address string) []string {
 		return b.needs
 	}
 	return nil
+}
+
+// allNeeds are the addresses that a block needs, also those behind others, such as what a data source in between reads.
+func (c *configuration) allNeeds(address string) (all []string) {
+	for next := c.needs(address); len(next) > 0; next = next[1:] {
+		if !slices.Contains(all, next[0]) {
+			all = append(all, next[0])
+			next = append(next, c.needs(next[0])...)
+		}
+	}
+	return all
 }
 
 // validate asks the provider about every block while nothing is known yet of what others give.
@@ -237,7 +248,7 @@ func (plan *planned) write(p *Protocol, b *block, prior *instance) error {
 		ch.actions = tfjson.Actions{tfjson.ActionUpdate}
 	}
 	ch.after = next.State
-	plan.add(ch, toCty(ctyType(p.schema(b).ValueType()), next.State))
+	plan.add(ch, inScope(p.schema(b), next.State))
 	return nil
 }
 
@@ -247,7 +258,6 @@ func (plan *planned) read(p *Protocol, b *block) error {
 	if err != nil {
 		return err
 	}
-	ty := ctyType(p.schema(b).ValueType())
 	if !known(values) || plan.pending(b.waits) {
 		after := maps.Clone(values)
 		for _, a := range p.schema(b).Block.Attributes {
@@ -255,7 +265,7 @@ func (plan *planned) read(p *Protocol, b *block) error {
 				after[a.Name] = Unknown
 			}
 		}
-		plan.add(&change{address: b.address, typeName: b.typeName, data: true, actions: tfjson.Actions{tfjson.ActionRead}, after: after}, toCty(ty, after))
+		plan.add(&change{address: b.address, typeName: b.typeName, data: true, actions: tfjson.Actions{tfjson.ActionRead}, after: after}, inScope(p.schema(b), after))
 		return nil
 	}
 	state, _, words := p.Read(plan.run.t, b.typeName, values)
@@ -265,7 +275,7 @@ func (plan *planned) read(p *Protocol, b *block) error {
 	plan.mu.Lock()
 	defer plan.mu.Unlock()
 	plan.prior.instances[b.address] = &instance{Object: Object{State: state}, typeName: b.typeName, data: true}
-	plan.values[b.address] = toCty(ty, state)
+	plan.values[b.address] = inScope(p.schema(b), state)
 	return nil
 }
 
@@ -314,10 +324,14 @@ func known(v any) bool {
 
 func (c *configuration) evaluateOutputs(values map[string]cty.Value) (map[string]cty.Value, error) {
 	outputs, scope := map[string]cty.Value{}, c.scope(values)
-	for name, expression := range c.outputs {
-		value, diagnostics := expression.Value(scope)
+	for name, attributes := range c.outputs {
+		value, diagnostics := attributes["value"].Expr.Value(scope)
 		if diagnostics.HasErrors() {
 			return nil, diagnostics
+		}
+		value, marks := value.UnmarkDeep()
+		if len(marks) > 0 && attributes["sensitive"] == nil {
+			return nil, fmt.Errorf("Error: Output refers to sensitive values: output %q", name) //nolint:staticcheck // Terraform's words
 		}
 		outputs[name] = value
 	}

@@ -114,6 +114,30 @@ func fromCty(v cty.Value) any {
 	}
 }
 
+// sensitive marks, in expressions, what an output shows only where it is sensitive too.
+const sensitive = "sensitive"
+
+// inScope is an object for expressions. Sensitive attributes in lists, sets and maps are not marked.
+func inScope(schema *tfprotov6.Schema, object map[string]any) cty.Value {
+	return marked(schema.Block.Attributes, toCty(ctyType(schema.ValueType()), object))
+}
+
+func marked(attributes []*tfprotov6.SchemaAttribute, object cty.Value) cty.Value {
+	if object.IsNull() || !object.IsKnown() {
+		return object
+	}
+	members := object.AsValueMap()
+	for _, a := range attributes {
+		switch {
+		case a.Sensitive:
+			members[a.Name] = members[a.Name].Mark(sensitive)
+		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle:
+			members[a.Name] = marked(a.NestedType.Attributes, members[a.Name])
+		}
+	}
+	return cty.ObjectVal(members)
+}
+
 // toCty is a value of the protocol driver for expressions.
 func toCty(ty cty.Type, v any) cty.Value {
 	switch {

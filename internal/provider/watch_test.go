@@ -120,6 +120,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	w.Workspace.AddGroup("readers")
 	c := w.CLI(t, hcl)
 	c.MustRun(t, 0, "apply", "-auto-approve")
+	w.Tenant.Clock.Advance(2 * time.Minute) // a refresh waits for what was just created, as SCIM may show it late
 	id := w.ScoringApp.ClientID
 	token := func() string { return live(t, w, id)[0] }
 	for _, step := range []struct {
