@@ -75,19 +75,22 @@ func (ch *change) writes() bool {
 	return ch.actions.Create() || ch.actions.Update() || ch.actions.Replace()
 }
 
-// needs orders an apply: an object is written after what its configuration names, and destroyed before what it needed is.
+// needs orders an apply: an object is written after what its configuration names, and after the end of what it needed
+// before; it is destroyed before what it needed is.
 func (a *applying) needs(was *state, node string) (needed []string) {
 	address, destroys := strings.CutPrefix(node, destroying)
 	if !destroys {
-		return append(slices.Clone(a.plan.config.needs(address)), destroying+address)
+		needed = append(slices.Clone(a.plan.config.needs(address)), destroying+address)
+		if i := was.instances[address]; i != nil {
+			for _, other := range i.needs {
+				needed = append(needed, destroying+other)
+			}
+		}
+		return needed
 	}
 	for other, i := range was.instances {
-		if !slices.Contains(i.needs, address) {
-			continue
-		}
-		needed = append(needed, destroying+other)
-		if ch := a.plan.changes[address]; !ch.writes() { // gone for good: first whoever no longer needs it
-			needed = append(needed, other)
+		if slices.Contains(i.needs, address) {
+			needed = append(needed, destroying+other)
 		}
 	}
 	return needed

@@ -31,9 +31,6 @@ func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *
 		if a == nil {
 			return nil, fmt.Errorf("Error: Unsupported argument: An argument named %q is not expected here.", name) //nolint:staticcheck // Terraform's words
 		}
-		if !a.Required && !a.Optional {
-			return nil, fmt.Errorf("Error: Value for unconfigurable attribute: Can't configure a value for %q: its value will be decided automatically.", name) //nolint:staticcheck // Terraform's words
-		}
 		value, diagnostics := attributes[name].Expr.Value(scope)
 		if diagnostics.HasErrors() {
 			return nil, diagnostics
