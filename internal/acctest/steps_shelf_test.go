@@ -13,8 +13,8 @@ import (
 // values are the attributes of an object as the protocol driver takes them; nil is no object.
 type values map[string]any
 
-// shelf is what a provider keeps things on, and how that provider misbehaves. It is written against the protocol itself,
-// because the framework corrects some of this.
+// shelf is where a provider keeps things, and how that provider misbehaves. The provider is written against the
+// protocol itself, because the framework corrects some of this.
 type shelf struct {
 	plan, apply, read, look func(values) // change an answer before it is given
 
@@ -99,7 +99,9 @@ func changed(hook func(values), v values) {
 	}
 }
 
-func (s *shelfServer) PlanResourceChange(_ context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (s *shelfServer) PlanResourceChange(
+	_ context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ty := thingSchema.ValueType()
@@ -132,7 +134,9 @@ func (s *shelfServer) PlanResourceChange(_ context.Context, req *tfprotov6.PlanR
 	return answer, nil
 }
 
-func (s *shelfServer) ApplyResourceChange(_ context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (s *shelfServer) ApplyResourceChange(
+	_ context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ty := thingSchema.ValueType()
@@ -157,7 +161,8 @@ func (s *shelfServer) ApplyResourceChange(_ context.Context, req *tfprotov6.Appl
 		verb = "create "
 	}
 	s.journal = append(s.journal, verb+name)
-	for attribute, value := range map[string]any{"key": "key of " + name, "id": "id of " + name, "stamp": "now", "size": 1} {
+	computed := values{"key": "key of " + name, "id": "id of " + name, "stamp": "now", "size": 1}
+	for attribute, value := range computed {
 		if next[attribute] == any(Unknown) {
 			next[attribute] = value
 		}
@@ -191,7 +196,9 @@ func (s *shelfServer) ApplyResourceChange(_ context.Context, req *tfprotov6.Appl
 	return answer, nil
 }
 
-func (s *shelfServer) ReadResource(_ context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+func (s *shelfServer) ReadResource(
+	_ context.Context, req *tfprotov6.ReadResourceRequest,
+) (*tfprotov6.ReadResourceResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ty := thingSchema.ValueType()
@@ -203,7 +210,9 @@ func (s *shelfServer) ReadResource(_ context.Context, req *tfprotov6.ReadResourc
 	return &tfprotov6.ReadResourceResponse{NewState: pack(ty, now), Diagnostics: failing(s.readError)}, nil
 }
 
-func (s *shelfServer) ReadDataSource(_ context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+func (s *shelfServer) ReadDataSource(
+	_ context.Context, req *tfprotov6.ReadDataSourceRequest,
+) (*tfprotov6.ReadDataSourceResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ty := viewSchema.ValueType()
@@ -213,13 +222,18 @@ func (s *shelfServer) ReadDataSource(_ context.Context, req *tfprotov6.ReadDataS
 	return &tfprotov6.ReadDataSourceResponse{State: pack(ty, seen)}, nil
 }
 
-func (s *shelfServer) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+func (s *shelfServer) GetMetadata(
+	context.Context, *tfprotov6.GetMetadataRequest,
+) (*tfprotov6.GetMetadataResponse, error) {
 	return &tfprotov6.GetMetadataResponse{
-		Resources: []tfprotov6.ResourceMetadata{{TypeName: "dbxaccess_thing"}}, DataSources: []tfprotov6.DataSourceMetadata{{TypeName: "dbxaccess_view"}},
+		Resources:   []tfprotov6.ResourceMetadata{{TypeName: "dbxaccess_thing"}},
+		DataSources: []tfprotov6.DataSourceMetadata{{TypeName: "dbxaccess_view"}},
 	}, nil
 }
 
-func (s *shelfServer) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+func (s *shelfServer) GetProviderSchema(
+	context.Context, *tfprotov6.GetProviderSchemaRequest,
+) (*tfprotov6.GetProviderSchemaResponse, error) {
 	return &tfprotov6.GetProviderSchemaResponse{
 		Provider:          &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
 		ResourceSchemas:   map[string]*tfprotov6.Schema{"dbxaccess_thing": thingSchema},
@@ -239,11 +253,15 @@ func (s *shelfServer) ValidateProviderConfig(
 	return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: req.Config}, nil
 }
 
-func (s *shelfServer) ConfigureProvider(context.Context, *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (s *shelfServer) ConfigureProvider(
+	context.Context, *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	return &tfprotov6.ConfigureProviderResponse{}, nil
 }
 
-func (s *shelfServer) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+func (s *shelfServer) StopProvider(
+	context.Context, *tfprotov6.StopProviderRequest,
+) (*tfprotov6.StopProviderResponse, error) {
 	return &tfprotov6.StopProviderResponse{}, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"os"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,9 +59,10 @@ func verdict(t *testing.T, s *shelf, steps []resource.TestStep) string {
 			test(r, s.serve, steps)
 			return
 		}
-		resource.UnitTest(r, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+		providers := map[string]func() (tfprotov6.ProviderServer, error){
 			"dbxaccess": func() (tfprotov6.ProviderServer, error) { return s.serve(), nil },
-		}})
+		}
+		resource.UnitTest(r, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: providers})
 	}()
 	<-done
 	return strings.Join(r.errors, "\n")
@@ -75,23 +75,28 @@ const one = `resource "dbxaccess_thing" "a" {
 }
 `
 
+const view = `data "dbxaccess_view" "v" {
+  of = "x"
+}
+`
+
 const two = one + `resource "dbxaccess_thing" "b" {
   name = "b"
   note = dbxaccess_thing.a.id
 }
 `
 
-// noted is one thing with a note, which its name says when it is replaced.
+// with is one thing with a line more.
+func with(line string) string { return strings.Replace(one, "{\n", "{\n  "+line+"\n", 1) }
+
+// noted is one thing with a note. Another name replaces it.
 func noted(name, note string) string {
 	return fmt.Sprintf("resource \"dbxaccess_thing\" \"a\" {\n  name = %q\n  note = %q\n}\n", name, note)
 }
 
-func set1(name string, value any) func(values) {
-	return func(v values) {
-		if v != nil {
-			v[name] = value
-		}
-	}
+// setting is a hook that gives an attribute this value.
+func setting(name string, value any) func(values) {
+	return func(v values) { v[name] = value }
 }
 
 // What Terraform and its test framework refuse, the steps refuse too. The same table runs through the CLI, which shows
@@ -99,7 +104,9 @@ func set1(name string, value any) func(values) {
 func TestStepsRefuse(t *testing.T) {
 	t.Parallel()
 	is := func(attribute, want string) []statecheck.StateCheck {
-		return []statecheck.StateCheck{statecheck.ExpectKnownValue("dbxaccess_thing.a", tfjsonpath.New(attribute), knownvalue.StringExact(want))}
+		return []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("dbxaccess_thing.a", tfjsonpath.New(attribute), knownvalue.StringExact(want)),
+		}
 	}
 	create := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionCreate)
 	update := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionUpdate)
@@ -111,14 +118,29 @@ func TestStepsRefuse(t *testing.T) {
 		want      string // words of the refusal; empty where nothing is to be refused
 	}{
 		"nothing": {steps: []resource.TestStep{
-			{Config: one, ConfigStateChecks: is("id", "id of a"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{create}}},
-			{Config: two}, {Config: noted("a", "more"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{update}}},
+			{
+				Config:            one,
+				ConfigStateChecks: is("id", "id of a"),
+				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{create}},
+			},
+			{Config: two}, {
+				Config:           noted("a", "more"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{update}},
+			},
 			{Config: noted("a", "more"), PlanOnly: true}, {Config: one, Destroy: true},
 		}},
 
 		// Answers to a plan.
-		"plan: not what is configured":         {func(s *shelf) { s.plan = set1("note", "other") }, []resource.TestStep{{Config: noted("a", "n")}}, "planned as"},
-		"plan: a value that nobody configured": {func(s *shelf) { s.plan = set1("note", "other") }, plain, "planned as"},
+		"plan: not what is configured": {
+			func(s *shelf) { s.plan = setting("note", "other") },
+			[]resource.TestStep{{Config: noted("a", "n")}},
+			"planned as",
+		},
+		"plan: a value that nobody configured": {
+			func(s *shelf) { s.plan = setting("note", "other") },
+			plain,
+			"planned as",
+		},
 		"plan: keeps what is no longer configured": {func(s *shelf) {
 			s.plan = func(v values) {
 				if s.stored("a") {
@@ -126,9 +148,17 @@ func TestStepsRefuse(t *testing.T) {
 				}
 			}
 		}, []resource.TestStep{{Config: noted("a", "n")}, {Config: one}}, "planned as"},
-		"plan: a value that is only to be written": {func(s *shelf) { s.plan = set1("secret", "s") }, plain, "planned as"},
-		"plan: no object":                          {func(s *shelf) { s.planNothing = true }, plain, "planned as null"},
-		"plan: an error":                           {func(s *shelf) { s.planError = "no plan today" }, plain, "no plan today"},
+		"plan: a value that is only to be written": {
+			func(s *shelf) { s.plan = setting("secret", "s") },
+			plain,
+			"planned as",
+		},
+		"plan: no object": {func(s *shelf) { s.planNothing = true }, plain, "planned as null"},
+		"plan: an error": {
+			func(s *shelf) { s.planError = "no plan today" },
+			plain,
+			"no plan today",
+		},
 		"plan: another one in the apply": {func(s *shelf) {
 			s.plan = func(v values) {
 				if v["note"] == any("id of a") {
@@ -143,21 +173,45 @@ func TestStepsRefuse(t *testing.T) {
 		}, "inconsistent final plan"},
 
 		// Answers to an apply.
-		"apply: not what was planned":       {func(s *shelf) { s.apply = set1("note", "other") }, []resource.TestStep{{Config: noted("a", "n")}}, "was planned as"},
-		"apply: a value planned as none":    {func(s *shelf) { s.apply = set1("note", "other") }, plain, "was planned as"},
-		"apply: none for a value":           {func(s *shelf) { s.apply = set1("note", nil) }, []resource.TestStep{{Config: noted("a", "n")}}, "was planned as"},
-		"apply: still unknown":              {func(s *shelf) { s.apply = set1("stamp", Unknown) }, plain, "unknown"},
-		"apply: a value of another type":    {func(s *shelf) { s.mistype = true }, plain, "tring"},
-		"apply: no object":                  {func(s *shelf) { s.applyNothing = true }, plain, "no object"},
-		"apply: an error":                   {func(s *shelf) { s.applyError = "no room" }, plain, "no room"},
-		"apply: a secret in state":          {func(s *shelf) { s.apply = set1("secret", "s") }, plain, "was planned as"},
-		"apply: an object after a deletion": {func(s *shelf) { s.undead = true }, []resource.TestStep{{Config: two}, {Config: one}}, "after its deletion"},
-		"apply: an error at the end":        {func(s *shelf) { s.deleteError = "it stays" }, plain, "it stays"},
+		"apply: not what was planned": {
+			func(s *shelf) { s.apply = setting("note", "other") },
+			[]resource.TestStep{{Config: noted("a", "n")}},
+			"was planned as",
+		},
+		"apply: a value planned as none": {
+			func(s *shelf) { s.apply = setting("note", "other") },
+			plain,
+			"was planned as",
+		},
+		"apply: none for a value": {
+			func(s *shelf) { s.apply = setting("note", nil) },
+			[]resource.TestStep{{Config: noted("a", "n")}},
+			"was planned as",
+		},
+		"apply: still unknown":           {func(s *shelf) { s.apply = setting("stamp", Unknown) }, plain, "unknown"},
+		"apply: a value of another type": {func(s *shelf) { s.mistype = true }, plain, "tring"},
+		"apply: no object":               {func(s *shelf) { s.applyNothing = true }, plain, "no object"},
+		"apply: an error":                {func(s *shelf) { s.applyError = "no room" }, plain, "no room"},
+		"apply: a secret in state": {
+			func(s *shelf) { s.apply = setting("secret", "s") },
+			plain,
+			"was planned as",
+		},
+		"apply: an object after a deletion": {
+			func(s *shelf) { s.undead = true },
+			[]resource.TestStep{{Config: two}, {Config: one}},
+			"after its deletion",
+		},
+		"apply: an error at the end": {func(s *shelf) { s.deleteError = "it stays" }, plain, "it stays"},
 
 		// Answers to a read.
-		"read: unknown":                 {func(s *shelf) { s.read = set1("stamp", Unknown) }, plain, "unknown"},
-		"read: an error":                {func(s *shelf) { s.readError = "no answer" }, plain, "no answer"},
-		"read: a data source's unknown": {func(s *shelf) { s.look = set1("seen", Unknown) }, []resource.TestStep{{Config: "data \"dbxaccess_view\" \"v\" {\n  of = \"x\"\n}\n"}}, "unknown"},
+		"read: unknown":  {func(s *shelf) { s.read = setting("stamp", Unknown) }, plain, "unknown"},
+		"read: an error": {func(s *shelf) { s.readError = "no answer" }, plain, "no answer"},
+		"read: a data source's unknown": {
+			func(s *shelf) { s.look = setting("seen", Unknown) },
+			[]resource.TestStep{{Config: view}},
+			"unknown",
+		},
 
 		// Plans that do not become empty.
 		"again: a change without a refresh": {func(s *shelf) {
@@ -167,41 +221,138 @@ func TestStepsRefuse(t *testing.T) {
 				}
 			}
 		}, plain, "is not empty (refreshed: false)"},
-		"again: a change after a refresh":          {func(s *shelf) { s.read = set1("note", "drift") }, plain, "is not empty (refreshed: true)"},
-		"again: gone":                              {func(s *shelf) { s.forget = true }, plain, "is not empty (refreshed: true)"},
-		"again: empty where a change was expected": {nil, []resource.TestStep{{Config: one, ExpectNonEmptyPlan: true}}, "is empty"},
-		"again: a plan alone":                      {nil, []resource.TestStep{{Config: one, PlanOnly: true}}, "is not empty"},
-		"again: an output": {func(s *shelf) { s.look = func(v values) { s.looks++; v["seen"] = fmt.Sprint(s.looks) } }, []resource.TestStep{{
-			Config: "data \"dbxaccess_view\" \"v\" {\n  of = \"x\"\n}\noutput \"seen\" {\n  value = data.dbxaccess_view.v.seen\n}\n",
-		}}, "output seen"},
+		"again: a change after a refresh": {
+			func(s *shelf) { s.read = setting("note", "drift") },
+			plain,
+			"is not empty (refreshed: true)",
+		},
+		"again: gone": {
+			func(s *shelf) { s.forget = true },
+			plain,
+			"is not empty (refreshed: true)",
+		},
+		"again: empty where a change was expected": {
+			nil,
+			[]resource.TestStep{{Config: one, ExpectNonEmptyPlan: true}},
+			"is empty",
+		},
+		"again: a plan alone": {
+			nil,
+			[]resource.TestStep{{Config: one, PlanOnly: true}},
+			"is not empty",
+		},
+		"again: an output": {
+			func(s *shelf) { s.look = func(v values) { s.looks++; v["seen"] = fmt.Sprint(s.looks) } },
+			[]resource.TestStep{{Config: view + "output \"seen\" {\n  value = data.dbxaccess_view.v.seen\n}\n"}},
+			"output seen",
+		},
 
 		// Configurations.
-		"configuration: a required attribute is missing":                     {nil, []resource.TestStep{{Config: strings.Replace(one, "name", "note", 1)}}, "Missing required argument"},
-		"configuration: an unknown attribute":                                {nil, []resource.TestStep{{Config: strings.Replace(one, "{\n", "{\n colour = 1\n", 1)}}, "Unsupported argument"},
-		"configuration: a computed attribute, which only a provider refuses": {nil, []resource.TestStep{{Config: strings.Replace(one, "{\n", "{\n stamp = \"s\"\n", 1)}}, ""},
-		"configuration: another type":                                        {nil, []resource.TestStep{{Config: strings.Replace(one, "{\n", "{\n size = \"big\"\n", 1)}}, "Incorrect attribute value type"},
-		"configuration: another resource type":                               {nil, []resource.TestStep{{Config: strings.Replace(one, "thing", "thong", 1)}}, "Invalid resource type"},
-		"configuration: a name of nothing":                                   {nil, []resource.TestStep{{Config: noted("a", "${dbxaccess_thing.z.id}")}}, "z"},
-		"configuration: refused by the provider":                             {func(s *shelf) { s.invalid = "bad name" }, plain, "bad name"},
-		"configuration: a secret in an output":                               {nil, []resource.TestStep{{Config: one + "output \"k\" {\n  value = dbxaccess_thing.a.key\n}\n"}}, "sensitive"},
-		"configuration: a secret in a sensitive output":                      {nil, []resource.TestStep{{Config: one + "output \"k\" {\n  value = dbxaccess_thing.a.key\n  sensitive = true\n}\n"}}, ""},
+		"configuration: a required attribute is missing": {
+			nil,
+			[]resource.TestStep{{Config: strings.Replace(one, "name", "note", 1)}},
+			"Missing required argument",
+		},
+		"configuration: an unknown attribute": {
+			nil,
+			[]resource.TestStep{{Config: with("colour = 1")}},
+			"Unsupported argument",
+		},
+		// A provider refuses that, not Terraform; this one does not.
+		"configuration: a computed attribute": {nil, []resource.TestStep{{Config: with(`stamp = "s"`)}}, ""},
+		"configuration: another type": {
+			nil,
+			[]resource.TestStep{{Config: with(`size = "big"`)}},
+			"Incorrect attribute value type",
+		},
+		"configuration: another resource type": {
+			nil,
+			[]resource.TestStep{{Config: strings.Replace(one, "thing", "thong", 1)}},
+			"Invalid resource type",
+		},
+		"configuration: a name of nothing": {
+			nil,
+			[]resource.TestStep{{Config: noted("a", "${dbxaccess_thing.z.id}")}},
+			"z",
+		},
+		"configuration: refused by the provider": {
+			func(s *shelf) { s.invalid = "bad name" },
+			plain,
+			"bad name",
+		},
+		"configuration: a secret in an output": {
+			nil,
+			[]resource.TestStep{{Config: one + "output \"k\" {\n  value = dbxaccess_thing.a.key\n}\n"}},
+			"sensitive",
+		},
+		"configuration: a secret in a sensitive output": {
+			nil,
+			[]resource.TestStep{
+				{Config: one + "output \"k\" {\n  value = dbxaccess_thing.a.key\n  sensitive = true\n}\n"},
+			},
+			"",
+		},
 
 		// What a step demands.
-		"step: no error":             {nil, []resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}}, "no error"},
-		"step: a warning":            {func(s *shelf) { s.warning = "no room" }, []resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}}, "no error"},
-		"step: another error":        {func(s *shelf) { s.applyError = "no right" }, []resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}}, "does not match"},
-		"step: that error":           {func(s *shelf) { s.applyError = "no room" }, []resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}}, ""},
-		"step: a check":              {nil, []resource.TestStep{{Config: one, Check: fails}}, "it is not so"},
-		"step: a check of a destroy": {nil, []resource.TestStep{{Config: one}, {Config: one, Destroy: true, Check: fails}}, "it is not so"},
-		"step: a check of state":     {nil, []resource.TestStep{{Config: one, ConfigStateChecks: is("id", "id of b")}}, "state check"},
-		"step: a check of the plan":  {nil, []resource.TestStep{{Config: one, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{update}}}}, "plan check"},
-		"step: a check of the plan after it": {nil, []resource.TestStep{{Config: one, ConfigPlanChecks: resource.ConfigPlanChecks{
-			PostApplyPreRefresh: []plancheck.PlanCheck{create},
-		}}}, "plan check"},
-		"step: a check of the plan after a refresh": {nil, []resource.TestStep{{Config: one, ConfigPlanChecks: resource.ConfigPlanChecks{
-			PostApplyPostRefresh: []plancheck.PlanCheck{create},
-		}}}, "plan check"},
-		"step: taints nothing": {nil, []resource.TestStep{{Config: one, Taint: []string{"dbxaccess_thing.z"}}}, "tainted"},
+		"step: no error": {
+			nil,
+			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}},
+			"no error",
+		},
+		"step: a warning": {
+			func(s *shelf) { s.warning = "no room" },
+			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}},
+			"no error",
+		},
+		"step: another error": {
+			func(s *shelf) { s.applyError = "no right" },
+			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}},
+			"does not match",
+		},
+		"step: that error": {
+			func(s *shelf) { s.applyError = "no room" },
+			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}},
+			"",
+		},
+		"step: a check": {nil, []resource.TestStep{{Config: one, Check: fails}}, "it is not so"},
+		"step: a check of a destroy": {
+			nil,
+			[]resource.TestStep{{Config: one}, {Config: one, Destroy: true, Check: fails}},
+			"it is not so",
+		},
+		"step: a check of state": {
+			nil,
+			[]resource.TestStep{{Config: one, ConfigStateChecks: is("id", "id of b")}},
+			"state check",
+		},
+		"step: a check of the plan": {
+			nil,
+			[]resource.TestStep{
+				{Config: one, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{update}}},
+			},
+			"plan check",
+		},
+		"step: a check of the plan after it": {
+			nil,
+			[]resource.TestStep{{
+				Config:           one,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPreRefresh: []plancheck.PlanCheck{create}},
+			}},
+			"plan check",
+		},
+		"step: a check of the plan after a refresh": {
+			nil,
+			[]resource.TestStep{{
+				Config:           one,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{create}},
+			}},
+			"plan check",
+		},
+		"step: taints nothing": {
+			nil,
+			[]resource.TestStep{{Config: one, Taint: []string{"dbxaccess_thing.z"}}},
+			"tainted",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -217,81 +368,6 @@ func TestStepsRefuse(t *testing.T) {
 				t.Error("not refused")
 			case !byCLI() && !strings.Contains(got, test.want): // a CLI has its own words
 				t.Errorf("refused by other words than %q: %s", test.want, got)
-			}
-		})
-	}
-}
-
-// What only a CLI can do is refused, and so is what a step would pass over in silence.
-func TestStepsNeedCLI(t *testing.T) {
-	t.Parallel()
-	if byCLI() {
-		t.Skip("a CLI does all of it")
-	}
-	for name, step := range map[string]resource.TestStep{
-		"import":          {Config: one, ImportState: true, ImportStateVerify: true, ResourceName: "dbxaccess_thing.a"},
-		"refresh":         {RefreshState: true},
-		"query":           {Config: one, Query: true},
-		"count":           {Config: strings.Replace(one, "{\n", "{\n  count = 1\n", 1)},
-		"lifecycle":       {Config: strings.Replace(one, "{\n", "{\n  lifecycle {}\n", 1)},
-		"module":          {Config: "module \"m\" {\n  source = \"./m\"\n}\n"},
-		"validation":      {Config: "variable \"v\" {\n  default = 1\n  validation {\n    condition = false\n    error_message = \"No.\"\n  }\n}\n"},
-		"secret variable": {Config: "variable \"v\" {\n  default = 1\n  ephemeral = true\n}\n"},
-		"precondition":    {Config: "output \"o\" {\n  value = 1\n  precondition {\n    condition = false\n    error_message = \"No.\"\n  }\n}\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := verdict(t, newShelf(), []resource.TestStep{step}); !strings.Contains(got, "TestCLI") {
-				t.Errorf("refused by other words: %q", got)
-			}
-		})
-	}
-}
-
-// Objects are written after what they name, and destroyed before it.
-func TestStepsOrder(t *testing.T) {
-	t.Parallel()
-	viewed := one + `data "dbxaccess_view" "v" {
-  of = dbxaccess_thing.a.id
-}
-resource "dbxaccess_thing" "b" {
-  name = "b"
-  note = data.dbxaccess_view.v.seen
-}
-`
-	waits := one + "resource \"dbxaccess_thing\" \"b\" {\n  name = \"b\"\n  depends_on = [dbxaccess_thing.a]\n}\n"
-	swap := strings.NewReplacer(`"a"`, `"b"`, `"b"`, `"a"`, "thing.a", "thing.b")
-	for name, test := range map[string]struct {
-		misbehave func(*shelf)
-		steps     []resource.TestStep
-		want      []string
-	}{
-		"by reference":                    {nil, []resource.TestStep{{Config: two}}, []string{"create a", "create b", "delete b", "delete a"}},
-		"by reference, reversed":          {nil, []resource.TestStep{{Config: swap.Replace(two)}}, []string{"create b", "create a", "delete a", "delete b"}},
-		"by depends_on":                   {nil, []resource.TestStep{{Config: waits}}, []string{"create a", "create b", "delete b", "delete a"}},
-		"through a data source":           {nil, []resource.TestStep{{Config: viewed}}, []string{"create a", "create b", "delete b", "delete a"}},
-		"through a data source, reversed": {nil, []resource.TestStep{{Config: swap.Replace(viewed)}}, []string{"create b", "create a", "delete a", "delete b"}},
-		"removed together":                {nil, []resource.TestStep{{Config: two}, {Config: noted("c", "n")}}, []string{"create a", "create b", "delete b", "delete a", "create c", "delete c"}},
-		"update after the end of what it named": {nil, []resource.TestStep{{Config: two}, {Config: "resource \"dbxaccess_thing\" \"b\" {\n  name = \"b\"\n}\n"}},
-			[]string{"create a", "create b", "delete a", "update b", "delete b"}},
-		"replaced": {nil, []resource.TestStep{{Config: noted("a", "n")}, {Config: noted("c", "n")}}, []string{"create a", "delete a", "create c", "delete c"}},
-		"tainted":  {nil, []resource.TestStep{{Config: one}, {Config: one, Taint: []string{"dbxaccess_thing.a"}}}, []string{"create a", "delete a", "create a", "delete a"}},
-		"tainted by an error after it exists": {func(s *shelf) { s.halfError = "no answer" },
-			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no answer")}, {Config: one}}, []string{"create a", "delete a", "create a", "delete a"}},
-		"nothing after a failure": {func(s *shelf) { s.applyError = "no room" }, []resource.TestStep{{Config: two, ExpectError: regexp.MustCompile("no room")}}, nil},
-		"destroyed by a step":     {nil, []resource.TestStep{{Config: two}, {Config: two, Destroy: true}}, []string{"create a", "create b", "delete b", "delete a"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newShelf()
-			if test.misbehave != nil {
-				test.misbehave(s)
-			}
-			if got := verdict(t, s, test.steps); got != "" {
-				t.Errorf("refused: %s", got)
-			}
-			if !slices.Equal(s.journal, test.want) {
-				t.Errorf("%v, want %v", s.journal, test.want)
 			}
 		})
 	}
