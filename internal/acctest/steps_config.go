@@ -70,7 +70,7 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 		c.outputs[b.Labels[0]] = attributes
 		return only(b.Body, "value", "sensitive", "description")
 	case "variable":
-		if err := only(b.Body, "type", "default", "sensitive", "description"); err != nil {
+		if err := only(b.Body, "type", "default", "sensitive", "ephemeral", "description"); err != nil {
 			return err
 		}
 		c.variables[b.Labels[0]], err = variable(attributes, given[b.Labels[0]])

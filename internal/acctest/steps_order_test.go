@@ -25,7 +25,6 @@ func TestStepsNeedCLI(t *testing.T) {
 		"validation": {
 			Config: "variable \"v\" {\n  default = 1\n  validation {\n    condition = false\n  }\n}\n",
 		},
-		"ephemeral variable": {Config: "variable \"v\" {\n  default = 1\n  ephemeral = true\n}\n"},
 		"precondition": {
 			Config: "output \"o\" {\n  value = 1\n  precondition {\n    condition = false\n  }\n}\n",
 		},
