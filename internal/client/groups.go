@@ -169,7 +169,7 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 	case err != nil:
 		return &UnverifiedMemberError{err}
 	case !shown:
-		return errors.New("the service accepted the change and still shows what stood before")
+		return errors.New("the service accepted the change, but still shows the old value")
 	default:
 		return nil
 	}

@@ -141,8 +141,8 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestTellIdentity compares with the framework, too.
-func TestTellIdentity(t *testing.T) {
+// TestSetIdentity compares with the framework, too.
+func TestSetIdentity(t *testing.T) {
 	type model struct {
 		Name types.String `tfsdk:"name"`
 		On   types.Bool   `tfsdk:"on"`
@@ -156,7 +156,7 @@ func TestTellIdentity(t *testing.T) {
 		null := tftypes.NewValue(s.Type().TerraformType(t.Context()), nil)
 		ours, theirs := &tfsdk.ResourceIdentity{Schema: s, Raw: null}, &tfsdk.ResourceIdentity{Schema: s, Raw: null}
 		var diags diag.Diagnostics
-		TellIdentity(t.Context(), ours, m, &diags)
+		SetIdentity(t.Context(), ours, m, &diags)
 		want := theirs.Set(t.Context(), m)
 		if !ours.Raw.Equal(theirs.Raw) || len(diags) != len(want) {
 			t.Errorf("%T: %s and %v, want %s and %v", m, ours.Raw, diags, theirs.Raw, want)

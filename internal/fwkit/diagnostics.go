@@ -32,7 +32,7 @@ func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	if err == nil {
 		return false
 	}
-	attribute, summary, detail := tell(err, summary, object)
+	attribute, summary, detail := explain(err, summary, object)
 	if attribute = printable(attribute); attribute == "" {
 		diags.AddError(summary, detail)
 	} else {
@@ -59,7 +59,7 @@ func printable(attribute string) string {
 
 // Warn adds err as a warning. Terraform folds warnings of one summary, so the object's name ends it.
 func Warn(diags *diag.Diagnostics, err error, summary, object string) {
-	_, _, detail := tell(err, summary, object)
+	_, _, detail := explain(err, summary, object)
 	diags.AddWarning(summary+": "+object, detail)
 }
 
@@ -73,7 +73,7 @@ func Path(dotted string) path.Path {
 	return p
 }
 
-func tell(err error, summary, object string) (attribute, title, detail string) {
+func explain(err error, summary, object string) (attribute, title, detail string) {
 	var login *auth.Error
 	if errors.As(err, &login) {
 		// A refused login is the same trouble whatever was to be done, so it keeps its own sentence.

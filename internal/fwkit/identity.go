@@ -52,9 +52,9 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// TellIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform
+// SetIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform
 // before 1.12, which has none, and of a refresh that finds the object gone.
-func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
+func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
 	if identity == nil {
 		return
 	}
@@ -68,7 +68,7 @@ func TellIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model a
 func Listed(ctx context.Context, req list.ListRequest, displayName string, identity, model any) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName
-	TellIdentity(ctx, result.Identity, identity, &result.Diagnostics)
+	SetIdentity(ctx, result.Identity, identity, &result.Diagnostics)
 	if req.IncludeResource {
 		result.Diagnostics.Append(result.Resource.Set(ctx, model)...)
 	}

@@ -29,8 +29,8 @@ func FromOfficial(
 // object.
 func NotRefreshed(diags *diag.Diagnostics, object string) {
 	diags.AddError(
-		"What comes over from the official provider was not refreshed",
-		object+": its state does not hold all that this provider needs, and a refresh finds the rest. Plan without "+
+		"State moved from the official provider was not refreshed",
+		object+": its state lacks attributes that this provider needs and that a refresh reads. Plan without "+
 			"-refresh=false.",
 	)
 }

@@ -103,13 +103,15 @@ func grouped(all []Shared, pairs []client.Pair) []*group {
 
 func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics) {
 	advice := fmt.Sprintf(
-		"Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    lifecycle "+
+		"Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    "+
+			"lifecycle "+
 			"{\n      destroy = false\n    }\n  }",
 		removed,
 	)
 	if removed == kept {
 		advice = fmt.Sprintf(
-			"Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = %s.NEW\n "+
+			"Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = "+
+				"%s.NEW\n "+
 				" }\n\n"+
 				"Where count has shifted the addresses, for_each keeps them. Where two addresses had the same thing, "+
 				"let Terraform forget one: a removed block with destroy = false.",
@@ -153,7 +155,7 @@ func Planned(ctx context.Context, p private, diags *diag.Diagnostics) (stay []cl
 		text, more := p.GetKey(ctx, key)
 		diags.Append(more...)
 		var things []client.Thing
-		_ = json.Unmarshal(text, &things) // nothing is none
+		_ = json.Unmarshal(text, &things) // no text: no things
 		stay = append(stay, things...)
 	}
 	return stay

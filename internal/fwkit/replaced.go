@@ -19,7 +19,7 @@ func WarnOfReplacement(diags *diag.Diagnostics, err error, attribute, object str
 		!errors.Is(err, client.ErrAccountGroup) {
 		return // says nothing of the object that is to come
 	}
-	_, _, detail := tell(err, "", "Its replacement")
+	_, _, detail := explain(err, "", "Its replacement")
 	diags.AddAttributeWarning(
 		path.Root(attribute),
 		"Replacement cannot be created now: "+object,

@@ -97,7 +97,7 @@ func OverlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	return lifetime
 }
 
-// PlanCreate fills in what a plan to create knows already.
+// PlanCreate fills in the values of a new credential that are known at plan.
 func (m *Rotating) PlanCreate(config Rotating) {
 	m.Settle(config)
 	m.Reason, m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull(), types.StringNull()
@@ -218,7 +218,7 @@ func (m *Rotating) planPrevious(state Rotating, v rotation.Verdict) {
 
 func (m Rotating) reason() rotation.Reason { return rotation.Reason(m.Reason.ValueString()) }
 
-// Rotates reports whether a plan asks for a new credential.
+// Rotates reports whether a plan creates a new credential.
 func (m Rotating) Rotates() bool { return m.ID.IsUnknown() }
 
 // EndsOverlap reports whether a plan revokes the previous credential and creates none.

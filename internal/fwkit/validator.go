@@ -25,7 +25,7 @@ func (c checked) ValidateString(_ context.Context, req validator.StringRequest, 
 		return
 	}
 	if err := c.check(req.ConfigValue.ValueString()); err != nil {
-		_, _, detail := tell(err, c.summary, req.Path.String())
+		_, _, detail := explain(err, c.summary, req.Path.String())
 		resp.Diagnostics.AddAttributeError(req.Path, c.summary, detail)
 	}
 }

@@ -210,7 +210,7 @@ func ruins() map[string]ruin {
 			types: everyType,
 			spoil: func(r *ruined) { r.cli.Rewrite(r.t, r.all()+r.refused()) },
 			says: []string{
-				"Service principal has neither application id nor name", "on_destroy must be written", "Nothing to adopt without an application id", "workspace-consume excludes the other ways in",
+				"Service principal has neither application id nor name", "adopt_existing requires on_destroy", "Nothing to adopt without an application id", "workspace-consume excludes other entitlements",
 				"Grant names more than one principal", "Grant names no principal", "Principal is listed twice", "Principal is listed and ignored", "Not a principal to ignore",
 				"Token owner has no credential", "Token owner has two credentials", "Credential of the token's owner is empty", "Certificate password without a certificate",
 				"Key Vault credential of the owner is not clear", "Password in Key Vault without a certificate", "Token would always be due", "Overlap of a token is too long",
@@ -248,7 +248,7 @@ func ruins() map[string]ruin {
 				r.Workspace.SetGrant("authorization/tokens", r.Deployer.ClientID, "CAN_USE")
 				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour) // an empty list would show nothing
 			},
-			says: []string{"it is not among the tokens of the provider's identity, and may be another's", `needs to be a workspace admin: add it to the group "admins"`}, fails: 1,
+			says: []string{"it is not among the tokens of the provider's identity, and may belong to another principal", `needs to be a workspace admin: add it to the group "admins"`}, fails: 1,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
 		},
 		"the last token of who is no admin was revoked": {
@@ -271,7 +271,7 @@ func ruins() map[string]ruin {
 		"moved from the official provider, endpoint gone": {
 			types: []string{listType, tokenType}, before: (*ruined).over,
 			spoil: func(r *ruined) { r.Workspace.DeleteEndpoint("iris") },
-			says:  []string{"Cannot find the serving endpoint of the access list that came over", "If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>"},
+			says:  []string{"Cannot find the serving endpoint of the moved access list", "If it is gone, remove the moved block and take the old address out of the state: terraform state rm <address>"},
 			fails: 1,
 			out: func(r *ruined) {
 				r.cli.MustRun(r.t, 0, "state", "rm", "databricks_permissions.x")

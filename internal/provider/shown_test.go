@@ -72,7 +72,7 @@ func TestNameOfTheNeighbour(t *testing.T) {
 		if !slices.Equal(plan.Replace, []string{"service_principal_name"}) || plan.State["display_name"] != acctest.Unknown {
 			t.Errorf("%s: plans %v, replaces for %v", typeName, plan.State, plan.Replace)
 		}
-		if typeName == grantType && (!strings.Contains(plan.Warnings, "managed as a whole") || strings.Contains(plan.Warnings, second+" (neighbour)")) {
+		if typeName == grantType && (!strings.Contains(plan.Warnings, "are both managed") || strings.Contains(plan.Warnings, second+" (neighbour)")) {
 			t.Errorf("%s: warns: %s", typeName, plan.Warnings)
 		}
 		if o = p.MustApply(t, typeName, o, with(second)); o.State["display_name"] != "meant" {

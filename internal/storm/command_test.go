@@ -86,7 +86,7 @@ func (c *command) over() bool {
 }
 
 // unknown are what errors say where the service was out for so long that nobody can know what it has done.
-var unknown = []string{"It is not known whether the work was done", "It may have been made all the same", "A token may exist that nobody knows the value of"}
+var unknown = []string{"It is not known whether the work was done", "It may have been created all the same", "A token may exist whose value nobody has"}
 
 func (c *command) tell(address, errors string, warnings ...string) {
 	c.mu.Lock()

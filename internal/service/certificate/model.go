@@ -55,9 +55,9 @@ func toInfo(c *certificate.Certificate) infoModel {
 
 // refuse says what is wrong with the bundle, at the first argument.
 func refuse(err error) *function.FuncError {
-	var told *certificate.Error
-	if errors.As(err, &told) {
-		return function.NewArgumentFuncError(0, told.Summary+". "+told.Detail)
+	var failure *certificate.Error
+	if errors.As(err, &failure) {
+		return function.NewArgumentFuncError(0, failure.Summary+". "+failure.Detail)
 	}
 	return function.NewArgumentFuncError(0, err.Error())
 }

@@ -34,6 +34,6 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot get a token from Entra ID", "dbxaccess_entra_token") {
 		return
 	}
-	config.tell(token)
+	config.show(token)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
 }

@@ -17,7 +17,7 @@ type tokenModel struct {
 	Claims      types.String `tfsdk:"claims"`
 }
 
-func (m *tokenModel) tell(t entraToken) {
+func (m *tokenModel) show(t entraToken) {
 	m.AccessToken = types.StringValue(t.Value)
 	m.ExpiresAt = fwkit.Time(t.ExpiresAt)
 	m.Claims = types.StringValue(t.Claims)

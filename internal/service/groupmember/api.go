@@ -144,7 +144,7 @@ func adviseSelf(have membership) error {
 		errSelf,
 		"",
 		fmt.Sprintf(
-			"Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go "+
+			"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go "+
 				"of it, write a removed block with "+
 				"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as "+
 				"another workspace admin.",

@@ -65,8 +65,8 @@ func (m memberModel) toIdentity() identityModel {
 	return identityModel{m.GroupName, m.ApplicationID, m.WorkspaceID}
 }
 
-// tell writes what the service showed into the model. The application id keeps its spelling.
-func (m *memberModel) tell(have membership, workspaceID string) {
+// show writes what the service showed into the model. The application id keeps its spelling.
+func (m *memberModel) show(have membership, workspaceID string) {
 	m.ID = types.StringValue(
 		membership{Group: m.GroupName.ValueString(), ApplicationID: m.ApplicationID.ValueString()}.ID(),
 	)
@@ -82,6 +82,6 @@ func imported(have membership, workspaceID string) memberModel {
 		ApplicationID: types.StringValue(have.ApplicationID),
 		Timeouts:      fwkit.NoTimeouts(),
 	}
-	m.tell(have, workspaceID)
+	m.show(have, workspaceID)
 	return m
 }

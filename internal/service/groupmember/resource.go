@@ -102,8 +102,8 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
-	plan.tell(have, r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	plan.show(have, r.Client.WorkspaceID())
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -115,7 +115,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	have := state.toMembership()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	now, err := readMember(
 		ctx,
@@ -148,7 +148,8 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 				have,
 				have.GroupID,
 				now.GroupID,
-				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a member of that one, too."}[left],
+				map[bool]string{true: "It is not a member of that one, and the plan adds it.", false: "It is a " +
+					"member of that one, too."}[left],
 			),
 		)
 	}
@@ -156,8 +157,8 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	state.tell(now, r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	state.show(now, r.Client.WorkspaceID())
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -168,7 +169,7 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	plan.toMembership().keep(r.Client)
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -240,5 +241,5 @@ func (r *memberResource) ImportState(
 	}
 	m := imported(have, r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }

@@ -72,7 +72,7 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 		if !fwkit.Failed(
 			&resp.Diagnostics,
 			deactivate(ctx, a.Client, sp),
-			"Service principal with leaked credentials stays active",
+			"Service principal with revoked credentials stays active",
 			object,
 		) {
 			say("Deactivated: %s", object)

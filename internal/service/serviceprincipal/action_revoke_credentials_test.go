@@ -122,7 +122,7 @@ func TestRevokeCredentialsWhereDeactivatingFails(t *testing.T) {
 	w, _ := leaked(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/preview/scim/v2/ServicePrincipals/*", Status: 403, Code: "PERMISSION_DENIED", Message: "no"})
 	_, _, failed := w.Protocol(t).Invoke(t, revokeAction, map[string]any{"application_id": w.ScoringApp.ClientID})
-	if !strings.Contains(failed, "Service principal with leaked credentials stays active") {
+	if !strings.Contains(failed, "Service principal with revoked credentials stays active") {
 		t.Error(failed)
 	}
 	if tokens, secrets, active := credentialsLeft(w); tokens+secrets != 0 || !active {

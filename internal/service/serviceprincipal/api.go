@@ -18,7 +18,7 @@ import (
 // ErrExists: a service principal of that application id is in the workspace already.
 var ErrExists = errors.New("it is already in this workspace")
 
-// findByApplicationID looks one up; nil when there is none. One request.
+// findByApplicationID returns the service principal with that application id; nil if there is none. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
 	found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(applicationID))
@@ -28,7 +28,7 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	if len(found) == 0 {
 		return nil, nil
 	}
-	if err := whole(ctx, c, found[0].Active != nil); err != nil {
+	if err := checkComplete(ctx, c, found[0].Active != nil); err != nil {
 		return nil, err
 	}
 	sp := fromList(found[0])
@@ -78,14 +78,14 @@ func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrinc
 	if err := c.Call(ctx, http.MethodGet, client.PathOf(collection, id), nil, nil, &sp); err != nil {
 		return scimServicePrincipal{}, advise(err)
 	}
-	return sp, whole(ctx, c, sp.Active != nil)
+	return sp, checkComplete(ctx, c, sp.Active != nil)
 }
 
-// whole refuses the reduced answer that the service gives to callers who are not admins: without "active" and the
-// entitlements, every principal would read as deactivated. No request; one for the whole run when active is missing,
-// because a service that leaves a false out must not read as a refusal.
-func whole(ctx context.Context, c *client.Client, tellsActive bool) error {
-	if tellsActive {
+// checkComplete refuses the reduced answer that callers get who are not admins: it lacks "active" and the entitlements,
+// so every principal would look deactivated. The service also leaves out "active" when it is false; then one request,
+// shared by the run, finds out whether the caller is an admin.
+func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error {
+	if hasActive {
 		return nil
 	}
 	if admin, err := c.IsAdmin(ctx); admin || err != nil {
@@ -122,9 +122,9 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 	return *found, nil
 }
 
-// addServicePrincipal makes one, and makes no second one when the answer to the first attempt is lost: whoever was
-// absent before and is there after is ours. Two requests for one, a thousand and three for a thousand; more after a
-// lost answer.
+// addServicePrincipal creates a service principal. If the answer to the first attempt is lost, it creates no second
+// one: a principal that was absent before and exists afterwards is ours. Two requests for one, a thousand and three for
+// a thousand; more after a lost answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	if want.ApplicationID == "" {
 		sp, err := addDatabricksManaged(ctx, c, want)
@@ -155,7 +155,7 @@ func lock(ctx context.Context, c *client.Client, applicationID string) (unlock f
 	return c.Lock(ctx, "service principal "+strings.ToLower(applicationID))
 }
 
-// unlessKept ends a service principal where nothing in this process can adopt it meanwhile, or gives [client.ErrKept].
+// unlessKept calls end while nothing else in this process can adopt the service principal, or returns [client.ErrKept].
 func unlessKept(ctx context.Context, c *client.Client, applicationID string, end func()) error {
 	unlock, err := lock(ctx, c, applicationID)
 	if err != nil {
@@ -169,7 +169,7 @@ func unlessKept(ctx context.Context, c *client.Client, applicationID string, end
 	return nil
 }
 
-// deactivated are the SCIM ids of those that this run has deactivated by destroying.
+// deactivated holds the SCIM ids of the service principals that destroys of this run have deactivated.
 type deactivated struct{ byID sync.Map }
 
 func addEntraManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
@@ -181,13 +181,13 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 		return servicePrincipal{}, advise(err)
 	}
 	if present {
-		// Once more, because what is adopted must not be known from a copy.
+		// Read it again: a cached copy is not enough to adopt it.
 		existing, err := look(ctx)
 		if err != nil {
 			return servicePrincipal{}, err
 		}
 		if existing != nil &&
-			!c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to make it again
+			!c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to re-create it
 			return *existing, ErrExists
 		}
 	}
@@ -201,7 +201,7 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 		err = client.Advise(
 			err,
 			"application_id",
-			"The workspace says that it has it already, and does not show it: it may have been added or removed a "+
+			"The workspace refuses it as a duplicate, but does not list it: it may have been added or removed a "+
 				"moment ago. "+
 				"Apply again in a minute: if the workspace shows it then, the error says how to import or adopt it. "+
 				"If not, the Databricks account has it, and an account admin can assign it to the workspace.",
@@ -210,9 +210,9 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 	return sp, err
 }
 
-// addDatabricksManaged makes one that has no application id yet to look it up by, so the ids of its display name before
-// and after tell whether a lost answer did the work. Nothing keeps the service from making two of one name, hence the
-// lock against this process and the patience with reads that lag behind the write.
+// addDatabricksManaged creates a service principal that has no application id yet. To find out whether a request with a
+// lost answer created one, it compares the ids with that display name before and after. The service would accept two of
+// one name, so a lock excludes other calls of this process, and reads are repeated while they lag behind the write.
 func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
 	unlock, err := c.Lock(ctx, "service principals named "+want.DisplayName)
 	if err != nil {
@@ -241,8 +241,8 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 			return &sp, nil
 		default:
 			return nil, fmt.Errorf(
-				"%d service principals named %q appeared meanwhile (SCIM ids %s), and which one is this cannot be "+
-					"told: import it",
+				"%d service principals named %q appeared meanwhile (SCIM ids %s), and it is not clear which one this "+
+					"request created: import it",
 				len(after),
 				want.DisplayName,
 				strings.Join(after, ", "),
@@ -253,8 +253,8 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 }
 
 // postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what
-// a lost answer may have made. The looks take their own time: a run that was stopped, or is out of time, should still
-// learn what it made.
+// a lost answer may have created. The looks have a timeout of their own: a run that was stopped or has timed out should
+// still find out what it created.
 func postUntilAnswered(
 	ctx context.Context,
 	c *client.Client,
@@ -280,7 +280,7 @@ func postUntilAnswered(
 			return servicePrincipal{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("It may have been made all the same, and looking for it failed: %v. "+
+				fmt.Sprintf("It may have been created all the same, and looking for it failed: %v. "+
 					"Before the next apply look for it in the workspace, under Settings > Identity and access > "+
 					"Service principals; if it is there, import it.", lookErr),
 			)
@@ -400,10 +400,10 @@ func settle(ctx context.Context, c *client.Client, have servicePrincipal, want w
 }
 
 // errNotDone: what is read after a change is what stood before it.
-var errNotDone = errors.New("the service accepted the change and still shows what stood before")
+var errNotDone = errors.New("the service accepted the change, but still shows the old value")
 
-// refreshServicePrincipal is [readServicePrincipal] for one that was made at that time in that workspace: for a while
-// SCIM may not know yet what it has made itself. One request at best.
+// refreshServicePrincipal is [readServicePrincipal] for a service principal that was created at that time in that
+// workspace: for a while SCIM may not show it yet. One request at best.
 func refreshServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
@@ -415,9 +415,9 @@ func refreshServicePrincipal(
 	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
-		read = readServicePrincipal // a second look must not be at a copy
+		read = readServicePrincipal // the second look must not use the cache
 		if errors.Is(err, client.ErrNotFound) {
-			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never know it
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never have it
 		}
 		found = err == nil
 		return true, err
@@ -448,13 +448,13 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 			return client.Advise(
 				errNoTokenList,
 				"",
-				"That is right if nobody in this workspace has a personal access token. Otherwise look under "+
+				"That is correct if nobody in this workspace has a personal access token. Otherwise look under "+
 					"Settings > Advanced > Personal access tokens.",
 			)
 		}
 	}
 	if err != nil {
-		return client.Advise(err, "", "It could not be found out which tokens it has. "+tokensRight)
+		return client.Advise(err, "", "Its tokens could not be listed. "+tokensRight)
 	}
 	left := &LeftTokensError{}
 	for _, t := range list.Tokens {
@@ -474,7 +474,7 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 
 // errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
 var errNoTokenList = errors.New(
-	"the workspace answered the request for its tokens with {}, which is how it says that there is none",
+	"the workspace answered the request for its tokens with {}, which means that there are none",
 )
 
 const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
@@ -483,7 +483,7 @@ const tokensRight = "The service principal is deactivated, so its tokens do not 
 	"delete_tokens_when_inactive = false."
 
 // refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No
-// request where the login tells; else one.
+// request if the login names its application id; else one.
 func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
 	self, err := c.IsSelf(ctx, applicationID)
 	if err != nil {
@@ -502,15 +502,15 @@ func adviseSelf() error {
 	return client.Advise(
 		ErrSelf,
 		"",
-		"Without it nothing could be undone, neither by this run nor by the next. Nothing was changed. To let go of "+
+		"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of "+
 			"it, apply on_destroy = \"retain\" before removing the block, "+
 			"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another "+
 			"workspace admin.",
 	)
 }
 
-// removeServicePrincipal deletes it from the workspace; one that is gone counts as done. Two requests, of which the
-// second one must not find it, and more while SCIM lags behind.
+// removeServicePrincipal deletes a service principal from the workspace; one that is gone counts as done. Two requests:
+// the second checks that it is gone. More while SCIM lags behind.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
 func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
@@ -534,7 +534,7 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have serviceP
 	return client.Advise(
 		&client.UnconfirmedError{Object: have.String(), Look: err},
 		"",
-		"It stays in the state. Apply again: the deletion is repeated, and done when the workspace does not know it "+
+		"It stays in the state. Apply again: the deletion is repeated until the workspace does not show it "+
 			"any more.",
 	)
 }
@@ -614,7 +614,8 @@ func adviseChange(err error) error {
 		return client.Advise(
 			err,
 			"",
-			"The service principal was removed from the workspace after the plan was made. Plan again: the new plan "+
+			"The service principal was removed from the workspace after the plan was created. Plan again: the new "+
+				"plan "+
 				"adds it.",
 		)
 	}

@@ -13,7 +13,7 @@ import (
 // A workspace may take a new name, refuse it, or accept it and go on showing the old one: where Entra ID manages the
 // principal, its name comes from there. So a rename goes alone, after everything else.
 
-// KeptNameError says that the workspace did not take a new name.
+// KeptNameError reports that the workspace did not apply a new name.
 type KeptNameError struct {
 	Name string // the one that it keeps
 	Err  error  // the refusals; nil where the new name was accepted and is not shown
@@ -29,7 +29,7 @@ func (e *KeptNameError) Error() string {
 // Unwrap is the refusals.
 func (e *KeptNameError) Unwrap() error { return e.Err }
 
-// UnverifiedNameError says that a new name was accepted, and could not be read back.
+// UnverifiedNameError reports that a new name was accepted, but could not be read back.
 type UnverifiedNameError struct{ Err error }
 
 func (e *UnverifiedNameError) Error() string { return e.Err.Error() }
@@ -43,12 +43,12 @@ type keptName struct {
 	Real    string `json:"real"`
 }
 
-// explains says that a state with that name is as it is because the workspace goes on showing that other one.
+// explains reports whether the state has that name because the workspace keeps showing the other one.
 func (k keptName) explains(inState, shown string) bool {
 	return k != keptName{} && k.Written == inState && k.Real == shown
 }
 
-// renameServicePrincipal gives one another name, by PATCH and where that has no effect by PUT. A PUT replaces
+// renameServicePrincipal changes the name by PATCH, and by PUT if that has no effect. A PUT replaces
 // everything, so it repeats what a read just before it showed, and what is wished for besides. Two requests at best.
 //
 // Memberships are part of what a PUT replaces, so nobody else of this process changes them meanwhile.
@@ -89,7 +89,7 @@ func renameServicePrincipal(
 	return awaitName(ctx, c, now.toServicePrincipal(), name, refusals)
 }
 
-// refused says that the workspace will not take the new name from anybody: a caller without the right to change service
+// refused reports whether the workspace accepts the new name from nobody: a caller without the right to change service
 // principals is no such case.
 func refused(ctx context.Context, c *client.Client, err error) bool {
 	if errors.Is(err, client.ErrPermissionDenied) {

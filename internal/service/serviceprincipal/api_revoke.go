@@ -51,7 +51,7 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 		!strings.EqualFold(
 			sp.ApplicationID,
 			applicationID,
-		) { // a service that ignored the filter must not make it another one
+		) { // if the service ignored the filter, do not use another one
 		return servicePrincipal{}, client.Advise(
 			errors.New("the workspace has no such service principal"),
 			"application_id",
@@ -72,7 +72,7 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 		return servicePrincipal{}, client.Advise(
 			ErrSelf,
 			"application_id",
-			"Without its login the rest of the work could not be done. Nothing was changed. Log in as another "+
+			"Without its login the rest of the work would fail. Nothing was changed. Log in as another "+
 				"workspace admin.",
 		)
 	}
@@ -127,7 +127,7 @@ func credentials(ctx context.Context, c *client.Client, sp servicePrincipal) (fo
 	return found, err
 }
 
-// ownsOrMade reports whether a token belongs to the principal of that SCIM id, or was made by it.
+// ownsOrMade reports whether a token belongs to the principal of that SCIM id, or was created by it.
 func ownsOrMade(principalID string, t client.TokenInfo) bool {
 	return t.CreatorID == principalID || t.OwnerID == principalID
 }

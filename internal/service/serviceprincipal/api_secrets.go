@@ -10,15 +10,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// deleteSecrets deletes every OAuth secret of a service principal, whoever made it. One that cannot be deleted does not
-// keep the others. One request, and two for each secret.
+// deleteSecrets deletes every OAuth secret of a service principal, no matter who created it. One that cannot be deleted
+// does not keep the others. One request, and two for each secret.
 func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	list, err := c.OAuthSecretsNow(ctx, id)
 	if errors.Is(err, client.ErrNotFound) {
 		return nil // the principal is gone
 	}
 	if err != nil {
-		return client.Advise(err, "", "It could not be found out which OAuth secrets it has. "+secretsRight)
+		return client.Advise(err, "", "Its OAuth secrets could not be listed. "+secretsRight)
 	}
 	var left []string
 	var first error

@@ -86,7 +86,8 @@ func (d *servicePrincipalDataSource) Schema(
 				MarkdownDescription: "Whether it may log in to the workspace." + notReported,
 			},
 			"entitlements": schema.SetAttribute{
-				Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`; those of its groups are not included." + notReported,
+				Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as " +
+					"`workspace-access`; those of its groups are not included." + notReported,
 			},
 			"groups": schema.SetAttribute{
 				Computed: true, ElementType: types.StringType, MarkdownDescription: "Names of the workspace groups " +
@@ -115,7 +116,7 @@ func (d *servicePrincipalDataSource) Read(
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot find service principal", config.String()) {
 		return
 	}
-	config.tell(sp, d.Client.WorkspaceID())
+	config.show(sp, d.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
@@ -139,7 +140,7 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 		if err != nil {
 			return client.ServicePrincipal{}, adviseLookup(err)
 		}
-		// A service that ignored the filter must not make us take another one.
+		// If the service ignored the filter, do not use another principal.
 		found = slices.DeleteFunc(
 			found,
 			func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) },
@@ -163,7 +164,8 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 			return sp, client.Advise(
 				err,
 				"id",
-				"SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same form.",
+				"SCIM ids belong to one workspace: is host the right one? Ids of groups and users are of the same "+
+					"form.",
 			)
 		}
 		return sp, adviseLookup(err)
@@ -183,19 +185,19 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 		}
 		return sp.DisplayName != name
 	})
-	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists those there are; application_id " +
-		"is the surer key."
+	hint := "Names are case-sensitive here. data dbxaccess_service_principals lists all of them; application_id " +
+		"is unique."
 	if len(others) > 0 {
 		slices.Sort(others)
 		hint = "There is " + strings.Join(
 			others,
 			", ",
-		) + ", and names are case-sensitive here. application_id is the surer key."
+		) + ", and names are case-sensitive here. application_id is unique."
 	}
 	return only(found, "display_name", hint)
 }
 
-// only is the one there should be. The attribute and the hint are for when there is none.
+// only returns the single service principal found. attribute and hint are for the error if there is none or several.
 func only(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
 	switch len(found) {
 	case 0:
@@ -215,7 +217,7 @@ func only(found []client.ServicePrincipal, attribute, hint string) (client.Servi
 	return client.ServicePrincipal{}, client.Advise(
 		fmt.Errorf("there are %d of that name:\n  %s", len(found), strings.Join(lines, "\n  ")),
 		attribute,
-		"Write application_id, or id, of the one that is meant.",
+		"Write the application_id or the id of one of them.",
 	)
 }
 
@@ -231,7 +233,7 @@ func adviseLookup(err error) error {
 	return err
 }
 
-func (m *lookupModel) tell(sp client.ServicePrincipal, workspaceID string) {
+func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {
 	if m.ApplicationID.IsNull() { // what is written keeps its spelling
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
@@ -243,12 +245,12 @@ func (m *lookupModel) tell(sp client.ServicePrincipal, workspaceID string) {
 		sp.ExternalID,
 	)
 	m.Active, m.WorkspaceID = types.BoolPointerValue(sp.Active), fwkit.String(workspaceID)
-	m.Entitlements, m.Groups = told(sp, sp.Entitlements), told(sp, sp.Groups)
+	m.Entitlements, m.Groups = forAdmins(sp, sp.Entitlements), forAdmins(sp, sp.Groups)
 }
 
-// told is a set of what the workspace tells to admins. Who is not told whether a principal is active sees a reduced
-// answer, in which "none" and "not for you" look alike.
-func told(sp client.ServicePrincipal, values []string) types.Set {
+// forAdmins converts values that the workspace shows to admins only. It returns null for the reduced answer that lacks
+// "active", in which an empty set and a hidden one look alike.
+func forAdmins(sp client.ServicePrincipal, values []string) types.Set {
 	if sp.Active == nil {
 		return types.SetNull(types.StringType)
 	}

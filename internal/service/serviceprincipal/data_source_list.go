@@ -98,7 +98,8 @@ func (d *servicePrincipalsDataSource) Schema(
 						MarkdownDescription: "Whether it may log in to the workspace." + notReported,
 					},
 					"entitlements": schema.SetAttribute{
-						Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, such as `workspace-access`." + notReported,
+						Computed: true, ElementType: types.StringType, MarkdownDescription: "Its own entitlements, " +
+							"such as `workspace-access`." + notReported,
 					},
 				}},
 			},
@@ -119,7 +120,7 @@ func (d *servicePrincipalsDataSource) Read(
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list service principals", "service principals") {
 		return
 	}
-	config.tell(found, d.Client.WorkspaceID())
+	config.show(found, d.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
@@ -132,16 +133,16 @@ func listMatching(ctx context.Context, c *client.Client, by listModel) ([]client
 	if !by.Active.IsNull() &&
 		slices.ContainsFunc(found, func(sp client.ServicePrincipal) bool { return sp.Active == nil }) {
 		return nil, client.Advise(
-			fmt.Errorf("the workspace does not tell which of them are active: %w", client.ErrPermissionDenied),
+			fmt.Errorf("the workspace does not report which of them are active: %w", client.ErrPermissionDenied),
 			"active",
-			"It tells that to workspace admins only: add the provider's identity to the group \"admins\", or remove "+
+			"It reports that to workspace admins only: add the provider's identity to the group \"admins\", or remove "+
 				"active.",
 		)
 	}
 	return slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !by.matches(sp) }), nil
 }
 
-// filter says in SCIM's words what the configuration asks for; empty for everything.
+// filter returns the SCIM filter of the configuration; empty for everything.
 func (m listModel) filter() string {
 	terms := []string{}
 	if text := m.DisplayNameContains.ValueString(); text != "" {
@@ -174,7 +175,7 @@ func adviseList(err error, by listModel) error {
 	}
 }
 
-func (m *listModel) tell(found []client.ServicePrincipal, workspaceID string) {
+func (m *listModel) show(found []client.ServicePrincipal, workspaceID string) {
 	slices.SortFunc(found, func(a, b client.ServicePrincipal) int {
 		return cmp.Or(cmp.Compare(a.DisplayName, b.DisplayName), cmp.Compare(a.ApplicationID, b.ApplicationID))
 	})
@@ -187,7 +188,7 @@ func (m *listModel) tell(found []client.ServicePrincipal, workspaceID string) {
 			), ApplicationID: fwkit.String(sp.ApplicationID), DisplayName: fwkit.String(sp.DisplayName),
 			ExternalID: fwkit.String(
 				sp.ExternalID,
-			), Active: types.BoolPointerValue(sp.Active), Entitlements: told(sp, sp.Entitlements),
+			), Active: types.BoolPointerValue(sp.Active), Entitlements: forAdmins(sp, sp.Entitlements),
 		})
 	}
 }

@@ -74,7 +74,7 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 	}
 }
 
-// List streams what the workspace tells, page by page.
+// List streams the service principals that the workspace lists, page by page.
 func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var config queryModel
 	var diags diag.Diagnostics
@@ -100,7 +100,7 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 			}
 			// Of a reduced answer would come a configuration that re-activates it and takes every entitlement away.
 			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
-				if stopped = whole(ctx, l.Client, false); stopped != nil {
+				if stopped = checkComplete(ctx, l.Client, false); stopped != nil {
 					return false
 				}
 				sp.Active = new(bool)

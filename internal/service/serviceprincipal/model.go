@@ -28,7 +28,7 @@ type servicePrincipalModel struct {
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel is what tells one service principal from another, wherever state was lost.
+// identityModel identifies one service principal, also where the state was lost.
 type identityModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
@@ -38,7 +38,7 @@ func (m servicePrincipalModel) toIdentity() identityModel {
 	return identityModel{m.ApplicationID, m.WorkspaceID}
 }
 
-// servicePrincipal is one as the workspace knows it.
+// servicePrincipal is a service principal as the workspace shows it.
 type servicePrincipal struct {
 	ID            string // SCIM id
 	ApplicationID string
@@ -105,10 +105,10 @@ func (w wish) changes(have servicePrincipal) wish {
 	return c
 }
 
-// deactivates says that it must not be able to log in any more.
+// deactivates reports whether the change deactivates the service principal.
 func (w wish) deactivates() bool { return w.Active != nil && !*w.Active }
 
-// none says that there is nothing to change.
+// none reports whether there is nothing to change.
 func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
 
 // after is the service principal once the wishes are fulfilled.
@@ -125,7 +125,7 @@ func (w wish) after(have servicePrincipal) servicePrincipal {
 	return have
 }
 
-// toServicePrincipal is the service principal as state knows it.
+// toServicePrincipal returns the service principal that the state holds.
 func (m servicePrincipalModel) toServicePrincipal() servicePrincipal {
 	entitlements := fwkit.FromStrings(m.Entitlements)
 	slices.Sort(entitlements)
@@ -135,26 +135,27 @@ func (m servicePrincipalModel) toServicePrincipal() servicePrincipal {
 	}
 }
 
-// leftTokens says that the state is that of the inactive one which others have deactivated, by its SCIM id.
+// leftTokens reports whether the state is that of the inactive service principal with the SCIM id byOthers, which
+// others have deactivated.
 func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
 
-// mayEndTokens says that the configuration asks for the tokens or the OAuth secrets to be deleted, or may turn out to
-// once all of it is known.
+// mayEndTokens reports whether the configuration deletes the tokens or the OAuth secrets, or may do so once all its
+// values are known.
 func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
 	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
 		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
 }
 
-// replaces says that the plan is known to be for another service principal than the one in state.
+// replaces reports whether the plan is certainly for another service principal than the one in the state.
 func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
 	return !m.ApplicationID.IsUnknown() &&
 		!strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
 }
 
-// tell writes what the service showed into the model. The application id keeps its spelling.
-func (m *servicePrincipalModel) tell(sp servicePrincipal, workspaceID string) {
+// show writes what the service showed into the model. The application id keeps its spelling.
+func (m *servicePrincipalModel) show(sp servicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)
 	if !strings.EqualFold(m.ApplicationID.ValueString(), sp.ApplicationID) {
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
@@ -173,7 +174,7 @@ func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
 			true,
 		), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
 	}
-	m.tell(sp, workspaceID)
+	m.show(sp, workspaceID)
 	return m
 }
 

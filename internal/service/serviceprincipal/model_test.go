@@ -102,7 +102,7 @@ func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
 
 func TestTell(t *testing.T) {
 	model := servicePrincipalModel{ApplicationID: types.StringValue("ABCD")}
-	model.tell(servicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: true}, "42")
+	model.show(servicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: true}, "42")
 	for what, pair := range map[string][2]any{
 		"id":             {model.ID, types.StringValue("7")},
 		"application_id": {model.ApplicationID, types.StringValue("ABCD")},
@@ -121,7 +121,7 @@ func TestTell(t *testing.T) {
 	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, servicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: true}) {
 		t.Errorf("and back: %+v", got)
 	}
-	model.tell(servicePrincipal{ID: "7", ApplicationID: "other"}, "42")
+	model.show(servicePrincipal{ID: "7", ApplicationID: "other"}, "42")
 	if model.ApplicationID != types.StringValue("other") {
 		t.Errorf("another application id was not told: %v", model.ApplicationID)
 	}
@@ -187,11 +187,11 @@ func TestNothingNew(t *testing.T) {
 		t.Fatal(diags)
 	}
 	found := before
-	if found.tell(sp, "12"); !reflect.DeepEqual(before, found) {
+	if found.show(sp, "12"); !reflect.DeepEqual(before, found) {
 		t.Errorf("%v\n%v", before, found)
 	}
 	sp.Entitlements = sp.Entitlements[:1]
-	if found.tell(sp, "12"); reflect.DeepEqual(before, found) {
+	if found.show(sp, "12"); reflect.DeepEqual(before, found) {
 		t.Error("a lost entitlement went unseen")
 	}
 }

@@ -51,15 +51,15 @@ func (r *servicePrincipalResource) ValidateConfig(
 		resp.Diagnostics.AddError(
 			"Service principal has neither application id nor name",
 			"Write application_id for an application of Entra ID, "+
-				"or display_name for a service principal that Databricks makes itself.",
+				"or display_name for a service principal that Databricks itself creates.",
 		)
 	}
 	if config.AdoptExisting.ValueBool() && config.OnDestroy.IsNull() {
 		resp.Diagnostics.AddAttributeError(
 			path.Root("on_destroy"),
-			"on_destroy must be written",
+			"adopt_existing requires on_destroy",
 			"With adopt_existing = true the service principal may have been here before this configuration. "+
-				"Say what destroying does to it: \"delete\", \"deactivate\" or \"retain\".",
+				"Choose what a destroy does to it: \"delete\", \"deactivate\" or \"retain\".",
 		)
 	}
 	if config.AdoptExisting.ValueBool() && config.ApplicationID.IsNull() {
@@ -75,15 +75,15 @@ func (r *servicePrincipalResource) ValidateConfig(
 		(slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
 		resp.Diagnostics.AddAttributeError(
 			path.Root("entitlements"),
-			"workspace-consume excludes the other ways in",
+			"workspace-consume excludes other entitlements",
 			"workspace-consume is for those who only look at dashboards: "+
 				"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.",
 		)
 	}
 }
 
-// ModifyPlan shows that tokens will be deleted which a deactivation by others has left, and refuses what would lock the
-// provider out, where its own login tells who it is; where only the workspace knows, the apply refuses it.
+// ModifyPlan shows that an apply deletes the tokens which a deactivation by others has left. It refuses a plan that
+// would lock the provider out, if the login names its own application id; else the apply refuses it.
 func (r *servicePrincipalResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -120,13 +120,13 @@ func (r *servicePrincipalResource) ModifyPlan(
 			return
 		}
 		if state.leftTokens(byOthers) && config.mayEndTokens(plan) {
-			// Nothing that is written differs from what is there, so something that is not must: else there is no
-			// update.
+			// Mark external_id unknown to force an update: no configured attribute differs.
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
 			resp.Diagnostics.AddWarning(
 				"Deletes every token of "+state.String(),
-				"It was deactivated outside of Terraform, or by an apply that did not get as far as its tokens, and "+
-					"active = false is written. "+
+				"It was deactivated outside of Terraform, or by an apply that stopped before it deleted the tokens, "+
+					"and "+
+					"the configuration has active = false. "+
 					"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless "+
 					"delete_oauth_secrets_when_inactive = false.",
 			)
@@ -144,9 +144,9 @@ func (r *servicePrincipalResource) ModifyPlan(
 	}
 }
 
-// planAddress notes whether the plan ends or has the service principal at this address; stays says that it ends here
-// and another address has it. The application id is that in state. It reads single attributes: a model costs more to
-// decode than the rest of a plan.
+// planAddress notes whether the plan removes or keeps the service principal at this address. stays reports whether the
+// plan removes it here and keeps it at another address. The application id is that in state. It reads single
+// attributes: a model costs more to decode than the rest of a plan.
 func (r *servicePrincipalResource) planAddress(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -166,8 +166,8 @@ func (r *servicePrincipalResource) planAddress(
 	kept := shared(want.ValueString(), "")
 	r.PlanToKeep(kept.Name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, kept)
 	if req.State.Raw.IsNull() {
-		// Deleting it and making it again is what a replacement asks for, unless it is to be adopted. Deactivating it
-		// is no way to make it again at all.
+		// A replacement deletes the service principal and creates it again. That fails if the creation would adopt
+		// the old one, or if destroying only deactivates it.
 		if plan.Bool(ctx, "adopt_existing").ValueBool() ||
 			plan.String(ctx, "on_destroy").ValueString() == onDestroyDeactivate {
 			fwkit.NoteCreation(ctx, resp.Private, client.Principal(want.ValueString()), &resp.Diagnostics)
@@ -199,7 +199,7 @@ func deactivatedByOthers(ctx context.Context, private interface {
 }, diags *diag.Diagnostics) (id string) {
 	text, more := private.GetKey(ctx, deactivatedKey)
 	diags.Append(more...)
-	_ = json.Unmarshal(text, &id) // nothing is nobody
+	_ = json.Unmarshal(text, &id) // no text: no id
 	return id
 }
 
@@ -222,11 +222,11 @@ func keptNameOf(ctx context.Context, private interface {
 }, diags *diag.Diagnostics) (kept keptName) {
 	text, more := private.GetKey(ctx, keptNameKey)
 	diags.Append(more...)
-	_ = json.Unmarshal(text, &kept) // nothing is none
+	_ = json.Unmarshal(text, &kept) // no text: no name
 	return kept
 }
 
-// noteKeptName remembers it, or forgets it for none.
+// noteKeptName stores the name in private state; an empty one deletes the entry.
 func noteKeptName(ctx context.Context, private interface {
 	SetKey(context.Context, string, []byte) diag.Diagnostics
 }, kept keptName, diags *diag.Diagnostics) {
@@ -253,13 +253,13 @@ func (r *servicePrincipalResource) Create(
 	sp, err := addServicePrincipal(ctx, r.Client, want)
 	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
 		if sp = r.adopt(ctx, sp, plan, resp.Private, &resp.Diagnostics); resp.Diagnostics.HasError() {
-			return // not taken over: in state it would be tainted, and the next apply would delete what others made
+			return // not in state: there it would be tainted, and the next apply would delete what others created
 		}
 	} else {
 		if errors.Is(err, ErrExists) {
 			err = client.Advise(err, "application_id", fmt.Sprintf("Import it: terraform import <address> %s. Or "+
-				"take it over with adopt_existing = true and on_destroy written. "+
-				"If an earlier run was killed just after making it, importing is right.", want.ApplicationID))
+				"adopt it with adopt_existing = true and a value for on_destroy. "+
+				"If an earlier run was killed just after creating it, import it.", want.ApplicationID))
 		}
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
 			return
@@ -272,8 +272,8 @@ func (r *servicePrincipalResource) Create(
 	if !sp.Active && !want.deactivates() {
 		noteDeactivated(ctx, resp.Private, sp.ID, &resp.Diagnostics)
 	}
-	plan.tell(sp, r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	plan.show(sp, r.Client.WorkspaceID())
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -282,7 +282,7 @@ type privateState interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// adopt makes one that is there already what the plan says.
+// adopt changes an existing service principal to what the plan says.
 func (r *servicePrincipalResource) adopt(
 	ctx context.Context,
 	have servicePrincipal,
@@ -318,7 +318,7 @@ func (r *servicePrincipalResource) adopt(
 	return want.after(sp)
 }
 
-// complete changes what a creation did not take over: the account may have known the service principal, and then it
+// complete changes what a creation did not set: if the account already has the service principal, it
 // comes into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the
 // next plan shows what is missing anyway.
 func (r *servicePrincipalResource) complete(
@@ -339,7 +339,7 @@ func (r *servicePrincipalResource) complete(
 			continue
 		}
 		diags.AddWarning(
-			"Service principal is made and not all of it is as written: "+want.String(),
+			"Service principal was created, but some attributes differ: "+want.String(),
 			d.Summary()+". "+d.Detail(),
 		)
 	}
@@ -389,8 +389,8 @@ func (r *servicePrincipalResource) fulfil(
 	return read
 }
 
-// rename gives it the name that is wished for, where it has another one. That the workspace does not take the name is a
-// warning, and remembered: no later plan asks for it again while both names stay as they are.
+// rename sets the wanted name. If the workspace does not apply it, that is a warning, and private state remembers it:
+// no later plan tries again while both names stay the same.
 func (r *servicePrincipalResource) rename(
 	ctx context.Context,
 	have servicePrincipal,
@@ -414,10 +414,11 @@ func (r *servicePrincipalResource) rename(
 		remember = keptName{Written: want.DisplayName, Real: kept.Name}
 		diags.AddWarning(
 			"Service principal keeps its name: "+have.String(),
-			fmt.Sprintf("It was to be named %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
-				"Everything else is as planned. Later plans leave the name alone while both names stay as they are, "+
-				"and state shows the one that is written. "+
-				"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = %q.", want.DisplayName, kept, kept.Name),
+			fmt.Sprintf("The wanted name is %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
+				"Everything else is as planned. Later plans do not try again while both names stay the same, "+
+				"and the state shows the configured one. "+
+				"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = "+
+				"%q.", want.DisplayName, kept, kept.Name),
 		)
 		return renamed
 	case errors.As(err, &unverified):
@@ -452,11 +453,11 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	if err != nil {
 		resp.Diagnostics.AddWarning(
 			"Service principal is gone from the workspace: "+state.String(),
-			"It was removed, not only deactivated, and its tokens, grants and memberships went with it. "+
-				"The plan adds it again. By its application id that is the same one, also where the Databricks "+
-				"account still has it; one that Databricks made itself comes back with another application id.",
+			"It was removed, not only deactivated, and its tokens, grants and memberships are deleted, too. "+
+				"The plan adds it again. With an application id it is the same principal, also if the Databricks "+
+				"account still has it; one that Databricks itself created gets another application id.",
 		)
-		fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+		fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -464,7 +465,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 		resp.Diagnostics.AddWarning(
 			"Service principal was deactivated: "+state.String(),
 			"It is still in the workspace and cannot log in, and its tokens do not work. "+
-				"Only a written active = true re-activates it; a written active = false deletes its tokens as well.",
+				"Set active = true to reactivate it; active = false deletes its tokens as well.",
 		)
 	}
 	byOthers := ""
@@ -472,13 +473,13 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 		byOthers = sp.ID
 	}
 	noteDeactivated(ctx, resp.Private, byOthers, &resp.Diagnostics)
-	state.tell(sp, r.Client.WorkspaceID())
+	state.show(sp, r.Client.WorkspaceID())
 	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, sp.DisplayName) {
 		state.DisplayName = before.DisplayName
 	} else {
 		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // one of the two names has changed
 	}
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 }
 
@@ -523,8 +524,8 @@ func (r *servicePrincipalResource) Update(
 	if !plan.ExternalID.IsUnknown() {
 		sp.ExternalID = plan.ExternalID.ValueString()
 	}
-	plan.tell(sp, plan.WorkspaceID.ValueString())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	plan.show(sp, plan.WorkspaceID.ValueString())
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	ended := endsTokens || endsSecrets
 	if endsTokens &&
 		fwkit.Failed(
@@ -558,7 +559,7 @@ func (r *servicePrincipalResource) Update(
 }
 
 // endTokens is [deleteTokens], where a list that the workspace left out is a warning: it is how an empty one is
-// written, and no proof that there is none.
+// set, and no proof that there are none.
 func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
 	err := deleteTokens(ctx, r.Client, id)
 	if errors.Is(err, errNoTokenList) {
@@ -679,7 +680,7 @@ func (r *servicePrincipalResource) ImportState(
 	}
 	m := imported(sp, r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
 // MoveState adopts a service principal from the state of the official provider.
@@ -691,7 +692,7 @@ func (r *servicePrincipalResource) MoveState(context.Context) []resource.StateMo
 			if fwkit.Failed(
 				&resp.Diagnostics,
 				err,
-				"Cannot take the service principal over",
+				"Cannot adopt the service principal",
 				"databricks_service_principal",
 			) {
 				return

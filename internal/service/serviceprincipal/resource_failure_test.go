@@ -44,7 +44,7 @@ func TestGoneAndDeactivated(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Only a written active = true re-activates it")
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal was deactivated: service principal "+w.ScoringApp.ClientID+" (a)", "Set active = true to reactivate it")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
 }
@@ -109,7 +109,7 @@ func TestAliveInTheAccount(t *testing.T) {
 	w.Workspace.AddToAccount(w.ScoringApp.ClientID, "renamed there")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
 	cli := w.CLI(t, config)
-	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal is made and not all of it is as written: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
+	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal was created, but some attributes differ: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
 	if strings.Contains(cli.State(t), "tainted") {
 		t.Error("what was made is tainted")
 	}
@@ -263,7 +263,7 @@ func TestKilled(t *testing.T) {
 	_ = os.Remove(filepath.Join(cli.Dir, ".terraform.tfstate.lock.info"))
 
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t,
-		"already in this workspace", "terraform import", "adopt_existing = true", "killed just after making it, importing is right")
+		"already in this workspace", "terraform import", "adopt_existing = true", "killed just after creating it, import it")
 	cli.MustRun(t, 0, "import", address, w.ScoringApp.ClientID)
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	if sp := member(t, w); sp.ID != made.ID {

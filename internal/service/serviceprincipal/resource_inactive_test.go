@@ -150,7 +150,7 @@ func TestTokenListFails(t *testing.T) {
 	mint(w, w.ScoringApp.ClientID, "one")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 403, Code: "PERMISSION_DENIED", Message: "admins only"})
 	cli.Rewrite(t, entra(w, `active = false`))
-	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", "admins only", "could not be found out which tokens", "needs to be a workspace admin")
+	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Deactivated service principal keeps tokens", "admins only", "Its tokens could not be listed", "needs to be a workspace admin")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: tokens, Status: 200, ContentType: "application/json",
 		Body: `{"token_infos":[{"token_id":"` + w.Workspace.Snapshot().Tokens[0].ID + `","created_by_id":17,"owner_id":17,"comment":"of another"}]}`})
 	before := len(w.Workspace.Snapshot().Tokens)

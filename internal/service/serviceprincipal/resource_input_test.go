@@ -25,10 +25,10 @@ func TestBadInput(t *testing.T) {
 		"empty id":                    {[]string{`application_id = ""`}, `Not an application id.*is empty`},
 		"empty name":                  {[]string{good, `display_name = ""`}, `display_name.*at least 1`},
 		"unknown entitlement":         {[]string{good, `entitlements = ["workspace_access"]`}, `workspace_access`},
-		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes the other ways in.*refuses it beside`},
-		"consume beside SQL":          {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes the other ways in`},
+		"consume beside access":       {[]string{good, `entitlements = ["workspace-consume", "workspace-access"]`}, `workspace-consume excludes other entitlements.*refuses it beside`},
+		"consume beside SQL":          {[]string{good, `entitlements = ["databricks-sql-access", "workspace-consume"]`}, `workspace-consume excludes other entitlements`},
 		"unknown on_destroy":          {[]string{good, `on_destroy = "keep"`}, `on_destroy.*retain`},
-		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `on_destroy must be written.*retain`},
+		"adopting without on_destroy": {[]string{good, `adopt_existing = true`}, `adopt_existing requires on_destroy.*retain`},
 		"adopting without id":         {[]string{`display_name = "a"`, `adopt_existing = true`, `on_destroy = "retain"`}, `Nothing to adopt without an application id`},
 		"timeout without unit":        {[]string{good, `timeouts = { create = "5" }`}, `Time Duration.*"5"`},
 	} {

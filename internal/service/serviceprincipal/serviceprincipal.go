@@ -1,5 +1,5 @@
 // Package serviceprincipal is the resource dbxaccess_service_principal: a service principal in the workspace, either an
-// application of Entra ID or one that Databricks makes itself. The data sources dbxaccess_service_principal and
+// application of Entra ID or one that Databricks itself creates. The data sources dbxaccess_service_principal and
 // dbxaccess_service_principals find those that are there. The action dbxaccess_revoke_credentials ends the credentials
 // of one.
 package serviceprincipal

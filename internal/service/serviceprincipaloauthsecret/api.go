@@ -96,7 +96,7 @@ func create(
 			return created{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("A secret may exist whose value nobody knows, and looking for it failed: %v. "+
+				fmt.Sprintf("A secret may exist whose value nobody has, and looking for it failed: %v. "+
 					"It would be among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
 			)
 		case len(strays) > 0:
@@ -179,7 +179,7 @@ func adviseCreate(err error) error {
 			"application_id",
 			"The service principal is not in this workspace. Add it with dbxaccess_service_principal and refer to "+
 				"its application_id, so that it is created first. "+
-				"If it was removed after the plan was made, plan again.",
+				"If it was removed after the plan was created, plan again.",
 		)
 	}
 	return adviseAdmin(err)

@@ -42,7 +42,7 @@ type secretModel struct {
 	Timeouts               timeouts.Value     `tfsdk:"timeouts"`
 }
 
-// secret is what a configuration asks for.
+// secret is the OAuth secret that a configuration describes.
 type secret struct {
 	ApplicationID string
 	Scopes        []string // sorted; nil: all rights of the principal
@@ -81,7 +81,7 @@ func (m *secretModel) setRotating(r fwkit.Rotating) {
 	m.PreviousSecretID, m.PreviousSecretDeleteAt = r.PreviousID, r.PreviousAt
 }
 
-// planCreate fills in what a plan to create knows already.
+// planCreate fills in the values of a new credential that are known at plan.
 func (m *secretModel) planCreate(config secretModel) {
 	r := m.rotating()
 	r.PlanCreate(config.rotating())
@@ -181,7 +181,7 @@ func (c changes) inVault() bool {
 	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
 }
 
-// any reports whether the update makes any call.
+// any reports whether the update sends any request.
 func (c changes) any() bool {
 	plan := c.plan.rotating()
 	return plan.Rotates() || plan.EndsOverlap(c.state.rotating()) || c.inVault()

@@ -57,7 +57,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	// The secret exists from here on, and only now is its value known: save both before anything can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	if err == nil {
 		r.report(s, plan, &resp.Diagnostics)
 	}
@@ -152,7 +152,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	state.complete()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	principalID, list, err := find(
 		ctx,
@@ -226,7 +226,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -302,7 +302,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	m.Verdict, m.Imported = rotation.Verdict{}, false
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -345,7 +345,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 			m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
 		}
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
+		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
 	}
 	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
 	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {

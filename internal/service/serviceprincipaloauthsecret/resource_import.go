@@ -25,7 +25,8 @@ func (r *secretResource) ImportState(
 	} else {
 		var err error
 		if identity, err = fromImportID(req.ID); err != nil {
-			resp.Diagnostics.AddAttributeError(path.Empty(), "Not the id of an OAuth secret", err.Error()+". The id of a secret is not its value (dose…).")
+			resp.Diagnostics.AddAttributeError(path.Empty(), "Not the id of an OAuth secret", err.Error()+". The id "+
+				"of a secret is not its value (dose…).")
 			return
 		}
 	}
@@ -60,6 +61,6 @@ func (r *secretResource) ImportState(
 	}
 	m := imported(info, application, principalID, r.Client)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 	fwkit.RotationMemory{Imported: true}.Store(ctx, resp.Private, &resp.Diagnostics)
 }

@@ -25,7 +25,7 @@ import (
 // kind is what messages call this credential.
 const kind = fwkit.Credential("OAuth secret")
 
-// versionMark is the tag by which a version in Key Vault is known to be ours; its value is the secret's id.
+// versionMark is the tag that marks a version in Key Vault as written by this provider; its value is the secret's id.
 const versionMark = "dbxaccess-oauth-secret-id"
 
 // createTimeout is how long creating may take by default.
@@ -120,7 +120,7 @@ func decodeKnown(ctx context.Context, from interface {
 	return m, fwkit.Decode(ctx, from, &m, diags)
 }
 
-// ModifyPlan decides what the plan does. It makes no call and has no clock.
+// ModifyPlan decides what the plan does. It sends no request and reads no clock.
 func (r *secretResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -162,7 +162,7 @@ func (r *secretResource) ModifyPlan(
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if s := config.KeyVaultSecret; r.Client != nil && r.Client.Ready() && s != nil && !s.VaultURI.IsUnknown() {
-		// A destroy makes a plan first and needs no vault, so this must not stop it.
+		// A destroy plans first and needs no vault, so this must not stop it.
 		if _, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString()); err != nil {
 			fwkit.Warn(&resp.Diagnostics, err, "An apply fails, because the Key Vault cannot be used", plan.String())
 		}

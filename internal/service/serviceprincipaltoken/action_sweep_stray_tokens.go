@@ -24,7 +24,7 @@ type sweepModel struct {
 	DryRun           types.Bool  `tfsdk:"dry_run"`
 }
 
-// defaultStrayAge is how old a token must be by default: one of a run that is going on must not be revoked.
+// defaultStrayAge is how old a stray token is at least by default: tokens of ongoing runs must not be revoked.
 const defaultStrayAge = time.Hour
 
 func (a *sweepAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {

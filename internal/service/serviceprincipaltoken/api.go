@@ -17,17 +17,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// minted is a token that was just made: the one moment at which its value is known.
+// minted is a token that was just created. Only now is its value known.
 type minted struct {
 	client.TokenInfo
 	Value string
-	stray error // another token of this attempt may be left; nil when none is
-	// doubles are tokens that were made by this attempt, too, and revoked: their answers were lost.
+	stray error // set if another token of this attempt may be left
+	// doubles are other tokens that this attempt created, and that are revoked now: their answers were lost.
 	doubles []client.TokenInfo
 }
 
-// logIn gives a client that calls as the owner, and makes sure that it really is the owner. No request but Entra's;
-// with the provider's identity one more where only the workspace knows who that is.
+// logIn returns a client that calls as the owner, and checks that its identity is the owner. Requests to Entra ID only;
+// with the provider's identity one more if only the workspace knows who that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
 		if !o.Credential.TenantID.IsSet() && !o.atDatabricks() {
@@ -49,8 +49,8 @@ func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, erro
 	return c, nil
 }
 
-// checkOwner finds what configuration alone can tell of the owner's credential. It touches no network. A certificate
-// file that does not exist yet at plan may be made by the same apply, so it is left for then.
+// checkOwner checks the owner's credential as far as possible without network access. A certificate file that does not
+// exist during a plan may be created by the same apply, so it is checked at apply.
 func checkOwner(c *client.Client, o owner, planning bool) error {
 	if o.ProviderIdentity {
 		if id := c.Login.Identity().ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
@@ -64,7 +64,7 @@ func checkOwner(c *client.Client, o owner, planning bool) error {
 		}
 	}
 	if !o.Credential.TenantID.IsSet() && c.Login.Kind.Entra() {
-		// The provider's own. Where only its login will tell it, any will do for this check.
+		// The provider's own tenant. If only a login would reveal it, any tenant id serves for this check.
 		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}
 	_, err := c.LogIn(o.Credential)
@@ -80,27 +80,28 @@ func notOwner(actual string) error {
 	)
 }
 
-// await logs in as the owner, and waits where Entra ID does not know it yet. One request to Entra ID for each time it
-// is asked; none where the login is known already.
+// await logs in as the owner, and waits while Entra ID does not know the owner yet. One request to Entra ID for each
+// try; none if this run has logged in already.
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
 		return client.Also(
 			err,
-			"A service principal that Databricks made (dbxaccess_service_principal without application_id) is not an "+
+			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is not "+
+				"an "+
 				"application of Entra ID and cannot log in there: "+
-				"its OAuth secret of Databricks logs in at the workspace (databricks_client_secret_wo), or the "+
-				"provider is logged in as it (use_provider_identity).",
+				"log in with its OAuth secret of Databricks (databricks_client_secret_wo), or log the provider in "+
+				"as this principal and set use_provider_identity = true.",
 		)
 	}
 	return err
 }
 
-// mint makes the token. The service may do the work and lose the answer, and the value is told only once: so the
-// comment carries a marker, the same at each try, by which such a token is found and revoked before another is made,
-// and once more after: a try that was given up may still be worked on. The time in the marker is the service's, so the
-// workspace must have answered before. One request; after a lost answer one to look, one to revoke and one to try
-// again.
+// mint creates the token. The service returns its value only once, and that answer may get lost after the work is done.
+// So the comment carries a marker, the same at each try. By it such a token is found and revoked before the next try,
+// and again after it: the service may still be working on an abandoned try. The time in the marker is the service's, so
+// the workspace must have answered before. One request; after a lost answer one to look, one to revoke and one to
+// retry.
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began := time.Now()
 	var until time.Time
@@ -126,12 +127,12 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			stray = client.Advise(
 				cmp.Or(err, lookErr),
 				"",
-				fmt.Sprintf("A token may exist that nobody knows the value of, and looking for it failed: %v. "+
-					"It would be in the owner's list with the comment %q: revoke it there, then apply again.", lookErr, marked),
+				fmt.Sprintf("A token may exist whose value nobody has, and looking for it failed: %v. "+
+					"Look in the owner's list for the comment %q, revoke that token, then apply again.", lookErr, marked),
 			)
 		}
 		switch {
-		case err == nil: // ours is made: it must not be lost over the look
+		case err == nil: // our token exists: a failed look must not lose it
 			made.stray, made.doubles = stray, doubles
 			return made, nil
 		case stray != nil:
@@ -142,13 +143,13 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			return minted{}, client.Advise(
 				err,
 				"",
-				"The owner's list was looked through, and no token of this attempt is left. Apply again.",
+				"The owner's list has no token of this attempt. Apply again.",
 			)
 		}
 	}
 }
 
-// unmark gives a token that is recorded its final comment. It takes its own time: a run that was stopped must not leave
+// unmark sets the final comment of a token that the state records. It has its own timeout: a stopped run must not leave
 // the marker on a token in use. One request; a second one where the first failed and the call exists.
 func unmark(ctx context.Context, as *client.Client, id, comment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
@@ -160,14 +161,14 @@ func unmark(ctx context.Context, as *client.Client, id, comment string) error {
 	return err
 }
 
-// noSuchCall says that the workspace has no such call: the one that changes a token is younger than the others.
+// noSuchCall reports whether the workspace lacks the call that changes a token, which is newer than the others.
 func noSuchCall(err error) bool {
 	service, ok := errors.AsType[*client.Error](err)
 	return ok && service.Code == "ENDPOINT_NOT_FOUND"
 }
 
 // revokeMarked finds tokens by their comment and revokes them, but for the one to keep, and returns those. It takes its
-// own time: a run that was stopped, or is out of time, must not leave a token behind.
+// own timeout: a run that was stopped or has timed out must not leave a token behind.
 func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -200,7 +201,7 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 		}
 		asOwner = err // the credential may be gone by now; an admin can still revoke
 	}
-	// The owner not having such a token does not say that nobody has.
+	// If the owner does not have this token, another principal still may.
 	unknown := o.lasting() && asOwner == nil
 	err := c.RevokeAnyToken(ctx, id)
 	if err == nil || unknown && errors.Is(err, client.ErrPermissionDenied) {
@@ -252,7 +253,7 @@ func adviseMint(err error) error {
 		return client.Advise(
 			err,
 			"owner.application_id",
-			"A principal can have 600 tokens in a workspace, and this one has them. Revoke those that nobody uses; "+
+			"A principal can have 600 tokens in a workspace, and this one has 600. Revoke those that nobody uses; "+
 				"an admin lists them with their last use under /api/2.0/token-management/tokens.",
 		)
 	case errors.Is(err, client.ErrInvalid):
@@ -266,7 +267,7 @@ func adviseMint(err error) error {
 	return adviseOwner(err)
 }
 
-// adviseOwner is for calls made as the owner, so that the advice names who lacks the right.
+// adviseOwner adds advice to errors of calls as the owner: it is the owner who lacks a right.
 func adviseOwner(err error) error {
 	var login *auth.Error
 	switch {
@@ -278,7 +279,8 @@ func adviseOwner(err error) error {
 			"owner.application_id",
 			"Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is "+
 				"deactivated there. "+
-				"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+client.GoneSincePlan,
+				"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+
+				""+client.GoneSincePlan,
 		)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(
@@ -301,13 +303,13 @@ func adviseChange(err error) error {
 			err,
 			"",
 			"This workspace has no call that changes a token. Write comment and scopes as they were, "+
-				"or change rotation_triggers as well: the new token is made with what is written.",
+				"or change rotation_triggers as well: the new token is created with the new comment and scopes.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return client.Advise(
 			err,
 			"",
-			"The token was revoked after the plan was made. Plan again: the new plan makes another one.",
+			"The token was revoked after the plan was created. Plan again: the new plan creates another one.",
 		)
 	default:
 		return adviseOwner(err)

@@ -19,7 +19,7 @@ type listing struct {
 
 // tokens is the one list of the run. A caller that may not see the tokens of others gets its own where own allows that:
 // where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request,
-// shared by every token of the run; where only the workspace knows who calls, one more.
+// shared by every token of the run; one more if only the workspace knows who calls.
 func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (listing, error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if !errors.Is(err, client.ErrPermissionDenied) {
@@ -46,7 +46,7 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the " +
 	"group \"admins\"."
 
-// named gives a token that the list names, whether it has expired or not.
+// named returns a token by its id, also an expired one.
 func (l listing) named(id string) (client.TokenInfo, bool) {
 	if i := slices.IndexFunc(l.Tokens, func(t client.TokenInfo) bool { return t.ID == id }); i >= 0 {
 		return l.Tokens[i], true
@@ -55,7 +55,7 @@ func (l listing) named(id string) (client.TokenInfo, bool) {
 }
 
 // find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may
-// be no list at all, so the service is asked about that very token; who may not ask that believes a list that names
+// be no list at all, so a request asks for that very token. A caller who may not send it believes a list that names
 // others. No request where the list names the token, else one.
 func (l listing) find(ctx context.Context, c *client.Client, id string) (info client.TokenInfo, there bool, err error) {
 	if info, there = l.named(id); there {
@@ -105,7 +105,7 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 		s := sight{info: info, live: there && liveAt(info, now), previousLive: previousThere && liveAt(previous, now)}
 		m := state
 		if there {
-			m.tell(info, "")
+			m.show(info, "")
 		}
 		return s, rotation.Judge(m.rotating().Recorded(), rotation.Facts{Now: now, Live: s.live})
 	}
@@ -124,14 +124,14 @@ func findUnlessOver(
 	list listing,
 	state tokenModel,
 ) (client.TokenInfo, bool, error) {
-	if _, listed := list.named(state.ID.ValueString()); !listed && over(state, list.Now) {
+	if _, listed := list.named(state.ID.ValueString()); !listed && hasExpired(state, list.Now) {
 		return client.TokenInfo{}, false, nil
 	}
 	return list.find(ctx, c, state.ID.ValueString())
 }
 
-// over says that the token of a state has expired by its own time.
-func over(state tokenModel, now time.Time) bool {
+// hasExpired reports whether the token of a state has expired by its own expiry time.
+func hasExpired(state tokenModel, now time.Time) bool {
 	return !state.ExpiresAt.IsNull() && !now.Before(fwkit.ParseTime(state.ExpiresAt))
 }
 

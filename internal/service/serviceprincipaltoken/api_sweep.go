@@ -10,15 +10,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// before is what the workspace showed when the first token of this run was about to be made.
+// before is what the workspace showed before the first token of this run was created.
 type before struct {
 	client.TokenList
 	refused error // why the provider may not list the tokens of others; nil where it may
 }
 
-// lookBefore lists every token of the workspace before one is made. That shows whether the provider may see and revoke
-// tokens of others, and what interrupted runs left; and the answer has the service's clock, by which the new token is
-// marked. One request, shared by every token of the run.
+// lookBefore lists every token of the workspace before one is created. That shows whether the provider may see and
+// revoke tokens of others, and what interrupted runs left; and the answer has the service's clock, by which the new
+// token is marked. One request, shared by every token of the run.
 func lookBefore(ctx context.Context, c *client.Client) (before, error) {
 	return client.Of[client.Cache[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
 		list, err := c.WorkspaceTokens(ctx)
@@ -42,7 +42,7 @@ func (b before) manageable(o owner) error {
 			"needs to be "+
 			"a workspace admin. Add it to the group \"admins\", or log in as the owner itself and write "+
 			"use_provider_identity = true. "+
-			"Or write on_unverifiable = \"warn\": then the token is made, and no refresh checks it.",
+			"Or set on_unverifiable = \"warn\": then the token is created, and no refresh checks it.",
 	)
 }
 
@@ -51,8 +51,8 @@ type swept struct{ sync.Map }
 
 func sweepName(o owner) string { return "sweep of tokens of " + strings.ToLower(o.ApplicationID) }
 
-// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, whoever else makes a token
-// of that owner waits until end is called.
+// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, any other creation of a
+// token of that owner waits until end is called.
 func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (due bool, end func(), err error) {
 	nothing := func() {}
 	if len(leftovers(c, seen.TokenList, o)) == 0 {

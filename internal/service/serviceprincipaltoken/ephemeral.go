@@ -60,7 +60,7 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Owner of an ephemeral token has no credential",
-			"A token is made by logging in as its owner. "+
+			"The provider creates the token by logging in as its owner. "+
 				"Write one of client_secret, client_certificate, client_certificate_path, databricks_client_secret, "+
 				"key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is "+
 				"the owner.",
@@ -114,7 +114,7 @@ type private struct {
 	ID string `json:"token_id"`
 }
 
-// Open makes the token, in a plan as in an apply. From the moment it exists the process knows that it is to be revoked,
+// Open creates the token, in a plan as in an apply. From the moment it exists the process knows that it must revoke it,
 // whether Terraform will say so or not.
 func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config ephemeralModel
@@ -147,14 +147,15 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 		resp.Diagnostics.AddWarning(
 			"Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was made by the same request as the %s, and the answer with its value was lost. Nobody can "+
+				"Token %s was created by the same request as the %s, and the answer with its value was lost. Nobody "+
+					"can "+
 					"have it.",
 				t.ID,
 				config.String(),
 			),
 		)
 	}
-	config.tell(made)
+	config.show(made)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, config)...)
 	text, err := json.Marshal(private{ID: made.ID})
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot remember the token to revoke", config.String()) {
@@ -163,7 +164,7 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateKey, text)...)
 }
 
-// Close revokes the token. Failing to is an error: somebody must know that it is live until it expires.
+// Close revokes the token. A failure is an error: the user must know that the token is live until it expires.
 func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
 	text, diags := req.Private.GetKey(ctx, privateKey)
 	resp.Diagnostics.Append(diags...)
@@ -174,7 +175,7 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 	if fwkit.Failed(
 		&resp.Diagnostics,
 		json.Unmarshal(text, &opened),
-		"Cannot tell which token to revoke",
+		"Cannot find out which token to revoke",
 		"ephemeral token",
 	) {
 		return
@@ -282,7 +283,7 @@ func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// ephemeralMark stands in the comment of every ephemeral token, so that one which nobody revoked can be found.
+// ephemeralMark is in the comment of every ephemeral token, so that one which was not revoked can be found.
 const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {
@@ -301,7 +302,7 @@ func (m ephemeralModel) toToken() token {
 	return t
 }
 
-func (m *ephemeralModel) tell(made minted) {
+func (m *ephemeralModel) show(made minted) {
 	m.LifetimeSeconds = types.Int64Value(int64(made.ExpiresAt.Sub(made.CreatedAt).Seconds() + 0.5))
 	m.Scopes = fwkit.Strings(made.Scopes)
 	m.TokenValue = types.StringValue(made.Value)

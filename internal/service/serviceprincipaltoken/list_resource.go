@@ -50,7 +50,7 @@ func (l *tokenList) ListResourceConfigSchema(
 	}
 }
 
-// List gives the tokens, which the workspace tells all at once.
+// List returns the tokens, which the workspace lists in one answer.
 func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	var config queryModel
 	var diags diag.Diagnostics
@@ -94,7 +94,7 @@ type ownedToken struct {
 	ApplicationID string
 }
 
-// search gives the tokens of one service principal or, where none is named, of every one: without those of the caller,
+// search returns the tokens of one service principal or, if none is named, of every one: without those of the caller,
 // unless own is true. One request, and another where the login does not name its identity.
 func search(ctx context.Context, c *client.Client, applicationID string, own bool) ([]ownedToken, error) {
 	all, err := tokens(ctx, c, false, "")
@@ -113,7 +113,7 @@ func search(ctx context.Context, c *client.Client, applicationID string, own boo
 }
 
 // manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted
-// run left over is nobody's to manage, and an ephemeral token dies with the run that opened it.
+// run left over must not be managed, and an ephemeral token is revoked by the run that opened it.
 func manageable(all client.TokenList, applicationID string) []ownedToken {
 	var found []ownedToken
 	for _, t := range all.Tokens {

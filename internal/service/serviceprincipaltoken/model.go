@@ -79,10 +79,10 @@ func (m ownerModel) values() []attr.Value {
 	return all
 }
 
-// wholeKnown says that nothing of the owner waits for an apply.
-func (m ownerModel) wholeKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
+// allKnown reports whether every value of the owner is known.
+func (m ownerModel) allKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
 
-// sameLogin reports whether the owner logs in as before, as far as a state tells: it holds no write-only values.
+// sameLogin reports whether the owner logs in as before, as far as the state shows: it holds no write-only values.
 func (m ownerModel) sameLogin(before ownerModel) bool {
 	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
 }
@@ -109,7 +109,7 @@ func (o owner) atHand() bool {
 	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
 }
 
-// token is what a configuration asks for.
+// token is the token that a configuration describes.
 type token struct {
 	Owner    owner
 	Comment  string
@@ -221,22 +221,22 @@ func (m tokenModel) toToken() token {
 	return t
 }
 
-// identityModel is what tells one token from another; it changes with each rotation.
+// identityModel identifies one token; it changes with each rotation.
 type identityModel struct {
 	TokenID     types.String `tfsdk:"token_id"`
 	WorkspaceID types.String `tfsdk:"workspace_id"`
 }
 
-// keepTokens says that the tokens of a state are in use.
+// keepTokens notes that the tokens of a state are in use.
 func (m tokenModel) keepTokens(c *client.Client) {
 	c.KeepTokens(m.ID.ValueString(), m.PreviousTokenID.ValueString())
 }
 
 func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
 
-// tell writes what the service showed into the model: everything but the comment, which Create sends twice, and the
-// value, which is told once.
-func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
+// show writes what the service showed into the model: everything but the comment, which Create sends twice, and the
+// value, which the service returns only once.
+func (m *tokenModel) show(info client.TokenInfo, workspaceID string) {
 	m.ID = types.StringValue(info.ID)
 	m.TokenID = types.StringValue(info.ID)
 	m.Scopes = types.SetNull(types.StringType)
@@ -249,8 +249,8 @@ func (m *tokenModel) tell(info client.TokenInfo, workspaceID string) {
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
-// tellValue writes where the value of a token just made is: in the state, or in the vault, or in both.
-func (m *tokenModel) tellValue(value string, v auth.SecretVersion) {
+// showValue records where the value of a new token is: in the state, in the vault, or in both.
+func (m *tokenModel) showValue(value string, v auth.SecretVersion) {
 	m.TokenValue = types.StringNull()
 	if m.TokenValueInState.ValueBool() {
 		m.TokenValue = types.StringValue(value)
@@ -262,10 +262,10 @@ func (m *tokenModel) tellValue(value string, v auth.SecretVersion) {
 
 const (
 	unusedLimit  = 90 * 24 * time.Hour // after which the service revokes a token that nobody used
-	unusedNotice = 14 * 24 * time.Hour // how long before that it is told
+	unusedNotice = 14 * 24 * time.Hour // how long before that a refresh warns
 )
 
-// unusedUntil is when the service revokes a token if nobody uses it; zero where the list does not tell when it was
+// unusedUntil is when the service revokes a token if nobody uses it; zero if the list does not show when it was
 // used.
 func unusedUntil(info client.TokenInfo) time.Time {
 	if info.CreatorID == "" {
@@ -306,7 +306,7 @@ func (m *tokenModel) complete() {
 	}
 }
 
-// planCreate fills in what a plan to create knows already.
+// planCreate fills in the values of a new credential that are known at plan.
 func (m *tokenModel) planCreate(config tokenModel) {
 	r := m.rotating()
 	r.PlanCreate(config.rotating())
@@ -328,7 +328,7 @@ func (m tokenModel) onlyWarns() bool {
 	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
 }
 
-// rotates reports whether a plan asks for a new token.
+// rotates reports whether a plan creates a new token.
 func (m tokenModel) rotates() bool { return m.rotating().Rotates() }
 
 // changes are what an update has to do.
@@ -346,7 +346,7 @@ func (c changes) secretChanged() bool {
 // endsOverlap reports whether the previous token's time is over.
 func (c changes) endsOverlap() bool { return c.plan.rotating().EndsOverlap(c.state.rotating()) }
 
-// any reports whether the update makes any call.
+// any reports whether the update sends any request.
 func (c changes) any() bool {
 	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
@@ -382,8 +382,7 @@ func (m tokenModel) String() string {
 // short is enough of a token's id to find it.
 func short(id string) string { return id[:min(12, len(id))] }
 
-// imported is the state of a token that somebody made. Only a list that the caller gets of its own tokens leaves out
-// who made them.
+// imported is the state of an existing token. Only the list of the caller's own tokens lacks their creator.
 func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
 	m := tokenModel{
 		Owner: &ownerModel{
@@ -397,11 +396,11 @@ func imported(info client.TokenInfo, applicationID, workspaceID string) tokenMod
 		m.Owner.UseProviderIdentity = types.BoolValue(true)
 	}
 	m.complete()
-	m.tell(info, workspaceID)
+	m.show(info, workspaceID)
 	return m
 }
 
-// lifetime is the token's whole life in seconds; one that never expires has none.
+// lifetime returns the time from creation to expiry in seconds; null for a token that never expires.
 func lifetime(info client.TokenInfo) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
@@ -449,6 +448,6 @@ func fromOfficial(state []byte) (tokenModel, error) {
 		workspaceID = o.ProviderConfig[0].WorkspaceID
 	}
 	m.complete()
-	m.tell(info, workspaceID)
+	m.show(info, workspaceID)
 	return m, nil
 }

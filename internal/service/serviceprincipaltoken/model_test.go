@@ -89,7 +89,7 @@ func TestCredentials(t *testing.T) {
 
 func TestWholeKnown(t *testing.T) {
 	t.Parallel()
-	if !(ownerModel{ApplicationID: types.StringValue("x")}).wholeKnown() {
+	if !(ownerModel{ApplicationID: types.StringValue("x")}).allKnown() {
 		t.Error("null counts as unknown")
 	}
 	for name, o := range map[string]ownerModel{
@@ -99,7 +99,7 @@ func TestWholeKnown(t *testing.T) {
 		"use_provider_identity": {UseProviderIdentity: types.BoolUnknown()}, "use_oidc": {UseOIDC: types.BoolUnknown()},
 		"key_vault.vault_uri": {KeyVault: &ownerKeyVault{VaultURI: types.StringUnknown()}},
 	} {
-		if o.wholeKnown() {
+		if o.allKnown() {
 			t.Errorf("an unknown %s counts as known", name)
 		}
 	}
@@ -109,7 +109,7 @@ func TestTell(t *testing.T) {
 	t.Parallel()
 	made := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
 	m := tokenModel{Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"), LifetimeSeconds: types.Int64Value(7)}
-	m.tell(client.TokenInfo{ID: "id", Comment: "marked", Scopes: []string{"serving"}, CreatedAt: made}, "42")
+	m.show(client.TokenInfo{ID: "id", Comment: "marked", Scopes: []string{"serving"}, CreatedAt: made}, "42")
 	want := tokenModel{
 		ID: types.StringValue("id"), TokenID: types.StringValue("id"), Comment: types.StringValue("kept"), TokenValue: types.StringValue("kept too"),
 		LifetimeSeconds: types.Int64Value(7), Scopes: fwkit.Strings([]string{"serving"}), CreatedAt: types.StringValue("2026-01-02T03:04:05Z"),

@@ -75,17 +75,18 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if fwkit.Failed(&resp.Diagnostics, adviseUnusable(err), "Cannot create token", plan.String()) && id == "" {
 		return
 	}
-	// The token exists from here on, and only now is its value known: save both before anything can fail.
+	// From here on the token exists, and only now is its value known: save both before anything can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
-	plan.tell(s.made.TokenInfo, as.WorkspaceID())
+	plan.show(s.made.TokenInfo, as.WorkspaceID())
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	if err == nil {
 		r.finish(ctx, s, plan, sweepDue, &resp.Diagnostics)
 	}
 }
 
-// maySee reports whether the provider can see and revoke tokens of the owner, which must be known before one is made.
+// maySee reports whether the provider can see and revoke tokens of the owner, which must be clear before one is
+// created.
 func (r *tokenResource) maySee(
 	ctx context.Context,
 	o owner,
@@ -100,10 +101,10 @@ func (r *tokenResource) maySee(
 			err = nil
 		}
 	}
-	return seen, !fwkit.Failed(diags, err, "Token was not made, as its owner's tokens cannot be seen", plan.String())
+	return seen, !fwkit.Failed(diags, err, "Token was not created, because its owner's tokens cannot be listed", plan.String())
 }
 
-// wanted is what a plan asks for, with the write-only values that stand in configuration alone.
+// wanted is the token of a plan, with the write-only values, which only the configuration has.
 func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token {
 	want := plan.toToken()
 	want.Owner = config.Owner.toOwner()
@@ -111,7 +112,7 @@ func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token
 	return want
 }
 
-// warnOf tells what is odd about the owner's credential; the provider's own was told when it was configured.
+// warnOf warns of oddities of the owner's credential. Those of the provider's own were reported by Configure.
 func (r *tokenResource) warnOf(as *client.Client, diags *diag.Diagnostics) {
 	if as != r.Client {
 		for _, w := range as.Login.Warnings {
@@ -134,7 +135,7 @@ func (*tokenResource) remember(
 	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) {
-	plan.tellValue(s.made.Value, s.version)
+	plan.showValue(s.made.Value, s.version)
 	if plan.KeyVaultSecret != nil && s.version.ID != "" {
 		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
 	}
@@ -153,7 +154,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 		diags.AddWarning(
 			"Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was made by the same request as %s, and the answer with its value was lost. Nobody can "+
+				"Token %s was created by the same request as %s, and the answer with its value was lost. Nobody can "+
 					"have it.",
 				t.ID,
 				plan.String(),
@@ -176,8 +177,9 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 		diags.AddWarning(
 			"Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was made at %s by a run of this provider that ended before it was recorded, as the marker "+
-					"in its comment %q says, and was never used.",
+				"Token %s was created at %s by a run of this provider that ended before it was recorded, as the "+
+					"marker "+
+					"in its comment %q shows, and was never used.",
 				t.ID,
 				t.CreatedAt.UTC().Format(time.RFC3339),
 				t.Comment,
@@ -208,7 +210,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	state.complete()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	cameOver := state.Owner.ApplicationID.IsNull()
 	list, err := tokens(
@@ -238,11 +240,12 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	info, live := shown.info, shown.live
-	if cameOver && !live && list.own && !over(state, list.Now) {
+	if cameOver && !live && list.own && !hasExpired(state, list.Now) {
 		fwkit.Failed(
 			&resp.Diagnostics,
 			client.Advise(
-				errors.New("it is not among the tokens of the provider's identity, and may be another's"),
+				errors.New("it is not among the tokens of the provider's identity, and may belong to another "+
+					"principal"),
 				"",
 				needsAdmin,
 			),
@@ -253,8 +256,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	if cameOver && !live {
 		resp.Diagnostics.AddWarning(
-			"Token that came over from the official provider is gone: "+state.String(),
-			"It was revoked, or it has expired. The plan makes a new one.",
+			"Token moved from the official provider is gone: "+state.String(),
+			"It was revoked, or it has expired. The plan creates a new one.",
 		)
 		resp.State.RemoveResource(ctx)
 		return
@@ -268,7 +271,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 			f.Owner = who
 		}
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
-		state.tell(info, r.Client.WorkspaceID())
+		state.show(info, r.Client.WorkspaceID())
 		f.VaultLost = r.LookAtSecret(
 			ctx,
 			kind,
@@ -294,22 +297,23 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if at := unusedUntil(info); live && !at.IsZero() && list.Now.After(at.Add(-unusedNotice)) &&
 		(state.ExpiresAt.IsNull() || at.Before(fwkit.ParseTime(state.ExpiresAt))) {
 		resp.Diagnostics.AddWarning(
-			"Token is about to be revoked for want of use: "+state.String(),
+			"Token is about to be revoked because it is unused: "+state.String(),
 			fmt.Sprintf(
-				"Azure Databricks revokes a token that was not used for 90 days, and this one was not since %s. "+
-					"If nothing needs it, remove it; else use it, or rotate it sooner with rotate_before_seconds.",
+				"Azure Databricks revokes a token that was not used for 90 days, and this one has been unused since "+
+					"%s. "+
+					"If it is not needed, remove it; else use it, or rotate it sooner with rotate_before_seconds.",
 				at.Add(-unusedLimit).Format(time.DateOnly),
 			),
 		)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
 // warnOfVerdict says what a reason alone does not explain.
 func warnOfVerdict(state tokenModel, reason rotation.Reason, f rotation.Facts, diags *diag.Diagnostics) {
-	const next = " The plan rotates it; applications must take over the new value."
+	const next = " The plan rotates it; applications must switch to the new value."
 	switch reason {
 	case rotation.Revoked:
 		diags.AddWarning(
@@ -320,7 +324,7 @@ func warnOfVerdict(state tokenModel, reason rotation.Reason, f rotation.Facts, d
 	case rotation.Owner:
 		diags.AddWarning(
 			"Token belongs to another principal: "+state.String(),
-			"The workspace says that its owner is "+f.Owner+"."+next,
+			"The workspace reports that its owner is "+f.Owner+"."+next,
 		)
 	}
 }
@@ -398,7 +402,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	}
 	m.Verdict, m.Imported = rotation.Verdict{}, false
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -406,7 +410,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
-	if err == nil { // a credential that is refused must be known before anything is revoked
+	if err == nil { // detect a refused credential before anything is revoked
 		_, err = as.Token(ctx, auth.DatabricksScope)
 	}
 	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
@@ -445,13 +449,13 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 			m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
 		}
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
+		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
 	}
 	s.created = func() {
 		following := plan.rotating()
 		following.Follow(state.rotating(), c.memory.Verdict, s.made.CreatedAt)
 		plan.setRotating(following)
-		plan.tell(s.made.TokenInfo, as.WorkspaceID())
+		plan.show(s.made.TokenInfo, as.WorkspaceID())
 	}
 	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
 	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {

@@ -50,7 +50,7 @@ func (r *tokenResource) ImportState(
 	}
 	m := imported(info, o.ApplicationID.ValueString(), r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 	fwkit.RotationMemory{Imported: true}.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
@@ -68,7 +68,7 @@ func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
 		"databricks_token",
 		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
 			m, err := fromOfficial(state)
-			if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the token over", "databricks_token") {
+			if fwkit.Failed(&resp.Diagnostics, err, "Cannot adopt the token", "databricks_token") {
 				return
 			}
 			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
@@ -102,8 +102,9 @@ func (r *tokenResource) findOwner(
 	if id == "" {
 		diags.AddError(
 			"Token has an owner that the workspace does not name",
-			fmt.Sprintf("Token %s was made by %s and belongs to the principal with the SCIM id %s, "+
-				"which made no token itself, so its application id is not in the list of tokens. Make a token of its "+
+			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, "+
+				"which created no token itself, so its application id is not in the list of tokens. Create a token "+
+				"of its "+
 				"own with this resource instead.", short(info.ID), info.Creator, info.OwnerID),
 		)
 		return false
@@ -112,7 +113,7 @@ func (r *tokenResource) findOwner(
 		diags.AddError(
 			"Token belongs to a person",
 			fmt.Sprintf(
-				"Token %s was made by %s. This resource manages tokens of service principals.",
+				"Token %s was created by %s. This resource manages tokens of service principals only.",
 				short(info.ID),
 				id,
 			),

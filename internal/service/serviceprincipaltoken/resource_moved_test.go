@@ -122,7 +122,7 @@ func TestMovedAndChanged(t *testing.T) {
 		c := comesOver(t, w, theirs, w.ScoringApp.ClientID)
 		w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID)
 		c.Rewrite(t, bySecret(w)+moved)
-		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token that came over from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
+		c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Token moved from the official provider is gone", "1 to add, 0 to change, 0 to destroy")
 	})
 }
 
@@ -133,7 +133,7 @@ func TestMovedRefused(t *testing.T) {
 	c.Rewrite(t, bySecret(w)+moved)
 	c.MustRun(t, 1, "plan").MustSay(t, "Token belongs to a person", w.PersonName)
 	w.Tenant.Journal.Reset()
-	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "What comes over from the official provider was not refreshed", "-refresh=false")
+	c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed", "-refresh=false")
 	asked(t, w, 0, "workspace", "", "")
 
 	other := comesOver(t, w, strings.Replace(theirs, "}\n", "  provider_config {\n    workspace_id = \"42\"\n  }\n}\n", 1), w.PersonName)

@@ -316,7 +316,7 @@ func TestUnused(t *testing.T) {
 	c := w.CLI(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
 	told := func(want bool) {
 		t.Helper()
-		if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, "Token is about to be revoked for want of use") != want {
+		if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, "Token is about to be revoked because it is unused") != want {
 			t.Error(r.Stdout)
 		}
 	}

@@ -137,7 +137,7 @@ func TestNoTokenThatCannotBeSeen(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	p := w.Protocol(t)
 	_, errors := p.Apply(t, typeName, acctest.Object{}, ofApplication(w, nil))
-	for _, want := range []string{"Token was not made, as its owner's tokens cannot be seen", "a workspace admin", "use_provider_identity = true", `on_unverifiable = "warn"`} {
+	for _, want := range []string{"Token was not created, because its owner's tokens cannot be listed", "a workspace admin", "use_provider_identity = true", `on_unverifiable = "warn"`} {
 		if !strings.Contains(errors, want) {
 			t.Errorf("%q does not say %q", errors, want)
 		}

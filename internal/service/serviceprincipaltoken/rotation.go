@@ -55,7 +55,7 @@ func (s *steps) Store(ctx context.Context) (err error) {
 	return err
 }
 
-// Revoke revokes the new token as its owner, who is logged in, else as an admin; another one as [revoke] does.
+// Revoke revokes the new token as its owner, or else as an admin. It revokes any other token by [revoke].
 func (s *steps) Revoke(ctx context.Context, id string) error {
 	if id != s.made.ID {
 		return revoke(ctx, s.c, s.want.Owner, id)

@@ -32,7 +32,7 @@ const (
 // kind is what messages call this credential.
 const kind = fwkit.Credential("token")
 
-// secretMark is the tag by which a version in Key Vault is known to be ours; its value is the token's id.
+// secretMark is the tag that marks a version in Key Vault as written by this provider; its value is the token's id.
 const secretMark = "dbxaccess-token-id"
 
 // createTimeout is how long creating may take by default.
@@ -130,7 +130,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 			Optional: true, MarkdownDescription: "PFX or PEM file with the owner's client certificate and private key.",
 		},
 		"client_certificate_password": ephemeral.StringAttribute{
-			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has none.",
+			Optional: true, Sensitive: true, MarkdownDescription: "Password of the certificate; absent when it has " +
+				"none.",
 		},
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
@@ -158,7 +159,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 				},
 				"certificate_password_secret_name": ephemeral.StringAttribute{
 					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
-					MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a secret.",
+					MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a " +
+						"secret.",
 				},
 			},
 		},
@@ -174,8 +176,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 	}
 }
 
-// managed gives the same attributes for a managed resource, which is stored: what is sensitive is write-only there, and
-// named so.
+// managed returns the same attributes for a managed resource, which is stored: what is sensitive is write-only there,
+// and named so.
 func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 	attributes := map[string]schema.Attribute{}
 	for name, attribute := range plain {
@@ -236,7 +238,7 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has no credential",
-			"A token is made by logging in as its owner. "+
+			"The provider creates the token by logging in as its owner. "+
 				"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, "+
 				"databricks_client_secret_wo, key_vault, use_oidc = true, or use_provider_identity = true when "+
 				"the provider's own identity is the owner. "+
@@ -276,11 +278,11 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 }
 
 func emptyAdvice(name string) string {
-	return name + " is an empty string, which is what an unset variable or a missing secret may give. Give it a " +
+	return name + " is an empty string, maybe from an unset variable or a missing secret. Give it a " +
 		"value, or null to leave it out."
 }
 
-// decodeKnown reads a configuration or a plan of which every block is known.
+// decodeKnown reads a configuration or a plan, and reports whether all its blocks are known.
 func decodeKnown(ctx context.Context, from interface {
 	Get(context.Context, any) diag.Diagnostics
 	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
@@ -299,8 +301,8 @@ func decodeKnown(ctx context.Context, from interface {
 	return model, fwkit.Decode(ctx, from, &model, diags)
 }
 
-// ModifyPlan settles what the plan does, and checks what configuration alone tells of credential and vault, so that a
-// wrong one stops the plan and not an apply half way. It asks nobody and has no clock.
+// ModifyPlan decides what the plan does, and checks credential and vault as far as the configuration shows them, so
+// that a wrong one stops the plan and not an apply half way. It sends no request and reads no clock.
 func (r *tokenResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -344,7 +346,7 @@ func (r *tokenResource) ModifyPlan(
 		)
 		return
 	}
-	logsIn, told := true, refuseInPlan
+	logsIn, report := true, refuseInPlan
 	if req.State.Raw.IsNull() {
 		plan.planCreate(config)
 	} else {
@@ -355,11 +357,11 @@ func (r *tokenResource) ModifyPlan(
 		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
 		plan.planUpdate(config, state, m.Verdict, m.Imported)
 		logsIn = plan.rotates() || !plan.Comment.Equal(state.Comment) || !plan.Scopes.Equal(state.Scopes) || !plan.Owner.sameLogin(*state.Owner)
-		told = warnInPlan
+		report = warnInPlan
 		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.wholeKnown() {
+	if r.Client == nil || !r.Client.Ready() || !logsIn || !config.Owner.allKnown() {
 		return
 	}
 	o := config.Owner.toOwner()
@@ -367,7 +369,7 @@ func (r *tokenResource) ModifyPlan(
 		return
 	}
 	if err := checkOwner(r.Client, o, true); err != nil {
-		told(&resp.Diagnostics, err, config.String())
+		report(&resp.Diagnostics, err, config.String())
 		return
 	}
 	if s := config.KeyVaultSecret; s != nil && !s.VaultURI.IsUnknown() {
@@ -393,10 +395,10 @@ func (r *tokenResource) ModifyPlan(
 }
 
 // wayOutOfPlan is said where an error of a plan holds up a destroy too.
-const wayOutOfPlan = "A destroy makes a plan first, which ends here as well: remove this block, or use terraform " +
+const wayOutOfPlan = "A destroy plans first, and that plan fails here as well: remove this block, or use terraform " +
 	"destroy -refresh=false."
 
-// refuseInPlan is for a token that is to be made.
+// refuseInPlan is for a token that will be created.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
 }

@@ -2,10 +2,10 @@
 // to a service principal, and the ephemeral resource of that name, such a token for the time of one run.
 //
 // Azure has no way to make a token for somebody else, so the provider logs in as the owner, with the owner's own
-// credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens tells.
+// credential, for as long as minting takes. Refreshing needs no such login: an admin's list of all tokens is enough.
 //
 // A token is rotated in place: new token, consumers, then the old one. Only Read decides whether it is time, by the
-// service's clock, and leaves its verdict in private state; planning obeys that and makes no call. See package
+// service's clock, and leaves its verdict in private state; planning follows that and sends no request. See package
 // rotation.
 package serviceprincipaltoken
 

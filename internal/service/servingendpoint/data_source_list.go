@@ -117,7 +117,7 @@ func (d *endpointsDataSource) Read(ctx context.Context, req datasource.ReadReque
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list serving endpoints", "serving endpoints") {
 		return
 	}
-	config.tell(all, d.Client.WorkspaceID())
+	config.show(all, d.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
@@ -135,7 +135,7 @@ func (m endpointsModel) matches(e client.Endpoint) bool {
 	return true
 }
 
-func (m *endpointsModel) tell(all []client.Endpoint, workspaceID string) {
+func (m *endpointsModel) show(all []client.Endpoint, workspaceID string) {
 	m.WorkspaceID, m.Endpoints = fwkit.String(workspaceID), []endpointInRow{}
 	slices.SortFunc(all, func(a, b client.Endpoint) int { return cmp.Compare(a.Name, b.Name) })
 	for _, e := range all {

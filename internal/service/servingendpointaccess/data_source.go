@@ -34,6 +34,6 @@ func (d *accessDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	) {
 		return
 	}
-	config.tell(who, d.Client.WorkspaceID())
+	config.show(who, d.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }

@@ -264,7 +264,7 @@ func higher(a, b acl.Level) acl.Level {
 	return a
 }
 
-func (m *accessModel) tell(a access, workspaceID string) {
+func (m *accessModel) show(a access, workspaceID string) {
 	m.EndpointID, m.WorkspaceID = fwkit.String(a.EndpointID), fwkit.String(workspaceID)
 	m.Principals, m.UnexpandedGroups = []principalModel{}, []unexpandedModel{}
 	for _, h := range a.Holders {

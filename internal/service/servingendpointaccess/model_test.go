@@ -142,7 +142,7 @@ func TestTellWhoCanQuery(t *testing.T) {
 		"deactivated": {acl.CanManage, &no, false}, "not told": {acl.CanQuery, nil, true}, "a level that is new": {"CAN_DREAM", &yes, false},
 	} {
 		var m accessModel
-		m.tell(access{Holders: []holder{{Level: c.level, Active: c.active}}}, "42")
+		m.show(access{Holders: []holder{{Level: c.level, Active: c.active}}}, "42")
 		if p := m.Principals[0]; p.CanQuery.ValueBool() != c.want || p.Active.IsNull() != (c.active == nil) {
 			t.Errorf("%s: can query %s, active %s", name, p.CanQuery, p.Active)
 		}
@@ -170,7 +170,7 @@ func TestLevelThatIsNew(t *testing.T) {
 		}
 		holders, _ := gather(grants, nil, people{Users: []client.User{{ID: "1", UserName: who.Name, Active: c.active}}})
 		var m accessModel
-		m.tell(access{Holders: holders}, "")
+		m.show(access{Holders: holders}, "")
 		if got := m.Principals[0].CanQuery.String(); got != c.want {
 			t.Errorf("%s: can_query is %s, want %s", name, got, c.want)
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// giveGrant makes the grant, and gives the id of the endpoint it was made on. Three requests, of which the first two
-// are shared by all grants on the endpoint.
-func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.Entry, error) {
+// createGrant grants access, and returns the id of the endpoint and the entry in its access list. Three requests; all
+// grants on the endpoint share the first two.
+func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl.Entry, error) {
 	id, err := c.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 	if err != nil {
 		return "", acl.Entry{}, err
@@ -32,7 +32,8 @@ func giveGrant(ctx context.Context, c *client.Client, want grant) (string, acl.E
 			err,
 			"permission_level",
 			fmt.Sprintf(
-				"Somebody gave it before. Write permission_level = %q, set overwrite_existing = true to make it %s, "+
+				"It was granted outside of this resource. Write permission_level = %q, set overwrite_existing = true "+
+					"to make it %s, "+
 					"or import the grant: terraform import <address> '%s'.",
 				held.Level,
 				want.Level,
@@ -66,20 +67,20 @@ func changeGrant(ctx context.Context, c *client.Client, want grant) error {
 	return err
 }
 
-// unverified says that a grant was accepted, and could not be read back.
+// unverified reports whether a grant was accepted but could not be read back.
 func unverified(err error) bool {
 	var u *acl.UnverifiedError
 	return errors.As(err, &u)
 }
 
-// takeGrant removes the grant and nothing else, or gives [client.ErrKept]. Two requests; a third when the service no
-// longer knows what was asked for.
-func takeGrant(ctx context.Context, c *client.Client, have grant) error {
+// revokeGrant removes the grant and nothing else, or returns [client.ErrKept]. Two requests; a third when the service
+// answers that the list or the principal does not exist.
+func revokeGrant(ctx context.Context, c *client.Client, have grant) error {
 	err := acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
 	if !errors.Is(err, client.ErrNotFound) {
 		return err
 	}
-	// The list of a deleted endpoint may be readable and yet not writable: its name tells whether it is still there.
+	// The list of a deleted endpoint may be readable but not writable: look up its name to see whether it exists.
 	e, lookup := c.EndpointByName(ctx, have.Endpoint)
 	if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != have.EndpointID {
 		return nil
@@ -88,9 +89,9 @@ func takeGrant(ctx context.Context, c *client.Client, have grant) error {
 }
 
 // eachGrant visits the direct grants that the search finds on the endpoint of that name or, where it is empty, on every
-// one that has an access list, until visit returns false. What nobody can manage is left out: the grant of admins. One
-// request for the endpoints and one for the list of each, made when its turn comes. Of all endpoints those whose list
-// the caller may not see are not visited: their names come back.
+// one that has an access list, until visit returns false. It skips the grant of admins, which nobody can change. One
+// request for the endpoints, and one for each access list, sent when its turn comes. unseen are the names of endpoints
+// whose list the caller may not see.
 func eachGrant(
 	ctx context.Context,
 	c *client.Client,
@@ -131,7 +132,7 @@ func eachGrant(
 	return unseen, nil
 }
 
-// visitGrants visits them in one order, because the service shuffles them. more is false when visit has enough.
+// visitGrants visits grants in sorted order, because the service shuffles them. more is false if visit returned false.
 func visitGrants(
 	ctx context.Context,
 	c *client.Client,

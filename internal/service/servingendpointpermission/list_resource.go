@@ -70,7 +70,7 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 			return more
 		})
 		if !more {
-			return // nobody listens any longer
+			return // Terraform has stopped reading results
 		}
 		var last diag.Diagnostics
 		if len(unseen) > 0 {

@@ -24,7 +24,7 @@ type permissionModel struct {
 	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel is what tells one grant from another. An endpoint that is created again under its name keeps it.
+// identityModel identifies one grant. An endpoint that is created again under its name keeps it.
 type identityModel struct {
 	EndpointName         types.String `tfsdk:"endpoint_name"`
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
@@ -87,8 +87,8 @@ func toGrant(endpoint, endpointID string, e acl.Entry) grant {
 	}
 }
 
-// tell writes what the service showed into the model. The principal and the endpoint's id keep their spelling.
-func (m *permissionModel) tell(endpointID string, e acl.Entry, workspaceID string) {
+// show writes what the service showed into the model. The principal and the endpoint's id keep their spelling.
+func (m *permissionModel) show(endpointID string, e acl.Entry, workspaceID string) {
 	m.EndpointID = fwkit.SameID(m.EndpointID, endpointID)
 	m.PermissionLevel = types.StringValue(string(e.Direct))
 	m.DisplayName = fwkit.String(e.DisplayName)
@@ -105,6 +105,6 @@ func imported(have grant, workspaceID string) permissionModel {
 		string(have.Principal.Kind),
 		have.Principal.Name,
 	)
-	m.tell(have.EndpointID, acl.Entry{Direct: have.Level, DisplayName: have.ShownAs}, workspaceID)
+	m.show(have.EndpointID, acl.Entry{Direct: have.Level, DisplayName: have.ShownAs}, workspaceID)
 	return m
 }

@@ -40,7 +40,7 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 }
 
 // ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant.
-// Whichever of the two is planned second tells.
+// The warning is raised by whichever resource is planned second.
 func (r *permissionResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -89,17 +89,18 @@ func (r *permissionResource) ModifyPlan(
 		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
 		resp.Diagnostics.AddWarning(
 			"Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint,
-			"Who creates an endpoint holds it from the start, and creation adopts it. "+
-				"Destroying this resource takes it away, and nobody but an admin or another manager can give it back.",
+			"The creator of an endpoint holds it from the start, and this resource adopts it. "+
+				"Destroying this resource revokes it, and only an admin or another manager can grant it again.",
 		)
 	}
 	if acl.ManageGrant(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning(
-			"Access list is managed as a whole and one by one: "+planned.Endpoint,
+			"Access list and single grant are both managed: "+planned.Endpoint,
 			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
-				"the whole list of serving endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission "+
-				"besides: each takes back what the other does. "+
-				"Manage the principal in one place: in the whole list's maps alone, or here and in that list's "+
+				"all direct grants on serving endpoint %s, and %s is managed by a "+
+				"dbxaccess_serving_endpoint_permission "+
+				"as well: each undoes what the other does. "+
+				"Manage the principal in one place: in the maps of that list, or here and in that list's "+
 				"ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
 		)
 	}
@@ -151,7 +152,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	defer cancel()
 	want := plan.toGrant()
 
-	endpointID, entry, err := giveGrant(ctx, r.Client, want)
+	endpointID, entry, err := createGrant(ctx, r.Client, want)
 	if unverified(err) {
 		fwkit.Warn(&resp.Diagnostics, err, "The grant was accepted and could not be read back", want.String())
 		entry = acl.Entry{Direct: want.Level}
@@ -159,8 +160,8 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	plan.ID = types.StringValue(want.ID())
-	plan.tell(endpointID, entry, r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	plan.show(endpointID, entry, r.Client.WorkspaceID())
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -188,7 +189,8 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	switch {
 	case err != nil:
 		resp.Diagnostics.AddWarning("Serving endpoint is gone: "+have.Endpoint,
-			fmt.Sprintf("%s went with it. The plan grants it again, which needs the endpoint to exist by then.", have))
+			fmt.Sprintf("%s was deleted with it. The plan grants it again, which needs the endpoint to exist by "+
+				"then.", have))
 	case have.EndpointID != "" && have.EndpointID != endpointID:
 		now := "It is gone, and the plan grants it again."
 		if found {
@@ -197,8 +199,8 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.Diagnostics.AddWarning(
 			"Serving endpoint was re-created under its name: "+have.Endpoint,
 			fmt.Sprintf(
-				"%s stood on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written down "+
-					"as such is the old one: remove it, or refer to the endpoint's resource.",
+				"%s was on the endpoint with the id %s; the id is %s now. %s An endpoint_id that is written as a "+
+					"literal is the old one: remove it, or refer to the endpoint's resource.",
 				have,
 				have.EndpointID,
 				endpointID,
@@ -207,12 +209,12 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 		)
 	}
 	if found {
-		state.tell(endpointID, entry, r.Client.WorkspaceID())
+		state.show(endpointID, entry, r.Client.WorkspaceID())
 		fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
 	} else {
 		resp.State.RemoveResource(ctx)
 	}
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 }
 
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -231,7 +233,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if moved || changed {
 		// The endpoint may have been created again since the plan, and the old one's list goes on taking grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
+		// Any answer names the workspace. If it is another one, nothing may be written to it or believed from it.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 			return
@@ -240,7 +242,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	switch {
 	case err != nil:
 	case moved: // the endpoint was replaced: its list starts empty
-		_, _, err = giveGrant(ctx, r.Client, want)
+		_, _, err = createGrant(ctx, r.Client, want)
 	case changed:
 		err = changeGrant(ctx, r.Client, want)
 	default:
@@ -259,7 +261,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
 		}
 	}
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -284,7 +286,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 		return
 	}
-	err := takeGrant(ctx, r.Client, have)
+	err := revokeGrant(ctx, r.Client, have)
 	if errors.Is(err, client.ErrKept) {
 		fwkit.WarnOfKept(&resp.Diagnostics, have.String())
 		return
@@ -326,7 +328,7 @@ func (r *permissionResource) ImportState(
 	}
 	m := imported(toGrant(endpoint, endpointID, entry), r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
 // oneGrant finds the direct grant that an import id means.

@@ -36,6 +36,6 @@ func (d *permissionsDataSource) Read(ctx context.Context, req datasource.ReadReq
 	) {
 		return
 	}
-	config.tell(id, d.Client.WorkspaceID(), list)
+	config.show(id, d.Client.WorkspaceID(), list)
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }

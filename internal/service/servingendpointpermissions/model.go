@@ -17,7 +17,7 @@ type permissionsModel struct {
 	Groups            types.Map               `tfsdk:"groups"`
 }
 
-func (m *permissionsModel) tell(endpointID, workspaceID string, list acl.List) {
+func (m *permissionsModel) show(endpointID, workspaceID string, list acl.List) {
 	m.EndpointID, m.WorkspaceID = fwkit.String(endpointID), fwkit.String(workspaceID)
 	m.Permissions = []fwkit.PermissionModel{}
 	for _, h := range list.Levels() {

@@ -29,7 +29,7 @@ func TestTell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var m permissionsModel
-			m.tell("id", "42", c.list)
+			m.show("id", "42", c.list)
 			var lines []string
 			for _, p := range m.Permissions {
 				lines = append(lines, fmt.Sprintf("%s %s %s", p.Principal.ValueString(), p.PermissionLevel.ValueString(), p.Inherited))

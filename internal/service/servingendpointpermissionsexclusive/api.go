@@ -16,7 +16,7 @@ import (
 var admins = acl.Principal{Kind: acl.Group, Name: client.AdminsGroup}
 
 // unlisted are the direct grants that are neither wanted nor left to others, in one order.
-func (w whole) unlisted(list acl.List) acl.List {
+func (w accessList) unlisted(list acl.List) acl.List {
 	var found acl.List
 	for _, e := range list {
 		key := e.Key()
@@ -27,9 +27,8 @@ func (w whole) unlisted(list acl.List) acl.List {
 	return sorted(found)
 }
 
-// over is what stands after the wanted grants are written over a list and those of drop are taken out of it; anything
-// else stays as it is.
-func (w whole) over(now acl.List, drop func(acl.Principal) bool) acl.List {
+// appliedOver returns the list with the wanted grants set and those that drop matches removed. All others stay.
+func (w accessList) appliedOver(now acl.List, drop func(acl.Principal) bool) acl.List {
 	next := make(acl.List, 0, len(now)+len(w.Grants))
 	seen := principalSet{}
 	for _, e := range now {
@@ -45,14 +44,14 @@ func (w whole) over(now acl.List, drop func(acl.Principal) bool) acl.List {
 	return append(next, w.Grants.without(seen.has).sorted()...)
 }
 
-// createList makes the list the wanted one, as far as the plan has told whom that takes something away from. Two
-// requests; see [guarded].
-func createList(ctx context.Context, c *client.Client, id string, want whole) error {
+// createList sets the wanted list, and fails if that would revoke a grant whose removal the plan did not show. Two
+// requests; see [refuseLockout].
+func createList(ctx context.Context, c *client.Client, id string, want accessList) error {
 	create := func(now acl.List) (acl.List, error) {
 		extra := want.unlisted(now)
 		switch want.OnUnlisted {
 		case onUnlistedWarn:
-			return guarded(ctx, c, now, want.over(now, principalSet{}.has))
+			return refuseLockout(ctx, c, now, want.appliedOver(now, principalSet{}.has))
 		case onUnlistedError:
 			if len(extra) > 0 {
 				return nil, refuseUnlisted(extra)
@@ -62,20 +61,21 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 		for _, l := range want.Removed {
 			planned[l] = true
 		}
-		// What is missing of the plan is gone already, by somebody's hand or by a write of ours whose answer was lost.
+		// A grant that the plan showed and the list lacks is gone already: others removed it, or a write of ours did
+		// whose answer was lost.
 		if unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] }); len(
 			unseen,
 		) > 0 {
 			return nil, client.Advise(
 				fmt.Errorf(
-					"the list has changed since the plan was made; the plan does not tell that it takes %s away",
+					"the list has changed since the plan was created: the plan does not show the removal of %s",
 					unseen,
 				),
 				"",
-				"Nothing was changed. Plan again, and see whom that takes something away from.",
+				"Nothing was changed. Plan again, and check which grants the new plan removes.",
 			)
 		}
-		return guarded(ctx, c, now, want.over(now, keysOf(extra).has))
+		return refuseLockout(ctx, c, now, want.appliedOver(now, keysOf(extra).has))
 	}
 	undo := want.keep(c, id)
 	_, err := write(ctx, c, want.Endpoint, id, want.Grants, func(now acl.List) (next acl.List, l left, err error) {
@@ -89,7 +89,7 @@ func createList(ctx context.Context, c *client.Client, id string, want whole) er
 }
 
 // keep notes that this run keeps the wanted grants on the endpoint of that id.
-func (w whole) keep(c *client.Client, id string) (undo func()) {
+func (w accessList) keep(c *client.Client, id string) (undo func()) {
 	things := make([]client.Thing, 0, 2*len(w.Grants))
 	for key := range w.Grants {
 		things = append(things, placeOn(id, key), acl.Place(w.Endpoint, key))
@@ -102,13 +102,13 @@ func placeOn(id string, key acl.Principal) client.Thing {
 	return acl.Place(acl.Endpoint(id).String(), key)
 }
 
-// changeList makes the list the wanted one but for what nobody saw, where known says which grants the plan has told of,
-// and for what this run keeps at another address. Two requests; see [guarded].
+// changeList sets the wanted list. It leaves grants that the plan did not show (known reports which it showed), and
+// those that this run keeps at another address. Two requests; see [refuseLockout].
 func changeList(
 	ctx context.Context,
 	c *client.Client,
 	id string,
-	want whole,
+	want accessList,
 	fresh, drop grants,
 	known func(acl.Principal) bool,
 ) (left, error) {
@@ -124,7 +124,7 @@ func changeList(
 			len(extra) > 0 {
 			return nil, left{}, refuseUnlisted(extra)
 		}
-		next, err := guarded(ctx, c, now, want.over(now, drop.without(stays).has))
+		next, err := refuseLockout(ctx, c, now, want.appliedOver(now, drop.without(stays).has))
 		return next, l, err
 	})
 	if err != nil && !unverified(err) {
@@ -136,7 +136,7 @@ func changeList(
 const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show " +
 	"and remove them."
 
-// refuseUnlisted is the error that on_unlisted = "error" asks for.
+// refuseUnlisted is the error of on_unlisted = "error".
 func refuseUnlisted(extra acl.List) error {
 	return client.Advise(
 		fmt.Errorf("these are neither listed nor ignored: %s", extra),
@@ -145,13 +145,13 @@ func refuseUnlisted(extra acl.List) error {
 	)
 }
 
-// left are grants that a write has left standing: the caller's own, those that this run keeps at another address, and
+// left are grants that a write has not removed: the caller's own, those that this run keeps at another address, and
 // those of others.
 type left struct{ own, kept, foreign acl.List }
 
-// write replaces the list in one write directly after a read, or in none when nothing changes. fresh are those who may
-// be so new that access lists do not know them yet. What the service shows afterwards is compared with what was asked
-// for.
+// write reads the list and replaces it in one write, or in none when nothing changes. fresh are principals that may be
+// too new for access lists to accept them yet. Afterwards the list that the service shows is compared with the wanted
+// one.
 func write(
 	ctx context.Context,
 	c *client.Client,
@@ -193,7 +193,7 @@ func write(
 		differ,
 	) > 0 {
 		return made.left, &acl.UnverifiedError{
-			Err: fmt.Errorf("the service accepted the list and shows another; it differs at %s", described(differ)),
+			Err: fmt.Errorf("the service accepted the list, but shows another one; they differ at %s", described(differ)),
 		}
 	}
 	return made.left, nil
@@ -208,9 +208,9 @@ func described(list acl.List) []string {
 	return names
 }
 
-// takeList removes those of the applied grants that stand, and nothing else: neither the caller's own CAN_MANAGE, nor
+// revokeList removes the applied grants that still exist, and nothing else: neither the caller's own CAN_MANAGE, nor
 // those that stay. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
-func takeList(
+func revokeList(
 	ctx context.Context,
 	c *client.Client,
 	endpoint string,
@@ -224,19 +224,19 @@ func takeList(
 		for key := range given {
 			drop[key] = !stays(key)
 		}
-		next := whole{}.over(now, drop.has)
+		next := accessList{}.appliedOver(now, drop.has)
 		kept, err := own(ctx, c, now, next)
 		mine := keysOf(kept)
-		standing := whole{}.unlisted(next)
+		standing := accessList{}.unlisted(next)
 		l := left{
 			own:     kept,
 			kept:    slices.DeleteFunc(slices.Clone(standing), func(e acl.Entry) bool { return !given[e.Key()] }),
 			foreign: slices.DeleteFunc(standing, func(e acl.Entry) bool { return given[e.Key()] }),
 		}
-		return whole{}.over(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), l, err
+		return accessList{}.appliedOver(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), l, err
 	})
 	if errors.Is(err, client.ErrNotFound) {
-		// The name was there a moment ago. It tells whether the list is gone or a principal in it.
+		// Either the list is gone or a principal in it. Looking up the endpoint by name decides.
 		e, lookup := c.EndpointByName(ctx, endpoint)
 		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
 			return left{}, nil
@@ -256,7 +256,7 @@ func managers(list acl.List) grants {
 	return found
 }
 
-// caller is who the workspace takes the provider for, as far as an access list cares.
+// caller is the identity that the provider calls as: its principal, its groups, and whether it is a workspace admin.
 type caller struct {
 	self   acl.Principal
 	groups principalSet
@@ -265,8 +265,9 @@ type caller struct {
 
 func (w caller) is(key acl.Principal) bool { return key == w.self.Key() || w.groups[key] }
 
-// whoCalls asks only where one of the managers that are lost could be the caller. A login that says itself as whom it
-// calls is no user and no other service principal; in which groups that one is, only the workspace knows.
+// whoCalls looks up the caller if one of the managers that lose access could be the caller; asked reports whether it
+// did. If the login names its own application id, other service principals and users cannot be the caller; only the
+// workspace knows its groups.
 func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool, error) {
 	if len(lost) == 0 {
 		return caller{}, false, nil
@@ -297,9 +298,9 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	return who, true, nil
 }
 
-// guarded refuses a list that would lock the caller out: nobody could mend that but an admin. Where a CAN_MANAGE goes
-// that could be the caller's, one request more finds out who calls.
-func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
+// refuseLockout returns next, or an error if next would lock the caller out: only an admin could undo that. If next
+// revokes a CAN_MANAGE that could be the caller's, one more request finds out who calls.
+func refuseLockout(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	before, after := managers(now), managers(next)
 	who, asked, err := whoCalls(ctx, c, before.without(after.has))
 	if err != nil || !asked || who.admin {
@@ -313,14 +314,15 @@ func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.Lis
 	attribute := attributeOf(who.self.Kind)
 	return nil, client.Advise(
 		fmt.Errorf(
-			"it would take CAN_MANAGE away from who writes it, %s, which holds it by %s and is no workspace admin",
+			"this would remove CAN_MANAGE from the provider's own identity %s, which holds it through %s and is not "+
+				"a workspace admin",
 			who.self,
 			held.sorted(),
 		),
 		attribute,
 		fmt.Sprintf(
-			"Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (a group that it is a member of does as well), or put "+
-				"%q into ignore_principals.",
+			"Nothing was changed. Add %q = \"CAN_MANAGE\" to %s (or a group that it is a member of), or add "+
+				"%q to ignore_principals.",
 			who.self.Name,
 			attribute,
 			who.self,
@@ -328,8 +330,7 @@ func guarded(ctx context.Context, c *client.Client, now, next acl.List) (acl.Lis
 	)
 }
 
-// own are the grants that destroying leaves to the caller: its own CAN_MANAGE, and where that is none those of its
-// groups.
+// own are the grants that a destroy leaves to the caller: its own CAN_MANAGE, or if it has none, that of its groups.
 func own(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	after := managers(next)
 	lost := managers(now).without(after.has)

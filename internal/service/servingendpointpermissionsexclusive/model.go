@@ -29,7 +29,7 @@ type exclusiveModel struct {
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel is what tells one list from another. An endpoint that is created again under its name keeps it.
+// identityModel identifies one list. An endpoint that is created again under its name keeps it.
 type identityModel struct {
 	EndpointName types.String `tfsdk:"endpoint_name"`
 	WorkspaceID  types.String `tfsdk:"workspace_id"`
@@ -68,7 +68,7 @@ func attributeOf(kind acl.Kind) string {
 // grants are direct grants by the principal's key; the entry keeps the principal's spelling.
 type grants map[acl.Principal]acl.Entry
 
-// without are the grants whose key is in none of the others.
+// without returns the grants whose key no predicate matches.
 func (g grants) without(others ...func(acl.Principal) bool) grants {
 	left := grants{}
 	for key, e := range g {
@@ -100,8 +100,8 @@ type principalSet map[acl.Principal]bool
 
 func (s principalSet) has(key acl.Principal) bool { return s[key] }
 
-// whole is the access list of one endpoint as a configuration or a state says it.
-type whole struct {
+// accessList is the access list of one endpoint, as a configuration or a state describes it.
+type accessList struct {
 	Endpoint   string // name
 	EndpointID string // empty: to be found by name
 	Grants     grants
@@ -111,10 +111,10 @@ type whole struct {
 }
 
 // String names the list in messages.
-func (w whole) String() string { return "the access list of serving endpoint " + w.Endpoint }
+func (w accessList) String() string { return "the access list of serving endpoint " + w.Endpoint }
 
-func (m *exclusiveModel) toWhole() whole {
-	w := whole{
+func (m *exclusiveModel) toAccessList() accessList {
+	w := accessList{
 		Endpoint:   m.EndpointName.ValueString(),
 		EndpointID: strings.ToLower(m.EndpointID.ValueString()), // empty when unknown
 		Grants:     grants{},
@@ -136,7 +136,7 @@ func (m *exclusiveModel) toWhole() whole {
 	return w
 }
 
-// whoIsKnown reports whether it is known who is listed and who is ignored; levels may be unknown.
+// whoIsKnown reports whether the listed and the ignored principals are known; levels may be unknown.
 func (m *exclusiveModel) whoIsKnown() bool {
 	for _, l := range m.maps() {
 		if l.value.IsUnknown() {
@@ -166,11 +166,11 @@ func parsePrincipal(s string) (acl.Principal, bool) {
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}, attribute != "" && name != ""
 }
 
-// tell writes what the service showed into the model, and gives what is left out of it: unless unlisted grants are to
-// be removed, and so have to be seen in the diff, the maps hold those alone that they held. Principals keep their
-// spelling.
-func (m *exclusiveModel) tell(endpointID string, list acl.List, workspaceID string) (unlisted acl.List) {
-	have := m.toWhole()
+// show writes the list of the service into the model, and returns the grants that it leaves out. With on_unlisted =
+// "remove" the maps show every grant, so that the diff shows removals; else they show only the principals that they
+// held before. Principals keep their spelling.
+func (m *exclusiveModel) show(endpointID string, list acl.List, workspaceID string) (unlisted acl.List) {
+	have := m.toAccessList()
 	extra := have.unlisted(list)
 	shown := map[acl.Kind]map[string]attr.Value{}
 	show := func(p acl.Principal, level acl.Level) {
@@ -225,7 +225,7 @@ func lineList(lines []string) types.List {
 // The private state has two notes. Both count for the endpoint of that id only.
 const (
 	appliedKey  = "applied"  // what destroying may remove
-	unlistedKey = "unlisted" // what Read found and the plan has to tell
+	unlistedKey = "unlisted" // unlisted grants that Read found and the plan must report
 )
 
 // note is a list that is remembered for one endpoint.
@@ -259,7 +259,7 @@ func (n note) encode() []byte {
 	return text
 }
 
-// decodeNote reads a note; where there is none it is one for no endpoint.
+// decodeNote reads a note; the zero note if there is none.
 func decodeNote(text []byte) note {
 	var kept noteJSON
 	if len(text) == 0 || json.Unmarshal(text, &kept) != nil {
@@ -280,7 +280,7 @@ func decodeNote(text []byte) note {
 }
 
 // appliedTo is what destroying may remove once the list was written to the endpoint of that id.
-func (w whole) appliedTo(id string) note {
+func (w accessList) appliedTo(id string) note {
 	n := note{EndpointID: id}
 	for _, e := range w.Grants.sorted() {
 		n.Grants = append(n.Grants, acl.Entry{Principal: e.Principal})

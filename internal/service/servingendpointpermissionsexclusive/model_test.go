@@ -60,7 +60,7 @@ func TestTell(t *testing.T) {
 			ServicePrincipals: none, Users: c.users, Groups: c.groups, OnUnlisted: types.StringValue(c.onUnlisted),
 			IgnorePrincipals: fwkit.Strings([]string{"group_name=ignored"}), RemovedOnCreate: lineList(nil),
 		}
-		left := lines(m.tell("id", list, "1"))
+		left := lines(m.show("id", list, "1"))
 		if !maps.Equal(shown(m.Users), c.wantUsers) || !maps.Equal(shown(m.Groups), c.wantGroups) || !slices.Equal(left, c.left) {
 			t.Errorf("%s: users %v, groups %v, left %v", name, shown(m.Users), shown(m.Groups), left)
 		}
@@ -86,14 +86,14 @@ func TestNote(t *testing.T) {
 // Writing a list over another keeps what nobody spoke of, in any spelling.
 func TestOver(t *testing.T) {
 	bob, eve, ada := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}
-	want := whole{Grants: grants{}}
+	want := accessList{Grants: grants{}}
 	for _, e := range []acl.Entry{{Principal: acl.Principal{Kind: acl.User, Name: "BOB@example.com"}, Direct: acl.CanQuery}, {Principal: ada, Direct: acl.CanManage}} {
 		want.Grants[e.Key()] = e
 	}
 	other := acl.Principal{Kind: acl.Group, Name: "other"}
 	now := acl.List{{Principal: bob, Direct: acl.CanView}, {Principal: eve, Direct: acl.CanView}, {Principal: other, Direct: acl.CanView}}
 	const after = "group_name=other CAN_VIEW, user_name=ada@example.com CAN_MANAGE, user_name=bob@example.com CAN_QUERY"
-	if got := want.over(now, principalSet{eve: true}.has).String(); got != after {
+	if got := want.appliedOver(now, principalSet{eve: true}.has).String(); got != after {
 		t.Errorf("got  %s\nwant %s", got, after)
 	}
 	if now[0].Direct != acl.CanView || now[1].Direct != acl.CanView {

@@ -40,7 +40,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Create, fwkit.GrantTimeout, &resp.Diagnostics)
 	defer cancel()
-	want := plan.toWhole()
+	want := plan.toAccessList()
 
 	id, err := r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 	if err == nil {
@@ -54,7 +54,7 @@ func (r *exclusiveResource) Create(ctx context.Context, req resource.CreateReque
 	plan.ID = types.StringValue(want.Endpoint)
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 }
@@ -74,8 +74,8 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if state.EndpointName.IsNull() && !r.findName(ctx, &state, &resp.Diagnostics) {
 		return
 	}
-	have := state.toWhole()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	have := state.toAccessList()
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, have.Endpoint, client.AnyAge)
 	if r.FailedRead(
@@ -99,16 +99,16 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 			"Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
 			fmt.Sprintf(
 				"The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the "+
-					"list that stands on the new one. "+
-					"An endpoint_id that is written down as such is the old one: remove it, or refer to the "+
+					"list of the new one. "+
+					"An endpoint_id that is written as a literal is the old one: remove it, or refer to the "+
 					"endpoint's resource.",
 				have.EndpointID,
 				id,
 			),
 		)
 	}
-	left := state.tell(id, list, r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	left := state.show(id, list, r.Client.WorkspaceID())
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	var verdict []byte
 	if len(left) > 0 {
@@ -117,9 +117,8 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, verdict)...)
 }
 
-// ModifyPlan obeys what Read found. The one exception is a creation: what it takes away from somebody has to stand in
-// the plan, so the list is read here. It is read once more before the write, and a plan that does not tell it all is
-// refused.
+// ModifyPlan follows what Read found. A creation is the exception: the plan must show which grants it removes, so the
+// list is read here. It is read again before the write, and a plan that does not show every removal is refused.
 func (r *exclusiveResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -146,7 +145,7 @@ func (r *exclusiveResource) ModifyPlan(
 		return
 	}
 	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {
-		have := state.toWhole()
+		have := state.toAccessList()
 		removed := keysOf(remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics).Grants)
 		have.Grants = have.Grants.without(func(key acl.Principal) bool { return !removed[key] })
 		r.PlanToRemove(ctx, name, resp.Private, &resp.Diagnostics, have.shared()...)
@@ -155,22 +154,22 @@ func (r *exclusiveResource) ModifyPlan(
 		return
 	}
 	if name := plan.EndpointName.ValueString(); name != "" {
-		r.PlanToKeep(name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, plan.toWhole().shared()...)
+		r.PlanToKeep(name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, plan.toAccessList().shared()...)
 	}
-	r.claim(plan, &resp.Diagnostics)
+	r.warnOfSingleGrants(plan, &resp.Diagnostics)
 	if req.State.Raw.IsNull() {
 		removed := r.planCreate(ctx, plan, config, &resp.Diagnostics)
 		resp.Diagnostics.Append(
 			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
 		return
 	}
-	want, have := plan.toWhole(), state.toWhole()
+	want, have := plan.toAccessList(), state.toAccessList()
 	if want.Endpoint != have.Endpoint && want.Endpoint != "" && !config.EndpointID.IsUnknown() && r.Client.Ready() {
 		_, err := r.Client.EndpointID(ctx, want.Endpoint, client.AnyAge)
 		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "endpoint_name", have.String())
 	}
 	if !plan.whoIsKnown() || want.Endpoint != have.Endpoint {
-		return // of another endpoint its own creation tells, which is planned next
+		return // a new endpoint means a replacement: the creation, which is planned next, warns itself
 	}
 	found := remembered(ctx, req.Private, unlistedKey, have.EndpointID, &resp.Diagnostics)
 	if want.OnUnlisted != onUnlistedRemove {
@@ -181,7 +180,7 @@ func (r *exclusiveResource) ModifyPlan(
 		}
 	}
 	unlisted := want.unlisted(found.Grants)
-	want.tellUnlisted(unlisted, "", &resp.Diagnostics)
+	want.warnOfUnlisted(unlisted, "", &resp.Diagnostics)
 	if want.OnUnlisted == onUnlistedError && len(unlisted) > 0 {
 		// It is the apply that fails, so there must be something to apply.
 		resp.Diagnostics.Append(
@@ -190,7 +189,7 @@ func (r *exclusiveResource) ModifyPlan(
 }
 
 // shared are the grants of the list as other addresses of the plan may have them.
-func (w whole) shared() []fwkit.Shared {
+func (w accessList) shared() []fwkit.Shared {
 	all := make([]fwkit.Shared, 0, len(w.Grants))
 	for _, e := range w.Grants.sorted() {
 		at := client.Address{Resource: "dbxaccess_serving_endpoint_permissions_exclusive", As: string(e.Direct)}
@@ -202,8 +201,8 @@ func (w whole) shared() []fwkit.Shared {
 	return all
 }
 
-// claim tells when the same run manages principals of the endpoint one at a time, too.
-func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) {
+// warnOfSingleGrants warns if the same run also manages single grants on the endpoint.
+func (r *exclusiveResource) warnOfSingleGrants(plan exclusiveModel, diags *diag.Diagnostics) {
 	if plan.EndpointName.IsUnknown() || !plan.ignoredAreKnown() {
 		return
 	}
@@ -214,7 +213,7 @@ func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) 
 	}
 	diags.AddAttributeWarning(
 		path.Root("ignore_principals"),
-		"The whole access list and single grants on one endpoint undo each other: "+plan.EndpointName.ValueString(),
+		"Access list and single grants on one endpoint are both managed: "+plan.EndpointName.ValueString(),
 		fmt.Sprintf(
 			"The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in "+
 				"ignore_principals, or manage the endpoint with one of the two resources.",
@@ -223,43 +222,43 @@ func (r *exclusiveResource) claim(plan exclusiveModel, diags *diag.Diagnostics) 
 	)
 }
 
-// planCreate is what creation will take away.
+// planCreate returns the grants that the creation will remove, and warns of them.
 func (r *exclusiveResource) planCreate(
 	ctx context.Context,
 	plan, config exclusiveModel,
 	diags *diag.Diagnostics,
 ) acl.List {
-	// An endpoint whose id is written and not known is yet to be made.
+	// An endpoint whose id is configured but unknown will be created by this apply.
 	if !r.Client.Ready() || !plan.whoIsKnown() || plan.EndpointName.IsUnknown() || config.EndpointID.IsUnknown() ||
 		plan.OnUnlisted.IsUnknown() {
 		return nil
 	}
-	want := plan.toWhole()
+	want := plan.toAccessList()
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, want.Endpoint, client.AnyAge)
 	if errors.Is(err, client.ErrNotFound) {
-		return nil // it may be made in the same apply
+		return nil // the same apply may create it
 	}
 	if err != nil {
-		// Creation fails over it, too. Here it would keep everything else from being destroyed.
-		fwkit.Warn(diags, err, "Cannot tell what creation takes away on serving endpoint", want.Endpoint)
+		// The creation fails on it as well. An error here would also stop the destruction of everything else.
+		fwkit.Warn(diags, err, "Cannot find out which grants the creation removes on serving endpoint", want.Endpoint)
 		return nil
 	}
 	if want.EndpointID != "" && want.EndpointID != id {
-		return nil // creation says what is wrong with it
+		return nil // the creation reports what is wrong with it
 	}
 	extra := want.unlisted(list)
 	if want.OnUnlisted != onUnlistedRemove {
-		want.tellUnlisted(extra, "Creation leaves them. ", diags)
+		want.warnOfUnlisted(extra, "Creation leaves them. ", diags)
 		return nil
 	}
 	if len(extra) > 0 {
 		diags.AddWarning(
-			"Creation takes grants away on serving endpoint: "+want.Endpoint,
+			"Creation removes grants on serving endpoint: "+want.Endpoint,
 			fmt.Sprintf(
-				"They stand on the endpoint and are neither listed nor ignored: %s.\n\nIf Terraform stops with "+
+				"These grants are neither listed nor ignored: %s.\n\nIf Terraform stops with "+
 					"\"Provider produced inconsistent final plan\", "+
-					"the list has changed since the plan was made, or principals that were not known then have come "+
-					"in: nothing was touched. Plan again.",
+					"the list has changed since the plan was created, or it has new principals that were unknown "+
+					"then. Nothing was changed. Plan again.",
 				extra,
 			),
 		)
@@ -267,17 +266,17 @@ func (r *exclusiveResource) planCreate(
 	return extra
 }
 
-// tellUnlisted warns, as the configuration wants, of grants that are not listed. It is never an error: Terraform plans
-// before it destroys, and a grant that somebody else made must not keep a whole configuration from being destroyed.
-func (w whole) tellUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
+// warnOfUnlisted warns of grants that are not listed, as on_unlisted says. It is never an error: Terraform plans before
+// it destroys, and a grant of others must not stop the destruction of a configuration.
+func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
 	switch {
 	case len(extra) == 0:
 	case w.OnUnlisted == onUnlistedError:
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
-			"The apply will fail over grants that are not listed on serving endpoint: "+w.Endpoint,
+			"The apply will fail because of unlisted grants on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
-				"They are neither listed nor ignored: %s.\n\n%s A destroy is not held up by them.",
+				"They are neither listed nor ignored: %s.\n\n%s They do not stop a destroy.",
 				extra,
 				nextOfUnlisted,
 			),
@@ -285,13 +284,13 @@ func (w whole) tellUnlisted(extra acl.List, what string, diags *diag.Diagnostics
 	case w.OnUnlisted == onUnlistedWarn:
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
-			"Grants stand that are not listed on serving endpoint: "+w.Endpoint,
+			"Unlisted grants on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra),
 		)
 	default:
 		diags.AddAttributeWarning(
 			path.Root("on_unlisted"),
-			"Grants that were left until now will be removed on serving endpoint: "+w.Endpoint,
+			"Unlisted grants will be removed later on serving endpoint: "+w.Endpoint,
 			fmt.Sprintf(
 				"They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows "+
 					"their removal.",
@@ -309,14 +308,14 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	}
 	ctx, cancel := fwkit.Deadline(ctx, plan.Timeouts.Update, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	want, have := plan.toWhole(), state.toWhole()
+	want, have := plan.toAccessList(), state.toAccessList()
 	id := have.EndpointID
 	if fresh, drop := changes(ctx, want, have, req.Private, &resp.Diagnostics); want.EndpointID != have.EndpointID ||
 		len(fresh)+len(drop) > 0 ||
 		plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Any answer tells the workspace. Nothing may be written to another one, and nothing believed of it.
+		// Any answer names the workspace. If it is another one, nothing may be written to it or believed from it.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
@@ -348,7 +347,8 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 			resp.Diagnostics.AddWarning(
 				"Grants that the plan did not show were left on serving endpoint: "+want.Endpoint,
 				fmt.Sprintf(
-					"They came in since, and are neither listed nor ignored: %s. The next plan shows them.",
+					"They were granted after the plan, and are neither listed nor ignored: %s. The next plan shows "+
+						"them.",
 					l.foreign,
 				),
 			)
@@ -359,13 +359,13 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 	}
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, id)
 	plan.RemovedOnCreate = state.RemovedOnCreate
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, appliedKey, want.appliedTo(id).encode())...)
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, unlistedKey, nil)...)
 }
 
-const cannotTake = "Cannot take the applied grants off serving endpoint"
+const cannotTake = "Cannot revoke the applied grants on serving endpoint"
 
 func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state exclusiveModel
@@ -377,7 +377,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	if state.EndpointName.IsNull() && !r.findName(ctx, &state, &resp.Diagnostics) {
 		return
 	}
-	have := state.toWhole()
+	have := state.toAccessList()
 	planned := fwkit.Planned(ctx, req.Private, &resp.Diagnostics)
 	stays := func(key acl.Principal) bool {
 		return r.Client.Keeps(placeOn(have.EndpointID, key)) || slices.Contains(planned, acl.Place(have.Endpoint, key))
@@ -388,20 +388,21 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 
-	// Not the shared lookup: where the endpoint is replaced next, nobody may find the old id in it.
+	// Not the shared lookup: if the endpoint is replaced next, the old id must not be in the cache.
 	e, err := r.Client.EndpointByName(ctx, have.Endpoint)
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
-		return // a list that went with its endpoint is done
+		return // the endpoint is deleted, and its list with it
 	}
 	if given.EndpointID == "" || given.EndpointID != e.ID {
 		resp.Diagnostics.AddWarning(
 			"Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
-			"Destroying removes what was applied, and nothing was ever applied to this endpoint: it was imported, or "+
-				"made anew under its name. Its grants stay as they are.",
+			"A destroy removes the grants that this resource applied, and it applied none to this endpoint: it was "+
+				"imported, or "+
+				"re-created under its name. Its grants stay as they are.",
 		)
 		return
 	}
-	l, err := takeList(ctx, r.Client, have.Endpoint, given, stays)
+	l, err := revokeList(ctx, r.Client, have.Endpoint, given, stays)
 	if fwkit.Failed(&resp.Diagnostics, err, cannotTake, have.String()) {
 		return
 	}
@@ -421,8 +422,9 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		resp.Diagnostics.AddWarning(
 			"Grants were left on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
-				"Destroying removes what was applied, and this resource found these as they are: %s. Who should lose "+
-					"access, is to be removed by hand.",
+				"A destroy removes only the grants that this resource applied. These existed before: %s. To take "+
+					"their "+
+					"access away, remove these grants by hand.",
 				shown,
 			),
 		)
@@ -430,7 +432,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 }
 
 // warnOfKept names the grants that were left because this run keeps them at another address.
-func warnOfKept(w whole, stay acl.List, diags *diag.Diagnostics) {
+func warnOfKept(w accessList, stay acl.List, diags *diag.Diagnostics) {
 	if len(stay) > 0 {
 		fwkit.WarnOfKept(
 			diags,
@@ -464,7 +466,7 @@ func (r *exclusiveResource) ImportState(
 		return
 	}
 	identity.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, identity, &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, identity, &resp.Diagnostics)
 	for attribute, value := range map[string]any{
 		"id": name, "endpoint_name": name, "on_unlisted": onUnlistedRemove, "removed_on_create": []string{},
 	} {
@@ -477,7 +479,7 @@ type keyed interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// remembered is a note on the endpoint of that id; the zero note where there is none, or one on another endpoint.
+// remembered returns the note about the endpoint of that id; the zero note if there is none for it.
 func remembered(ctx context.Context, private keyed, key, endpointID string, diags *diag.Diagnostics) note {
 	text, more := private.GetKey(ctx, key)
 	diags.Append(more...)
@@ -487,9 +489,9 @@ func remembered(ctx context.Context, private keyed, key, endpointID string, diag
 	return note{}
 }
 
-// changes are the grants that an update writes and those that it takes away: what the plan shows to go, and, unless
-// unlisted grants are to be removed, nothing that this resource never gave.
-func changes(ctx context.Context, want, have whole, private keyed, diags *diag.Diagnostics) (fresh, drop grants) {
+// changes returns the grants that an update writes (fresh) and those that it removes (drop). Unless on_unlisted is
+// "remove", it removes only grants that this resource applied.
+func changes(ctx context.Context, want, have accessList, private keyed, diags *diag.Diagnostics) (fresh, drop grants) {
 	fresh = want.Grants.without(
 		func(key acl.Principal) bool { return have.Grants[key].Direct == want.Grants[key].Direct },
 	)
@@ -515,7 +517,7 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 		"databricks_permissions",
 		func(ctx context.Context, state []byte, resp *resource.MoveStateResponse) {
 			m, err := fromOfficial(state)
-			if fwkit.Failed(&resp.Diagnostics, err, "Cannot take the access list over", "databricks_permissions") {
+			if fwkit.Failed(&resp.Diagnostics, err, "Cannot adopt the access list", "databricks_permissions") {
 				return
 			}
 			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
@@ -524,13 +526,13 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 				resp.TargetPrivate.SetKey(
 					ctx,
 					appliedKey,
-					m.toWhole().appliedTo(m.EndpointID.ValueString()).encode(),
+					m.toAccessList().appliedTo(m.EndpointID.ValueString()).encode(),
 				)...)
 		},
 	)
 }
 
-// findName completes a state that came over from the official provider, and reports whether it could.
+// findName completes a state that was moved from the official provider, and reports whether it could.
 func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel, diags *diag.Diagnostics) bool {
 	id := state.EndpointID.ValueString()
 	name, err := r.Client.EndpointName(ctx, id)
@@ -538,7 +540,7 @@ func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel,
 	if (err == nil || r.Client.WorkspaceID() != "") && r.WrongWorkspace(ctx, state.WorkspaceID, object, diags) {
 		return false
 	}
-	if fwkit.Failed(diags, err, "Cannot find the serving endpoint of the access list that came over", object) {
+	if fwkit.Failed(diags, err, "Cannot find the serving endpoint of the moved access list", object) {
 		return false
 	}
 	state.ID, state.EndpointName = types.StringValue(name), types.StringValue(name)

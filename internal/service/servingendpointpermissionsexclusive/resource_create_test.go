@@ -12,7 +12,7 @@ import (
 
 const (
 	inconsistent = "Provider produced inconsistent final plan"
-	planAgain    = "the list has changed since the plan was made, or principals that were not known then have come in: nothing was touched. Plan again."
+	planAgain    = "the list has changed since the plan was created, or it has new principals that were unknown then. Nothing was changed. Plan again."
 )
 
 // removed is removed_on_create of a saved plan as its JSON tells it.
@@ -46,7 +46,7 @@ func TestRemovedOnCreate(t *testing.T) {
 	c := w.terraform(t, w.usual())
 	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
 		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
-		"Creation takes grants away on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
+		"Creation removes grants on serving endpoint: iris", neighbor+" (neighbor) CAN_QUERY", "user_name=bob@example.com (Bob) CAN_VIEW")
 	want := []string{"service_principal_name/" + neighbor + " CAN_QUERY", "user_name/bob@example.com CAN_VIEW"}
 	if got := c.removed(t, "p"); !slices.Equal(got, want) {
 		t.Errorf("the plan's JSON has %q, want %q", got, want)
@@ -74,7 +74,7 @@ func TestListChangesBeforeCreate(t *testing.T) {
 			change(w)
 			before := w.Workspace.Grants("iris")
 			r := c.MustRun(t, 1, "apply", "p")
-			r.MustSay(t, inconsistent, planAgain, "Creation takes grants away on serving endpoint: iris")
+			r.MustSay(t, inconsistent, planAgain, "Creation removes grants on serving endpoint: iris")
 			w.holds(t, before)
 			if w.Count("workspace", "PUT", "permissions")+w.Count("workspace", "PATCH", "permissions") > 0 {
 				t.Error("something was written")
@@ -101,7 +101,7 @@ resource "dbxaccess_service_principal" "new" {
 	t.Run("nothing to remove", func(t *testing.T) {
 		c := w.terraform(t, config)
 		c.plan(t, 2).MustSay(t, "+ removed_on_create = []", "+ service_principals = (known after apply)")
-		c.apply(t).MustNotSay(t, "Creation takes grants away")
+		c.apply(t).MustNotSay(t, "Creation removes grants")
 		c.plan(t, 0)
 		if got := w.Workspace.Grants("iris"); len(got) != 2 || got[ada] != "CAN_MANAGE" {
 			t.Errorf("the endpoint holds %v", got)
@@ -126,11 +126,11 @@ func TestCreateLeavesUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
-	c.apply(t).MustSay(t, "+ removed_on_create = []", "Grants stand that are not listed on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
+	c.apply(t).MustSay(t, "+ removed_on_create = []", "Unlisted grants on serving endpoint: iris", "Creation leaves them.", "(Bob) CAN_VIEW")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
-	c.plan(t, 0).MustSay(t, "Grants stand that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW")
+	c.plan(t, 0).MustSay(t, "Unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW")
 	c.destroy(t)
 	w.holds(t, levels{bob: "CAN_VIEW"})
 }
@@ -140,7 +140,7 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
 	c := w.terraform(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
+	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "(Bob) CAN_VIEW", "ignore_principals")
 	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot take over the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 	w.Workspace.RemoveGrant("iris", bob)
 	c.MustRun(t, 0, "plan", "-out=p")

@@ -45,7 +45,7 @@ func TestDrift(t *testing.T) {
 			lines:   []string{`on_unlisted = "warn"`},
 			happens: func(w *world) { w.Workspace.SetGrant("iris", bob, "CAN_VIEW") }, code: 0,
 			says: func(*world) []string {
-				return []string{"Grants stand that are not listed on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "No changes"}
+				return []string{"Unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "No changes"}
 			},
 			after: func(_ *world, l levels) { l[bob] = "CAN_VIEW" },
 		},
@@ -115,7 +115,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			c := w.terraform(t, w.usual(`on_unlisted = "error"`))
 			c.apply(t)
 			w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-			c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
+			c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com (Bob) CAN_VIEW", "on_unlisted")
 			before := c.State(t)
 			c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot change the access list of serving endpoint", "neither listed nor ignored: user_name=bob@example.com (Bob) CAN_VIEW", "Nothing was changed")
 			if !strings.Contains(before, "\"removed_on_create\": []") || !strings.Contains(c.State(t), "\"removed_on_create\": []") {
@@ -143,7 +143,7 @@ func TestOnUnlistedChanges(t *testing.T) {
 	c := w.terraform(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t)
 	c.Rewrite(t, w.usual())
-	c.apply(t).MustSay(t, "Grants that were left until now will be removed on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
+	c.apply(t).MustSay(t, "Unlisted grants will be removed later on serving endpoint: iris", "(Bob) CAN_VIEW", "the next one shows their removal")
 	both := w.usually()
 	both[bob] = "CAN_VIEW"
 	w.holds(t, both)
@@ -151,9 +151,9 @@ func TestOnUnlistedChanges(t *testing.T) {
 
 	// And back: what the state shows as going stays, because nobody here gave it.
 	c.Rewrite(t, w.usual(`on_unlisted = "error"`))
-	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
+	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
 	c.Rewrite(t, w.usual(`on_unlisted = "warn"`))
-	c.apply(t).MustSay(t, "Grants stand that are not listed", "user_name=bob@example.com CAN_VIEW")
+	c.apply(t).MustSay(t, "Unlisted grants on serving endpoint", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
 	c.plan(t, 0)
 	// What was given here goes when it is not listed any more.

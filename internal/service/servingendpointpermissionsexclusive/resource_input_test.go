@@ -30,7 +30,7 @@ func TestBadInput(t *testing.T) {
 		"azuread id":              {sps("/servicePrincipals/" + app), says("azuread_service_principal", "client_id")},
 		"UUID as user":            {users(app), says("Not a user name", "users", "write it in service_principals.")},
 		"name as user":            {users("iris scoring"), says("is not an e-mail address", "belongs in service_principals")},
-		"admins":                  {hcl(list("groups", "admins", "CAN_MANAGE")), says("Not a group that is managed here", "gives admins everything by itself")},
+		"admins":                  {hcl(list("groups", "admins", "CAN_MANAGE")), says("Not a group that is managed here", "always grants admins everything")},
 		"empty group":             {hcl(list("groups", "", "CAN_VIEW")), says("Not a group that is managed here", "it is empty")},
 		"level":                   {hcl(list("users", bob, "CAN_USE")), says("users", "CAN_VIEW", "CAN_QUERY", "CAN_MANAGE", "CAN_USE")},
 		"level in lower case":     {hcl(list("groups", team, "can_query")), says("groups", "CAN_QUERY")},
@@ -73,5 +73,5 @@ func TestIgnoredTwice(t *testing.T) {
 	c.Rewrite(t, w.usual(ignore, `on_unlisted = "error"`))
 	c.apply(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
-	c.plan(t, 2).MustSay(t, "The apply will fail over grants that are not listed on serving endpoint: iris", neighbor)
+	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", neighbor)
 }

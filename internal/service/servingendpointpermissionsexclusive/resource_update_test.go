@@ -161,12 +161,12 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
   user_name     = "bob@example.com"
 }
 `
-	const warning = "The whole access list and single grants on one endpoint undo each other: iris"
+	const warning = "Access list and single grants on one endpoint are both managed: iris"
 	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
 	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name them in ignore_principals")
 	// The other way round it is the single grant that is planned second.
 	c.Rewrite(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
-	c.plan(t, 2).MustSay(t, "Access list is managed as a whole and one by one: iris")
+	c.plan(t, 2).MustSay(t, "Access list and single grant are both managed: iris")
 	c.Rewrite(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)
 	c.apply(t).MustNotSay(t, warning)
 	c.plan(t, 0).MustNotSay(t, warning)

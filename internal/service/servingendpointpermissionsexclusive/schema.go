@@ -39,7 +39,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 		Attributes: map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
+				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name " +
+					"replaces the resource.",
 				Validators:    []validator.String{fwkit.EndpointName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
@@ -137,7 +138,7 @@ func checkGroup(name string) error {
 		return errors.New("it is empty")
 	case admins.Name:
 		return errors.New(
-			"the service gives admins everything by itself, and that cannot be taken away; leave the group out",
+			"the service always grants admins everything, and that cannot be revoked; leave the group out",
 		)
 	default:
 		return nil
@@ -197,7 +198,7 @@ func (ignorable) ValidateString(ctx context.Context, req validator.StringRequest
 		resp.Diagnostics.AddAttributeError(
 			req.Path,
 			"Not a principal to ignore",
-			fmt.Sprintf("%q does not say who is meant. Write service_principal_name=APPLICATION_ID, "+
+			fmt.Sprintf("%q does not say which kind of principal it is. Write service_principal_name=APPLICATION_ID, "+
 				"user_name=E-MAIL or group_name=NAME.", req.ConfigValue.ValueString()),
 		)
 	}
@@ -263,7 +264,7 @@ func (r *exclusiveResource) ValidateConfig(
 					path.Root(m.attribute).AtMapKey(key),
 					"Principal is listed and ignored",
 					fmt.Sprintf(
-						"%s stands in ignore_principals too, which leaves it to others. Leave it out of one of them.",
+						"%s is in ignore_principals as well, which leaves it to others. Remove it from one of them.",
 						p,
 					),
 				)

@@ -1,5 +1,5 @@
 // Package servingendpointpermissionsexclusive is the resource dbxaccess_serving_endpoint_permissions_exclusive: the
-// whole direct access list of one model-serving endpoint. What it takes from somebody stands in the plan before.
+// complete direct access list of one model-serving endpoint. The plan shows every grant that an apply will revoke.
 package servingendpointpermissionsexclusive
 
 import "github.com/hashicorp/terraform-plugin-framework/resource"

@@ -28,7 +28,7 @@ var errAnswered = errors.New("the endpoint answered, and expect_denied says that
 // score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a change that
 // this run made to the access list spreads; one more after a refusal, to tell why. A token in Key Vault is read before.
 func score(ctx context.Context, c *client.Client, q query) (scored, error) {
-	as, err := asker(ctx, c, q)
+	as, err := clientFor(ctx, c, q)
 	if err != nil {
 		return scored{}, err
 	}
@@ -38,7 +38,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 		answer, err := ask(ctx, as, own, q)
 		if errors.Is(err, auth.ErrScopeRefused) && q.OAuthSecret != "" && !q.fewScopes {
 			q.fewScopes = true // a secret for model serving alone is what a careful owner has
-			if as, err = asker(ctx, c, q); err != nil {
+			if as, err = clientFor(ctx, c, q); err != nil {
 				return scored{}, err
 			}
 			continue
@@ -75,8 +75,8 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 }
 
 // asker is the client of who asks.
-func asker(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
-	token := auth.Setting{Value: cmp.Or(q.Token, q.OAuthSecret), Attribute: q.asks()}
+func clientFor(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
+	token := auth.Setting{Value: cmp.Or(q.Token, q.OAuthSecret), Attribute: q.credentialAttribute()}
 	if q.Secret != (secret{}) {
 		vault, err := c.Vault(auth.Setting{Value: q.Secret.VaultURI, Attribute: asSecret + ".vault_uri"})
 		if err != nil {
@@ -142,7 +142,7 @@ func routeOptimized(ctx context.Context, c *client.Client, refusal error, q quer
 	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
 		return client.Advise(
 			refusal,
-			q.asks(),
+			q.credentialAttribute(),
 			fmt.Sprintf(
 				"The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of "+
 					"Entra ID, but only OAuth tokens that the workspace makes for it, "+
@@ -181,13 +181,14 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 			"client_id",
 			"The token that was made with the OAuth secret is not accepted where the endpoint is."+q.saysNothing(),
 		)
-	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asToken:
+	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asToken:
 		return client.Advise(
 			err,
 			asToken,
-			"The workspace does not accept the token: it was revoked, has expired, or belongs to another workspace."+q.saysNothing(),
+			"The workspace does not accept the token: it was revoked, has expired, or belongs to another "+
+				"workspace."+q.saysNothing(),
 		)
-	case errors.Is(err, client.ErrUnauthenticated) && q.asks() == asSecret:
+	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asSecret:
 		return client.Advise(
 			err,
 			asSecret,

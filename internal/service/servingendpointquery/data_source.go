@@ -101,6 +101,6 @@ func (d *queryDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot score serving endpoint", config.EndpointName.ValueString()) {
 		return
 	}
-	config.tell(answer)
+	config.show(answer)
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }

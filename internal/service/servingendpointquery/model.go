@@ -41,7 +41,7 @@ type query struct {
 type secret struct{ VaultURI, Name string }
 
 // asks is the attribute that says who asks.
-func (q query) asks() string {
+func (q query) credentialAttribute() string {
 	switch {
 	case q.Secret != secret{}:
 		return asSecret
@@ -96,7 +96,7 @@ func (m queryModel) stored() secret {
 	return secret{VaultURI: of("vault_uri"), Name: of("name")}
 }
 
-func (m *queryModel) tell(s scored) {
+func (m *queryModel) show(s scored) {
 	m.Status = types.Int64Value(int64(s.Status))
 	m.ServedModel = fwkit.String(s.ServedModel)
 	m.Response = types.StringNull()

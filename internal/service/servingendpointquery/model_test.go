@@ -33,8 +33,8 @@ func TestToQuery(t *testing.T) {
 			if got != c.want {
 				t.Error("another query than was written") // not printed: it may hold a token
 			}
-			if got.asks() != c.asks {
-				t.Errorf("who asks is told at %s, not %s", got.asks(), c.asks)
+			if got.credentialAttribute() != c.asks {
+				t.Errorf("who asks is told at %s, not %s", got.credentialAttribute(), c.asks)
 			}
 		})
 	}
@@ -51,7 +51,7 @@ func TestTell(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := queryModel{StoreResponse: c.store, Response: types.StringUnknown()}
-			m.tell(scored{Status: 200, Body: "{}"})
+			m.show(scored{Status: 200, Body: "{}"})
 			if !m.Response.Equal(c.want) || m.Status.ValueInt64() != 200 || !m.ServedModel.IsNull() {
 				t.Errorf("told %s, %s, %s", m.Response, m.Status, m.ServedModel)
 			}

@@ -25,7 +25,7 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 	if err != nil {
 		return nil, err
 	}
-	tokens := slices.DeleteFunc(living(list), stranger(owner))
+	tokens := slices.DeleteFunc(living(list), isForeign(owner))
 	if err := client.Bounded(len(tokens), "tokens"); err != nil {
 		return nil, client.Advise(err, "", "Set application_id to read the tokens of one service principal.")
 	}
@@ -66,7 +66,7 @@ func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner str
 			}
 		}
 	}
-	return slices.DeleteFunc(tokens, stranger(owner)), nil
+	return slices.DeleteFunc(tokens, isForeign(owner)), nil
 }
 
 // principal is a service principal or a user; its name is the application id or the e-mail address.

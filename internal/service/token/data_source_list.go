@@ -34,6 +34,6 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		// Who hunts a token must see it, named or not.
 		fwkit.Warn(&resp.Diagnostics, err, "Owners of tokens are shown without their display names", config.String())
 	}
-	config.tell(tokens)
+	config.show(tokens)
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }

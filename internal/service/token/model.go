@@ -74,7 +74,7 @@ func (m tokensModel) owner() string {
 	return cmp.Or(m.ApplicationID.ValueString(), m.UserName.ValueString())
 }
 
-func (m *tokensModel) tell(tokens []token) {
+func (m *tokensModel) show(tokens []token) {
 	m.Tokens = make([]tokenModel, 0, len(tokens))
 	for _, t := range tokens {
 		m.Tokens = append(m.Tokens, tokenModel{
@@ -116,6 +116,6 @@ func living(list client.TokenList) []token {
 
 // stranger says of a token whether it is known to be somebody else's than the owner's; with no owner none is. Names are
 // compared without case: a filter of the service that did not would answer with silence where there is a token.
-func stranger(owner string) func(token) bool {
+func isForeign(owner string) func(token) bool {
 	return func(t token) bool { return owner != "" && t.Owner != "" && !strings.EqualFold(t.Owner, owner) }
 }

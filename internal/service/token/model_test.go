@@ -31,7 +31,7 @@ func TestLiving(t *testing.T) {
 		{"eve@example.com", []string{"for nobody known"}},
 	} {
 		var ids []string
-		for _, found := range slices.DeleteFunc(living(list), stranger(want.owner)) {
+		for _, found := range slices.DeleteFunc(living(list), isForeign(want.owner)) {
 			ids = append(ids, found.ID)
 		}
 		if !slices.Equal(ids, want.ids) {

@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// allowTokens gives CAN_USE; a principal that holds more (admins have CAN_MANAGE) is left as it is. Two requests.
-func allowTokens(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
+// grantTokenUse grants CAN_USE. A principal that holds more (admins have CAN_MANAGE) stays as it is. Two requests.
+func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
 	undo := c.Keep(right(p))
 	entry, _, err := acl.Grant(ctx, c, acl.Tokens, p, acl.CanUse, false)
 	var unverified *acl.UnverifiedError
@@ -38,7 +38,7 @@ func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (li
 	return list, err == nil, err
 }
 
-// search gives those who hold CAN_USE directly and whom the search finds, sorted. One request, and another where the
+// search returns the principals that hold CAN_USE directly and match, sorted. One request, and another where the
 // login does not name its identity.
 func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List, err error) {
 	list, _, err := listTokens(ctx, c, client.AnyAge)
@@ -57,8 +57,8 @@ func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List
 	return found, err
 }
 
-// refuseTokens takes CAN_USE away, or gives [client.ErrKept]; the service then deletes the principal's tokens. Two
+// revokeTokenUse revokes CAN_USE, or returns [client.ErrKept]. The service then deletes the principal's tokens. Two
 // requests.
-func refuseTokens(ctx context.Context, c *client.Client, p acl.Principal) error {
+func revokeTokenUse(ctx context.Context, c *client.Client, p acl.Principal) error {
 	return acl.Revoke(ctx, c, acl.Tokens, p)
 }

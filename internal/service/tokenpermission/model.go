@@ -28,7 +28,7 @@ func (m permissionModel) String() string {
 	return acl.Describe(m.toPrincipal(), m.DisplayName.ValueString())
 }
 
-// identityModel is what tells one of these rights from another.
+// identityModel identifies one of these rights.
 type identityModel struct {
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
 	UserName             types.String `tfsdk:"user_name"`

@@ -90,7 +90,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	defer cancel()
 	p := plan.toPrincipal()
 
-	entry, err := allowTokens(ctx, r.Client, p)
+	entry, err := grantTokenUse(ctx, r.Client, p)
 	var held *acl.HeldError
 	var unverified *acl.UnverifiedError
 	switch {
@@ -113,7 +113,7 @@ func (r *permissionResource) Create(ctx context.Context, req resource.CreateRequ
 	plan.ID = types.StringValue(p.Name)
 	plan.DisplayName = fwkit.String(entry.DisplayName)
 	plan.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -124,7 +124,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	ctx, cancel := fwkit.Deadline(ctx, state.Timeouts.Read, fwkit.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 
 	list, err := readTokens(ctx, r.Client)
 	if r.FailedRead(
@@ -144,7 +144,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	state.DisplayName = fwkit.String(entry.DisplayName)
 	state.WorkspaceID = fwkit.String(r.Client.WorkspaceID())
-	fwkit.TellIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
@@ -164,7 +164,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
 		}
 	}
-	fwkit.TellIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -183,7 +183,7 @@ func (r *permissionResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 		return
 	}
-	err := refuseTokens(ctx, r.Client, state.toPrincipal())
+	err := revokeTokenUse(ctx, r.Client, state.toPrincipal())
 	if errors.Is(err, client.ErrKept) {
 		fwkit.WarnOfKept(&resp.Diagnostics, "the right of "+state.String()+" to use tokens")
 		return
@@ -233,5 +233,5 @@ func (r *permissionResource) ImportState(
 	}
 	m := imported(found[0], r.Client.WorkspaceID())
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
-	fwkit.TellIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
+	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
