@@ -193,29 +193,29 @@ func schemas(t *testing.T) map[string]any {
 	var block provider.SchemaResponse
 	p.Schema(ctx, provider.SchemaRequest{}, &block)
 	all := map[string]any{"provider": block.Schema}
-	for i, make := range p.Resources(ctx) {
+	for i, create := range p.Resources(ctx) {
 		var s resource.SchemaResponse
-		make().Schema(ctx, resource.SchemaRequest{}, &s)
+		create().Schema(ctx, resource.SchemaRequest{}, &s)
 		all[fmt.Sprintf("resource %d", i)] = s.Schema
 	}
-	for i, make := range p.DataSources(ctx) {
+	for i, create := range p.DataSources(ctx) {
 		var s datasource.SchemaResponse
-		make().Schema(ctx, datasource.SchemaRequest{}, &s)
+		create().Schema(ctx, datasource.SchemaRequest{}, &s)
 		all[fmt.Sprintf("data source %d", i)] = s.Schema
 	}
-	for i, make := range p.EphemeralResources(ctx) {
+	for i, create := range p.EphemeralResources(ctx) {
 		var s ephemeral.SchemaResponse
-		make().Schema(ctx, ephemeral.SchemaRequest{}, &s)
+		create().Schema(ctx, ephemeral.SchemaRequest{}, &s)
 		all[fmt.Sprintf("ephemeral resource %d", i)] = s.Schema
 	}
-	for i, make := range p.Actions(ctx) {
+	for i, create := range p.Actions(ctx) {
 		var s action.SchemaResponse
-		make().Schema(ctx, action.SchemaRequest{}, &s)
+		create().Schema(ctx, action.SchemaRequest{}, &s)
 		all[fmt.Sprintf("action %d", i)] = s.Schema
 	}
-	for i, make := range p.ListResources(ctx) {
+	for i, create := range p.ListResources(ctx) {
 		var s list.ListResourceSchemaResponse
-		make().ListResourceConfigSchema(ctx, list.ListResourceSchemaRequest{}, &s)
+		create().ListResourceConfigSchema(ctx, list.ListResourceSchemaRequest{}, &s)
 		all[fmt.Sprintf("list resource %d", i)] = s.Schema
 	}
 	return all

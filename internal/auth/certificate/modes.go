@@ -71,10 +71,8 @@ func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 		return unwrapKey(block, ciphertext, e.mode == wrapPadded)
 	// Nobody should write these two any more, for want of authentication. A PFX file has its MAC.
 	case cfb:
-		return throughStream(
-			cipher.NewCFBDecrypter(block, iv),
-			ciphertext,
-		), nil //nolint:staticcheck // deprecated: see above
+		stream := cipher.NewCFBDecrypter(block, iv) //nolint:staticcheck // deprecated: see above
+		return throughStream(stream, ciphertext), nil
 	case ofb:
 		return throughStream(cipher.NewOFB(block, iv), ciphertext), nil //nolint:staticcheck // deprecated: see above
 	case ctr:

@@ -162,11 +162,11 @@ func lifetime(info client.OAuthSecret) types.Int64 {
 		return types.Int64Null()
 	}
 	const day = 24 * time.Hour
-	real := info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second)
-	if whole := (real + day - 1).Truncate(day); whole-real <= whole/shortened {
-		real = whole
+	shown := info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second)
+	if whole := (shown + day - 1).Truncate(day); whole-shown <= whole/shortened {
+		shown = whole
 	}
-	return types.Int64Value(int64(real.Seconds()))
+	return types.Int64Value(int64(shown.Seconds()))
 }
 
 // changes are what an update has to do.
