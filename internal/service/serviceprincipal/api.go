@@ -1,7 +1,6 @@
 package serviceprincipal
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,110 +16,6 @@ import (
 
 // ErrExists: a service principal of that application id is in the workspace already.
 var ErrExists = errors.New("it is already in this workspace")
-
-// findByApplicationID returns the service principal with that application id; nil if there is none. One request.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
-func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
-	found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(applicationID))
-	if err != nil {
-		return nil, advise(err)
-	}
-	if len(found) == 0 {
-		return nil, nil
-	}
-	if err := checkComplete(ctx, c, found[0].Active != nil); err != nil {
-		return nil, err
-	}
-	sp := fromList(found[0])
-	return &sp, nil
-}
-
-// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
-func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
-	all, err := c.ServicePrincipals(ctx, "displayName eq "+client.SCIMString(displayName))
-	if err != nil {
-		return nil, advise(err)
-	}
-	var ids []string
-	for _, sp := range all {
-		if sp.DisplayName == displayName {
-			ids = append(ids, sp.ID)
-		}
-	}
-	return ids, nil
-}
-
-// sharedServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
-func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
-	sp, err := c.SharedServicePrincipal(ctx, id)
-	if err != nil {
-		return servicePrincipal{}, advise(err)
-	}
-	if sp.Active == nil { // a part of it: the read by itself finds out why
-		return readServicePrincipal(ctx, c, id)
-	}
-	return fromList(sp), nil
-}
-
-// readServicePrincipal reads one by its SCIM id. One request.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
-func readServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
-	sp, err := readRaw(ctx, c, id)
-	if err != nil {
-		return servicePrincipal{}, err
-	}
-	return sp.toServicePrincipal(), nil
-}
-
-// readRaw is [readServicePrincipal] with the groups and roles.
-func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrincipal, error) {
-	sp := scimServicePrincipal{wantID: id}
-	if err := c.Call(ctx, http.MethodGet, client.PathOf(collection, id), nil, nil, &sp); err != nil {
-		return scimServicePrincipal{}, advise(err)
-	}
-	return sp, checkComplete(ctx, c, sp.Active != nil)
-}
-
-// checkComplete refuses the reduced answer that callers get who are not admins: it lacks "active" and the entitlements,
-// so every principal would look deactivated. The service also leaves out "active" when it is false; then one request,
-// shared by the run, finds out whether the caller is an admin.
-func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error {
-	if hasActive {
-		return nil
-	}
-	if admin, err := c.IsAdmin(ctx); admin || err != nil {
-		return err
-	}
-	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
-}
-
-// importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
-func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp servicePrincipal, err error) {
-	var found *servicePrincipal
-	if strings.Trim(id, "0123456789") == "" {
-		sp, err = readServicePrincipal(ctx, c, id)
-		found = &sp
-	} else {
-		found, err = findByApplicationID(ctx, c, id)
-	}
-	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
-		return servicePrincipal{}, client.Advise(
-			errors.New("the workspace has no such service principal"),
-			"",
-			strings.TrimSpace(
-				c.WhoIsMeant(
-					ctx,
-					id,
-				)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the "+
-					"right workspace.",
-			),
-		)
-	}
-	if err != nil {
-		return servicePrincipal{}, err
-	}
-	return *found, nil
-}
 
 // addServicePrincipal creates a service principal. If the answer to the first attempt is lost, it creates no second
 // one: a principal that was absent before and exists afterwards is ours. Two requests for one, a thousand and three for
@@ -323,28 +218,6 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/create
-func post(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	active := true
-	request := scimServicePrincipal{
-		Schemas:       schemas,
-		ApplicationID: want.ApplicationID,
-		DisplayName:   want.DisplayName,
-		Active:        &active,
-	}
-	if want.Active != nil {
-		request.Active = want.Active
-	}
-	if want.Entitlements != nil {
-		request.Entitlements = values(*want.Entitlements)
-	}
-	made := scimServicePrincipal{wantApplicationID: want.ApplicationID}
-	if err := c.Call(ctx, http.MethodPost, collection, nil, request, &made); err != nil {
-		return servicePrincipal{}, advise(err)
-	}
-	return made.toServicePrincipal(), nil
-}
-
 // changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request; one
 // more when it is refused.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
@@ -428,60 +301,6 @@ func refreshServicePrincipal(
 	return sp, err
 }
 
-// LeftTokensError says which tokens of a deactivated service principal are still there.
-type LeftTokensError struct {
-	Left []string // token ids, with their comments
-	Err  error    // of the first that could not be deleted
-}
-
-func (e *LeftTokensError) Error() string {
-	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
-}
-
-// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not
-// keep the others. One request, and two for each token.
-// https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
-func deleteTokens(ctx context.Context, c *client.Client, id string) error {
-	list, err := c.WorkspaceTokensNow(ctx)
-	if err == nil && !list.Shown {
-		if err = c.ConfirmEmpty(ctx); err == nil {
-			return client.Advise(
-				errNoTokenList,
-				"",
-				"That is correct if nobody in this workspace has a personal access token. Otherwise look under "+
-					"Settings > Advanced > Personal access tokens.",
-			)
-		}
-	}
-	if err != nil {
-		return client.Advise(err, "", "Its tokens could not be listed. "+tokensRight)
-	}
-	left := &LeftTokensError{}
-	for _, t := range list.Tokens {
-		if !ownsOrMade(id, t) {
-			continue
-		}
-		if err := c.RevokeAnyToken(ctx, t.ID); err != nil {
-			left.Left = append(left.Left, strings.TrimSpace(t.ID+" "+strconv.Quote(t.Comment)))
-			left.Err = cmp.Or(left.Err, err)
-		}
-	}
-	if left.Err != nil {
-		return client.Advise(left, "", tokensRight)
-	}
-	return nil
-}
-
-// errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
-var errNoTokenList = errors.New(
-	"the workspace answered the request for its tokens with {}, which means that there are none",
-)
-
-const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
-	"provider's identity needs to be a workspace admin to delete them. " +
-	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with " +
-	"delete_tokens_when_inactive = false."
-
 // refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No
 // request if the login names its application id; else one.
 func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
@@ -537,63 +356,6 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have serviceP
 		"It stays in the state. Apply again: the deletion is repeated until the workspace does not show it "+
 			"any more.",
 	)
-}
-
-const collection = "/api/2.0/preview/scim/v2/ServicePrincipals"
-
-var schemas = []string{"urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"}
-
-// scimServicePrincipal is one as SCIM writes it.
-type scimServicePrincipal struct {
-	Schemas       []string    `json:"schemas,omitempty"`
-	ID            string      `json:"id,omitempty"`
-	ApplicationID string      `json:"applicationId,omitempty"`
-	DisplayName   string      `json:"displayName,omitempty"`
-	ExternalID    string      `json:"externalId,omitempty"`
-	Active        *bool       `json:"active,omitempty"`
-	Entitlements  []scimValue `json:"entitlements,omitempty"`
-	Groups        []scimValue `json:"groups,omitempty"`
-	Roles         []scimValue `json:"roles,omitempty"`
-
-	wantID, wantApplicationID string // that were asked for
-}
-
-type scimValue struct {
-	Value string `json:"value"`
-}
-
-// Lacks implements [client.Answer].
-func (sp *scimServicePrincipal) Lacks(bool) string {
-	if lack := client.Named("id", sp.ID, sp.wantID); lack != "" {
-		return lack
-	}
-	return client.Named("applicationId", sp.ApplicationID, sp.wantApplicationID)
-}
-
-func values(of []string) []scimValue {
-	var list []scimValue
-	for _, v := range of {
-		list = append(list, scimValue{v})
-	}
-	return list
-}
-
-func (sp *scimServicePrincipal) toServicePrincipal() servicePrincipal {
-	out := servicePrincipal{
-		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: sp.Active != nil && *sp.Active,
-	}
-	for _, e := range sp.Entitlements {
-		out.Entitlements = append(out.Entitlements, e.Value)
-	}
-	slices.Sort(out.Entitlements)
-	return out
-}
-
-func fromList(sp client.ServicePrincipal) servicePrincipal {
-	return servicePrincipal{
-		ID: sp.ID, ApplicationID: sp.ApplicationID, DisplayName: sp.DisplayName, ExternalID: sp.ExternalID, Active: sp.Active != nil && *sp.Active,
-		Entitlements: slices.Sorted(slices.Values(sp.Entitlements)),
-	}
 }
 
 func advise(err error) error {

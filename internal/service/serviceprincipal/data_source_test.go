@@ -90,7 +90,7 @@ func TestLookupTwoOfOneName(t *testing.T) {
 	for _, both := range [][]string{{other, id}, {w.ScoringApp.ClientID}} {
 		w.Test(t, resource.TestStep{
 			Config:      lookup("display_name", "etl"),
-			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write application_id")...)...),
+			ExpectError: acctest.Says(append([]string{"Cannot find service principal", "there are 2 of that name"}, append(both, "Write the application_id")...)...),
 		})
 	}
 	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})

@@ -23,7 +23,7 @@ func TestDuplicateThatIsNotShown(t *testing.T) {
 	w.Tenant.Faults.Add(refusedAsDuplicate(w))
 	w.Test(t, resource.TestStep{
 		Config:      entra(w, `adopt_existing = true`, `on_destroy = "delete"`),
-		ExpectError: acctest.Words(`Cannot create service principal.*409.*already exists\..*does not show it.*Apply again in a minute.*account admin`),
+		ExpectError: acctest.Words(`Cannot create service principal.*409.*already exists\..*does not list it.*Apply again in a minute.*account admin`),
 	})
 	if left := members(w); len(left) != 0 {
 		t.Errorf("left: %+v", left)
@@ -40,7 +40,7 @@ func TestReplaceRefusedAsDuplicate(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
 	w.Tenant.Faults.Add(refusedAsDuplicate(w))
 	r := cli.MustRun(t, 1, "apply", "-auto-approve", "-replace="+address)
-	r.MustSay(t, "Cannot create service principal", "does not show it", "Apply again in a minute")
+	r.MustSay(t, "Cannot create service principal", "does not list it", "Apply again in a minute")
 	if strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
 		t.Error("the removed one is in state")
 	}

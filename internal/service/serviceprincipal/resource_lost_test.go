@@ -112,7 +112,7 @@ func TestLostAnswerAndLookFails(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Status: 500, Message: "broken"})
 	w.Test(t,
-		resource.TestStep{Config: entra(w), ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*got\s+no\s+answer.*may\s+have\s+been\s+made.*broken.*import\s+it`)},
+		resource.TestStep{Config: entra(w), ExpectError: regexp.MustCompile(`(?s)Cannot create service principal.*got\s+no\s+answer.*may\s+have\s+been\s+created.*broken.*import\s+it`)},
 		resource.TestStep{Config: entra(w), ExpectError: regexp.MustCompile(`(?s)already\s+in\s+this\s+workspace.*terraform\s+import.*adopt_existing`)},
 		resource.TestStep{Config: entra(w, `adopt_existing = true`, `on_destroy = "delete"`)},
 	)

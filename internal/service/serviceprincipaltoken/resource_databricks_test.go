@@ -9,7 +9,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A service principal that Databricks made owns a token by its OAuth secret; Entra ID is asked nothing for it, and the secret
+// A service principal that Databricks created owns a token by its OAuth secret; Entra ID is asked nothing for it, and the secret
 // is kept nowhere.
 func TestOwnerMadeByDatabricks(t *testing.T) {
 	t.Parallel()

@@ -131,7 +131,7 @@ func TestImportOfAnUnnamedOwner(t *testing.T) {
 	id, _ := w.Workspace.MintToken(w.Deployer.ClientID, "given", 90*day)
 	w.Workspace.GiveToken(id, w.ScoringApp.ClientID)
 	_, errors := w.Protocol(t).Import(t, typeName, id, nil)
-	if !strings.Contains(errors, "Token has an owner that the workspace does not name") || !strings.Contains(errors, "was made by "+w.Deployer.ClientID+" and belongs to") {
+	if !strings.Contains(errors, "Token has an owner that the workspace does not name") || !strings.Contains(errors, "was created by "+w.Deployer.ClientID+" and belongs to") {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)

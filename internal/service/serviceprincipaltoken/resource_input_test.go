@@ -270,7 +270,7 @@ func TestRefusedAtApply(t *testing.T) {
 	for _, tc := range []struct{ config, want string }{
 		{hcl(application, attr("client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
 		{hcl(application, attr("client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
-		{hcl("11111111-2222-3333-4444-555555555555", attr("client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks made"},
+		{hcl("11111111-2222-3333-4444-555555555555", attr("client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
 		{hcl(application, attr("client_secret_wo", w.ScoringSecret)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
 		{hcl(stranger.ClientID, attr("client_secret_wo", stranger.AddSecret(day))), "the workspace does not know the owner.*dbxaccess_service_principal"},
 		{hcl(dormant.ClientID, attr("client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},

@@ -154,7 +154,7 @@ func TestNoTokenThatCannotBeSeen(t *testing.T) {
 	}
 	// A rotation asks as well.
 	rotate := map[string]any{"rotation_triggers": map[string]any{"a": "1"}}
-	if _, errors := p.Apply(t, typeName, made, ofApplication(w, rotate)); !strings.Contains(errors, "Token was not made") || len(live(w, w.ScoringApp.ClientID)) != 1 {
+	if _, errors := p.Apply(t, typeName, made, ofApplication(w, rotate)); !strings.Contains(errors, "Token was not created") || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)

@@ -70,8 +70,8 @@ func TestMovedAndChanged(t *testing.T) {
 	c.plan(t, 2).MustSay(t, `- "`+w.Deployer.ClientID+`" = "CAN_MANAGE"`, "0 to add, 1 to change, 0 to destroy")
 	w.Workspace.SetGrant("iris", bob, "CAN_QUERY")
 	c.Rewrite(t, w.usual(`on_unlisted = "warn"`)+moved)
-	c.apply(t).MustSay(t, "0 added, 1 changed, 0 destroyed", "Grants stand that are not listed on serving endpoint: iris", w.Deployer.ClientID, bob)
-	c.plan(t, 0).MustSay(t, "Grants stand that are not listed")
+	c.apply(t).MustSay(t, "0 added, 1 changed, 0 destroyed", "Unlisted grants on serving endpoint: iris", w.Deployer.ClientID, bob)
+	c.plan(t, 0).MustSay(t, "Unlisted grants on serving endpoint")
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 
 	// The deployer is an admin; what it lists is the list.
@@ -88,7 +88,7 @@ func TestMovedRefused(t *testing.T) {
 		w := newWorld(t)
 		c := w.applied(t, "resource \"databricks_permissions\" \"x\" {\n  authorization = \"tokens\"\n}\n")
 		c.Rewrite(t, w.usual()+moved)
-		c.plan(t, 1).MustSay(t, "Cannot take the access list over", `"/authorization/tokens"`, "remove the moved block")
+		c.plan(t, 1).MustSay(t, "Cannot adopt the access list", `"/authorization/tokens"`, "remove the moved block")
 		w.wantAsked(t)
 	})
 	t.Run("endpoint made anew", func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestMovedRefused(t *testing.T) {
 		w.Workspace.DeleteEndpoint("iris")
 		w.Workspace.CreateEndpoint("iris", ada)
 		c.Rewrite(t, w.usual()+moved)
-		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the access list that came over", "no serving endpoint has the id "+old, "terraform state rm", "Import the list of a re-created endpoint by the endpoint's name")
+		c.plan(t, 1).MustSay(t, "Cannot find the serving endpoint of the moved access list", "no serving endpoint has the id "+old, "terraform state rm", "Import the list of a re-created endpoint by the endpoint's name")
 	})
 	t.Run("another workspace", func(t *testing.T) {
 		t.Parallel()
@@ -114,7 +114,7 @@ func TestMovedRefused(t *testing.T) {
 		w := newWorld(t)
 		c := w.applied(t, w.theirs("service_principal_name="+w.app, "CAN_QUERY"))
 		c.Rewrite(t, w.usual()+moved)
-		c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "What comes over from the official provider was not refreshed", w.EndpointID, "-refresh=false")
+		c.MustRun(t, 1, "plan", "-refresh=false").MustSay(t, "State moved from the official provider was not refreshed", w.EndpointID, "-refresh=false")
 		w.wantAsked(t)
 		w.holds(t, levels{w.app: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 		c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")

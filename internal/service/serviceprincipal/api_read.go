@@ -1,0 +1,115 @@
+package serviceprincipal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// findByApplicationID returns the service principal with that application id; nil if there is none. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
+func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
+	found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(applicationID))
+	if err != nil {
+		return nil, advise(err)
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	if err := checkComplete(ctx, c, found[0].Active != nil); err != nil {
+		return nil, err
+	}
+	sp := fromList(found[0])
+	return &sp, nil
+}
+
+// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
+func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
+	all, err := c.ServicePrincipals(ctx, "displayName eq "+client.SCIMString(displayName))
+	if err != nil {
+		return nil, advise(err)
+	}
+	var ids []string
+	for _, sp := range all {
+		if sp.DisplayName == displayName {
+			ids = append(ids, sp.ID)
+		}
+	}
+	return ids, nil
+}
+
+// sharedServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
+func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
+	sp, err := c.SharedServicePrincipal(ctx, id)
+	if err != nil {
+		return servicePrincipal{}, advise(err)
+	}
+	if sp.Active == nil { // a part of it: the read by itself finds out why
+		return readServicePrincipal(ctx, c, id)
+	}
+	return fromList(sp), nil
+}
+
+// readServicePrincipal reads one by its SCIM id. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
+func readServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
+	sp, err := readRaw(ctx, c, id)
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	return sp.toServicePrincipal(), nil
+}
+
+// readRaw is [readServicePrincipal] with the groups and roles.
+func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrincipal, error) {
+	sp := scimServicePrincipal{wantID: id}
+	if err := c.Call(ctx, http.MethodGet, client.PathOf(collection, id), nil, nil, &sp); err != nil {
+		return scimServicePrincipal{}, advise(err)
+	}
+	return sp, checkComplete(ctx, c, sp.Active != nil)
+}
+
+// checkComplete refuses the reduced answer that callers get who are not admins: it lacks "active" and the entitlements,
+// so every principal would look deactivated. The service also leaves out "active" when it is false; then one request,
+// shared by the run, finds out whether the caller is an admin.
+func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error {
+	if hasActive {
+		return nil
+	}
+	if admin, err := c.IsAdmin(ctx); admin || err != nil {
+		return err
+	}
+	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
+}
+
+// importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
+func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp servicePrincipal, err error) {
+	var found *servicePrincipal
+	if strings.Trim(id, "0123456789") == "" {
+		sp, err = readServicePrincipal(ctx, c, id)
+		found = &sp
+	} else {
+		found, err = findByApplicationID(ctx, c, id)
+	}
+	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
+		return servicePrincipal{}, client.Advise(
+			errors.New("the workspace has no such service principal"),
+			"",
+			strings.TrimSpace(
+				c.WhoIsMeant(
+					ctx,
+					id,
+				)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the "+
+					"right workspace.",
+			),
+		)
+	}
+	if err != nil {
+		return servicePrincipal{}, err
+	}
+	return *found, nil
+}

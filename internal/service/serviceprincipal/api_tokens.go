@@ -1,0 +1,66 @@
+package serviceprincipal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+)
+
+// LeftTokensError says which tokens of a deactivated service principal are still there.
+type LeftTokensError struct {
+	Left []string // token ids, with their comments
+	Err  error    // of the first that could not be deleted
+}
+
+func (e *LeftTokensError) Error() string {
+	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
+}
+
+// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not
+// keep the others. One request, and two for each token.
+// https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
+func deleteTokens(ctx context.Context, c *client.Client, id string) error {
+	list, err := c.WorkspaceTokensNow(ctx)
+	if err == nil && !list.Shown {
+		if err = c.ConfirmEmpty(ctx); err == nil {
+			return client.Advise(
+				errNoTokenList,
+				"",
+				"That is correct if nobody in this workspace has a personal access token. Otherwise look under "+
+					"Settings > Advanced > Personal access tokens.",
+			)
+		}
+	}
+	if err != nil {
+		return client.Advise(err, "", "Its tokens could not be listed. "+tokensRight)
+	}
+	left := &LeftTokensError{}
+	for _, t := range list.Tokens {
+		if !ownsOrMade(id, t) {
+			continue
+		}
+		if err := c.RevokeAnyToken(ctx, t.ID); err != nil {
+			left.Left = append(left.Left, strings.TrimSpace(t.ID+" "+strconv.Quote(t.Comment)))
+			left.Err = cmp.Or(left.Err, err)
+		}
+	}
+	if left.Err != nil {
+		return client.Advise(left, "", tokensRight)
+	}
+	return nil
+}
+
+// errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
+var errNoTokenList = errors.New(
+	"the workspace answered the request for its tokens with {}, which means that there are none",
+)
+
+const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
+	"provider's identity needs to be a workspace admin to delete them. " +
+	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with " +
+	"delete_tokens_when_inactive = false."

@@ -1,0 +1,215 @@
+package serviceprincipal
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func (r *servicePrincipalResource) ValidateConfig(
+	ctx context.Context,
+	req resource.ValidateConfigRequest,
+	resp *resource.ValidateConfigResponse,
+) {
+	var config servicePrincipalModel
+	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+		return
+	}
+	if config.ApplicationID.IsNull() && config.DisplayName.IsNull() {
+		resp.Diagnostics.AddError(
+			"Service principal has neither application id nor name",
+			"Write application_id for an application of Entra ID, "+
+				"or display_name for a service principal that Databricks itself creates.",
+		)
+	}
+	if config.AdoptExisting.ValueBool() && config.OnDestroy.IsNull() {
+		resp.Diagnostics.AddAttributeError(
+			path.Root("on_destroy"),
+			"adopt_existing requires on_destroy",
+			"With adopt_existing = true the service principal may have been here before this configuration. "+
+				"Choose what a destroy does to it: \"delete\", \"deactivate\" or \"retain\".",
+		)
+	}
+	if config.AdoptExisting.ValueBool() && config.ApplicationID.IsNull() {
+		resp.Diagnostics.AddAttributeError(
+			path.Root("adopt_existing"),
+			"Nothing to adopt without an application id",
+			"An existing service principal is found by its application id. "+
+				"Write application_id, or remove adopt_existing.",
+		)
+	}
+	entitlements := fwkit.FromStrings(config.Entitlements)
+	if slices.Contains(entitlements, "workspace-consume") &&
+		(slices.Contains(entitlements, "workspace-access") || slices.Contains(entitlements, "databricks-sql-access")) {
+		resp.Diagnostics.AddAttributeError(
+			path.Root("entitlements"),
+			"workspace-consume excludes other entitlements",
+			"workspace-consume is for those who only look at dashboards: "+
+				"the service refuses it beside workspace-access and databricks-sql-access. Remove it, or those.",
+		)
+	}
+}
+
+// ModifyPlan shows that an apply deletes the tokens which a deactivation by others has left. It refuses a plan that
+// would lock the provider out, if the login names its own application id; else the apply refuses it.
+func (r *servicePrincipalResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
+	if !fwkit.Whole(req.State, nil, &resp.Diagnostics) {
+		return
+	}
+	applicationID, stays := r.planAddress(ctx, req, resp)
+	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
+		return
+	}
+	if !req.Plan.Raw.IsNull() && !req.State.Raw.Equal(req.Plan.Raw) {
+		was := fwkit.AttributesOf(req.State.Raw).String(ctx, "display_name")
+		planned := fwkit.AttributesOf(req.Plan.Raw).String(ctx, "display_name")
+		if !planned.Equal(was) {
+			r.Client.NoteRename(applicationID) // grants show its name
+		}
+	}
+	self := !stays && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID)
+	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
+	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
+	if !self && byOthers == "" && kept == (keptName{}) {
+		return // as nearly always: decoding the models below costs more than the rest of a plan
+	}
+	var plan, state, config servicePrincipalModel
+	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+		return
+	}
+	ends := state.OnDestroy.ValueString() != onDestroyRetain
+	if !req.Plan.Raw.IsNull() {
+		if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
+			!fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
+			return
+		}
+		if state.leftTokens(byOthers) && config.mayEndTokens(plan) {
+			// Mark external_id unknown to force an update: no configured attribute differs.
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
+			resp.Diagnostics.AddWarning(
+				"Deletes every token of "+state.String(),
+				"It was deactivated outside of Terraform, or by an apply that stopped before it deleted the tokens, "+
+					"and "+
+					"the configuration has active = false. "+
+					"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless "+
+					"delete_oauth_secrets_when_inactive = false.",
+			)
+		}
+		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
+			// Not written any more, so state shows the real name again.
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), kept.Real)...)
+		}
+		if !plan.replaces(state) {
+			ends = plan.toWish().changes(state.toServicePrincipal()).deactivates()
+		}
+	}
+	if self && ends {
+		fwkit.Failed(&resp.Diagnostics, adviseSelf(), "The plan would lock the provider out", state.String())
+	}
+}
+
+// planAddress notes whether the plan removes or keeps the service principal at this address. stays reports whether the
+// plan removes it here and keeps it at another address. The application id is that in state. It reads single
+// attributes: a model costs more to decode than the rest of a plan.
+func (r *servicePrincipalResource) planAddress(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) (applicationID string, stays bool) {
+	state, plan := fwkit.AttributesOf(req.State.Raw), fwkit.AttributesOf(req.Plan.Raw)
+	have, want := state.String(ctx, "application_id"), plan.String(ctx, "application_id")
+	if !have.IsNull() && !strings.EqualFold(have.ValueString(), want.ValueString()) {
+		if state.String(ctx, "on_destroy").ValueString() != onDestroyRetain {
+			removed := shared(have.ValueString(), state.String(ctx, "display_name").ValueString())
+			stays = len(r.PlanToRemove(ctx, removed.Name, resp.Private, &resp.Diagnostics, removed)) > 0
+		}
+	}
+	if want.ValueString() == "" { // destroyed, or known only after apply
+		return have.ValueString(), stays
+	}
+	kept := shared(want.ValueString(), "")
+	r.PlanToKeep(kept.Name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, kept)
+	if req.State.Raw.IsNull() {
+		// A replacement deletes the service principal and creates it again. That fails if the creation would adopt
+		// the old one, or if destroying only deactivates it.
+		if plan.Bool(ctx, "adopt_existing").ValueBool() ||
+			plan.String(ctx, "on_destroy").ValueString() == onDestroyDeactivate {
+			fwkit.NoteCreation(ctx, resp.Private, client.Principal(want.ValueString()), &resp.Diagnostics)
+		}
+	}
+	return have.ValueString(), stays
+}
+
+// shared is a service principal as another address of the plan may have it.
+func shared(applicationID, displayName string) fwkit.Shared {
+	return fwkit.Shared{
+		Placed: client.Placed{
+			Thing:   client.Principal(applicationID),
+			Address: client.Address{Resource: "dbxaccess_service_principal"},
+		},
+		Name: name(
+			applicationID,
+			displayName,
+		), Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
+	}
+}
+
+// deactivatedKey holds, in private state, the SCIM id of a service principal that is inactive by somebody else's doing,
+// and so may have kept its tokens.
+const deactivatedKey = "deactivated_by_others"
+
+func deactivatedByOthers(ctx context.Context, private interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics) (id string) {
+	text, more := private.GetKey(ctx, deactivatedKey)
+	diags.Append(more...)
+	_ = json.Unmarshal(text, &id) // no text: no id
+	return id
+}
+
+// noteDeactivated remembers the SCIM id, or forgets it for an empty one.
+func noteDeactivated(ctx context.Context, private interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}, id string, diags *diag.Diagnostics) {
+	var text []byte
+	if id != "" {
+		text = []byte(strconv.Quote(id)) // digits
+	}
+	diags.Append(private.SetKey(ctx, deactivatedKey, text)...)
+}
+
+// keptNameKey holds, in private state, a [keptName].
+const keptNameKey = "kept_name"
+
+func keptNameOf(ctx context.Context, private interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics) (kept keptName) {
+	text, more := private.GetKey(ctx, keptNameKey)
+	diags.Append(more...)
+	_ = json.Unmarshal(text, &kept) // no text: no name
+	return kept
+}
+
+// noteKeptName stores the name in private state; an empty one deletes the entry.
+func noteKeptName(ctx context.Context, private interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}, kept keptName, diags *diag.Diagnostics) {
+	var text []byte
+	if kept != (keptName{}) {
+		text, _ = json.Marshal(kept) // two strings
+	}
+	diags.Append(private.SetKey(ctx, keptNameKey, text)...)
+}

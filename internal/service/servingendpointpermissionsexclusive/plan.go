@@ -1,0 +1,200 @@
+package servingendpointpermissionsexclusive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acl"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// ModifyPlan follows what Read found. A creation is the exception: the plan must show which grants it removes, so the
+// list is read here. It is read again before the write, and a plan that does not show every removal is refused.
+func (r *exclusiveResource) ModifyPlan(
+	ctx context.Context,
+	req resource.ModifyPlanRequest,
+	resp *resource.ModifyPlanResponse,
+) {
+	var plan, config, state exclusiveModel
+	if !req.State.Raw.IsNull() {
+		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
+			return
+		}
+		if state.EndpointName.IsNull() && req.Plan.Raw.IsNull() {
+			return // destroying finds the name itself
+		}
+		if state.EndpointName.IsNull() {
+			fwkit.NotRefreshed(
+				&resp.Diagnostics,
+				"the access list of the endpoint with the id "+state.EndpointID.ValueString(),
+			)
+			return
+		}
+	}
+	if !req.Plan.Raw.IsNull() &&
+		(!fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) || !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics)) {
+		return
+	}
+	if name := state.EndpointName.ValueString(); name != "" && name != plan.EndpointName.ValueString() {
+		have := state.toAccessList()
+		removed := keysOf(remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics).Grants)
+		have.Grants = have.Grants.without(func(key acl.Principal) bool { return !removed[key] })
+		r.PlanToRemove(ctx, name, resp.Private, &resp.Diagnostics, have.shared()...)
+	}
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	if name := plan.EndpointName.ValueString(); name != "" {
+		r.PlanToKeep(name, req.State.Raw.Equal(req.Plan.Raw), &resp.Diagnostics, plan.toAccessList().shared()...)
+	}
+	r.warnOfSingleGrants(plan, &resp.Diagnostics)
+	if req.State.Raw.IsNull() {
+		removed := r.planCreate(ctx, plan, config, &resp.Diagnostics)
+		resp.Diagnostics.Append(
+			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), lineList(lines(removed)))...)
+		return
+	}
+	want, have := plan.toAccessList(), state.toAccessList()
+	if want.Endpoint != have.Endpoint && want.Endpoint != "" && !config.EndpointID.IsUnknown() && r.Client.Ready() {
+		_, err := r.Client.EndpointID(ctx, want.Endpoint, client.AnyAge)
+		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "endpoint_name", have.String())
+	}
+	if !plan.whoIsKnown() || want.Endpoint != have.Endpoint {
+		return // a new endpoint means a replacement: the creation, which is planned next, warns itself
+	}
+	found := remembered(ctx, req.Private, unlistedKey, have.EndpointID, &resp.Diagnostics)
+	if want.OnUnlisted != onUnlistedRemove {
+		// Where unlisted grants were to be removed until now, the state holds them too.
+		given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
+		for _, e := range have.Grants.without(keysOf(given.Grants).has, keysOf(found.Grants).has) {
+			found.Grants = append(found.Grants, e)
+		}
+	}
+	unlisted := want.unlisted(found.Grants)
+	want.warnOfUnlisted(unlisted, "", &resp.Diagnostics)
+	if want.OnUnlisted == onUnlistedError && len(unlisted) > 0 {
+		// It is the apply that fails, so there must be something to apply.
+		resp.Diagnostics.Append(
+			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), types.ListUnknown(types.StringType))...)
+	}
+}
+
+// shared are the grants of the list as other addresses of the plan may have them.
+func (w accessList) shared() []fwkit.Shared {
+	all := make([]fwkit.Shared, 0, len(w.Grants))
+	for _, e := range w.Grants.sorted() {
+		at := client.Address{Resource: "dbxaccess_serving_endpoint_permissions_exclusive", As: string(e.Direct)}
+		all = append(all, fwkit.Shared{
+			Placed: client.Placed{Thing: acl.Place(w.Endpoint, e.Principal), Address: at},
+			Name:   e.Described(), Lost: "the principals have no access in between",
+		})
+	}
+	return all
+}
+
+// warnOfSingleGrants warns if the same run also manages single grants on the endpoint.
+func (r *exclusiveResource) warnOfSingleGrants(plan exclusiveModel, diags *diag.Diagnostics) {
+	if plan.EndpointName.IsUnknown() || !plan.ignoredAreKnown() {
+		return
+	}
+	ignored := slices.Collect(maps.Keys(principals(plan.IgnorePrincipals)))
+	conflicts := acl.ManageList(r.Client, plan.EndpointName.ValueString(), ignored)
+	if len(conflicts) == 0 {
+		return
+	}
+	diags.AddAttributeWarning(
+		path.Root("ignore_principals"),
+		"Access list and single grants on one endpoint are both managed: "+plan.EndpointName.ValueString(),
+		fmt.Sprintf(
+			"The same configuration manages these with dbxaccess_serving_endpoint_permission: %s. Name them in "+
+				"ignore_principals, or manage the endpoint with one of the two resources.",
+			join(conflicts),
+		),
+	)
+}
+
+// planCreate returns the grants that the creation will remove, and warns of them.
+func (r *exclusiveResource) planCreate(
+	ctx context.Context,
+	plan, config exclusiveModel,
+	diags *diag.Diagnostics,
+) acl.List {
+	// An endpoint whose id is configured but unknown will be created by this apply.
+	if !r.Client.Ready() || !plan.whoIsKnown() || plan.EndpointName.IsUnknown() || config.EndpointID.IsUnknown() ||
+		plan.OnUnlisted.IsUnknown() {
+		return nil
+	}
+	want := plan.toAccessList()
+	id, list, err := acl.ReadEndpoint(ctx, r.Client, want.Endpoint, client.AnyAge)
+	if errors.Is(err, client.ErrNotFound) {
+		return nil // the same apply may create it
+	}
+	if err != nil {
+		// The creation fails on it as well. An error here would also stop the destruction of everything else.
+		fwkit.Warn(diags, err, "Cannot find out which grants the creation removes on serving endpoint", want.Endpoint)
+		return nil
+	}
+	if want.EndpointID != "" && want.EndpointID != id {
+		return nil // the creation reports what is wrong with it
+	}
+	extra := want.unlisted(list)
+	if want.OnUnlisted != onUnlistedRemove {
+		want.warnOfUnlisted(extra, "Creation leaves them. ", diags)
+		return nil
+	}
+	if len(extra) > 0 {
+		diags.AddWarning(
+			"Creation removes grants on serving endpoint: "+want.Endpoint,
+			fmt.Sprintf(
+				"These grants are neither listed nor ignored: %s.\n\nIf Terraform stops with "+
+					"\"Provider produced inconsistent final plan\", "+
+					"the list has changed since the plan was created, or it has new principals that were unknown "+
+					"then. Nothing was changed. Plan again.",
+				extra,
+			),
+		)
+	}
+	return extra
+}
+
+// warnOfUnlisted warns of grants that are not listed, as on_unlisted says. It is never an error: Terraform plans before
+// it destroys, and a grant of others must not stop the destruction of a configuration.
+func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
+	switch {
+	case len(extra) == 0:
+	case w.OnUnlisted == onUnlistedError:
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"The apply will fail because of unlisted grants on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf(
+				"They are neither listed nor ignored: %s.\n\n%s They do not stop a destroy.",
+				extra,
+				nextOfUnlisted,
+			),
+		)
+	case w.OnUnlisted == onUnlistedWarn:
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"Unlisted grants on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf("%sThey are neither listed nor ignored: %s.", what, extra),
+		)
+	default:
+		diags.AddAttributeWarning(
+			path.Root("on_unlisted"),
+			"Unlisted grants will be removed later on serving endpoint: "+w.Endpoint,
+			fmt.Sprintf(
+				"They are neither listed nor ignored: %s. This plan does not remove them yet; the next one shows "+
+					"their removal.",
+				extra,
+			),
+		)
+	}
+}
