@@ -81,6 +81,12 @@ func (s realStorm) String() string {
 // mostMemory is what the provider may use, in kilobytes.
 const mostMemory = 200 << 10
 
+// failedSeeds are storms that a fault of the provider has failed once. They run every time. The draws of the others, below
+// testdata, are kept and repeated by the library itself.
+var failedSeeds = []int{
+	4742142, // a termination in the moment in which a token was created took the token's id with it
+}
+
 // TestRealStorms is a tenth of all storms.
 func TestRealStorms(t *testing.T) {
 	t.Parallel()
@@ -89,8 +95,11 @@ func TestRealStorms(t *testing.T) {
 	if first == 0 {
 		first = int(time.Now().UnixNano() >> 10 & 0xffffff)
 	}
+	seeds := slices.Clone(failedSeeds)
 	for i := range max(1, n*2/9) {
-		seed := first + i
+		seeds = append(seeds, first+i)
+	}
+	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			s := realStorms.Example(seed)
