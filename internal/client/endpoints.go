@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list shows less than
@@ -35,7 +37,7 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
 	came, err := c.call(
-		ctx,
+		web.WithLimit(ctx, longestPrediction),
 		http.MethodPost,
 		PathOf("/serving-endpoints", endpoint, "invocations"),
 		nil,
@@ -47,6 +49,10 @@ func (c *Client) Score(ctx context.Context, endpoint, request string) (body []by
 	}
 	return answer.text, came.servedModel, nil
 }
+
+// longestPrediction is how long the answer of a model may be, in bytes: the limit that model serving documents.
+// https://learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits
+const longestPrediction = 16 << 20
 
 // prediction is the answer of a model. Each model has its own form, but for the member that holds the result.
 type prediction struct {

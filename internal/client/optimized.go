@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/databricks/databricks-sdk-go/common"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // A route-optimised endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
@@ -94,7 +95,7 @@ func (c *Client) ScoreOptimized(
 	}
 	var answer prediction
 	want := &expected{answer: &answer}
-	ctx = context.WithValue(ctx, expectedKey{}, want)
+	ctx = context.WithValue(web.WithLimit(ctx, longestPrediction), expectedKey{}, want)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(request))
 	if err != nil {
 		return nil, "", err

@@ -90,10 +90,14 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, e
 	}
-	response.Body = &boundedBody{ReadCloser: response.Body, left: g.limit, tooLarge: func() error {
+	limit := g.limit
+	if smaller, ok := r.Context().Value(limitKey{}).(int64); ok {
+		limit = min(limit, smaller)
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: limit, tooLarge: func() error {
 		answer := *response
 		answer.Request = r
-		return Mismatch(&answer, fmt.Sprintf("a body of more than %d MiB", g.limit>>20))
+		return Mismatch(&answer, fmt.Sprintf("a body of more than %d MiB", limit>>20))
 	}}
 	return response, nil
 }
@@ -140,6 +144,13 @@ func (o objects) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
+}
+
+type limitKey struct{}
+
+// WithLimit lowers the limit of [Guard], in bytes, for the answers to requests of ctx.
+func WithLimit(ctx context.Context, limit int64) context.Context {
+	return context.WithValue(ctx, limitKey{}, limit)
 }
 
 type plainKey struct{}
