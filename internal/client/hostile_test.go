@@ -127,7 +127,7 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, says: "more than 32 MiB"},
+		}, says: "more than 24 MiB"},
 		"a body that drips": {send: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"id":`)
 			_ = http.NewResponseController(w).Flush()
@@ -142,7 +142,7 @@ func TestHostileAnswers(t *testing.T) {
 					return
 				}
 			}
-		}, says: "more than 32 MiB"},
+		}, says: "more than 24 MiB"},
 		"deep JSON":            {send: sends(`{"id":"7","x":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + "}"), says: "damaged or cut off"},
 		"a header without end": {send: raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2<<20)), says: "answer"},
 	} {

@@ -83,7 +83,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
 	for n, method := range []string{"GET", "POST", "DELETE"} {
 		err := call(t.Context(), c, method)
-		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 || !strings.Contains(err.Error(), "more than 32 MiB") {
+		if !errors.Is(err, ErrNotAnAnswer) || errors.Is(err, ErrAnswerLost) != (method != "GET") || calls != n+1 || !strings.Contains(err.Error(), "more than 24 MiB") {
 			t.Errorf("%s, %d calls: %v", method, calls, err)
 		}
 	}

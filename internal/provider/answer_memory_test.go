@@ -26,7 +26,7 @@ const (
 	mostForAnswer = 300 << 20
 	tooLong       = 600 << 20
 	// justRead is the length of an answer that is read to its end.
-	justRead = 31 << 20
+	justRead = 23 << 20
 )
 
 // An answerer writes an answer.

@@ -17,7 +17,7 @@ import (
 const (
 	// LargeAnswer bounds the body of an answer that may hold thousands of objects, decompressed. Read, judged and
 	// decoded it takes up to ten times as much memory.
-	LargeAnswer = 32 << 20
+	LargeAnswer = 24 << 20
 	// SmallAnswer bounds the body of an answer that holds one token, one secret or one page of a list, decompressed.
 	SmallAnswer = 1 << 20
 )

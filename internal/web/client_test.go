@@ -96,7 +96,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		_ = z.Close()
 	})
 	for name, address := range map[string]string{"endless": endless, "bomb": bomb} {
-		for limit, client := range map[string]*http.Client{"1 MiB": NewClient(nil, time.Minute), "32 MiB": {Transport: Guard(NewTransport(nil), LargeAnswer)}} {
+		for limit, client := range map[string]*http.Client{"1 MiB": NewClient(nil, time.Minute), "24 MiB": {Transport: Guard(NewTransport(nil), LargeAnswer)}} {
 			body, err := get(client, address)
 			if e, ok := errors.AsType[*NoAnswer](err); !ok || !strings.Contains(e.Got, limit) || len(body) > LargeAnswer {
 				t.Errorf("%s: %d bytes, %v", name, len(body), err)
