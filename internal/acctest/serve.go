@@ -79,7 +79,7 @@ func (c *CLI) attach(t testing.TB, env map[string]string) (attached map[string]r
 
 // needsProcess says whether a command needs the real binary: because its environment holds what only a process can have,
 // which is a log, a proxy, a path, what the libraries of Azure read by themselves; or because it configures the provider
-// twice, of which a provider that a CLI attaches to keeps the last.
+// twice, and a provider that a CLI attaches to keeps the last of them.
 func (c *CLI) needsProcess(t testing.TB, env map[string]string) bool {
 	t.Helper()
 	if c.Process || c.hasAliases(t) {

@@ -28,7 +28,7 @@ func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 	test(t, w.server, steps)
 }
 
-// test runs the steps against a provider, of which serve gives a fresh one each time.
+// test runs the steps against a provider. serve returns a fresh one each time.
 func test(t testing.TB, serve func() tfprotov6.ProviderServer, steps []resource.TestStep) {
 	t.Helper()
 	r := &run{t: t, serve: serve, state: newState()}

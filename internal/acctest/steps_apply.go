@@ -164,7 +164,7 @@ func (a *applying) keep(b *block, i *instance) {
 	a.values[b.address] = inScope(a.p.schema(b), i.State)
 }
 
-// contradicts names the first attribute of which a plan knew something that the next one does not say.
+// contradicts names the first attribute whose planned value differs in the next plan.
 func contradicts(before, now map[string]any) string {
 	for name, value := range before {
 		if inner, ok := value.(map[string]any); ok {

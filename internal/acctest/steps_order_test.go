@@ -13,7 +13,7 @@ import (
 func TestStepsNeedCLI(t *testing.T) {
 	t.Parallel()
 	if byCLI() {
-		t.Skip("a CLI does all of it")
+		t.Skip("the steps go through a CLI: unset TF_ACC_EVERY_STEP_BY_CLI to test the runner")
 	}
 	for name, step := range map[string]resource.TestStep{
 		"import":    {Config: one, ImportState: true, ImportStateVerify: true, ResourceName: "dbxaccess_thing.a"},

@@ -34,7 +34,7 @@ var (
 	required = schema.StringAttribute{Required: true}
 	optional = schema.StringAttribute{Optional: true}
 	computed = schema.StringAttribute{Computed: true}
-	// replaces is a required attribute of which a change replaces the resource.
+	// replaces is a required attribute; a change of it replaces the resource.
 	replaces = schema.StringAttribute{
 		Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 	}

@@ -90,7 +90,7 @@ func TestLargestWorkspace(t *testing.T) {
 	}
 }
 
-// objects are those of a list, of which there must be so many.
+// objects are those of a list, and there must be so many.
 func objects(t *testing.T, state map[string]any, name string, want int) (found []map[string]any) {
 	t.Helper()
 	list, _ := state[name].([]any)

@@ -84,7 +84,7 @@ const mostMemory = 200 << 10
 // failedSeeds are storms that a fault of the provider has failed once. They run every time. The draws of the others, below
 // testdata, are kept and repeated by the library itself.
 var failedSeeds = []int{
-	4742142, // a termination in the moment in which a token was created took the token's id with it
+	4742142, // a termination just after a token was created lost its id, once in many runs
 }
 
 // TestRealStorms is a tenth of all storms.

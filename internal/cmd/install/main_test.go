@@ -13,7 +13,7 @@ import (
 // The first block of the README, and an installed provider: init finds it without a registry and without any setting.
 func TestInitFindsTheInstalledProvider(t *testing.T) {
 	if os.Getenv("TF_ACC") == "" {
-		t.Skip("TF_ACC is not set")
+		t.Skip("needs a CLI: set TF_ACC=1 and TF_ACC_TERRAFORM_PATH")
 	}
 	cli, _, err := local.Terraform()
 	if err != nil {

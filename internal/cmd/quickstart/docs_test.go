@@ -21,7 +21,7 @@ type page struct {
 	adds bool
 }
 
-// Pages of which the examples can be one configuration, each as a module: a run of the CLI takes seconds. They are
+// Pages whose examples can be one configuration, each as a module: a run of the CLI takes seconds. They are
 // applied in this order, and each group is destroyed before the next.
 var (
 	// With the quick start's example applied: the application is in the workspace, and may use tokens.
