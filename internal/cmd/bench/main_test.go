@@ -82,7 +82,7 @@ func TestSchedule(t *testing.T) {
 		{100, some, 0, schedule{phases: phases, subjects: []subject{ours}, lives: 1, plans: 1}},
 		{1000, none, 0, schedule{phases: phases, subjects: subjects, lives: 1, plans: 3}},
 		{1000, some, 0, schedule{phases: []phase{create, noop}, subjects: []subject{ours}, lives: 1, plans: 1}},
-		{10000, none, 0, schedule{phases: planned, subjects: subjects, lives: 1, plans: 1, grown: true}},
+		{10000, none, 0, schedule{phases: planned, subjects: []subject{ours}, lives: 1, plans: 1, grown: true}},
 		{1000, none, 9, schedule{phases: planned, subjects: subjects, lives: 1, plans: 9, grown: true}},
 		{1, none, 9, schedule{phases: []phase{create, noop}, subjects: subjects, lives: 1, plans: 9}},
 	} {

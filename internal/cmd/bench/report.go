@@ -112,7 +112,7 @@ ms is the latency of each request. Numbers are medians; × compares with a neigh
 terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform
 with its providers, then of the providers alone. Live is what the provider still holds at its end after a collection.
 Runs is how often it was measured: what takes Terraform minutes only once. The two floors make no requests, so they are
-measured without latency only.
+measured without latency only, and up to 1000 instances.
 `)
 	return err
 }
