@@ -159,6 +159,9 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	if r, err = b.newReport(); err != nil {
 		return r, err
 	}
+	if r.Starts, err = b.coldStarts(); err != nil {
+		return r, err
+	}
 	for i, latency := range o.latencies {
 		for _, n := range o.sizes {
 			for _, w := range o.workloads {

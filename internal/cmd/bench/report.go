@@ -30,6 +30,8 @@ type report struct {
 	CLI      string `json:"cli"`
 	Provider string `json:"provider"`
 	Rows     []row  `json:"rows"`
+	// Starts are the times until the handshake with Terraform, in seconds.
+	Starts map[subject]float64 `json:"start_seconds"`
 	// Variants were measured once.
 	Variants []variant `json:"variants,omitempty"`
 }
@@ -107,6 +109,8 @@ func (r report) table(out io.Writer) error {
 			return err
 		}
 	}
+	fmt.Fprintf(out, "\nStart until the handshake: %.3f s, of the empty provider %.3f s (median of %d)\n",
+		r.Starts[ours], r.Starts[empty], starts)
 	_, err := fmt.Fprint(out, `
 ms is the latency of each request. Numbers are medians; × compares with a neighbour in time, first wall time with
 terraform_data and with the empty provider, then the providers' CPU time. CPU and peak memory are those of Terraform
