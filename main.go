@@ -34,10 +34,8 @@ func main() {
 	}
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)
-	signal.Notify(
-		terminated,
-		syscall.SIGTERM,
-	) // an interrupt is Terraform's to handle, and the plugin library ignores it here
+	// An interrupt is Terraform's to handle, and the plugin library ignores it here.
+	signal.Notify(terminated, syscall.SIGTERM)
 	if !*debug { // a debugger serves several runs of Terraform
 		// When Terraform is killed, the provider would keep running, with the secrets of its environment.
 		go func() {

@@ -49,7 +49,9 @@ func (w *World) OfficialServicePrincipal() Foreign {
 		plan.Get("display_name", &name)
 		id := w.Workspace.AddServicePrincipal(app, name)
 		w.Workspace.SetEntitlements(app, "workspace-access")
-		return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" + app, "acl_principal_id": "servicePrincipals/" + app}
+		return map[string]any{"id": id, "external_id": "", "home": "/Users/" + app, "repos": "/Repos/" +
+			app, "acl_principal_id": "servicePrincipals/" +
+			app}
 	}}
 }
 

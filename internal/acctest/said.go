@@ -23,7 +23,8 @@ func Says(texts ...string) *regexp.Regexp {
 
 // Text is all that the command printed, without the frames and line breaks that Terraform puts into long sentences.
 func (r Result) Text() string {
-	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+"\n"+r.Stderr)), " ")
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+"\n"+
+		r.Stderr)), " ")
 }
 
 // MustSay demands texts of what the command printed, in any order.

@@ -87,10 +87,8 @@ func Grant(
 	overwrite bool,
 ) (e Entry, wrote bool, err error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(
-			c,
-			object,
-		).do(ctx, c, &operation{kind: opGrant, principal: p, level: level, overwrite: overwrite, look: true})
+		op := &operation{kind: opGrant, principal: p, level: level, overwrite: overwrite, look: true}
+		return of(c, object).do(ctx, c, op)
 	}, p)
 	return r.entry, r.wrote, r.err
 }
@@ -126,10 +124,8 @@ func Replace[T any](
 	change func(List) (List, T, error),
 ) (after List, found T, err error) {
 	r := await(ctx, c, object, func() outcome {
-		return of(
-			c,
-			object,
-		).do(ctx, c, &operation{kind: opReplace, change: func(now List) (List, any, error) { return change(now) }})
+		op := &operation{kind: opReplace, change: func(now List) (List, any, error) { return change(now) }}
+		return of(c, object).do(ctx, c, op)
 	}, wanted...)
 	found, _ = r.found.(T)
 	return r.after.list, found, r.err
@@ -321,11 +317,10 @@ func adviseWrite(err error, object Object, written List) error {
 		return client.Advise(
 			err,
 			string(p.Kind),
-			fmt.Sprintf("The workspace has no service principal with the application id %s. "+
-				"Add it with dbxaccess_service_principal (and refer to its application_id, so that it is created "+
-				"first). "+
-				"The value is the application (client) id of the app registration, not its object id and not its "+
-				"name. %s", p.Name, client.GoneSincePlan),
+			fmt.Sprintf("The workspace has no service principal with the application id %s. Add it with "+
+				"dbxaccess_service_principal (and refer to its application_id, so that it is created first). The "+
+				"value is the application (client) id of the app registration, not its object id and not its name. "+
+				"%s", p.Name, client.GoneSincePlan),
 		)
 	case p.Kind == User:
 		return client.Advise(

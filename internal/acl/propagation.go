@@ -48,7 +48,8 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 				r.err,
 				string(p.Kind),
 				fmt.Sprintf("The workspace knows %s, but after %d seconds its access lists still do not accept it: "+
-					"a new principal may take some minutes to reach them. Apply again, or raise create in timeouts.", p, int(time.Since(began).Seconds())),
+					"a new principal may take some minutes to reach them. Apply again, or raise create in "+
+					"timeouts.", p, int(time.Since(began).Seconds())),
 			)
 			return r
 		}

@@ -280,10 +280,7 @@ func (o *object) endUndone(now view, undone List) {
 		return client.Advise(
 			fmt.Errorf(
 				"something else keeps changing the same access list: %s, although this run wrote it %d times",
-				strings.Join(
-					lines,
-					"; ",
-				),
+				strings.Join(lines, "; "),
 				1+mostRestores,
 			),
 			"",

@@ -218,9 +218,8 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
 		Detail: fmt.Sprintf(
 			"Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but "+
-				"the client ID configured is %s (%s). "+
-				"Microsoft Entra ID accepts the token for the first only, unless the other one trusts this connection, "+
-				"too.",
+				"the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the first only, "+
+				"unless the other one trusts this connection, too.",
 			connection,
 			application,
 			strings.TrimSpace(s.ClientID.Value),

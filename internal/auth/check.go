@@ -51,10 +51,8 @@ func CheckTenantID(value string) error {
 	case "common", "organizations", "consumers":
 		return &Error{
 			Summary: "Invalid tenant ID",
-			Detail: "“" + strings.ToLower(
-				value,
-			) + "” names many directories; an application logs in to one. Write the directory (tenant) ID, a " +
-				"UUID, or one of its domains.",
+			Detail: "“" + strings.ToLower(value) + "” names many directories; an application logs in to one. Write " +
+				"the directory (tenant) ID, a UUID, or one of its domains.",
 		}
 	}
 	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {

@@ -120,19 +120,15 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 	case f.answer.has(conditionalAccessCodes...):
 		out.Summary = "Conditional Access blocks the Azure CLI"
 		hint = "A Conditional Access policy does not let the account of the Azure CLI in from here, by location, " +
-			"device or risk. " +
-			"Ask the Microsoft Entra administrator, with the correlation ID below, or log in another way, such as " +
-			"with a client certificate."
+			"device or risk. Ask the Microsoft Entra administrator, with the correlation ID below, or log in " +
+			"another way, such as with a client certificate."
 		if f.proposal != "" {
 			hint += " If the policy wants no more than a new sign-in, the Azure CLI proposes to run: " + login
 		}
 	case f.answer.has(multiFactorCodes...):
 		out.Summary = "Azure CLI needs multi-factor authentication"
-		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " + e.withScope(
-			login,
-			f,
-			scope,
-		)
+		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " +
+			e.withScope(login, f, scope)
 	case f.answer.has(expiredSessionCodes...):
 		out.Summary = "Azure CLI session has expired"
 		hint = "The sign-in of the Azure CLI has expired or was revoked. Run: " + e.withScope(login, f, scope)

@@ -240,11 +240,10 @@ func (o *opening) logInToWorkspace(
 ) (*session, error) {
 	identity := o.identity(s)
 	explain := oauthExplainer{
-		explainer: o.explainer(
-			s,
-			identity,
-		), hostAttribute: s.Host.named("host"), clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
-		secret: strings.TrimSpace(s.DatabricksClientSecret.Value),
+		explainer:       o.explainer(s, identity),
+		hostAttribute:   s.Host.named("host"),
+		clientAttribute: s.DatabricksClientID.named("databricks_client_id"),
+		secret:          strings.TrimSpace(s.DatabricksClientSecret.Value),
 	}
 	explain.credential, explain.federated = attribute, federated
 	explain.speaker = "The workspace"
@@ -327,8 +326,7 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 		Summary: "OAuth secret does not look like one of Databricks: " + clientID,
 		Detail: fmt.Sprintf(
 			"The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client secret of Entra "+
-				"ID does not log in here: "+
-				"for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.",
+				"ID does not log in here: for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.",
 			source,
 		),
 	}

@@ -84,12 +84,11 @@ func (e oauthExplainer) failure(f failure) *Error {
 	case code == ErrDetailsRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused a token for the endpoint", e.clientAttribute, ErrDetailsRefused
 		hint = "The service principal may not query the endpoint: it needs CAN_QUERY " +
-			"(dbxaccess_serving_endpoint_permission). Without it, Databricks does not issue a token for " +
-			"the endpoint."
+			"(dbxaccess_serving_endpoint_permission). Without it, Databricks does not issue a token for the endpoint."
 	case code == ErrScopeRefused.Error():
 		out.Summary, out.Attribute, out.Err = "OAuth secret lacks a scope", e.credential, ErrScopeRefused
-		hint = "The secret was created with fewer scopes than this needs. Use one with more scopes, or without any, which " +
-			"allows all APIs. This error does not depend on the permissions of its owner."
+		hint = "The secret was created with fewer scopes than this needs. Use one with more scopes, or without " +
+			"any, which allows all APIs. This error does not depend on the permissions of its owner."
 	case code == "" && f.status == http.StatusForbidden:
 		out.Summary, out.Attribute, out.Err = "Workspace refuses this address", e.hostAttribute, ErrAddressRefused
 		hint = "The token endpoint answered with status 403 and no OAuth error, as an IP access list or a network " +

@@ -69,7 +69,8 @@ func (e explainer) failure(f failure, scope string) *Error {
 		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
 		if f.answer.Error == "" {
 			hint = fmt.Sprintf("The answer was status %d and not in the form of Microsoft Entra ID: something "+
-				"between here and %s may have sent it, such as a proxy. HTTPS_PROXY and NO_PROXY are honoured.", f.status, e.host())
+				"between here and %s may have sent it, such as a proxy. HTTPS_PROXY and NO_PROXY are "+
+				"honoured.", f.status, e.host())
 		}
 	}
 	out.Detail = e.detail(hint, f.answer)

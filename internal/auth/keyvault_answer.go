@@ -110,10 +110,8 @@ func (v *vault) about(a asked, id *azsecrets.ID) error {
 	}
 	parts := strings.Split(strings.Trim(address.Path, "/"), "/")
 	if !strings.EqualFold(address.Hostname(), v.hostname()) || len(parts) != 3 || parts[0] != "secrets" ||
-		!strings.EqualFold(
-			parts[1],
-			a.secret,
-		) || parts[2] == "" || a.version != "" && !strings.EqualFold(parts[2], a.version) {
+		!strings.EqualFold(parts[1], a.secret) || parts[2] == "" ||
+		a.version != "" && !strings.EqualFold(parts[2], a.version) {
 		return v.mismatch(a, "what belongs to "+web.Text(string(*id), 300))
 	}
 	return nil

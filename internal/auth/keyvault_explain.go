@@ -56,8 +56,8 @@ func (v *vault) explain(name Setting, err error) *Error {
 		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary, out.Attribute = "No Key Vault at the vault's address", v.settings.VaultURI.Attribute
 		hint = fmt.Sprintf(
-			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check vault_uri "+
-				"and environment; a proxy may answer in its place.",
+			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
+				"vault_uri and environment; a proxy may answer in its place.",
 			v.host,
 		)
 	default:

@@ -47,8 +47,8 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
 		hint = fmt.Sprintf(
-			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check vault_uri "+
-				"and environment; a proxy may answer in its place.",
+			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
+				"vault_uri and environment; a proxy may answer in its place.",
 			v.host,
 		)
 	default:
@@ -201,8 +201,7 @@ func (v *vault) recovery(secret string) string {
 	return fmt.Sprintf(
 		"Secret %s of Key Vault %s was deleted and can still be recovered, and until then its name cannot be used. "+
 			"Recover it: az keyvault secret recover --vault-name %s --name %s. If nobody needs it any more: az "+
-			"keyvault secret purge --vault-name %s --name %s, where the vault allows it. "+
-			"Or choose another name.",
+			"keyvault secret purge --vault-name %s --name %s, where the vault allows it. Or choose another name.",
 		secret,
 		v.host,
 		vault,

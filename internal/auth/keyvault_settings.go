@@ -242,7 +242,8 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 		return fail("The vault must be reached by https: write " + form + ".")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return fail(
-			"Write the vault's address alone, as " + form + "; the name of what is in it goes into certificate_name or client_secret_name.",
+			"Write the vault's address alone, as " + form + "; the name of what is in it goes into " +
+				"certificate_name or client_secret_name.",
 		)
 	case ownCloud, ofCloud && fault == "":
 		return nil

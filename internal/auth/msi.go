@@ -71,9 +71,8 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 // oldProtocol explains that only MSI_ENDPOINT is set: it selects the protocol of Azure Cloud
 // Shell, which Azure Container Apps and App Service do not support.
 const oldProtocol = "Only MSI_ENDPOINT is set, which belongs to Azure Cloud Shell. On Azure Container Apps and App " +
-	"Service the identity is behind " +
-	"IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a runner, sudo or a container of its " +
-	"own may drop."
+	"Service the identity is behind IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a " +
+	"runner, sudo or a container of its own may drop."
 
 // isManagedIdentity reports whether an address is a managed identity endpoint: the fixed
 // link-local one of virtual machines, or one that the machine's variables name.
@@ -141,12 +140,12 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		hint = unusableText(f.cause) + " Behind a proxy add 169.254.169.254 to NO_PROXY."
 	case f.contact != contactAnswered:
 		out.Summary = "No managed identity endpoint"
-		hint = "This machine has no endpoint for managed identity tokens. use_msi works on Azure machines only, such as a " +
-			"virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
+		hint = "This machine has no endpoint for managed identity tokens. use_msi works on Azure machines only, " +
+			"such as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
 			"Behind a proxy add 169.254.169.254 to NO_PROXY."
 		if f.contact == contactUnclear {
-			hint = "Something else answered at the managed identity endpoint's address, perhaps a proxy. Add 169.254.169.254 " +
-				"to NO_PROXY."
+			hint = "Something else answered at the managed identity endpoint's address, perhaps a proxy. Add " +
+				"169.254.169.254 to NO_PROXY."
 		}
 		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
 			hint += "\n\nThe network error: " + clean(networkText(f.cause))

@@ -170,11 +170,9 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
 		"application_id",
 		strings.TrimSpace(
-			c.WhoIsMeant(
-				ctx,
-				applicationID,
-			)+" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. "+
-				"The value is the application (client) id of the app registration, not its object id and not its name. "+GoneSincePlan,
+			c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its "+
+				"application_id, so that it is created first. The value is the application (client) id of the app "+
+				"registration, not its object id and not its name. "+GoneSincePlan,
 		),
 	)
 }

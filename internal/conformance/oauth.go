@@ -62,7 +62,8 @@ func oauthChecks() []Check {
 					return skipped("the workspace has no token endpoint")
 				}
 				part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-				nobody := part(`{"alg":"RS256","typ":"JWT"}`) + "." + part(`{"iss":"https://issuer.invalid","sub":"nobody","aud":"nothing"}`) + "." + part("signature")
+				nobody := part(`{"alg":"RS256","typ":"JWT"}`) + "." +
+					part(`{"iss":"https://issuer.invalid","sub":"nobody","aud":"nothing"}`) + "." + part("signature")
 				a := p.oauth(ctx, object{"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "client_id": uuid.NewString(),
 					"subject_token": nobody, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "scope": "all-apis"})
 				return refusal(a, "FederationRefused", 401, "invalid_grant", "Invalid credentials", "")

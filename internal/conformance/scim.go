@@ -305,7 +305,8 @@ func scimFilter(ctx context.Context, p *probe) Outcome {
 		return skipped("needs a service principal in the workspace")
 	}
 	id, _ := first[0]["applicationId"].(string)
-	a := p.get(ctx, principals+"?attributes=displayName&filter="+url.QueryEscape(fmt.Sprintf("applicationId eq %q", id)))
+	a := p.get(ctx, principals+"?attributes=displayName&filter="+
+		url.QueryEscape(fmt.Sprintf("applicationId eq %q", id)))
 	found := a.items("Resources")
 	if !a.ok() || len(found) != 1 || found[0]["applicationId"] != id || found[0]["id"] == nil {
 		return byAnswer(a, false)

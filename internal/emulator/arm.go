@@ -139,8 +139,8 @@ func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims
 	case !strings.EqualFold(scheme, "Bearer") || err != nil:
 		return refuse("InvalidAuthenticationToken", "The access token is invalid.")
 	case !isManagementAudience(r.Host, claims.Audience):
-		return refuse("InvalidAuthenticationTokenAudience", "The access token has been obtained for wrong audience or resource '%s'. "+
-			"It should exactly match with one of the allowed audiences '%s'.", claims.Audience, strings.Join(cloudsOf(r.Host)[0].management, "','"))
+		return refuse("InvalidAuthenticationTokenAudience", "The access token has been obtained for wrong audience "+
+			"or resource '%s'. It should exactly match with one of the allowed audiences '%s'.", claims.Audience, strings.Join(cloudsOf(r.Host)[0].management, "','"))
 	case !claims.ExpiresAt.After(now):
 		return refuse("ExpiredAuthenticationToken", "The access token expiry UTC time '%s' is earlier than current UTC time '%s'.",
 			claims.ExpiresAt.Format(time.RFC3339), now.Format(time.RFC3339))
@@ -221,8 +221,9 @@ func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publicati
 		return nil, armRefusal(http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.")
 	}
 	if !slices.Contains(databricksVersions, version) {
-		return nil, armRefusal(http.StatusBadRequest, "NoRegisteredProviderFound", "No registered resource provider found for location 'westeurope' and API version '%s' "+
-			"for type 'workspaces'. The supported api-versions are '%s'.", version, strings.Join(databricksVersions, ", "))
+		return nil, armRefusal(http.StatusBadRequest, "NoRegisteredProviderFound", "No registered resource "+
+			"provider found for location 'westeurope' and API version '%s' for type 'workspaces'. The supported "+
+			"api-versions are '%s'.", version, strings.Join(databricksVersions, ", "))
 	}
 	all := t.publications()
 	inSubscription, inGroup := false, false
@@ -242,12 +243,14 @@ func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publicati
 	exists := slices.ContainsFunc(all, func(p *publication) bool { return strings.EqualFold(p.id, r.URL.Path) })
 	switch {
 	case exists || !inSubscription:
-		return nil, armRefusal(http.StatusForbidden, "AuthorizationFailed", "The client '%s' with object id '%s' does not have authorization to perform action "+
-			"'Microsoft.Databricks/workspaces/read' over scope '%s' or the scope is invalid. If access was recently granted, please refresh your credentials.",
+		return nil, armRefusal(http.StatusForbidden, "AuthorizationFailed", "The client '%s' with object id '%s' "+
+			"does not have authorization to perform action 'Microsoft.Databricks/workspaces/read' over scope '%s' "+
+			"or the scope is invalid. If access was recently granted, please refresh your credentials.",
 			claims.AppID, claims.ObjectID, r.URL.Path)
 	case !inGroup:
 		return nil, armRefusal(http.StatusNotFound, "ResourceGroupNotFound", "Resource group '%s' could not be found.", id.group)
 	}
-	return nil, armRefusal(http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.Databricks/workspaces/%s' under resource group '%s' was not found. "+
-		"For more details please go to https://aka.ms/ARMResourceNotFoundFix", id.name, id.group)
+	return nil, armRefusal(http.StatusNotFound, "ResourceNotFound", "The Resource "+
+		"'Microsoft.Databricks/workspaces/%s' under resource group '%s' was not found. For more details please go "+
+		"to https://aka.ms/ARMResourceNotFoundFix", id.name, id.group)
 }

@@ -95,8 +95,9 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 	if _, err := uuid.Parse(name); err != nil && !dnsName.MatchString(name) {
 		return complain(entraTenantSyntax, "Specified tenant identifier '%s' is neither a valid DNS name, nor a valid external domain.", name)
 	}
-	return complain(entraTenantNotFound, "Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. "+
-		"Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant.", name)
+	return complain(entraTenantNotFound, "Tenant '%s' not found. Check to make sure you have the correct tenant ID "+
+		"and are signing into the correct cloud. Check with your subscription administrator, this may happen if "+
+		"there are no active subscriptions for the tenant.", name)
 }
 
 // forEveryTenant reports whether a name stands for the tenant of whoever signs in. Metadata exists under such a name; what is
@@ -272,9 +273,10 @@ func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App,
 	}
 	app, known := t.App(clientID)
 	if !known {
-		return nil, "", complain(entraAppNotFound, "Application with identifier '%s' was not found in the directory '%s'. "+
-			"This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "+
-			"You may have sent your authentication request to the wrong tenant.", clientID, t.Domain)
+		return nil, "", complain(entraAppNotFound, "Application with identifier '%s' was not found in the "+
+			"directory '%s'. This can happen if the application has not been installed by the administrator of the "+
+			"tenant or consented to by any user in the tenant. You may have sent your authentication request to "+
+			"the wrong tenant.", clientID, t.Domain)
 	}
 	if app.isDisabled() {
 		return nil, "", complain(entraAppDisabled, "Application '%s'(%s) is disabled.", app.ClientID, app.Name)
@@ -328,11 +330,12 @@ func (a *App) checkSecret(value string) *entraError {
 		expired = true
 	}
 	if expired {
-		return complain(entraExpiredSecret, "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app: "+
-			"https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: https://aka.ms/certCreds.", a.ClientID)
+		return complain(entraExpiredSecret, "The provided client secret keys for app '%s' are expired. Visit the "+
+			"Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using "+
+			"certificate credentials for added security: https://aka.ms/certCreds.", a.ClientID)
 	}
-	return complain(entraWrongSecret, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "+
-		"not the client secret ID, for a secret added to app '%s'.", a.ClientID)
+	return complain(entraWrongSecret, "Invalid client secret provided. Ensure the secret being sent in the request "+
+		"is the client secret value, not the client secret ID, for a secret added to app '%s'.", a.ClientID)
 }
 
 // resourceOfScope reads a v2.0 scope: one resource with the suffix /.default,
@@ -350,8 +353,8 @@ func (t *Tenant) resourceOfScope(host, scope string) (string, *entraError) {
 		}
 	}
 	if len(asked) > 1 {
-		return "", complain(entraManyResources, "The provided value for the input parameter 'scope' is not valid because it contains more than one resource. "+
-			"Scope %s is not valid.", scope)
+		return "", complain(entraManyResources, "The provided value for the input parameter 'scope' is not valid "+
+			"because it contains more than one resource. Scope %s is not valid.", scope)
 	}
 	if len(asked) == 1 {
 		if resource, ok := strings.CutSuffix(asked[0], "/.default"); ok && resource != "" {
@@ -373,9 +376,10 @@ func (t *Tenant) resourceOf(host, resource, parameter string) (string, *entraErr
 	}
 	singleSlash := strings.HasPrefix(resource, "https://management.core.") && !strings.HasSuffix(resource, "/")
 	if !knownResource(host, resource) || t.Switches().RefuseSingleSlashManagement && singleSlash {
-		return "", complain(entraResourceNotFound, "The resource principal named %s was not found in the tenant named %s. "+
-			"This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "+
-			"You might have sent your authentication request to the wrong tenant.", resource, t.Domain)
+		return "", complain(entraResourceNotFound, "The resource principal named %s was not found in the tenant "+
+			"named %s. This can happen if the application has not been installed by the administrator of the "+
+			"tenant or consented to by any user in the tenant. You might have sent your authentication request to "+
+			"the wrong tenant.", resource, t.Domain)
 	}
 	return resource, nil
 }

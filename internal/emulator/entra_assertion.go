@@ -110,9 +110,10 @@ func (a *App) certificateOf(token *jwt.Token) (*x509.Certificate, *entraError) {
 			return cert, nil
 		}
 	}
-	return nil, complain(entraAssertionKey, "The certificate with identifier used to sign the client assertion is not registered on application. "+
-		"[Reason - The key was not found., Thumbprint of key used by client: '%X', "+
-		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]", named[0], a.ClientID)
+	return nil, complain(entraAssertionKey, "The certificate with identifier used to sign the client assertion is "+
+		"not registered on application. [Reason - The key was not found., Thumbprint of key used by client: '%X', "+
+		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id "+
+		"'%s'.]", named[0], a.ClientID)
 }
 
 // decodeThumbprint reads both alphabets of base64, with padding or without: the
@@ -181,7 +182,8 @@ func malformedAssertion(format string, args ...any) *entraError {
 func badKey(summary, reason string, cert *x509.Certificate, app *App) *entraError {
 	thumbprint := sha1.Sum(cert.Raw)
 	const layout = "01/02/2006 15:04:05"
-	return complain(entraAssertionKey, "%s [Reason - %s, Thumbprint of key used by client: '%X', Found key 'Start=%s, End=%s', "+
-		"Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '%s'.]",
+	return complain(entraAssertionKey, "%s [Reason - %s, Thumbprint of key used by client: '%X', Found key "+
+		"'Start=%s, End=%s', Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see "+
+		"configured keys for app Id '%s'.]",
 		summary, reason, thumbprint, cert.NotBefore.UTC().Format(layout), cert.NotAfter.UTC().Format(layout), app.ClientID)
 }

@@ -71,8 +71,8 @@ func (a *App) trusts(claims jwt.RegisteredClaims) *entraError {
 	if len(a.federated) == 0 {
 		return complain(entraNoFederation, "The client '%s'(%s) has no configured federated identity credentials.", a.ClientID, a.Name)
 	}
-	const help = "Check your federated identity credential Subject, Audience and Issuer against the presented assertion. " +
-		"https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+	const help = "Check your federated identity credential Subject, Audience and Issuer against the presented " +
+		"assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 	var audience string
 	if len(claims.Audience) > 0 {
 		audience = claims.Audience[0]
@@ -106,6 +106,6 @@ func checkAssertionTimes(claims jwt.RegisteredClaims, now time.Time) *entraError
 	if claims.NotBefore != nil {
 		from = entraTime(claims.NotBefore.Time)
 	}
-	return complain(entraAssertionTime, "Client assertion is not within its valid time range. "+
-		"Current time: %s, assertion valid from %s, expiry time of assertion %s.", entraTime(now), from, entraTime(claims.ExpiresAt.Time))
+	return complain(entraAssertionTime, "Client assertion is not within its valid time range. Current time: %s, "+
+		"assertion valid from %s, expiry time of assertion %s.", entraTime(now), from, entraTime(claims.ExpiresAt.Time))
 }

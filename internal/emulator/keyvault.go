@@ -292,7 +292,8 @@ func (c *vaultCall) page(all []any) (any, error) {
 	to := min(from+size, len(all))
 	answer := map[string]any{"value": append([]any{}, all[from:to]...), "nextLink": nil}
 	if to < len(all) {
-		next := url.Values{"api-version": {query.Get("api-version")}, "$skiptoken": {"at-" + strconv.Itoa(to)}, "maxresults": {strconv.Itoa(size)}}
+		next := url.Values{"api-version": {query.Get("api-version")}, "$skiptoken": {"at-" +
+			strconv.Itoa(to)}, "maxresults": {strconv.Itoa(size)}}
 		answer["nextLink"] = c.base + c.r.URL.Path + "?" + next.Encode()
 	}
 	return answer, nil

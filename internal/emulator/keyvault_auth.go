@@ -94,23 +94,26 @@ func (c *vaultCall) caller() string {
 func (c *vaultCall) denied(needs vaultAction) error {
 	v := c.v
 	if v.switches.AccessPolicies {
-		return vaultForbidden("AccessDenied", "The user, group or application '%s' does not have secrets %s permission on key vault '%s;location=%s'. "+
-			"For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287", c.caller(), needs.permission, v.name, v.location)
+		return vaultForbidden("AccessDenied", "The user, group or application '%s' does not have secrets %s "+
+			"permission on key vault '%s;location=%s'. For help resolving this issue, please see "+
+			"https://go.microsoft.com/fwlink/?linkid=2125287", c.caller(), needs.permission, v.name, v.location)
 	}
-	resource := "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator/providers/microsoft.keyvault/vaults/" + v.name
+	resource := "/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/emulator/providers/microsoft.keyvault/vaults/" +
+		v.name
 	if name := c.r.PathValue("name"); name != "" {
 		resource += "/secrets/" + strings.ToLower(name)
 	}
-	return vaultForbidden("ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\n"+
-		"If role assignments, deny assignments or role definitions were changed recently, please observe propagation time.\r\n"+
-		"Caller: %s\r\nAction: 'Microsoft.KeyVault/vaults/secrets/%s'\r\nResource: '%s'\r\nAssignment: (not found)\r\n"+
-		"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: %s;location=%s\r\n",
+	return vaultForbidden("ForbiddenByRbac", "Caller is not authorized to perform action on resource.\r\nIf role "+
+		"assignments, deny assignments or role definitions were changed recently, please observe propagation "+
+		"time.\r\nCaller: %s\r\nAction: 'Microsoft.KeyVault/vaults/secrets/%s'\r\nResource: '%s'\r\nAssignment: "+
+		"(not found)\r\nDenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: "+
+		"%s;location=%s\r\n",
 		c.caller(), needs.data, resource, v.name, v.location)
 }
 
 func (c *vaultCall) firewalled() error {
-	return vaultForbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\r\n"+
-		"Client address: %s\r\nCaller: %s\r\nVault: %s;location=%s", hostName(c.r.RemoteAddr), c.caller(), c.v.name, c.v.location)
+	return vaultForbidden("ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted "+
+		"service.\r\nClient address: %s\r\nCaller: %s\r\nVault: %s;location=%s", hostName(c.r.RemoteAddr), c.caller(), c.v.name, c.v.location)
 }
 
 // challenge tells a client without a token where to get one, and for what.

@@ -38,9 +38,9 @@ func unauthorizedVault(format string, args ...any) *vaultError {
 }
 
 func secretNotFound(id string) *vaultError {
-	return vaultRefusal(http.StatusNotFound, "SecretNotFound", "A secret with (name/id) %s was not found in this key vault. "+
-		"If you recently deleted this secret you may be able to recover it using the correct recovery command. "+
-		"For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", id)
+	return vaultRefusal(http.StatusNotFound, "SecretNotFound", "A secret with (name/id) %s was not found in this "+
+		"key vault. If you recently deleted this secret you may be able to recover it using the correct recovery "+
+		"command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182", id)
 }
 
 func secretIsBeingDeleted(name string) *vaultError {
@@ -56,8 +56,8 @@ func secretIsBeingRecovered(name string) *vaultError {
 }
 
 func secretIsDeleted(name string) *vaultError {
-	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently in a deleted but recoverable state, and its name cannot be reused; "+
-		"in this state, the secret can only be recovered or purged.", name)
+	e := vaultRefusal(http.StatusConflict, "Conflict", "Secret %s is currently in a deleted but recoverable state, "+
+		"and its name cannot be reused; in this state, the secret can only be recovered or purged.", name)
 	e.inner = "ObjectIsDeletedButRecoverable"
 	return e
 }

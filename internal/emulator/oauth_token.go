@@ -217,7 +217,8 @@ func (t *tokenRequest) byOwnToken() *apiError {
 	}
 	if claims, err := t.w.tenant.VerifyAccessToken(raw); err == nil {
 		if !t.w.switches.EntraAssertions {
-			return oauthRefusal(http.StatusBadRequest, "invalid_request", "io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: "+t.w.id+", but was: "+claims.Audience+".")
+			return oauthRefusal(http.StatusBadRequest, "invalid_request", "io.jsonwebtoken.IncorrectClaimException: "+
+				"Expected aud claim to be: "+t.w.id+", but was: "+claims.Audience+".")
 		}
 		if p := t.w.findServicePrincipal(claims.AppID); p != nil && claims.Audience == DatabricksResource && claims.ExpiresAt.After(t.now) {
 			return t.as(p.id, p.applicationID)

@@ -101,11 +101,12 @@ const federationAudience = "api://AzureADTokenExchange"
 // service connection; its subject is sc://organization/project/connection.
 func (t *Tenant) NewAzureDevOpsJob(organization, project, connection string) *AzureDevOpsJob {
 	base := "https://dev.azure.com"
-	path := "/" + url.PathEscape(organization) + "/" + uuid.NewString() + "/_apis/distributedtask/hubs/build/plans/" + uuid.NewString() +
-		"/jobs/" + uuid.NewString() + "/oidctoken"
+	path := "/" + url.PathEscape(organization) + "/" + uuid.NewString() + "/_apis/distributedtask/hubs/build/plans/" +
+		uuid.NewString() + "/jobs/" + uuid.NewString() + "/oidctoken"
 	j := &AzureDevOpsJob{
 		RequestURI: base + path, AccessToken: rand.Text(), ServiceConnectionID: uuid.NewString(),
-		Issuer:  t.issuerOrNew("https://vstoken.dev.azure.com/" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(organization)).String()),
+		Issuer: t.issuerOrNew("https://vstoken.dev.azure.com/" +
+			uuid.NewSHA1(uuid.NameSpaceURL, []byte(organization)).String()),
 		Subject: "sc://" + organization + "/" + project + "/" + connection,
 	}
 	mux := http.NewServeMux()
@@ -137,13 +138,15 @@ func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 		pipelineRefuse(w, http.StatusBadRequest, "No api-version was supplied for the POST request. The version must be supplied either as part of the Accept header or as a query parameter.")
 		return
 	case query.Get("api-version") != "7.1":
-		pipelineRefuse(w, http.StatusBadRequest, "The requested REST API version of "+query.Get("api-version")+" is out of range for this server.")
+		pipelineRefuse(w, http.StatusBadRequest, "The requested REST API version of "+query.Get("api-version")+
+			" is out of range for this server.")
 		return
 	case query.Get("serviceConnectionId") == "":
 		pipelineRefuse(w, http.StatusBadRequest, "The service connection is not specified.")
 		return
 	case !strings.EqualFold(query.Get("serviceConnectionId"), j.ServiceConnectionID):
-		pipelineRefuse(w, http.StatusNotFound, "The service connection "+query.Get("serviceConnectionId")+" does not exist or this job may not use it.")
+		pipelineRefuse(w, http.StatusNotFound, "The service connection "+query.Get("serviceConnectionId")+" "+
+			"does not exist or this job may not use it.")
 		return
 	}
 	noteCaller(r, j.Subject)

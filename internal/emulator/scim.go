@@ -168,7 +168,8 @@ func (c *call) resource(p *principal) map[string]any {
 		m["meta"] = map[string]string{"resourceType": groupType(p)}
 	}
 	ref := func(q, shown *principal, kind string) complexValue {
-		return complexValue{Value: q.id, Display: shown.displayName, Type: kind, Ref: scimKind[q.kind].collection + "/" + q.id}
+		return complexValue{Value: q.id, Display: shown.displayName, Type: kind, Ref: scimKind[q.kind].collection +
+			"/" + q.id}
 	}
 	var groups, members []complexValue
 	for _, g := range c.w.groups {

@@ -321,7 +321,8 @@ func checkEntities(entities []servedEntity) error {
 			return badParameter("A served entity must have an entity_name.")
 		}
 		if entity.Name == "" {
-			entity.Name = strings.TrimSuffix(entity.EntityName[strings.LastIndex(entity.EntityName, ".")+1:]+"-"+entity.EntityVersion, "-")
+			entity.Name = strings.TrimSuffix(entity.EntityName[strings.LastIndex(entity.EntityName, ".")+1:]+"-"+
+				entity.EntityVersion, "-")
 		}
 	}
 	return nil

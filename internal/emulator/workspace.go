@@ -244,7 +244,8 @@ func (w *Workspace) publicRoutes(mux *http.ServeMux) {
 	})
 	// Clients that were not told the tenant read it from this redirect.
 	mux.HandleFunc("GET /aad/auth", func(rw http.ResponseWriter, r *http.Request) {
-		http.Redirect(rw, r, "https://"+cloudsOf(r.Host)[0].logins[0]+"/"+w.tenant.ID+"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
+		http.Redirect(rw, r, "https://"+cloudsOf(r.Host)[0].logins[0]+"/"+w.tenant.ID+
+			"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
 	})
 }
 

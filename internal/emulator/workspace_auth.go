@@ -84,7 +84,8 @@ func (c *call) checkNetwork() error {
 	case NetworkPolicy:
 		return gatewayError(http.StatusForbidden, "Unauthorized network access to workspace: "+c.w.id)
 	case NetworkPolicyAsText:
-		return &apiError{status: http.StatusForbidden, plain: true, message: "Unauthorized network access to workspace: " + c.w.id}
+		return &apiError{status: http.StatusForbidden, plain: true, message: "Unauthorized network access to " +
+			"workspace: " + c.w.id}
 	}
 	return nil
 }
@@ -136,7 +137,8 @@ func (c *call) authenticateToken(value string) error {
 func (w *Workspace) refuseEntraToken(e credentialError) error {
 	if e.audience != "" {
 		return &apiError{status: http.StatusBadRequest, page: true,
-			message: "io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: " + DatabricksResource + ", but was: " + e.audience + "."}
+			message: "io.jsonwebtoken.IncorrectClaimException: Expected aud claim to be: " + DatabricksResource +
+				", but was: " + e.audience + "."}
 	}
 	switch w.switches.ExpiredToken {
 	case ExpiredTokenForbidden:

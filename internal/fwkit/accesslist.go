@@ -42,16 +42,9 @@ func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups type
 			group[p.GroupName.ValueString()] = p.PermissionLevel
 		}
 	}
-	return types.MapValueMust(
-			types.StringType,
-			sp,
-		), types.MapValueMust(
-			types.StringType,
-			user,
-		), types.MapValueMust(
-			types.StringType,
-			group,
-		)
+	return types.MapValueMust(types.StringType, sp),
+		types.MapValueMust(types.StringType, user),
+		types.MapValueMust(types.StringType, group)
 }
 
 // PermissionsAttribute is the list of rows in a data source. The texts say what principal serves for, which levels

@@ -40,10 +40,9 @@ func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 		diags.AddAttributeError(
 			path.Root(name),
 			"Damaged state",
-			fmt.Sprintf("%s is required, and the state%s has no value for it. "+
-				"The state was edited or is damaged, so nothing was read or changed.\n\nRestore a backup of the state; "+
-				"or take the object out of it with "+
-				"terraform state rm <address>, and import it.", name, object),
+			fmt.Sprintf("%s is required, and the state%s has no value for it. The state was edited or is damaged, "+
+				"so nothing was read or changed.\n\nRestore a backup of the state; or take the object out of it "+
+				"with terraform state rm <address>, and import it.", name, object),
 		)
 	}
 	return whole

@@ -115,22 +115,19 @@ func nextStep(err error) string {
 	switch {
 	case errors.As(err, &wrong):
 		return "The provider speaks to another workspace than the one this object lives in. Correct host (or the " +
-			"environment), or use a provider alias for each workspace. " +
-			"To let go of the object, because its workspace is gone or another state has it: terraform state rm " +
-			"<address>, or a removed block with lifecycle { destroy = false }, " +
-			"which OpenTofu applies with -refresh=false only. Nothing was changed."
+			"environment), or use a provider alias for each workspace. To let go of the object, because its " +
+			"workspace is gone or another state has it: terraform state rm <address>, or a removed block with " +
+			"lifecycle { destroy = false }, which OpenTofu applies with -refresh=false only. Nothing was changed."
 	case errors.Is(err, client.ErrAddressBlocked):
-		return "The workspace's IP access list does not allow the network address that this call came from. No right " +
-			"of the login changes that. " +
-			"Run Terraform from an address that is allowed, such as a runner of your own with a fixed address, or " +
-			"ask an admin of the workspace to allow the address above " +
-			"(Settings > Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
+		return "The workspace's IP access list does not allow the network address that this call came from. No " +
+			"right of the login changes that. Run Terraform from an address that is allowed, such as a runner of " +
+			"your own with a fixed address, or ask an admin of the workspace to allow the address above (Settings " +
+			"> Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
 	case errors.Is(err, client.ErrNetworkPolicy):
-		return "The workspace takes no calls from the network that this one came from. No right of the login changes " +
-			"that. " +
-			"Run Terraform where the workspace can be used from, such as a runner in its virtual network, or ask who " +
-			"manages the network access of the workspace: " +
-			"public network access of its Azure resource, and the network policies of the Databricks account."
+		return "The workspace takes no calls from the network that this one came from. No right of the login " +
+			"changes that. Run Terraform where the workspace can be used from, such as a runner in its virtual " +
+			"network, or ask who manages the network access of the workspace: public network access of its Azure " +
+			"resource, and the network policies of the Databricks account."
 	case errors.Is(err, client.ErrPrivateLink):
 		return "The workspace takes calls over its private link only. No right of the login changes that. " +
 			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and " +
@@ -146,10 +143,9 @@ func nextStep(err error) string {
 		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a " +
 			"token with the scope named above, and with no other that is not needed."
 	case errors.Is(err, client.ErrFeatureDisabled):
-		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does not " +
-			"include it. No right of the login changes that. " +
-			"Access lists, for example, need the Premium tier; the Azure resource of the workspace says which tier " +
-			"it is."
+		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does " +
+			"not include it. No right of the login changes that. Access lists, for example, need the Premium tier; " +
+			"the Azure resource of the workspace says which tier it is."
 	case errors.Is(err, client.ErrNotAnAnswer):
 		next := "A status of success came with something that is not the workspace's answer. The usual causes: a " +
 			"proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
@@ -162,12 +158,10 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrUnauthenticated):
 		return "The workspace does not let this login in: the service principal is not a member of this workspace, " +
 			"or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to " +
-			"another workspace. " +
-			"An admin adds it under Settings > Identity and access > Service principals, or with " +
-			"dbxaccess_service_principal from a login that is already admin. " +
-			"Only where a new workspace has no admin who could do that: a Contributor of its Azure resource sets " +
-			"azure_workspace_admin_login = true together with azure_workspace_resource_id, which makes the login " +
-			"a workspace admin."
+			"another workspace. An admin adds it under Settings > Identity and access > Service principals, or " +
+			"with dbxaccess_service_principal from a login that is already admin. Only where a new workspace has " +
+			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
+			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
 	case errors.Is(err, client.ErrPermissionDenied):
 		return "The workspace knows this login, which has not the right to do this. Give it the right that the " +
 			"service names above, and no more; where it names none, the page of this resource does."

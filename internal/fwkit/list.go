@@ -6,8 +6,9 @@ import "github.com/hashicorp/terraform-plugin-framework/list/schema"
 // identity has: "its memberships".
 func IncludeOwnIdentity(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
-		Optional:            true,
-		MarkdownDescription: "Whether the identity that the provider is logged in as is shown, " + what + ". Default `false`.",
+		Optional: true,
+		MarkdownDescription: "Whether the identity that the provider is logged in as is shown, " + what + ". " +
+			"Default `false`.",
 	}
 }
 
@@ -15,7 +16,8 @@ func IncludeOwnIdentity(what string) schema.BoolAttribute {
 // them: "grants to the groups".
 func IncludeBuiltInGroups(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
-		Optional:            true,
-		MarkdownDescription: "Whether " + what + " `users` and `account users` are shown, which the service creates. Default `false`.",
+		Optional: true,
+		MarkdownDescription: "Whether " + what + " `users` and `account users` are shown, which the service " +
+			"creates. Default `false`.",
 	}
 }

@@ -62,7 +62,8 @@ func (r *Resource) PlanToRemove(
 	for _, g := range grouped(all, pairs) {
 		what := "Destroying leaves it as it is."
 		if g.differs {
-			what = "It is to be something else there, so it is removed unless Terraform creates it first: " + g.lost + "."
+			what = "It is to be something else there, so it is removed unless Terraform creates it first: " + g.lost +
+				"."
 		}
 		g.warn(g.mine, g.other, object, what, diags)
 	}
@@ -104,17 +105,14 @@ func grouped(all []Shared, pairs []client.Pair) []*group {
 func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics) {
 	advice := fmt.Sprintf(
 		"Let Terraform forget the old address instead of destroying it:\n\n  removed {\n    from = %s.OLD\n    "+
-			"lifecycle "+
-			"{\n      destroy = false\n    }\n  }",
+			"lifecycle {\n      destroy = false\n    }\n  }",
 		removed,
 	)
 	if removed == kept {
 		advice = fmt.Sprintf(
 			"Where the resource only has another address now, write:\n\n  moved {\n    from = %s.OLD\n    to   = "+
-				"%s.NEW\n "+
-				" }\n\n"+
-				"Where count has shifted the addresses, for_each keeps them. Where two addresses had the same thing, "+
-				"let Terraform forget one: a removed block with destroy = false.",
+				"%s.NEW\n  }\n\nWhere count has shifted the addresses, for_each keeps them. Where two addresses "+
+				"had the same thing, let Terraform forget one: a removed block with destroy = false.",
 			removed,
 			kept,
 		)
@@ -173,8 +171,7 @@ func encodeThings(things ...client.Thing) []byte {
 func WarnOfKept(diags *diag.Diagnostics, object string) {
 	diags.AddWarning(
 		"Left as it is, because this run keeps it: "+object,
-		"Terraform destroys it at one address, and in the same run it was created, or found as wanted, at another or "+
-			"as its own "+
-			"replacement. Only the state entry that was to be destroyed is gone.",
+		"Terraform destroys it at one address, and in the same run it was created, or found as wanted, at another "+
+			"or as its own replacement. Only the state entry that was to be destroyed is gone.",
 	)
 }

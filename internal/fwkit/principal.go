@@ -31,10 +31,9 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	replace := []planmodifier.String{FoldCase(), stringplanmodifier.RequiresReplace()}
 	attributes[ServicePrincipalName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{ApplicationID()},
-		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and not " +
-			"its object id. " +
-			"Upper and lower case are the same. Exactly one of `service_principal_name`, `user_name` and " +
-			"`group_name` is given.",
+		MarkdownDescription: "Application (client) id of the service principal: a UUID, not its display name and " +
+			"not its object id. Upper and lower case are the same. Exactly one of `service_principal_name`, " +
+			"`user_name` and `group_name` is given.",
 	}
 	attributes[UserName] = schema.StringAttribute{
 		Optional: true, PlanModifiers: replace, Validators: []validator.String{EMail()},
@@ -59,8 +58,7 @@ func checkGroupName(name string) error {
 	if name == client.AdminsGroup {
 		return fmt.Errorf(
 			"the service gives the group %q everything by itself, and that can be neither given nor taken away; "+
-				"leave this resource out, "+
-				"or say who is in the group with dbxaccess_group_member",
+				"leave this resource out, or say who is in the group with dbxaccess_group_member",
 			name,
 		)
 	}

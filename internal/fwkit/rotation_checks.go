@@ -59,9 +59,8 @@ func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLif
 			path.Root("overlap_seconds"),
 			"Overlap of a "+string(c)+" is too long",
 			fmt.Sprintf(
-				"overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is 0. "+
-					"After a longer overlap the %[3]s "+
-					"before the old one would still live.",
+				"overlap_seconds is %d, and the limit is %d: rotate_before_seconds, or the lifetime where that is "+
+					"0. After a longer overlap the %[3]s before the old one would still live.",
 				overlap.ValueInt64(),
 				limit.ValueInt64(),
 				c,
@@ -77,9 +76,8 @@ func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret 
 		diags.AddAttributeError(
 			path.Root(attribute),
 			attribute+" = false requires key_vault_secret",
-			"The service shows the value only once, when the "+string(
-				c,
-			)+" is created, so it must be kept somewhere. Add key_vault_secret, or set "+attribute+" = true.",
+			"The service shows the value only once, when the "+string(c)+" is created, so it must be kept "+
+				"somewhere. Add key_vault_secret, or set "+attribute+" = true.",
 		)
 	}
 }
@@ -149,10 +147,9 @@ func (r *Resource) LookAtSecret(
 		diags.AddWarning(
 			fmt.Sprintf("Secret of a %s was overwritten: %s", c, object),
 			fmt.Sprintf(
-				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever reads "+
-					"the newest one does not get this %s. "+
-					"Rotate with rotation_triggers, which writes a newer one. To disable that version does not help: "+
-					"who reads the newest one is refused then.",
+				"Secret %s in Key Vault %s has a newer version, %s, that this resource did not write: whoever "+
+					"reads the newest one does not get this %s. Rotate with rotation_triggers, which writes a "+
+					"newer one. To disable that version does not help: who reads the newest one is refused then.",
 				name,
 				uri,
 				newest.ID,

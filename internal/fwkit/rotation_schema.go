@@ -46,31 +46,29 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
 			MarkdownDescription: text(
 				"How long before its expiry the %s is rotated, in seconds; less than `lifetime_seconds`. 0: never " +
-					"because of the time. Default: a third " +
-					"of the lifetime.",
+					"because of the time. Default: a third of the lifetime.",
 			),
 		},
 		"overlap_seconds": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.AtLeast(0)},
 			MarkdownDescription: text(
-				"How long the old %[1]s stays valid after a rotation, in seconds. The first apply after that revokes " +
-					"it; 0 revokes it at once. At most " +
-					"`rotate_before_seconds`, or the lifetime if that is 0. Default: 86400 (a day), or the limit if " +
-					"that is smaller.",
+				"How long the old %[1]s stays valid after a rotation, in seconds. The first apply after that " +
+					"revokes it; 0 revokes it at once. At most `rotate_before_seconds`, or the lifetime if that is " +
+					"0. Default: 86400 (a day), or the limit if that is smaller.",
 			),
 		},
 		"rotation_triggers": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
 			MarkdownDescription: text(
 				"Any values; a change of one rotates the %[1]s. An empty map is the same as none. Setting them for " +
-					"the first time on an imported %[1]s " +
-					"does not rotate it.",
+					"the first time on an imported %[1]s does not rotate it.",
 			),
 		},
 		"rotation_reason": PlannedString(
 			text(
-				"Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons + "`vault` (its secret is lost, or where its value is kept was changed); " +
-					"or `overlap_ended` when the last change was to revoke the %[1]s before it. Known at plan.",
+				"Why the %[1]s was rotated last: `due`, `trigger`, `lifetime`, `revoked`, `expired`, " + reasons +
+					"`vault` (its secret is lost, or where its value is kept was changed); or `overlap_ended` when " +
+					"the last change was to revoke the %[1]s before it. Known at plan.",
 			),
 		),
 		"on_unverifiable": schema.StringAttribute{
@@ -78,8 +76,7 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 			Validators: []validator.String{stringvalidator.OneOf(UnverifiableFails, UnverifiableWarns)},
 			MarkdownDescription: text(
 				"What happens if a refresh cannot check the %[1]s or its secret in Key Vault: `error` (default) " +
-					"fails the plan, `warn` leaves everything " +
-					"as it is. Read from the state at refresh.",
+					"fails the plan, `warn` leaves everything as it is. Read from the state at refresh.",
 			),
 		},
 		"created_at": PlannedString("When it was created, RFC 3339 in UTC."),

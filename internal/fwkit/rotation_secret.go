@@ -41,12 +41,14 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"needs the role `Key Vault Secrets Officer`.",
 		Attributes: map[string]schema.Attribute{
 			"vault_uri": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not a vault for the "+credential, auth.CheckVaultURI)},
+				Required: true, Validators: []validator.String{Checked("Not a vault for the "+
+					credential, auth.CheckVaultURI)},
 				PlanModifiers:       []planmodifier.String{FoldCase()},
 				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
 			},
 			"name": schema.StringAttribute{
-				Required: true, Validators: []validator.String{Checked("Not the name of a secret for the "+credential, auth.CheckSecretName)},
+				Required: true, Validators: []validator.String{Checked("Not the name of a secret for the "+
+					credential, auth.CheckSecretName)},
 				PlanModifiers:       []planmodifier.String{FoldCase()},
 				MarkdownDescription: "Name of the secret. A change rotates.",
 			},
@@ -57,20 +59,19 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"tags": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Validators: []validator.Map{
-					mapvalidator.SizeAtMost(
-						maxTags,
-					), mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(mark)),
+					mapvalidator.SizeAtMost(maxTags),
+					mapvalidator.KeysAre(stringvalidator.LengthBetween(1, 256), stringvalidator.NoneOf(mark)),
 					mapvalidator.ValueStringsAre(stringvalidator.LengthAtMost(256)),
 				},
-				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + mark + "`, by which it recognizes its own versions. Changed in place.",
+				MarkdownDescription: "Tags of the secret, at most 14. The provider adds `" + mark + "`, by which " +
+					"it recognizes its own versions. Changed in place.",
 			},
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: fmt.Sprintf(
-					"Whether to write a new version of a secret that this provider did not create. Default: `false`, "+
-						"which is "+
-						"an error. A secret that the provider wrote for another %[1]s is reused, so give each one "+
-						"its own name.",
+					"Whether to write a new version of a secret that this provider did not create. Default: "+
+						"`false`, which is an error. A secret that the provider wrote for another %[1]s is reused, "+
+						"so give each one its own name.",
 					credential,
 				),
 			},

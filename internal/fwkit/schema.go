@@ -27,9 +27,8 @@ func ID(description string) schema.StringAttribute {
 func WorkspaceID() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed: true,
-		MarkdownDescription: "Id of the workspace that the object is in, as the workspace reports it. Refreshing or " +
-			"destroying it " +
-			"against another workspace is an error.",
+		MarkdownDescription: "Id of the workspace that the object is in, as the workspace reports it. Refreshing " +
+			"or destroying it against another workspace is an error.",
 		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
 }

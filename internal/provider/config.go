@@ -208,7 +208,8 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		cfg.Host = normalHost(host)
 	} else if cfg.ResourceID == "" {
 		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "host", Summary: "Missing workspace address",
-			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. " +
+			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", " +
+				"to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. " +
 				"azure_workspace_resource_id finds it too."})
 	}
 	cfg.WorkspaceID = checked("workspace_id", checkWorkspaceID)
@@ -272,14 +273,18 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	in := func(attribute string) auth.Setting { return setting("key_vault." + attribute) }
 	k := auth.KeyVaultSettings{
-		VaultURI: in("vault_uri"), Auth: in("auth"), AuthClientID: in("auth_client_id"),
-		CertificateName: in("certificate_name"), CertificateVersion: in("certificate_version"),
+		VaultURI:           in("vault_uri"),
+		Auth:               in("auth"),
+		AuthClientID:       in("auth_client_id"),
+		CertificateName:    in("certificate_name"),
+		CertificateVersion: in("certificate_version"),
 		CertificatePasswordSecretName: in(
 			"certificate_password_secret_name",
-		), ClientIDSecretName: in("client_id_secret_name"),
-		TenantIDSecretName: in(
-			"tenant_id_secret_name",
-		), ThumbprintSecretName: in("thumbprint_secret_name"), ClientSecretName: in("client_secret_name"),
+		),
+		ClientIDSecretName:   in("client_id_secret_name"),
+		TenantIDSecretName:   in("tenant_id_secret_name"),
+		ThumbprintSecretName: in("thumbprint_secret_name"),
+		ClientSecretName:     in("client_secret_name"),
 	}
 	if !slices.ContainsFunc(
 		[]auth.Setting{
@@ -405,7 +410,8 @@ func checkResourceID(id string) error {
 	steps := strings.Contains(id+"/", "/./") || strings.Contains(id+"/", "/../")
 	if !resourceID().MatchString(id) || steps {
 		return errors.New("it is not the id of a workspace in Azure Resource Manager, such as " +
-			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; azurerm_databricks_workspace has it as id")
+			"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Databricks/workspaces/name; " +
+			"azurerm_databricks_workspace has it as id")
 	}
 	return nil
 }

@@ -95,9 +95,8 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 			&auth.Error{
 				Summary: "Provider is not configured yet",
 				Detail: unknown + " in the provider block is known only after apply, so the workspace cannot be " +
-					"asked before. " +
-					"Apply what it depends on first (terraform apply -target=…), or write it as a value that is " +
-					"known at plan.",
+					"asked before. Apply what it depends on first (terraform apply -target=…), or write it as a " +
+					"value that is known at plan.",
 			},
 		)
 		handOut(c, resp)

@@ -70,10 +70,7 @@ func listResources() []func() list.ListResource {
 }
 
 func functions() []func() function.Function {
-	return slices.Concat(
-		certificate.Functions(),
-		entratoken.Functions(),
-	)
+	return slices.Concat(certificate.Functions(), entratoken.Functions())
 }
 
 func ephemeralResources() []func() ephemeral.EphemeralResource {

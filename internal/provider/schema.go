@@ -82,8 +82,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	name := fwkit.Checked("Not a name in Key Vault", auth.CheckSecretName)
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages who can call Azure Databricks model-serving endpoints: service principals in " +
-			"the workspace, their grants, and the tokens and " +
-			"OAuth secrets that they own.",
+			"the workspace, their grants, and the tokens and OAuth secrets that they own.",
 		Attributes: map[string]schema.Attribute{
 			"host": text(
 				"host",
@@ -92,15 +91,13 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 				fwkit.Checked("Not a workspace address", checkHost),
 			),
 			"azure_workspace_resource_id": text("azure_workspace_resource_id",
-				"Resource id of the workspace in Azure. Without `host` the provider finds the address with it, which "+
-					"requires the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
+				"Resource id of the workspace in Azure. Without `host` the provider finds the address with it, "+
+					"which requires the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
 			"azure_workspace_admin_login": flag(
 				"azure_workspace_admin_login",
-				"Sends a management token and `azure_workspace_resource_id` with each call. **A Contributor or Owner "+
-					"of "+
-					"the workspace's Azure resource then becomes a workspace admin, permanently.** Use it for the "+
-					"first login "+
-					"to a new workspace only. Default: `false`.",
+				"Sends a management token and `azure_workspace_resource_id` with each call. **A Contributor or "+
+					"Owner of the workspace's Azure resource then becomes a workspace admin, permanently.** Use it "+
+					"for the first login to a new workspace only. Default: `false`.",
 			),
 			"workspace_id": text(
 				"workspace_id",
@@ -139,8 +136,8 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			),
 			"client_certificate_send_chain": flag(
 				"client_certificate_send_chain",
-				"Whether to send the certificate with its chain (`x5c`). An application that trusts a subject name and "+
-					"issuer, instead of one certificate, requires it. Default: `false`.",
+				"Whether to send the certificate with its chain (`x5c`). An application that trusts a subject name "+
+					"and issuer, instead of one certificate, requires it. Default: `false`.",
 			),
 			"client_secret":           secret("client_secret", "Client secret: its value, not its id."),
 			"client_secret_file_path": text("client_secret_file_path", "File that holds the client secret."),
@@ -239,15 +236,14 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 			),
 			"databricks_client_secret": secret(
 				"databricks_client_secret",
-				"OAuth secret of `databricks_client_id`, created in Databricks; not a client secret of Entra ID. Needs "+
-					"`host`. Key Vault is not available with it.",
+				"OAuth secret of `databricks_client_id`, created in Databricks; not a client secret of Entra ID. "+
+					"Needs `host`. Key Vault is not available with it.",
 			),
 			"use_databricks_oidc": flag(
 				"use_databricks_oidc",
-				"Whether to exchange a token of another issuer at the workspace. The `oidc_*` attributes say where the "+
-					"token comes from, and a federation policy of `databricks_client_id` trusts it. Needs `host`. "+
-					"Default: "+
-					"`false`.",
+				"Whether to exchange a token of another issuer at the workspace. The `oidc_*` attributes say where "+
+					"the token comes from, and a federation policy of `databricks_client_id` trusts it. Needs "+
+					"`host`. Default: `false`.",
 			),
 			"databricks_oidc_audience": text(
 				"databricks_oidc_audience",

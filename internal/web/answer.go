@@ -67,10 +67,9 @@ func (e *NoAnswer) Error() string {
 // Cause returns a sentence about the usual cause.
 func (e *NoAnswer) Cause() string {
 	return fmt.Sprintf(
-		"Usually something other than the service answers like that: a proxy or firewall, a single sign-on page, "+
-			"a private link or an IP access list, or a host that is not the service. Check that %s is the right "+
-			"host, and "+
-			"HTTPS_PROXY and NO_PROXY.",
+		"Usually something other than the service answers like that: a proxy or firewall, a single sign-on page, a "+
+			"private link or an IP access list, or a host that is not the service. Check that %s is the right "+
+			"host, and HTTPS_PROXY and NO_PROXY.",
 		e.Host,
 	)
 }

@@ -198,8 +198,8 @@ func (e *Redirected) Error() string {
 // Cause is for people.
 func (e *Redirected) Cause() string {
 	return fmt.Sprintf(
-		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link answers in its place, "+
-			"or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.",
+		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link answers in "+
+			"its place, or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.",
 		e.Host,
 	)
 }

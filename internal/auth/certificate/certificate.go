@@ -174,9 +174,8 @@ func parse(data []byte, password string, from Origin, work *budget) (*Certificat
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
 			Detail: fmt.Sprintf(
-				"%s opens without a password, yet %s is set. Azure Key Vault drops the password of what "+
-					"is imported into it. "+
-					"Remove the setting, or protect the bundle.",
+				"%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is "+
+					"imported into it. Remove the setting, or protect the bundle.",
 				from.Bundle,
 				from.password(),
 			),

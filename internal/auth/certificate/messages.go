@@ -55,9 +55,8 @@ func noMatch(certificates []parsedCertificate, problem *Error, from Origin) *Err
 	}
 	for _, c := range certificates {
 		if c.odd != nil {
-			return from.fail("Client certificate cannot be read", "%s has a certificate that cannot be read, and none "+
-				"else that belongs to its private key. "+
-				"Go's error: %s.", from.Bundle, goReason(c.odd))
+			return from.fail("Client certificate cannot be read", "%s has a certificate that cannot be read, and "+
+				"none else that belongs to its private key. Go's error: %s.", from.Bundle, goReason(c.odd))
 		}
 	}
 	return from.fail("Client certificate and private key do not match",
@@ -72,8 +71,7 @@ func skippedWarning(c *Certificate, skipped []parsedCertificate, from Origin) []
 	return []Warning{{
 		Summary: "Client certificate bundle has a certificate that cannot be read: " + c.Subject,
 		Detail: fmt.Sprintf("%s has %s beside the client's own that cannot be read (Go's error for the first: %s). "+
-			"The login works without, unless client_certificate_send_chain "+
-			"needs it.", from.Bundle, count(len(skipped), "certificate"), goReason(skipped[0].odd)),
+			"The login works without, unless client_certificate_send_chain needs it.", from.Bundle, count(len(skipped), "certificate"), goReason(skipped[0].odd)),
 	}}
 }
 
@@ -100,8 +98,7 @@ func unreadableKey(from Origin, reason string) *Error {
 
 func notRSA(from Origin, what string) *Error {
 	return from.fail("Client certificate key is not RSA", "%s has %s. Certificates that log in to Microsoft Entra "+
-		"ID must use RSA here; "+
-		"create one, for example with: %s", from.Bundle, what, createRSA)
+		"ID must use RSA here; create one, for example with: %s", from.Bundle, what, createRSA)
 }
 
 func needsPassword(from Origin) *Error {
@@ -118,8 +115,7 @@ const summaryNoCertificate = "Client certificate is missing beside its key"
 
 func noCertificateInDER(from Origin) *Error {
 	return from.fail(summaryNoCertificate, "%s is a private key in DER form, without a certificate. Make PEM text "+
-		"of it, run: %s. "+
-		"Then put it beside its certificate, run: %s", from.Bundle, fromDER.with(from), joinPEM)
+		"of it, run: %s. Then put it beside its certificate, run: %s", from.Bundle, fromDER.with(from), joinPEM)
 }
 
 func noCertificate(from Origin) *Error {
@@ -129,8 +125,7 @@ func noCertificate(from Origin) *Error {
 
 func tooMuchWork(from Origin, convert command) *Error {
 	return from.fail("Client certificate asks for too much work", "%s derives its key with parameters far beyond "+
-		"what tools choose; it may be damaged. "+
-		"Convert it, run: %s", from.Bundle, convert.with(from))
+		"what tools choose; it may be damaged. Convert it, run: %s", from.Bundle, convert.with(from))
 }
 
 // wrongPassword returns the error for a wrong password, with the probable mistake. opens tries another password.

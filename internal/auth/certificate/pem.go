@@ -137,9 +137,8 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 	case "OPENSSH PRIVATE KEY":
 		return foundKey{problem: from.fail(
 			"Client certificate key is in the format of OpenSSH",
-			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in place, "+
-				"run: %s. "+
-				"Then put it beside its certificate again, run: %s",
+			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in "+
+				"place, run: %s. Then put it beside its certificate again, run: %s",
 			from.Bundle,
 			fromOpenSSH,
 			joinPEM,

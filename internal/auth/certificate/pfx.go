@@ -52,10 +52,8 @@ func readPFX(normal []byte) (*pfx, error) {
 	var kind asn1.ObjectIdentifier
 	p := &pfx{}
 	if !outer.ReadASN1(&file, der.SEQUENCE) || !file.ReadASN1Integer(&version) ||
-		!file.ReadASN1(
-			&info,
-			der.SEQUENCE,
-		) || !info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
+		!file.ReadASN1(&info, der.SEQUENCE) ||
+		!info.ReadASN1ObjectIdentifier(&kind) || !info.ReadASN1(&content, explicit0) {
 		return nil, errMalformed
 	}
 	if kind.String() == oidSignedData {

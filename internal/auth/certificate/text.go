@@ -127,9 +127,8 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	switch {
 	case Placeholder(text) != "":
 		return nil, from.fail("Client certificate is a variable that was not replaced", "%s is %s, a variable that "+
-			"the pipeline did not replace. "+
-			"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env "+
-			"only.", from.Bundle, Placeholder(text))
+			"the pipeline did not replace. Check its name and scope; in Azure Pipelines a secret variable reaches "+
+			"a script through env only.", from.Bundle, Placeholder(text))
 	case looksLikePath(text):
 		hint := ""
 		if from.PathSetting != "" {

@@ -33,15 +33,18 @@ func (r report) chart() []byte {
 	height := top + len(rows)*(len(subjects)*bar+gap)
 
 	var svg bytes.Buffer
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n", width, height, width, height)
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+
+		"\n", width, height, width, height)
 	// A ground of its own, to be read on a dark page too.
 	fmt.Fprintf(&svg, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
 	if len(rows) > 0 {
-		fmt.Fprintf(&svg, `<text x="16" y="22" font-size="14" font-weight="bold">terraform plan without changes, N = %d, %d ms a request</text>`+"\n", rows[0].N, rows[0].Milliseconds)
+		fmt.Fprintf(&svg, `<text x="16" y="22" font-size="14" font-weight="bold">terraform plan without changes, N = %d, %d ms a request</text>`+
+			"\n", rows[0].N, rows[0].Milliseconds)
 	}
 	x := 16
 	for _, s := range subjects {
-		fmt.Fprintf(&svg, `<rect x="%d" y="34" width="12" height="12" fill="%s"/><text x="%d" y="44">%s</text>`+"\n", x, colours[s], x+18, s)
+		fmt.Fprintf(&svg, `<rect x="%d" y="34" width="12" height="12" fill="%s"/><text x="%d" y="44">%s</text>`+
+			"\n", x, colours[s], x+18, s)
 		x += 150
 	}
 	y := top
@@ -57,7 +60,8 @@ func (r report) chart() []byte {
 				label += fmt.Sprintf(", %.0f requests", x.median(ours, requests))
 			}
 			length := seconds / longest * (width - left - right)
-			fmt.Fprintf(&svg, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s</text>`+"\n",
+			fmt.Fprintf(&svg, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s</text>`+
+				"\n",
 				left, y+1, length, bar-2, colours[s], left+length+6, y+bar-4, label)
 			y += bar
 		}

@@ -67,7 +67,8 @@ func (d *demo) secret(name, tenant string) (string, error) {
 		"grant_type": {"client_credentials"}, "client_id": {d.env["EMULATOR_VAULT_READER_CLIENT_ID"]},
 		"client_secret": {d.env["EMULATOR_VAULT_READER_SECRET"]}, "scope": {"https://vault.azure.net/.default"},
 	}
-	status, answer, err := d.sendByName(http.MethodPost, "https://login.microsoftonline.com/"+tenant+"/oauth2/v2.0/token", "", "application/x-www-form-urlencoded", form.Encode())
+	status, answer, err := d.sendByName(http.MethodPost, "https://login.microsoftonline.com/"+tenant+
+		"/oauth2/v2.0/token", "", "application/x-www-form-urlencoded", form.Encode())
 	if err != nil {
 		return "", err
 	}
@@ -77,7 +78,8 @@ func (d *demo) secret(name, tenant string) (string, error) {
 	if err := json.Unmarshal(answer, &login); err != nil || status != http.StatusOK {
 		return "", fmt.Errorf("the reader of the vault cannot log in to Entra ID: %d %s", status, answer)
 	}
-	status, answer, err = d.sendByName(http.MethodGet, d.env["EMULATOR_VAULT_URL"]+"/secrets/"+name+"?api-version=7.4", login.AccessToken, "application/json", "")
+	status, answer, err = d.sendByName(http.MethodGet, d.env["EMULATOR_VAULT_URL"]+"/secrets/"+name+
+		"?api-version=7.4", login.AccessToken, "application/json", "")
 	if err != nil {
 		return "", err
 	}

@@ -81,7 +81,8 @@ func (d *demo) entraToken() (string, error) {
 		"grant_type": {"client_credentials"}, "client_id": {d.env["TF_VAR_scoring_application_id"]},
 		"client_secret": {d.env["TF_VAR_scoring_client_secret"]}, "scope": {databricks + "/.default"},
 	}
-	status, answer, err := d.send(http.MethodPost, d.env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"]+"/"+d.env["ARM_TENANT_ID"]+"/oauth2/v2.0/token",
+	status, answer, err := d.send(http.MethodPost, d.env["ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"]+"/"+
+		d.env["ARM_TENANT_ID"]+"/oauth2/v2.0/token",
 		"", "application/x-www-form-urlencoded", form.Encode())
 	if err != nil {
 		return "", err

@@ -16,8 +16,7 @@ func (certificateInfo) Definition(_ context.Context, _ function.DefinitionReques
 	resp.Definition = function.Definition{
 		Summary: "Read a client certificate's subject, thumbprints and dates",
 		MarkdownDescription: "Returns subject, issuer, serial number, SHA-1 and SHA-256 thumbprints (hexadecimal) " +
-			"and validity (RFC 3339 in UTC) of a client " +
-			"certificate.",
+			"and validity (RFC 3339 in UTC) of a client certificate.",
 		Parameters: []function.Parameter{
 			function.StringParameter{
 				Name:                "bundle",

@@ -31,10 +31,12 @@ func toModel(all []cluster, workspaceID string) clustersModel {
 	m := clustersModel{WorkspaceID: fwkit.String(workspaceID), Clusters: []clusterModel{}}
 	for _, c := range all {
 		m.Clusters = append(m.Clusters, clusterModel{
-			ID: fwkit.String(c.ID), Name: fwkit.String(c.Name), State: fwkit.String(c.State),
-			Source: fwkit.String(
-				c.Source,
-			), Creator: fwkit.String(c.Creator), SparkVersion: fwkit.String(c.SparkVersion),
+			ID:           fwkit.String(c.ID),
+			Name:         fwkit.String(c.Name),
+			State:        fwkit.String(c.State),
+			Source:       fwkit.String(c.Source),
+			Creator:      fwkit.String(c.Creator),
+			SparkVersion: fwkit.String(c.SparkVersion),
 		})
 	}
 	return m

@@ -46,14 +46,16 @@ type session struct {
 func toModel(s session) identityModel {
 	login := s.Login.Identity() // complete: a call was made with it
 	m := identityModel{
-		ID: fwkit.String(
-			s.Identity.ID,
-		), UserName: fwkit.String(s.Identity.UserName), DisplayName: fwkit.String(s.Identity.DisplayName),
-		Groups: fwkit.Strings(
-			s.Identity.Groups,
-		), Host: types.StringValue(s.Host), WorkspaceID: fwkit.String(s.WorkspaceID),
-		AuthType: types.StringValue(string(s.Login.Kind)), AuthSource: types.StringValue(s.Login.Source),
-		TenantID: fwkit.String(login.TenantID), ClientID: fwkit.String(login.ClientID),
+		ID:          fwkit.String(s.Identity.ID),
+		UserName:    fwkit.String(s.Identity.UserName),
+		DisplayName: fwkit.String(s.Identity.DisplayName),
+		Groups:      fwkit.Strings(s.Identity.Groups),
+		Host:        types.StringValue(s.Host),
+		WorkspaceID: fwkit.String(s.WorkspaceID),
+		AuthType:    types.StringValue(string(s.Login.Kind)),
+		AuthSource:  types.StringValue(s.Login.Source),
+		TenantID:    fwkit.String(login.TenantID),
+		ClientID:    fwkit.String(login.ClientID),
 		TokenClaims: fwkit.String(stable(s.Claims)),
 	}
 	if s.Login.Kind != auth.KindToken {

@@ -29,8 +29,8 @@ func (d *identityDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 			"host":         text("The workspace's address."),
 			"workspace_id": text("Id of the workspace."),
 			"auth_type": text(
-				"Kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, `databricks_oauth`, " +
-					"`databricks_oidc` or `token`.",
+				"Kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, " +
+					"`databricks_oauth`, `databricks_oidc` or `token`.",
 			),
 			"auth_source": text(
 				"Where the credential was found: an attribute of the provider block or an environment variable.",

@@ -19,8 +19,7 @@ const (
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An access token of Entra ID for the provider's own identity, for other providers and " +
-			"tools in the same run. It is in no plan and no " +
-			"state.",
+			"tools in the same run. It is in no plan and no state.",
 		Attributes: map[string]schema.Attribute{
 			"audience": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.OneOf(forDatabricks, forManagement, forKeyVault)},

@@ -109,8 +109,7 @@ func findGroup(ctx context.Context, c *client.Client, name string) (client.Group
 			err,
 			"group_name",
 			"Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; "+
-				"one of the workspace is made under "+
-				"Settings > Identity and access > Groups.",
+				"one of the workspace is made under Settings > Identity and access > Groups.",
 		)
 	}
 	return group, err
@@ -144,10 +143,9 @@ func adviseSelf(have membership) error {
 		errSelf,
 		"",
 		fmt.Sprintf(
-			"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go "+
-				"of it, write a removed block with "+
-				"lifecycle { destroy = false }, or terraform state rm. To really take it out of %s, log in as "+
-				"another workspace admin.",
+			"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of it, "+
+				"write a removed block with lifecycle { destroy = false }, or terraform state rm. To really take "+
+				"it out of %s, log in as another workspace admin.",
 			have.Group,
 		),
 	)

@@ -56,8 +56,7 @@ func (r *memberResource) ModifyPlan(
 		resp.Diagnostics.AddWarning(
 			"Becomes a workspace admin: "+want.String(),
 			"Members of admins see and change everything in the workspace: data, secrets, every access list, every "+
-				"token. "+
-				"Calling an endpoint needs no more than CAN_QUERY on it.",
+				"token. Calling an endpoint needs no more than CAN_QUERY on it.",
 		)
 	}
 	if have.Group != "" && want.Group != "" && want.Group != have.Group && r.Client.Ready() {

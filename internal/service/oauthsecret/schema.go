@@ -19,8 +19,7 @@ func (d *secretsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			"application_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
 				MarkdownDescription: "Only the secrets of this service principal: its application (client) id, a " +
-					"UUID. If omitted, of all service principals of the " +
-					"workspace.",
+					"UUID. If omitted, of all service principals of the workspace.",
 			},
 			"secrets": schema.ListNestedAttribute{
 				Computed:            true,

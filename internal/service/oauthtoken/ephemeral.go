@@ -59,8 +59,7 @@ func (e *tokenEphemeral) ValidateConfig(
 			path.Root("client_id"),
 			"OAuth token has not one secret",
 			"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that "+
-				"Databricks made for client_id. "+
-				"An empty string, as an unset variable gives it, is none.",
+				"Databricks made for client_id. An empty string, as an unset variable gives it, is none.",
 		)
 	}
 }

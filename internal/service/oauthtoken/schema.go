@@ -17,8 +17,7 @@ import (
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "An access token by Databricks OAuth, for an application or for the provider's own " +
-			"identity, also for one route-optimized endpoint. It " +
-			"is in no plan and no state.",
+			"identity, also for one route-optimized endpoint. It is in no plan and no state.",
 		Attributes: map[string]schema.Attribute{
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
@@ -33,8 +32,7 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
 				MarkdownDescription: "Where the OAuth secret is in Azure Key Vault. The provider's own identity " +
-					"reads the newest version, and needs the role `Key Vault " +
-					"Secrets User`.",
+					"reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
 						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI)},

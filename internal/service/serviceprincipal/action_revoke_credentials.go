@@ -26,9 +26,8 @@ func (a *revokeAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and deletes " +
-			"every personal access token and OAuth secret of " +
-			"it.",
+		MarkdownDescription: "Ends what one service principal can do in this workspace: deactivates it, and " +
+			"deletes every personal access token and OAuth secret of it.",
 		Attributes: map[string]schema.Attribute{
 			"application_id": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.ApplicationID()},

@@ -321,10 +321,9 @@ func adviseSelf() error {
 	return client.Advise(
 		ErrSelf,
 		"",
-		"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of "+
-			"it, apply on_destroy = \"retain\" before removing the block, "+
-			"or write a removed block with lifecycle { destroy = false }. To really end it, log in as another "+
-			"workspace admin.",
+		"Without it, neither this run nor the next could undo anything. Nothing was changed. To let go of it, "+
+			"apply on_destroy = \"retain\" before removing the block, or write a removed block with lifecycle { "+
+			"destroy = false }. To really end it, log in as another workspace admin.",
 	)
 }
 
@@ -353,8 +352,7 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have serviceP
 	return client.Advise(
 		&client.UnconfirmedError{Object: have.String(), Look: err},
 		"",
-		"It stays in the state. Apply again: the deletion is repeated until the workspace does not show it "+
-			"any more.",
+		"It stays in the state. Apply again: the deletion is repeated until the workspace does not show it any more.",
 	)
 }
 
@@ -377,8 +375,7 @@ func adviseChange(err error) error {
 			err,
 			"",
 			"The service principal was removed from the workspace after the plan was created. Plan again: the new "+
-				"plan "+
-				"adds it.",
+				"plan adds it.",
 		)
 	}
 	return advise(err)

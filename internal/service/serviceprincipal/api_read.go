@@ -100,11 +100,8 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 			errors.New("the workspace has no such service principal"),
 			"",
 			strings.TrimSpace(
-				c.WhoIsMeant(
-					ctx,
-					id,
-				)+" Give the application (client) id, not the object id, or the SCIM id, and check that host is the "+
-					"right workspace.",
+				c.WhoIsMeant(ctx, id)+" Give the application (client) id, not the object id, or the SCIM id, and "+
+					"check that host is the right workspace.",
 			),
 		)
 	}

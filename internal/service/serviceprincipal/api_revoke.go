@@ -47,20 +47,14 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 	if err != nil {
 		return servicePrincipal{}, err
 	}
-	if sp == nil ||
-		!strings.EqualFold(
-			sp.ApplicationID,
-			applicationID,
-		) { // if the service ignored the filter, do not use another one
+	// If the service ignored the filter, this may be another principal.
+	if sp == nil || !strings.EqualFold(sp.ApplicationID, applicationID) {
 		return servicePrincipal{}, client.Advise(
 			errors.New("the workspace has no such service principal"),
 			"application_id",
 			strings.TrimSpace(
-				c.WhoIsMeant(
-					ctx,
-					applicationID,
-				)+" Give the application (client) id, not the object id, and check that host is the right workspace. "+
-					"Nothing was changed.",
+				c.WhoIsMeant(ctx, applicationID)+" Give the application (client) id, not the object id, and "+
+					"check that host is the right workspace. Nothing was changed.",
 			),
 		)
 	}

@@ -38,7 +38,6 @@ func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	)
 }
 
-const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work here " +
-	"as long as it stays so; in other workspaces of the account they may. " +
-	"The provider's identity needs to be a workspace admin to delete them. Apply again, or leave them with " +
-	"delete_oauth_secrets_when_inactive = false."
+const secretsRight = "The service principal is deactivated in this workspace, so its OAuth secrets do not work " +
+	"here as long as it stays so; in other workspaces of the account they may. The provider's identity needs to be " +
+	"a workspace admin to delete them. Apply again, or leave them with delete_oauth_secrets_when_inactive = false."

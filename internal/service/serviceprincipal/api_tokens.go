@@ -61,6 +61,5 @@ var errNoTokenList = errors.New(
 )
 
 const tokensRight = "The service principal is deactivated, so its tokens do not work as long as it stays so. The " +
-	"provider's identity needs to be a workspace admin to delete them. " +
-	"Apply again, or delete them under Settings > Advanced > Personal access tokens, or leave them with " +
-	"delete_tokens_when_inactive = false."
+	"provider's identity needs to be a workspace admin to delete them. Apply again, or delete them under Settings " +
+	"> Advanced > Personal access tokens, or leave them with delete_tokens_when_inactive = false."

@@ -189,10 +189,8 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 		"is unique."
 	if len(others) > 0 {
 		slices.Sort(others)
-		hint = "There is " + strings.Join(
-			others,
-			", ",
-		) + ", and names are case-sensitive here. application_id is unique."
+		hint = "There is " + strings.Join(others, ", ") + ", and names are case-sensitive here. application_id is " +
+			"unique."
 	}
 	return only(found, "display_name", hint)
 }
@@ -237,13 +235,8 @@ func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {
 	if m.ApplicationID.IsNull() { // what is written keeps its spelling
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
-	m.ID, m.DisplayName, m.ExternalID = types.StringValue(
-		sp.ID,
-	), fwkit.String(
-		sp.DisplayName,
-	), fwkit.String(
-		sp.ExternalID,
-	)
+	m.ID = types.StringValue(sp.ID)
+	m.DisplayName, m.ExternalID = fwkit.String(sp.DisplayName), fwkit.String(sp.ExternalID)
 	m.Active, m.WorkspaceID = types.BoolPointerValue(sp.Active), fwkit.String(workspaceID)
 	m.Entitlements, m.Groups = forAdmins(sp, sp.Entitlements), forAdmins(sp, sp.Groups)
 }

@@ -81,9 +81,8 @@ func (d *servicePrincipalsDataSource) Schema(
 			},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq " +
-					"\"42\"`. Not together with `display_name_contains` or " +
-					"`display_name_prefix`.",
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId " +
+					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
 			"workspace_id": text("Id of the workspace."),
 			"service_principals": schema.ListNestedAttribute{
@@ -183,12 +182,12 @@ func (m *listModel) show(found []client.ServicePrincipal, workspaceID string) {
 	m.ServicePrincipals = make([]listedModel, 0, len(found))
 	for _, sp := range found {
 		m.ServicePrincipals = append(m.ServicePrincipals, listedModel{
-			ID: types.StringValue(
-				sp.ID,
-			), ApplicationID: fwkit.String(sp.ApplicationID), DisplayName: fwkit.String(sp.DisplayName),
-			ExternalID: fwkit.String(
-				sp.ExternalID,
-			), Active: types.BoolPointerValue(sp.Active), Entitlements: forAdmins(sp, sp.Entitlements),
+			ID:            types.StringValue(sp.ID),
+			ApplicationID: fwkit.String(sp.ApplicationID),
+			DisplayName:   fwkit.String(sp.DisplayName),
+			ExternalID:    fwkit.String(sp.ExternalID),
+			Active:        types.BoolPointerValue(sp.Active),
+			Entitlements:  forAdmins(sp, sp.Entitlements),
 		})
 	}
 }

@@ -67,8 +67,8 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 			"include_own_identity": fwkit.IncludeOwnIdentity("where it matches"),
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId eq " +
-					"\"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
+				MarkdownDescription: "A SCIM filter, sent as it is, such as `displayName sw \"etl-\" or externalId " +
+					"eq \"42\"`. Not together with `display_name_contains` or `display_name_prefix`.",
 			},
 		},
 	}

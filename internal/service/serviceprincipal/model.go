@@ -170,9 +170,11 @@ func (m *servicePrincipalModel) show(sp servicePrincipal, workspaceID string) {
 // imported is the state of one that is there, with every default written.
 func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
 	m := servicePrincipalModel{
-		DeleteTokens: types.BoolValue(
-			true,
-		), DeleteSecrets: types.BoolValue(true), AdoptExisting: types.BoolValue(false), OnDestroy: types.StringValue(onDestroyDelete), Timeouts: fwkit.NoTimeouts(),
+		DeleteTokens:  types.BoolValue(true),
+		DeleteSecrets: types.BoolValue(true),
+		AdoptExisting: types.BoolValue(false),
+		OnDestroy:     types.StringValue(onDestroyDelete),
+		Timeouts:      fwkit.NoTimeouts(),
 	}
 	m.show(sp, workspaceID)
 	return m

@@ -101,11 +101,10 @@ func (r *servicePrincipalResource) ModifyPlan(
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("external_id"), types.StringUnknown())...)
 			resp.Diagnostics.AddWarning(
 				"Deletes every token of "+state.String(),
-				"It was deactivated outside of Terraform, or by an apply that stopped before it deleted the tokens, "+
-					"and "+
-					"the configuration has active = false. "+
-					"With delete_tokens_when_inactive = false they stay. Its OAuth secrets are deleted too, unless "+
-					"delete_oauth_secrets_when_inactive = false.",
+				"It was deactivated outside of Terraform, or by an apply that stopped before it deleted the "+
+					"tokens, and the configuration has active = false. With delete_tokens_when_inactive = false "+
+					"they stay. Its OAuth secrets are deleted too, unless delete_oauth_secrets_when_inactive = "+
+					"false.",
 			)
 		}
 		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
@@ -160,10 +159,8 @@ func shared(applicationID, displayName string) fwkit.Shared {
 			Thing:   client.Principal(applicationID),
 			Address: client.Address{Resource: "dbxaccess_service_principal"},
 		},
-		Name: name(
-			applicationID,
-			displayName,
-		), Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
+		Name: name(applicationID, displayName),
+		Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
 	}
 }
 

@@ -210,11 +210,10 @@ func (r *servicePrincipalResource) rename(
 		remember = keptName{Written: want.DisplayName, Real: kept.Name}
 		diags.AddWarning(
 			"Service principal keeps its name: "+have.String(),
-			fmt.Sprintf("The wanted name is %q. The rename was tried by PATCH and by PUT: %v.\n\n"+
-				"Everything else is as planned. Later plans do not try again while both names stay the same, "+
-				"and the state shows the configured one. "+
-				"Names of Entra ID applications may come from Entra ID: rename it there, or write display_name = "+
-				"%q.", want.DisplayName, kept, kept.Name),
+			fmt.Sprintf("The wanted name is %q. The rename was tried by PATCH and by PUT: %v.\n\nEverything else "+
+				"is as planned. Later plans do not try again while both names stay the same, and the state shows "+
+				"the configured one. Names of Entra ID applications may come from Entra ID: rename it there, or "+
+				"write display_name = %q.", want.DisplayName, kept, kept.Name),
 		)
 		return renamed
 	case errors.As(err, &unverified):

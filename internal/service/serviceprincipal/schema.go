@@ -62,8 +62,7 @@ func (r *servicePrincipalResource) Schema(
 				Optional: true, Computed: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "Name shown in the workspace; need not be unique. If omitted, the service " +
-					"chooses it, and a rename elsewhere is not drift. Required " +
-					"without `application_id`.",
+					"chooses it, and a rename elsewhere is not drift. Required without `application_id`.",
 			},
 			"active": schema.BoolAttribute{
 				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},

@@ -96,8 +96,8 @@ func create(
 			return created{}, client.Advise(
 				err,
 				"",
-				fmt.Sprintf("A secret may exist whose value nobody has, and looking for it failed: %v. "+
-					"It would be among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
+				fmt.Sprintf("A secret may exist whose value nobody has, and looking for it failed: %v. It would be "+
+					"among the OAuth secrets of service principal %s, created at about %s.", lookErr, want.ApplicationID, c.Now().UTC().Format(time.RFC3339)),
 			)
 		case len(strays) > 0:
 			return created{}, client.Advise(
@@ -105,9 +105,7 @@ func create(
 				"",
 				"The request may have created one of these secrets, and another run may have created it as well, so "+
 					"none was deleted:\n"+
-					describe(
-						strays,
-					)+"\nDelete the ones that nobody uses, then apply again.",
+					describe(strays)+"\nDelete the ones that nobody uses, then apply again.",
 			)
 		case !lost || try == 2:
 			return created{}, client.Also(adviseCreate(err), "No secret of this request is left. Apply again.")

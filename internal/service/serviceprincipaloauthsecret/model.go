@@ -144,10 +144,11 @@ func (m *secretModel) showPlace(c *client.Client) {
 // imported is the state of a secret that somebody created.
 func imported(info client.OAuthSecret, applicationID, principalID string, c *client.Client) secretModel {
 	m := secretModel{
-		ApplicationID: types.StringValue(applicationID), ServicePrincipalID: types.StringValue(principalID),
-		LifetimeSeconds: lifetime(
-			info,
-		), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+		ApplicationID:      types.StringValue(applicationID),
+		ServicePrincipalID: types.StringValue(principalID),
+		LifetimeSeconds:    lifetime(info),
+		RotationTriggers:   types.MapNull(types.StringType),
+		Timeouts:           fwkit.NoTimeouts(),
 	}
 	m.complete()
 	m.show(info, c)

@@ -101,9 +101,8 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 	if len(s.made.revoked) > 0 {
 		diags.AddWarning(
 			"OAuth secret of a lost answer was deleted: "+plan.String(),
-			"The service created it for a request whose answer was lost, so nobody has its value:\n"+describe(
-				s.made.revoked,
-			),
+			"The service created it for a request whose answer was lost, so nobody has its value:\n"+
+				describe(s.made.revoked),
 		)
 	}
 	switch {
@@ -127,10 +126,7 @@ func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnost
 		diags.AddWarning(
 			"OAuth secrets may be left over: "+plan.String(),
 			"A request whose answer was lost may have created one of these, and another run may have created it as "+
-				"well, "+
-				"so none was deleted:\n"+describe(
-				s.made.strays,
-			)+"\nDelete the ones that nobody uses.",
+				"well, so none was deleted:\n"+describe(s.made.strays)+"\nDelete the ones that nobody uses.",
 		)
 	}
 	if s.noneFree() && !plan.RotateAt.IsNull() {
@@ -196,16 +192,8 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if shown.live {
 		state.show(shown.info, r.Client)
 		state.ServicePrincipalID = types.StringValue(principalID)
-		f.VaultLost = r.LookAtSecret(
-			ctx,
-			kind,
-			state.KeyVaultSecret,
-			m.Places[shown.info.ID],
-			versionMark,
-			state.String(),
-			state.onlyWarns(),
-			&resp.Diagnostics,
-		)
+		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark,
+			state.String(), state.onlyWarns(), &resp.Diagnostics)
 		// What was found at its creation, no refresh can see.
 		f.Useless = m.Verdict.About(shown.info.ID).Useless ||
 			state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" &&

@@ -87,11 +87,10 @@ func await(ctx context.Context, as *client.Client) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
 		return client.Also(
 			err,
-			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is not "+
-				"an "+
-				"application of Entra ID and cannot log in there: "+
-				"log in with its OAuth secret of Databricks (databricks_client_secret_wo), or log the provider in "+
-				"as this principal and set use_provider_identity = true.",
+			"A service principal that Databricks created (dbxaccess_service_principal without application_id) is "+
+				"not an application of Entra ID and cannot log in there: log in with its OAuth secret of "+
+				"Databricks (databricks_client_secret_wo), or log the provider in as this principal and set "+
+				"use_provider_identity = true.",
 		)
 	}
 	return err
@@ -127,8 +126,8 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			stray = client.Advise(
 				cmp.Or(err, lookErr),
 				"",
-				fmt.Sprintf("A token may exist whose value nobody has, and looking for it failed: %v. "+
-					"Look in the owner's list for the comment %q, revoke that token, then apply again.", lookErr, marked),
+				fmt.Sprintf("A token may exist whose value nobody has, and looking for it failed: %v. Look in the "+
+					"owner's list for the comment %q, revoke that token, then apply again.", lookErr, marked),
 			)
 		}
 		switch {
@@ -278,9 +277,8 @@ func adviseOwner(err error) error {
 			err,
 			"owner.application_id",
 			"Entra ID accepted the owner's credential, but the workspace does not know the owner, or it is "+
-				"deactivated there. "+
-				"Add it with dbxaccess_service_principal and refer to its application_id, so that it exists first. "+
-				""+client.GoneSincePlan,
+				"deactivated there. Add it with dbxaccess_service_principal and refer to its application_id, so "+
+				"that it exists first. "+client.GoneSincePlan,
 		)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return client.Advise(
@@ -331,8 +329,7 @@ func adviseMarker(err error) error {
 	return client.Advise(
 		err,
 		"",
-		next+" A later apply for the same owner may take a token for left over that carries the marker, is two days "+
-			"old and was never used. "+
-			"To take it off, change the comment or rotate the token.",
+		next+" A later apply for the same owner may take a token for left over that carries the marker, is two "+
+			"days old and was never used. To take it off, change the comment or rotate the token.",
 	)
 }

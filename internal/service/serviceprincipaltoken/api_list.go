@@ -69,8 +69,7 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 			errors.New("the list of the owner's tokens came empty"),
 			"",
 			"That is no proof that the token is gone. If it is, replace it without a refresh: terraform apply "+
-				"-refresh=false -replace=ADDRESS. "+
-				"To destroy it, terraform destroy -refresh=false -target=ADDRESS.",
+				"-refresh=false -replace=ADDRESS. To destroy it, terraform destroy -refresh=false -target=ADDRESS.",
 		)
 	}
 	info, err = c.TokenByID(ctx, id)

@@ -39,10 +39,9 @@ func (b before) manageable(o owner) error {
 		b.refused,
 		"",
 		"The provider could neither see nor revoke the token later: to do that for tokens of others its identity "+
-			"needs to be "+
-			"a workspace admin. Add it to the group \"admins\", or log in as the owner itself and write "+
-			"use_provider_identity = true. "+
-			"Or set on_unverifiable = \"warn\": then the token is created, and no refresh checks it.",
+			"needs to be a workspace admin. Add it to the group \"admins\", or log in as the owner itself and "+
+			"write use_provider_identity = true. Or set on_unverifiable = \"warn\": then the token is created, and "+
+			"no refresh checks it.",
 	)
 }
 

@@ -60,10 +60,9 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("owner"),
 			"Owner of an ephemeral token has no credential",
-			"The provider creates the token by logging in as its owner. "+
-				"Write one of client_secret, client_certificate, client_certificate_path, databricks_client_secret, "+
-				"key_vault, use_oidc = true, or use_provider_identity = true when the provider's own identity is "+
-				"the owner.",
+			"The provider creates the token by logging in as its owner. Write one of client_secret, "+
+				"client_certificate, client_certificate_path, databricks_client_secret, key_vault, use_oidc = "+
+				"true, or use_provider_identity = true when the provider's own identity is the owner.",
 		)
 	case len(written) > 1:
 		resp.Diagnostics.AddAttributeError(
@@ -147,9 +146,8 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 		resp.Diagnostics.AddWarning(
 			"Ephemeral token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
-				"Token %s was created by the same request as the %s, and the answer with its value was lost. Nobody "+
-					"can "+
-					"have it.",
+				"Token %s was created by the same request as the %s, and the answer with its value was lost. "+
+					"Nobody can have it.",
 				t.ID,
 				config.String(),
 			),
@@ -200,10 +198,9 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 		Attributes: map[string]schema.Attribute{
 			"owner": schema.SingleNestedAttribute{
 				Required: true,
-				MarkdownDescription: "The service principal that owns the token, and its credential: exactly one of " +
-					"`client_secret`, `client_certificate`, " +
-					"`client_certificate_path`, `databricks_client_secret`, `key_vault`, `use_oidc`, " +
-					"`use_provider_identity`.",
+				MarkdownDescription: "The service principal that owns the token, and its credential: exactly one " +
+					"of `client_secret`, `client_certificate`, `client_certificate_path`, " +
+					"`databricks_client_secret`, `key_vault`, `use_oidc`, `use_provider_identity`.",
 				Attributes: ownerAttributes(),
 			},
 			"comment": schema.StringAttribute{

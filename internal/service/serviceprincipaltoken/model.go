@@ -387,10 +387,11 @@ func imported(info client.TokenInfo, applicationID, workspaceID string) tokenMod
 	m := tokenModel{
 		Owner: &ownerModel{
 			ApplicationID: types.StringValue(applicationID),
-		}, Comment: fwkit.String(client.Unmark(info.Comment)),
-		LifetimeSeconds: lifetime(
-			info,
-		), RotationTriggers: types.MapNull(types.StringType), Timeouts: fwkit.NoTimeouts(),
+		},
+		Comment:          fwkit.String(client.Unmark(info.Comment)),
+		LifetimeSeconds:  lifetime(info),
+		RotationTriggers: types.MapNull(types.StringType),
+		Timeouts:         fwkit.NoTimeouts(),
 	}
 	if info.CreatorID == "" {
 		m.Owner.UseProviderIdentity = types.BoolValue(true)

@@ -178,8 +178,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 			"Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
 			fmt.Sprintf(
 				"Token %s was created at %s by a run of this provider that ended before it was recorded, as the "+
-					"marker "+
-					"in its comment %q shows, and was never used.",
+					"marker in its comment %q shows, and was never used.",
 				t.ID,
 				t.CreatedAt.UTC().Format(time.RFC3339),
 				t.Comment,
@@ -194,9 +193,9 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 // nameOf names a token that is in no state.
 func nameOf(t client.TokenInfo, owner string) string {
 	return tokenModel{
-		TokenID: types.StringValue(
-			t.ID,
-		), Owner: &ownerModel{ApplicationID: types.StringValue(owner)}, Comment: fwkit.String(client.Unmark(t.Comment)),
+		TokenID: types.StringValue(t.ID),
+		Owner:   &ownerModel{ApplicationID: types.StringValue(owner)},
+		Comment: fwkit.String(client.Unmark(t.Comment)),
 	}.String()
 }
 
@@ -272,16 +271,8 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		}
 		state.Comment = fwkit.String(client.Unmark(info.Comment))
 		state.show(info, r.Client.WorkspaceID())
-		f.VaultLost = r.LookAtSecret(
-			ctx,
-			kind,
-			state.KeyVaultSecret,
-			m.Places[info.ID],
-			secretMark,
-			state.String(),
-			state.onlyWarns(),
-			&resp.Diagnostics,
-		)
+		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark,
+			state.String(), state.onlyWarns(), &resp.Diagnostics)
 		// What was found at its creation, no refresh can see.
 		f.Useless = m.Verdict.About(info.ID).Useless ||
 			state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()

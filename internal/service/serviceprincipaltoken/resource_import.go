@@ -37,8 +37,7 @@ func (r *tokenResource) ImportState(
 			"No such token to import",
 			fmt.Sprintf(
 				"The workspace has no live token with the id %q. A token's id has 64 hexadecimal digits; it is not "+
-					"its value (dapi…). "+
-					"An admin lists them with GET /api/2.0/token-management/tokens.",
+					"its value (dapi…). An admin lists them with GET /api/2.0/token-management/tokens.",
 				printable(id),
 			),
 		)
@@ -102,10 +101,9 @@ func (r *tokenResource) findOwner(
 	if id == "" {
 		diags.AddError(
 			"Token has an owner that the workspace does not name",
-			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, "+
-				"which created no token itself, so its application id is not in the list of tokens. Create a token "+
-				"of its "+
-				"own with this resource instead.", short(info.ID), info.Creator, info.OwnerID),
+			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, which "+
+				"created no token itself, so its application id is not in the list of tokens. Create a token of "+
+				"its own with this resource instead.", short(info.ID), info.Creator, info.OwnerID),
 		)
 		return false
 	}

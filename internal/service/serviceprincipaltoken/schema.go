@@ -41,8 +41,7 @@ const createTimeout = 5 * time.Minute
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A personal access token that a service principal owns. It is rotated in place before " +
-			"it expires, and its value is in the state or in " +
-			"Azure Key Vault.",
+			"it expires, and its value is in the state or in Azure Key Vault.",
 		Attributes: kind.RotationAttributes(
 			"`owner` (it really belongs to another principal), ",
 			map[string]schema.Attribute{
@@ -98,9 +97,8 @@ func ownerAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
 		MarkdownDescription: "The service principal that owns the token, and its credential to create, change and " +
-			"revoke it. Exactly one of `client_secret_wo`, " +
-			"`client_certificate_wo`, `client_certificate_path`, `databricks_client_secret_wo`, `key_vault`, " +
-			"`use_oidc`, `use_provider_identity`.",
+			"revoke it. Exactly one of `client_secret_wo`, `client_certificate_wo`, `client_certificate_path`, " +
+			"`databricks_client_secret_wo`, `key_vault`, `use_oidc`, `use_provider_identity`.",
 		Attributes: attributes,
 	}
 }
@@ -136,8 +134,7 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 		"databricks_client_secret": ephemeral.StringAttribute{
 			Optional: true, Sensitive: true,
 			MarkdownDescription: "OAuth secret of the owner, created in Databricks: the credential of a service " +
-				"principal that Databricks created. The owner then logs in " +
-				"at the workspace, not at Entra ID.",
+				"principal that Databricks created. The owner then logs in at the workspace, not at Entra ID.",
 		},
 		"key_vault": ephemeral.SingleNestedAttribute{
 			Optional: true,
@@ -238,11 +235,10 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has no credential",
-			"The provider creates the token by logging in as its owner. "+
-				"Write one of client_secret_wo, client_certificate_wo, client_certificate_path, "+
-				"databricks_client_secret_wo, key_vault, use_oidc = true, or use_provider_identity = true when "+
-				"the provider's own identity is the owner. "+
-				"(A write-only value that is null counts as not written.)",
+			"The provider creates the token by logging in as its owner. Write one of client_secret_wo, "+
+				"client_certificate_wo, client_certificate_path, databricks_client_secret_wo, key_vault, use_oidc "+
+				"= true, or use_provider_identity = true when the provider's own identity is the owner. (A "+
+				"write-only value that is null counts as not written.)",
 		)
 	case len(written) > 1:
 		diags.AddAttributeError(

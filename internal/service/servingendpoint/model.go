@@ -50,23 +50,31 @@ func toModel(e client.Endpoint, host, workspaceID string) endpointModel {
 		invocation = host + client.PathOf("/serving-endpoints", e.Name, "invocations")
 	}
 	m := endpointModel{
-		Name: types.StringValue(
-			e.Name,
-		), ID: fwkit.String(e.ID), Creator: fwkit.String(e.Creator), Description: fwkit.String(e.Description),
-		State: types.StringValue(state), ConfigUpdate: fwkit.String(e.ConfigUpdate), Task: fwkit.String(e.Task),
-		PermissionLevel: fwkit.String(e.PermissionLevel), InvocationURL: types.StringValue(invocation),
-		CreatedAt: fwkit.Time(e.CreatedAt), UpdatedAt: fwkit.Time(e.UpdatedAt), WorkspaceID: fwkit.String(workspaceID),
-		RouteOptimized: types.BoolValue(
-			e.RouteOptimized,
-		), Tags: types.MapValueMust(types.StringType, tags), ServedEntities: []entityModel{},
+		Name:            types.StringValue(e.Name),
+		ID:              fwkit.String(e.ID),
+		Creator:         fwkit.String(e.Creator),
+		Description:     fwkit.String(e.Description),
+		State:           types.StringValue(state),
+		ConfigUpdate:    fwkit.String(e.ConfigUpdate),
+		Task:            fwkit.String(e.Task),
+		PermissionLevel: fwkit.String(e.PermissionLevel),
+		InvocationURL:   types.StringValue(invocation),
+		CreatedAt:       fwkit.Time(e.CreatedAt),
+		UpdatedAt:       fwkit.Time(e.UpdatedAt),
+		WorkspaceID:     fwkit.String(workspaceID),
+		RouteOptimized:  types.BoolValue(e.RouteOptimized),
+		Tags:            types.MapValueMust(types.StringType, tags),
+		ServedEntities:  []entityModel{},
 	}
 	for _, s := range e.Entities {
 		m.ServedEntities = append(m.ServedEntities, entityModel{
-			Name: fwkit.String(
-				s.Name,
-			), EntityName: fwkit.String(s.EntityName), EntityVersion: fwkit.String(s.EntityVersion),
-			WorkloadSize: fwkit.String(s.WorkloadSize), ScaleToZero: types.BoolValue(s.ScaleToZero),
-			State: fwkit.String(s.State), StateMessage: fwkit.String(s.StateMessage),
+			Name:          fwkit.String(s.Name),
+			EntityName:    fwkit.String(s.EntityName),
+			EntityVersion: fwkit.String(s.EntityVersion),
+			WorkloadSize:  fwkit.String(s.WorkloadSize),
+			ScaleToZero:   types.BoolValue(s.ScaleToZero),
+			State:         fwkit.String(s.State),
+			StateMessage:  fwkit.String(s.StateMessage),
 		})
 	}
 	return m

@@ -285,9 +285,9 @@ func (m *accessModel) show(a access, workspaceID string) {
 	}
 	for _, g := range a.Unexpanded {
 		m.UnexpandedGroups = append(m.UnexpandedGroups, unexpandedModel{
-			GroupName: types.StringValue(
-				g.Group,
-			), PermissionLevel: types.StringValue(string(g.Level)), Reason: types.StringValue(g.Reason),
+			GroupName:       types.StringValue(g.Group),
+			PermissionLevel: types.StringValue(string(g.Level)),
+			Reason:          types.StringValue(g.Reason),
 		})
 	}
 }

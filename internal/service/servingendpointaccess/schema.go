@@ -17,8 +17,7 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Who can use one model-serving endpoint in effect: its access list, with every group " +
-			"resolved to the people and service principals in " +
-			"it, nested groups included.",
+			"resolved to the people and service principals in it, nested groups included.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint_name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{fwkit.EndpointName()},
@@ -49,16 +48,14 @@ func (d *accessDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"via": schema.ListAttribute{
 						Computed: true, ElementType: types.StringType,
 						MarkdownDescription: "Every way in which it holds a level: `direct`, `inherited`, or the " +
-							"group in the access list, followed by " +
-							"the groups in between, as in `science > botany`.",
+							"group in the access list, followed by the groups in between, as in `science > botany`.",
 					},
 				}},
 			},
 			"unexpanded_groups": schema.ListNestedAttribute{
 				Computed: true,
 				MarkdownDescription: "Groups that give access, but whose members could not all be read. They are " +
-					"missing from `principals`. " +
-					"Empty: the answer is complete.",
+					"missing from `principals`. Empty: the answer is complete.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"group_name":       text("Name of the group."),
 					"permission_level": text("The level it gives."),

@@ -32,9 +32,8 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 			err,
 			"permission_level",
 			fmt.Sprintf(
-				"It was granted outside of this resource. Write permission_level = %q, set overwrite_existing = true "+
-					"to make it %s, "+
-					"or import the grant: terraform import <address> '%s'.",
+				"It was granted outside of this resource. Write permission_level = %q, set overwrite_existing = "+
+					"true to make it %s, or import the grant: terraform import <address> '%s'.",
 				held.Level,
 				want.Level,
 				want.ID(),

@@ -77,11 +77,7 @@ func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream 
 			last.AddWarning(
 				fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)),
 				"Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE "+
-					"there, "+
-					"or to be a workspace admin: "+strings.Join(
-					unseen,
-					", ",
-				)+".",
+					"there, or to be a workspace admin: "+strings.Join(unseen, ", ")+".",
 			)
 		}
 		fwkit.Failed(

@@ -39,11 +39,8 @@ func (m permissionModel) toIdentity() identityModel {
 
 // importID is the identity as an import id says it.
 func (m identityModel) importID() string {
-	return m.EndpointName.ValueString() + "/" + fwkit.IdentifiedPrincipal(
-		m.ServicePrincipalName,
-		m.UserName,
-		m.GroupName,
-	)
+	return m.EndpointName.ValueString() + "/" +
+		fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)
 }
 
 // grant is one principal's grant on one endpoint.

@@ -96,12 +96,10 @@ func (r *permissionResource) ModifyPlan(
 	if acl.ManageGrant(r.Client, planned.Endpoint, planned.Principal) {
 		resp.Diagnostics.AddWarning(
 			"Access list and single grant are both managed: "+planned.Endpoint,
-			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages "+
-				"all direct grants on serving endpoint %s, and %s is managed by a "+
-				"dbxaccess_serving_endpoint_permission "+
-				"as well: each undoes what the other does. "+
-				"Manage the principal in one place: in the maps of that list, or here and in that list's "+
-				"ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
+			fmt.Sprintf("dbxaccess_serving_endpoint_permissions_exclusive manages all direct grants on serving "+
+				"endpoint %s, and %s is managed by a dbxaccess_serving_endpoint_permission as well: each undoes "+
+				"what the other does. Manage the principal in one place: in the maps of that list, or here and in "+
+				"that list's ignore_principals.", planned.Endpoint, acl.Describe(planned.Principal, planned.ShownAs)),
 		)
 	}
 }

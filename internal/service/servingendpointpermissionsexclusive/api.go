@@ -63,9 +63,8 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 		}
 		// A grant that the plan showed and the list lacks is gone already: others removed it, or a write of ours did
 		// whose answer was lost.
-		if unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] }); len(
-			unseen,
-		) > 0 {
+		unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] })
+		if len(unseen) > 0 {
 			return nil, client.Advise(
 				fmt.Errorf(
 					"the list has changed since the plan was created: the plan does not show the removal of %s",
@@ -120,8 +119,8 @@ func changeList(
 			kept:    slices.DeleteFunc(slices.Clone(unlisted), func(e acl.Entry) bool { return !stays(e.Key()) }),
 			foreign: slices.DeleteFunc(unlisted, func(e acl.Entry) bool { return known(e.Key()) }),
 		}
-		if extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) }); want.OnUnlisted == onUnlistedError &&
-			len(extra) > 0 {
+		extra := slices.DeleteFunc(want.unlisted(now), func(e acl.Entry) bool { return drop.has(e.Key()) })
+		if want.OnUnlisted == onUnlistedError && len(extra) > 0 {
 			return nil, left{}, refuseUnlisted(extra)
 		}
 		next, err := refuseLockout(ctx, c, now, want.appliedOver(now, drop.without(stays).has))
@@ -189,9 +188,8 @@ func write(
 	for _, e := range after {
 		shown[e.Key()] = e.Direct
 	}
-	if differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct }); len(
-		differ,
-	) > 0 {
+	differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct })
+	if len(differ) > 0 {
 		return made.left, &acl.UnverifiedError{
 			Err: fmt.Errorf("the service accepted the list, but shows another one; they differ at %s", described(differ)),
 		}

@@ -154,10 +154,9 @@ func (r *exclusiveResource) planCreate(
 		diags.AddWarning(
 			"Creation removes grants on serving endpoint: "+want.Endpoint,
 			fmt.Sprintf(
-				"These grants are neither listed nor ignored: %s.\n\nIf Terraform stops with "+
-					"\"Provider produced inconsistent final plan\", "+
-					"the list has changed since the plan was created, or it has new principals that were unknown "+
-					"then. Nothing was changed. Plan again.",
+				"These grants are neither listed nor ignored: %s.\n\nIf Terraform stops with \"Provider produced "+
+					"inconsistent final plan\", the list has changed since the plan was created, or it has new "+
+					"principals that were unknown then. Nothing was changed. Plan again.",
 				extra,
 			),
 		)

@@ -97,9 +97,8 @@ func (r *exclusiveResource) Read(ctx context.Context, req resource.ReadRequest, 
 			"Serving endpoint was re-created under its name, with an access list of its own: "+have.Endpoint,
 			fmt.Sprintf(
 				"The list was written to the endpoint with the id %s; the id is %s now. The plan compares with the "+
-					"list of the new one. "+
-					"An endpoint_id that is written as a literal is the old one: remove it, or refer to the "+
-					"endpoint's resource.",
+					"list of the new one. An endpoint_id that is written as a literal is the old one: remove it, "+
+					"or refer to the endpoint's resource.",
 				have.EndpointID,
 				id,
 			),
@@ -212,8 +211,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		resp.Diagnostics.AddWarning(
 			"Nothing was removed from the access list of serving endpoint: "+have.Endpoint,
 			"A destroy removes the grants that this resource applied, and it applied none to this endpoint: it was "+
-				"imported, or "+
-				"re-created under its name. Its grants stay as they are.",
+				"imported, or re-created under its name. Its grants stay as they are.",
 		)
 		return
 	}
@@ -231,15 +229,13 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 			),
 		)
 	}
-	if shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) }); len(
-		shown,
-	) > 0 {
+	shown := slices.DeleteFunc(l.foreign, func(e acl.Entry) bool { return !have.Grants.has(e.Key()) })
+	if len(shown) > 0 {
 		resp.Diagnostics.AddWarning(
 			"Grants were left on serving endpoint: "+have.Endpoint,
 			fmt.Sprintf(
 				"A destroy removes only the grants that this resource applied. These existed before: %s. To take "+
-					"their "+
-					"access away, remove these grants by hand.",
+					"their access away, remove these grants by hand.",
 				shown,
 			),
 		)

@@ -82,9 +82,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"on_unlisted": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onUnlistedRemove),
 				MarkdownDescription: "What happens to a grant that is neither listed nor ignored. `remove` " +
-					"(default): the plan shows and removes it. `warn`: it stays, and " +
-					"each plan warns. `error`: each plan warns, and the apply fails before anything is written. " +
-					"Destroy is not affected.",
+					"(default): the plan shows and removes it. `warn`: it stays, and each plan warns. `error`: " +
+					"each plan warns, and the apply fails before anything is written. Destroy is not affected.",
 				Validators: []validator.String{
 					stringvalidator.OneOf(onUnlistedRemove, onUnlistedWarn, onUnlistedError),
 				},
@@ -158,7 +157,8 @@ func (e elsewhere) ValidateString(ctx context.Context, req validator.StringReque
 		if at, ok := d.(diag.DiagnosticWithPath); ok && e.other != "" {
 			d = reworded{
 				at,
-				strings.NewReplacer("named in user_name, where there is one", "named in "+e.other, fwkit.ServicePrincipalName, e.other).
+				strings.NewReplacer("named in user_name, where there is one", "named in "+
+					e.other, fwkit.ServicePrincipalName, e.other).
 					Replace(at.Detail()),
 			}
 		}

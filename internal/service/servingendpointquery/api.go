@@ -161,10 +161,9 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"expect_denied",
-			"Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin holds "+
-				"everything. "+
-				"data dbxaccess_serving_endpoint_access tells by which way. A right that was just taken away may be "+
-				"honoured for a minute or two.",
+			"Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin "+
+				"holds everything. data dbxaccess_serving_endpoint_access tells by which way. A right that was "+
+				"just taken away may be honoured for a minute or two.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return c.AdviseEndpoint(ctx, err, q.Endpoint)

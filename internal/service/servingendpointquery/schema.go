@@ -44,14 +44,13 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			"query_as": schema.StringAttribute{
 				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
 				MarkdownDescription: "Who sends the request: `provider` (the provider's own identity), `token` " +
-					"(`token`), `key_vault_secret` (the token in " +
-					"`key_vault_secret`), or `oauth_secret` (`client_id`, with the OAuth secret in `client_secret` " +
-					"or `key_vault_secret`).",
+					"(`token`), `key_vault_secret` (the token in `key_vault_secret`), or `oauth_secret` " +
+					"(`client_id`, with the OAuth secret in `client_secret` or `key_vault_secret`).",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the state; " +
-					"`key_vault_secret` keeps it out.",
+				MarkdownDescription: "The bearer token to send, with `query_as = \"token\"`. It is kept in the " +
+					"state; `key_vault_secret` keeps it out.",
 			},
 			"key_vault_secret": schema.SingleNestedAttribute{
 				Optional: true,
@@ -75,15 +74,13 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a client " +
-					"secret of Entra ID. It is kept in the state; " +
-					"`key_vault_secret` keeps it out.",
+				MarkdownDescription: "OAuth secret of `client_id`, with `query_as = \"oauth_secret\"`; not a " +
+					"client secret of Entra ID. It is kept in the state; `key_vault_secret` keeps it out.",
 			},
 			"expect_denied": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A refusal " +
-					"is then success, and an answer is an error. Default: " +
-					"`false`.",
+				MarkdownDescription: "Whether the endpoint must refuse the request for lack of CAN_QUERY. A " +
+					"refusal is then success, and an answer is an error. Default: `false`.",
 			},
 			"store_response": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",

@@ -13,8 +13,7 @@ import (
 func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The right of one principal to use personal access tokens (`CAN_USE` on " +
-			"`authorization/tokens`). **The service deletes the principal's " +
-			"live tokens when the right is removed.**",
+			"`authorization/tokens`). **The service deletes the principal's live tokens when the right is removed.**",
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id":           fwkit.ID("The principal: application id, e-mail or group name."),
 			"display_name": fwkit.DisplayName(),
