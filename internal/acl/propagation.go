@@ -63,10 +63,10 @@ func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, erro
 		if c.HasAdded(p.Name) {
 			return true, nil
 		}
-		found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(p.Name))
+		found, err := c.ServicePrincipals(ctx, client.SCIMEquals("applicationId", p.Name))
 		return len(found) > 0, err
 	case User:
-		found, err := c.Users(ctx, "userName eq "+client.SCIMString(p.Name))
+		found, err := c.Users(ctx, client.SCIMEquals("userName", p.Name))
 		return len(found) > 0, err
 	default:
 		_, err := c.GroupByName(ctx, p.Name)

@@ -70,7 +70,7 @@ type Client struct {
 
 	self         Cache[Identity]
 	principals   principalCache
-	everybody    principalLists
+	lists        principalLists
 	groups       sync.Map          // name → *Cache[Group]
 	endpoints    Directory[string] // name → id
 	tokens       Cache[TokenList]
@@ -124,7 +124,7 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 		c.transport = newTransport(cfg, c.run.writes.note)
 	}
 	c.tokens.writes = &c.run.writes.tokens
-	c.everybody.follow(&c.run.writes.principals)
+	c.lists.follow(&c.run.writes.principals)
 	sdkConfig := &config.Config{
 		Host:          cmp.Or(cfg.Host, unknownHost), // the transport puts the right one in
 		WorkspaceID:   cfg.WorkspaceID,

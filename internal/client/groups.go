@@ -50,7 +50,7 @@ var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	return c.group(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
-		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {"displayName eq " + SCIMString(name)}}, toGroup)
+		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {SCIMEquals("displayName", name)}}, toGroup)
 		if err != nil {
 			return Group{}, adviseGroups(err)
 		}
@@ -74,9 +74,8 @@ func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
 // groupByID reads a group. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get
 func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
-	found := scimResource{want: id}
-	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+"Groups", id), nil, nil, &found)
-	return toGroup(found), adviseGroups(err)
+	found, err := getSCIM(ctx, c, "Groups", id, toGroup)
+	return found, adviseGroups(err)
 }
 
 // Changeable returns an error with the reason where the workspace cannot change the members of the group.
@@ -101,7 +100,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	g, err := c.patchGroup(
 		ctx,
 		group,
-		SCIMOperation{Op: "add", Path: "members", Value: []map[string]string{{"value": memberID}}},
+		SCIMOperation{Op: "add", Path: "members", Value: SCIMValues([]string{memberID})},
 	)
 	if MayBeDone(err) || err != nil && ctx.Err() != nil {
 		// A membership that exists must be recorded, or nobody would ever remove it.
@@ -252,14 +251,7 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 // EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit
 // returns false. One request for each 500.
 func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
-	return pagesSCIM(ctx, c, "Groups", allGroups(), streamPage, func(page []scimResource) bool {
-		for _, r := range page {
-			if !visit(toGroup(r)) {
-				return false
-			}
-		}
-		return true
-	})
+	return eachSCIM(ctx, c, "Groups", allGroups(), toGroup, visit)
 }
 
 func allGroups() url.Values {
@@ -267,14 +259,15 @@ func allGroups() url.Values {
 }
 
 func toGroup(r scimResource) Group {
-	// A group of the workspace itself is a WorkspaceGroup; an older service does not show it.
-	g := Group{ID: r.ID, Name: r.DisplayName, Account: r.Meta.ResourceType == "Group"}
+	g := Group{
+		ID:      r.ID,
+		Name:    r.DisplayName,
+		Account: r.Meta.ResourceType == "Group", // a WorkspaceGroup is of the workspace itself; older services show neither
+		Parents: fromValues(r.Groups),
+	}
 	for _, m := range r.Members {
 		collection, _, _ := strings.Cut(m.Ref, "/")
 		g.Members = append(g.Members, Member{ID: m.Value, DisplayName: m.Display, Collection: collection})
-	}
-	for _, p := range r.Groups {
-		g.Parents = append(g.Parents, p.Value)
 	}
 	return g
 }

@@ -2,9 +2,11 @@ package client
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -50,7 +52,7 @@ func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (boo
 		"application "+strings.ToLower(applicationID),
 		beforeAge,
 		func(ctx context.Context) ([]ServicePrincipal, error) {
-			return someone(c.ServicePrincipals(ctx, "applicationId eq "+SCIMString(applicationID)))
+			return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("applicationId", applicationID)))
 		},
 		c.everyPrincipal,
 	)
@@ -65,7 +67,7 @@ func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string,
 		"name "+displayName,
 		beforeAge,
 		func(ctx context.Context) ([]ServicePrincipal, error) {
-			return someone(c.ServicePrincipals(ctx, "displayName eq "+SCIMString(displayName)))
+			return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("displayName", displayName)))
 		},
 		c.everyPrincipal,
 	)
@@ -97,10 +99,64 @@ func (c *Client) everyPrincipal(ctx context.Context) (map[string][]ServicePrinci
 	return found, nil
 }
 
-// someone returns [ErrNotFound] for an empty list, as [Directory] expects.
-func someone(all []ServicePrincipal, err error) ([]ServicePrincipal, error) {
+// orNotFound returns [ErrNotFound] for an empty list, as [Directory] expects.
+func orNotFound(all []ServicePrincipal, err error) ([]ServicePrincipal, error) {
 	if err == nil && len(all) == 0 {
 		err = ErrNotFound
 	}
 	return all, err
+}
+
+// AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
+func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
+	return readList(ctx, &c.lists.servicePrincipals, func(ctx context.Context) ([]ServicePrincipal, error) {
+		return c.ServicePrincipals(ctx, "")
+	})
+}
+
+// AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
+func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
+	return readList(ctx, &c.lists.users, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
+}
+
+// AllGroups is [Client.Groups], shared by everything in this run for a while.
+func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
+	return readList(ctx, &c.lists.groups, c.Groups)
+}
+
+// listed is the result of listing all objects of a kind: the list, or the refusal to show it, which the next caller
+// would get as well.
+type listed[T any] struct {
+	all     []T
+	refused error
+}
+
+func readList[T any](
+	ctx context.Context,
+	list *Cache[listed[T]],
+	read func(context.Context) ([]T, error),
+) ([]T, error) {
+	got, err := list.Get(ctx, Lately, func(ctx context.Context) (listed[T], error) {
+		all, err := read(ctx)
+		if errors.Is(err, ErrPermissionDenied) {
+			return listed[T]{refused: err}, nil
+		}
+		return listed[T]{all: all}, err
+	})
+	if err == nil {
+		err = got.refused
+	}
+	return got.all, err
+}
+
+// principalLists are complete lists. A write of this process to a principal or a group makes them out of date: what
+// depends on that write must not read what was there before.
+type principalLists struct {
+	servicePrincipals Cache[listed[ServicePrincipal]]
+	users             Cache[listed[User]]
+	groups            Cache[listed[Group]]
+}
+
+func (l *principalLists) follow(writes *atomic.Int64) {
+	l.servicePrincipals.writes, l.users.writes, l.groups.writes = writes, writes, writes
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/google/uuid"
 )
@@ -18,10 +18,26 @@ type ServicePrincipal struct {
 	ApplicationID string
 	DisplayName   string
 	ExternalID    string
-	Active        *bool // nil where the service does not show it, as to callers that are no admins
-	Entitlements  []string
-	Groups        []string // names of the groups it is a direct member of; only where they were asked for
+	Active        *bool    // nil where the service does not show it, as to callers that are no admins
+	Entitlements  []string // sorted
+	Groups        []Group  // that it is a direct member of, by ID and Name; only from a read with groups
+	Roles         []string // read with the groups
 }
+
+// String names it in messages.
+func (sp ServicePrincipal) String() string {
+	switch {
+	case sp.ApplicationID == "":
+		return "service principal " + sp.DisplayName
+	case sp.DisplayName == "":
+		return "service principal " + sp.ApplicationID
+	default:
+		return "service principal " + sp.ApplicationID + " (" + sp.DisplayName + ")"
+	}
+}
+
+// IsActive reports whether the service shows it as active.
+func (sp ServicePrincipal) IsActive() bool { return sp.Active != nil && *sp.Active }
 
 // User is a user of the workspace, as SCIM shows it.
 type User struct {
@@ -33,6 +49,7 @@ type User struct {
 
 // The attributes to ask for; groups are left out of a list, as they make it much longer.
 const (
+	principals                 = "ServicePrincipals"
 	servicePrincipalAttributes = "id,applicationId,displayName,externalId,active,entitlements"
 	userAttributes             = "id,userName,displayName,active"
 )
@@ -41,151 +58,102 @@ const (
 // request for each 10,000.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
-	return listSCIM(
-		ctx,
-		c,
-		"ServicePrincipals",
-		url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}},
-		toServicePrincipal,
-	)
+	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
+	return listSCIM(ctx, c, principals, query, toServicePrincipal)
 }
 
 // EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after
 // the other until visit returns false. One request for each 500.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
-	return pagesSCIM(ctx, c, "ServicePrincipals", query, streamPage, func(page []scimResource) bool {
-		for _, r := range page {
-			if !visit(toServicePrincipal(r)) {
-				return false
-			}
-		}
-		return true
-	})
+	return eachSCIM(ctx, c, principals, query, toServicePrincipal, visit)
 }
 
 // FindServicePrincipals lists those that match a SCIM filter, each with its groups. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
-	return listSCIM(ctx, c, "ServicePrincipals", url.Values{"filter": {filter}}, toServicePrincipal)
+	return listSCIM(ctx, c, principals, url.Values{"filter": {filter}}, toServicePrincipal)
 }
 
 // ServicePrincipalByID reads one by its SCIM id, with its groups. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
-	found := scimResource{want: id}
-	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+"ServicePrincipals", id), nil, nil, &found)
-	return toServicePrincipal(found), err
+	return getSCIM(ctx, c, principals, id, toServicePrincipal)
+}
+
+// CreateServicePrincipal adds one to the workspace, and returns it as the service shows it. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/create
+func (c *Client) CreateServicePrincipal(ctx context.Context, sp ServicePrincipal) (ServicePrincipal, error) {
+	created := scimResource{wantApplication: sp.ApplicationID}
+	if err := c.Call(ctx, http.MethodPost, scimRoot+principals, nil, fromServicePrincipal(sp), &created); err != nil {
+		return ServicePrincipal{}, err
+	}
+	return toServicePrincipal(created), nil
+}
+
+// PatchServicePrincipal changes what the operations name. The answer may be {}: only a read shows what it did. One
+// request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
+func (c *Client) PatchServicePrincipal(ctx context.Context, id string, operations ...SCIMOperation) error {
+	return c.Call(ctx, http.MethodPatch, PathOf(scimRoot+principals, id), nil, NewSCIMPatch(operations...),
+		&Optional{Answer: &scimResource{want: id}})
+}
+
+// ReplaceServicePrincipal replaces everything that the service holds about one, its groups and roles included. It is
+// right only directly after a read, so it is not retried. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
+func (c *Client) ReplaceServicePrincipal(ctx context.Context, sp ServicePrincipal) error {
+	return c.Call(Once(ctx), http.MethodPut, PathOf(scimRoot+principals, sp.ID), nil, fromServicePrincipal(sp),
+		&Optional{Answer: &scimResource{want: sp.ID}})
+}
+
+// DeleteServicePrincipal deletes one from the workspace. One request.
+// https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
+func (c *Client) DeleteServicePrincipal(ctx context.Context, id string) error {
+	return c.Call(ctx, http.MethodDelete, PathOf(scimRoot+principals, id), nil, nil, nil)
 }
 
 // Users lists those that match a SCIM filter, all of them for an empty one. One request for each 10,000.
 // https://docs.databricks.com/api/azure/workspace/users/list
 func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
-	return listSCIM(
-		ctx,
-		c,
-		"Users",
-		url.Values{"filter": {filter}, "attributes": {userAttributes}},
-		func(r scimResource) User {
-			return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
-		},
-	)
-}
-
-// AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
-func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
-	return readWhole(
-		ctx,
-		&c.everybody.servicePrincipals,
-		func(ctx context.Context) ([]ServicePrincipal, error) { return c.ServicePrincipals(ctx, "") },
-	)
-}
-
-// AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
-func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
-	return readWhole(ctx, &c.everybody.users, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
-}
-
-// AllGroups is [Client.Groups], shared by everything in this run for a while.
-func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
-	return readWhole(ctx, &c.everybody.groups, c.Groups)
-}
-
-// whole is a whole list, or the refusal to show it, which the next caller would get as well.
-type whole[T any] struct {
-	all     []T
-	refused error
-}
-
-func readWhole[T any](
-	ctx context.Context,
-	list *Cache[whole[T]],
-	read func(context.Context) ([]T, error),
-) ([]T, error) {
-	got, err := list.Get(ctx, Lately, func(ctx context.Context) (whole[T], error) {
-		all, err := read(ctx)
-		if errors.Is(err, ErrPermissionDenied) {
-			return whole[T]{refused: err}, nil
-		}
-		return whole[T]{all: all}, err
+	query := url.Values{"filter": {filter}, "attributes": {userAttributes}}
+	return listSCIM(ctx, c, "Users", query, func(r scimResource) User {
+		return User{ID: r.ID, UserName: r.UserName, DisplayName: r.DisplayName, Active: r.Active}
 	})
-	if err == nil {
-		err = got.refused
-	}
-	return got.all, err
 }
 
-// principalLists are whole lists, as they were before this process last wrote to a principal or a group: what depends
-// on that write must not read what was before.
-type principalLists struct {
-	servicePrincipals Cache[whole[ServicePrincipal]]
-	users             Cache[whole[User]]
-	groups            Cache[whole[Group]]
-}
-
-func (l *principalLists) follow(writes *atomic.Int64) {
-	l.servicePrincipals.writes, l.users.writes, l.groups.writes = writes, writes, writes
-}
-
-// PrincipalID is the SCIM id of the service principal of an application id. No request for one that this process has
-// added, else one; ErrNotFound when the workspace has none.
+// PrincipalID returns the SCIM id of the service principal with that application id. No request for one that this
+// process has added, else one; ErrNotFound when the workspace has none.
 func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
 	if id := c.addedPrincipal(applicationID); id != "" {
 		return id, "", nil
 	}
-	filter := url.Values{
-		"filter":     {"applicationId eq " + SCIMString(applicationID)},
+	query := url.Values{
+		"filter":     {SCIMEquals("applicationId", applicationID)},
 		"attributes": {"id,applicationId,displayName"},
 	}
-	found, err := listSCIM(ctx, c, "ServicePrincipals", filter, toServicePrincipal)
+	found, err := listSCIM(ctx, c, principals, query, toServicePrincipal)
 	if err != nil {
 		return "", "", adviseGroups(err)
 	}
-	for _, sp := range found {
-		if strings.EqualFold(sp.ApplicationID, applicationID) {
-			return sp.ID, sp.DisplayName, nil
-		}
+	if len(found) > 0 {
+		return found[0].ID, found[0].DisplayName, nil
 	}
+	advice := c.WhoIsMeant(ctx, applicationID) +
+		" Add it with dbxaccess_service_principal, and refer to its application_id, so that it is created first. " +
+		"The value is the application (client) id of the app registration, not its object id and not its name. " +
+		GoneSincePlan
 	return "", "", Advise(
 		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
 		"application_id",
-		strings.TrimSpace(
-			c.WhoIsMeant(ctx, applicationID)+" Add it with dbxaccess_service_principal, and refer to its "+
-				"application_id, so that it is created first. The value is the application (client) id of the app "+
-				"registration, not its object id and not its name. "+GoneSincePlan,
-		),
+		strings.TrimSpace(advice),
 	)
 }
 
-// ApplicationIDs are the application ids of all service principals by their SCIM ids. One request for each 10,000.
+// ApplicationIDs returns the application ids of all service principals by their SCIM ids. One request for each 10,000.
 func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) {
-	all, err := listSCIM(
-		ctx,
-		c,
-		"ServicePrincipals",
-		url.Values{"attributes": {"id,applicationId"}},
-		toServicePrincipal,
-	)
+	query := url.Values{"attributes": {"id,applicationId"}}
+	all, err := listSCIM(ctx, c, principals, query, toServicePrincipal)
 	ids := make(map[string]string, len(all))
 	for _, sp := range all {
 		ids[sp.ID] = sp.ApplicationID
@@ -201,10 +169,10 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 		attribute = "externalId"
 	}
 	filter := url.Values{
-		"filter":     {attribute + " eq " + SCIMString(given)},
+		"filter":     {SCIMEquals(attribute, given)},
 		"attributes": {"id,applicationId,displayName,externalId"},
 	}
-	found, _ := listSCIM(ctx, c, "ServicePrincipals", filter, func(r scimResource) string {
+	found, _ := listSCIM(ctx, c, principals, filter, func(r scimResource) string {
 		return fmt.Sprintf("application id %s, display name %q, SCIM id %s", r.ApplicationID, r.DisplayName, r.ID)
 	})
 	switch {
@@ -242,12 +210,28 @@ func toServicePrincipal(r scimResource) ServicePrincipal {
 		DisplayName:   r.DisplayName,
 		ExternalID:    r.ExternalID,
 		Active:        r.Active,
-	}
-	for _, e := range r.Entitlements {
-		sp.Entitlements = append(sp.Entitlements, e.Value)
+		Entitlements:  slices.Sorted(slices.Values(fromValues(r.Entitlements))),
+		Roles:         fromValues(r.Roles),
 	}
 	for _, g := range r.Groups {
-		sp.Groups = append(sp.Groups, g.Display)
+		sp.Groups = append(sp.Groups, Group{ID: g.Value, Name: g.Display})
 	}
 	return sp
+}
+
+func fromServicePrincipal(sp ServicePrincipal) scimResource {
+	r := scimResource{
+		Schemas:       []string{"urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"},
+		ID:            sp.ID,
+		ApplicationID: sp.ApplicationID,
+		DisplayName:   sp.DisplayName,
+		ExternalID:    sp.ExternalID,
+		Active:        sp.Active,
+		Entitlements:  SCIMValues(sp.Entitlements),
+		Roles:         SCIMValues(sp.Roles),
+	}
+	for _, g := range sp.Groups {
+		r.Groups = append(r.Groups, scimValue{Value: g.ID})
+	}
+	return r
 }

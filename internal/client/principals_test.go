@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +68,8 @@ func TestListsAreOneRequest(t *testing.T) {
 		}
 	}
 	sp, err := c.FindServicePrincipals(t.Context(), `applicationId eq "`+w.Deployer.ClientID+`"`)
-	if err != nil || len(sp) != 1 || !slices.Equal(sp[0].Groups, []string{"admins", "botany"}) || sp[0].Active == nil || !*sp[0].Active {
+	if err != nil || len(sp) != 1 || len(sp[0].Groups) != 2 || sp[0].Groups[0].Name != "admins" ||
+		sp[0].Groups[1].Name != "botany" || !sp[0].IsActive() {
 		t.Errorf("%+v, %v", sp, err)
 	}
 }

@@ -69,6 +69,9 @@ func (c *Client) Settle(
 	}
 }
 
+// SCIMEquals is the SCIM filter for the objects whose attribute has the value; the service compares without case.
+func SCIMEquals(attribute, value string) string { return attribute + " eq " + SCIMString(value) }
+
 // SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
 func SCIMString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
@@ -82,24 +85,34 @@ const scimPage = 10_000
 // streamPage is how many are asked for at once where somebody waits for the first.
 const streamPage = 500
 
+// scimResource is a service principal, a user or a group as SCIM writes it. What is empty is left out of a request.
 type scimResource struct {
-	ID            string      `json:"id"`
-	ApplicationID string      `json:"applicationId"`
-	UserName      string      `json:"userName"`
-	DisplayName   string      `json:"displayName"`
-	ExternalID    string      `json:"externalId"`
-	Active        *bool       `json:"active"`
-	Entitlements  []scimValue `json:"entitlements"`
-	Groups        []scimValue `json:"groups"`
-	Members       []scimValue `json:"members"`
+	Schemas       []string    `json:"schemas,omitempty"`
+	ID            string      `json:"id,omitempty"`
+	ApplicationID string      `json:"applicationId,omitempty"`
+	UserName      string      `json:"userName,omitempty"`
+	DisplayName   string      `json:"displayName,omitempty"`
+	ExternalID    string      `json:"externalId,omitempty"`
+	Active        *bool       `json:"active,omitempty"`
+	Entitlements  []scimValue `json:"entitlements,omitempty"`
+	Groups        []scimValue `json:"groups,omitempty"`
+	Roles         []scimValue `json:"roles,omitempty"`
+	Members       []scimValue `json:"members,omitempty"`
 	Meta          struct {
 		ResourceType string `json:"resourceType"`
-	} `json:"meta"`
+	} `json:"meta,omitzero"`
 
-	want string // the id that was asked for
+	want            string // the id that was asked for
+	wantApplication string // the application id that was asked for
 }
 
-func (r *scimResource) Lacks(bool) string { return Named("id", r.ID, r.want) }
+// Lacks implements [Answer].
+func (r *scimResource) Lacks(bool) string {
+	if lack := Named("id", r.ID, r.want); lack != "" || r.wantApplication == "" {
+		return lack
+	}
+	return Named("applicationId", r.ApplicationID, r.wantApplication)
+}
 
 // scimList is one page. An empty list still says that there are none.
 type scimList struct {
@@ -136,7 +149,9 @@ type term struct{ attribute, value string }
 
 // matches compares as SCIM does, without case.
 func (r *scimResource) matches(t term) bool {
-	shown := map[string]string{"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName}[t.attribute]
+	shown := map[string]string{
+		"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName,
+	}[t.attribute]
 	return strings.EqualFold(shown, t.value)
 }
 
@@ -162,11 +177,35 @@ func equalities(filter string) (terms []term) {
 
 type scimValue struct {
 	Value   string `json:"value"`
-	Display string `json:"display"`
-	Ref     string `json:"$ref"`
+	Display string `json:"display,omitempty"`
+	Ref     string `json:"$ref,omitempty"`
 }
 
-// listSCIM reads a whole list; see [pagesSCIM].
+// SCIMValues is how SCIM writes a list of values.
+func SCIMValues(of []string) []scimValue {
+	var values []scimValue
+	for _, v := range of {
+		values = append(values, scimValue{Value: v})
+	}
+	return values
+}
+
+func fromValues(values []scimValue) []string {
+	var of []string
+	for _, v := range values {
+		of = append(of, v.Value)
+	}
+	return of
+}
+
+// getSCIM reads one object by its SCIM id. One request.
+func getSCIM[T any](ctx context.Context, c *Client, collection, id string, to func(scimResource) T) (T, error) {
+	found := scimResource{want: id}
+	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+collection, id), nil, nil, &found)
+	return to(found), err
+}
+
+// listSCIM reads all pages of a list; see [pagesSCIM].
 func listSCIM[T any](
 	ctx context.Context,
 	c *Client,
@@ -186,6 +225,21 @@ func listSCIM[T any](
 		return nil, err
 	}
 	return all, nil
+}
+
+// eachSCIM is [listSCIM] for a caller that shows objects as they arrive: it visits one after the other until visit
+// returns false.
+func eachSCIM[T any](
+	ctx context.Context,
+	c *Client,
+	collection string,
+	query url.Values,
+	to func(scimResource) T,
+	visit func(T) bool,
+) error {
+	return pagesSCIM(ctx, c, collection, query, streamPage, func(page []scimResource) bool {
+		return !slices.ContainsFunc(page, func(r scimResource) bool { return !visit(to(r)) })
+	})
 }
 
 // pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty,

@@ -18,7 +18,7 @@ const atOnce = 10
 func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([]secret, error) {
 	filter := ""
 	if applicationID != "" {
-		filter = "applicationId eq " + client.SCIMString(applicationID)
+		filter = client.SCIMEquals("applicationId", applicationID)
 	}
 	owners, err := c.ServicePrincipals(ctx, filter)
 	if err != nil {

@@ -64,7 +64,7 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	}
 	object := sp.String()
 	switch {
-	case !sp.Active:
+	case !sp.IsActive():
 		say("%s is inactive already.", object)
 	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
 		// Its tokens are deleted all the same: they are what leaked.

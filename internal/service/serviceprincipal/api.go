@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ var ErrExists = errors.New("it is already in this workspace")
 // addServicePrincipal creates a service principal. If the answer to the first attempt is lost, it creates no second
 // one: a principal that was absent before and exists afterwards is ours. Two requests for one, a thousand and three for
 // a thousand; more after a lost answer.
-func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
+func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
 	if want.ApplicationID == "" {
 		sp, err := addDatabricksManaged(ctx, c, want)
 		if err == nil {
@@ -31,7 +30,7 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (serv
 	}
 	unlock, err := lock(ctx, c, want.ApplicationID)
 	if err != nil {
-		return servicePrincipal{}, err
+		return client.ServicePrincipal{}, err
 	}
 	defer unlock()
 	undo := c.Keep(client.Principal(want.ApplicationID))
@@ -67,19 +66,19 @@ func unlessKept(ctx context.Context, c *client.Client, applicationID string, end
 // deactivated holds the SCIM ids of the service principals that destroys of this run have deactivated.
 type deactivated struct{ byID sync.Map }
 
-func addEntraManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
-	look := func(ctx context.Context) (*servicePrincipal, error) {
+func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+	look := func(ctx context.Context) (*client.ServicePrincipal, error) {
 		return findByApplicationID(ctx, c, want.ApplicationID)
 	}
 	present, err := c.PrincipalBefore(ctx, want.ApplicationID)
 	if err != nil {
-		return servicePrincipal{}, advise(err)
+		return client.ServicePrincipal{}, advise(err)
 	}
 	if present {
 		// Read it again: a cached copy is not enough to adopt it.
 		existing, err := look(ctx)
 		if err != nil {
-			return servicePrincipal{}, err
+			return client.ServicePrincipal{}, err
 		}
 		if existing != nil &&
 			!c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to re-create it
@@ -108,18 +107,18 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (serviceP
 // addDatabricksManaged creates a service principal that has no application id yet. To find out whether a request with a
 // lost answer created one, it compares the ids with that display name before and after. The service would accept two of
 // one name, so a lock excludes other calls of this process, and reads are repeated while they lag behind the write.
-func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (servicePrincipal, error) {
+func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
 	unlock, err := c.Lock(ctx, "service principals named "+want.DisplayName)
 	if err != nil {
-		return servicePrincipal{}, err
+		return client.ServicePrincipal{}, err
 	}
 	defer unlock()
 
 	before, err := c.NamedBefore(ctx, want.DisplayName)
 	if err != nil {
-		return servicePrincipal{}, advise(err)
+		return client.ServicePrincipal{}, advise(err)
 	}
-	look := func(ctx context.Context) (*servicePrincipal, error) {
+	look := func(ctx context.Context) (*client.ServicePrincipal, error) {
 		after, err := idsOfName(ctx, c, want.DisplayName)
 		if err != nil {
 			return nil, err
@@ -147,6 +146,14 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (ser
 	return postUntilAnswered(ctx, c, want, look, 5)
 }
 
+// post sends the creation. One request.
+func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
+	sp, err := c.CreateServicePrincipal(ctx, want.after(client.ServicePrincipal{
+		ApplicationID: want.ApplicationID, Active: new(true),
+	}))
+	return sp, advise(err)
+}
+
 // postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what
 // a lost answer may have created. The looks have a timeout of their own: a run that was stopped or has timed out should
 // still find out what it created.
@@ -154,9 +161,9 @@ func postUntilAnswered(
 	ctx context.Context,
 	c *client.Client,
 	want wish,
-	look func(context.Context) (*servicePrincipal, error),
+	look func(context.Context) (*client.ServicePrincipal, error),
 	looks int,
-) (servicePrincipal, error) {
+) (client.ServicePrincipal, error) {
 	began, lost := time.Now(), false
 	for try := 1; ; try++ {
 		created, err := post(ctx, c, want)
@@ -168,11 +175,11 @@ func postUntilAnswered(
 		case errors.Is(err, client.ErrConflict) && lost:
 			looks = 6 // the lost attempt did the work, and SCIM does not show it yet
 		default:
-			return servicePrincipal{}, err
+			return client.ServicePrincipal{}, err
 		}
 		found, lookErr := lookFor(context.WithoutCancel(ctx), look, looks)
 		if lookErr != nil {
-			return servicePrincipal{}, client.Advise(
+			return client.ServicePrincipal{}, client.Advise(
 				err,
 				"",
 				fmt.Sprintf("It may have been created all the same, and looking for it failed: %v. "+
@@ -184,21 +191,21 @@ func postUntilAnswered(
 			return *found, nil
 		}
 		if !c.Again(ctx, err, began, try) {
-			return servicePrincipal{}, err
+			return client.ServicePrincipal{}, err
 		}
 	}
 }
 
 func lookFor(
 	ctx context.Context,
-	look func(context.Context) (*servicePrincipal, error),
+	look func(context.Context) (*client.ServicePrincipal, error),
 	looks int,
-) (*servicePrincipal, error) {
+) (*client.ServicePrincipal, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for n := range looks {
 		if n > 0 {
-			if err := wait(ctx, time.Second<<(n-1)); err != nil {
+			if err := client.Pause(ctx, time.Second<<(n-1)); err != nil {
 				return nil, err
 			}
 		}
@@ -209,47 +216,27 @@ func lookFor(
 	return nil, nil
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request; one
 // more when it is refused.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
 func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
 	var operations []client.SCIMOperation
 	if change.DisplayName != "" {
-		operations = append(
-			operations,
-			client.SCIMOperation{Op: "replace", Path: "displayName", Value: change.DisplayName},
-		)
+		operations = append(operations,
+			client.SCIMOperation{Op: "replace", Path: "displayName", Value: change.DisplayName})
 	}
 	if change.Active != nil {
 		operations = append(operations, client.SCIMOperation{
-			Op: "replace", Path: "active", Value: []map[string]string{{"value": strconv.FormatBool(*change.Active)}},
+			Op: "replace", Path: "active", Value: client.SCIMValues([]string{strconv.FormatBool(*change.Active)}),
 		})
 	}
 	if change.Entitlements != nil {
-		if len(*change.Entitlements) == 0 {
-			operations = append(operations, client.SCIMOperation{Op: "remove", Path: "entitlements"})
-		} else {
-			operations = append(operations, client.SCIMOperation{Op: "replace", Path: "entitlements", Value: values(*change.Entitlements)})
+		operation := client.SCIMOperation{Op: "remove", Path: "entitlements"}
+		if len(*change.Entitlements) > 0 {
+			operation.Op, operation.Value = "replace", client.SCIMValues(*change.Entitlements)
 		}
+		operations = append(operations, operation)
 	}
-	// What it answers may be {}: the read that follows shows what it did.
-	err := c.Call(
-		ctx,
-		http.MethodPatch,
-		client.PathOf(collection, id),
-		nil,
-		client.NewSCIMPatch(operations...),
-		&client.Optional{Answer: &scimServicePrincipal{wantID: id}},
-	)
+	err := c.PatchServicePrincipal(ctx, id, operations...)
 	if errors.Is(err, client.ErrInvalid) {
 		// A removal sent again after a lost answer is refused, because nothing is left to remove.
 		if have, readErr := readServicePrincipal(ctx, c, id); readErr == nil && change.changes(have).none() {
@@ -260,7 +247,7 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 }
 
 // settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
-func settle(ctx context.Context, c *client.Client, have servicePrincipal, want wish) (sp servicePrincipal, err error) {
+func settle(ctx context.Context, c *client.Client, have client.ServicePrincipal, want wish) (sp client.ServicePrincipal, err error) {
 	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
@@ -280,10 +267,10 @@ var errNotDone = errors.New("the service accepted the change, but still shows th
 func refreshServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	made time.Time,
 	workspaceID string,
-) (sp servicePrincipal, err error) {
+) (sp client.ServicePrincipal, err error) {
 	found, read := false, sharedServicePrincipal
 	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
@@ -329,10 +316,9 @@ func adviseSelf() error {
 
 // removeServicePrincipal deletes a service principal from the workspace; one that is gone counts as done. Two requests:
 // the second checks that it is gone. More while SCIM lags behind.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
-func removeServicePrincipal(ctx context.Context, c *client.Client, have servicePrincipal) error {
+func removeServicePrincipal(ctx context.Context, c *client.Client, have client.ServicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
-	err := c.Call(ctx, http.MethodDelete, client.PathOf(collection, have.ID), nil, nil, nil)
+	err := c.DeleteServicePrincipal(ctx, have.ID)
 	if errors.Is(err, client.ErrNotFound) {
 		return nil
 	}

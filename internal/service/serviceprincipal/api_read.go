@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -12,8 +11,8 @@ import (
 
 // findByApplicationID returns the service principal with that application id; nil if there is none. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
-func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*servicePrincipal, error) {
-	found, err := c.ServicePrincipals(ctx, "applicationId eq "+client.SCIMString(applicationID))
+func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*client.ServicePrincipal, error) {
+	found, err := c.ServicePrincipals(ctx, client.SCIMEquals("applicationId", applicationID))
 	if err != nil {
 		return nil, advise(err)
 	}
@@ -23,13 +22,12 @@ func findByApplicationID(ctx context.Context, c *client.Client, applicationID st
 	if err := checkComplete(ctx, c, found[0].Active != nil); err != nil {
 		return nil, err
 	}
-	sp := fromList(found[0])
-	return &sp, nil
+	return &found[0], nil
 }
 
 // idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
 func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
-	all, err := c.ServicePrincipals(ctx, "displayName eq "+client.SCIMString(displayName))
+	all, err := c.ServicePrincipals(ctx, client.SCIMEquals("displayName", displayName))
 	if err != nil {
 		return nil, advise(err)
 	}
@@ -43,32 +41,22 @@ func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]str
 }
 
 // sharedServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
-func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
+func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (client.ServicePrincipal, error) {
 	sp, err := c.SharedServicePrincipal(ctx, id)
 	if err != nil {
-		return servicePrincipal{}, advise(err)
+		return client.ServicePrincipal{}, advise(err)
 	}
 	if sp.Active == nil { // a part of it: the read by itself finds out why
 		return readServicePrincipal(ctx, c, id)
 	}
-	return fromList(sp), nil
+	return sp, nil
 }
 
 // readServicePrincipal reads one by its SCIM id. One request.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
-func readServicePrincipal(ctx context.Context, c *client.Client, id string) (servicePrincipal, error) {
-	sp, err := readRaw(ctx, c, id)
+func readServicePrincipal(ctx context.Context, c *client.Client, id string) (client.ServicePrincipal, error) {
+	sp, err := c.ServicePrincipalByID(ctx, id)
 	if err != nil {
-		return servicePrincipal{}, err
-	}
-	return sp.toServicePrincipal(), nil
-}
-
-// readRaw is [readServicePrincipal] with the groups and roles.
-func readRaw(ctx context.Context, c *client.Client, id string) (scimServicePrincipal, error) {
-	sp := scimServicePrincipal{wantID: id}
-	if err := c.Call(ctx, http.MethodGet, client.PathOf(collection, id), nil, nil, &sp); err != nil {
-		return scimServicePrincipal{}, advise(err)
+		return client.ServicePrincipal{}, advise(err)
 	}
 	return sp, checkComplete(ctx, c, sp.Active != nil)
 }
@@ -87,8 +75,8 @@ func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error 
 }
 
 // importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
-func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp servicePrincipal, err error) {
-	var found *servicePrincipal
+func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp client.ServicePrincipal, err error) {
+	var found *client.ServicePrincipal
 	if strings.Trim(id, "0123456789") == "" {
 		sp, err = readServicePrincipal(ctx, c, id)
 		found = &sp
@@ -96,17 +84,21 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 		found, err = findByApplicationID(ctx, c, id)
 	}
 	if errors.Is(err, client.ErrNotFound) || err == nil && found == nil {
-		return servicePrincipal{}, client.Advise(
-			errors.New("the workspace has no such service principal"),
-			"",
-			strings.TrimSpace(
-				c.WhoIsMeant(ctx, id)+" Give the application (client) id, not the object id, or the SCIM id, and "+
-					"check that host is the right workspace.",
-			),
-		)
+		return client.ServicePrincipal{}, adviseNone(ctx, c, id, "",
+			"Give the application (client) id, not the object id, or the SCIM id, and check that host is the right "+
+				"workspace.")
 	}
 	if err != nil {
-		return servicePrincipal{}, err
+		return client.ServicePrincipal{}, err
 	}
 	return *found, nil
+}
+
+// adviseNone is the error for a given id that no service principal of the workspace has. One request.
+func adviseNone(ctx context.Context, c *client.Client, given, attribute, advice string) error {
+	return client.Advise(
+		errors.New("the workspace has no such service principal"),
+		attribute,
+		strings.TrimSpace(c.WhoIsMeant(ctx, given)+" "+advice),
+	)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -57,36 +56,36 @@ func renameServicePrincipal(
 	c *client.Client,
 	id, name string,
 	besides wish,
-) (servicePrincipal, error) {
+) (client.ServicePrincipal, error) {
 	unlock, err := c.LockMemberships(ctx, id)
 	if err != nil {
-		return servicePrincipal{}, err
+		return client.ServicePrincipal{}, err
 	}
 	defer unlock()
 
 	byPatch := changeServicePrincipal(ctx, c, id, wish{DisplayName: name})
 	if byPatch != nil && !refused(ctx, c, byPatch) {
-		return servicePrincipal{}, byPatch
+		return client.ServicePrincipal{}, byPatch
 	}
-	now, err := readRaw(ctx, c, id)
+	now, err := readServicePrincipal(ctx, c, id)
 	switch {
 	case err != nil && byPatch != nil:
-		return servicePrincipal{}, byPatch
+		return client.ServicePrincipal{}, byPatch
 	case err != nil:
-		return servicePrincipal{}, &UnverifiedNameError{err}
+		return client.ServicePrincipal{}, &UnverifiedNameError{err}
 	case now.DisplayName == name:
-		return now.toServicePrincipal(), nil
+		return now, nil
 	}
 	besides.DisplayName = name
 	byPut := putServicePrincipal(ctx, c, now, besides)
 	if byPut != nil && !refused(ctx, c, byPut) {
-		return servicePrincipal{}, byPut
+		return client.ServicePrincipal{}, byPut
 	}
 	refusals := errors.Join(byPatch, byPut)
 	if byPatch != nil && byPut != nil {
-		return now.toServicePrincipal(), &KeptNameError{Name: now.DisplayName, Err: refusals}
+		return now, &KeptNameError{Name: now.DisplayName, Err: refusals}
 	}
-	return awaitName(ctx, c, now.toServicePrincipal(), name, refusals)
+	return awaitName(ctx, c, now, name, refusals)
 }
 
 // refused reports whether the workspace accepts the new name from nobody: a caller without the right to change service
@@ -103,10 +102,10 @@ func refused(ctx context.Context, c *client.Client, err error) bool {
 func awaitName(
 	ctx context.Context,
 	c *client.Client,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	name string,
 	refusals error,
-) (sp servicePrincipal, err error) {
+) (sp client.ServicePrincipal, err error) {
 	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)
@@ -122,15 +121,9 @@ func awaitName(
 	}
 }
 
-// putServicePrincipal replaces one by what was read of it with the wishes over it. It is right only directly after that
-// read, so it is not sent again by itself. One request.
-// https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
-func putServicePrincipal(ctx context.Context, c *client.Client, now scimServicePrincipal, want wish) error {
-	full := want.after(now.toServicePrincipal())
-	request := scimServicePrincipal{
-		Schemas: schemas, ID: now.ID, ApplicationID: now.ApplicationID, DisplayName: full.DisplayName, ExternalID: now.ExternalID,
-		Active: &full.Active, Entitlements: values(full.Entitlements), Groups: now.Groups, Roles: now.Roles,
-	}
-	return adviseChange(c.Call(client.Once(ctx), http.MethodPut, client.PathOf(collection, now.ID), nil, request,
-		&client.Optional{Answer: &scimServicePrincipal{wantID: now.ID}}))
+// putServicePrincipal replaces one with what was just read of it, changed as wanted. One request.
+func putServicePrincipal(ctx context.Context, c *client.Client, now client.ServicePrincipal, want wish) error {
+	full := want.after(now)
+	full.Active = new(full.IsActive()) // an admin's read without it means inactive
+	return adviseChange(c.ReplaceServicePrincipal(ctx, full))
 }

@@ -42,28 +42,22 @@ func (e *LeftCredentialsError) Unwrap() error { return e.Err }
 
 // findForRevocation looks up the service principal whose credentials are to be revoked. It refuses the provider's own
 // identity, because the rest of the work needs its login. One request where the login names itself; else two.
-func findForRevocation(ctx context.Context, c *client.Client, applicationID string) (servicePrincipal, error) {
+func findForRevocation(ctx context.Context, c *client.Client, applicationID string) (client.ServicePrincipal, error) {
 	sp, err := findByApplicationID(ctx, c, applicationID)
 	if err != nil {
-		return servicePrincipal{}, err
+		return client.ServicePrincipal{}, err
 	}
-	// If the service ignored the filter, this may be another principal.
-	if sp == nil || !strings.EqualFold(sp.ApplicationID, applicationID) {
-		return servicePrincipal{}, client.Advise(
-			errors.New("the workspace has no such service principal"),
-			"application_id",
-			strings.TrimSpace(
-				c.WhoIsMeant(ctx, applicationID)+" Give the application (client) id, not the object id, and "+
-					"check that host is the right workspace. Nothing was changed.",
-			),
-		)
+	if sp == nil {
+		return client.ServicePrincipal{}, adviseNone(ctx, c, applicationID, "application_id",
+			"Give the application (client) id, not the object id, and check that host is the right workspace. "+
+				"Nothing was changed.")
 	}
 	self, err := c.IsSelf(ctx, sp.ApplicationID)
 	if err != nil {
-		return servicePrincipal{}, fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
+		return client.ServicePrincipal{}, fmt.Errorf("finding out whether it is the provider's own identity: %w", err)
 	}
 	if self {
-		return servicePrincipal{}, client.Advise(
+		return client.ServicePrincipal{}, client.Advise(
 			ErrSelf,
 			"application_id",
 			"Without its login the rest of the work would fail. Nothing was changed. Log in as another "+
@@ -74,7 +68,7 @@ func findForRevocation(ctx context.Context, c *client.Client, applicationID stri
 }
 
 // deactivate deactivates a service principal and waits until the workspace shows that. Two requests.
-func deactivate(ctx context.Context, c *client.Client, sp servicePrincipal) error {
+func deactivate(ctx context.Context, c *client.Client, sp client.ServicePrincipal) error {
 	inactive := wish{Active: new(bool)}
 	if err := changeServicePrincipal(ctx, c, sp.ID, inactive); err != nil {
 		return err
@@ -92,7 +86,7 @@ type credential struct {
 
 // credentials lists all tokens and OAuth secrets of a service principal as they are now, expired ones too. Two
 // requests, and one more where a list is empty. What could be listed comes back beside an error.
-func credentials(ctx context.Context, c *client.Client, sp servicePrincipal) (found []credential, err error) {
+func credentials(ctx context.Context, c *client.Client, sp client.ServicePrincipal) (found []credential, err error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if err == nil && !list.Shown {
 		err = c.ConfirmEmpty(ctx)
@@ -132,7 +126,7 @@ func ownsOrMade(principalID string, t client.TokenInfo) bool {
 func revokeCredentials(
 	ctx context.Context,
 	c *client.Client,
-	sp servicePrincipal,
+	sp client.ServicePrincipal,
 	say func(format string, values ...any),
 ) (revoked, error) {
 	var done revoked

@@ -136,15 +136,10 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 	switch {
 	case by.ApplicationID.ValueString() != "":
 		id := by.ApplicationID.ValueString()
-		found, err := c.FindServicePrincipals(ctx, "applicationId eq "+client.SCIMString(id))
+		found, err := c.FindServicePrincipals(ctx, client.SCIMEquals("applicationId", id))
 		if err != nil {
 			return client.ServicePrincipal{}, adviseLookup(err)
 		}
-		// If the service ignored the filter, do not use another principal.
-		found = slices.DeleteFunc(
-			found,
-			func(sp client.ServicePrincipal) bool { return !strings.EqualFold(sp.ApplicationID, id) },
-		)
 		sp, err := only(
 			found,
 			"application_id",
@@ -173,7 +168,7 @@ func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.Servi
 }
 
 func lookUpByName(ctx context.Context, c *client.Client, name string) (client.ServicePrincipal, error) {
-	found, err := c.FindServicePrincipals(ctx, "displayName eq "+client.SCIMString(name))
+	found, err := c.FindServicePrincipals(ctx, client.SCIMEquals("displayName", name))
 	if err != nil {
 		return client.ServicePrincipal{}, adviseLookup(err)
 	}
@@ -235,10 +230,14 @@ func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {
 	if m.ApplicationID.IsNull() { // what is written keeps its spelling
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
-	m.ID = types.StringValue(sp.ID)
-	m.DisplayName, m.ExternalID = fwkit.String(sp.DisplayName), fwkit.String(sp.ExternalID)
-	m.Active, m.WorkspaceID = types.BoolPointerValue(sp.Active), fwkit.String(workspaceID)
-	m.Entitlements, m.Groups = forAdmins(sp, sp.Entitlements), forAdmins(sp, sp.Groups)
+	m.ID, m.DisplayName = types.StringValue(sp.ID), fwkit.String(sp.DisplayName)
+	m.ExternalID, m.Active = fwkit.String(sp.ExternalID), types.BoolPointerValue(sp.Active)
+	m.WorkspaceID = fwkit.String(workspaceID)
+	var groups []string
+	for _, g := range sp.Groups {
+		groups = append(groups, g.Name)
+	}
+	m.Entitlements, m.Groups = forAdmins(sp, sp.Entitlements), forAdmins(sp, groups)
 }
 
 // forAdmins converts values that the workspace shows to admins only. It returns null for the reduced answer that lacks

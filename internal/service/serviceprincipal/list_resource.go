@@ -98,7 +98,7 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 					return stopped == nil
 				}
 			}
-			// Of a reduced answer would come a configuration that re-activates it and takes every entitlement away.
+			// Generated from the reduced answer, a configuration would re-activate it and remove every entitlement.
 			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
 				if stopped = checkComplete(ctx, l.Client, false); stopped != nil {
 					return false
@@ -124,10 +124,7 @@ func (l *servicePrincipalList) result(
 	req list.ListRequest,
 	found client.ServicePrincipal,
 ) list.ListResult {
-	m := imported(servicePrincipal{
-		ID: found.ID, ApplicationID: found.ApplicationID, DisplayName: found.DisplayName, ExternalID: found.ExternalID,
-		Active: found.Active != nil && *found.Active, Entitlements: found.Entitlements,
-	}, l.Client.WorkspaceID())
+	m := imported(found, l.Client.WorkspaceID())
 	m.OnDestroy = types.StringValue(onDestroyRetain) // of many that are imported at once, none is deleted by mistake
 	return fwkit.Listed(ctx, req, found.DisplayName, m.toIdentity(), m)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -38,16 +39,6 @@ func (m servicePrincipalModel) toIdentity() identityModel {
 	return identityModel{m.ApplicationID, m.WorkspaceID}
 }
 
-// servicePrincipal is a service principal as the workspace shows it.
-type servicePrincipal struct {
-	ID            string // SCIM id
-	ApplicationID string
-	DisplayName   string
-	ExternalID    string
-	Active        bool
-	Entitlements  []string // sorted
-}
-
 // wish is what a configuration says of a service principal; nil and empty mean that it says nothing.
 type wish struct {
 	ApplicationID string
@@ -57,24 +48,11 @@ type wish struct {
 }
 
 // String names it in messages.
-func (w wish) String() string { return name(w.ApplicationID, w.DisplayName) }
-
-func (m servicePrincipalModel) String() string {
-	return name(m.ApplicationID.ValueString(), m.DisplayName.ValueString())
+func (w wish) String() string {
+	return client.ServicePrincipal{ApplicationID: w.ApplicationID, DisplayName: w.DisplayName}.String()
 }
 
-func (sp servicePrincipal) String() string { return name(sp.ApplicationID, sp.DisplayName) }
-
-func name(applicationID, displayName string) string {
-	switch {
-	case applicationID == "":
-		return "service principal " + displayName
-	case displayName == "":
-		return "service principal " + applicationID
-	default:
-		return "service principal " + applicationID + " (" + displayName + ")"
-	}
-}
+func (m servicePrincipalModel) String() string { return m.toServicePrincipal().String() }
 
 // toWish takes what is known; what the plan leaves to the service is unknown and says nothing.
 func (m servicePrincipalModel) toWish() wish {
@@ -91,12 +69,12 @@ func (m servicePrincipalModel) toWish() wish {
 }
 
 // changes are the wishes that the service principal does not fulfil yet.
-func (w wish) changes(have servicePrincipal) wish {
+func (w wish) changes(have client.ServicePrincipal) wish {
 	var c wish
 	if w.DisplayName != "" && w.DisplayName != have.DisplayName {
 		c.DisplayName = w.DisplayName
 	}
-	if w.Active != nil && *w.Active != have.Active {
+	if w.Active != nil && *w.Active != have.IsActive() {
 		c.Active = w.Active
 	}
 	if w.Entitlements != nil && !slices.Equal(*w.Entitlements, have.Entitlements) {
@@ -112,12 +90,12 @@ func (w wish) deactivates() bool { return w.Active != nil && !*w.Active }
 func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
 
 // after is the service principal once the wishes are fulfilled.
-func (w wish) after(have servicePrincipal) servicePrincipal {
+func (w wish) after(have client.ServicePrincipal) client.ServicePrincipal {
 	if w.DisplayName != "" {
 		have.DisplayName = w.DisplayName
 	}
 	if w.Active != nil {
-		have.Active = *w.Active
+		have.Active = w.Active
 	}
 	if w.Entitlements != nil {
 		have.Entitlements = *w.Entitlements
@@ -126,12 +104,12 @@ func (w wish) after(have servicePrincipal) servicePrincipal {
 }
 
 // toServicePrincipal returns the service principal that the state holds.
-func (m servicePrincipalModel) toServicePrincipal() servicePrincipal {
+func (m servicePrincipalModel) toServicePrincipal() client.ServicePrincipal {
 	entitlements := fwkit.FromStrings(m.Entitlements)
 	slices.Sort(entitlements)
-	return servicePrincipal{
+	return client.ServicePrincipal{
 		ID: m.ID.ValueString(), ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString(),
-		ExternalID: m.ExternalID.ValueString(), Active: m.Active.ValueBool(), Entitlements: entitlements,
+		ExternalID: m.ExternalID.ValueString(), Active: new(m.Active.ValueBool()), Entitlements: entitlements,
 	}
 }
 
@@ -155,20 +133,20 @@ func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
 }
 
 // show writes what the service showed into the model. The application id keeps its spelling.
-func (m *servicePrincipalModel) show(sp servicePrincipal, workspaceID string) {
+func (m *servicePrincipalModel) show(sp client.ServicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)
 	if !strings.EqualFold(m.ApplicationID.ValueString(), sp.ApplicationID) {
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
 	m.DisplayName = types.StringValue(sp.DisplayName)
-	m.Active = types.BoolValue(sp.Active)
+	m.Active = types.BoolValue(sp.IsActive())
 	m.Entitlements = fwkit.Strings(sp.Entitlements)
 	m.ExternalID = fwkit.String(sp.ExternalID)
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
 // imported is the state of one that is there, with every default written.
-func imported(sp servicePrincipal, workspaceID string) servicePrincipalModel {
+func imported(sp client.ServicePrincipal, workspaceID string) servicePrincipalModel {
 	m := servicePrincipalModel{
 		DeleteTokens:  types.BoolValue(true),
 		DeleteSecrets: types.BoolValue(true),
@@ -217,12 +195,12 @@ func fromOfficial(state []byte) (servicePrincipalModel, error) {
 				"block, and import the workspace's service principal by its application id",
 		)
 	}
-	sp := servicePrincipal{
+	sp := client.ServicePrincipal{
 		ID:            o.ID,
 		ApplicationID: o.ApplicationID,
 		DisplayName:   o.DisplayName,
 		ExternalID:    o.ExternalID,
-		Active:        o.Active == nil || *o.Active,
+		Active:        new(o.Active == nil || *o.Active),
 	}
 	for name, has := range map[string]bool{
 		"allow-cluster-create": o.AllowClusterCreate, "allow-instance-pool-create": o.AllowInstancePoolCreate, "databricks-sql-access": o.DatabricksSQLAccess,

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
@@ -51,10 +52,10 @@ func TestToWish(t *testing.T) {
 }
 
 func TestChanges(t *testing.T) {
-	have := servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"workspace-access"}}
+	have := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"workspace-access"}}
 	for name, test := range map[string]struct {
 		wish, want wish
-		after      servicePrincipal
+		after      client.ServicePrincipal
 	}{
 		"nothing wished": {wish{}, wish{}, have},
 		"all fulfilled":  {wish{"a", "n", ptr(true), &[]string{"workspace-access"}}, wish{}, have},
@@ -63,19 +64,19 @@ func TestChanges(t *testing.T) {
 		},
 		"rename": {
 			wish{DisplayName: "m", Active: ptr(true)}, wish{DisplayName: "m"},
-			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: true, Entitlements: []string{"workspace-access"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "m", Active: ptr(true), Entitlements: []string{"workspace-access"}},
 		},
 		"deactivate": {
 			wish{Active: ptr(false)}, wish{Active: ptr(false)},
-			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Entitlements: []string{"workspace-access"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(false), Entitlements: []string{"workspace-access"}},
 		},
 		"no entitlements": {
 			wish{Entitlements: &[]string{}}, wish{Entitlements: &[]string{}},
-			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{}},
 		},
 		"other entitlements": {
 			wish{Entitlements: &[]string{"allow-cluster-create"}}, wish{Entitlements: &[]string{"allow-cluster-create"}},
-			servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"allow-cluster-create"}},
+			client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"allow-cluster-create"}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -95,14 +96,14 @@ func TestChanges(t *testing.T) {
 
 // No two entitlements, one of them removed: an empty set and an absent one must compare equal once read.
 func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
-	if c := (wish{Entitlements: &[]string{}}).changes(servicePrincipal{}); !c.none() {
+	if c := (wish{Entitlements: &[]string{}}).changes(client.ServicePrincipal{}); !c.none() {
 		t.Errorf("%+v", c)
 	}
 }
 
 func TestTell(t *testing.T) {
 	model := servicePrincipalModel{ApplicationID: types.StringValue("ABCD")}
-	model.show(servicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: true}, "42")
+	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "abcd", DisplayName: "n", Active: ptr(true)}, "42")
 	for what, pair := range map[string][2]any{
 		"id":             {model.ID, types.StringValue("7")},
 		"application_id": {model.ApplicationID, types.StringValue("ABCD")},
@@ -118,10 +119,10 @@ func TestTell(t *testing.T) {
 	if model.Entitlements.IsNull() || len(model.Entitlements.Elements()) != 0 {
 		t.Errorf("entitlements are %v, want an empty set", model.Entitlements)
 	}
-	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, servicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: true}) {
+	if got := model.toServicePrincipal(); !reflect.DeepEqual(got, client.ServicePrincipal{ID: "7", ApplicationID: "ABCD", DisplayName: "n", Active: ptr(true)}) {
 		t.Errorf("and back: %+v", got)
 	}
-	model.show(servicePrincipal{ID: "7", ApplicationID: "other"}, "42")
+	model.show(client.ServicePrincipal{ID: "7", ApplicationID: "other"}, "42")
 	if model.ApplicationID != types.StringValue("other") {
 		t.Errorf("another application id was not told: %v", model.ApplicationID)
 	}
@@ -179,7 +180,7 @@ func TestNothingNew(t *testing.T) {
 	var s resource.SchemaResponse
 	(&servicePrincipalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)
 	state := tfsdk.State{Schema: s.Schema, Raw: tftypes.NewValue(s.Schema.Type().TerraformType(t.Context()), nil)}
-	sp := servicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: true, Entitlements: []string{"databricks-sql-access", "workspace-access"}}
+	sp := client.ServicePrincipal{ID: "1", ApplicationID: "a", DisplayName: "n", Active: ptr(true), Entitlements: []string{"databricks-sql-access", "workspace-access"}}
 	var diags diag.Diagnostics
 	diags.Append(state.Set(t.Context(), imported(sp, "12"))...)
 	var before servicePrincipalModel

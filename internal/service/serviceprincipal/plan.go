@@ -159,7 +159,7 @@ func shared(applicationID, displayName string) fwkit.Shared {
 			Thing:   client.Principal(applicationID),
 			Address: client.Address{Resource: "dbxaccess_service_principal"},
 		},
-		Name: name(applicationID, displayName),
+		Name: client.ServicePrincipal{ApplicationID: applicationID, DisplayName: displayName}.String(),
 		Lost: "its tokens, grants and memberships are lost, or it is deactivated, as on_destroy says",
 	}
 }

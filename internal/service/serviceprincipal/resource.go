@@ -65,7 +65,7 @@ func (r *servicePrincipalResource) Create(
 		fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 		sp = r.complete(ctx, sp, want, resp.Private, &resp.Diagnostics)
 	}
-	if !sp.Active && !want.deactivates() {
+	if !sp.IsActive() && !want.deactivates() {
 		noteDeactivated(ctx, resp.Private, sp.ID, &resp.Diagnostics)
 	}
 	plan.show(sp, r.Client.WorkspaceID())
@@ -81,11 +81,11 @@ type privateState interface {
 // adopt changes an existing service principal to what the plan says.
 func (r *servicePrincipalResource) adopt(
 	ctx context.Context,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	plan servicePrincipalModel,
 	private privateState,
 	diags *diag.Diagnostics,
-) servicePrincipal {
+) client.ServicePrincipal {
 	want := plan.toWish()
 	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
 		active := true // it was this run that deactivated it, at another address
@@ -119,11 +119,11 @@ func (r *servicePrincipalResource) adopt(
 // next plan shows what is missing anyway.
 func (r *servicePrincipalResource) complete(
 	ctx context.Context,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	want wish,
 	private privateState,
 	diags *diag.Diagnostics,
-) servicePrincipal {
+) client.ServicePrincipal {
 	var failed diag.Diagnostics
 	sp := r.fulfil(ctx, have, want, &failed)
 	if !failed.HasError() {
@@ -146,10 +146,10 @@ func (r *servicePrincipalResource) complete(
 // back is a warning; that it reads as before is an error.
 func (r *servicePrincipalResource) fulfil(
 	ctx context.Context,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	want wish,
 	diags *diag.Diagnostics,
-) servicePrincipal {
+) client.ServicePrincipal {
 	object := want.String()
 	want.DisplayName = ""
 	change := want.changes(have)
@@ -189,11 +189,11 @@ func (r *servicePrincipalResource) fulfil(
 // no later plan tries again while both names stay the same.
 func (r *servicePrincipalResource) rename(
 	ctx context.Context,
-	have servicePrincipal,
+	have client.ServicePrincipal,
 	want wish,
 	private privateState,
 	diags *diag.Diagnostics,
-) servicePrincipal {
+) client.ServicePrincipal {
 	if want.DisplayName == "" {
 		return have
 	}
@@ -256,7 +256,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	if have.Active && !sp.Active {
+	if have.IsActive() && !sp.IsActive() {
 		resp.Diagnostics.AddWarning(
 			"Service principal was deactivated: "+state.String(),
 			"It is still in the workspace and cannot log in, and its tokens do not work. "+
@@ -264,7 +264,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 		)
 	}
 	byOthers := ""
-	if !sp.Active && (have.Active || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
+	if !sp.IsActive() && (have.IsActive() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
 		byOthers = sp.ID
 	}
 	noteDeactivated(ctx, resp.Private, byOthers, &resp.Diagnostics)

@@ -71,7 +71,7 @@ type asked struct{ endpoints atomic.Int64 }
 func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
 	var applications, users []string // terms of a filter
 	add := func(terms *[]string, attribute, value string) {
-		term := attribute + " eq " + client.SCIMString(value)
+		term := client.SCIMEquals(attribute, value)
 		if len(*terms) <= few && !slices.Contains(*terms, term) { // one too many is enough to know
 			*terms = append(*terms, term)
 		}

@@ -49,7 +49,7 @@ func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner str
 		}
 		filter := ""
 		if owner != "" && !unknown {
-			filter = kind.attribute + " eq " + client.SCIMString(tokens[0].Owner) // as the service spells it
+			filter = client.SCIMEquals(kind.attribute, tokens[0].Owner) // as the service spells it
 		}
 		found, err := kind.list(ctx, c, filter)
 		if err != nil {
