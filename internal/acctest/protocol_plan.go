@@ -138,7 +138,7 @@ func (p *Protocol) deletion(t testing.TB, typeName string, prior Object) Plan {
 }
 
 // propose is the state that Terraform proposes: the configuration, and prior state where that is silent and the provider
-// may fill in. Values that are only to be written are in no state.
+// may fill in. Also what is only to be written is in it, and the provider removes that from its plan.
 // https://github.com/hashicorp/terraform/blob/main/internal/plans/objchange/objchange.go
 func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value) tftypes.Value {
 	t.Helper()
@@ -151,8 +151,6 @@ func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, confi
 		}
 		value := now[a.Name]
 		switch {
-		case a.WriteOnly:
-			value = tftypes.NewValue(a.ValueType(), nil)
 		case a.Computed && value.IsNull():
 			value = old
 		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle && value.IsKnown() && !value.IsNull():
@@ -170,7 +168,7 @@ func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribu
 	for _, a := range attributes {
 		value, configured, old := got[a.Name], want[a.Name], was[a.Name]
 		switch {
-		case a.WriteOnly && value.IsNull(), value.Equal(configured), configured.IsNull() && a.Computed,
+		case a.WriteOnly && value.IsNull(), !a.WriteOnly && value.Equal(configured), configured.IsNull() && a.Computed,
 			!old.IsNull() && !configured.IsNull() && value.Equal(old):
 		case a.NestedType != nil && a.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle && !configured.IsNull() && !value.IsNull() && configured.IsKnown() && value.IsKnown():
 			checkPlanned(t, at+a.Name+".", a.NestedType.Attributes, old, configured, value)

@@ -104,7 +104,7 @@ func (a *applying) visit(node string) error {
 	a.mu.Lock()
 	scope := a.plan.config.scope(a.values)
 	a.mu.Unlock()
-	values, err := evaluate(a.p.schema(b), b.attributes, scope)
+	values, err := evaluate(a.p.schema(b), b.attributes, scope, true)
 	if err != nil {
 		return err
 	}

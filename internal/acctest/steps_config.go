@@ -147,8 +147,10 @@ func variable(attributes hclsyntax.Attributes, given config.Variable) (cty.Value
 			}
 		}
 	}
-	if attributes["sensitive"] != nil {
-		value = value.Mark(sensitive)
+	for _, mark := range []string{sensitive, ephemeral} {
+		if attributes[mark] != nil {
+			value = value.Mark(mark)
+		}
 	}
 	return value, nil
 }

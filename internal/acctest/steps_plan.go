@@ -96,13 +96,17 @@ func (r *run) validate(p *Protocol, c *configuration) error {
 	scope := c.scope(nothing)
 	given := map[string]cty.Value{}
 	for name, value := range c.variables {
-		given[name] = cty.UnknownVal(value.Type())
+		given[name] = cty.UnknownVal(value.Type()).WithMarks(value.Marks())
 	}
 	scope.Variables["var"] = cty.ObjectVal(given)
 	var found []error
 	for _, address := range c.addresses() {
 		b := c.blocks[address]
-		values, err := evaluate(p.schema(b), b.attributes, scope)
+		if slices.Contains(b.needs, address) {
+			found = append(found, fmt.Errorf("Error: Self-referential block: Configuration for %s may not refer to itself.", address)) //nolint:staticcheck // Terraform's words
+			continue
+		}
+		values, err := evaluate(p.schema(b), b.attributes, scope, true)
 		if err != nil {
 			found = append(found, err)
 			continue
@@ -114,7 +118,7 @@ func (r *run) validate(p *Protocol, c *configuration) error {
 
 // configure gives the provider its block.
 func (r *run) configure(p *Protocol, c *configuration) error {
-	values, err := evaluate(p.schemas.Provider, c.provider, c.scope(nil))
+	values, err := evaluate(p.schemas.Provider, c.provider, c.scope(nil), false)
 	if err != nil {
 		return err
 	}
@@ -134,6 +138,9 @@ func walk(nodes []string, needs func(string) []string, visit func(string) error)
 	done, failed := map[string]chan struct{}{}, map[string]*error{}
 	for _, node := range nodes {
 		done[node], failed[node] = make(chan struct{}), new(error)
+	}
+	if members := cycle(nodes, needs); len(members) > 0 {
+		return fmt.Errorf("Error: Cycle: %s", strings.Join(members, ", ")) //nolint:staticcheck // Terraform's words
 	}
 	errBefore := errors.New("what it needs failed")
 	atOnce := make(chan struct{}, 10)
@@ -170,6 +177,20 @@ func walk(nodes []string, needs func(string) []string, visit func(string) error)
 		}
 	}
 	return errors.Join(found...)
+}
+
+// cycle lists the nodes that need themselves through others, or need such ones; none where each can follow what it needs.
+func cycle(nodes []string, needs func(string) []string) []string {
+	left := slices.Clone(nodes)
+	for {
+		waiting := slices.DeleteFunc(slices.Clone(left), func(node string) bool {
+			return !slices.ContainsFunc(needs(node), func(needed string) bool { return needed != node && slices.Contains(left, needed) })
+		})
+		if len(waiting) == len(left) {
+			return left
+		}
+		left = waiting
+	}
 }
 
 // visit refreshes and plans one object.
@@ -283,7 +304,7 @@ func (plan *planned) evaluate(p *Protocol, b *block) (map[string]any, error) {
 	plan.mu.Lock()
 	scope := plan.config.scope(plan.values)
 	plan.mu.Unlock()
-	return evaluate(p.schema(b), b.attributes, scope)
+	return evaluate(p.schema(b), b.attributes, scope, true)
 }
 
 // pending says whether something changes among these.
@@ -330,6 +351,9 @@ func (c *configuration) evaluateOutputs(values map[string]cty.Value) (map[string
 			return nil, diagnostics
 		}
 		value, marks := value.UnmarkDeep()
+		if _, brief := marks[ephemeral]; brief {
+			return nil, fmt.Errorf("Error: Ephemeral value not allowed: output %q", name) //nolint:staticcheck // Terraform's words
+		}
 		if len(marks) > 0 && attributes["sensitive"] == nil {
 			return nil, fmt.Errorf("Error: Output refers to sensitive values: output %q", name) //nolint:staticcheck // Terraform's words
 		}

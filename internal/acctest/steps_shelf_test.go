@@ -23,7 +23,8 @@ type shelf struct {
 	halfError                                          string // of the first creation, after the thing exists
 	replaceFor                                         string // a note that demands another thing
 	planNothing, applyNothing, mistype, undead, forget bool
-	looks                                              int // at views, counted by who changes them
+	repeat                                             bool // in a plan what is only to be written
+	looks                                              int  // at views, counted by who changes them
 
 	mu      sync.Mutex
 	things  map[string]values // by id
@@ -125,6 +126,9 @@ func (s *shelfServer) PlanResourceChange(
 	}
 	if s.replaceFor != "" && next["note"] == any(s.replaceFor) {
 		answer.RequiresReplace = append(answer.RequiresReplace, tftypes.NewAttributePath().WithAttributeName("note"))
+	}
+	if !s.repeat {
+		next["secret"] = nil
 	}
 	changed(s.plan, next)
 	if s.planNothing {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/config"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -94,6 +95,14 @@ func noted(name, note string) string {
 	return fmt.Sprintf("resource \"dbxaccess_thing\" \"a\" {\n  name = %q\n  note = %q\n}\n", name, note)
 }
 
+// brief are steps with an ephemeral variable.
+func brief(hcl string) []resource.TestStep {
+	return []resource.TestStep{{
+		Config:          "variable \"brief\" {\n  type = string\n  ephemeral = true\n}\n" + hcl,
+		ConfigVariables: config.Variables{"brief": config.StringVariable("b")},
+	}}
+}
+
 // setting is a hook that gives an attribute this value.
 func setting(name string, value any) func(values) {
 	return func(v values) { v[name] = value }
@@ -151,6 +160,11 @@ func TestStepsRefuse(t *testing.T) {
 		"plan: a value that is only to be written": {
 			func(s *shelf) { s.plan = setting("secret", "s") },
 			plain,
+			"planned as",
+		},
+		"plan: a secret of the configuration": {
+			func(s *shelf) { s.repeat = true },
+			[]resource.TestStep{{Config: with(`secret = "s"`)}},
 			"planned as",
 		},
 		"plan: no object": {func(s *shelf) { s.planNothing = true }, plain, "planned as null"},
@@ -291,6 +305,28 @@ func TestStepsRefuse(t *testing.T) {
 				{Config: one + "output \"k\" {\n  value = dbxaccess_thing.a.key\n  sensitive = true\n}\n"},
 			},
 			"",
+		},
+		"configuration: refers to itself": {
+			nil,
+			[]resource.TestStep{{Config: with("note = dbxaccess_thing.a.id")}},
+			"Self-referential block",
+		},
+		"configuration: refer to each other": {
+			nil,
+			[]resource.TestStep{{Config: strings.Replace(two, "{\n", "{\n  note = dbxaccess_thing.b.id\n", 1)}},
+			"Cycle: dbxaccess_thing.a, dbxaccess_thing.b",
+		},
+		"configuration: an ephemeral value":                            {nil, brief(with("note = var.brief")), "Invalid use of ephemeral value"},
+		"configuration: an ephemeral value that is only to be written": {nil, brief(with("secret = var.brief")), ""},
+		"configuration: an ephemeral value in a data source": {
+			nil,
+			brief("data \"dbxaccess_view\" \"v\" {\n  of = var.brief\n}\n"),
+			"Invalid use of ephemeral value",
+		},
+		"configuration: an ephemeral value in an output": {
+			nil,
+			brief("output \"o\" {\n  value = var.brief\n}\n"),
+			"Ephemeral value not allowed",
 		},
 
 		// What a step demands.

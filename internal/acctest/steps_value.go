@@ -16,8 +16,9 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// evaluate are the attributes of a block as the protocol driver takes them.
-func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext) (map[string]any, error) {
+// evaluate are the attributes of a block as the protocol driver takes them. stored is whether the values are kept in plan and
+// state, as those of the provider's own block are not.
+func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext, stored bool) (map[string]any, error) {
 	known := map[string]*tfprotov6.SchemaAttribute{}
 	for _, a := range schema.Block.Attributes {
 		known[a.Name] = a
@@ -39,9 +40,29 @@ func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *
 		if err != nil {
 			return nil, fmt.Errorf("Error: Incorrect attribute value type: Inappropriate value for attribute %q: %w", name, err) //nolint:staticcheck // Terraform's words
 		}
+		if stored && keepsEphemeral(a, value) {
+			return nil, fmt.Errorf("Error: Invalid use of ephemeral value: Ephemeral values are not valid for %q.", name) //nolint:staticcheck // Terraform's words
+		}
 		values[name] = fromCty(value)
 	}
 	return values, nil
+}
+
+// keepsEphemeral reports whether an ephemeral value is anywhere but in what is only to be written.
+func keepsEphemeral(a *tfprotov6.SchemaAttribute, value cty.Value) bool {
+	switch {
+	case a.WriteOnly:
+		return false
+	case value.HasMark(ephemeral):
+		return true
+	case value.IsNull() || !value.IsKnown() || a.NestedType == nil || a.NestedType.Nesting != tfprotov6.SchemaObjectNestingModeSingle:
+		return value.HasMarkDeep(ephemeral)
+	}
+	value, _ = value.Unmark()
+	members := value.AsValueMap()
+	return slices.ContainsFunc(a.NestedType.Attributes, func(member *tfprotov6.SchemaAttribute) bool {
+		return keepsEphemeral(member, members[member.Name])
+	})
 }
 
 // configType is the type of an attribute in a configuration, in which optional members of objects may be missing.
@@ -111,8 +132,12 @@ func fromCty(v cty.Value) any {
 	}
 }
 
-// sensitive marks, in expressions, what an output shows only where it is sensitive too.
-const sensitive = "sensitive"
+// Marks of values in expressions: an output shows what is sensitive only where it is sensitive too, and nothing stores what
+// is ephemeral.
+const (
+	sensitive = "sensitive"
+	ephemeral = "ephemeral"
+)
 
 // inScope is an object for expressions. Sensitive attributes in lists, sets and maps are not marked.
 func inScope(schema *tfprotov6.Schema, object map[string]any) cty.Value {
