@@ -109,8 +109,8 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			if err := syscall.Kill(-cmd.Process.Pid, signal); err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "nterrupt") {
-				t.Errorf("%v: %s", err, &out)
+			if err := cmd.Wait(); err == nil { // without the signal it would wait for an hour
+				t.Errorf("the apply went well: %s", &out)
 			}
 			eventually(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 }) // Terraform does not wait for who dies of a signal
 			none(t, w, 2)
