@@ -10,9 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
@@ -158,39 +161,82 @@ func (c *CLI) State(t testing.TB) string {
 	return string(text)
 }
 
-// Managed lists the addresses of the managed resources in the state, one for each instance.
-func (c *CLI) Managed(t testing.TB) (addresses []string) {
+// Stored is one object in a state file.
+type Stored struct {
+	Attributes map[string]any
+	Tainted    bool
+}
+
+// Objects are the current objects of the managed resources in the state file, by address; none where nothing was ever stored.
+func (c *CLI) Objects(t testing.TB) map[string]Stored {
 	t.Helper()
+	if _, err := os.Stat(filepath.Join(c.Dir, "terraform.tfstate")); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
 	var state struct {
-		Values struct {
-			Root module `json:"root_module"`
-		} `json:"values"`
-	}
-	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json").Stdout), &state); err != nil {
-		t.Fatal(err)
-	}
-	return state.Values.Root.managed()
-}
-
-// module is a module of the state as terraform show -json prints it.
-type module struct {
-	Resources []struct {
-		Address string `json:"address"`
-		Mode    string `json:"mode"`
-	} `json:"resources"`
-	Modules []module `json:"child_modules"`
-}
-
-func (m module) managed() (addresses []string) {
-	for _, r := range m.Resources {
-		if r.Mode == "managed" {
-			addresses = append(addresses, r.Address)
+		Resources []struct {
+			Module, Mode, Type, Name string
+			Instances                []struct {
+				Key        any `json:"index_key"`
+				Status     string
+				Deposed    string
+				Attributes map[string]any
+			}
 		}
 	}
-	for _, child := range m.Modules {
-		addresses = append(addresses, child.managed()...)
+	must(t, json.Unmarshal([]byte(c.State(t)), &state))
+	objects := map[string]Stored{}
+	for _, r := range state.Resources {
+		if r.Mode != "managed" {
+			continue
+		}
+		for _, i := range r.Instances {
+			address := strings.TrimPrefix(r.Module+"."+r.Type+"."+r.Name, ".")
+			switch key := i.Key.(type) {
+			case string:
+				address += fmt.Sprintf("[%q]", key)
+			case float64:
+				address += fmt.Sprintf("[%v]", key)
+			}
+			if i.Deposed == "" {
+				objects[address] = Stored{i.Attributes, i.Status == "tainted"}
+			}
+		}
 	}
-	return addresses
+	return objects
+}
+
+// Attributes are those of one object in the state file; nil where it is not there.
+func (c *CLI) Attributes(t testing.TB, address string) map[string]any {
+	t.Helper()
+	return c.Objects(t)[address].Attributes
+}
+
+// Managed lists the addresses of the managed resources in the state, one for each instance.
+func (c *CLI) Managed(t testing.TB) []string {
+	t.Helper()
+	return slices.Sorted(maps.Keys(c.Objects(t)))
+}
+
+// Saved is a plan file as JSON shows it.
+func (c *CLI) Saved(t testing.TB, file string) *tfjson.Plan {
+	t.Helper()
+	var plan tfjson.Plan
+	must(t, json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json", file).Stdout), &plan))
+	return &plan
+}
+
+// Next is what a new plan changes one object to; nil where it does not change it. It demands the plan's detailed exit code.
+func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Result, map[string]any) {
+	t.Helper()
+	r := c.MustRun(t, code, append([]string{"plan", "-detailed-exitcode", "-out=next.tfplan"}, args...)...)
+	for _, change := range c.Saved(t, "next.tfplan").ResourceChanges {
+		if change.Address == address && !change.Change.Actions.NoOp() {
+			after, _ := change.Change.After.(map[string]any)
+			return r, after
+		}
+	}
+	return r, nil
 }
 
 // build compiles the provider, once for all tests of a package, into the repository's bin folder: there it stays, and

@@ -261,7 +261,7 @@ func TestPlanOutlivesTheWindow(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-refresh=false")
 	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh-only")
 	w.Tenant.Journal.Reset()
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode", "-refresh=false"); !strings.Contains(r.Stdout, `rotation_reason`) || !strings.Contains(r.Stdout, `"due"`) {
+	if r, next := c.Next(t, 2, address, "-refresh=false"); next["rotation_reason"] != "due" {
 		t.Error(r.Stdout)
 	}
 	if asked := w.Tenant.Journal.Entries(); len(asked) > 0 {
@@ -298,14 +298,12 @@ func TestPlanWithoutTheOwner(t *testing.T) {
 	w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, `"revoked"`) {
+	if r, next := c.Next(t, 2, address); next["rotation_reason"] != "revoked" {
 		t.Error(r.Stdout)
 	}
 	w.Tenant.RemoveApp(w.ScoringApp.ClientID)
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
-	if r := c.MustRun(t, 1, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "Application not found in the tenant") {
-		t.Error(r.Stderr)
-	}
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Application not found in the tenant")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
@@ -316,8 +314,8 @@ func TestUnused(t *testing.T) {
 	c := w.CLI(t, bySecret(w, "lifetime_seconds = 31536000", "rotate_before_seconds = 0"))
 	told := func(want bool) {
 		t.Helper()
-		if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); strings.Contains(r.Stdout, "Token is about to be revoked because it is unused") != want {
-			t.Error(r.Stdout)
+		if text := c.MustRun(t, 0, "plan", "-detailed-exitcode").Text(); strings.Contains(text, "Token is about to be revoked because it is unused") != want {
+			t.Error(text)
 		}
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -371,7 +369,7 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 		t.Error(r.Stderr)
 	}
 	asked(t, w, 0, "workspace", "DELETE", "")
-	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 || !strings.Contains(c.State(t), `"previous_token_id": "`+before[0].ID) {
+	if after := live(w, w.ScoringApp.ClientID); len(before) != 2 || len(after) != 2 || c.Attributes(t, address)["previous_token_id"] != before[0].ID {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -426,9 +424,7 @@ func TestUnverifiableWithoutAnAnswer(t *testing.T) {
 	c := w.CLI(t, bySecret(w, `on_unverifiable = "warn"`))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Drop: "before", Times: -1})
-	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check token") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check token")
 	w.Tenant.Faults.Clear()
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }

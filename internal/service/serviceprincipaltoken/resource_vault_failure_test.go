@@ -93,8 +93,8 @@ func TestVaultWriteFails(t *testing.T) {
 	if text := r.Text(); !strings.Contains(text, "The new token was revoked again") {
 		t.Error(text)
 	}
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 0 || strings.Contains(c.State(t), address) && strings.Contains(c.State(t), "token_id") {
-		t.Errorf("%+v %s", tokens, c.State(t))
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 0 || len(c.Managed(t)) > 0 {
+		t.Errorf("%+v %q", tokens, c.Managed(t))
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
@@ -103,7 +103,7 @@ func TestVaultWriteFails(t *testing.T) {
 	w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	c.MustRun(t, 1, "apply", "-auto-approve")
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || c.Attributes(t, address)["token_id"] != id {
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
@@ -117,7 +117,7 @@ func TestVaultWriteFails(t *testing.T) {
 		t.Error(text)
 	}
 	tokens := live(w, w.ScoringApp.ClientID)
-	if len(tokens) != 2 || !strings.Contains(c.State(t), tokens[0].ID) || !strings.Contains(c.State(t), tokens[1].ID) {
+	if a := c.Attributes(t, address); len(tokens) != 2 || a["previous_token_id"] != tokens[0].ID || a["token_id"] != tokens[1].ID {
 		t.Errorf("%+v", tokens)
 	}
 	// The next apply revokes that one, which nobody can use, and not the one that is in use.
@@ -145,7 +145,7 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 		t.Error(text)
 	}
 	id := live(w, w.ScoringApp.ClientID)[0].ID
-	if !strings.Contains(c.State(t), id) {
+	if c.Attributes(t, address)["token_id"] != id {
 		t.Error("the state does not know the token")
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -220,9 +220,7 @@ func TestVaultRefusesVersions(t *testing.T) {
 		t.Errorf("%s, %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
 	}
 	v.DeleteSecret("scoring")
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token is gone")
 	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") {
 		t.Error(text)
 	}
@@ -242,7 +240,7 @@ func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "cannot rotate token") || !strings.Contains(text, "The new token was revoked again") {
 		t.Error(text)
 	}
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || !strings.Contains(c.State(t), id) {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0].ID != id || c.Attributes(t, address)["token_id"] != id {
 		t.Errorf("%+v", tokens)
 	}
 	w.Tenant.Faults.Clear()
@@ -299,7 +297,7 @@ func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
 	if text := c.MustRun(t, 1, "apply", "-auto-approve").Text(); !strings.Contains(text, "The new token was revoked again") || strings.Contains(text, "nothing has changed") {
 		t.Error(text)
 	}
-	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || !strings.Contains(c.State(t), tokens[0].ID) {
+	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || c.Attributes(t, address)["token_id"] != tokens[0].ID {
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

@@ -81,7 +81,8 @@ func TestVaultOnly(t *testing.T) {
 			t.Errorf("the token is in …%s", text[max(0, at-300):at])
 		}
 	}
-	if strings.Contains(c.State(t), "dapi") || !strings.Contains(c.State(t), `"token_value": null`) {
+	state := c.Attributes(t, address)
+	if kept, there := state["token_value"]; !there || kept != nil || strings.Contains(c.State(t), "dapi") {
 		t.Error("the state holds a token")
 	}
 	token, versions := live(w, w.ScoringApp.ClientID)[0], v.Versions("scoring")
@@ -89,11 +90,9 @@ func TestVaultOnly(t *testing.T) {
 		versions[0].Tags["team"] != "ml" || versions[0].Tags["dbxaccess-token-id"] != token.ID {
 		t.Errorf("%+v", versions)
 	}
-	state := c.State(t)
-	for _, want := range []string{v.URL() + "/secrets/scoring/" + versions[0].ID + `"`, v.URL() + `/secrets/scoring"`} {
-		if !strings.Contains(state, want) {
-			t.Errorf("the state lacks %s", want)
-		}
+	place, _ := state["key_vault_secret"].(map[string]any)
+	if place["id"] != v.URL()+"/secrets/scoring/"+versions[0].ID || place["versionless_id"] != v.URL()+"/secrets/scoring" {
+		t.Errorf("the state has %v", place)
 	}
 
 	// A refresh lists versions and reads no value.
@@ -135,9 +134,10 @@ func TestVaultRotation(t *testing.T) {
 		t.Errorf("within the overlap versions %s are enabled", on)
 	}
 	w.Tenant.Clock.Advance(61 * time.Minute)
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"overlap_ended"`) {
-		t.Error(r.Stdout)
+	if _, next := c.Next(t, 2, address); next["rotation_reason"] != "overlap_ended" {
+		t.Error(next)
 	}
+	c.MustRun(t, 0, "apply", "-auto-approve")
 	if on := enabled(v, "scoring"); on != "1" || v.Value("scoring") == "" {
 		t.Errorf("after the overlap versions %s are enabled", on)
 	}
@@ -160,8 +160,9 @@ func TestVaultRotation(t *testing.T) {
 	}
 
 	rewrite(t, c, `name = "scoring"`, `name = "elsewhere"`)
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"vault"`) {
-		t.Error(r.Stdout)
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	if a := c.Attributes(t, address); a["rotation_reason"] != "vault" {
+		t.Error(a["rotation_reason"])
 	}
 	if enabled(v, "elsewhere") != "0" || enabled(v, "scoring") != "1" || len(live(w, w.ScoringApp.ClientID)) != 2 {
 		t.Errorf("%s, %s", enabled(v, "elsewhere"), enabled(v, "scoring"))
@@ -185,22 +186,23 @@ func TestVaultComesAndGoes(t *testing.T) {
 	none := "overlap_seconds = 0"
 	c := w.CLI(t, bySecret(w, none))
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	place := func(from, to, inState, inVault string) {
+	place := func(from, to string, inState bool, inVault string) {
 		t.Helper()
 		rewrite(t, c, from, to)
 		c.MustRun(t, 0, "apply", "-auto-approve")
-		if !strings.Contains(c.State(t), `"rotation_reason": "vault"`) || !strings.Contains(c.State(t), `"token_value": `+inState) || enabled(v, "scoring") != inVault {
-			t.Errorf("after %s the vault has %q enabled, the state %s", to, enabled(v, "scoring"), c.State(t))
+		a := c.Attributes(t, address)
+		if a["rotation_reason"] != "vault" || (a["token_value"] != nil) != inState || enabled(v, "scoring") != inVault {
+			t.Errorf("after %s the vault has %q enabled, a value in state: %t, reason %v", to, enabled(v, "scoring"), a["token_value"] != nil, a["rotation_reason"])
 		}
 		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 {
 			t.Errorf("%+v", tokens)
 		}
 		c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	}
-	place(none, none+"\n  "+secret(), "null", "0")
-	place(none, none+"\n  token_value_in_state = true", `"dapi`, "1")
-	place("token_value_in_state = true", "", "null", "2")
-	place(secret(), "", `"dapi`, "")
+	place(none, none+"\n  "+secret(), false, "0")
+	place(none, none+"\n  token_value_in_state = true", true, "1")
+	place("token_value_in_state = true", "", false, "2")
+	place(secret(), "", true, "")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
@@ -212,8 +214,10 @@ func TestVaultLost(t *testing.T) {
 	c := w.CLI(t, bySecret(w, secret(), "overlap_seconds = 0"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.SetEnabled("scoring", "", false)
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "Warning: Secret of a token is lost") {
-		t.Error(r.Stdout)
+	r, next := c.Next(t, 2, address)
+	r.MustSay(t, "Warning: Secret of a token is lost")
+	if next["rotation_reason"] != "vault" {
+		t.Error(next["rotation_reason"])
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if on := enabled(v, "scoring"); on != "1" {
@@ -221,14 +225,9 @@ func TestVaultLost(t *testing.T) {
 	}
 
 	v.DeleteSecret("scoring")
-	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token is gone") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token is gone")
 	w.Tenant.Journal.Reset()
-	r := c.MustRun(t, 1, "apply", "-auto-approve")
-	if text := r.Text(); !strings.Contains(text, "Key Vault secret is deleted but not purged") || !strings.Contains(text, "az keyvault secret recover") {
-		t.Error(text)
-	}
+	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Key Vault secret is deleted but not purged", "az keyvault secret recover")
 	asked(t, w, 0, "workspace", "POST", create)
 	v.RecoverSecret("scoring")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode") // it is all there again
@@ -236,22 +235,16 @@ func TestVaultLost(t *testing.T) {
 	// Written over by somebody: whoever reads the newest version does not get the token.
 	w.Tenant.Clock.Advance(time.Minute)
 	v.SetSecret("scoring", "something else", "")
-	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Secret of a token was overwritten") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token was overwritten")
 
 	// What cannot be checked is an error, or a warning where that is said.
 	v.Revoke(w.Deployer.ClientID)
-	if r := c.MustRun(t, 1, "plan"); !strings.Contains(r.Stderr, "Key Vault refuses the provider") || !strings.Contains(r.Stderr, "Key Vault Secrets Officer") {
-		t.Error(r.Stderr)
-	}
+	c.MustRun(t, 1, "plan").MustSay(t, "Key Vault refuses the provider", "Key Vault Secrets Officer")
 	rewrite(t, c, "overlap_seconds = 0", "overlap_seconds = 0\n  on_unverifiable = \"warn\"")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	v.Revoke(w.Deployer.ClientID)
-	if r := c.MustRun(t, 0, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Warning: Cannot check the secret of a token in Key Vault") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check the secret of a token in Key Vault")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
@@ -262,12 +255,11 @@ func TestVaultImport(t *testing.T) {
 	w, v, secret := newVaultWorld(t)
 	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
 	c := w.CLI(t, importBlock(id)+bySecret(w, secret(), `comment = "theirs"`))
-	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stdout, `"vault"`) || !strings.Contains(r.Stdout, "1 imported, 0 added, 1 changed, 0 destroyed") {
-		t.Error(r.Stdout)
-	}
+	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "1 imported, 0 added, 1 changed, 0 destroyed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 2 || !strings.Contains(c.State(t), `"previous_token_id": "`+id) {
-		t.Errorf("%s %+v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID))
+	a := c.Attributes(t, address)
+	if enabled(v, "scoring") != "0" || len(live(w, w.ScoringApp.ClientID)) != 2 || a["previous_token_id"] != id || a["rotation_reason"] != "vault" {
+		t.Errorf("%s %+v, %v", enabled(v, "scoring"), live(w, w.ScoringApp.ClientID), a["rotation_reason"])
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }

@@ -1,7 +1,6 @@
 package servingendpointpermissionsexclusive_test
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -15,25 +14,14 @@ const (
 	planAgain    = "the list has changed since the plan was created, or it has new principals that were unknown then. Nothing was changed. Plan again."
 )
 
-// removed is removed_on_create of a saved plan as its JSON tells it.
+// removed is removed_on_create of a saved plan as its JSON shows it.
 func (c terraform) removed(t *testing.T, plan string) []string {
 	t.Helper()
-	var shown struct {
-		Changes []struct {
-			Change struct {
-				After struct {
-					Removed []string `json:"removed_on_create"`
-				}
-			}
-		} `json:"resource_changes"`
+	var removed []string
+	for _, value := range c.Saved(t, plan).ResourceChanges[0].Change.After.(map[string]any)["removed_on_create"].([]any) {
+		removed = append(removed, value.(string))
 	}
-	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "show", "-json", plan).Stdout), &shown); err != nil {
-		t.Fatal(err)
-	}
-	if len(shown.Changes) != 1 {
-		t.Fatalf("%d changes are planned, want one", len(shown.Changes))
-	}
-	return shown.Changes[0].Change.After.Removed
+	return removed
 }
 
 // Whom a creation takes something away from stands in the plan, for a person and for a program.

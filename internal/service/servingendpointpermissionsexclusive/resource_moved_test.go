@@ -48,8 +48,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	w.wantAsked(t)
 	c.plan(t, 0)
-	if state := c.State(t); strings.Contains(state, "databricks_permissions") || !strings.Contains(state, `"endpoint_name": "iris"`) || !strings.Contains(state, `"id": "iris"`) {
-		t.Error(state)
+	if a := c.Attributes(t, address); a["endpoint_name"] != "iris" || a["id"] != "iris" || len(c.Managed(t)) != 1 {
+		t.Errorf("%v, and in all %q", a, c.Managed(t))
 	}
 	w.holds(t, stands)
 

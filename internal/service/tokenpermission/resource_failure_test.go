@@ -1,7 +1,6 @@
 package tokenpermission_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -99,7 +98,7 @@ func TestDeniedDestroy(t *testing.T) {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t,
 		"Cannot take away the right to use tokens", w.ScoringApp.ClientID+" (iris-scoring)", "Only a workspace admin")
-	if !strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
+	if len(cli.Managed(t)) != 1 {
 		t.Error("state was dropped")
 	}
 	holds(t, w, w.ScoringApp.ClientID)(nil)
@@ -114,8 +113,8 @@ func TestCreatedThenReadFails(t *testing.T) {
 	cli := w.CLI(t, toApp(w))
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
 		"Warning: The right to use tokens was accepted and could not be read back: service_principal_name="+w.ScoringApp.ClientID, "read is broken")
-	if state := cli.State(t); strings.Contains(state, "tainted") {
-		t.Errorf("tainted:\n%s", state)
+	if o := cli.Objects(t)[address]; o.Attributes == nil || o.Tainted {
+		t.Errorf("it is tainted, or not stored: %+v", o)
 	}
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	holds(t, w, w.ScoringApp.ClientID)(nil)
@@ -204,7 +203,7 @@ func TestWrongWorkspaceDestroy(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	cli.Env["DBXACCESS_HOST"] = host
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
-	if !strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
+	if len(cli.Managed(t)) != 1 {
 		t.Error("state was dropped")
 	}
 	if got := other.Grants(object)[w.ScoringApp.ClientID]; got != "CAN_USE" {
