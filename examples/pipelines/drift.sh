@@ -5,21 +5,36 @@
 #   2  drift: something was changed behind Terraform's back, or configuration was not applied
 #   1  the plan failed or cannot be read
 # Usage: rm -f tfplan; terraform plan -out=tfplan && terraform show -json tfplan | drift.sh
-# Values are never printed, only the names of attributes. Needs jq.
+# Prints the names of attributes, and of values only permission levels and whether a principal is active. Needs jq.
 set -eu
 report=$(jq -rn '
   def clean: tostring | gsub("[^\\x20-\\x{10FFFF}]"; "?");
+  def credential: .type == "dbxaccess_service_principal_token" or .type == "dbxaccess_service_principal_oauth_secret";
+  # What a rotation itself changes. A plan that changes anything else is no maintenance: rotation_reason keeps its last value.
+  def rotated: ["id", "token_id", "secret_id", "token_value", "secret_value", "created_at", "expires_at", "rotate_at", "rotation_reason",
+    "previous_token_id", "previous_token_revoke_at", "previous_secret_id", "previous_secret_delete_at"];
+  def comparable: if .key_vault_secret then .key_vault_secret |= {vault_uri, name} else . end; # each rotation writes a new version
+  def changed:
+    .change as $c | ($c.before // {} | comparable) as $old | ($c.after // {} | comparable) as $new
+    | ($c.after_unknown // {} | del(.key_vault_secret)) as $unknown
+    | [$old + $new + $unknown | keys[] | select($old[.] != $new[.] or $unknown[.] == true)];
   def maintenance:
-    .change.actions == ["update"]
-    and (.type == "dbxaccess_service_principal_token" or .type == "dbxaccess_service_principal_oauth_secret")
+    credential and .change.actions == ["update"] and (changed - rotated == [])
     and (.change.after.rotation_reason | . == "due" or . == "overlap_ended");
   def attributes:
     .change as $c
-    | [($c.before // {}) + ($c.after // {}) + ($c.after_unknown // {}) | keys[]
-       | select($c.before[.] != $c.after[.] or ($c.after_unknown // {})[.] == true)] | join(", ");
+    | [changed[]
+       | if IN("permission_level", "active") and ([$c.before[.], $c.after[.]] | all(. != null))
+         then "\(.) (\($c.before[.]), should be \($c.after[.]))" else . end] | join(", ");
+  def reason:
+    {revoked: "its credential was revoked", expired: "its credential has expired", owner: "its credential belongs to another principal",
+     vault: "its value in Key Vault is lost, or belongs elsewhere now"}[.change.after.rotation_reason // ""];
   def verb:
-    if .change.actions == ["create"] then "is missing and would be created"
+    if .change.actions == ["create"]
+    then "is missing and would be created" + (if .type == "dbxaccess_serving_endpoint_permission" then ": the grant was removed, or its endpoint re-created" else "" end)
     elif .change.actions == ["delete"] then "would be destroyed"
+    elif .change.actions == ["update"] and credential and .change.after_unknown.id == true and reason
+    then "would be rotated: " + reason + (changed - rotated | if . == [] then "" else "; it also differs in " + join(", ") end)
     elif .change.actions == ["update"] then "differs in " + attributes
     elif .change.actions | index("create") then "would be replaced because of " + ([.change.replace_paths // [] | .[] | .[0] | tostring] | join(", "))
     else "would change (" + (.change.actions | join(", ")) + ")" end;

@@ -61,6 +61,9 @@ func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	must(t, os.WriteFile(filepath.Join(p.repo, "main.tf"), []byte(example(t, "quickstart/main.tf")), 0o600))
 	must(t, os.WriteFile(filepath.Join(p.repo, "drift.sh"), []byte(example(t, "pipelines/drift.sh")), 0o700))
 	must(t, os.CopyFS(filepath.Join(p.repo, "report"), os.DirFS("../../examples/access-report")))
+	must(t, os.Mkdir(filepath.Join(p.repo, "watch"), 0o700))
+	const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
+	must(t, os.WriteFile(filepath.Join(p.repo, "watch", "main.tf"), []byte(source+watched(t, w)), 0o600))
 	cli, _, err := local.Terraform()
 	must(t, err)
 	must(t, os.Symlink(cli, filepath.Join(p.bin, "terraform")))
@@ -115,6 +118,19 @@ func (p *pipeline) expand(t *testing.T, text string) string {
 		}
 		return value
 	})
+}
+
+// watches demands that the job ends with 0 while only those have access that may, and with 1 afterwards.
+func (p *pipeline) watches(t *testing.T, steps []script) {
+	t.Helper()
+	if code, said := p.job(t, steps); code != 0 {
+		t.Errorf("nothing to see, and the watch ends with %d:\n%s", code, said)
+	}
+	p.w.Workspace.AddToGroup("admins", p.w.ScoringApp.ClientID)
+	defer p.w.Workspace.RemoveFromGroup("admins", p.w.ScoringApp.ClientID)
+	if code, said := p.job(t, steps); code != 1 || !strings.Contains(strings.Join(strings.Fields(said), " "), "is in group admins and may not be") {
+		t.Errorf("an admin more, and the watch ends with %d:\n%s", code, said)
+	}
 }
 
 // nights are what the nightly job meets, in this order.
@@ -242,6 +258,7 @@ func TestPipelineOfGitHubActions(t *testing.T) {
 		t.Fatalf("the report ends with %d:\n%s", code, said)
 	}
 	reportWritten(t, w.Env["KEPT"])
+	p.watches(t, file.steps(w, "watch", "ref:refs/heads/main"))
 	p.nights(t, file.steps(w, "drift", "ref:refs/heads/main"), 1)
 	if summary := read(t, w.Env["GITHUB_STEP_SUMMARY"]); !strings.Contains(summary, "drift: ") {
 		t.Errorf("the summary says %s", summary)
@@ -337,5 +354,6 @@ func TestPipelineOfAzureDevOps(t *testing.T) {
 		t.Fatalf("the report ends with %d:\n%s", code, said)
 	}
 	reportWritten(t, filepath.Join(w.Env["BUILD_ARTIFACTSTAGINGDIRECTORY"], "access-report"))
+	p.watches(t, file.steps("watch"))
 	p.nights(t, file.steps("drift"), 2)
 }

@@ -117,6 +117,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
   depends_on       = [dbxaccess_token_permission.scoring]
 }
 `, w.ScoringApp.ClientID, w.ScoringSecret)
+	changed := strings.Replace(hcl, "overlap_seconds ", "comment = \"other\"\n  overlap_seconds ", 1)
 	w.Workspace.AddGroup("readers")
 	c := w.CLI(t, hcl)
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -132,19 +133,23 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	}{
 		{"nothing", func() {}, 0, "no changes", func() {}},
 		{"grant removed", func() { w.Workspace.RemoveGrant("iris", id) }, 2,
-			"drift: dbxaccess_serving_endpoint_permission.scoring is missing and would be created", func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
+			"drift: dbxaccess_serving_endpoint_permission.scoring is missing and would be created: the grant was removed, or its endpoint re-created",
+			func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
 		{"grant raised", func() { w.Workspace.SetGrant("iris", id, "CAN_MANAGE") }, 2,
-			"drift: dbxaccess_serving_endpoint_permission.scoring differs in permission_level", func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
+			"drift: dbxaccess_serving_endpoint_permission.scoring differs in permission_level (CAN_MANAGE, should be CAN_QUERY)", func() { w.Workspace.SetGrant("iris", id, "CAN_QUERY") }},
 		{"taken out of the group", func() { w.Workspace.RemoveFromGroup("readers", id) }, 2,
 			"drift: dbxaccess_group_member.scoring is missing and would be created", func() { w.Workspace.AddToGroup("readers", id) }},
 		{"renamed", func() { w.Workspace.SetDisplayName(id, "other") }, 2,
 			"drift: dbxaccess_service_principal.scoring differs in display_name", func() { w.Workspace.SetDisplayName(id, "scoring") }},
 		{"due", func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, 3,
 			"maintenance: dbxaccess_service_principal_token.scoring would be updated: its credential is due for rotation", nil},
+		{"due, and the configuration was changed", func() { c.Rewrite(t, changed) }, 2,
+			"drift: dbxaccess_service_principal_token.scoring differs in comment", func() { c.Rewrite(t, hcl) }},
 		{"overlap ended", func() { w.Tenant.Clock.Advance(61 * time.Minute) }, 3, "the overlap has ended", func() {}},
 		{"maintenance and drift", func() { w.Workspace.DeleteEndpoint("iris"); w.Workspace.CreateEndpoint("iris", w.PersonName) }, 2,
 			"drift: dbxaccess_serving_endpoint_permission.scoring", nil},
-		{"token revoked", func() { w.Workspace.RevokeToken(token()) }, 2, "drift: dbxaccess_service_principal_token.scoring differs in", func() {}},
+		{"token revoked", func() { w.Workspace.RevokeToken(token()) }, 2,
+			"drift: dbxaccess_service_principal_token.scoring would be rotated: its credential was revoked", func() {}},
 		{"right to use tokens removed", func() { w.Workspace.RemoveGrant("authorization/tokens", id) }, 2,
 			"drift: dbxaccess_token_permission.scoring is missing and would be created", func() {}},
 		{"principal removed", func() { w.Workspace.RemovePrincipal(id) }, 2, "drift: dbxaccess_service_principal.scoring is missing and would be created", func() {}},
@@ -173,12 +178,22 @@ resource "dbxaccess_service_principal_token" "scoring" {
 		"no JSON":            {"Error", 1},
 		"nothing":            {"", 1},
 		"a failed check":     {`{"format_version":"1.2","checks":[{"status":"fail","address":{"to_display":"check.x"}}]}`, 2},
-		"escapes":            {`{"format_version":"1.2","resource_changes":[{"mode":"managed","address":"a[\"\u001b[2J\"]","type":"a","change":{"actions":["create"]}}]}`, 2},
+		"a rotation that is due, into Key Vault": {rotation(`"token_id": "1", "key_vault_secret": {"name": "a", "version": "1"}`,
+			`"key_vault_secret": {"name": "a"}`), 3},
+		"the same, and other scopes":  {rotation(`"token_id": "1", "scopes": ["serving", "sql"]`, `"scopes": ["serving"]`), 2},
+		"the same, to another secret": {rotation(`"key_vault_secret": {"name": "a", "version": "1"}`, `"key_vault_secret": {"name": "b"}`), 2},
+		"escapes":                     {`{"format_version":"1.2","resource_changes":[{"mode":"managed","address":"a[\"\u001b[2J\"]","type":"a","change":{"actions":["create"]}}]}`, 2},
 	} {
 		if code, said := runDrift(t, tc.plan); code != tc.code || strings.Contains(said, "\x1b") {
 			t.Errorf("%s: exit code %d:\n%s", name, code, said)
 		}
 	}
+}
+
+// rotation is the JSON of a plan that rotates a token because it is due.
+func rotation(before, after string) string {
+	return fmt.Sprintf(`{"format_version": "1.2", "resource_changes": [{"mode": "managed", "address": "a", "type": "dbxaccess_service_principal_token",
+		"change": {"actions": ["update"], "before": {%s}, "after": {"rotation_reason": "due", %s}, "after_unknown": {"token_id": true, "key_vault_secret": {"version": true}}}}]}`, before, after)
 }
 
 // live are the ids of an application's tokens.
