@@ -1,6 +1,6 @@
 # A pipeline logs in with a certificate that lives in Key Vault, proves that the login works, and shows who it is.
-# Certificate, PFX password, application id, tenant id and thumbprint are all read from the vault, by name; nothing is
-# converted and nothing is copied. Then it lets the next pipeline in as an admin, as somebody did for this one.
+# Certificate, application id, tenant id and thumbprint are all read from the vault, by name; nothing is converted and
+# nothing is copied. Then it lets the next pipeline in as an admin, as somebody did for this one.
 
 terraform {
   required_version = ">= 1.11"
@@ -39,11 +39,13 @@ provider "dbxaccess" {
     auth           = "msi"
     auth_client_id = var.vault_identity_client_id
 
-    certificate_name                 = "databricks-deployer"
-    certificate_password_secret_name = "databricks-deployer-password"
-    client_id_secret_name            = "databricks-deployer-client-id"
-    tenant_id_secret_name            = "databricks-deployer-tenant-id"
-    thumbprint_secret_name           = "databricks-deployer-thumbprint"
+    certificate_name       = "databricks-deployer"
+    client_id_secret_name  = "databricks-deployer-client-id"
+    tenant_id_secret_name  = "databricks-deployer-tenant-id"
+    thumbprint_secret_name = "databricks-deployer-thumbprint"
+
+    # Only for a PFX that was stored as a secret. A certificate of Key Vault has no password: the vault drops it.
+    # certificate_password_secret_name = "databricks-deployer-password"
   }
 }
 

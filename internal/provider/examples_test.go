@@ -117,7 +117,7 @@ func keyVaultExample(t *testing.T, w *acctest.World) (v *emulator.DeployerVault,
 	v = w.NewDeployerVault("kv-ml")
 	version = v.ImportCertificate("databricks-deployer", w.DeployerKey, w.DeployerCertificate, emulator.CertificatePKCS12)
 	for name, value := range map[string]string{
-		"password": "a certificate object has none, so this one is not needed", "client-id": w.Deployer.ClientID, "tenant-id": w.Tenant.ID,
+		"client-id": w.Deployer.ClientID, "tenant-id": w.Tenant.ID,
 		"thumbprint": fmt.Sprintf("%X", sha1.Sum(w.DeployerCertificate.Raw)),
 	} {
 		v.SetSecret("databricks-deployer-"+name, value, "text/plain")

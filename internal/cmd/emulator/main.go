@@ -25,6 +25,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -81,7 +82,7 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	if withVault {
 		vault = scenario.NewDeployerVault("kv-dbxaccess")
 		vault.Allow(scenario.Deployer.ClientID, emulator.RoleSecretsOfficer)
-		if err := documentedVaults(scenario); err != nil {
+		if err := documentedVaults(scenario, vault); err != nil {
 			return err
 		}
 	}
@@ -93,9 +94,16 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	return nil
 }
 
-// documentedVaults adds the vaults that the documentation's examples name: one for what the provider writes, and one with
-// the application's certificate.
-func documentedVaults(s *emulator.Scenario) error {
+// documentedVaults adds what the documentation's examples name: a vault for what the provider writes, one with the
+// application's certificate, and in the deployer's vault the names of the guide to a certificate in Key Vault.
+func documentedVaults(s *emulator.Scenario, deployer *emulator.DeployerVault) error {
+	const name = "databricks-deployer"
+	deployer.ImportCertificate(name, s.DeployerKey, s.DeployerCertificate, emulator.CertificatePKCS12)
+	for suffix, value := range map[string]string{
+		"-client-id": s.Deployer.ClientID, "-tenant-id": s.Tenant.ID, "-thumbprint": fmt.Sprintf("%X", sha1.Sum(s.DeployerCertificate.Raw)),
+	} {
+		deployer.SetSecret(name+suffix, value, "text/plain")
+	}
 	s.Tenant.NewVault("kv-scoring").Allow(s.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	platform := s.Tenant.NewVault("kv-platform")
 	platform.Allow(s.Deployer.ClientID, emulator.RoleSecretsUser)
@@ -163,6 +171,7 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emu
 			{"EMULATOR_VAULT_READER_CLIENT_ID", vault.Reader.ClientID},
 			{"EMULATOR_VAULT_READER_SECRET", vault.ReaderSecret},
 			{"EMULATOR_AZURE_CLI_DIR", in("azurecli")},
+			{"TF_VAR_next_application_id", s.Tenant.RegisterApp("next-pipeline").ClientID},
 		}...)
 		if err := os.MkdirAll(in("azurecli"), 0o700); err != nil {
 			return err

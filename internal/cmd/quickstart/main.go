@@ -242,10 +242,16 @@ func (d *demo) stop() error {
 	return d.emulator.Stop()
 }
 
-// play is what a person sources to play on.
-//
-//go:embed play.sh
-var play []byte
+var (
+	// play is what a person sources to play on.
+	//
+	//go:embed play.sh
+	play []byte
+	// watch is a configuration with the module access-watch, which allows what the example makes.
+	//
+	//go:embed watch.tf
+	watch []byte
+)
 
 // explain says how to play on.
 func (d *demo) explain() {
@@ -258,11 +264,21 @@ The emulator stays up. To play on:
   export TF_CLI_CONFIG_FILE=%[2]s
   %[3]s apply
 
-Then change something behind Terraform's back, and see what the next %[3]s plan says:
+Then change something behind Terraform's back, and see what the next %[3]s plan says, or the two jobs of the night:
 
-  remove_grant              # the application's grant on the endpoint iris
+  remove_grant              # every grant on the endpoint iris but Ada's
+  raise_grant               # the application gets CAN_MANAGE
   recreate_endpoint         # the same name, another id, an empty access list
   revoke_token              # the application's token
+  forbid_tokens             # the application's right to use tokens
+  delete_principal          # the application's service principal
+  grant_others              # the group analysts gets CAN_QUERY; only the job watch names this and the next two
+  deactivate_principal
+  make_admin
+  nightly                   # a job ends with 0 (nothing), 3 (maintenance), 2 (drift) or 1 (a deviation or error)
+
+%[3]s apply undoes the first six. remove_grant and then apply takes the grant of analysts away; destroy and then apply
+creates a new service principal, which is active and no admin.
 
 Or let time pass, by less than a day in all and never back. A token of nine hours is due for rotation after six; move_clock
 takes seconds:
@@ -273,13 +289,14 @@ takes seconds:
 
 Key Vault and managed identities are reached by their real names, through the emulator's proxy:
 
-  real_names                # sets HTTPS_PROXY and all that it needs
-  cd ../key-vault && %[3]s init && %[3]s apply
+  real_names                                # sets HTTPS_PROXY and all that it needs
+  cd ../key-vault && %[3]s init && %[3]s apply     # a certificate from the vault, a token into it
+  cd ../recipe-two && %[3]s init && %[3]s apply    # the certificate, its ids and the next pipeline, as the guide has it
 
 The examples of the pages of resources, data sources and functions apply here too, after real_names, each in a new
 folder with the terraform block of the README. Their variables are set. They use the same application: a page that adds it
-to the workspace needs it absent, so run %[3]s destroy here first; the other pages want it as this example leaves it. This
-demo has no provider but dbxaccess: in a guide, write var.application_id and var.client_secret in place of azuread_….
+to the workspace needs it absent, so run %[3]s destroy in ../example first; the other pages want it as that example leaves it.
+This demo has no provider but dbxaccess: in a guide, write var.application_id and var.client_secret in place of azuread_….
 
 To stop it and to clean up:
 

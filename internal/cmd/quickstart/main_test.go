@@ -39,39 +39,61 @@ func TestQuickstart(t *testing.T) {
 	play := exec.CommandContext(t.Context(), "sh", "-c", "set -eu\n"+printed[1]+`
 CLI=$0
 export TF_VAR_token_lifetime_seconds=32400
-"$CLI" apply -auto-approve -no-color >applied
-remove_grant
+"$CLI" apply -auto-approve -no-color >log
+nightly
+raise_grant
 revoke_token
-code=0; "$CLI" plan -detailed-exitcode -no-color >drifted 2>&1 || code=$?
-echo "plan after it: $code"
-"$CLI" apply -auto-approve -no-color >>applied
+grant_others
+nightly
+"$CLI" apply -auto-approve -no-color >>log
+remove_grant
+forbid_tokens
+make_admin
+deactivate_principal
+(cd ../watch && "$CLI" plan -no-color >>../example/log 2>&1) || echo "the watch fails"
+delete_principal
+"$CLI" apply -auto-approve -no-color >>log
 recreate_endpoint
+"$CLI" plan -no-color >>log 2>&1
+"$CLI" apply -auto-approve -no-color >>log
 move_clock 22000
-code=0; "$CLI" plan -detailed-exitcode -no-color >due 2>&1 || code=$?
-echo "plan after the clock: $code"
+nightly
+"$CLI" output -raw token >token
+curl -sS -H "Authorization: Bearer $(cat token)" -H 'Content-Type: application/json' \
+  -d '{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}' "$DBXACCESS_HOST/serving-endpoints/iris/invocations"
 real_names
 cd ../key-vault
-"$CLI" plan -input=false -no-color >>../example/applied
-echo "the vault answers"
+"$CLI" plan -input=false -no-color >>../example/log
+cd ../recipe-two
+"$CLI" init -input=false -no-color >>../example/log
+"$CLI" apply -auto-approve -input=false -no-color
 `, cli)
 	home := t.TempDir()
 	play.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}
-	said, err := play.CombinedOutput()
-	dir := filepath.Dir(strings.TrimPrefix(strings.Split(printed[1], "\n")[0], "cd "))
-	plans := ""
-	for _, name := range []string{"drifted", "due"} {
-		text, _ := os.ReadFile(filepath.Join(dir, "example", name)) // absent after a failure, which is reported
-		plans += string(text)
-	}
-	for text, in := range map[string]string{
-		"plan after it: 2": string(said), "plan after the clock: 2": string(said), "the vault answers": string(said), "is revoked": string(said),
-		"dbxaccess_serving_endpoint_permission.scoring will be created": plans, `"revoked"`: plans, `"due"`: plans, "re-created": plans,
+	out, err = play.CombinedOutput()
+	said := string(out)
+	dir := strings.TrimPrefix(strings.Split(printed[1], "\n")[0], "cd ")
+	log, _ := os.ReadFile(filepath.Join(dir, "log")) // absent after a failure, which is reported
+	rest := said
+	for _, text := range []string{
+		"no changes\njob example: exit code 0\nno changes\njob watch: exit code 0",
+		"differs in permission_level (CAN_MANAGE, should be CAN_QUERY)", "job example: exit code 2", "group_name=analysts holds CAN_QUERY", "job watch: exit code 1",
+		"the watch fails", "is due for rotation\njob example: exit code 3\nno changes\njob watch: exit code 0", `{"predictions":["setosa"]}`,
+		"Apply complete! Resources: 2 added",
 	} {
-		if !strings.Contains(in, text) {
-			t.Errorf("not seen: %s", text)
+		_, after, seen := strings.Cut(rest, text)
+		if !seen {
+			t.Errorf("not seen, or not in this order: %s", text)
+			continue
+		}
+		rest = after
+	}
+	for _, text := range []string{"deactivated, and should be active", "in group admins and may not be", "Endpoint iris", "re-created under its name"} {
+		if !strings.Contains(strings.Join(strings.Fields(string(log)), " "), text) {
+			t.Errorf("not seen in a plan: %s", text)
 		}
 	}
 	if err != nil || t.Failed() {
-		t.Errorf("%v\n%s\n%s", err, said, plans)
+		t.Errorf("%v\n%s\n%s", err, said, log)
 	}
 }

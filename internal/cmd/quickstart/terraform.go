@@ -51,20 +51,26 @@ func (d *demo) unpack() error {
 
 // layOut writes the examples, the commands to play with, and a CLI configuration that installs from the mirror alone.
 func (d *demo) layOut() error {
-	for folder, example := range map[string]string{d.example(): "main.tf", d.vault(): "key-vault/main.tf"} {
-		hcl, err := os.ReadFile(filepath.Join("examples", "quickstart", filepath.FromSlash(example)))
+	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
+	commands := fmt.Sprintf("DEMO='%s' CLI='%s'\n%s", d.dir, d.cli, play)
+	files := map[string][]byte{"terraform.rc": []byte(config), "play.sh": []byte(commands), "watch/main.tf": watch}
+	for to, from := range map[string]string{
+		"example/main.tf": "quickstart/main.tf", "key-vault/main.tf": "quickstart/key-vault/main.tf",
+		"recipe-two/main.tf": "key-vault-certificate/main.tf", "drift.sh": "pipelines/drift.sh",
+	} {
+		text, err := os.ReadFile(filepath.Join("examples", filepath.FromSlash(from)))
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(os.MkdirAll(folder, 0o700), os.WriteFile(filepath.Join(folder, "main.tf"), hcl, 0o600)); err != nil {
+		files[to] = text
+	}
+	for name, text := range files {
+		name = filepath.Join(d.dir, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, text, 0o700)); err != nil {
 			return err
 		}
 	}
-	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
-	return errors.Join(
-		os.WriteFile(filepath.Join(d.dir, "play.sh"), play, 0o600),
-		os.WriteFile(d.cliConfig(), []byte(config), 0o600),
-	)
+	return os.CopyFS(filepath.Join(d.dir, "access-watch"), os.DirFS(filepath.Join("examples", "modules", "access-watch")))
 }
 
 // terraform runs a command in the example and demands its exit code.
