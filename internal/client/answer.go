@@ -248,8 +248,8 @@ func clean(text string) string { return web.Text(text, longestText) }
 const longestText = 400 // bytes
 
 // ConfirmEmpty is for a caller that got {} for an empty list. Something in the place of the workspace may answer {} to
-// every request, so this asks who calls, an answer that is never {}. One request, shared by everything in this run.
+// every request, so this asks who calls, an answer that is never {}. One request, shared by all who ask at once.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
-	_, err := c.self.Get(ctx, AnyAge, c.Me)
+	_, err := c.self.GetSince(ctx, time.Now(), c.Me)
 	return err
 }

@@ -135,7 +135,8 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 		case page.Next != "":
 			query["page_token"] = page.Next
 		case len(list.Secrets) == 0:
-			return list, c.ConfirmEmpty(ctx)
+			_, err := c.self.Get(ctx, AnyAge, c.Me) // not each time, because there may be hundreds of such lists
+			return list, err
 		default:
 			return list, nil
 		}
@@ -185,16 +186,25 @@ func (c *Client) CreateOAuthSecret(
 // DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone already counts as done.
 // ErrNotFound where the workspace has no such principal: then the secret may still exist in the account. Access tokens
 // that were issued for the secret live on, for an hour at most. The caller must be a workspace admin. Two requests: the
-// deletion, and the list that shows it done.
+// deletion, and the list that shows it done; where no secret is left, another deletion, which the service must refuse.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
 func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
 	defer c.ForgetOAuthSecrets(principalID)
+	remove := func(ctx context.Context) error {
+		return c.Call(ctx, http.MethodDelete, PathOf(oauthSecretsOf(principalID), id), nil, nil, nil)
+	}
 	gone := func(ctx context.Context) (bool, error) {
 		list, err := c.OAuthSecretsNow(ctx, principalID)
+		if err == nil && len(list.Secrets) == 0 { // {} may be no list
+			if err = remove(ctx); errors.Is(err, ErrNotFound) {
+				return true, nil
+			}
+			return false, err
+		}
 		_, there := list.ByID(id)
 		return !there, err
 	}
-	err := c.Call(ctx, http.MethodDelete, PathOf(oauthSecretsOf(principalID), id), nil, nil, nil)
+	err := remove(ctx)
 	if errors.Is(err, ErrNotFound) {
 		// It is the secret that does not exist, or the principal: only the list shows which.
 		if is, listErr := gone(ctx); is || listErr != nil {

@@ -85,6 +85,28 @@ func TestOAuthSecretsWantAnswers(t *testing.T) {
 	}
 }
 
+// {} is how the service answers a deletion, and a list of nothing; something else may answer so too. Then only a second
+// deletion shows that the secret is gone: the service refuses it.
+func TestOAuthSecretIsNotGoneByEmptyAnswers(t *testing.T) {
+	t.Parallel()
+	for name, times := range map[string]int{"once": 1, "always": -1} {
+		w := newWorkspace(t)
+		id := w.Workspace.AddServicePrincipal("", "scorer")
+		secret, _ := w.Workspace.AddOAuthSecret(w.application(t, id), 0)
+		for _, method := range []string{"GET", "DELETE"} {
+			w.Tenant.Faults.Add(emulator.Fault{
+				Service: "workspace", Method: method, Path: "/api/2.0/accounts/**", Times: times,
+				Status: 200, Body: "{}", ContentType: "application/json",
+			})
+		}
+		err := w.as(t, w.PersonToken).DeleteOAuthSecret(t.Context(), id, secret)
+		var unconfirmed *client.UnconfirmedError
+		if left := len(w.Workspace.Snapshot().OAuthSecrets); (err == nil) != (left == 0) || err != nil && !errors.As(err, &unconfirmed) {
+			t.Errorf("%s: %v, and %d are left", name, err, left)
+		}
+	}
+}
+
 // A creation whose answer was lost is not sent again: it may have made a secret that nobody knows.
 func TestLostOAuthSecretIsNotRepeated(t *testing.T) {
 	t.Parallel()

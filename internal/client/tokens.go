@@ -155,6 +155,19 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, "/api/2.0/token/list", nil)
 }
 
+// OwnTokensForSure is [Client.OwnTokens] for a caller that concludes something from what the list lacks. {} may be no
+// list at all: then it asks who calls, and for the list once more. One request; three where the caller has no token.
+func (c *Client) OwnTokensForSure(ctx context.Context) (TokenList, error) {
+	list, err := c.OwnTokens(ctx)
+	if err != nil || list.Shown {
+		return list, err
+	}
+	if err := c.ConfirmEmpty(ctx); err != nil {
+		return TokenList{}, err
+	}
+	return c.OwnTokens(ctx)
+}
+
 type managedToken struct {
 	Info tokenInfo `json:"token_info"`
 	id   string
@@ -285,13 +298,18 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 }
 
 // RevokeIfOwn revokes a token of the caller and reports whether there was one: a token of somebody else is not found
-// either. Two requests: the second one is refused when the first has done its work.
+// either. Two requests: the second one is refused when the first has done its work, or must show that there is no such
+// token when the service says so.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	err = c.deleteOwnToken(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return false, nil
+		list, err := c.OwnTokensForSure(ctx)
+		if _, there := list.ByID(id); there {
+			err = fmt.Errorf("the workspace answers that the caller has no token %s, and lists it", id)
+		}
+		return false, err
 	case err != nil:
 		return false, err
 	}

@@ -130,7 +130,7 @@ func deleteLost(
 ) (deleted, strays []client.OAuthSecret, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	after, err := secretsNow(ctx, c, principalID)
+	after, err := confirmed(ctx, c, principalID, c.OAuthSecretsNow)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,17 +225,34 @@ func find(
 	applicationID, recordedID string,
 ) (principalID string, found client.OAuthSecretList, err error) {
 	if recordedID != "" {
-		found, err = c.OAuthSecrets(ctx, recordedID)
+		found, err = confirmed(ctx, c, recordedID, c.OAuthSecrets)
 		if err == nil || !errors.Is(err, client.ErrNotFound) {
-			return recordedID, found, adviseAdmin(err)
+			return recordedID, found, err
 		}
 	}
 	principalID, _, err = c.PrincipalID(ctx, applicationID)
 	if err != nil {
 		return "", client.OAuthSecretList{}, err
 	}
-	found, err = c.OAuthSecrets(ctx, principalID)
-	return principalID, found, adviseAdmin(err)
+	found, err = confirmed(ctx, c, principalID, c.OAuthSecrets)
+	return principalID, found, err
+}
+
+// confirmed lists the secrets of a principal for a caller that concludes something from what the list lacks. {} may be
+// no list at all: then this asks who calls, and for the list once more.
+func confirmed(
+	ctx context.Context,
+	c *client.Client,
+	principalID string,
+	list func(context.Context, string) (client.OAuthSecretList, error),
+) (client.OAuthSecretList, error) {
+	found, err := list(ctx, principalID)
+	if err == nil && len(found.Secrets) == 0 {
+		if err = c.ConfirmEmpty(ctx); err == nil {
+			found, err = c.OAuthSecretsNow(ctx, principalID)
+		}
+	}
+	return found, adviseAdmin(err)
 }
 
 // firstLogin is how long the workspace may take to accept a secret that was created a moment ago.

@@ -46,7 +46,7 @@ func TestLostRequestThatNobodyLookedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "before"})
-	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, After: 2, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, After: 3, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
 	o := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
 	if !strings.Contains(o.Warnings, "may be left over") || !strings.Contains(o.Warnings, "whose answer was lost") {
 		t.Errorf("warnings: %s", o.Warnings)
@@ -118,5 +118,28 @@ func TestPreviousSecretOfAnotherStatus(t *testing.T) {
 	p = w.Protocol(t)
 	if o = p.MustRefresh(t, typeName, o); o.State["previous_secret_id"] != previous {
 		t.Errorf("after a refresh the one before is %v", o.State["previous_secret_id"])
+	}
+}
+
+// A list that once comes as {}, as the service writes an empty one, neither makes a living secret gone nor hides the one that a
+// lost request has created.
+func TestEmptyListForgetsNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
+	nothing := emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, Status: 200, Body: "{}", ContentType: "application/json"}
+	late := nothing
+	late.After = 1 // the list before the creation
+	w.Tenant.Faults.Add(late)
+	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "after"})
+	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
+	if len(secrets(w)) != 2 || !slices.Contains(secrets(w), made.State["id"].(string)) {
+		t.Errorf("%v, and the state has %v", secrets(w), made.State["id"])
+	}
+	w.Tenant.Faults.Add(nothing)
+	p := w.Protocol(t)
+	read := p.MustRefresh(t, typeName, made)
+	if plan := p.MustPlan(t, typeName, read, config(w)); read.Warnings != "" || len(plan.Changed) > 0 {
+		t.Errorf("%q, and the plan changes %v", read.Warnings, plan.Changed)
 	}
 }

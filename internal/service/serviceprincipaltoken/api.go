@@ -171,7 +171,7 @@ func noSuchCall(err error) bool {
 func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	list, err := as.OwnTokens(ctx)
+	list, err := as.OwnTokensForSure(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -190,8 +190,9 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (
 
 // revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is
 // at hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is
-// gone counts as done. One request, and the owner's login to Entra ID.
-func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
+// gone counts as done. That the owner has no such token shows it only where the token was the owner's, and not where it
+// is known as another's. Two requests, and the owner's login to Entra ID.
+func revoke(ctx context.Context, c *client.Client, o owner, id string, others bool) error {
 	var asOwner error
 	if o.lasting() {
 		found, err := revokeAsOwner(ctx, c, o, id)
@@ -200,14 +201,14 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string) error {
 		}
 		asOwner = err // the credential may be gone by now; an admin can still revoke
 	}
-	// If the owner does not have this token, another principal still may.
-	unknown := o.lasting() && asOwner == nil
+	gone := o.lasting() && asOwner == nil && !others
 	err := c.RevokeAnyToken(ctx, id)
-	if err == nil || unknown && errors.Is(err, client.ErrPermissionDenied) {
+	if err == nil || gone && errors.Is(err, client.ErrPermissionDenied) {
 		return nil
 	}
 	if !o.lasting() && o.atHand() && errors.Is(err, client.ErrPermissionDenied) {
-		if _, asOwner = revokeAsOwner(ctx, c, o, id); asOwner == nil {
+		var found bool
+		if found, asOwner = revokeAsOwner(ctx, c, o, id); asOwner == nil && (found || !others) {
 			return nil
 		}
 	}

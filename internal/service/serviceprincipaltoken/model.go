@@ -328,6 +328,15 @@ func (m tokenModel) onlyWarns() bool {
 	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
 }
 
+// isOthers reports whether the workspace has shown that a token of the state belongs to another principal than the
+// owner: its current one in the last refresh, its previous one when it was replaced for that reason.
+func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
+	if id == m.ID.ValueString() {
+		return v.About(id).Reason == rotation.Owner
+	}
+	return m.RotationReason.ValueString() == string(rotation.Owner)
+}
+
 // rotates reports whether a plan creates a new token.
 func (m tokenModel) rotates() bool { return m.rotating().Rotates() }
 

@@ -349,7 +349,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		previous := state.PreviousTokenID.ValueString()
 		if fwkit.Failed(
 			&resp.Diagnostics,
-			revoke(ctx, r.Client, c.want.Owner, previous),
+			revoke(ctx, r.Client, c.want.Owner, previous, state.isOthers(previous, m.Verdict)),
 			"Cannot revoke the token before this one",
 			state.String(),
 		) {
@@ -423,7 +423,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if fwkit.Failed(diags, err, "Cannot wait for a sweep of the owner's tokens", state.String()) {
 		return
 	}
-	s := &steps{c: r.Client, as: as, want: c.want, store: store}
+	others := func(id string) bool { return state.isOthers(id, c.memory.Verdict) }
+	s := &steps{c: r.Client, as: as, want: c.want, store: store, others: others}
 	s.save = func(now rotation.Status) {
 		switch {
 		case now.ID == state.ID.ValueString(): // the previous token is revoked, and the new one does not exist yet
@@ -498,7 +499,7 @@ func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 		}
 		if fwkit.Failed(
 			&resp.Diagnostics,
-			revoke(ctx, r.Client, state.Owner.toOwner(), id),
+			revoke(ctx, r.Client, state.Owner.toOwner(), id, state.isOthers(id, m.Verdict)),
 			"Cannot revoke token",
 			state.String(),
 		) {

@@ -16,6 +16,8 @@ type steps struct {
 	c, as *client.Client // as calls as the owner
 	want  token
 	store *rotation.Store // nil: the value goes to no vault
+	// others reports whether the workspace has shown a token to belong to another principal.
+	others func(id string) bool
 	// created is called when the token exists, and save each time that another set of tokens lives; nil where only one
 	// token is created.
 	created func()
@@ -58,7 +60,7 @@ func (s *steps) Store(ctx context.Context) (err error) {
 // Revoke revokes the new token as its owner, or else as an admin. It revokes any other token by [revoke].
 func (s *steps) Revoke(ctx context.Context, id string) error {
 	if id != s.made.ID {
-		return revoke(ctx, s.c, s.want.Owner, id)
+		return revoke(ctx, s.c, s.want.Owner, id, s.others(id))
 	}
 	err := s.as.RevokeOwnToken(ctx, id)
 	if err != nil && s.c.RevokeAnyToken(ctx, id) == nil {

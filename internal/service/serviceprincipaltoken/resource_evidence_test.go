@@ -1,0 +1,164 @@
+package serviceprincipaltoken_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+const ownList = "/api/2.0/token/list"
+
+// absent is the answer of the service about a token that the caller does not have.
+var absent = emulator.Fault{Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "Token does not exist"}
+
+// newLowWorld is a world whose provider may use tokens of its own and is no admin.
+func newLowWorld(t *testing.T) *acctest.World {
+	t.Helper()
+	w := newWorld(t)
+	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+	return w
+}
+
+// Where the workspace says that there is no such token, a destroy believes it only if the owner's own list agrees: a
+// provider that is no admin has nothing else to compare with.
+func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		list emulator.Fault
+		says string
+	}{
+		"it is listed":             {emulator.Fault{}, "lists it"},
+		"the list comes empty":     {nothing, "lists it"}, // the second time it does not
+		"the list cannot be read":  {denied, "Revoking it as its owner failed as well"},
+		"the list is always empty": {emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}, "it has no id"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newLowWorld(t)
+			made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
+			w.Tenant.Faults.Add(fault("POST", revoke, absent))
+			if tc.list.Status != 0 {
+				w.Tenant.Faults.Add(fault("GET", ownList, tc.list))
+			}
+			if tc.list.Times < 0 { // something that answers {} to everything
+				tc.list.After = 1 // the destroy itself looks first whether it is the right workspace
+				w.Tenant.Faults.Add(fault("GET", "/api/2.0/preview/scim/v2/Me", tc.list))
+			}
+			_, errors := w.Protocol(t).Apply(t, typeName, made, nil)
+			for _, want := range []string{"Cannot revoke token", "The token is still live", tc.says} {
+				if !strings.Contains(errors, want) {
+					t.Errorf("%q does not say %q", errors, want)
+				}
+			}
+			w.Tenant.Faults.Clear()
+			lives(t, w, "the token", made)
+			w.Protocol(t).MustApply(t, typeName, made, nil)
+		})
+	}
+}
+
+// A token that is really gone holds up no destroy, also where the owner has no other and the provider is no admin.
+func TestAbsenceThatTheOwnersListConfirms(t *testing.T) {
+	t.Parallel()
+	w := newLowWorld(t)
+	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
+	revokeAll(w)
+	w.Protocol(t).MustApply(t, typeName, made, nil)
+	asked(t, w, 2, "workspace", "GET", ownList) // {} is no list, so it is read once more
+}
+
+// Of a token that belongs to another principal, as the workspace has shown, the owner's "no such token" says nothing.
+func TestTokenOfAnotherIsNotCalledRevoked(t *testing.T) {
+	t.Parallel()
+	for name, overlap := range map[string]int{"at once": 0, "after an overlap": 3600} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
+			config := ofProvider(w)
+			config["overlap_seconds"] = overlap
+			made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config)
+			id := made.State["token_id"].(string)
+			w.Workspace.GiveToken(id, w.ScoringApp.ClientID)
+			p := w.Protocol(t)
+			read := p.MustRefresh(t, typeName, made)
+			if !strings.Contains(read.Warnings, "Token belongs to another principal") {
+				t.Fatalf("%q", read.Warnings)
+			}
+			w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
+			if _, errors := p.Apply(t, typeName, read, nil); !strings.Contains(errors, "The token is still live") {
+				t.Errorf("destroyed: %q", errors)
+			}
+			rotated := p.MustApply(t, typeName, read, config)
+			if rotated.State["previous_token_id"] != id {
+				t.Errorf("the state does not hold it any more: %v", rotated.State)
+			}
+			if said := strings.Contains(rotated.Warnings, "The old token is still live"); said != (overlap == 0) {
+				t.Errorf("%q", rotated.Warnings)
+			}
+			config["overlap_seconds"] = 0
+			if _, errors := p.Apply(t, typeName, rotated, config); !strings.Contains(errors, "The token is still live") {
+				t.Errorf("the overlap ended: %q", errors)
+			}
+			if _, errors := p.Apply(t, typeName, rotated, nil); !strings.Contains(errors, "The token is still live") {
+				t.Errorf("destroyed: %q", errors)
+			}
+			lives(t, w, "the token of another", made)
+			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
+			w.Protocol(t).MustApply(t, typeName, rotated, nil)
+			revokeAll(w)
+		})
+	}
+}
+
+// A token of a lost answer is looked for in the owner's list. Where that comes as {}, it is read again before nothing
+// counts as found.
+func TestLostAnswerAndAnEmptyList(t *testing.T) {
+	t.Parallel()
+	lost := fault("POST", create, emulator.Fault{Drop: "after"})
+	w := newWorld(t)
+	w.Tenant.Faults.Add(lost)
+	w.Tenant.Faults.Add(fault("GET", ownList, nothing))
+	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	if !strings.Contains(made.Warnings, "Token of a lost answer was revoked") || len(live(w, w.ScoringApp.ClientID)) != 1 {
+		t.Errorf("%q, %+v", made.Warnings, live(w, w.ScoringApp.ClientID))
+	}
+	revokeAll(w)
+	// Something that answers {} to everything is no list of tokens, so the user learns that one may be left.
+	w = newWorld(t)
+	w.Tenant.Faults.Add(lost)
+	for _, path := range []string{ownList, "/api/2.0/preview/scim/v2/Me"} {
+		everything := nothing
+		everything.Times = -1
+		w.Tenant.Faults.Add(fault("GET", path, everything))
+	}
+	_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, ofApplication(w, nil))
+	if !strings.Contains(errors, "A token may exist whose value nobody has") {
+		t.Errorf("%q", errors)
+	}
+	revokeAll(w)
+}
+
+// The same for an ephemeral token that Terraform closes.
+func TestEphemeralAbsenceThatTheOwnersListDenies(t *testing.T) {
+	t.Parallel()
+	w := newLowWorld(t)
+	p := w.Protocol(t)
+	o, _, errors := p.Open(t, typeName, ofProvider(w))
+	if errors != "" {
+		t.Fatal(errors)
+	}
+	w.Tenant.Faults.Add(fault("POST", revoke, absent))
+	if _, errors := p.Close(t, o); !strings.Contains(errors, "Cannot close token") || !strings.Contains(errors, "lists it") {
+		t.Errorf("%q", errors)
+	}
+	if len(live(w, w.Deployer.ClientID)) != 1 {
+		t.Error("it does not live")
+	}
+	if _, errors := p.Close(t, o); errors != "" {
+		t.Error(errors)
+	}
+}
