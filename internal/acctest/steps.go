@@ -17,15 +17,23 @@ import (
 // ask, in the same order. Each step is a plan, an apply, a plan without a refresh and a plan with one, as in the test framework, and
 // each of them configures the provider again.
 //
-// It knows resources, data sources, outputs and variables. A step that needs more of Terraform fails; [World.TestCLI] runs it.
+// It knows resources, data sources, outputs, variables and imports by id. A step that needs more of Terraform fails; [World.TestCLI] runs it.
 // With TF_ACC_EVERY_STEP_BY_CLI in the environment both are the same, which shows that this here does what a CLI does.
 func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
+	w.TestThrough(t, func(server tfprotov6.ProviderServer) tfprotov6.ProviderServer { return server }, steps...)
+}
+
+// TestThrough is [World.Test] with something around each provider, such as what listens to its answers.
+func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) tfprotov6.ProviderServer, steps ...resource.TestStep) {
+	t.Helper()
 	if os.Getenv("TF_ACC_EVERY_STEP_BY_CLI") != "" {
-		w.TestCLI(t, steps...)
+		resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+			"dbxaccess": func() (tfprotov6.ProviderServer, error) { return around(w.server()), nil },
+		}})
 		return
 	}
-	test(t, w.server, steps)
+	test(t, func() tfprotov6.ProviderServer { return around(w.server()) }, steps)
 }
 
 // test runs the steps against a provider. serve returns a fresh one each time.
@@ -74,15 +82,23 @@ func (r *run) destroy() {
 func (r *run) step(step resource.TestStep) error {
 	r.t.Helper()
 	switch {
-	case step.ImportState, step.RefreshState, step.Query, step.StateStore, step.ConfigDirectory != nil, step.ConfigFile != nil,
+	case step.Query, step.StateStore, step.ConfigDirectory != nil, step.ConfigFile != nil,
 		step.SkipFunc != nil, step.ProtoV6ProviderFactories != nil, step.ExternalProviders != nil:
 		r.t.Fatal("this step needs a CLI: use TestCLI")
 	}
-	config, err := parse(step.Config, step.ConfigVariables)
-	if err != nil {
-		r.t.Fatal(err)
+	if step.RefreshState {
+		return r.refreshStep(step)
 	}
-	r.config = config
+	if !step.ImportState || step.Config != "" {
+		config, err := parse(step.Config, step.ConfigVariables)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.config = config
+	}
+	if step.ImportState {
+		return r.importStep(step)
+	}
 	for _, address := range step.Taint {
 		tainted := r.state.instances[address]
 		if tainted == nil {

@@ -22,6 +22,7 @@ type configuration struct {
 	blocks    map[string]*block // by address, such as data.dbxaccess_tokens.this
 	outputs   map[string]hclsyntax.Attributes
 	variables map[string]cty.Value
+	imports   map[string]hclsyntax.Expression // ids, by address
 	provider  hclsyntax.Attributes
 }
 
@@ -47,7 +48,10 @@ func parse(text string, given config.Variables) (*configuration, error) {
 	if diagnostics.HasErrors() {
 		return nil, diagnostics
 	}
-	c := &configuration{blocks: map[string]*block{}, outputs: map[string]hclsyntax.Attributes{}, variables: map[string]cty.Value{}}
+	c := &configuration{
+		blocks: map[string]*block{}, outputs: map[string]hclsyntax.Attributes{}, variables: map[string]cty.Value{},
+		imports: map[string]hclsyntax.Expression{},
+	}
 	for _, b := range file.Body.(*hclsyntax.Body).Blocks {
 		if err := c.add(b, given); err != nil {
 			return nil, fmt.Errorf("%s: %w: use TestCLI", b.Range(), err)
@@ -66,6 +70,8 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 			return fmt.Errorf("more than the attributes of one provider")
 		}
 		c.provider = attributes
+	case "import":
+		return c.addImport(b.Body)
 	case "output":
 		c.outputs[b.Labels[0]] = attributes
 		return only(b.Body, "value", "sensitive", "description")

@@ -16,8 +16,12 @@ func TestStepsNeedCLI(t *testing.T) {
 		t.Skip("the steps go through a CLI: unset TF_ACC_EVERY_STEP_BY_CLI to test the runner")
 	}
 	for name, step := range map[string]resource.TestStep{
-		"import":    {Config: one, ImportState: true, ImportStateVerify: true, ResourceName: "dbxaccess_thing.a"},
-		"refresh":   {RefreshState: true},
+		"import": {
+			Config: one, ImportState: true, ImportStateId: "id of a", ImportStatePersist: true, ResourceName: "dbxaccess_thing.a",
+		},
+		"import by identity": {
+			Config: "import {\n  to = dbxaccess_thing.a\n  identity = {\n    name = \"a\"\n  }\n}\n" + one,
+		},
 		"query":     {Config: one, Query: true},
 		"count":     {Config: with("count = 1")},
 		"lifecycle": {Config: with("lifecycle {}")},

@@ -12,7 +12,10 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-type planOptions struct{ refresh, destroy bool }
+type planOptions struct {
+	refresh, destroy bool
+	only             bool // refresh, and plan nothing
+}
 
 // planned is a plan file.
 type planned struct {
@@ -216,8 +219,17 @@ func (plan *planned) visit(p *Protocol, address string, o planOptions) error {
 		}
 		plan.mu.Unlock()
 	}
+	if o.only {
+		return nil
+	}
 	if b == nil || o.destroy {
 		return plan.remove(p, address, prior)
+	}
+	if prior == nil && plan.config.imports[address] != nil {
+		var err error
+		if prior, err = plan.imported(p, b); err != nil {
+			return err
+		}
 	}
 	return plan.write(p, b, prior)
 }

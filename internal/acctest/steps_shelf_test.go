@@ -20,6 +20,7 @@ type shelf struct {
 
 	planError, applyError, readError, deleteError, invalid, warning string
 
+	importNote                                         string // of what is imported
 	halfError                                          string // of the first creation, after the thing exists
 	replaceFor                                         string // a note that demands another thing
 	planNothing, applyNothing, mistype, undead, forget bool
@@ -212,6 +213,19 @@ func (s *shelfServer) ReadResource(
 	}
 	changed(s.read, now)
 	return &tfprotov6.ReadResourceResponse{NewState: pack(ty, now), Diagnostics: failing(s.readError)}, nil
+}
+
+func (s *shelfServer) ImportResourceState(
+	_ context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if thing := s.things[req.ID]; thing != nil && s.importNote != "" {
+		thing["note"] = s.importNote
+	}
+	return &tfprotov6.ImportResourceStateResponse{ImportedResources: []*tfprotov6.ImportedResource{
+		{TypeName: req.TypeName, State: pack(thingSchema.ValueType(), values{"id": req.ID})},
+	}}, nil
 }
 
 func (s *shelfServer) ReadDataSource(

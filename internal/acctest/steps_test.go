@@ -119,6 +119,11 @@ func TestStepsRefuse(t *testing.T) {
 	}
 	create := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionCreate)
 	update := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionUpdate)
+	noop := plancheck.ExpectResourceAction("dbxaccess_thing.a", plancheck.ResourceActionNoop)
+	const block = "import {\n  to = dbxaccess_thing.a\n  id = \"id of a\"\n}\n"
+	importing := func(id string) resource.TestStep {
+		return resource.TestStep{ResourceName: "dbxaccess_thing.a", ImportState: true, ImportStateId: id, ImportStateVerify: true}
+	}
 	fails := func(*terraform.State) error { return errors.New("it is not so") }
 	plain := []resource.TestStep{{Config: one}}
 	for name, test := range map[string]struct {
@@ -383,6 +388,59 @@ func TestStepsRefuse(t *testing.T) {
 				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{create}},
 			}},
 			"plan check",
+		},
+		"import: what is in state": {nil, []resource.TestStep{{Config: one}, importing("")}, ""},
+		"import: nothing": {
+			nil,
+			[]resource.TestStep{{Config: one, PlanOnly: true, ExpectNonEmptyPlan: true}, importing("id of z")},
+			"Cannot import non-existent remote object",
+		},
+		"import: not what is in state": {
+			func(s *shelf) { s.importNote = "other" },
+			[]resource.TestStep{{Config: one}, importing("")},
+			"differs from state",
+		},
+		"import: what a step ignores": {func(s *shelf) { s.importNote = "other" }, []resource.TestStep{{Config: one}, func() resource.TestStep {
+			step := importing("")
+			step.ImportStateVerifyIgnore = []string{"note"}
+			return step
+		}()}, ""},
+		"import: another than in state": {
+			func(s *shelf) {
+				s.things["id of z"] = values{"name": "z", "id": "id of z", "key": "k", "stamp": "now", "size": 1}
+			},
+			[]resource.TestStep{{Config: one}, importing("id of z")},
+			"no resource",
+		},
+		"import: a check": {nil, []resource.TestStep{{Config: one}, func() resource.TestStep {
+			step := importing("")
+			step.ImportStateCheck = func([]*terraform.InstanceState) error { return errors.New("it is not so") }
+			return step
+		}()}, "it is not so"},
+		"import block: nothing to do": {
+			func(s *shelf) {
+				s.things["id of a"] = values{"name": "a", "id": "id of a", "key": "k", "stamp": "now", "size": 1}
+			},
+			[]resource.TestStep{{Config: block + one, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{noop}}}},
+			"",
+		},
+		"import block: something to do": {
+			func(s *shelf) {
+				s.things["id of a"] = values{"name": "a", "id": "id of a", "key": "k", "stamp": "now", "size": 1}
+			},
+			[]resource.TestStep{{
+				Config:           block + noted("a", "n"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{update}},
+			}},
+			"",
+		},
+		"import block: nothing there": {nil, []resource.TestStep{{Config: block + one}}, "Cannot import non-existent remote object"},
+		"refresh: nothing changed":    {nil, []resource.TestStep{{Config: one}, {RefreshState: true}}, ""},
+		"refresh: gone": {
+			// The reads of a step are the plan's after it, those of a refresh its own and the next plan's.
+			func(s *shelf) { s.read = func(values) { s.looks++; s.forget = s.looks > 1 } },
+			[]resource.TestStep{{Config: one}, {RefreshState: true}},
+			"not empty",
 		},
 		"step: taints nothing": {
 			nil,

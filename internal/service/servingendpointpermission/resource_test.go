@@ -40,7 +40,7 @@ func imported(id string) resource.TestStep {
 func TestBasic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.run(t,
+	w.runCLI(t,
 		resource.TestStep{
 			Config: w.toApp(),
 			ConfigStateChecks: []statecheck.StateCheck{

@@ -203,7 +203,7 @@ data "dbxaccess_serving_endpoint" "x" {
 ` + w.toApp("endpoint_id = data.dbxaccess_serving_endpoint.x.id")
 	}
 	var replaced string
-	w.run(t,
+	w.runCLI(t,
 		resource.TestStep{Config: config("1")},
 		resource.TestStep{
 			Config: config("2"),

@@ -55,16 +55,22 @@ func foreign() map[string]string {
 // run is World.Test, and listens to what Terraform itself would print or hide: warnings and requests.
 func (w *world) run(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
-	serve := w.Providers()["dbxaccess"]
-	resource.UnitTest(t, resource.TestCase{
-		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			"dbxaccess": func() (tfprotov6.ProviderServer, error) {
-				server, err := serve()
-				return &listener{server, w}, err
-			},
+	w.TestThrough(t, w.listen, steps...)
+}
+
+// runCLI is run through the real CLI.
+func (w *world) runCLI(t *testing.T, steps ...resource.TestStep) {
+	t.Helper()
+	resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
+		"dbxaccess": func() (tfprotov6.ProviderServer, error) {
+			server, err := w.Providers()["dbxaccess"]()
+			return w.listen(server), err
 		},
-		Steps: steps,
-	})
+	}})
+}
+
+func (w *world) listen(server tfprotov6.ProviderServer) tfprotov6.ProviderServer {
+	return &listener{server, w}
 }
 
 type listener struct {
