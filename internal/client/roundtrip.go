@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type transport struct {
 	patience time.Duration // of all attempts of one call
 	limiter  *rate.Limiter
 	throttle throttle
+	models   sync.Map            // throttles of scoring calls, by host and path
 	written  func(*http.Request) // called before and after each attempt of a request that is not a GET
 
 	host     Cache[string] // looked up in Azure Resource Manager at the first call, where the configuration has no host
@@ -72,9 +74,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 // send sends one attempt, and sends it again while the workspace throttles it. It reads the whole body, so that a
 // connection that breaks half way counts as an attempt without an answer, not as half an answer.
 func (t *transport) send(r *http.Request) (*http.Response, error) {
-	renewed := false
+	renewed, throttle := false, t.throttleOf(r)
 	for first := time.Now(); ; {
-		if err := t.turn(r.Context()); err != nil {
+		if err := t.turn(r.Context(), throttle); err != nil {
 			return nil, err
 		}
 		sent := time.Now()
@@ -83,7 +85,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "" {
-			t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
+			throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		}
 		if resp.StatusCode == http.StatusUnauthorized && !renewed {
 			renewed = true
@@ -98,15 +100,15 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			who.accepted(r)
 		}
 		if !throttled(resp, body) {
-			t.throttle.passed()
+			throttle.passed()
 			return resp, nil
 		}
 		// No longer than a call may take in all, or everything would wait for a service that asks for a day.
-		t.throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
-		if t.throttle.slower(sent) {
+		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
+		if throttle.slower(sent) {
 			tflog.Info(
 				r.Context(),
-				"waiting: the workspace asks for fewer calls, so all of them are spaced out",
+				"waiting: the service asks for fewer calls, so they are spaced out",
 				map[string]any{"path": r.URL.Path, "status": resp.StatusCode},
 			)
 		}
@@ -115,7 +117,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		}
 		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others
 		// get through: waiting in the queue must not use up the caller's time for repeating.
-		if t.throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
+		if throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
 		if r, err = repeated(r); err != nil {
@@ -149,9 +151,19 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	return repeated(r)
 }
 
+// throttleOf returns the throttle of a request: one for the whole workspace, and one for each model, because a model
+// that starts or has too much to do says nothing of the rest.
+func (t *transport) throttleOf(r *http.Request) *throttle {
+	if !strings.HasSuffix(r.URL.Path, "/invocations") {
+		return &t.throttle
+	}
+	own, _ := t.models.LoadOrStore(r.URL.Host+r.URL.Path, &throttle{})
+	return own.(*throttle)
+}
+
 // turn waits until the next call may leave.
-func (t *transport) turn(ctx context.Context) error {
-	if err := t.throttle.wait(ctx); err != nil {
+func (t *transport) turn(ctx context.Context, throttle *throttle) error {
+	if err := throttle.wait(ctx); err != nil {
 		return err
 	}
 	err := t.limiter.Wait(ctx)

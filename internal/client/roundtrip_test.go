@@ -311,6 +311,35 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 	}
 }
 
+// A model that is busy or starting says nothing of the workspace, nor of another model: it holds back calls to itself alone.
+func TestRetryAfterOfOneModel(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]step{"429": {status: 429, after: "60"}, "503": {status: 503, after: "60"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := &fake{steps: []step{first, {status: 200}, {status: 200, body: `{"predictions":[1]}`}}}
+			c := over(t, f, func(cfg *Config) { cfg.RetryTimeout = time.Minute })
+			soon, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			score := func(endpoint string) error {
+				_, _, err := c.Score(soon, endpoint, "{}")
+				return err
+			}
+			if err := score("busy"); err == nil {
+				t.Error("the busy model has answered")
+			}
+			soon, cancel = context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := errors.Join(call(soon, c, "GET"), score("idle")); err != nil {
+				t.Error(err)
+			}
+			if err := score("busy"); !errors.Is(err, context.DeadlineExceeded) || f.attempts() != 3 {
+				t.Errorf("%v after %d attempts", err, f.attempts())
+			}
+		})
+	}
+}
+
 func (p *throttle) holds() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -23,7 +23,7 @@ func TestTwoHundredAtOnce(t *testing.T) {
 			cli.Env["TF_LOG"] = "info"
 			// Nobody waits longer for a repeated call than this, and all of them together take much longer.
 			cli.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "3"
-			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added", "waiting: the workspace asks for fewer calls")
+			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added", "waiting: the service asks for fewer calls")
 			if made := members(w); len(made) != 200 {
 				t.Errorf("%d service principals", len(made))
 			}
