@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -194,21 +195,31 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		get := func(ctx context.Context, details string) (Token, error) {
 			if details != "" {
 				// A token exchange has no details; its token is exchanged again for one with these details.
-				own, err := plain.token(ctx, "")
-				if err != nil {
-					return Token{}, err
+				for try := 1; ; try++ {
+					own, err := plain.token(ctx, "")
+					if err != nil {
+						return Token{}, err
+					}
+					token, err := endpoint.get(
+						ctx,
+						"",
+						"",
+						nil,
+						url.Values{
+							"grant_type":            {grantJWTBearer},
+							"assertion":             {own.Value},
+							"authorization_details": {details},
+						},
+					)
+					refusal, refused := errors.AsType[*oauth2.RetrieveError](err)
+					if !refused || refusal.ErrorCode != "invalid_grant" {
+						return token, err
+					}
+					plain.forget("") // it is this token that is refused, whatever time it has left
+					if try == 2 {
+						return Token{}, err
+					}
 				}
-				return endpoint.get(
-					ctx,
-					"",
-					"",
-					nil,
-					url.Values{
-						"grant_type":            {grantJWTBearer},
-						"assertion":             {own.Value},
-						"authorization_details": {details},
-					},
-				)
 			}
 			token, err := fetch(ctx)
 			if err != nil {

@@ -174,6 +174,41 @@ func TestDatabricksOIDC(t *testing.T) {
 	}
 }
 
+// A token that the workspace refuses to exchange for one of an endpoint is not exchanged again, although by this machine's
+// clock it has time left: there is a new one.
+func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorkspaceLogin(t)
+	const issuer = "https://issuer.example.com"
+	audience := TokenURL("https://" + w.HostName())
+	w.AddFederationPolicy(w.application, issuer, jobSubject, audience)
+	l := open(t, Settings{
+		Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", w.application), UseDatabricksOIDC: hcl("use_databricks_oidc", "true"),
+		OIDCToken: hcl("oidc_token", w.NewOIDCIssuer(issuer).Token(jobSubject, audience, 8*time.Hour)),
+	}, w.options())
+	get := func(endpoint string) error {
+		id := w.CreateRouteOptimizedEndpoint(endpoint, w.application)
+		_, err := l.EndpointToken(t.Context(), fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/serving-endpoints/%s","actions":["query_inference_endpoint"]}]`, id))
+		return err
+	}
+	if err := get("one"); err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Advance(2 * time.Hour)
+	if err := get("two"); err != nil {
+		t.Error(err)
+	}
+	// Two for the first endpoint; for the second the refused exchange, and two.
+	if n := w.Journal.Count("workspace", "POST", tokenPath); n != 5 {
+		t.Errorf("%d requests", n)
+	}
+	w.Faults.Add(emulator.Fault{Service: "workspace", Path: tokenPath, Status: 400, Code: "invalid_grant", Times: -1})
+	wantError(t, get("three"), "Databricks refused the federated token")
+	if n := w.Journal.Count("workspace", "POST", tokenPath); n != 7 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // What configuration alone shows to be wrong is refused without the network.
 func TestDatabricksLoginIncomplete(t *testing.T) {
 	t.Parallel()
