@@ -242,7 +242,10 @@ func symbolSections(binary []byte) ([]string, error) {
 		}
 	} else if f, err := pe.NewFile(in); err == nil {
 		for _, s := range f.Sections {
-			sections = append(sections, s.Name)
+			// Go's linker writes .symtab in any case, and without symbols into a stripped binary.
+			if s.Name != ".symtab" || f.NumberOfSymbols > 0 {
+				sections = append(sections, s.Name)
+			}
 		}
 	} else {
 		return nil, errors.New("the binary is neither ELF nor Mach-O nor PE")

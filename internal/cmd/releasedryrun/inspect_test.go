@@ -104,19 +104,22 @@ func TestUnstrippedBinaryIsFound(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{"main.go": "package main\n\nfunc main() {}\n"})
-	for flags, stripped := range map[string]bool{"-s -w": true, "": false} {
-		file := filepath.Join(dir, "program")
-		build := exec.Command("go", "build", "-ldflags", flags, "-o", file, filepath.Join(dir, "main.go"))
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		binary, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sections, err := symbolSections(binary)
-		if err != nil || stripped != (len(sections) == 0) {
-			t.Errorf("with flags %q: %q %v", flags, sections, err)
+	for _, goos := range []string{runtime.GOOS, "windows"} {
+		for flags, stripped := range map[string]bool{"-s -w": true, "": false} {
+			file := filepath.Join(dir, "program")
+			build := exec.Command("go", "build", "-ldflags", flags, "-o", file, filepath.Join(dir, "main.go"))
+			build.Env = append(os.Environ(), "GOOS="+goos, "CGO_ENABLED=0")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			binary, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sections, err := symbolSections(binary)
+			if err != nil || stripped != (len(sections) == 0) {
+				t.Errorf("%s, with flags %q: %q %v", goos, flags, sections, err)
+			}
 		}
 	}
 	_, err := symbolSections([]byte("a script"))
