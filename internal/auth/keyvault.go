@@ -267,6 +267,7 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	if k.CertificatePasswordSecretName.IsSet() {
 		stored := read.of(k.CertificatePasswordSecretName)
 		passwords = []string{stored}
+		from.Password = fmt.Sprintf("secret %s of that vault", strings.TrimSpace(k.CertificatePasswordSecretName.Value))
 		// A file stored as a secret often ends with a line end.
 		if trimmed := strings.TrimRight(stored, "\r\n"); trimmed != stored {
 			passwords = append(passwords, trimmed)
@@ -293,6 +294,19 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 					"If it is a secret, store the PFX, or a PEM with the key.",
 				from.Bundle,
 			),
+		}
+	}
+	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Attribute == from.passwordAttribute {
+		vault, _, _ := strings.Cut(read.facts.host, ".")
+		wrong.Detail += fmt.Sprintf(
+			" Get that file with: az keyvault secret download --vault-name %s --name %s --encoding base64 --file sp.pfx",
+			vault, strings.TrimSpace(k.CertificateName.Value),
+		)
+		if !k.CertificatePasswordSecretName.IsSet() {
+			wrong.Detail += fmt.Sprintf(
+				". For a PFX that was stored as a secret, name the secret with its password in %s.",
+				k.CertificatePasswordSecretName.Attribute,
+			)
 		}
 	}
 	if err != nil {

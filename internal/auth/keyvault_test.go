@@ -276,7 +276,14 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.vault.SetSecret("sp-password", "wrong-password-77", "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
 			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
-		}, "Client certificate password is wrong", "key_vault.certificate_password_secret_name", []string{"also tried an empty one"}},
+		}, "Client certificate password is wrong", "key_vault.certificate_password_secret_name",
+			[]string{"with secret sp-password of that vault (also tried an empty one)", "az keyvault secret download --vault-name kv-ml --name sp-pfx --encoding base64 --file sp.pfx"}},
+		"wrong password of a file": {func(t *testing.T, k *kept) {
+			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
+			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
+			k.settings.CertificatePassword = Setting{Attribute: "client_certificate_password", Env: "ARM_CLIENT_CERTIFICATE_PASSWORD", Value: "wrong-password-77"}
+		}, "Client certificate password is wrong", "client_certificate_password",
+			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment", "name the secret with its password in key_vault.certificate_password_secret_name"}},
 		"no password": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"

@@ -384,8 +384,12 @@ func checkHost(host string) error {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
 		return errors.New("tokens would be sent unencrypted; use https")
 	}
-	if strings.HasPrefix(strings.ToLower(u.Hostname()), "accounts.") {
+	name := strings.ToLower(u.Hostname())
+	if strings.HasPrefix(name, "accounts.") {
 		return errors.New("it is the account console; write the address of the workspace")
+	}
+	if strings.Contains(name, ".azuredatabricks.") && !strings.HasSuffix(name, ".azuredatabricks.net") {
+		return fmt.Errorf("the workspaces of Azure Databricks are in azuredatabricks.net, and %s is not", name)
 	}
 	if asked, named := workspaceOfHost(host); asked != "" {
 		if err := checkWorkspaceID(asked); err != nil {

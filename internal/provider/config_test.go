@@ -187,7 +187,7 @@ func TestCheckHost(t *testing.T) {
 	for host, good := range map[string]bool{
 		"adb-1.1.azuredatabricks.net": true, "https://adb-1.1.azuredatabricks.net/": true, "http://127.0.0.1:8080": true, "http://localhost:8080": true, "http://[::1]:80": true,
 		"https://adb-1.1.azuredatabricks.net/?o=1": true, "https://adb-1.1.azuredatabricks.net/?o=": true, "https://adb-1.1.azuredatabricks.net/?o=one": false, "https://adb-1.1.azuredatabricks.net/?o=2": false,
-		"": false, "http://adb-1.1.azuredatabricks.net": false, "ftp://adb-1.1.azuredatabricks.net": false, "https://": false, "https://accounts.azuredatabricks.net": false, "a b": false,
+		"": false, "http://adb-1.1.azuredatabricks.net": false, "ftp://adb-1.1.azuredatabricks.net": false, "https://": false, "https://accounts.azuredatabricks.net": false, "a b": false, "adb-1.1.azuredatabricks.com": false, "adb-1.1.privatelink.azuredatabricks.net": true,
 	} {
 		if err := checkHost(host); (err == nil) != good {
 			t.Errorf("checkHost(%q) = %v", host, err)

@@ -184,8 +184,8 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			asToken,
-			"The workspace does not accept the token: it was revoked, has expired, or belongs to another "+
-				"workspace."+q.saysNothing(),
+			"The workspace does not accept the token: it was revoked, has expired, belongs to another workspace, "+
+				"or its owner is deactivated."+q.saysNothing(),
 		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asSecret:
 		return client.Advise(
@@ -193,7 +193,7 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 			asSecret,
 			fmt.Sprintf(
 				"The workspace does not accept the token in secret %s of %s: it was revoked, has expired, belongs to "+
-					"another workspace, or the secret holds something else.%s",
+					"another workspace, its owner is deactivated, or the secret holds something else.%s",
 				q.Secret.Name,
 				q.Secret.VaultURI,
 				q.saysNothing(),
