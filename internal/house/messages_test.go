@@ -145,3 +145,26 @@ func TestEveryMessageIsExplained(t *testing.T) {
 		}
 	}
 }
+
+// The pages of logins name the errors that each login may end with, in the words of the error.
+func TestLogInPagesNameRealErrors(t *testing.T) {
+	emitted, named := summaries(t), 0
+	for page, text := range written(t) {
+		if !strings.HasPrefix(page, "templates/guides/log-in-") {
+			continue
+		}
+		for line := range strings.Lines(text) {
+			summary, found := strings.CutPrefix(line, "- *")
+			summary, _, _ = strings.Cut(summary, "*")
+			if _, ok := emitted[summary]; found && !ok {
+				t.Errorf("%s names %q, which nothing emits", page, summary)
+			}
+			if found {
+				named++
+			}
+		}
+	}
+	if named < 15 {
+		t.Errorf("only %d errors found", named)
+	}
+}

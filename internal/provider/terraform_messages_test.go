@@ -53,6 +53,11 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			c := w.CLI(t, principal+"resource \"dbxaccess_token_permission\" \"a\" {\n  for_each = toset([dbxaccess_service_principal.a.id])\n  service_principal_name = each.key\n}\n")
 			return c.MustRun(t, 1, "plan")
 		},
+		"Invalid provider configuration … requires explicit configuration": func(t *testing.T) acctest.Result {
+			c := w.CLI(t, principal)
+			c.Env["ARM_CLIENT_ID"] = "not an id"
+			return c.MustRun(t, 1, "plan")
+		},
 		"Invalid use of ephemeral value": func(t *testing.T) acctest.Result {
 			c := w.CLI(t, "ephemeral \"dbxaccess_entra_token\" \"a\" {}\nresource \"terraform_data\" \"a\" {\n  input = ephemeral.dbxaccess_entra_token.a.access_token\n}\n")
 			return c.MustRun(t, 1, "validate")

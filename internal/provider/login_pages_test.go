@@ -1,0 +1,124 @@
+package provider_test
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
+)
+
+var (
+	exported      = regexp.MustCompile(`(?m)^export (\w+)=(.+)$`)
+	providerBlock = regexp.MustCompile(`(?ms)^provider "dbxaccess" \{\n.*?^\}\n`)
+	shownLogin    = regexp.MustCompile(`(?m)^me = "(.+) by (\w+)"$`)
+)
+
+// loginPages are the pages of logins: what each presupposes, and what stands in the place of the values that it shows.
+var loginPages = map[string]func(*testing.T, *acctest.World) (values map[string]string){
+	"certificate": func(t *testing.T, w *acctest.World) map[string]string {
+		return map[string]string{
+			"deployer.pem": w.Write(t, "deployer.pem", acctest.PEM(t, w.DeployerKey, w.DeployerCertificate)),
+			"deployer.pfx": w.WritePFX(t, "page.pfx", w.DeployerKey, w.DeployerCertificate, acctest.Password), "…": acctest.Password,
+		}
+	},
+	"certificate-in-key-vault": func(t *testing.T, w *acctest.World) map[string]string {
+		v, _ := keyVaultExample(t, w)
+		return map[string]string{"7a0c2e4f-6b8d-4f1a-9c3e-5d7f9b1a3c50": v.Reader.ClientID}
+	},
+	"github-actions": func(t *testing.T, w *acctest.World) map[string]string {
+		logins["GitHub Actions"](t, w)
+		return nil
+	},
+	"azure-pipelines": func(t *testing.T, w *acctest.World) map[string]string {
+		logins["Azure Pipelines"](t, w)
+		return map[string]string{"0d6f1c52-8a27-4b6e-9f43-2a7c5e1b8d90": w.Env["ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID"]}
+	},
+	"managed-identity": func(_ *testing.T, w *acctest.World) map[string]string {
+		w.Tenant.AssignManagedIdentity(w.Deployer, false)
+		return nil
+	},
+	"client-secret": func(_ *testing.T, w *acctest.World) map[string]string {
+		return map[string]string{"var.client_secret": `"` + w.DeployerSecret + `"`, "…": w.DeployerSecret}
+	},
+	"azure-cli": func(t *testing.T, w *acctest.World) map[string]string {
+		azureCLI(t, w, w.Deployer)
+		return nil
+	},
+	"databricks-oauth": func(_ *testing.T, w *acctest.World) map[string]string {
+		application, secret := databricksAdmin(w)
+		issuer := w.Tenant.NewOIDCIssuer(emulator.GitHubIssuer)
+		const subject = "repo:contoso/models:environment:production"
+		w.Workspace.AddFederationPolicy(application, issuer.URL(), subject, "my-account-id")
+		w.Env["ARM_OIDC_TOKEN"] = issuer.Token(subject, "my-account-id", time.Hour)
+		return map[string]string{"9a1c3e5d-2b4f-4d6a-8c7e-1f3b5d7a9c20": application, "var.oauth_secret": `"` + secret + `"`, "…": secret}
+	},
+}
+
+// Each page of a login logs in, as its provider block has it and as its environment has it, and shows who it says.
+func TestLogInPages(t *testing.T) {
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/guides/log-in-*.md")
+	if err != nil || len(pages) != len(loginPages) {
+		t.Fatalf("%d pages, and the table has %d: %v", len(pages), len(loginPages), err)
+	}
+	for _, page := range pages {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(page), "log-in-"), ".md")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := acctest.New(t)
+			w.Proxied()
+			stands := loginPages[name](t, w)
+			text := read(t, page)
+			for shown, value := range map[string]string{
+				"https://adb-1234567890123456.7.azuredatabricks.net": w.Env["DBXACCESS_HOST"],
+				"8f1ab3a4-9a0d-4b8c-9b0e-2f6c1d1e7a55":               w.Tenant.ID, "4c2f6b1e-7d55-4a6e-8a39-0d7c7a9c1f20": w.Deployer.ClientID,
+			} {
+				text = strings.ReplaceAll(text, shown, value)
+			}
+			for shown, value := range stands {
+				text = strings.ReplaceAll(text, shown, value)
+			}
+			const me = "data \"dbxaccess_current_identity\" \"me\" {}\noutput \"me\" {\n  value = data.dbxaccess_current_identity.me.auth_type\n}\n"
+			shown := shownLogin.FindStringSubmatch(text)
+			if shown == nil {
+				t.Fatal("it does not say who is shown")
+			}
+			// What the page does not name itself is what the machine or the pipeline sets.
+			for _, set := range slices.Collect(maps.Keys(w.Env)) {
+				if strings.HasPrefix(set, "ARM_") && set != "ARM_OIDC_TOKEN" || set == "DBXACCESS_HOST" {
+					delete(w.Env, set)
+				}
+			}
+			logsIn := func(how, provider, kind string) {
+				t.Helper()
+				if r := w.CLI(t, me+provider).Run(t, "plan", "-input=false"); r.Code != 0 || !strings.Contains(r.Stdout, `+ me = "`+kind+`"`) {
+					t.Errorf("%s: exit code %d, and not %s:\n%s\n%s", how, r.Code, kind, r.Stdout, r.Stderr)
+				}
+			}
+			blocks := providerBlock.FindAllString(text, -1)
+			if len(blocks) == 0 {
+				t.Fatal("it has no provider block")
+			}
+			for i, block := range blocks {
+				kind := shown[2]
+				if i > 0 {
+					kind = "databricks_oidc" // the one page with two
+				}
+				if name != "certificate-in-key-vault" { // TestKeyVaultExample applies that one
+					logsIn("provider block", block, kind)
+				}
+			}
+			delete(w.Env, "ARM_OIDC_TOKEN")
+			for _, set := range exported.FindAllStringSubmatch(text, -1) {
+				w.Env[set[1]] = set[2]
+			}
+			logsIn("environment", "", shown[2])
+		})
+	}
+}
