@@ -69,7 +69,7 @@ func TestHostileAnswers(t *testing.T) {
 				p := newProxied(t)
 				h := &hostile{next: p.transport, body: body}
 				o := p.options()
-				o.Transport, o.RetryTimeout = h, time.Second
+				o.Transport, o.RetryTimeout = h, 5*time.Second // the preparations keep to it, too
 				client := prepare(t, p, o)
 				h.mine = func(r *http.Request) bool { return r.Method == client.method && r.URL.Host == client.host }
 				began := time.Now()
