@@ -196,7 +196,7 @@ func (w *World) server() tfprotov6.ProviderServer {
 // TestCLI runs the steps through the real CLI.
 func (w *World) TestCLI(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
-	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: steps})
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: w.Informed(steps...)})
 }
 
 // Count gives how many requests the journal holds for a service ("entra" or "workspace"), a method ("" for any) and a

@@ -95,7 +95,7 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	if !strings.Contains(hcl, "required_providers") {
 		hcl = source + hcl
 	}
-	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(hcl), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(declared(hcl)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

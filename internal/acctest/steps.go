@@ -27,6 +27,7 @@ func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 // TestThrough is [World.Test] with something around each provider, such as what listens to its answers.
 func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) tfprotov6.ProviderServer, steps ...resource.TestStep) {
 	t.Helper()
+	steps = w.Informed(steps...)
 	if os.Getenv("TF_ACC_EVERY_STEP_BY_CLI") != "" {
 		resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"dbxaccess": func() (tfprotov6.ProviderServer, error) { return around(w.server()), nil },

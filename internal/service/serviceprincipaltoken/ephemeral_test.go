@@ -40,7 +40,7 @@ func opened(owner, ownerLines string, lines ...string) string {
 
 // openedBySecret is one of the application, made by its secret.
 func openedBySecret(w *acctest.World, lines ...string) string {
-	return opened(w.ScoringApp.ClientID, attr("client_secret", w.ScoringSecret), lines...)
+	return opened(w.ScoringApp.ClientID, secretly(w, "client_secret", w.ScoringSecret), lines...)
 }
 
 // withEcho runs steps with a provider that keeps what an ephemeral resource tells.
@@ -48,7 +48,7 @@ func withEcho(t *testing.T, w *acctest.World, steps ...resource.TestStep) {
 	t.Helper()
 	providers := w.Providers()
 	providers["echo"] = func() (tfprotov6.ProviderServer, error) { return echoprovider.NewProviderServer()() }
-	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: steps})
+	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: providers, Steps: w.Informed(steps...)})
 }
 
 func told(attribute string, check knownvalue.Check) statecheck.StateCheck {
@@ -125,17 +125,17 @@ func TestEphemeralOwners(t *testing.T) {
 		return key, cert
 	}
 	for name, lines := range map[string]func(t *testing.T, w *acctest.World) string{
-		"secret": func(_ *testing.T, w *acctest.World) string { return attr("client_secret", w.ScoringSecret) },
+		"secret": func(_ *testing.T, w *acctest.World) string { return secretly(w, "client_secret", w.ScoringSecret) },
 		"tenant": func(_ *testing.T, w *acctest.World) string {
-			return attr("client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
+			return secretly(w, "client_secret", w.ScoringSecret) + "\n" + attr("tenant_id", w.Tenant.ID)
 		},
 		"certificate": func(t *testing.T, w *acctest.World) string {
 			key, cert := certificate(t, w)
-			return attr("client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
+			return secretly(w, "client_certificate", base64.StdEncoding.EncodeToString(acctest.PEM(t, key, cert)))
 		},
 		"path": func(t *testing.T, w *acctest.World) string {
 			key, cert := certificate(t, w)
-			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + attr("client_certificate_password", "pass")
+			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + secretly(w, "client_certificate_password", "pass")
 		},
 		"vault, certificate": func(t *testing.T, w *acctest.World) string {
 			w.Proxied()
@@ -251,13 +251,12 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	delete(w.Env, "ARM_TENANT_ID")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
 	// By variable, because newer versions of Terraform print the block that an error points at.
-	c := w.CLI(t, strings.Replace(openedBySecret(w), strconv.Quote(w.ScoringSecret), "var.secret", 1)+"\nvariable \"secret\" {\n  sensitive = true\n}\n")
-	c.Env["TF_VAR_secret"] = w.ScoringSecret
+	c := w.CLI(t, openedBySecret(w))
 	r := c.MustRun(t, 1, "plan")
 	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
 		t.Errorf("%s", r.Stderr)
 	}
-	secret := fmt.Sprintf("%s\n%s", attr("client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
+	secret := fmt.Sprintf("%s\n%s", secretly(w, "client_secret", w.ScoringSecret), attr("tenant_id", w.Tenant.ID))
 	w.CLI(t, opened(w.ScoringApp.ClientID, secret)).MustRun(t, 0, "plan")
 	none(t, w, 1)
 }
@@ -300,7 +299,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 func TestEphemeralBadInput(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	secret := attr("client_secret", w.ScoringSecret)
+	secret := secretly(w, "client_secret", w.ScoringSecret)
 	for _, bad := range []struct{ hcl, want string }{
 		{opened(w.ScoringApp.ClientID, ""), `Owner of an ephemeral token has no credential.*client_secret, client_certificate, client_certificate_path,.*key_vault,`},
 		{opened(w.ScoringApp.ClientID, secret+"\nuse_provider_identity = true"), `has two credentials.*client_secret and use_provider_identity are both written`},

@@ -216,7 +216,7 @@ func TestUpdateIsRefused(t *testing.T) {
 			Config:    after, ExpectError: acctest.Words("Cannot change token.*not you.*The owner may not use personal access tokens"),
 		},
 		resource.TestStep{
-			Config:      strings.Replace(after, w.ScoringSecret, "wrong-secret-value", 1),
+			Config:      strings.Replace(after, w.Secret(w.ScoringSecret), w.Secret("wrong-secret-value"), 1),
 			ExpectError: acctest.Words("Client secret is wrong.*AADSTS7000215"),
 		},
 		resource.TestStep{

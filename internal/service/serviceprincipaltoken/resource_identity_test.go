@@ -145,16 +145,16 @@ func TestImportByIdentityBlock(t *testing.T) {
 	resource.UnitTest(t, resource.TestCase{
 		ProtoV6ProviderFactories: w.Providers(),
 		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
-		Steps: []resource.TestStep{
-			{Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
+		Steps: w.Informed(
+			resource.TestStep{Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
 				isToken, statecheck.ExpectIdentity(address, map[string]knownvalue.Check{"token_id": knownvalue.NotNull(), "workspace_id": knownvalue.StringExact(w.Workspace.ID())}),
 			}},
-			{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
+			resource.TestStep{ResourceName: address, ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: resource.ImportPlanChecks{
 				PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionNoop)},
 			}},
-			{PreConfig: func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
+			resource.TestStep{PreConfig: func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, Config: bySecret(w, nineHours), ConfigStateChecks: []statecheck.StateCheck{
 				isToken, has("rotation_reason", knownvalue.StringExact("due")),
 			}},
-		},
+		),
 	})
 }

@@ -31,9 +31,9 @@ func TestBadInputAtPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, file := attr("client_secret_wo", w.ScoringSecret), attr("client_certificate_path", path)
-	inline := attr("client_certificate_wo", base64.StdEncoding.EncodeToString(pfx))
-	password := attr("client_certificate_password_wo", "pass phrase")
+	secret, file := secretOf(w), attr("client_certificate_path", path)
+	inline := secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx))
+	password := secretly(w, "client_certificate_password_wo", "pass phrase")
 	const provider, nl = "use_provider_identity = true", "\n    "
 	application := w.ScoringApp.ClientID
 	vaulted := func(lines string) string {
@@ -45,17 +45,17 @@ func TestBadInputAtPlan(t *testing.T) {
 		{hcl(application, ""), "Token owner has no credential"},
 		{hcl(application, "use_provider_identity = false"), "Token owner has no credential"},
 		{hcl(application, "client_secret_wo = null"), "Token owner has no credential"},
-		{hcl(application, password), "Certificate password without a certificate"},
+		{hcl(application, attr("client_certificate_password_wo", "unused")), "Certificate password without a certificate"},
 		{hcl(application, secret+nl+password), "Certificate password without a certificate"},
 		{hcl(application, secret+nl+file+nl+password), "client_secret_wo and client_certificate_path are both written"},
 		{hcl(application, inline+nl+file+nl+password), "client_certificate_wo and client_certificate_path are both written"},
 		{hcl(application, secret+nl+provider), "client_secret_wo and use_provider_identity are both written"},
 
 		{hcl(application, provider), "the provider is logged in as " + w.Deployer.ClientID + ".*Write its application id under owner.application_id"},
-		{hcl(application, file+nl+attr("client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
-		{hcl(application, inline+nl+attr("client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
+		{hcl(application, file+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
+		{hcl(application, inline+nl+secretly(w, "client_certificate_password_wo", "wrong")), "Client certificate password is wrong"},
 		{hcl(application, file), "Client certificate .* password"},
-		{hcl(application, attr("client_certificate_wo", "not a certificate")), "is neither a PFX file, nor PEM text, nor base64"},
+		{hcl(application, secretly(w, "client_certificate_wo", "not a certificate")), "is neither a PFX file, nor PEM text, nor base64"},
 		{hcl(application, attr("client_certificate_path", w.Write(t, "old.pem", acctest.PEM(t, oldKey, old)))), "Client certificate expired"},
 
 		{hcl("scoring app", secret), "Not an application id.*looks like a display name"},
@@ -82,7 +82,7 @@ func TestBadInputAtPlan(t *testing.T) {
 		{bySecret(w, `key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "x", tags = { dbxaccess-token-id = "y" } }`), "dbxaccess-token-id"},
 		{hcl(application, "use_oidc = true"), "No OIDC token to log in with"},
 		{hcl(application, "use_oidc = true"+nl+secret), "client_secret_wo and use_oidc are both written"},
-		{hcl(application, vaulted("")+nl+secret), "client_secret_wo and key_vault are both written"},
+		{hcl(application, vaulted("")+nl+attr("client_secret_wo", "unused")), "client_secret_wo and key_vault are both written"},
 		{hcl(application, vaulted("")), "Key Vault credential of the owner is not clear"},
 		{hcl(application, vaulted(`certificate_name = "a", client_secret_name = "b"`)), "Key Vault credential of the owner is not clear"},
 		{hcl(application, vaulted(`client_secret_name = "b", certificate_password_secret_name = "c"`)), "Password in Key Vault without a certificate"},
@@ -203,7 +203,7 @@ func TestCredentialFromVariables(t *testing.T) {
 		}, Check: one(w, w.ScoringApp.ClientID, "")},
 		resource.TestStep{
 			Config: "variable \"password\" {\n  type = string\n  default = null\n  ephemeral = true\n}\n" +
-				hcl(w.ScoringApp.ClientID, attr("client_secret_wo", w.ScoringSecret)+"\n    client_certificate_password_wo = var.password"),
+				hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    client_certificate_password_wo = var.password"),
 			Check: one(w, w.ScoringApp.ClientID, ""),
 		},
 	)
@@ -218,7 +218,7 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	}
 	w.TestCLI(t,
 		resource.TestStep{
-			Config:      made("true") + hcl(w.ScoringApp.ClientID, attr("client_secret_wo", w.ScoringSecret)+"\n    use_provider_identity = terraform_data.made.output"),
+			Config:      made("true") + hcl(w.ScoringApp.ClientID, secretOf(w)+"\n    use_provider_identity = terraform_data.made.output"),
 			ExpectError: acctest.Words("client_secret_wo and use_provider_identity are both written"),
 		},
 		resource.TestStep{
@@ -268,13 +268,13 @@ func TestRefusedAtApply(t *testing.T) {
 
 	var steps []resource.TestStep
 	for _, tc := range []struct{ config, want string }{
-		{hcl(application, attr("client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
-		{hcl(application, attr("client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
-		{hcl("11111111-2222-3333-4444-555555555555", attr("client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
-		{hcl(application, attr("client_secret_wo", w.ScoringSecret)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
-		{hcl(stranger.ClientID, attr("client_secret_wo", stranger.AddSecret(day))), "the workspace does not know the owner.*dbxaccess_service_principal"},
-		{hcl(dormant.ClientID, attr("client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
-		{hcl(idle.ClientID, attr("client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
+		{hcl(application, secretly(w, "client_secret_wo", "wrong-secret-value")), "Client secret is wrong.*AADSTS7000215"},
+		{hcl(application, secretly(w, "client_certificate_wo", string(acctest.PEM(t, key, cert)))), "Client certificate is not registered.*AADSTS700027"},
+		{hcl("11111111-2222-3333-4444-555555555555", secretly(w, "client_secret_wo", "wrong-secret-value")), "Application not found in the tenant.*AADSTS700016.*service principal that Databricks created"},
+		{hcl(application, secretOf(w)+"\n    "+attr("tenant_id", "99999999-2222-3333-4444-555555555555")), "Tenant not found.*AADSTS90002"},
+		{hcl(stranger.ClientID, secretly(w, "client_secret_wo", stranger.AddSecret(day))), "the workspace does not know the owner.*dbxaccess_service_principal"},
+		{hcl(dormant.ClientID, secretly(w, "client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
+		{hcl(idle.ClientID, secretly(w, "client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
 	} {
 		// Entra ID is asked again for as long as application or credential may have been made a moment ago.
 		config := strings.TrimSuffix(tc.config, "}\n") + "  timeouts = { create = \"4s\" }\n}\n"

@@ -186,7 +186,7 @@ func TestManyTokens(t *testing.T) {
 		w.Workspace.AddServicePrincipal(app.ClientID, app.Name)
 		w.Workspace.SetGrant(rights, app.ClientID, "CAN_USE")
 		apps = append(apps, app)
-		all.WriteString(strings.Replace(hcl(app.ClientID, attr("client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
+		all.WriteString(strings.Replace(hcl(app.ClientID, secretly(w, "client_secret_wo", app.AddSecret(day)), "count = 5", `comment = "c${count.index}"`), `"this"`, fmt.Sprintf("%q", app.Name), 1))
 	}
 	c := w.CLI(t, all.String())
 	count := func(owners, deployer, lists int, args ...string) {

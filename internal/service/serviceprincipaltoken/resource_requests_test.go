@@ -18,9 +18,7 @@ func rewrite(t *testing.T, c *acctest.CLI, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), from, to)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.Rewrite(t, strings.ReplaceAll(string(text), from, to))
 }
 
 // What each operation costs. A refresh never contacts the owner, and any number of tokens share one list.

@@ -363,7 +363,7 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := live(w, w.ScoringApp.ClientID)
 	rewrite(t, c, `a = "2"`, `a = "3"`)
-	rewrite(t, c, w.ScoringSecret, "wrong-secret-value")
+	rewrite(t, c, w.Secret(w.ScoringSecret), w.Secret("wrong-secret-value"))
 	w.Tenant.Journal.Reset()
 	if r := c.MustRun(t, 1, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "Client secret is wrong") {
 		t.Error(r.Stderr)

@@ -84,19 +84,19 @@ func TestOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	pem := acctest.PEM(t, key, cert)
-	password := "\n    " + attr("client_certificate_password_wo", "pass phrase")
+	password := "\n    " + secretly(w, "client_certificate_password_wo", "pass phrase")
 	application, deployer := w.ScoringApp.ClientID, w.Deployer.ClientID
 
 	var all string
 	want := map[string]string{} // comment → owner
 	for name, tc := range map[string]struct{ owner, lines string }{
-		"secret":           {application, attr("client_secret_wo", w.ScoringSecret)},
-		"base64_pfx":       {application, attr("client_certificate_wo", base64.StdEncoding.EncodeToString(pfx)) + password},
-		"pem_text":         {application, attr("client_certificate_wo", string(pem))},
-		"base64_pem":       {application, attr("client_certificate_wo", base64.StdEncoding.EncodeToString(pem))},
+		"secret":           {application, secretOf(w)},
+		"base64_pfx":       {application, secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pfx)) + password},
+		"pem_text":         {application, secretly(w, "client_certificate_wo", string(pem))},
+		"base64_pem":       {application, secretly(w, "client_certificate_wo", base64.StdEncoding.EncodeToString(pem))},
 		"pfx_file":         {application, attr("client_certificate_path", pfxPath) + password},
 		"pem_file":         {application, attr("client_certificate_path", w.Write(t, "scoring.pem", pem))},
-		"tenant_by_itself": {application, attr("client_secret_wo", w.ScoringSecret) + "\n    " + attr("tenant_id", w.Tenant.ID)},
+		"tenant_by_itself": {application, secretOf(w) + "\n    " + attr("tenant_id", w.Tenant.ID)},
 		"provider":         {deployer, "use_provider_identity = true"},
 	} {
 		all += strings.Replace(hcl(tc.owner, tc.lines, attr("comment", name)), `"this"`, `"`+name+`"`, 1)
@@ -165,7 +165,7 @@ func TestUpdate(t *testing.T) {
 	begin.ConfigPlanChecks = acctest.Planned(address, plancheck.ResourceActionCreate)
 	unmanaged := step(bySecret(w), "", serving, sql)
 	unmanaged.ConfigPlanChecks = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
-	quiet := step(hcl(application, attr("client_secret_wo", w.ScoringSecret)+"\n    "+attr("tenant_id", w.Tenant.ID), `timeouts = { create = "1m" }`), "", serving, sql)
+	quiet := step(hcl(application, secretOf(w)+"\n    "+attr("tenant_id", w.Tenant.ID), `timeouts = { create = "1m" }`), "", serving, sql)
 	quiet.Check = resource.ComposeTestCheckFunc(quiet.Check, func(*terraform.State) error {
 		asked(t, w, 0, "workspace", "PATCH", "")
 		if n := loginsBy(w, application); n != 0 {
@@ -200,9 +200,9 @@ func TestReplace(t *testing.T) {
 	}
 	w.Test(t,
 		step(bySecret(w), w.ScoringApp.ClientID, plancheck.ResourceActionCreate),
-		step(hcl(other.ClientID, attr("client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
+		step(hcl(other.ClientID, secretly(w, "client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
 		resource.TestStep{ // the same id in upper case is the same owner
-			Config:           hcl(strings.ToUpper(other.ClientID), attr("client_secret_wo", "unused")),
+			Config:           hcl(strings.ToUpper(other.ClientID), secretly(w, "client_secret_wo", "unused")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			Check: func(*terraform.State) error {
 				if left := live(w, w.ScoringApp.ClientID); len(left) > 0 {

@@ -276,7 +276,7 @@ func TestVaultCreateBeforeDestroy(t *testing.T) {
 	c := w.CLI(t, bySecret(w, secret(), "lifecycle {\n    create_before_destroy = true\n  }"))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	rewrite(t, c, w.ScoringApp.ClientID, other.ClientID)
-	rewrite(t, c, w.ScoringSecret, otherSecret)
+	rewrite(t, c, w.Secret(w.ScoringSecret), w.Secret(otherSecret))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "scoring") != "1" || len(live(w, w.ScoringApp.ClientID)) != 0 || len(live(w, other.ClientID)) != 1 {
 		t.Errorf("%s %+v", enabled(v, "scoring"), live(w, other.ClientID))

@@ -69,8 +69,14 @@ func hcl(owner string, ownerLines string, lines ...string) string {
 
 // bySecret is a token of the application, made by its secret.
 func bySecret(w *acctest.World, lines ...string) string {
-	return hcl(w.ScoringApp.ClientID, attr("client_secret_wo", w.ScoringSecret), lines...)
+	return hcl(w.ScoringApp.ClientID, secretOf(w), lines...)
 }
+
+// secretly is an attribute whose value is not in the configuration.
+func secretly(w *acctest.World, name, value string) string { return name + " = " + w.Secret(value) }
+
+// secretOf is the application's secret as its credential.
+func secretOf(w *acctest.World) string { return secretly(w, "client_secret_wo", w.ScoringSecret) }
 
 func byProvider(w *acctest.World, lines ...string) string {
 	return hcl(w.Deployer.ClientID, "use_provider_identity = true", lines...)

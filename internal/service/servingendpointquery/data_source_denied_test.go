@@ -20,7 +20,7 @@ func TestExpectDenied(t *testing.T) {
 	w := acctest.New(t)
 	application, token, id := addApp(w)
 	w.Test(t, resource.TestStep{
-		Config: asToken(token, expectDenied, "store_response = true"),
+		Config: asToken(w, token, expectDenied, "store_response = true"),
 		ConfigStateChecks: []statecheck.StateCheck{
 			is("status", knownvalue.Int64Exact(403)),
 			is("response", knownvalue.Null()),
@@ -34,19 +34,19 @@ func TestExpectDenied(t *testing.T) {
 	}
 	// CAN_VIEW is not enough to query, and that is still a refusal.
 	w.Workspace.SetGrant("iris", application, "CAN_VIEW")
-	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
 
 	// Who is served should not have been.
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Tenant.Journal.Reset()
-	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
 
 	// A token that opens nothing proves nothing.
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
 	// Nor does a payload that the model refuses, or an endpoint that is not there.
 	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
 }
@@ -65,7 +65,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 }
 `
 	}
-	query := asToken(token, expectDenied, "depends_on = [dbxaccess_serving_endpoint_permission.x]")
+	query := asToken(w, token, expectDenied, "depends_on = [dbxaccess_serving_endpoint_permission.x]")
 	// The serving plane answers once as if nothing had happened.
 	w.Test(t,
 		resource.TestStep{Config: grant("CAN_QUERY")},
@@ -96,18 +96,18 @@ func TestRouteOptimized(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, config := range []string{asToken(token), asToken(bearer), asProvider(), asToken(token, expectDenied)} {
+	for _, config := range []string{asToken(w, token), asToken(w, bearer), asProvider(), asToken(w, token, expectDenied)} {
 		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: acctest.Says(told()...)})
 	}
 	// In whatever words the service refuses.
 	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
 		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
-		w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: acctest.Says(told()...)})
+		w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says(told()...)})
 	}
 	// A provider that may not see the endpoint says what it can.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
-	w.Test(t, resource.TestStep{Config: fast(asToken(token)), ExpectError: acctest.Says("does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says("does not accept the token", "revoked")})
 }
 
 // One attempt may take longer than the provider's own limit for a call: a model may work for minutes.

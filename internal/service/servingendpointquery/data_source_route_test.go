@@ -20,7 +20,7 @@ func TestRouteOptimizedProvesNothing(t *testing.T) {
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: emulator.Refusal{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}})
 	w.Test(t, resource.TestStep{
-		Config:      strings.Replace(asToken(token, expectDenied), `"iris"`, `"fast"`, 1),
+		Config:      strings.Replace(asToken(w, token, expectDenied), `"iris"`, `"fast"`, 1),
 		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimised", "query_as = \"oauth_secret\""),
 	})
 }

@@ -38,8 +38,8 @@ func asProvider(lines ...string) string {
 	return hcl(append([]string{attr("query_as", "provider"), attr("request", flower)}, lines...)...)
 }
 
-func asToken(token string, lines ...string) string {
-	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), attr("token", token)}, lines...)...)
+func asToken(w *acctest.World, token string, lines ...string) string {
+	return hcl(append([]string{attr("query_as", "token"), attr("request", flower), "token = " + w.Secret(token)}, lines...)...)
 }
 
 func asVaulted(vault, name string, lines ...string) string {
@@ -121,8 +121,8 @@ func TestAsToken(t *testing.T) {
 		statecheck.ExpectSensitiveValue(address, tfjsonpath.New("token")),
 	}
 	w.TestCLI(t,
-		resource.TestStep{Config: asToken(token), ConfigStateChecks: checks},
-		resource.TestStep{Config: asToken(bearer), ConfigStateChecks: checks}, // a token of Entra ID is as good
+		resource.TestStep{Config: asToken(w, token), ConfigStateChecks: checks},
+		resource.TestStep{Config: asToken(w, bearer), ConfigStateChecks: checks}, // a token of Entra ID is as good
 	)
 	asked := callers(w)
 	if len(asked) == 0 {
@@ -173,7 +173,7 @@ func TestDenied(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
 		_, token, _ := addApp(w)
-		w.Test(t, resource.TestStep{Config: asToken(token, twoTries), ExpectError: acctest.Says(right...)})
+		w.Test(t, resource.TestStep{Config: asToken(w, token, twoTries), ExpectError: acctest.Says(right...)})
 		if asked := callers(w); len(asked) != 1 {
 			t.Errorf("asked %q, want once", asked)
 		}
@@ -186,7 +186,7 @@ func TestTokenRefused(t *testing.T) {
 	application, token, id := addApp(w)
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Workspace.RevokeToken(id)
-	w.Test(t, resource.TestStep{Config: asToken(token), ExpectError: acctest.Says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
+	w.Test(t, resource.TestStep{Config: asToken(w, token), ExpectError: acctest.Says("Cannot score serving endpoint", "token", "does not accept the token", "revoked")})
 	if asked := callers(w); len(asked) != 1 {
 		t.Errorf("asked %q, want once", asked)
 	}
@@ -204,7 +204,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
   endpoint_name          = "iris"
   service_principal_name = "` + application + `"
 }
-` + asToken(token, "depends_on = [dbxaccess_serving_endpoint_permission.x]"),
+` + asToken(w, token, "depends_on = [dbxaccess_serving_endpoint_permission.x]"),
 		ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))},
 	})
 	if asked := callers(w); len(asked) < 2 || asked[0] != application+" 403" || asked[1] != application+" 200" {
@@ -298,8 +298,8 @@ func TestBadInput(t *testing.T) {
 		error  *regexp.Regexp
 	}{
 		"no token":            {hcl(attr("query_as", "token"), attr("request", flower)), acctest.Says("Query has no token", "token")},
-		"empty token":         {asToken(""), acctest.Says("Query has no token")},
-		"blank token":         {asToken("  "), acctest.Says("Query has no token")},
+		"empty token":         {asToken(w, ""), acctest.Says("Query has no token")},
+		"blank token":         {asToken(w, "  "), acctest.Says("Query has no token")},
 		"a token too many":    {asProvider(attr("token", "dapi00")), acctest.Says("Query has a token it does not use", "token", "remove token")},
 		"no secret":           {hcl(attr("query_as", "key_vault_secret"), attr("request", flower)), acctest.Says("Query has no Key Vault secret", "vault_uri")},
 		"a secret too many":   {asProvider(`key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "iris" }`), acctest.Says("Query has a Key Vault secret it does not use", "remove key_vault_secret")},

@@ -141,10 +141,10 @@ func TestOneListForTheRun(t *testing.T) {
 resource "dbxaccess_service_principal_token" "one" {
   owner = {
     application_id   = %q
-    client_secret_wo = %q
+    client_secret_wo = %s
   }
 }
-`, w.ScoringApp.ClientID, w.ScoringSecret)
+`, w.ScoringApp.ClientID, w.Secret(w.ScoringSecret))
 	c := w.CLI(t, token+hcl(""))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
