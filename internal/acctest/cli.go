@@ -75,16 +75,21 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	return c
 }
 
-// Installs makes init install the provider from a local mirror, as at a user's, in place of finding it by an override.
-func (c *CLI) Installs(t testing.TB) {
+// Installs makes init install the provider from a local mirror, as at a user's, in place of finding it by an override. The
+// mirror has these versions, all of one build; without any it has 0.1.0.
+func (c *CLI) Installs(t testing.TB, versions ...string) {
 	t.Helper()
 	_, host, err := local.Terraform()
 	must(t, err)
-	const version = "0.1.0"
+	if len(versions) == 0 {
+		versions = []string{"0.1.0"}
+	}
 	mirror := t.TempDir()
-	folder := filepath.Join(mirror, host, "dbxaccess", "dbxaccess", version, runtime.GOOS+"_"+runtime.GOARCH)
-	must(t, os.MkdirAll(folder, 0o700))
-	must(t, os.Symlink(c.plugin, filepath.Join(folder, "terraform-provider-dbxaccess_v"+version)))
+	for _, version := range versions {
+		folder := filepath.Join(mirror, host, "dbxaccess", "dbxaccess", version, runtime.GOOS+"_"+runtime.GOARCH)
+		must(t, os.MkdirAll(folder, 0o700))
+		must(t, os.Symlink(c.plugin, filepath.Join(folder, "terraform-provider-dbxaccess_v"+version)))
+	}
 	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror)
 	must(t, os.WriteFile(c.rc, []byte(config), 0o600))
 }
