@@ -24,6 +24,8 @@ const (
 	// freshness is how long a cached token must still be valid to be returned; MSAL uses
 	// the same time.
 	freshness = 5 * time.Minute
+	// longestLife is longer than any access token lives: the longest of Entra ID live 28 hours.
+	longestLife = 48 * time.Hour
 )
 
 // acquirer gets tokens from one source for one identity. It adds what the
@@ -98,6 +100,9 @@ func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, aban
 		if err == nil {
 			a.reached.Store(true)
 			a.noteReturned(scope, token)
+			if time.Until(token.ExpiresAt).Abs() > longestLife {
+				token.ExpiresAt = time.Time{} // a number that no token has, or that overflowed
+			}
 			return token, false, nil
 		}
 		f := a.inspect(err, a.reached.Load())

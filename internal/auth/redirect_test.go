@@ -111,6 +111,19 @@ var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirecte
 			return err
 		}}
 	},
+	"Databricks OAuth": func(t testing.TB, p *proxied, o Options) redirected {
+		w := p.NewWorkspace(emulator.WorkspaceOptions{})
+		w.AddServicePrincipal(testClient, "managed")
+		_, secret := w.AddOAuthSecret(testClient, time.Hour)
+		l := open(t, Settings{
+			Host: hcl("host", w.HostName()), DatabricksClientID: hcl("databricks_client_id", testClient),
+			DatabricksClientSecret: hcl("databricks_client_secret", secret),
+		}, o)
+		return redirected{"POST", w.HostName(), emulator.Fault{Service: "workspace", Method: "POST"}, func(ctx context.Context) error {
+			_, err := l.AccessToken(ctx, DatabricksScope)
+			return err
+		}}
+	},
 	"managed identity": func(t testing.TB, p *proxied, o Options) redirected {
 		app := p.RegisterApp("mi")
 		p.AssignManagedIdentity(app, false)

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -84,6 +85,9 @@ func (m *resourceWorld) refuses(t *testing.T, says ...string) {
 	if err == nil {
 		t.Fatal("no error")
 	}
+	if strings.ContainsAny(err.Error(), "\x1b\a") || strings.Contains(err.Error(), "\nError: forged") {
+		t.Errorf("it writes to the terminal: %q", err)
+	}
 	for _, part := range append(says, "Cannot find the workspace's address") {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("the error lacks %q: %v", part, err)
@@ -124,7 +128,11 @@ func TestResourceManagerRedirects(t *testing.T) {
 func TestResourceManagerAnswersSomethingElse(t *testing.T) {
 	t.Parallel()
 	about := func(id, address string) string {
-		return fmt.Sprintf(`{"id":%q,"properties":{"workspaceUrl":%q}}`, id, address)
+		body, err := json.Marshal(map[string]any{"id": id, "properties": map[string]string{"workspaceUrl": address}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
 	}
 	m := newManaged(t)
 	id := m.id
@@ -138,15 +146,21 @@ func TestResourceManagerAnswersSomethingElse(t *testing.T) {
 		`{"id":"/subscr`:                      "damaged",
 		`{"properties":{"workspaceUrl":"adb-1.2.azuredatabricks.net"}}`: "JSON without an id",
 		about(id+"2", "adb-1.2.azuredatabricks.net"):                    "the resource " + id + "2",
-		about(id, ""):                  "no workspaceUrl",
-		about(id, "elsewhere.example"): "elsewhere.example",
-		about(id, "adb-1.2.azuredatabricks.net.elsewhere.example"): "elsewhere.example",
-		about(id, "elsewhere.example/adb-1.2.azuredatabricks.net"): "elsewhere.example",
-		about(id, "elsewhere.example#.azuredatabricks.net"):        "elsewhere.example",
-		about(id, "x@elsewhere.example:443?.azuredatabricks.net"):  "elsewhere.example",
-		about(id, "adb-1.2.azuredatabricks.net:8443"):              ":8443",
-		about(id, "http://adb-1.2.azuredatabricks.net"):            "http://",
-		about(id, "adb-1.2.databricks.azure.us"):                   "public cloud",
+		`{"id":"` + id + `","id":"` + id + `3"}`:                        "the resource " + id + "3",
+		`{"id":["` + id + `"]}`:                                         "JSON of another form",
+		`{"id":"` + id + `","properties":{"workspaceUrl":{}}}`:          "JSON of another form",
+		`{"x":` + strings.Repeat("[", 300_000):                          "damaged",
+		about(id, "\x1b[2J\nError: forged"):                             `\x1b[2J`,
+		about("\x1b]0;x\a", ""):                                         `\x1b]0;x`,
+		about(id, ""):                                                   "no workspaceUrl",
+		about(id, "elsewhere.example"):                                  "elsewhere.example",
+		about(id, "adb-1.2.azuredatabricks.net.elsewhere.example"):      "elsewhere.example",
+		about(id, "elsewhere.example/adb-1.2.azuredatabricks.net"):      "elsewhere.example",
+		about(id, "elsewhere.example#.azuredatabricks.net"):             "elsewhere.example",
+		about(id, "x@elsewhere.example:443?.azuredatabricks.net"):       "elsewhere.example",
+		about(id, "adb-1.2.azuredatabricks.net:8443"):                   ":8443",
+		about(id, "http://adb-1.2.azuredatabricks.net"):                 "http://",
+		about(id, "adb-1.2.databricks.azure.us"):                        "public cloud",
 	} {
 		m.Tenant.Faults.Add(emulator.Fault{Service: "arm", Status: 200, Body: body, Empty: body == "", ContentType: "application/json"})
 		m.refuses(t, says)
