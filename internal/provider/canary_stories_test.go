@@ -171,7 +171,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		planAndApply(t, s)
 		s.run(t, 0, "destroy", "-auto-approve")
 	},
-	"a client secret in a file; tokens and OAuth secrets imported, revoked by an action": func(t *testing.T, s *storyRun) {
+	"a client secret in a file; tokens and OAuth secrets imported": func(t *testing.T, s *storyRun) {
 		withoutCertificate(s.w)
 		s.w.Env["ARM_CLIENT_SECRET_FILE_PATH"] = s.w.Write(t, "secret", []byte(s.w.DeployerSecret+"\n"))
 		s.w.Env["TF_VAR_secret"] = s.w.ScoringSecret
@@ -182,15 +182,11 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		secret, secretValue := s.w.Workspace.AddOAuthSecret(app, 30*24*time.Hour)
 		s.secret("the imported token", value)
 		s.secret("the imported OAuth secret", secretValue)
-		action := ""
-		if acctest.HasTerraform(t, "1.14.0") {
-			action = fmt.Sprintf("action \"dbxaccess_revoke_credentials\" \"all\" {\n  config { application_id = %q }\n}\n", app)
-		}
 		s.cli.Rewrite(t, secretVariables("secret")+ownTokenHCL(app, bySecretVariable, "lifetime_seconds = 2592000")+
 			fmt.Sprintf("resource \"dbxaccess_service_principal_oauth_secret\" \"app\" { application_id = %q }\n", app)+
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal.app\n  id = %q\n}\n", app)+
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_token.app\n  id = %q\n}\n", token)+
-			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n", app+"/"+secret)+action)
+			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n", app+"/"+secret))
 		planAndApply(t, s)
 		// Somebody imports by the value instead of the id. Terraform shows and logs its own command line, so only what the
 		// provider says is looked through.
@@ -199,10 +195,37 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		s.cli.Env["TF_LOG_PROVIDER"] = "trace"
 		r := s.cli.MustRun(t, 1, "import", "dbxaccess_service_principal_token.app", value)
 		s.shown["import by the value"] = r.Stderr
-		if action != "" {
-			s.run(t, 0, "apply", "-auto-approve", "-invoke=action.dbxaccess_revoke_credentials.all")
-		}
 		s.run(t, 0, "destroy", "-auto-approve")
+	},
+	"strays swept and credentials revoked by actions; answers that echo the request to them": func(t *testing.T, s *storyRun) {
+		acctest.NeedsTerraform(t, "1.14.0", "actions")
+		withoutCertificate(s.w)
+		s.w.Env["ARM_CLIENT_SECRET"], s.w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = s.w.DeployerSecret, "5"
+		app := s.w.ScoringApp.ClientID
+		s.w.Workspace.AddServicePrincipal(app, "app")
+		s.w.Workspace.SetGrant("authorization/tokens", app, "CAN_USE")
+		for _, comment := range []string{"[dbxaccess-ephemeral]", "nightly"} {
+			id, value := s.w.Workspace.MintToken(app, comment, 24*time.Hour)
+			s.w.Workspace.AgeToken(id, time.Hour)
+			s.secret("a token with the comment "+comment, value)
+		}
+		_, value := s.w.Workspace.AddOAuthSecret(app, 24*time.Hour)
+		s.secret("an OAuth secret", value)
+		s.cli.Rewrite(t, fmt.Sprintf(actions, app))
+		for _, action := range []string{"sweep_stray_tokens", "revoke_credentials"} {
+			invoke := []string{"apply", "-auto-approve", "-invoke=action.dbxaccess_" + action + ".all"}
+			s.answers(func(r *http.Request, _ string) bool {
+				return r.Host == s.w.Workspace.HostName() && r.Method != "GET"
+			})
+			s.run(t, 1, invoke...)
+			if s.answers(nil) == 0 {
+				t.Errorf("%s: no request was answered with itself", action)
+			}
+			s.run(t, 0, invoke...)
+		}
+		if left := s.w.Workspace.Snapshot(); len(left.OAuthSecrets) > 0 || len(left.Tokens) > 1 { // a person has one
+			t.Errorf("left: %+v, %+v", left.Tokens, left.OAuthSecrets)
+		}
 	},
 	"answers that echo the request, to every kind of request": func(t *testing.T, s *storyRun) {
 		withoutCertificate(s.w)
@@ -244,6 +267,18 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		s.run(t, 0, "destroy", "-auto-approve")
 	},
 }
+
+const actions = `
+action "dbxaccess_sweep_stray_tokens" "all" {
+  config {
+    older_than_seconds = 0
+    dry_run            = false
+  }
+}
+action "dbxaccess_revoke_credentials" "all" {
+  config { application_id = %q }
+}
+`
 
 // answers sets which requests are answered with themselves, and gives how many were since.
 func (c *canary) answers(echo func(*http.Request, string) bool) (echoed int) {
