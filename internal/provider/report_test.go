@@ -68,6 +68,48 @@ func crowded(w *acctest.World) {
 	}
 }
 
+// pictured is a workspace as a small company has one, for the picture in the guide, and the grants that are managed there.
+func pictured(t *testing.T) (w *acctest.World, managed string) {
+	t.Helper()
+	w = acctest.New(t)
+	w.Workspace.SetHostName("adb-1234567890123456.7.azuredatabricks.net")
+	w.Proxied()
+	for i, group := range []string{"analysts", "data-science"} {
+		w.Workspace.AddGroup(group)
+		for j, name := range [][]string{{"Grace Hopper", "Alan Turing", "Emmy Noether"}, {"Mary Jackson", "Katherine Johnson"}}[i] {
+			login := strings.ToLower(strings.ReplaceAll(name, " ", ".")) + "@example.com"
+			w.Workspace.AddUser(login, name)
+			w.Workspace.AddToGroup(group, login)
+			w.Workspace.MintToken(login, "notebook", time.Duration(j+1)*45*24*time.Hour)
+		}
+	}
+	for i, name := range []string{"iris-scoring", "churn-batch", "fraud-online", "forecast-nightly", "old-dashboard"} {
+		w.Workspace.AddServicePrincipal(emulator.CrowdApplicationID(i), name)
+	}
+	w.Workspace.SetActive(emulator.CrowdApplicationID(4), false)
+	grants := map[string]map[string]string{}
+	for i, endpoint := range []string{"churn", "forecast-demand", "forecast-returns", "fraud", "sentiment", "translation"} {
+		w.Workspace.CreateEndpoint(endpoint, w.PersonName)
+		group, level := []string{"analysts", "data-science"}[i%2], []string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}[i%3]
+		w.Workspace.SetGrant(endpoint, emulator.CrowdApplicationID(i%5), "CAN_QUERY")
+		w.Workspace.SetGrant(endpoint, group, level)
+		grants[endpoint] = map[string]string{
+			"service_principal_name=" + emulator.CrowdApplicationID(i%5): "CAN_QUERY", "group_name=" + group: level, "user_name=" + w.PersonName: "CAN_MANAGE",
+		}
+	}
+	w.Workspace.SetGrant("iris", emulator.CrowdApplicationID(0), "CAN_QUERY")
+	grants["iris"] = map[string]string{"service_principal_name=" + emulator.CrowdApplicationID(0): "CAN_QUERY", "user_name=" + w.PersonName: "CAN_MANAGE"}
+	w.Workspace.SetGrant("fraud", "alan.turing@example.com", "CAN_MANAGE")
+	w.Workspace.SetGrant("churn", emulator.CrowdApplicationID(4), "CAN_QUERY")
+	w.Workspace.CreateFoundationEndpoint("databricks-llama")
+	w.Workspace.AddAccountGroup("auditors")
+	w.Workspace.SetGrant("fraud", "auditors", "CAN_VIEW")
+	w.Workspace.AddOAuthSecret(emulator.CrowdApplicationID(2), 90*24*time.Hour, "serving.serving-endpoints")
+	text, err := json.Marshal(grants)
+	must(t, err)
+	return w, string(text)
+}
+
 // report is what the page's data is read into here: of the facts that the tests compare.
 type report struct {
 	Workspace struct{ ID string }
