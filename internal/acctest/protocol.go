@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math/big"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -15,11 +16,20 @@ import (
 // Protocol calls the provider as Terraform does, without one: for what only newer versions ask for, which is identities
 // and lists. It runs in this process and takes milliseconds.
 type Protocol struct {
-	server     tfprotov6.ProviderServer
+	server tfprotov6.ProviderServer
+	*description
+	located bool // errors name the attribute that they are about, as a CLI does
+}
+
+// description is what a provider says of itself. Every server of a provider says the same, so one of them is asked.
+type description struct {
+	asked      sync.Once
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
-	located    bool // errors name the attribute that they are about, as a CLI does
 }
+
+// ours is the description of the provider of this repository.
+var ours description
 
 // Object is a resource as the protocol carries it. Values are strings, bools, *big.Float, []any, map[string]any or
 // nil; an int is taken, too.
@@ -41,7 +51,7 @@ type Listed struct {
 // Protocol starts a provider in the world's environment, with an empty provider block.
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
-	p := open(t, w.server())
+	p := open(t, w.server(), &ours)
 	if errors := p.configure(t, nil); errors != "" {
 		t.Fatal(errors)
 	}
@@ -49,18 +59,18 @@ func (w *World) Protocol(t testing.TB) *Protocol {
 }
 
 // open starts a provider that is not configured yet.
-func open(t testing.TB, server tfprotov6.ProviderServer) *Protocol {
+func open(t testing.TB, server tfprotov6.ProviderServer, d *description) *Protocol {
 	t.Helper()
-	p := &Protocol{server: server}
-	var err error
-	p.schemas, err = server.GetProviderSchema(request(t), &tfprotov6.GetProviderSchemaRequest{})
-	must(t, err)
-	MustHaveNoErrors(t, p.schemas.Diagnostics)
-	identities, err := server.GetResourceIdentitySchemas(request(t), &tfprotov6.GetResourceIdentitySchemasRequest{})
-	must(t, err)
-	MustHaveNoErrors(t, identities.Diagnostics)
-	p.identities = identities.IdentitySchemas
-	return p
+	d.asked.Do(func() {
+		schemas, err := server.GetProviderSchema(request(t), &tfprotov6.GetProviderSchemaRequest{})
+		must(t, err)
+		MustHaveNoErrors(t, schemas.Diagnostics)
+		identities, err := server.GetResourceIdentitySchemas(request(t), &tfprotov6.GetResourceIdentitySchemasRequest{})
+		must(t, err)
+		MustHaveNoErrors(t, identities.Diagnostics)
+		d.schemas, d.identities = schemas, identities.IdentitySchemas
+	})
+	return &Protocol{server: server, description: d}
 }
 
 // configure validates the provider block and configures the provider. The words of errors are empty when there are none.

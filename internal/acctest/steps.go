@@ -34,13 +34,13 @@ func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) 
 		}})
 		return
 	}
-	test(t, func() tfprotov6.ProviderServer { return around(w.server()) }, steps)
+	test(t, func() tfprotov6.ProviderServer { return around(w.server()) }, &ours, steps)
 }
 
 // test runs the steps against a provider. serve returns a fresh one each time.
-func test(t testing.TB, serve func() tfprotov6.ProviderServer, steps []resource.TestStep) {
+func test(t testing.TB, serve func() tfprotov6.ProviderServer, provider *description, steps []resource.TestStep) {
 	t.Helper()
-	r := &run{t: t, serve: serve, state: newState()}
+	r := &run{t: t, serve: serve, provider: provider, state: newState()}
 	defer r.destroy()
 	for i, step := range steps {
 		if step.PreConfig != nil {
@@ -60,10 +60,11 @@ func test(t testing.TB, serve func() tfprotov6.ProviderServer, steps []resource.
 
 // run is the life of one configuration over the steps of a test.
 type run struct {
-	t      testing.TB
-	serve  func() tfprotov6.ProviderServer
-	state  *state
-	config *configuration // of the last step
+	t        testing.TB
+	serve    func() tfprotov6.ProviderServer
+	provider *description
+	state    *state
+	config   *configuration // of the last step
 }
 
 // destroy removes what the steps have left, as the end of every test.

@@ -25,7 +25,7 @@ type applying struct {
 func (r *run) apply(plan *planned) error {
 	was := r.state
 	r.state = plan.prior
-	p := open(r.t, r.serve())
+	p := open(r.t, r.serve(), r.provider)
 	p.located = true
 	a := &applying{plan: plan, p: p, values: map[string]cty.Value{}}
 	var nodes []string

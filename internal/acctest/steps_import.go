@@ -76,7 +76,7 @@ func (r *run) importStep(step resource.TestStep) error {
 	} else if id == "" {
 		id = now.RootModule().Resources[step.ResourceName].Primary.ID
 	}
-	p := open(r.t, r.serve())
+	p := open(r.t, r.serve(), r.provider)
 	p.located = true
 	if err := r.configure(p, r.config); err != nil {
 		return err

@@ -44,7 +44,7 @@ func (r *run) plan(c *configuration, o planOptions) (*planned, error) {
 		run: r, config: c, destroy: o.destroy, prior: r.state.clone(), outputs: map[string]cty.Value{},
 		changes: map[string]*change{}, values: map[string]cty.Value{},
 	}
-	p := open(r.t, r.serve())
+	p := open(r.t, r.serve(), r.provider)
 	p.located = true
 	if err := r.validate(p, c); err != nil {
 		return nil, err

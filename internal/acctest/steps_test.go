@@ -57,7 +57,7 @@ func verdict(t *testing.T, s *shelf, steps []resource.TestStep) string {
 	go func() {
 		defer close(done)
 		if !byCLI() {
-			test(r, s.serve, steps)
+			test(r, s.serve, &description{}, steps)
 			return
 		}
 		providers := map[string]func() (tfprotov6.ProviderServer, error){

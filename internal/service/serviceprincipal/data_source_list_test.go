@@ -57,8 +57,8 @@ func TestListRow(t *testing.T) {
 	app := w.ScoringApp.ClientID
 	id := w.Workspace.AddServicePrincipal(app, "iris-scoring")
 	w.Workspace.SetEntitlements(app, "workspace-access")
-	w.TestCLI(t, resource.TestStep{
-		Config: listing(`display_name_prefix = "iris"`) + "output \"row\" {\n  value = one(data.dbxaccess_service_principals.x.service_principals)\n}\n",
+	w.Test(t, resource.TestStep{
+		Config: listing(`display_name_prefix = "iris"`) + "output \"row\" {\n  value = data.dbxaccess_service_principals.x.service_principals[0]\n}\n",
 		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("row", knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"id": knownvalue.StringExact(id), "application_id": knownvalue.StringExact(app), "display_name": knownvalue.StringExact("iris-scoring"),
 			"external_id": knownvalue.Null(), "active": knownvalue.Bool(true), "entitlements": names("workspace-access"),

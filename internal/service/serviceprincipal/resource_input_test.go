@@ -92,7 +92,7 @@ func TestBadImport(t *testing.T) {
 		t.Run(id, func(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
-			w.TestCLI(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
+			w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
 		})
 	}
 }
@@ -111,6 +111,6 @@ func TestImportHints(t *testing.T) {
 		"twin":                 `malformed.*2 have it as their display name.*` + twin + `.*` + other,
 		"nobody":               `malformed.*nor a SCIM id \(digits\)\.`,
 	} {
-		w.TestCLI(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
+		w.Test(t, resource.TestStep{Config: entra(w) + importBlock(id), ExpectError: acctest.Words(want)})
 	}
 }

@@ -134,7 +134,7 @@ func TestBasicDatabricksManaged(t *testing.T) {
 	w := acctest.New(t)
 	before := w.Workspace.Snapshot()
 	config := hcl(`display_name = "batch \"é\" job"`)
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{
 			Config: config,
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -198,7 +198,7 @@ func TestImport(t *testing.T) {
 	scimID := w.Workspace.AddServicePrincipal(id, "scoring")
 	w.Workspace.SetEntitlements(id, "workspace-access")
 	written := entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`, `adopt_existing = true`, `on_destroy = "retain"`)
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{
 			Config:            entra(w) + importBlock(strings.ToUpper(id)),
 			ConfigPlanChecks:  acctest.Planned(address, plancheck.ResourceActionNoop),
