@@ -296,10 +296,10 @@ func TestBadImport(t *testing.T) {
 		"scorers/" + app:              `Cannot import group member.*not a direct member`,
 		"scorers/" + uuid.NewString(): `Cannot import group member.*no service principal with the application id`,
 	} {
-		w.TestCLI(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(acctest.Words(want).String())})
+		w.Test(t, resource.TestStep{Config: hcl("scorers", app) + "import {\n to = " + address + "\n id = \"" + id + "\"\n}\n", ExpectError: regexp.MustCompile(acctest.Words(want).String())})
 	}
 	w.Workspace.AddToGroup("scorers", app)
-	w.TestCLI(t, resource.TestStep{
+	w.Test(t, resource.TestStep{
 		Config:           hcl("scorers", app) + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n",
 		ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop),
 	})

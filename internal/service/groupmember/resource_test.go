@@ -105,7 +105,7 @@ func TestOddNames(t *testing.T) {
 	w.Workspace.AddGroup(name)
 	w.Workspace.AddGroup("SCORERS") // only its case tells it from the other
 	config := hcl(name, w.ScoringApp.ClientID)
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{Config: config, Check: checkMembers(t, w, name, w.ScoringApp.ClientID)},
 		resource.TestStep{Config: config, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
@@ -168,7 +168,7 @@ func TestNestedGroups(t *testing.T) {
 	w.Workspace.AddToGroup("inner", app)
 	w.Workspace.AddToGroup("scorers", "inner")
 	config := hcl("scorers", app)
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{Config: config + "import {\n to = " + address + "\n id = \"scorers/" + app + "\"\n}\n", ExpectError: acctest.Words(`Cannot import group member.*not a direct member.*through another group`)},
 		resource.TestStep{Config: config, Check: checkMembers(t, w, "scorers", app, "inner", w.PersonName)},
 		resource.TestStep{

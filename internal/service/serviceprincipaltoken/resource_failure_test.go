@@ -195,7 +195,7 @@ func TestProviderIdentityIsNoAdmin(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant(rights, w.Deployer.ClientID, "CAN_USE")
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{Config: byProvider(w, `comment = "first"`), Check: one(w, w.Deployer.ClientID, "first")},
 		resource.TestStep{Config: byProvider(w, `comment = "second"`), Check: one(w, w.Deployer.ClientID, "second")},
 		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"token_value"}},

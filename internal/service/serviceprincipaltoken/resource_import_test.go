@@ -39,7 +39,7 @@ func TestImport(t *testing.T) {
 			w := newWorld(t)
 			id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", time.Duration(tc.days)*day)
 			config := tc.config(t, w)
-			w.TestCLI(t,
+			w.Test(t,
 				resource.TestStep{
 					PreConfig: w.Tenant.Journal.Reset, Config: importBlock(id) + config, ConfigPlanChecks: acctest.Planned(address, tc.action),
 					ConfigStateChecks: []statecheck.StateCheck{
@@ -72,7 +72,7 @@ func TestImportOfAnotherLifetime(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", time.Duration(days)*day)
-			w.TestCLI(t, resource.TestStep{
+			w.Test(t, resource.TestStep{
 				Config: importBlock(id) + bySecret(w, `comment = "theirs"`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
 					has("rotation_reason", knownvalue.StringExact("lifetime")), has("previous_token_id", knownvalue.StringExact(id)),
@@ -99,7 +99,7 @@ func TestImportRefused(t *testing.T) {
 	}
 	denied := step(notebook, `Cannot import token.*add it to the group "admins"`)
 	denied.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
-	w.TestCLI(t,
+	w.Test(t,
 		step("0123", `No such token to import.*no live token with the id "0123"`),
 		step(short, "No such token to import"), // it has expired
 		step(notebook, "Token belongs to a person.*"+w.PersonName),

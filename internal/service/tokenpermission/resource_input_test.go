@@ -71,7 +71,7 @@ func TestBadImport(t *testing.T) {
 			w.Workspace.AddUser("twin@example.com", "Twin")
 			w.Workspace.SetGrant(object, "twin@example.com", "CAN_USE")
 			before := w.Workspace.Snapshot()
-			w.TestCLI(t, resource.TestStep{Config: toApp(w) + importBlock(test.id), ExpectError: acctest.Words(test.want)})
+			w.Test(t, resource.TestStep{Config: toApp(w) + importBlock(test.id), ExpectError: acctest.Words(test.want)})
 			asBefore(t, w, before)
 		})
 	}

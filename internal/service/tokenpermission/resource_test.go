@@ -127,7 +127,11 @@ func TestBasic(t *testing.T) {
 				steps = append(steps, imported(strings.ToUpper(name)),
 					resource.TestStep{Config: hcl(attr(attribute, strings.ToUpper(name))), ConfigPlanChecks: acctest.NoChange()})
 			}
-			w.TestCLI(t, steps...)
+			if attribute == "service_principal_name" {
+				w.TestCLI(t, steps...)
+			} else {
+				w.Test(t, steps...)
+			}
 			asBefore(t, w, before)
 		})
 	}
@@ -138,7 +142,7 @@ func TestImport(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.SetGrant(object, w.ScoringApp.ClientID, "CAN_USE")
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
-	w.TestCLI(t,
+	w.Test(t,
 		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop)},
 		// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
 		resource.TestStep{
