@@ -133,7 +133,7 @@ func Replace[T any](
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get
 func get(ctx context.Context, c *client.Client, object Object) (view, error) {
-	answer := objectPermissions{object: object}
+	answer := objectPermissions{object: object, whole: true}
 	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
 		return view{}, advise(err, object)
 	}
@@ -163,7 +163,7 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &written); err != nil {
 		return view{}, adviseWrite(err, object, changed)
 	}
-	if written.Shown {
+	if len(answer.AccessControlList) > 0 {
 		return fromAPI(answer), nil
 	}
 	// An answer without a list proves nothing: an empty list would mean that every grant was removed.
@@ -207,9 +207,15 @@ type objectPermissions struct {
 	AccessControlList []accessControl `json:"access_control_list"`
 
 	object Object
+	// whole is whether the answer must be a whole list. Such a list has at least the entry by which the caller may read
+	// it.
+	whole bool
 }
 
 func (p *objectPermissions) Lacks(bool) string {
+	if p.whole && len(p.AccessControlList) == 0 {
+		return "it has no access_control_list"
+	}
 	if err := client.Bounded(len(p.AccessControlList), "entries"); err != nil {
 		return err.Error()
 	}

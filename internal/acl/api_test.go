@@ -409,3 +409,33 @@ func TestLostAnswer(t *testing.T) {
 	w.holds(t, foreign())
 	w.wantAsked(t, "GET PATCH PATCH GET GET PUT GET GET")
 }
+
+// An access list names at least who may manage the object: an answer without any entry is no list. It neither ends a grant
+// that stands, nor is written back as the list to be.
+func TestAnswerWithoutAList(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Workspace.SetGrant("iris", w.app.Name, "CAN_QUERY")
+	before := w.Workspace.Grants("iris")
+	body := `{"object_id":"/serving-endpoints/` + w.EndpointID + `","object_type":"serving-endpoint"}`
+	empty := func(method string, times int) {
+		w.Tenant.Faults.Add(emulator.Fault{
+			Service: "workspace", Method: method, Path: listPath, Status: 200, Body: body, ContentType: "application/json", Times: times,
+		})
+	}
+	empty("GET", -1)
+	if list, err := acl.Read(t.Context(), w.newClient(t), w.endpoint, client.AnyAge); !errors.Is(err, client.ErrNotAnAnswer) {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); !errors.Is(err, client.ErrNotAnAnswer) {
+		t.Errorf("%v", err)
+	}
+	if now := w.Workspace.Grants("iris"); !maps.Equal(now, before) {
+		t.Errorf("%v, not %v", now, before)
+	}
+	w.Tenant.Faults.Clear()
+	empty("PUT", 1) // and nothing was done
+	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); err == nil && w.Workspace.Grants("iris")[w.app.Name] != "" {
+		t.Error("a grant that stands counts as revoked")
+	}
+}

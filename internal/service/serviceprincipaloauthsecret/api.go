@@ -81,6 +81,10 @@ func create(
 	var gone []client.OAuthSecret
 	for try := 1; ; try++ {
 		info, value, err := c.CreateOAuthSecret(ctx, principalID, lifetime, want.Scopes)
+		if _, had := before.ByID(info.ID); had { // recorded, somebody else's secret would be deleted as ours
+			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost, info.ID)
+			info = client.OAuthSecret{}
+		}
 		lost := err != nil && (errors.Is(err, client.ErrAnswerLost) || ctx.Err() != nil)
 		made := created{OAuthSecret: info, Value: value}
 		if try == 1 && !lost {

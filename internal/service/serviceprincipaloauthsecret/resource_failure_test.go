@@ -1,6 +1,7 @@
 package serviceprincipaloauthsecret_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -141,5 +142,24 @@ func TestEmptyListForgetsNoSecret(t *testing.T) {
 	read := p.MustRefresh(t, typeName, made)
 	if plan := p.MustPlan(t, typeName, read, config(w)); read.Warnings != "" || len(plan.Changed) > 0 {
 		t.Errorf("%q, and the plan changes %v", read.Warnings, plan.Changed)
+	}
+}
+
+// An answer that names a secret which was there before is no creation: recorded, it would be deleted as ours later.
+func TestCreationThatNamesAnotherSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	foreign, _ := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
+	answer := fmt.Sprintf(`{"id":%q,"secret":"dose0123456789abcdef0123456789abcdef","status":"ACTIVE","create_time":"2026-01-01T00:00:00Z"}`, foreign)
+	wrong := emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Status: 200, Body: answer, ContentType: "application/json", Times: 2}
+	w.Tenant.Faults.Add(wrong)
+	if o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config(w)); !strings.Contains(errors, "which existed before") || o.State != nil {
+		t.Errorf("%q, %v", errors, o.State)
+	}
+	wrong.Times, wrong.WorkDone = 1, true // what it has created is deleted again
+	w.Tenant.Faults.Add(wrong)
+	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
+	if have := secrets(w); len(have) != 2 || !slices.Contains(have, foreign) || !slices.Contains(have, made.State["id"].(string)) {
+		t.Errorf("there are %v, and the state has %v", have, made.State["id"])
 	}
 }

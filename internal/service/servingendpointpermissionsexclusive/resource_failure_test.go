@@ -236,7 +236,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.Rewrite(t, w.usual())
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PUT", Path: listPath, Status: 200, WorkDone: true, ContentType: "application/json",
-		Body: fmt.Sprintf(`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[]}`, w.EndpointID)})
+		Body: fmt.Sprintf(`{"object_id":"/serving-endpoints/%s","object_type":"serving-endpoint","access_control_list":[{"group_name":"admins","all_permissions":[{"permission_level":"CAN_MANAGE","inherited":true}]}]}`, w.EndpointID)})
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris", "shows another one; they differ at", "iris-scoring")
 	c.plan(t, 0)
 	w.holds(t, w.usually())
