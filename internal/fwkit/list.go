@@ -1,6 +1,41 @@
 package fwkit
 
-import "github.com/hashicorp/terraform-plugin-framework/list/schema"
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+)
+
+// Query answers the List of a list resource. It decodes the configuration, and calls find while Terraform reads the
+// results. find pushes one result for each object until push returns false: then Terraform wants no more. Diagnostics
+// that find adds come last, unless Terraform has stopped reading.
+func Query[Config any](
+	ctx context.Context,
+	req list.ListRequest,
+	stream *list.ListResultsStream,
+	find func(config Config, push func(list.ListResult) bool, diags *diag.Diagnostics),
+) {
+	var config Config
+	var diags diag.Diagnostics
+	if !Decode(ctx, req.Config, &config, &diags) {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	stream.Results = func(push func(list.ListResult) bool) {
+		var last diag.Diagnostics
+		count, more := int64(0), true
+		find(config, func(result list.ListResult) bool {
+			count++
+			more = push(result) && count != req.Limit
+			return more
+		}, &last)
+		if more && len(last) > 0 {
+			push(list.ListResult{Diagnostics: last})
+		}
+	}
+}
 
 // IncludeOwnIdentity is the attribute include_own_identity of a list resource. The text says what the provider's own
 // identity has: "its memberships".

@@ -2,7 +2,6 @@ package fwkit
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,7 +38,7 @@ func (r *Resource) PlanToKeep(object string, asIs bool, diags *diag.Diagnostics,
 func (r *Resource) PlanToRemove(
 	ctx context.Context,
 	object string,
-	private private,
+	private WritablePrivate,
 	diags *diag.Diagnostics,
 	all ...Shared,
 ) (stay []client.Thing) {
@@ -49,11 +48,11 @@ func (r *Resource) PlanToRemove(
 			stay = append(stay, p.Thing)
 		}
 	}
-	var note []byte
 	if len(stay) > 0 {
-		note = encodeThings(stay...)
+		Remember(ctx, private, keptElsewhere, stay, diags)
+	} else {
+		Forget(ctx, private, keptElsewhere, diags)
 	}
-	diags.Append(private.SetKey(ctx, keptElsewhere, note)...)
 	for _, s := range all {
 		if r.Client.Keeps(s.Thing) { // the apply has come to a removal after its creation
 			stay = append(stay, s.Thing)
@@ -138,33 +137,21 @@ const (
 
 // NoteCreation leaves word, while a creation is planned, for the destruction that comes before it where Terraform
 // replaces.
-func NoteCreation(ctx context.Context, p private, t client.Thing, diags *diag.Diagnostics) {
-	diags.Append(p.SetKey(ctx, createdAgain, encodeThings(t))...)
+func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags *diag.Diagnostics) {
+	Remember(ctx, p, createdAgain, []client.Thing{t}, diags)
 }
 
 // Stays reports whether Delete must leave the thing, because this run keeps it or its plan does.
-func (r *Resource) Stays(ctx context.Context, p private, planned, kept client.Thing, diags *diag.Diagnostics) bool {
+func (r *Resource) Stays(ctx context.Context, p ReadablePrivate, planned, kept client.Thing, diags *diag.Diagnostics) bool {
 	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
 }
 
 // Planned are the things that the plan of a removal has seen at another address, or as a replacement.
-func Planned(ctx context.Context, p private, diags *diag.Diagnostics) (stay []client.Thing) {
-	for _, key := range []string{keptElsewhere, createdAgain} {
-		text, more := p.GetKey(ctx, key)
-		diags.Append(more...)
-		var things []client.Thing
-		_ = json.Unmarshal(text, &things) // no text: no things
-		stay = append(stay, things...)
-	}
-	return stay
-}
-
-func encodeThings(things ...client.Thing) []byte {
-	text, err := json.Marshal(things)
-	if err != nil {
-		panic(err) // strings only
-	}
-	return text
+func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.Thing) {
+	return append(
+		Recall[[]client.Thing](ctx, p, keptElsewhere, diags),
+		Recall[[]client.Thing](ctx, p, createdAgain, diags)...,
+	)
 }
 
 // WarnOfKept says that Delete has left what this run keeps.

@@ -203,3 +203,23 @@ func Undecided(
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(valueInState), types.BoolUnknown())...)
 	}
 }
+
+// AdviseUnusable adds to the error of a credential that could not be verified or stored what became of it. verb is how
+// the service ends one: "revoke", "delete".
+func (c Credential) AdviseUnusable(err error, verb string) error {
+	unusable, ok := errors.AsType[*rotation.UnusableError](err)
+	switch {
+	case !ok:
+		return err
+	case unusable.RevokeErr == nil:
+		return client.Also(unusable.Err, fmt.Sprintf("The new %s was %sd again.", c, verb))
+	}
+	return client.Also(
+		unusable.Err,
+		fmt.Sprintf("The new %s %s could not be %sd either (%v), so it is kept in the state: the next apply creates "+
+			"another one and %[3]ss it.", c, ShortID(unusable.ID), verb, unusable.RevokeErr),
+	)
+}
+
+// ShortID is enough of a credential's id to find it.
+func ShortID(id string) string { return id[:min(12, len(id))] }

@@ -2,7 +2,6 @@ package fwkit
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 
@@ -27,40 +26,34 @@ type RotationMemory struct {
 }
 
 // RecallRotation reads private state.
-func RecallRotation(ctx context.Context, from interface {
-	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics) RotationMemory {
-	m := RotationMemory{Places: map[string]rotation.Place{}}
-	for key, into := range map[string]any{verdictKey: &m.Verdict, placesKey: &m.Places, importedKey: &m.Imported} {
-		raw, more := from.GetKey(ctx, key)
-		diags.Append(more...)
-		if len(raw) > 0 {
-			_ = json.Unmarshal(raw, into) // the provider wrote it
-		}
+func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) RotationMemory {
+	m := RotationMemory{
+		Verdict:  Recall[rotation.Verdict](ctx, p, verdictKey, diags),
+		Places:   Recall[map[string]rotation.Place](ctx, p, placesKey, diags),
+		Imported: Recall[bool](ctx, p, importedKey, diags),
+	}
+	if m.Places == nil {
+		m.Places = map[string]rotation.Place{}
 	}
 	return m
 }
 
-// WritablePrivate is private state of a response.
-type WritablePrivate interface {
-	SetKey(context.Context, string, []byte) diag.Diagnostics
+// Store writes what there is to remember, and deletes what there is not.
+func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *diag.Diagnostics) {
+	RememberUnlessZero(ctx, p, verdictKey, m.Verdict, diags)
+	RememberUnlessZero(ctx, p, importedKey, m.Imported, diags)
+	if len(m.Places) > 0 {
+		Remember(ctx, p, placesKey, m.Places, diags)
+	} else {
+		Forget(ctx, p, placesKey, diags)
+	}
 }
 
-// Store writes what there is to remember, and deletes what there is not.
-func (m RotationMemory) Store(ctx context.Context, to WritablePrivate, diags *diag.Diagnostics) {
-	for key, value := range map[string]struct {
-		any
-		keep bool
-	}{
-		verdictKey:  {m.Verdict, !m.Verdict.Empty()},
-		placesKey:   {m.Places, len(m.Places) > 0},
-		importedKey: {m.Imported, m.Imported},
-	} {
-		var raw []byte
-		if value.keep {
-			raw, _ = json.Marshal(value.any) // strings and maps of them
-		}
-		diags.Append(to.SetKey(ctx, key, raw)...)
+// Replaced notes that a new credential has replaced the one that the last verdict was about.
+func (m *RotationMemory) Replaced(now rotation.Status) {
+	m.Verdict, m.Imported = rotation.Verdict{}, false
+	if now.Useless {
+		m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
 	}
 }
 

@@ -104,17 +104,26 @@ func (s Secret) tags(id string) map[string]string {
 	return tags
 }
 
-// Write stores the value of a credential, with its end. One request.
+// Write stores the value of a credential, with its end; nil keeps no values. It disables what a failed write may have
+// left. One request, and one for each such version.
 func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) (auth.SecretVersion, error) {
-	return s.vault.Write(ctx, auth.NewSecret{
+	if s == nil {
+		return auth.SecretVersion{}, nil
+	}
+	version, err := s.vault.Write(ctx, auth.NewSecret{
 		Name: s.Name, Value: value, ContentType: s.ContentType, Tags: s.tags(id), Expires: expires,
 	}, s.Mark)
+	if err != nil {
+		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+		defer cancel()
+		err = s.retract(cleanup, id, err)
+	}
+	return version, err
 }
 
-// Retract disables what a failed write may have left, and returns the error of the write with what became of that: who
-// reads the newest version gets it, and the credential in it is about to be revoked. One request, and one for each version
-// that was left.
-func (s *Store) Retract(ctx context.Context, id string, failed error) error {
+// retract disables what a failed write may have left, and returns the error of the write with what became of that:
+// readers of the newest version would get it, and the credential in it is about to be revoked.
+func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
 		return client.Also(failed, fmt.Sprintf("Whether Key Vault has the value all the same could not be found out (%v). If it has, it is in the newest version of secret %s, and who reads that gets a value that does not work, until an apply succeeds.", err, s.Name))

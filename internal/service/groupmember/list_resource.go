@@ -27,28 +27,12 @@ func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, r
 
 // List streams the members as it finds them.
 func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		count := int64(0)
-		wanted := search{
-			config.GroupName.ValueString(),
-			config.IncludeOwnIdentity.ValueBool(),
-			config.IncludeBuiltInGroups.ValueBool(),
-		}
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
+		wanted := search{by.GroupName.ValueString(), by.IncludeOwnIdentity.ValueBool(), by.IncludeBuiltInGroups.ValueBool()}
 		err := eachMember(ctx, l.Client, wanted, func(have membership) bool {
 			m := imported(have, l.Client.WorkspaceID())
-			count++
-			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m)) && count != req.Limit
+			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m))
 		})
-		if err != nil {
-			var failed diag.Diagnostics
-			fwkit.Failed(&failed, err, "Cannot query group members", "group members")
-			push(list.ListResult{Diagnostics: failed})
-		}
-	}
+		fwkit.Failed(diags, err, "Cannot query group members", "group members")
+	})
 }

@@ -24,12 +24,17 @@ type servicePrincipalsDataSource struct{ fwkit.DataSource }
 var _ datasource.DataSourceWithConfigure = &servicePrincipalsDataSource{}
 
 type listModel struct {
-	Filter              types.String  `tfsdk:"filter"`
-	DisplayNameContains types.String  `tfsdk:"display_name_contains"`
-	DisplayNamePrefix   types.String  `tfsdk:"display_name_prefix"`
-	Active              types.Bool    `tfsdk:"active"`
-	WorkspaceID         types.String  `tfsdk:"workspace_id"`
-	ServicePrincipals   []listedModel `tfsdk:"service_principals"`
+	filterModel
+	WorkspaceID       types.String  `tfsdk:"workspace_id"`
+	ServicePrincipals []listedModel `tfsdk:"service_principals"`
+}
+
+// filterModel says which service principals the data source and the list resource look for.
+type filterModel struct {
+	Filter              types.String `tfsdk:"filter"`
+	DisplayNameContains types.String `tfsdk:"display_name_contains"`
+	DisplayNamePrefix   types.String `tfsdk:"display_name_prefix"`
+	Active              types.Bool   `tfsdk:"active"`
 }
 
 type listedModel struct {
@@ -115,7 +120,7 @@ func (d *servicePrincipalsDataSource) Read(
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
 		return
 	}
-	found, err := listMatching(ctx, d.Client, config)
+	found, err := listMatching(ctx, d.Client, config.filterModel)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot list service principals", "service principals") {
 		return
 	}
@@ -124,8 +129,8 @@ func (d *servicePrincipalsDataSource) Read(
 }
 
 // listMatching lists those that the configuration describes. One request for each 10,000.
-func listMatching(ctx context.Context, c *client.Client, by listModel) ([]client.ServicePrincipal, error) {
-	found, err := c.ServicePrincipals(ctx, by.filter())
+func listMatching(ctx context.Context, c *client.Client, by filterModel) ([]client.ServicePrincipal, error) {
+	found, err := c.ServicePrincipals(ctx, by.scim())
 	if err != nil {
 		return nil, adviseList(err, by)
 	}
@@ -141,8 +146,8 @@ func listMatching(ctx context.Context, c *client.Client, by listModel) ([]client
 	return slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !by.matches(sp) }), nil
 }
 
-// filter returns the SCIM filter of the configuration; empty for everything.
-func (m listModel) filter() string {
+// scim returns the SCIM filter of the configuration; empty for everything.
+func (m filterModel) scim() string {
 	terms := []string{}
 	if text := m.DisplayNameContains.ValueString(); text != "" {
 		terms = append(terms, "displayName co "+client.SCIMString(text))
@@ -155,14 +160,14 @@ func (m listModel) filter() string {
 
 // matches looks once more, so that a service that understood a filter in its own way does not widen the answer. What is
 // active is decided here alone: it is not documented as something to filter by.
-func (m listModel) matches(sp client.ServicePrincipal) bool {
+func (m filterModel) matches(sp client.ServicePrincipal) bool {
 	name := strings.ToLower(sp.DisplayName)
 	return strings.Contains(name, strings.ToLower(m.DisplayNameContains.ValueString())) &&
 		strings.HasPrefix(name, strings.ToLower(m.DisplayNamePrefix.ValueString())) &&
 		(m.Active.IsNull() || sp.Active != nil && *sp.Active == m.Active.ValueBool())
 }
 
-func adviseList(err error, by listModel) error {
+func adviseList(err error, by filterModel) error {
 	switch {
 	// To some filters that it cannot read, the service answers with an error of its own.
 	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther)):

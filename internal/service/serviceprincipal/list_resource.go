@@ -22,11 +22,8 @@ type servicePrincipalList struct{ fwkit.Resource }
 var _ list.ListResourceWithConfigure = &servicePrincipalList{}
 
 type queryModel struct {
-	Filter              types.String `tfsdk:"filter"`
-	DisplayNameContains types.String `tfsdk:"display_name_contains"`
-	DisplayNamePrefix   types.String `tfsdk:"display_name_prefix"`
-	Active              types.Bool   `tfsdk:"active"`
-	IncludeOwnIdentity  types.Bool   `tfsdk:"include_own_identity"`
+	filterModel
+	IncludeOwnIdentity types.Bool `tfsdk:"include_own_identity"`
 }
 
 func (l *servicePrincipalList) Metadata(
@@ -76,47 +73,29 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 
 // List streams the service principals that the workspace lists, page by page.
 func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	by := listModel{
-		Filter:              config.Filter,
-		DisplayNameContains: config.DisplayNameContains,
-		DisplayNamePrefix:   config.DisplayNamePrefix,
-		Active:              config.Active,
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		count := int64(0)
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		var stopped error
-		err := l.Client.EachServicePrincipal(ctx, by.filter(), func(sp client.ServicePrincipal) bool {
-			if !config.IncludeOwnIdentity.ValueBool() {
+		err := l.Client.EachServicePrincipal(ctx, by.scim(), func(sp client.ServicePrincipal) bool {
+			if !by.IncludeOwnIdentity.ValueBool() {
 				var self bool
 				if self, stopped = l.Client.IsSelf(ctx, sp.ApplicationID); self || stopped != nil {
 					return stopped == nil
 				}
 			}
-			// Generated from the reduced answer, a configuration would re-activate it and remove every entitlement.
+			// A configuration generated from the reduced answer would re-activate it and remove every entitlement.
 			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
 				if stopped = checkComplete(ctx, l.Client, false); stopped != nil {
 					return false
 				}
 				sp.Active = new(bool)
 			}
-			if !by.matches(sp) {
-				return true
-			}
-			count++
-			return push(l.result(ctx, req, sp)) && count != req.Limit
+			return !by.matches(sp) || push(l.result(ctx, req, sp))
 		})
 		if err = cmp.Or(err, stopped); err != nil {
-			var failed diag.Diagnostics
-			fwkit.Failed(&failed, adviseList(err, by), "Cannot query service principals", "service principals")
-			push(list.ListResult{Diagnostics: failed})
+			err = adviseList(err, by.filterModel)
 		}
-	}
+		fwkit.Failed(diags, err, "Cannot query service principals", "service principals")
+	})
 }
 
 func (l *servicePrincipalList) result(

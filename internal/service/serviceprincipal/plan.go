@@ -2,9 +2,7 @@ package serviceprincipal
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -168,45 +166,23 @@ func shared(applicationID, displayName string) fwkit.Shared {
 // and so may have kept its tokens.
 const deactivatedKey = "deactivated_by_others"
 
-func deactivatedByOthers(ctx context.Context, private interface {
-	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics) (id string) {
-	text, more := private.GetKey(ctx, deactivatedKey)
-	diags.Append(more...)
-	_ = json.Unmarshal(text, &id) // no text: no id
-	return id
+func deactivatedByOthers(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) (id string) {
+	return fwkit.Recall[string](ctx, p, deactivatedKey, diags)
 }
 
 // noteDeactivated remembers the SCIM id, or forgets it for an empty one.
-func noteDeactivated(ctx context.Context, private interface {
-	SetKey(context.Context, string, []byte) diag.Diagnostics
-}, id string, diags *diag.Diagnostics) {
-	var text []byte
-	if id != "" {
-		text = []byte(strconv.Quote(id)) // digits
-	}
-	diags.Append(private.SetKey(ctx, deactivatedKey, text)...)
+func noteDeactivated(ctx context.Context, p fwkit.WritablePrivate, id string, diags *diag.Diagnostics) {
+	fwkit.RememberUnlessZero(ctx, p, deactivatedKey, id, diags)
 }
 
 // keptNameKey holds, in private state, a [keptName].
 const keptNameKey = "kept_name"
 
-func keptNameOf(ctx context.Context, private interface {
-	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics) (kept keptName) {
-	text, more := private.GetKey(ctx, keptNameKey)
-	diags.Append(more...)
-	_ = json.Unmarshal(text, &kept) // no text: no name
-	return kept
+func keptNameOf(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) keptName {
+	return fwkit.Recall[keptName](ctx, p, keptNameKey, diags)
 }
 
 // noteKeptName stores the name in private state; an empty one deletes the entry.
-func noteKeptName(ctx context.Context, private interface {
-	SetKey(context.Context, string, []byte) diag.Diagnostics
-}, kept keptName, diags *diag.Diagnostics) {
-	var text []byte
-	if kept != (keptName{}) {
-		text, _ = json.Marshal(kept) // two strings
-	}
-	diags.Append(private.SetKey(ctx, keptNameKey, text)...)
+func noteKeptName(ctx context.Context, p fwkit.WritablePrivate, kept keptName, diags *diag.Diagnostics) {
+	fwkit.RememberUnlessZero(ctx, p, keptNameKey, kept, diags)
 }

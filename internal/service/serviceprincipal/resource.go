@@ -73,17 +73,12 @@ func (r *servicePrincipalResource) Create(
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
-// privateState is where a method remembers something for the next one.
-type privateState interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
 // adopt changes an existing service principal to what the plan says.
 func (r *servicePrincipalResource) adopt(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	plan servicePrincipalModel,
-	private privateState,
+	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	want := plan.toWish()
@@ -121,7 +116,7 @@ func (r *servicePrincipalResource) complete(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	want wish,
-	private privateState,
+	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	var failed diag.Diagnostics
@@ -191,7 +186,7 @@ func (r *servicePrincipalResource) rename(
 	ctx context.Context,
 	have client.ServicePrincipal,
 	want wish,
-	private privateState,
+	private fwkit.WritablePrivate,
 	diags *diag.Diagnostics,
 ) client.ServicePrincipal {
 	if want.DisplayName == "" {

@@ -43,29 +43,20 @@ func (l *secretList) ListResourceConfigSchema(
 
 // List yields the secrets, which the workspace lists by principal.
 func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	application := config.ApplicationID.ValueString()
-	principalID, found, err := find(ctx, l.Client, application, "")
-	if fwkit.Failed(&diags, err, "Cannot query OAuth secrets", "OAuth secrets of service principal "+application) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		pushed := int64(0)
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
+		application := by.ApplicationID.ValueString()
+		principalID, found, err := find(ctx, l.Client, application, "")
+		if fwkit.Failed(diags, err, "Cannot query OAuth secrets", "OAuth secrets of service principal "+application) {
+			return
+		}
 		for _, s := range found.Secrets {
 			if !found.Live(s) {
 				continue
 			}
 			m := imported(s, application, principalID, l.Client)
-			if pushed++; !push(fwkit.Listed(ctx, req, application+" "+short(s.ID), m.toIdentity(), m)) ||
-				pushed == req.Limit {
+			if !push(fwkit.Listed(ctx, req, application+" "+fwkit.ShortID(s.ID), m.toIdentity(), m)) {
 				return
 			}
 		}
-	}
+	})
 }

@@ -192,13 +192,10 @@ func (c changes) any() bool {
 func (m secretModel) String() string {
 	name := "OAuth secret"
 	if id := m.SecretID.ValueString(); id != "" {
-		name += " " + short(id)
+		name += " " + fwkit.ShortID(id)
 	}
 	return name + " of service principal " + m.ApplicationID.ValueString()
 }
-
-// short is enough of a secret's id to find it.
-func short(id string) string { return id[:min(12, len(id))] }
 
 // describe lists secrets for a message, one a line.
 func describe(secrets []client.OAuthSecret) string {

@@ -51,7 +51,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	s := &steps{c: r.Client, principalID: principalID, want: want, store: store}
 	id, err := rotation.Issue(ctx, s)
-	if fwkit.Failed(&resp.Diagnostics, adviseUnusable(err), "Cannot create OAuth secret", plan.String()) && id == "" {
+	if fwkit.Failed(&resp.Diagnostics, kind.AdviseUnusable(err, "delete"), "Cannot create OAuth secret", plan.String()) && id == "" {
 		return
 	}
 	// The secret exists from here on, and only now is its value known: save both before anything can fail.
@@ -328,10 +328,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 		case now.Previous == "": // the replaced secret is deleted
 			plan.PreviousSecretID, plan.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 		}
-		m.Verdict, m.Imported = rotation.Verdict{}, false
-		if now.Useless {
-			m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
-		}
+		m.Replaced(now)
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
 		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
 	}
@@ -340,7 +337,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 		fwkit.Failed(diags, blocked.Err, "Cannot delete one of two OAuth secrets", state.String())
 		return
 	}
-	if fwkit.Failed(diags, adviseUnusable(err), "Cannot rotate OAuth secret", state.String()) {
+	if fwkit.Failed(diags, kind.AdviseUnusable(err, "delete"), "Cannot rotate OAuth secret", state.String()) {
 		return
 	}
 	if left != nil {

@@ -40,7 +40,7 @@ func (r *secretResource) ImportState(
 		)
 		return
 	}
-	object := "OAuth secret " + short(id) + " of service principal " + application
+	object := "OAuth secret " + fwkit.ShortID(id) + " of service principal " + application
 	principalID, list, err := find(ctx, r.Client, application, "")
 	if r.WrongWorkspace(ctx, identity.WorkspaceID, object, &resp.Diagnostics) ||
 		fwkit.Failed(&resp.Diagnostics, err, "Cannot import OAuth secret", object) {

@@ -2,9 +2,7 @@ package serviceprincipaloauthsecret
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
@@ -62,17 +60,8 @@ func (s *steps) post(ctx context.Context) error {
 	return err
 }
 
-func (s *steps) Store(ctx context.Context) error {
-	if s.store == nil {
-		return nil
-	}
-	version, err := s.store.Write(ctx, s.made.ID, s.made.Value, s.made.ExpiresAt)
-	if err != nil {
-		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		err = s.store.Retract(cleanup, s.made.ID, err)
-	}
-	s.version = version
+func (s *steps) Store(ctx context.Context) (err error) {
+	s.version, err = s.store.Write(ctx, s.made.ID, s.made.Value, s.made.ExpiresAt)
 	return err
 }
 
@@ -93,23 +82,3 @@ func (s *steps) Save(now rotation.Status) { s.save(now) }
 
 // noneFree reports whether the next rotation would find no free secret.
 func (s *steps) noneFree() bool { return len(s.left.Secrets)+1 >= maxSecrets }
-
-// adviseUnusable says what became of a secret that could not be verified or stored.
-func adviseUnusable(err error) error {
-	unusable, ok := errors.AsType[*rotation.UnusableError](err)
-	switch {
-	case !ok:
-		return err
-	case unusable.RevokeErr == nil:
-		return client.Also(unusable.Err, "The new secret was deleted again.")
-	}
-	return client.Also(
-		unusable.Err,
-		fmt.Sprintf(
-			"The new secret %s could not be deleted either (%v), so it is kept in the state: the next apply creates "+
-				"another one and deletes it.",
-			short(unusable.ID),
-			unusable.RevokeErr,
-		),
-	)
-}

@@ -182,7 +182,7 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 		&resp.Diagnostics,
 		e.Client.CloseToken(ctx, opened.ID),
 		"Cannot close token",
-		"ephemeral token "+short(opened.ID),
+		"ephemeral token "+fwkit.ShortID(opened.ID),
 	)
 }
 

@@ -52,29 +52,18 @@ func (l *tokenList) ListResourceConfigSchema(
 
 // List returns the tokens, which the workspace lists in one answer.
 func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	found, err := search(ctx, l.Client, config.ApplicationID.ValueString(), config.IncludeOwnIdentity.ValueBool())
-	if fwkit.Failed(
-		&diags,
-		err,
-		"Cannot query tokens of service principals",
-		cmp.Or(config.ApplicationID.ValueString(), "tokens"),
-	) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		for i, t := range found {
-			if !push(l.result(ctx, req, t)) || int64(i+1) == req.Limit {
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
+		applicationID := by.ApplicationID.ValueString()
+		found, err := search(ctx, l.Client, applicationID, by.IncludeOwnIdentity.ValueBool())
+		if fwkit.Failed(diags, err, "Cannot query tokens of service principals", cmp.Or(applicationID, "tokens")) {
+			return
+		}
+		for _, t := range found {
+			if !push(l.result(ctx, req, t)) {
 				return
 			}
 		}
-	}
+	})
 }
 
 func (l *tokenList) result(ctx context.Context, req list.ListRequest, found ownedToken) list.ListResult {
@@ -82,7 +71,7 @@ func (l *tokenList) result(ctx context.Context, req list.ListRequest, found owne
 	return fwkit.Listed(
 		ctx,
 		req,
-		found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), short(found.ID)),
+		found.ApplicationID+" "+cmp.Or(client.Unmark(found.Comment), fwkit.ShortID(found.ID)),
 		m.toIdentity(),
 		m,
 	)

@@ -377,7 +377,7 @@ func (c changes) mask() []string {
 func (m tokenModel) String() string {
 	name := "token"
 	if id := m.TokenID.ValueString(); id != "" {
-		name += " " + short(id)
+		name += " " + fwkit.ShortID(id)
 	}
 	if owner := m.Owner.ApplicationID; !owner.IsNull() { // null: it came over, and was not refreshed yet
 		name += " of service principal " + owner.ValueString()
@@ -387,9 +387,6 @@ func (m tokenModel) String() string {
 	}
 	return name
 }
-
-// short is enough of a token's id to find it.
-func short(id string) string { return id[:min(12, len(id))] }
 
 // imported is the state of an existing token. Only the list of the caller's own tokens lacks their creator.
 func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {

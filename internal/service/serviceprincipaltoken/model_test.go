@@ -144,7 +144,7 @@ func TestNames(t *testing.T) {
 	if got := m.String(); got != "token 0123456789ab of service principal app (why)" {
 		t.Errorf("%q", got)
 	}
-	if short("abc") != "abc" || printable("abc") != "abc" || printable("dapi123") != "dapi…" {
-		t.Errorf("%q %q %q", short("abc"), printable("abc"), printable("dapi123"))
+	if fwkit.ShortID("abc") != "abc" || printable("abc") != "abc" || printable("dapi123") != "dapi…" {
+		t.Errorf("%q %q %q", fwkit.ShortID("abc"), printable("abc"), printable("dapi123"))
 	}
 }

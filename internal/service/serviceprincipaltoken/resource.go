@@ -72,7 +72,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	s := &steps{c: r.Client, as: as, want: want, store: store}
 	id, err := rotation.Issue(ctx, s)
-	if fwkit.Failed(&resp.Diagnostics, adviseUnusable(err), "Cannot create token", plan.String()) && id == "" {
+	if fwkit.Failed(&resp.Diagnostics, kind.AdviseUnusable(err, "revoke"), "Cannot create token", plan.String()) && id == "" {
 		return
 	}
 	// From here on the token exists, and only now is its value known: save both before anything can fail.
@@ -436,10 +436,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		case now.Previous == "": // the replaced token is revoked
 			plan.PreviousTokenID, plan.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
 		}
-		m.Verdict, m.Imported = rotation.Verdict{}, false
-		if now.Useless {
-			m.Verdict = rotation.Verdict{ID: now.ID, Reason: rotation.Vault, Useless: true}
-		}
+		m.Replaced(now)
 		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
 		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
 	}
@@ -454,7 +451,7 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 		fwkit.Failed(diags, blocked.Err, "Cannot revoke one of two tokens", state.String())
 		return
 	}
-	if fwkit.Failed(diags, adviseUnusable(err), "Cannot rotate token", state.String()) {
+	if fwkit.Failed(diags, kind.AdviseUnusable(err, "revoke"), "Cannot rotate token", state.String()) {
 		return
 	}
 	if left != nil {

@@ -92,7 +92,7 @@ func (r *tokenResource) findOwner(
 			diags,
 			err,
 			"Cannot find the owner of token",
-			"token "+short(info.ID),
+			"token "+fwkit.ShortID(info.ID),
 		) {
 			return false
 		}
@@ -103,7 +103,7 @@ func (r *tokenResource) findOwner(
 			"Token has an owner that the workspace does not name",
 			fmt.Sprintf("Token %s was created by %s and belongs to the principal with the SCIM id %s, which "+
 				"created no token itself, so its application id is not in the list of tokens. Create a token of "+
-				"its own with this resource instead.", short(info.ID), info.Creator, info.OwnerID),
+				"its own with this resource instead.", fwkit.ShortID(info.ID), info.Creator, info.OwnerID),
 		)
 		return false
 	}
@@ -112,7 +112,7 @@ func (r *tokenResource) findOwner(
 			"Token belongs to a person",
 			fmt.Sprintf(
 				"Token %s was created by %s. This resource manages tokens of service principals only.",
-				short(info.ID),
+				fwkit.ShortID(info.ID),
 				id,
 			),
 		)

@@ -2,8 +2,6 @@ package serviceprincipaltoken
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -43,17 +41,9 @@ func (s *steps) Create(ctx context.Context) (string, error) {
 }
 
 func (s *steps) Store(ctx context.Context) (err error) {
-	if s.store == nil {
-		return nil
-	}
-	writing, cancel := context.WithDeadline(ctx, s.until)
+	ctx, cancel := context.WithDeadline(ctx, s.until)
 	defer cancel()
-	s.version, err = s.store.Write(writing, s.made.ID, s.made.Value, s.made.ExpiresAt)
-	if err != nil {
-		cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-		defer cancel()
-		err = s.store.Retract(cleanup, s.made.ID, err)
-	}
+	s.version, err = s.store.Write(ctx, s.made.ID, s.made.Value, s.made.ExpiresAt)
 	return err
 }
 
@@ -70,23 +60,3 @@ func (s *steps) Revoke(ctx context.Context, id string) error {
 }
 
 func (s *steps) Save(now rotation.Status) { s.save(now) }
-
-// adviseUnusable says what became of a token whose value could not be stored.
-func adviseUnusable(err error) error {
-	unusable, ok := errors.AsType[*rotation.UnusableError](err)
-	switch {
-	case !ok:
-		return err
-	case unusable.RevokeErr == nil:
-		return client.Also(unusable.Err, "The new token was revoked again.")
-	}
-	return client.Also(
-		unusable.Err,
-		fmt.Sprintf(
-			"The new token %s could not be revoked either (%v), so it is kept in the state: the next apply creates "+
-				"another one and revokes it.",
-			short(unusable.ID),
-			unusable.RevokeErr,
-		),
-	)
-}

@@ -319,7 +319,7 @@ func (r *tokenResource) ModifyPlan(
 			r.Client.KeepTokens(id.ValueString(), previous.ValueString())
 		}
 		if owner.IsNull() {
-			fwkit.NotRefreshed(&resp.Diagnostics, "token "+short(id.ValueString()))
+			fwkit.NotRefreshed(&resp.Diagnostics, "token "+fwkit.ShortID(id.ValueString()))
 			return
 		}
 	}

@@ -28,23 +28,8 @@ type endpointsModel struct {
 }
 
 type endpointInRow struct {
-	Name           types.String  `tfsdk:"name"`
-	ID             types.String  `tfsdk:"id"`
-	Creator        types.String  `tfsdk:"creator"`
-	Description    types.String  `tfsdk:"description"`
-	State          types.String  `tfsdk:"state"`
-	ConfigUpdate   types.String  `tfsdk:"config_update"`
-	Task           types.String  `tfsdk:"task"`
-	CreatedAt      types.String  `tfsdk:"created_at"`
-	UpdatedAt      types.String  `tfsdk:"updated_at"`
-	Tags           types.Map     `tfsdk:"tags"`
-	ServedEntities []entityInRow `tfsdk:"served_entities"`
-}
-
-type entityInRow struct {
-	Name          types.String `tfsdk:"name"`
-	EntityName    types.String `tfsdk:"entity_name"`
-	EntityVersion types.String `tfsdk:"entity_version"`
+	commonModel
+	ServedEntities []commonEntity `tfsdk:"served_entities"`
 }
 
 func (d *endpointsDataSource) Metadata(
@@ -56,9 +41,10 @@ func (d *endpointsDataSource) Metadata(
 }
 
 func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	text := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
-	}
+	rows := commonAttributes()
+	rows["name"] = text("Name of the endpoint.")
+	rows["id"] = text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list.")
+	rows["served_entities"] = servedEntities(commonEntityAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The model-serving endpoints of the workspace: all, or those that match a filter.",
 		Attributes: map[string]schema.Attribute{
@@ -74,35 +60,7 @@ func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 			"workspace_id": text("Id of the workspace."),
 			"endpoints": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "Those found, sorted by name.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name": text("Name of the endpoint."),
-					"id": text(
-						"System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access " +
-							"list.",
-					),
-					"creator": text(
-						"User name or application id of the creator; null for a foundation-model endpoint.",
-					),
-					"description":   text("Description, if any."),
-					"state":         text("`READY` or `NOT_READY`. An endpoint scaled to zero is `READY`."),
-					"config_update": text("`NOT_UPDATING`, `IN_PROGRESS`, `UPDATE_FAILED` or `UPDATE_CANCELED`."),
-					"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
-					"created_at":    text("When it was created, RFC 3339 in UTC."),
-					"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
-					"tags": schema.MapAttribute{
-						Computed:            true,
-						ElementType:         types.StringType,
-						MarkdownDescription: "Tags.",
-					},
-					"served_entities": schema.ListNestedAttribute{
-						Computed: true, MarkdownDescription: "The models behind it.",
-						NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-							"name":           text("Name of the served entity."),
-							"entity_name":    text("Name of the model in Unity Catalog or the registry."),
-							"entity_version": text("Version of the model."),
-						}},
-					},
-				}},
+				NestedObject: schema.NestedAttributeObject{Attributes: rows},
 			},
 		},
 	}
@@ -142,13 +100,9 @@ func (m *endpointsModel) show(all []client.Endpoint, workspaceID string) {
 		if !m.matches(e) {
 			continue
 		}
-		full := toModel(e, "", "")
-		row := endpointInRow{
-			Name: full.Name, ID: full.ID, Creator: full.Creator, Description: full.Description, State: full.State, ConfigUpdate: full.ConfigUpdate,
-			Task: full.Task, CreatedAt: full.CreatedAt, UpdatedAt: full.UpdatedAt, Tags: full.Tags, ServedEntities: []entityInRow{},
-		}
-		for _, s := range full.ServedEntities {
-			row.ServedEntities = append(row.ServedEntities, entityInRow{s.Name, s.EntityName, s.EntityVersion})
+		row := endpointInRow{commonModel: toCommon(e), ServedEntities: []commonEntity{}}
+		for _, served := range e.Entities {
+			row.ServedEntities = append(row.ServedEntities, toCommonEntity(served))
 		}
 		m.Endpoints = append(m.Endpoints, row)
 	}

@@ -52,44 +52,21 @@ func (l *permissionList) ListResourceConfigSchema(
 
 // List streams the grants, endpoint by endpoint.
 func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		count, more := int64(0), true
-		search := acl.Search{
-			Self:    config.IncludeOwnIdentity.ValueBool(),
-			BuiltIn: config.IncludeBuiltInGroups.ValueBool(),
-		}
-		unseen, err := eachGrant(ctx, l.Client, config.EndpointName.ValueString(), search, func(have grant) bool {
-			count++
-			more = push(l.result(ctx, req, have)) && count != req.Limit
-			return more
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
+		endpoint := by.EndpointName.ValueString()
+		wanted := acl.Search{Self: by.IncludeOwnIdentity.ValueBool(), BuiltIn: by.IncludeBuiltInGroups.ValueBool()}
+		unseen, err := eachGrant(ctx, l.Client, endpoint, wanted, func(have grant) bool {
+			return push(l.result(ctx, req, have))
 		})
-		if !more {
-			return // Terraform has stopped reading results
-		}
-		var last diag.Diagnostics
 		if len(unseen) > 0 {
-			last.AddWarning(
+			diags.AddWarning(
 				fmt.Sprintf("Access lists that cannot be seen: %d", len(unseen)),
 				"Grants on these serving endpoints are not shown, because the provider's identity needs CAN_MANAGE "+
 					"there, or to be a workspace admin: "+strings.Join(unseen, ", ")+".",
 			)
 		}
-		fwkit.Failed(
-			&last,
-			err,
-			"Cannot query access to serving endpoints",
-			cmp.Or(config.EndpointName.ValueString(), "grants"),
-		)
-		if len(last) > 0 {
-			push(list.ListResult{Diagnostics: last})
-		}
-	}
+		fwkit.Failed(diags, err, "Cannot query access to serving endpoints", cmp.Or(endpoint, "grants"))
+	})
 }
 
 func (l *permissionList) result(ctx context.Context, req list.ListRequest, have grant) list.ListResult {

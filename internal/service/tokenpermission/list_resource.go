@@ -43,28 +43,17 @@ func (l *permissionList) ListResourceConfigSchema(
 
 // List streams the rights of one list, sorted.
 func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
-	var config queryModel
-	var diags diag.Diagnostics
-	if !fwkit.Decode(ctx, req.Config, &config, &diags) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	found, err := search(
-		ctx,
-		l.Client,
-		acl.Search{Self: config.IncludeOwnIdentity.ValueBool(), BuiltIn: config.IncludeBuiltInGroups.ValueBool()},
-	)
-	if fwkit.Failed(&diags, err, "Cannot query who may use tokens", acl.Tokens.String()) {
-		stream.Results = list.ListResultsStreamDiagnostics(diags)
-		return
-	}
-	stream.Results = func(push func(list.ListResult) bool) {
-		for i, e := range found {
+	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
+		wanted := acl.Search{Self: by.IncludeOwnIdentity.ValueBool(), BuiltIn: by.IncludeBuiltInGroups.ValueBool()}
+		found, err := search(ctx, l.Client, wanted)
+		if fwkit.Failed(diags, err, "Cannot query who may use tokens", acl.Tokens.String()) {
+			return
+		}
+		for _, e := range found {
 			m := imported(e, l.Client.WorkspaceID())
-			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) ||
-				int64(i+1) == req.Limit {
+			if !push(fwkit.Listed(ctx, req, cmp.Or(e.DisplayName, e.Name), m.toIdentity(), m)) {
 				return
 			}
 		}
-	}
+	})
 }
