@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // await retries while access lists do not know a principal that the workspace knows: a new principal can take minutes
@@ -43,7 +44,7 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 		tflog.Info(ctx, "waiting until access lists accept a new principal", map[string]any{
 			"object": object.String(), "principal": p.String(), "seconds": int(time.Since(began).Seconds()),
 		})
-		if client.Pause(ctx, pause) != nil {
+		if web.Pause(ctx, pause) != nil {
 			r.err = client.Advise(
 				r.err,
 				string(p.Kind),

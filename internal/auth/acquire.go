@@ -125,12 +125,8 @@ func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, aban
 		tflog.Debug(ctx, "no token yet; trying again", map[string]any{
 			"try": try, "status": f.status, "aadsts": f.answer.code(), "pause_ms": pause.Milliseconds(),
 		})
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return Token{}, true, a.interrupted(ctx.Err(), &f)
+		if err := web.Pause(ctx, pause); err != nil {
+			return Token{}, true, a.interrupted(err, &f)
 		}
 	}
 }

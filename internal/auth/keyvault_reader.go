@@ -298,7 +298,7 @@ func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) fun
 				r.noToken.Store(failed.report)
 				return "", err
 			}
-			if err := wait(ctx, max(backoff(try), failed.retryAfter)); err != nil {
+			if err := web.Pause(ctx, max(backoff(try), failed.retryAfter)); err != nil {
 				return "", err
 			}
 		}

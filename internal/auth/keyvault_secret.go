@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -51,67 +50,6 @@ type NewSecret struct {
 	Name, Value, ContentType string
 	Tags                     map[string]string
 	Expires                  time.Time // zero: never
-}
-
-// OpenVault returns the vault at an address, to be called as login. It makes no request.
-func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
-	if !login.Kind.Entra() {
-		return nil, tokenOpensNoVault(login, uri)
-	}
-	// A private cloud, which authority_host shows, has vaults under its own domain.
-	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
-		return nil, at(err, uri, "vault_uri")
-	}
-	if o.RetryTimeout <= 0 {
-		o.RetryTimeout = defaultRetryTimeout
-	}
-	opening := &opening{
-		login:   login,
-		options: o,
-		cloud:   login.cloud,
-		http:    web.NewClient(o.Transport, o.AttemptTimeout),
-	}
-	v, err := opening.vaultAs(ownReader(login), KeyVaultSettings{VaultURI: uri})
-	if err != nil {
-		return nil, err
-	}
-	return &Vault{v}, nil
-}
-
-func tokenOpensNoVault(login *Login, uri Setting) error {
-	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login cannot use Key Vault",
-		Detail: fmt.Sprintf(
-			"The provider is logged in with %s, and Key Vault needs a token of Microsoft Entra ID. Log the provider "+
-				"in with a client certificate or another kind of login.",
-			login.Source,
-		)}
-}
-
-// vaultAs returns the vault for a reader. It makes no request.
-func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
-	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
-	if err != nil {
-		return nil, at(
-			&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."},
-			k.VaultURI,
-			"key_vault.vault_uri",
-		)
-	}
-	v := &vault{
-		settings: k.named(),
-		host:     strings.ToLower(address.Host),
-		timeout:  o.options.RetryTimeout,
-		reader:   reader,
-	}
-	// The library asks the vault which login host and which resource it trusts, and
-	// goes on only if the vault is within the domain of that resource.
-	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
-		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http, reader}, Retry: o.vaultRetry(&v.lastStatus)},
-	})
-	if err != nil {
-		return nil, clientError(v.settings.VaultURI.Attribute)
-	}
-	return v, nil
 }
 
 // Host returns the vault's host name.
@@ -162,7 +100,7 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 	if deleted, lookErr := v.IsDeleted(ctx, name); lookErr == nil && deleted {
 		return nil, err
 	}
-	if wait(ctx, transition) != nil {
+	if web.Pause(ctx, transition) != nil {
 		return nil, &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf(
 			"The operation ended before it was known whether secret %s of Key Vault %s is gone.", name, v.host)}
 	}
@@ -262,7 +200,7 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		}
 		failed := v.explainUse(toWrite, s.Name, err)
 		final = final && !errors.Is(failed, ErrInTransition)
-		if final || try == tries || wait(ctx, backoff(try)) != nil {
+		if final || try == tries || web.Pause(ctx, backoff(try)) != nil {
 			return SecretVersion{}, failed
 		}
 	}
@@ -369,46 +307,6 @@ func pointers(values map[string]string) map[string]*string {
 	return out
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// ownReader returns a reader with the identity of login.
-func ownReader(login *Login) *vaultReader {
-	r := &vaultReader{own: login}
-	r.inner = loginCredential{login}
-	r.explain = explainer{
-		kind:     login.Kind,
-		source:   login.Source,
-		identity: login.Identity(),
-		cloud:    login.cloud,
-		now:      time.Now,
-	}
-	return r
-}
-
-// loginCredential is a login in the form that Azure's libraries accept. It always uses the
-// login's own scope, because a vault in another cloud would request another one.
-type loginCredential struct{ login *Login }
-
-func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
-	token, err := c.login.AccessToken(ctx, c.login.KeyVaultScope())
-	if refusal, ok := errors.AsType[*Error](err); ok {
-		// Its attribute is in the provider block, and the error appears at a resource.
-		elsewhere := *refusal
-		elsewhere.Attribute = ""
-		return azcore.AccessToken{}, &elsewhere
-	}
-	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
-}
-
 // Settled calls do, and repeats it while the vault reports that it is deleting or
 // recovering the secret, as long as ctx and the retry timeout allow.
 func (v *Vault) Settled(ctx context.Context, do func() error) error {
@@ -416,7 +314,7 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	defer cancel()
 	for {
 		err := do()
-		if !errors.Is(err, ErrInTransition) || wait(ctx, time.Second) != nil {
+		if !errors.Is(err, ErrInTransition) || web.Pause(ctx, time.Second) != nil {
 			return err
 		}
 		tflog.Info(
@@ -447,7 +345,7 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 				"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
 			},
 		)
-		if wait(ctx, pause) != nil {
+		if web.Pause(ctx, pause) != nil {
 			return err
 		}
 		pause = min(2*pause, 15*time.Second)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // summaryNotRegistered is the only refusal of code 700027 that may be temporary.
@@ -55,7 +57,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 		tflog.Info(ctx, "the application or its credential is not known yet; trying again", map[string]any{
 			"client_id": l.Identity().ClientID, "aadsts": refusal.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
 		})
-		if wait(ctx, pause) != nil {
+		if web.Pause(ctx, pause) != nil {
 			return Token{}, waited(err, time.Since(began))
 		}
 		pause = min(2*pause, 15*time.Second)

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // EphemeralTokens are the tokens that live for one run and are still to be revoked. Terraform closes such a token when
@@ -91,7 +93,7 @@ func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	defer cancel()
 	// A token whose id is still on its way would be lost. Half of the time is for it, the rest for those that are
 	// known.
-	for began := time.Now(); e.busy() && time.Since(began) < limit/2 && Pause(ctx, limit/100) == nil; {
+	for began := time.Now(); e.busy() && time.Since(began) < limit/2 && web.Pause(ctx, limit/100) == nil; {
 	}
 	e.mu.Lock()
 	left := maps.Clone(e.tokens)

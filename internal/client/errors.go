@@ -16,6 +16,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/common"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
@@ -274,7 +275,7 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	if time.Since(began)+pause > c.cfg.RetryTimeout {
 		return false
 	}
-	return Pause(ctx, pause) == nil
+	return web.Pause(ctx, pause) == nil
 }
 
 // MayBeDone reports whether a write failed in a way that does not show whether the service has done the work.

@@ -57,7 +57,7 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		for began, try := time.Now(), 1; ; try++ {
 			host, pause, err := askForHost(ctx, cfg, try)
-			if pause == 0 || time.Since(began)+pause > cfg.RetryTimeout || Pause(ctx, pause) != nil {
+			if pause == 0 || time.Since(began)+pause > cfg.RetryTimeout || web.Pause(ctx, pause) != nil {
 				return host, err
 			}
 		}

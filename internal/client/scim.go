@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // SCIMOperation is one change in a PATCH of a SCIM object.
@@ -63,7 +65,7 @@ func (c *Client) Settle(
 			"waiting: the workspace still shows what stood before a change",
 			map[string]any{"object": object, "try": try},
 		)
-		if err := Pause(ctx, 2*time.Second); err != nil {
+		if err := web.Pause(ctx, 2*time.Second); err != nil {
 			return false, err
 		}
 	}

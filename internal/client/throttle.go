@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // throttle holds every call to the workspace, or to one model, back after one was refused for being one too many. So the
@@ -71,7 +73,7 @@ func (t *throttle) wait(ctx context.Context) error {
 		if rest <= 0 {
 			return nil
 		}
-		if err := Pause(ctx, rest); err != nil {
+		if err := web.Pause(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -89,16 +91,4 @@ func (t *throttle) turn(now time.Time) time.Duration {
 	}
 	t.next = now.Add(t.gap)
 	return 0
-}
-
-// Pause waits for d, or returns the error of ctx where that ends first.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

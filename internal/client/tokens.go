@@ -284,7 +284,7 @@ func confirmed(ctx context.Context, object string, gone func(context.Context) (b
 			return &UnconfirmedError{object, err}
 		case is:
 			return nil
-		case try == 2 || Pause(ctx, time.Second) != nil:
+		case try == 2 || web.Pause(ctx, time.Second) != nil:
 			return &UnconfirmedError{object, nil}
 		}
 	}

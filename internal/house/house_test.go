@@ -246,9 +246,9 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	}
 }
 
-// A part of api.go with a story of its own may be beside it, as api_<part>.go; and so may a core of the service that has
+// A part of api.go, model.go or resource.go with a story of its own may be beside it, as api_<part>.go; and so may a core of the service that has
 // nothing to do with the framework's calls, such as rotation.go.
-var serviceFile = regexp.MustCompile(`^(schema|model|resource|resource_import|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|action_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
+var serviceFile = regexp.MustCompile(`^(schema|model|model_[a-z]+|resource|resource_[a-z]+|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|action_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
 
 func TestServiceFilesAreNamedAlike(t *testing.T) {
 	for _, s := range sources(t) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // ErrExists: a service principal of that application id is in the workspace already.
@@ -205,7 +206,7 @@ func lookFor(
 	defer cancel()
 	for n := range looks {
 		if n > 0 {
-			if err := client.Pause(ctx, time.Second<<(n-1)); err != nil {
+			if err := web.Pause(ctx, time.Second<<(n-1)); err != nil {
 				return nil, err
 			}
 		}

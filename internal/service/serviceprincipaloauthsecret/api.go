@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 // maxSecrets is how many OAuth secrets the service allows for one service principal.
@@ -286,7 +287,7 @@ func verify(ctx context.Context, c *client.Client, applicationID, value string, 
 		case !errors.Is(err, auth.ErrClientRefused) || time.Since(began) > firstLogin:
 			return nil, err
 		}
-		if client.Pause(ctx, 2*time.Second) != nil {
+		if web.Pause(ctx, 2*time.Second) != nil {
 			return nil, err
 		}
 	}

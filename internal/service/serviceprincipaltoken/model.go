@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -41,74 +40,6 @@ type tokenModel struct {
 	Timeouts              timeouts.Value     `tfsdk:"timeouts"`
 }
 
-type ownerModel struct {
-	ApplicationID             types.String   `tfsdk:"application_id"`
-	TenantID                  types.String   `tfsdk:"tenant_id"`
-	ClientSecret              types.String   `tfsdk:"client_secret_wo"`
-	ClientCertificate         types.String   `tfsdk:"client_certificate_wo"`
-	ClientCertificatePath     types.String   `tfsdk:"client_certificate_path"`
-	ClientCertificatePassword types.String   `tfsdk:"client_certificate_password_wo"`
-	DatabricksClientSecret    types.String   `tfsdk:"databricks_client_secret_wo"`
-	KeyVault                  *ownerKeyVault `tfsdk:"key_vault"`
-	UseOIDC                   types.Bool     `tfsdk:"use_oidc"`
-	UseProviderIdentity       types.Bool     `tfsdk:"use_provider_identity"`
-}
-
-type ownerKeyVault struct {
-	VaultURI                      types.String `tfsdk:"vault_uri"`
-	CertificateName               types.String `tfsdk:"certificate_name"`
-	ClientSecretName              types.String `tfsdk:"client_secret_name"`
-	CertificatePasswordSecretName types.String `tfsdk:"certificate_password_secret_name"`
-}
-
-func (m ownerModel) values() []attr.Value {
-	all := []attr.Value{
-		m.ApplicationID,
-		m.TenantID,
-		m.ClientSecret,
-		m.ClientCertificate,
-		m.ClientCertificatePath,
-		m.ClientCertificatePassword,
-		m.DatabricksClientSecret,
-		m.UseOIDC,
-		m.UseProviderIdentity,
-	}
-	if k := m.KeyVault; k != nil {
-		all = append(all, k.VaultURI, k.CertificateName, k.ClientSecretName, k.CertificatePasswordSecretName)
-	}
-	return all
-}
-
-// allKnown reports whether every value of the owner is known.
-func (m ownerModel) allKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
-
-// sameLogin reports whether the owner logs in as before, as far as the state shows: it holds no write-only values.
-func (m ownerModel) sameLogin(before ownerModel) bool {
-	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
-}
-
-// owner is who the token belongs to, and how to log in as it. It holds secrets and is never printed.
-type owner struct {
-	ApplicationID    string
-	ProviderIdentity bool
-	Credential       auth.Settings // meaningless when ProviderIdentity
-}
-
-// lasting reports whether the credential is at hand without configuration, which a destroy does not see.
-func (o owner) lasting() bool {
-	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil ||
-		o.Credential.UseOIDC.IsSet()
-}
-
-// atDatabricks reports whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not
-// know.
-func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
-
-// atHand reports whether there is any credential to log in with.
-func (o owner) atHand() bool {
-	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
-}
-
 // token is the token that a configuration describes.
 type token struct {
 	Owner    owner
@@ -119,92 +50,6 @@ type token struct {
 	// over.
 	Recorded time.Duration
 	Secret   *rotation.Secret // nil: its value goes to no vault
-}
-
-// toOwner maps the owner as configuration writes it; state and plan hold no write-only values.
-func (m ownerModel) toOwner() owner {
-	setting := func(v types.String, attribute string) auth.Setting {
-		return auth.Setting{Value: v.ValueString(), Attribute: "owner." + attribute}
-	}
-	o := owner{
-		ApplicationID:    m.ApplicationID.ValueString(),
-		ProviderIdentity: m.UseProviderIdentity.ValueBool(),
-		Credential: auth.Settings{
-			TenantID:            setting(m.TenantID, "tenant_id"),
-			ClientID:            setting(m.ApplicationID, "application_id"),
-			ClientSecret:        setting(m.ClientSecret, "client_secret_wo"),
-			Certificate:         setting(m.ClientCertificate, "client_certificate_wo"),
-			CertificatePath:     setting(m.ClientCertificatePath, "client_certificate_path"),
-			CertificatePassword: setting(m.ClientCertificatePassword, "client_certificate_password_wo"),
-		},
-	}
-	if k := m.KeyVault; k != nil {
-		o.Credential.KeyVault = &auth.KeyVaultSettings{
-			ByProvider:       true,
-			VaultURI:         setting(k.VaultURI, "key_vault.vault_uri"),
-			CertificateName:  setting(k.CertificateName, "key_vault.certificate_name"),
-			ClientSecretName: setting(k.ClientSecretName, "key_vault.client_secret_name"),
-			CertificatePasswordSecretName: setting(
-				k.CertificatePasswordSecretName,
-				"key_vault.certificate_password_secret_name",
-			),
-		}
-	}
-	if o.Credential.DatabricksClientSecret = setting(m.DatabricksClientSecret, "databricks_client_secret_wo"); o.atDatabricks() {
-		o.Credential.DatabricksClientID = o.Credential.ClientID
-	}
-	if m.UseOIDC.ValueBool() {
-		o.Credential.UseOIDC = auth.Setting{Value: "true", Attribute: "owner.use_oidc"}
-	}
-	return o
-}
-
-// emptyCredential names a credential that is written as an empty string.
-func (m ownerModel) emptyCredential() string {
-	for _, c := range []struct {
-		name  string
-		value types.String
-	}{
-		{"client_secret_wo", m.ClientSecret}, {"client_certificate_wo", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
-		{"databricks_client_secret_wo", m.DatabricksClientSecret},
-	} {
-		if c.value.Equal(types.StringValue("")) {
-			return c.name
-		}
-	}
-	return ""
-}
-
-// credentials names the ways to log in that are written. One that is still unknown, as a module's variables are while
-// Terraform validates, may yet turn out to be null: it counts neither way.
-func (m ownerModel) credentials() (written []string, unknown bool) {
-	for _, c := range []struct {
-		name  string
-		value types.String
-	}{
-		{"client_secret_wo", m.ClientSecret},
-		{"client_certificate_wo", m.ClientCertificate},
-		{"client_certificate_path", m.ClientCertificatePath},
-		{"databricks_client_secret_wo", m.DatabricksClientSecret},
-	} {
-		unknown = unknown || c.value.IsUnknown()
-		if !c.value.IsNull() && !c.value.IsUnknown() {
-			written = append(written, c.name)
-		}
-	}
-	if m.KeyVault != nil {
-		written = append(written, "key_vault")
-	}
-	for _, c := range []struct {
-		name  string
-		value types.Bool
-	}{{"use_oidc", m.UseOIDC}, {"use_provider_identity", m.UseProviderIdentity}} {
-		unknown = unknown || c.value.IsUnknown()
-		if c.value.ValueBool() {
-			written = append(written, c.name)
-		}
-	}
-	return written, unknown
 }
 
 func (m tokenModel) toToken() token {

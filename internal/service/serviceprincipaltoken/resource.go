@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
@@ -119,84 +116,6 @@ func (r *tokenResource) warnOf(as *client.Client, diags *diag.Diagnostics) {
 			diags.AddWarning(w.Summary, w.Detail)
 		}
 	}
-}
-
-type stateWriter interface {
-	Set(ctx context.Context, value any) diag.Diagnostics
-}
-
-// remember writes a token just created into state and private state.
-func (*tokenResource) remember(
-	ctx context.Context,
-	plan *tokenModel,
-	s *steps,
-	m fwkit.RotationMemory,
-	state stateWriter,
-	private fwkit.WritablePrivate,
-	diags *diag.Diagnostics,
-) {
-	plan.showValue(s.made.Value, s.version)
-	if plan.KeyVaultSecret != nil && s.version.ID != "" {
-		m.Places[s.made.ID] = plan.KeyVaultSecret.PlaceOf(s.version)
-	}
-	diags.Append(state.Set(ctx, *plan)...)
-	m.Store(ctx, private, diags)
-}
-
-// finish takes the marker off a token that is recorded, and then sweeps what interrupted runs left of its owner, where
-// that is due.
-func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, sweepDue bool, diags *diag.Diagnostics) {
-	as, want, made := s.as, s.want, s.made
-	if made.stray != nil {
-		fwkit.Warn(diags, made.stray, "A second token may be left over", plan.String())
-	}
-	for _, t := range made.doubles {
-		diags.AddWarning(
-			"Token of a lost answer was revoked: "+nameOf(t, want.Owner.ApplicationID),
-			fmt.Sprintf(
-				"Token %s was created by the same request as %s, and the answer with its value was lost. Nobody can "+
-					"have it.",
-				t.ID,
-				plan.String(),
-			),
-		)
-	}
-	err := unmark(ctx, as, made.ID, want.Comment)
-	if err != nil && r.Client.FirstTime("warning of markers that stay") {
-		fwkit.Warn(diags, adviseMarker(err), "The provider's marker stays in the token's comment", plan.String())
-	}
-	if !sweepDue {
-		return
-	}
-	client.Of[swept](r.Client).Store(sweepName(want.Owner), true)
-	if err != nil {
-		return
-	}
-	revoked, err := sweep(ctx, r.Client, as, want.Owner, made.ID)
-	for _, t := range revoked {
-		diags.AddWarning(
-			"Token of an interrupted run was revoked: "+nameOf(t, want.Owner.ApplicationID),
-			fmt.Sprintf(
-				"Token %s was created at %s by a run of this provider that ended before it was recorded, as the "+
-					"marker in its comment %q shows, and was never used.",
-				t.ID,
-				t.CreatedAt.UTC().Format(time.RFC3339),
-				t.Comment,
-			),
-		)
-	}
-	if err != nil {
-		fwkit.Warn(diags, err, "Tokens of interrupted runs may be left over", plan.String())
-	}
-}
-
-// nameOf names a token that is in no state.
-func nameOf(t client.TokenInfo, owner string) string {
-	return tokenModel{
-		TokenID: types.StringValue(t.ID),
-		Owner:   &ownerModel{ApplicationID: types.StringValue(owner)},
-		Comment: fwkit.String(client.Unmark(t.Comment)),
-	}.String()
 }
 
 func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -395,88 +314,6 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
-}
-
-// rotate carries out the rotation that the plan shows; see [rotation.Rotate] for the order.
-func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
-	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
-	as, err := logIn(ctx, r.Client, c.want.Owner)
-	if err == nil { // detect a refused credential before anything is revoked
-		_, err = as.Token(ctx, auth.DatabricksScope)
-	}
-	if fwkit.Failed(diags, err, cannotLogIn, state.String()) {
-		return
-	}
-	r.warnOf(as, diags)
-	seen, ok := r.maySee(ctx, c.want.Owner, plan, diags)
-	if !ok {
-		return
-	}
-	// A role for the vault may have been given in the same apply only where the vault is new.
-	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
-	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
-	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
-		return
-	}
-	sweepDue, endSweep, err := beginSweep(ctx, r.Client, c.want.Owner, seen)
-	defer endSweep()
-	if fwkit.Failed(diags, err, "Cannot wait for a sweep of the owner's tokens", state.String()) {
-		return
-	}
-	others := func(id string) bool { return state.isOthers(id, c.memory.Verdict) }
-	s := &steps{c: r.Client, as: as, want: c.want, store: store, others: others}
-	s.save = func(now rotation.Status) {
-		switch {
-		case now.ID == state.ID.ValueString(): // the previous token is revoked, and the new one does not exist yet
-			state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-			diags.Append(resp.State.Set(ctx, state)...)
-			r.disableOthers(ctx, &m, state, diags)
-			m.Store(ctx, resp.Private, diags)
-			return
-		case now.Previous == "": // the replaced token is revoked
-			plan.PreviousTokenID, plan.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
-		}
-		m.Replaced(now)
-		r.remember(ctx, &plan, s, m, &resp.State, resp.Private, diags)
-		fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), diags)
-	}
-	s.created = func() {
-		following := plan.rotating()
-		following.Follow(state.rotating(), c.memory.Verdict, s.made.CreatedAt)
-		plan.setRotating(following)
-		plan.show(s.made.TokenInfo, as.WorkspaceID())
-	}
-	left, err := rotation.Rotate(ctx, plan.rotating().Plan(state.rotating(), m.Verdict), s)
-	if blocked, ok := errors.AsType[*rotation.NotRevokedError](err); ok {
-		fwkit.Failed(diags, blocked.Err, "Cannot revoke one of two tokens", state.String())
-		return
-	}
-	if fwkit.Failed(diags, kind.AdviseUnusable(err, "revoke"), "Cannot rotate token", state.String()) {
-		return
-	}
-	if left != nil {
-		fwkit.Warn(diags, left, "The old token is still live; the next apply revokes it", plan.String())
-	}
-	r.disableOthers(ctx, &m, plan, diags)
-	m.Store(ctx, resp.Private, diags)
-	r.finish(ctx, s, plan, sweepDue, diags)
-}
-
-// disableOthers disables the versions in Key Vault of all tokens but the ones that a model holds.
-func (r *tokenResource) disableOthers(
-	ctx context.Context,
-	m *fwkit.RotationMemory,
-	living tokenModel,
-	diags *diag.Diagnostics,
-) {
-	m.DisableOthers(
-		ctx,
-		r.Client,
-		[]string{living.ID.ValueString(), living.PreviousTokenID.ValueString()},
-		func(err error) {
-			fwkit.Warn(diags, err, "The secret of a revoked token is still enabled in Key Vault", living.String())
-		},
-	)
 }
 
 func (r *tokenResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
 const (
@@ -66,9 +67,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 		tflog.Info(ctx, "waiting for the serving endpoint", map[string]any{
 			"endpoint": q.Endpoint, "seconds": int(time.Since(started).Seconds()), "starting": starting, "grant_spreading": spreading,
 		})
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if web.Pause(ctx, pause) != nil {
 			return scored{}, advise(ctx, c, err, q)
 		}
 	}

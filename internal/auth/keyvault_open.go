@@ -1,0 +1,106 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
+)
+
+// OpenVault returns the vault at an address, to be called as login. It makes no request.
+func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
+	if !login.Kind.Entra() {
+		return nil, tokenOpensNoVault(login, uri)
+	}
+	// A private cloud, which authority_host shows, has vaults under its own domain.
+	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
+		return nil, at(err, uri, "vault_uri")
+	}
+	if o.RetryTimeout <= 0 {
+		o.RetryTimeout = defaultRetryTimeout
+	}
+	opening := &opening{
+		login:   login,
+		options: o,
+		cloud:   login.cloud,
+		http:    web.NewClient(o.Transport, o.AttemptTimeout),
+	}
+	v, err := opening.vaultAs(ownReader(login), KeyVaultSettings{VaultURI: uri})
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{v}, nil
+}
+
+func tokenOpensNoVault(login *Login, uri Setting) error {
+	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login cannot use Key Vault",
+		Detail: fmt.Sprintf(
+			"The provider is logged in with %s, and Key Vault needs a token of Microsoft Entra ID. Log the provider "+
+				"in with a client certificate or another kind of login.",
+			login.Source,
+		)}
+}
+
+// vaultAs returns the vault for a reader. It makes no request.
+func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
+	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
+	if err != nil {
+		return nil, at(
+			&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."},
+			k.VaultURI,
+			"key_vault.vault_uri",
+		)
+	}
+	v := &vault{
+		settings: k.named(),
+		host:     strings.ToLower(address.Host),
+		timeout:  o.options.RetryTimeout,
+		reader:   reader,
+	}
+	// The library asks the vault which login host and which resource it trusts, and
+	// goes on only if the vault is within the domain of that resource.
+	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
+		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http, reader}, Retry: o.vaultRetry(&v.lastStatus)},
+	})
+	if err != nil {
+		return nil, clientError(v.settings.VaultURI.Attribute)
+	}
+	return v, nil
+}
+
+// ownReader returns a reader with the identity of login.
+func ownReader(login *Login) *vaultReader {
+	r := &vaultReader{own: login}
+	r.inner = loginCredential{login}
+	r.explain = explainer{
+		kind:     login.Kind,
+		source:   login.Source,
+		identity: login.Identity(),
+		cloud:    login.cloud,
+		now:      time.Now,
+	}
+	return r
+}
+
+// loginCredential is a login in the form that Azure's libraries accept. It always uses the
+// login's own scope, because a vault in another cloud would request another one.
+type loginCredential struct{ login *Login }
+
+func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	token, err := c.login.AccessToken(ctx, c.login.KeyVaultScope())
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		// Its attribute is in the provider block, and the error appears at a resource.
+		elsewhere := *refusal
+		elsewhere.Attribute = ""
+		return azcore.AccessToken{}, &elsewhere
+	}
+	return azcore.AccessToken{Token: token.Value, ExpiresOn: token.ExpiresAt}, err
+}
