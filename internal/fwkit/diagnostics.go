@@ -1,5 +1,5 @@
-// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding, errors told to
-// a person, and the attributes that every resource has.
+// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding,
+// diagnostics, and the attributes that every resource has.
 package fwkit
 
 import (
@@ -27,7 +27,7 @@ func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *
 }
 
 // Failed adds err as a diagnostic and reports whether there was one. The summary is a fixed sentence; the detail names
-// the object, keeps the service's own words and says the next step.
+// the object, repeats the service's own words and says the next step.
 func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	if err == nil {
 		return false
@@ -76,7 +76,7 @@ func Path(dotted string) path.Path {
 func explain(err error, summary, object string) (attribute, title, detail string) {
 	var login *auth.Error
 	if errors.As(err, &login) {
-		// A refused login is the same trouble whatever was to be done, so it keeps its own sentence.
+		// A refused login has the same cause whatever the call was for, so its own summary is shown.
 		return login.Attribute, login.Summary, fmt.Sprintf("%s: %s\n\n%s", object, lower(summary), login.Detail)
 	}
 	var advice *client.Advice
@@ -94,7 +94,7 @@ func explain(err error, summary, object string) (attribute, title, detail string
 	return attribute, summary, detail
 }
 
-// words are the error's own, with what our code says around it, and without what the SDK and net/http put around ours.
+// words returns the text of an error, without what the SDK and net/http wrap around the provider's own errors.
 func words(err error) string {
 	text := err.Error()
 	var web *url.Error
@@ -108,7 +108,7 @@ func words(err error) string {
 	return text
 }
 
-// nextStep is the advice that a kind of error allows by itself.
+// nextStep returns the advice for a kind of error, where the code that failed has added none.
 func nextStep(err error) string {
 	var wrong *client.WrongWorkspaceError
 	var web *url.Error
@@ -124,30 +124,30 @@ func nextStep(err error) string {
 			"your own with a fixed address, or ask an admin of the workspace to allow the address above (Settings " +
 			"> Security > IP access list). A proxy or a NAT gateway may be what the workspace sees."
 	case errors.Is(err, client.ErrNetworkPolicy):
-		return "The workspace takes no calls from the network that this one came from. No right of the login " +
+		return "The workspace accepts no calls from the network that this call came from. No right of the login " +
 			"changes that. Run Terraform where the workspace can be used from, such as a runner in its virtual " +
 			"network, or ask who manages the network access of the workspace: public network access of its Azure " +
 			"resource, and the network policies of the Databricks account."
 	case errors.Is(err, client.ErrPrivateLink):
-		return "The workspace takes calls over its private link only. No right of the login changes that. " +
+		return "The workspace accepts calls over its private link only. No right of the login changes that. " +
 			"Run Terraform in a network that has the private endpoint, such as a runner in the virtual network, and " +
 			"check that the workspace's name leads to the private endpoint's address there. " +
 			"Where HTTPS_PROXY is set, calls go around the private endpoint: name the workspace in NO_PROXY."
 	case errors.Is(err, client.ErrRedirected):
 		return "The workspace's API never redirects, so something else answered: a proxy, a gateway, a sign-in page, " +
-			"or a host that is no workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
+			"or a host that is not a workspace. Check host in the provider block, HTTPS_PROXY and NO_PROXY."
 	case errors.Is(err, client.ErrWrongWorkspace):
 		return "Correct host or workspace_id in the provider block (or in the environment): both must mean one " +
 			"workspace, also where host has the id as ?o=."
 	case errors.Is(err, client.ErrScope):
-		return "The token has not the scope that this call needs; the rights of its owner are not the cause. Use a " +
+		return "The token lacks the scope that this call needs; the rights of its owner are not the cause. Use a " +
 			"token with the scope named above, and with no other that is not needed."
 	case errors.Is(err, client.ErrFeatureDisabled):
 		return "The workspace does not have this feature: an admin has switched it off, or the pricing tier does " +
 			"not include it. No right of the login changes that. Access lists, for example, need the Premium tier; " +
 			"the Azure resource of the workspace says which tier it is."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "A status of success came with something that is not the workspace's answer. The usual causes: a " +
+		next := "The call was answered with a status of success, but the content is not the workspace's answer. The usual causes: a " +
 			"proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
 			"a private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
 			"HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
@@ -163,8 +163,8 @@ func nextStep(err error) string {
 			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
 			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
 	case errors.Is(err, client.ErrPermissionDenied):
-		return "The workspace knows this login, which has not the right to do this. Give it the right that the " +
-			"service names above, and no more; where it names none, the page of this resource does."
+		return "The workspace knows this login, but the login lacks the right to do this. Grant it the right that the " +
+			"service names above, and no more; if it names none, see the documentation page of this resource."
 	case errors.Is(err, client.ErrThrottled):
 		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, " +
 			"or set rate_limit or a longer retry_timeout_seconds in the provider block."
@@ -176,7 +176,7 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrAnswerLost):
 		return "It is not known whether the work was done. Run terraform plan: it shows what is there."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The time in timeouts is over. Raise it there, or find out what is slow with TF_LOG=debug."
+		return "The operation took longer than timeouts allows. Raise it there, or find out what is slow with TF_LOG=debug."
 	case errors.Is(err, context.Canceled):
 		return "The run was stopped."
 	case errors.As(err, &web):

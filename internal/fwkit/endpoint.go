@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// EndpointName demands the name of a serving endpoint, and tells what else was given: it becomes part of a URL.
+// EndpointName requires the name of a serving endpoint, and says what the value is instead: it becomes part of a URL.
 func EndpointName() validator.String {
 	return Checked("Not the name of a serving endpoint", checkEndpointName)
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Shared is a thing at one address of a plan, of which another address may have the same thing.
+// Shared is a thing that one address of a plan manages, such as a grant, and that another address may manage as well.
 type Shared struct {
 	client.Placed
-	Name string // of the thing, in messages
-	Lost string // what is lost where Terraform destroys it before it creates it again
+	Name string // how messages call the thing
+	Lost string // what is lost if Terraform destroys the thing before it creates it again
 }
 
-// PlanToKeep notes that the plan has these at the address of object, and warns where another address removes one. asIs
-// says that nothing changes at this one, so that the apply does not come here.
-func (r *Resource) PlanToKeep(object string, asIs bool, diags *diag.Diagnostics, all ...Shared) {
+// PlanToKeep records that the plan keeps or creates these things at the address of object, and warns if another address
+// removes one of them. unchanged says that nothing changes at this address, so that the apply does not call it.
+func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnostics, all ...Shared) {
 	for _, g := range grouped(all, r.Client.PlanToKeep(placed(all)...)) {
 		what := "Terraform does the two in no order. Where it creates first, destroying leaves what is there; where " +
 			"it destroys first, " + g.lost + "."
-		if asIs {
+		if unchanged {
 			what = "Nothing changes at the address that has it, so this apply removes it and the next plan creates " +
 				"it again: " + g.lost + "."
 		}
@@ -32,9 +32,9 @@ func (r *Resource) PlanToKeep(object string, asIs bool, diags *diag.Diagnostics,
 	}
 }
 
-// PlanToRemove notes that the plan removes these from the address of object, and warns where another address has one.
-// Then it leaves word for Delete, and gives them: Delete sees what the same apply has created, and not what it is yet
-// to create.
+// PlanToRemove records that the plan removes these things at the address of object, and warns if another address has one
+// of them. It returns those, and stores them in private state for Delete: Delete can see what the same apply has already
+// created elsewhere, but not what it is going to create.
 func (r *Resource) PlanToRemove(
 	ctx context.Context,
 	object string,
@@ -54,7 +54,7 @@ func (r *Resource) PlanToRemove(
 		Forget(ctx, private, keptElsewhere, diags)
 	}
 	for _, s := range all {
-		if r.Client.Keeps(s.Thing) { // the apply has come to a removal after its creation
+		if r.Client.Keeps(s.Thing) { // this apply has already created it at another address
 			stay = append(stay, s.Thing)
 		}
 	}
@@ -77,15 +77,15 @@ func placed(all []Shared) []client.Placed {
 	return places
 }
 
-// group are the things that two resources have to do with.
+// group holds the things that two types of resources manage, for one warning about all of them.
 type group struct {
 	mine, other string // types of the resources
 	names       []string
 	lost        string
-	differs     bool // one of them is another at the other address
+	differs     bool // the other address wants one of them changed, such as another permission level
 }
 
-// grouped gives one group for each other type of resource.
+// grouped returns one group for each other type of resource.
 func grouped(all []Shared, pairs []client.Pair) []*group {
 	var groups []*group
 	for _, p := range pairs {
@@ -129,24 +129,24 @@ func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics
 	)
 }
 
-// The keys in private state under which a plan leaves word for Delete. Each holds things.
+// The keys of private state in which a plan stores things that Delete must leave.
 const (
-	keptElsewhere = "kept_elsewhere" // another address has it
-	createdAgain  = "created_again"  // Terraform replaces, and has planned to create the same thing
+	keptElsewhere = "kept_elsewhere" // another address has them
+	createdAgain  = "created_again"  // a replacement creates them again
 )
 
-// NoteCreation leaves word, while a creation is planned, for the destruction that comes before it where Terraform
-// replaces.
+// NoteCreation stores the thing that a plan creates. In a replacement, Delete runs before that creation and must know of
+// it.
 func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags *diag.Diagnostics) {
 	Remember(ctx, p, createdAgain, []client.Thing{t}, diags)
 }
 
-// Stays reports whether Delete must leave the thing, because this run keeps it or its plan does.
+// Stays reports whether Delete must leave the thing, because this run or its plan keeps it at another address.
 func (r *Resource) Stays(ctx context.Context, p ReadablePrivate, planned, kept client.Thing, diags *diag.Diagnostics) bool {
 	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
 }
 
-// Planned are the things that the plan of a removal has seen at another address, or as a replacement.
+// Planned returns the things that the plan found at another address or in a replacement.
 func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.Thing) {
 	return append(
 		Recall[[]client.Thing](ctx, p, keptElsewhere, diags),
@@ -154,7 +154,7 @@ func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (s
 	)
 }
 
-// WarnOfKept says that Delete has left what this run keeps.
+// WarnOfKept warns that Delete has left the object, because this run keeps it at another address.
 func WarnOfKept(diags *diag.Diagnostics, object string) {
 	diags.AddWarning(
 		"Left as it is, because this run keeps it: "+object,

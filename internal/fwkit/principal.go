@@ -144,7 +144,7 @@ func (nameOfPrincipal) PlanModifyString(
 	resp.PlanValue = req.StateValue
 }
 
-// Principal gives the attribute that is set among the three, and its value.
+// Principal returns which of the three attributes is set, and its value.
 func Principal(servicePrincipal, user, group types.String) (attribute, name string) {
 	switch {
 	case !servicePrincipal.IsNull():
@@ -169,7 +169,7 @@ func PrincipalValues(attribute, name string) (servicePrincipal, user, group type
 	return servicePrincipal, user, group
 }
 
-// SplitPrincipal reads the principal of an import id: kind=NAME, or a name alone, which gives an empty attribute.
+// SplitPrincipal reads the principal of an import id: kind=NAME, or a name alone, for which attribute is empty.
 func SplitPrincipal(s string) (attribute, name string) {
 	for _, kind := range []string{ServicePrincipalName, UserName, GroupName} {
 		if rest, found := strings.CutPrefix(s, kind+"="); found {
@@ -179,7 +179,7 @@ func SplitPrincipal(s string) (attribute, name string) {
 	return "", s
 }
 
-// ApplicationID demands the application (client) id of a service principal, and tells what else was given.
+// ApplicationID requires the application (client) id of a service principal, and says what the value is instead.
 func ApplicationID() validator.String { return applicationID{} }
 
 type applicationID struct{}
@@ -224,7 +224,7 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	)
 }
 
-// EMail demands the e-mail address that names a user, and tells what else was given.
+// EMail requires the e-mail address that names a user, and says what the value is instead.
 func EMail() validator.String { return userName{} }
 
 type userName struct{}

@@ -37,7 +37,7 @@ func clientOf(data any, diags *diag.Diagnostics) *client.Client {
 
 // FailedRead adds what went wrong with a refresh, and reports whether anything did; that the object is not found is for
 // the caller to handle. An answer that another workspace could have given, a refusal among them, is compared with the
-// object's own workspace first: nobody should be told to become admin of the wrong one.
+// object's own workspace first: no message should advise a right in the wrong one.
 func (r *Resource) FailedRead(
 	ctx context.Context,
 	err error,

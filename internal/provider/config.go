@@ -80,7 +80,7 @@ func variables(attribute string) []string {
 	return environment[attribute]
 }
 
-// config is the provider block after HCL was laid over the environment and that over the defaults.
+// config is the provider block with its final values: an attribute wins over the environment, which wins over defaults.
 type config struct {
 	Host              string // https://host[:port], no path; empty when ResourceID finds it
 	ResourceID        string
@@ -92,7 +92,7 @@ type config struct {
 	RetryTimeout      time.Duration
 	RateLimit         int // 0: no limit
 
-	problems []error // what is wrong with values from the environment, which no validator has seen
+	problems []error // wrong values, also those from the environment, which no validator of the schema sees
 }
 
 // values are the block's attributes by name, those of key_vault among them.
@@ -110,7 +110,7 @@ func (m providerModel) values() map[string]attr.Value {
 	return values
 }
 
-// unknown names an attribute that waits for an apply, or is empty.
+// unknown returns the name of an attribute whose value is known only after an apply; empty if there is none.
 func (m providerModel) unknown() string {
 	var names []string
 	for name, v := range m.values() {
@@ -124,7 +124,7 @@ func (m providerModel) unknown() string {
 	return slices.Min(names)
 }
 
-// conflict is two kinds of credential in one block, seen without the environment; nil when there is none.
+// conflict returns an error if the block alone, without the environment, has two kinds of credential.
 func (m providerModel) conflict() error {
 	noEnvironment := func(string) (string, bool) { return "", false }
 	if _, err := m.resolve(noEnvironment).Login.Choose(); errors.Is(err, auth.ErrConflict) {
@@ -133,7 +133,8 @@ func (m providerModel) conflict() error {
 	return nil
 }
 
-// resolve lays HCL over the environment and that over the defaults. It is pure but for lookupEnv.
+// resolve returns the final values: an attribute wins over the environment, which wins over defaults. It reads nothing
+// but lookupEnv.
 func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	var cfg config
 	values := m.values()
@@ -200,7 +201,7 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		cfg.problems = append(
 			cfg.problems,
 			&auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
-				Detail: "azure_workspace_admin_login tells the workspace which Azure resource it is: write " +
+				Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: write " +
 					"azure_workspace_resource_id beside it."},
 		)
 	}
@@ -318,9 +319,9 @@ func checkFlag(s string) error {
 	return nil
 }
 
-// another gives the settings of somebody else's login the tenant and the authority that the provider uses, and with
-// use_oidc where its tokens come from.
-func (c config) another(s auth.Settings) auth.Settings {
+// completeLogin adds to the settings of another login, such as a token's owner, what it shares with the provider's own:
+// tenant, authority and, with use_oidc, the source of OIDC tokens.
+func (c config) completeLogin(s auth.Settings) auth.Settings {
 	if !s.TenantID.IsSet() {
 		s.TenantID = auth.Setting{
 			Value:     c.Login.TenantID.Value,
@@ -332,7 +333,7 @@ func (c config) another(s auth.Settings) auth.Settings {
 	s.AuthorityHost, s.ResourceManagerEndpoint = c.Login.AuthorityHost, c.Login.ResourceManagerEndpoint
 	s.DisableInstanceDiscovery = c.Login.DisableInstanceDiscovery
 	if s.UseOIDC.IsSet() {
-		// Where tokens of another issuer come from is a matter of the machine, not of who logs in.
+		// The source of OIDC tokens depends on the machine, not on who logs in.
 		s.OIDCToken, s.OIDCTokenFilePath = c.Login.OIDCToken, c.Login.OIDCTokenFilePath
 		s.OIDCRequestURL, s.OIDCRequestToken = c.Login.OIDCRequestURL, c.Login.OIDCRequestToken
 		s.ADOServiceConnectionID, s.UseAKSWorkloadIdentity = c.Login.ADOServiceConnectionID, c.Login.UseAKSWorkloadIdentity
@@ -352,17 +353,16 @@ func normalHost(host string) string {
 	host = withScheme(host)
 	u, err := url.Parse(host)
 	if err != nil {
-		return host // checkHost has told it
+		return host // checkHost has reported it
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// workspaceOfHost is the workspace's id in a host: what ?o= says, as the address of an open workspace does in a
-// browser, and what the host's name says.
+// workspaceOfHost returns the workspace's id from ?o= of the host, as a browser shows it, and from the host's name.
 func workspaceOfHost(host string) (asked, named string) {
 	u, err := url.Parse(withScheme(host))
 	if err != nil {
-		return "", "" // checkHost has told it
+		return "", "" // checkHost has reported it
 	}
 	return u.Query().Get("o"), client.WorkspaceOfHost(u.Hostname())
 }
@@ -402,7 +402,7 @@ func checkHost(host string) error {
 	return nil
 }
 
-// Compiled when it is first needed: most configurations name no such id.
+// Compiled at its first use: most configurations have no such id.
 var resourceID = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(
 		`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\pL\pN_().-]+/providers/Microsoft\.Databricks/workspaces/[\pL\pN_.-]+$`,

@@ -94,14 +94,14 @@ func TestResolve(t *testing.T) {
 		"an owner's login takes tenant and authority from the provider's": {
 			providerModel{TenantID: text("contoso.example"), AuthorityHost: text("https://login.example")}, nil,
 			func(c config) (any, any) {
-				s := c.another(auth.Settings{TenantID: auth.Setting{Attribute: "owner.tenant_id"}})
+				s := c.completeLogin(auth.Settings{TenantID: auth.Setting{Attribute: "owner.tenant_id"}})
 				return [2]string{s.TenantID.Value, s.AuthorityHost.Value}, [2]string{"contoso.example", "https://login.example"}
 			},
 		},
 		"an owner's own tenant stays": {
 			providerModel{TenantID: text("contoso.example")}, nil,
 			func(c config) (any, any) {
-				return c.another(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value, "fabrikam.example"
+				return c.completeLogin(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value, "fabrikam.example"
 			},
 		},
 	} {

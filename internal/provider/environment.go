@@ -28,7 +28,7 @@ func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error)
 	if err != nil {
 		return Environment{}, err
 	}
-	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.another(s), options) }
+	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.completeLogin(s), options) }
 	transport := options.Transport
 	return Environment{
 		Host:        cfg.Host,

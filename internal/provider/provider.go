@@ -112,7 +112,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	handOut(c, resp)
 }
 
-// handOut gives the client to everything that the provider serves.
+// handOut passes the client to everything that the provider serves.
 func handOut(c *client.Client, resp *provider.ConfigureResponse) {
 	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData, resp.ActionData = c, c, c, c, c
 }
@@ -156,7 +156,7 @@ func connect(
 			another := options
 			another.VaultLogin = login
 			another.Workspace = func(ctx context.Context) (string, error) { return c.FindHost(ctx) }
-			opened, err := auth.Open(cfg.another(s), another)
+			opened, err := auth.Open(cfg.completeLogin(s), another)
 			if err == nil {
 				all.add(opened)
 			}

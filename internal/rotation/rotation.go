@@ -1,10 +1,10 @@
 // Package rotation decides when a credential is replaced, and in which order the new one is created and stored and the
-// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource gives it plain values and
+// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource passes plain values and
 // the [Steps] of its own service.
 //
-// One rotation, from refresh to apply: [Judge] compares what a state records with what the service shows and gives a
-// [Verdict]; [Cause] adds what configuration changed and gives the reason that the plan shows; [Rotate] carries the
-// plan out. At every moment at least one credential works that was of use before, and never more than two live.
+// One rotation, from refresh to apply: [Judge] compares what a state records with what the service shows and returns a
+// [Verdict]; [Cause] adds what the configuration changed and returns the reason that the plan shows; [Rotate] executes
+// the plan. While the old credential works, it stays valid until the new one is stored, and never more than two live.
 package rotation
 
 import (
@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// Reason is why a credential is rotated, in the words of the attribute rotation_reason. Empty: it is not.
+// Reason is why a credential is rotated, as the attribute rotation_reason shows it. Empty: no rotation.
 type Reason string
 
 const (
-	Due      Reason = "due"      // its time to rotate has come
+	Due      Reason = "due"      // rotate_at is reached
 	Trigger  Reason = "trigger"  // rotation_triggers changed
 	Lifetime Reason = "lifetime" // lifetime_seconds changed
 	Scopes   Reason = "scopes"   // scopes changed, where the service cannot change them in place
@@ -26,7 +26,7 @@ const (
 	Owner    Reason = "owner" // it belongs to another principal
 	Vault    Reason = "vault" // its value is no longer where it belongs, or belongs elsewhere now
 
-	// OverlapEnded is no rotation: only the credential before this one is revoked.
+	// OverlapEnded is no rotation: the previous credential is revoked, and no new one created.
 	OverlapEnded Reason = "overlap_ended"
 )
 
@@ -35,7 +35,7 @@ type Recorded struct {
 	ID          string
 	ExpiresAt   time.Time
 	RotateAt    time.Time
-	PreviousID  string // the credential before it, while that one lives; empty: none
+	PreviousID  string // the previous credential, while that one lives; empty: none
 	PreviousEnd time.Time
 }
 
@@ -43,17 +43,18 @@ type Recorded struct {
 type Facts struct {
 	Now       time.Time // the service's clock
 	Live      bool
-	Owner     string // the principal it really belongs to, where that is another one than it should
+	Owner     string // the principal that it belongs to, if that is not the configured one
 	VaultLost bool   // the version in Key Vault that holds its value is gone or disabled
 	Useless   bool   // it was found unusable at its creation, or its value was never stored anywhere
 }
 
-// Verdict is what a refresh decided about the credential ID. Private state keeps it while there is something to do.
+// Verdict is what a refresh decided about the credential with that ID. Private state holds it while there is something
+// to do.
 type Verdict struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
 	Ended  string `json:"ended,omitempty"`  // the previous credential, once its time is over
-	// Useless says that nobody uses the credential: it was found unusable at its creation, or never reached the vault.
+	// Useless says that nobody uses the credential: it did not work when it was created, or never reached the vault.
 	Useless bool `json:"useless,omitempty"`
 }
 
@@ -96,9 +97,9 @@ type Change struct {
 	Unknown, Changed bool // Unknown: the value is known only at apply
 }
 
-// Cause returns why a plan rotates; empty for no reason. It is not known where a value decides that is known only at
-// apply. The verdict comes first, because it cannot change between plan and apply: so the reason that a plan shows is
-// the one that is applied.
+// Cause returns why a plan rotates; empty for no reason. known is false if that depends on a value that is known only
+// at apply. The verdict comes first, because it cannot change between plan and apply: the plan then shows the reason
+// that is applied.
 func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	if v.Reason != "" {
 		return v.Reason, true
@@ -114,19 +115,19 @@ func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	return "", true
 }
 
-// InUse reports whether consumers may be using the credential that is rotated for that reason.
+// InUse reports whether applications may be using the credential that is rotated for that reason.
 func InUse(why Reason, v Verdict) bool { return why != Revoked && why != Expired && !v.Useless }
 
 // Steps are the four operations of a rotation.
 type Steps interface {
-	// Create creates the new credential and returns its id. An id beside an error means that it exists all the same.
+	// Create creates the new credential and returns its id. An id together with an error means that it exists anyway.
 	Create(ctx context.Context) (id string, err error)
-	// Store puts the value of the new credential where its consumers read it. After an error nothing of it is left
-	// there.
+	// Store writes the value of the new credential to where applications read it. After an error it has left nothing
+	// there that works.
 	Store(ctx context.Context) error
 	// Revoke ends a credential. One that is gone already counts as done.
 	Revoke(ctx context.Context, id string) error
-	// Save records what lives now. It is called each time that changes, before anything else can fail.
+	// Save records which credentials live. It is called each time that changes, before anything else can fail.
 	Save(Status)
 }
 
@@ -187,7 +188,7 @@ type Plan struct {
 	Overlap           time.Duration
 }
 
-// NotRevokedError says that a credential which has to go first could not be revoked, so no new one was created.
+// NotRevokedError says that a credential could not be revoked which must be revoked first. No new one was created.
 type NotRevokedError struct{ Err error }
 
 func (e *NotRevokedError) Error() string { return e.Err.Error() }
@@ -197,7 +198,7 @@ func (e *NotRevokedError) Unwrap() error { return e.Err }
 // can use it, so that never more than two live. Afterwards, where there is no overlap, it revokes the one that was
 // replaced.
 //
-// A current one that was found revoked or expired is revoked all the same: if that was wrong, nothing is left over.
+// A current one that was found revoked or expired is revoked too, in case that finding was wrong.
 //
 // left is why the replaced credential still lives; the rotation has succeeded then.
 func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
@@ -230,7 +231,7 @@ func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	return left, nil
 }
 
-// firstToGo is the credential that is revoked before a new one is created; empty: none.
+// firstToGo returns the credential to revoke before a new one is created; empty: none.
 func firstToGo(p Plan, inUse bool) string {
 	if inUse {
 		return p.Previous
@@ -238,8 +239,8 @@ func firstToGo(p Plan, inUse bool) string {
 	return p.Current
 }
 
-// retires reports whether the credential before the new one has to go at once. If the current one was in use, its
-// overlap decides; if not, the previous one may still be in use, until its own time is over.
+// retires reports whether the previous credential is revoked right after the new one is stored. If the current one was
+// in use, its overlap decides; if not, the previous one may still be in use, until its own overlap ends.
 func retires(p Plan, inUse bool) bool {
 	if inUse {
 		return p.Overlap == 0

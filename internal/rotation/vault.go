@@ -28,12 +28,12 @@ type Place struct {
 	Version  string `json:"version"`
 }
 
-// VaultAt opens the vault at an address, as far as configuration alone can tell. It touches no network.
+// VaultAt returns the vault at an address. It checks the configuration alone and sends no request.
 func VaultAt(c *client.Client, uri string) (*auth.Vault, error) {
 	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
 }
 
-// Store is a secret that was found fit to hold a credential.
+// Store is a secret in Key Vault to which the provider has proved that it can write.
 type Store struct {
 	vault *auth.Vault
 	Secret

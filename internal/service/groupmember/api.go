@@ -13,7 +13,7 @@ import (
 // errNotMember: the group is there, and the service principal is not in it.
 var errNotMember = errors.New("it is not a direct member of the group")
 
-// errSelf: the provider would saw off the branch it sits on.
+// errSelf: without this membership the provider could not manage the workspace any more.
 var errSelf = errors.New(
 	"it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin",
 )
@@ -48,13 +48,13 @@ func (m membership) byID() client.Thing { return client.Membership(m.GroupID, m.
 // byName is the membership as a plan knows it.
 func (m membership) byName() client.Thing { return client.Membership(m.Group, m.ApplicationID) }
 
-// readMember finds the membership as it is now; group re-created under its name included. One request for a group,
-// shared by all its members; more while SCIM may not show yet what was made at that time.
+// readMember reads the membership as it is now, also in a group that was re-created under its name. One request for a
+// group, shared by all its members; more while SCIM may not show yet what was created at that time.
 func readMember(
 	ctx context.Context,
 	c *client.Client,
 	have membership,
-	made time.Time,
+	created time.Time,
 	workspaceID string,
 ) (membership, error) {
 	var group client.Group
@@ -63,13 +63,13 @@ func readMember(
 		var err error
 		group, err = findGroup(ctx, c, have.Group)
 		if err == nil && !group.Has(have.PrincipalID) {
-			c.ForgetGroup(have.Group)                             // in case it must be asked once more
-			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // that of another workspace will never have it
+			c.ForgetGroup(have.Group)                             // the next look must ask the service
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never have it
 		}
 		found = err == nil
 		return true, err
 	}
-	_, err := c.Settle(ctx, made, have.String(), member)
+	_, err := c.Settle(ctx, created, have.String(), member)
 	have.GroupID = group.ID
 	if err == nil && !found {
 		err = errNotMember
@@ -77,7 +77,7 @@ func readMember(
 	return have, err
 }
 
-// removeMember takes the service principal out of the group it was put into, or gives [client.ErrKept]. One request.
+// removeMember removes the service principal from the group, or returns [client.ErrKept]. One request.
 func removeMember(ctx context.Context, c *client.Client, have membership) error {
 	return c.RemoveMember(ctx, client.Group{ID: have.GroupID, Name: have.Group}, have.PrincipalID)
 }
@@ -109,14 +109,14 @@ func findGroup(ctx context.Context, c *client.Client, name string) (client.Group
 			err,
 			"group_name",
 			"Names are case-sensitive. A group of the account must be assigned to the workspace before it is seen; "+
-				"one of the workspace is made under Settings > Identity and access > Groups.",
+				"one of the workspace is created under Settings > Identity and access > Groups.",
 		)
 	}
 	return group, err
 }
 
-// refuseSelf is an error when the membership is what makes the provider's own identity a workspace admin. No request
-// where the login tells that it is somebody else's.
+// refuseSelf returns an error if the membership is what makes the provider's own identity a workspace admin. No request
+// if the login itself shows that it is another identity.
 func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 	self, err := c.IsSelf(ctx, have.ApplicationID)
 	if err != nil || !self {
@@ -125,14 +125,14 @@ func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 	if have.Group != client.AdminsGroup {
 		leads, err := c.LeadsToAdmins(ctx, client.Group{ID: have.GroupID})
 		if errors.Is(err, client.ErrNotFound) || err == nil && !leads {
-			return nil // the group is gone, or gives nothing
+			return nil // the group is gone, or grants no admin rights
 		}
 		if err != nil {
 			return err
 		}
 		admins, err := c.GroupByName(ctx, client.AdminsGroup)
 		if err == nil && admins.Has(have.PrincipalID) {
-			return nil // it stays an admin by itself
+			return nil // it stays an admin by its own membership of admins
 		}
 	}
 	return adviseSelf(have)

@@ -27,8 +27,8 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
-// ModifyPlan says what joining admins means, and refuses what would lock the provider out where its own login tells who
-// it is; where only the workspace knows, the apply refuses it.
+// ModifyPlan warns of a new admin, and refuses to remove the provider's own admin rights if the login shows that this is
+// its own identity. If only the workspace knows that, the apply refuses it.
 func (r *memberResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -161,7 +161,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// Update has nothing to ask: everything but timeouts replaces.
+// Update sends no request: a change of anything but timeouts replaces.
 func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan memberModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {

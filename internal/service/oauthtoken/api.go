@@ -19,16 +19,16 @@ type want struct {
 	Endpoint         string // empty: a token for the workspace
 }
 
-// oauthToken is an access token with what it says of itself. It is never printed.
+// oauthToken is an access token and its claims. It is never printed.
 type oauthToken struct {
 	auth.Token
 	Claims string // JSON
-	// EndpointURL is where the endpoint that was named is called with it.
+	// EndpointURL is the address at which the token calls the named endpoint.
 	EndpointURL string
 }
 
-// getToken asks the workspace for a token, as an application or in the provider's own name. One request, and one more
-// for an endpoint; none where this run has such a token already. A secret in Key Vault is read before.
+// getToken gets a token from the workspace, as an application or as the provider itself. One request, and one more for
+// an endpoint; none if this run has such a token already. Before that it reads a secret in Key Vault, if one is named.
 func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error) {
 	as, err := logIn(ctx, c, w)
 	if err != nil {
@@ -53,7 +53,7 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 			return nil, client.Advise(
 				fmt.Errorf("the provider is logged in by %s", c.Login.Kind),
 				"use_provider_identity",
-				"That login is none of Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write "+
+				"That is not a login by Databricks OAuth. Log in by databricks_oauth or databricks_oidc, or write "+
 					"client_id and client_secret. For a token of Entra ID there is dbxaccess_entra_token.",
 			)
 		}
@@ -78,8 +78,8 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 	})
 }
 
-// forEndpoint is a token with the endpoint's authorization details where it needs one, and where it is called with
-// that.
+// forEndpoint returns a token for the endpoint, and the address at which the token calls it. Only a route-optimized
+// endpoint needs a token of its own.
 func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.Token, string, error) {
 	endpoint, err := c.EndpointByName(ctx, name)
 	if err != nil && as != c { // the provider may not see what the application may
@@ -98,7 +98,7 @@ func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.T
 		token, err := as.Token(ctx, auth.DatabricksScope)
 		return token, host + client.PathOf("/serving-endpoints", name, "invocations"), err
 	}
-	// Before the token is made: who would get it?
+	// Checked before the token is issued, because it is sent to that address.
 	address, err := c.OptimizedAddress(endpoint)
 	if err != nil {
 		return auth.Token{}, "", err

@@ -36,7 +36,7 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("client_id"),
 			"OAuth token has two clients",
-			"use_provider_identity is true, and a client is written beside it. Keep one.",
+			"use_provider_identity is true, and client_id, client_secret or key_vault_secret is written as well. Keep one.",
 		)
 	case own && !config.Scopes.IsNull():
 		resp.Diagnostics.AddAttributeError(
@@ -59,12 +59,12 @@ func (e *tokenEphemeral) ValidateConfig(
 			path.Root("client_id"),
 			"OAuth token has not one secret",
 			"Write either client_secret or key_vault_secret = { vault_uri = …, name = … }: the OAuth secret that "+
-				"Databricks made for client_id. An empty string, as an unset variable gives it, is none.",
+				"Databricks created for client_id. An empty string, as from an unset variable, does not count.",
 		)
 	}
 }
 
-// Open gets the token. There is nothing to close: no call revokes an access token, it lives for an hour at most.
+// Open gets the token. There is no Close: an access token cannot be revoked, and lives for an hour at most.
 func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config tokenModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

@@ -302,7 +302,7 @@ func refuseSelf(ctx context.Context, c *client.Client, applicationID string) err
 	return nil
 }
 
-// ErrSelf: the provider would saw off the branch it sits on.
+// ErrSelf: without this service principal the provider could not log in any more.
 var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
 
 func adviseSelf() error {

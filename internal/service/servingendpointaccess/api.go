@@ -11,16 +11,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// access is who may use an endpoint, and what of that is not known.
+// access is who may use an endpoint, and the groups whose members are not known.
 type access struct {
 	EndpointID string
 	Holders    []holder
 	Unexpanded []unexpanded
 }
 
-// readAccess reads the access list, all groups at once, and then whoever it leads to: up to five requests, however many
-// groups there are. Two of them are for service principals and users, and left out where there is none. Many endpoints
-// share what is not their own: one request for each, and some ten for all of them.
+// readAccess reads the access list, then all groups at once, then the service principals and users that hold a level: up
+// to five requests, however many groups there are. Many endpoints share the lists of groups and principals: one request
+// for each endpoint, and some ten for all of them.
 func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
 	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
 	if err != nil {
@@ -40,8 +40,8 @@ func readAccess(ctx context.Context, c *client.Client, endpoint string) (access,
 	return a, nil
 }
 
-// readGroups lists the groups where the access list has one to follow. That the caller may not is an answer too. One
-// request, or none.
+// readGroups lists the groups, if the access list names one. A caller who may not list them gets none. One request, or
+// none.
 func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory, error) {
 	if !slices.ContainsFunc(list, func(e acl.Entry) bool { return e.Kind == acl.Group && e.Name != usersGroup }) {
 		return directory{}, nil
@@ -57,17 +57,17 @@ func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory
 }
 
 const (
-	// few is how many principals are asked for by name; more are found in the list of all. The name of each is part of
-	// a URL, which may not grow without end.
+	// few is how many principals are looked up by name; for more, all are listed. Each name is part of the URL, whose
+	// length is limited.
 	few = 20
-	// alone is how many endpoints ask by name; those after them share the list of all.
+	// alone is how many endpoints look up names; the ones after them share one list of all principals.
 	alone = 2
 )
 
-// asked counts the endpoints of one run.
+// asked counts the endpoints that one run has read.
 type asked struct{ endpoints atomic.Int64 }
 
-// readPeople asks for the names and states of those that the grants reach. Two requests at most.
+// readPeople reads the names and states of those that hold a grant. Two requests at most.
 func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
 	var applications, users []string // terms of a filter
 	add := func(terms *[]string, attribute, value string) {
@@ -86,7 +86,7 @@ func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, 
 			add(&applications, "id", g.ID)
 		case g.Member.Collection == "Users":
 			add(&users, "id", g.ID)
-		default: // the service did not say which it is
+		default: // the service does not show whether it is a user or a service principal
 			add(&applications, "id", g.ID)
 			add(&users, "id", g.ID)
 		}

@@ -45,10 +45,10 @@ type holder struct {
 	Level       acl.Level
 	Via         []string
 	Active      *bool
-	Unranked    bool // it also holds a level that is new to us
+	Unranked    bool // it also holds a level that the provider does not know
 }
 
-// canQuery is nil where that cannot be told.
+// canQuery is nil where that is not known.
 func (h holder) canQuery() *bool {
 	can := higher(h.Level, acl.CanQuery) == h.Level && (h.Active == nil || *h.Active)
 	if !can && h.Unranked && (h.Active == nil || *h.Active) {
@@ -57,7 +57,7 @@ func (h holder) canQuery() *bool {
 	return &can
 }
 
-// unexpanded is a group that gives a level to members who are not told.
+// unexpanded is a group that grants a level, and whose members could not all be read.
 type unexpanded struct {
 	Group  string
 	Level  acl.Level
@@ -89,10 +89,10 @@ func newDirectory(groups []client.Group) directory {
 	return d
 }
 
-// grant is a level that reaches somebody by one way.
+// grant is a level that somebody holds in one way: directly, inherited or through a group.
 type grant struct {
-	ID        string        // SCIM id; empty for who stands in the access list itself
-	Principal acl.Principal // empty for a member, of whom a group tells the id only
+	ID        string        // SCIM id; empty for a principal of the access list itself
+	Principal acl.Principal // empty for a member of a group, which shows only its id
 	Display   string
 	Member    client.Member
 	Level     acl.Level
@@ -100,7 +100,7 @@ type grant struct {
 	In        string // the group it is a direct member of
 }
 
-// follow gives every way by which a level reaches somebody, and the groups that cannot be followed.
+// follow returns every way by which somebody holds a level, and the groups whose members are not known.
 func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 	for _, e := range list {
 		level := e.Direct
@@ -126,7 +126,7 @@ func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 }
 
 // expand follows one group of the access list down. Each group is entered once, by its shortest way: groups may contain
-// each other in several ways, and a service that lets them contain themselves must not keep us for ever.
+// each other in several ways, and the service may let a group contain itself.
 func (d directory) expand(root string, level acl.Level) (grants []grant, missing []unexpanded) {
 	miss := func(group, reason string) { missing = append(missing, unexpanded{group, level, reason}) }
 	first, listed := d.Groups[root]
@@ -179,8 +179,8 @@ type people struct {
 	Users             []client.User
 }
 
-// gather puts the ways together, one holder for each principal. A member whom nobody knows counts against its group: it
-// may have been added or removed while we read.
+// gather merges the grants into one holder for each principal. A member without a name is reported with its group: it
+// may have been added or removed during the reads.
 func gather(grants []grant, missing []unexpanded, known people) ([]holder, []unexpanded) {
 	byID, byName := map[string]holder{}, map[string]holder{}
 	key := func(p acl.Principal) string { return string(p.Kind) + "=" + strings.ToLower(p.Name) }
@@ -235,7 +235,7 @@ func gather(grants []grant, missing []unexpanded, known people) ([]holder, []une
 	}
 	var holders []holder
 	for _, h := range found {
-		slices.SortFunc(h.Via, func(a, b string) int { // what stands in the list itself comes first
+		slices.SortFunc(h.Via, func(a, b string) int { // entries of the access list itself come first
 			return cmp.Or(cmp.Compare(rankOf(a), rankOf(b)), cmp.Compare(a, b))
 		})
 		holders = append(holders, *h)
@@ -256,7 +256,7 @@ func rankOf(via string) int {
 
 var ranks = []acl.Level{"", acl.CanView, acl.CanQuery, acl.CanManage}
 
-// higher is the level that includes the other. One that is new to us counts as the lowest, never as more.
+// higher returns the level that includes the other. A level that the provider does not know counts as the lowest.
 func higher(a, b acl.Level) acl.Level {
 	if a == "" || slices.Index(ranks, b) > slices.Index(ranks, a) {
 		return b

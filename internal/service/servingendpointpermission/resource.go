@@ -123,7 +123,7 @@ func (r *permissionResource) checkReplacement(
 	fwkit.WarnOfReplacement(diags, err, "endpoint_name", have.String())
 }
 
-// manages reports whether it is the grant by which the provider itself manages the endpoint, as far as its login tells.
+// manages reports whether it is the grant by which the provider itself manages the endpoint, as far as its login shows.
 func (r *permissionResource) manages(g grant) bool {
 	self := r.Client.KnownSelf()
 	return self != "" && g.Level == acl.CanManage &&

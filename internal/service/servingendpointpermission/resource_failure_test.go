@@ -248,7 +248,7 @@ func TestTimeout(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Delay: 5 * time.Second})
 	w.run(t, resource.TestStep{
 		Config:      w.toApp(`timeouts = { create = "1s" }`),
-		ExpectError: acctest.Says("Cannot grant access", "The time in timeouts is over"),
+		ExpectError: acctest.Says("Cannot grant access", "The operation took longer than timeouts allows"),
 	})
 }
 

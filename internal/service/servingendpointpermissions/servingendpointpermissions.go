@@ -1,5 +1,5 @@
 // Package servingendpointpermissions is the data source dbxaccess_serving_endpoint_permissions: the access list of one
-// model-serving endpoint, with what is granted on it told apart from what is inherited.
+// model-serving endpoint, with direct grants apart from inherited ones.
 package servingendpointpermissions
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"

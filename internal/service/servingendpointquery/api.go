@@ -52,7 +52,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 			return scored{Status: http.StatusForbidden}, nil
 		case denied && q.ExpectDenied:
 			if err := routeOptimized(ctx, c, err, q); err != nil {
-				return scored{}, err // it refuses everybody here, which proves nothing
+				return scored{}, err // here it refuses everybody, so the refusal proves nothing
 			}
 			return scored{Status: http.StatusForbidden}, nil
 		}
@@ -73,7 +73,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	}
 }
 
-// asker is the client of who asks.
+// clientFor returns the client that sends the query, logged in as query_as says.
 func clientFor(ctx context.Context, c *client.Client, q query) (*client.Client, error) {
 	token := auth.Setting{Value: cmp.Or(q.Token, q.OAuthSecret), Attribute: q.credentialAttribute()}
 	if q.Secret != (secret{}) {
@@ -96,7 +96,7 @@ func clientFor(ctx context.Context, c *client.Client, q query) (*client.Client, 
 	return c.LogIn(auth.Settings{Token: token})
 }
 
-// isStarting tells an endpoint that is not up yet from a model that fails: waiting does not mend an error 500.
+// isStarting reports whether the endpoint is not up yet. A model that fails answers 500, and waiting does not help.
 func isStarting(err error) bool {
 	return errors.Is(err, client.ErrUnavailable) ||
 		errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) &&
@@ -111,7 +111,7 @@ func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) 
 	if own == nil {
 		body, served, err = as.Score(ctx, q.Endpoint, q.Request)
 	} else {
-		if q.ExpectDenied { // a token of before the grant was taken away is good for an hour
+		if q.ExpectDenied { // a cached token stays valid for an hour after the grant was revoked
 			as.Login.ForgetEndpointToken(own.AuthorizationDetails())
 		}
 		body, served, err = as.ScoreOptimized(ctx, *own, q.Request)
@@ -122,7 +122,7 @@ func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) 
 	return scored{Status: http.StatusOK, ServedModel: served, Body: string(body)}, nil
 }
 
-// explain adds the advice.
+// explain adds the reason of a refusal and the next step.
 func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAddress bool) error {
 	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) ||
 		errors.Is(err, client.ErrPermissionDenied)
@@ -134,17 +134,16 @@ func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAdd
 	return advise(ctx, c, err, q)
 }
 
-// routeOptimized is the refusal with its reason where the endpoint is route-optimised: such a one refuses in words that
-// say nothing of that, so the endpoint itself is asked; nil where it is another, or the provider may not see it. One
-// request.
+// routeOptimized returns the refusal with its reason if the endpoint is route-optimized: the refusal itself does not
+// mention that, so the endpoint is read. Nil if it is not, or if the provider may not see the endpoint. One request.
 func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
 	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
 		return client.Advise(
 			refusal,
 			q.credentialAttribute(),
 			fmt.Sprintf(
-				"The endpoint is route-optimised. Such an endpoint takes no personal access token and no token of "+
-					"Entra ID, but only OAuth tokens that the workspace makes for it, "+
+				"The endpoint is route-optimized. Such an endpoint accepts no personal access token and no token of "+
+					"Entra ID, only OAuth tokens that the workspace issues for it, "+
 					"and is called at an address of its own: %s. Ask it with query_as = \"oauth_secret\", or with a "+
 					"provider that logs in by databricks_oauth or databricks_oidc.",
 				cmp.Or(endpoint.URL, "see its page under Serving"),
@@ -161,8 +160,8 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 			err,
 			"expect_denied",
 			"Who asks holds CAN_QUERY or CAN_MANAGE on the endpoint, directly or by a group; a workspace admin "+
-				"holds everything. data dbxaccess_serving_endpoint_access tells by which way. A right that was "+
-				"just taken away may be honoured for a minute or two.",
+				"holds everything. data dbxaccess_serving_endpoint_access shows how. A right that was just "+
+				"revoked may still work for a minute or two.",
 		)
 	case errors.Is(err, client.ErrNotFound):
 		return c.AdviseEndpoint(ctx, err, q.Endpoint)
@@ -177,7 +176,7 @@ func advise(ctx context.Context, c *client.Client, err error, q query) error {
 		return client.Advise(
 			err,
 			"client_id",
-			"The token that was made with the OAuth secret is not accepted where the endpoint is."+q.saysNothing(),
+			"The endpoint does not accept the token that was issued for the OAuth secret."+q.saysNothing(),
 		)
 	case errors.Is(err, client.ErrUnauthenticated) && q.credentialAttribute() == asToken:
 		return client.Advise(

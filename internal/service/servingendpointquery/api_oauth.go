@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// oauthClient is the login of an application at the workspace.
+// oauthClient returns the settings to log in to the workspace as that application.
 func (q query) oauthClient(secret auth.Setting) auth.Settings {
 	s := auth.Settings{
 		DatabricksClientID:     auth.Setting{Value: q.ClientID, Attribute: "client_id"},
@@ -19,9 +19,9 @@ func (q query) oauthClient(secret auth.Setting) auth.Settings {
 	return s
 }
 
-// ownAddress is the endpoint where it is to be asked at its own address: a route-optimised one, by who can get a token
-// for it. Nil where it is asked at the workspace's. One request, or none for an identity that gets no such token; a
-// second one where the provider may not see the endpoint.
+// ownAddress returns the endpoint if it must be called at its own address: it is route-optimized, and the identity can
+// get a token for it. Nil if it is called at the workspace's address. One request, or none for an identity that cannot
+// get such a token; a second one if the provider may not see the endpoint.
 func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endpoint {
 	if !as.Login.Kind.HasEndpointTokens() {
 		return nil
@@ -31,7 +31,7 @@ func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endp
 		endpoint, err = as.EndpointByName(ctx, q.Endpoint)
 	}
 	if err != nil || !endpoint.RouteOptimized {
-		// Who may query an endpoint need not see it; what is not there the query itself says.
+		// An identity may query an endpoint without seeing it. If it does not exist, the query says so.
 		return nil
 	}
 	return &endpoint

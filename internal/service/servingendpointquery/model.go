@@ -24,23 +24,23 @@ type queryModel struct {
 	Timeouts       timeouts.Value       `tfsdk:"timeouts"`
 }
 
-// query is what to ask of whom. It may hold a token and is never printed.
+// query is one request to a model, and who sends it. It may hold a token and is never printed.
 type query struct {
 	Endpoint     string
 	Request      string
-	Token        string // empty: ask as the provider, or as whoever's token the secret is
+	Token        string // empty: sent as the provider, or with the token in Secret
 	Secret       secret
-	ClientID     string // not empty: the secret is an OAuth secret of this application, and no bearer
+	ClientID     string // not empty: sent as this application, with OAuthSecret or the OAuth secret in Secret
 	OAuthSecret  string // empty: it is in Secret
 	ExpectDenied bool
 
 	fewScopes bool // the OAuth secret has not all scopes
 }
 
-// secret is where a token is kept.
+// secret is a secret in Key Vault that holds a credential.
 type secret struct{ VaultURI, Name string }
 
-// asks is the attribute that says who asks.
+// credentialAttribute returns the attribute that a message about the sender points at.
 func (q query) credentialAttribute() string {
 	switch {
 	case q.Secret != secret{}:
@@ -54,13 +54,13 @@ func (q query) credentialAttribute() string {
 	}
 }
 
-// saysNothing goes with a token that is refused where a refusal was expected.
+// saysNothing returns the sentence for a token that is not accepted, where expect_denied expects a missing right.
 func (q query) saysNothing() string {
 	if !q.ExpectDenied {
 		return ""
 	}
-	return " With expect_denied this is an error all the same: a token that opens nothing does not show that its " +
-		"owner lacks the right."
+	return " With expect_denied this is an error, too: a token that does not work does not show that its owner " +
+		"lacks the right."
 }
 
 // scored is an endpoint's answer.
@@ -87,7 +87,7 @@ func (m queryModel) toQuery() query {
 	return q
 }
 
-// stored is where key_vault_secret says that the credential is.
+// stored returns where key_vault_secret says that the credential is.
 func (m queryModel) stored() secret {
 	of := func(attribute string) string {
 		text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)

@@ -41,11 +41,11 @@ const (
 type token struct {
 	client.TokenInfo
 	Kind        string // servicePrincipal or user
-	Owner       string // application id or user name; empty where the list does not tell
+	Owner       string // application id or user name; empty where the list does not show it
 	DisplayName string // empty where the workspace lists no such owner
 }
 
-// kindOf tells a service principal from a user by the name in a token list: the service writes an application id there
+// kindOf distinguishes a service principal from a user by the name in a token list: the service writes an application id there
 // for the one and an e-mail address for the other.
 func kindOf(name string) string {
 	switch {

@@ -1,5 +1,5 @@
 // Package token is the data source dbxaccess_tokens: every personal access token of the workspace, whose it is, how old
-// it is and when it dies. Nothing tells a token's value.
+// it is and when it expires. No token's value is shown.
 package token
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"
