@@ -292,7 +292,7 @@ func (o *opening) logInToWorkspace(
 	}, nil
 }
 
-// EndpointToken returns a Databricks OAuth token for one route-optimised endpoint, by the endpoint's authorization
+// EndpointToken returns a Databricks OAuth token for one route-optimized endpoint, by the endpoint's authorization
 // details. A login at Entra ID, or with a token, cannot get one. Errors are *[Error]; where the identity may
 // not query the endpoint, errors.Is finds [ErrDetailsRefused].
 func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error) {
@@ -302,9 +302,9 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	}
 	if s.detailed == nil {
 		return Token{}, &Error{
-			Summary: "Login cannot get a token for a route-optimised endpoint", Err: ErrNoDetails,
+			Summary: "Login cannot get a token for a route-optimized endpoint", Err: ErrNoDetails,
 			Detail: fmt.Sprintf(
-				"A route-optimised endpoint accepts only Databricks OAuth tokens that are issued for it, and the "+
+				"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for it, and the "+
 					"login is %s from %s. "+
 					"Set a client id and an OAuth secret of Databricks (dbxaccess_service_principal_oauth_secret), "+
 					"or set the provider's login to databricks_oauth or databricks_oidc.",

@@ -140,7 +140,7 @@ func TestEndpointToken(t *testing.T) {
 		t.Errorf("%d requests for one token", n)
 	}
 	_, err = open(t, Settings{Token: hcl("token", "dapi0123456789")}, w.options()).EndpointToken(t.Context(), details)
-	if wantError(t, err, "Login cannot get a token for a route-optimised endpoint"); !errors.Is(err, ErrNoDetails) {
+	if wantError(t, err, "Login cannot get a token for a route-optimized endpoint"); !errors.Is(err, ErrNoDetails) {
 		t.Error(err)
 	}
 }

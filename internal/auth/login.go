@@ -298,10 +298,10 @@ func (l *Login) IsWorkspaceHost(host string) bool {
 	return ok && workspaceName().MatchString(name)
 }
 
-// ServingDomain returns the end of the host names of route-optimised endpoints in the login's cloud, after ".serving".
+// ServingDomain returns the end of the host names of route-optimized endpoints in the login's cloud, after ".serving".
 func (l *Login) ServingDomain() string { return l.cloud.workspaceDomain }
 
-// IsServingHost reports whether a host is that of the route-optimised endpoint with that id in the login's cloud.
+// IsServingHost reports whether a host is that of the route-optimized endpoint with that id in the login's cloud.
 func (l *Login) IsServingHost(host, id string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), ".serving"+l.cloud.workspaceDomain)
 	own, rest, _ := strings.Cut(name, ".")

@@ -24,7 +24,7 @@ type Endpoint struct {
 	ConfigUpdate    string // NOT_UPDATING, IN_PROGRESS, UPDATE_FAILED, UPDATE_CANCELED
 	Task            string // such as llm/v1/chat; empty for custom models
 	RouteOptimized  bool
-	URL             string // of a route-optimised endpoint only
+	URL             string // of a route-optimized endpoint only
 	Details         string // authorization details of one, JSON; may be empty, see [Endpoint.AuthorizationDetails]
 	PermissionLevel string // the caller's own level: CAN_VIEW, CAN_QUERY or CAN_MANAGE
 	CreatedAt       time.Time

@@ -11,7 +11,7 @@ import (
 )
 
 // Endpoints lists the endpoints that the caller may see, in the service's order. A list shows less than
-// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimised one, nor the state of what
+// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimized one, nor the state of what
 // it serves. One request; one more where it shows none.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {

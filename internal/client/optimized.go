@@ -12,10 +12,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// A route-optimised endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
+// A route-optimized endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
 // (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 
-// AuthorizationDetails is the JSON that a token for a route-optimised endpoint must carry: what the endpoint itself
+// AuthorizationDetails is the JSON that a token for a route-optimized endpoint must carry: what the endpoint itself
 // shows, else built from its id. Empty for an endpoint of another kind.
 func (e Endpoint) AuthorizationDetails() string {
 	if !e.RouteOptimized || e.Details != "" {
@@ -43,7 +43,7 @@ func (e Endpoint) AuthorizationDetails() string {
 	return string(text)
 }
 
-// OptimizedAddress is the address to call a route-optimised endpoint at. The workspace names it, and a token goes
+// OptimizedAddress is the address to call a route-optimized endpoint at. The workspace names it, and a token goes
 // there, so it must be the endpoint's own host below those that the cloud has for model serving: else it is an error.
 func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	foreign := func(why string) error {
@@ -55,7 +55,7 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 			),
 			"",
 			fmt.Sprintf(
-				"The address of a route-optimised endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
+				"The address of a route-optimized endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
 					"endpoint's page under Serving, and at what answers in the workspace's place.",
 				c.Login.ServingDomain(),
 			),
@@ -77,7 +77,7 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	return u.String(), nil
 }
 
-// ScoreOptimized queries a route-optimised endpoint at its own address, with a token issued for it, and returns what
+// ScoreOptimized queries a route-optimized endpoint at its own address, with a token issued for it, and returns what
 // [Client.Score] returns. One request, and one to the workspace for the token, which is cached; where the identity may
 // not query the endpoint, that one is refused already.
 func (c *Client) ScoreOptimized(

@@ -114,7 +114,7 @@ func servingChecks() []Check {
 			run:       grantHonoured},
 		{
 			Name: "serving/route-optimized", Writes: true,
-			Statement: "A route-optimised endpoint is not called under the workspace's address.",
+			Statement: "A route-optimized endpoint is not called under the workspace's address.",
 			Switches:  []string{"RouteOptimizedRefused"},
 			Source:    "learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization",
 			Expected:  "401",
@@ -205,7 +205,7 @@ func routeOptimized(ctx context.Context, p *probe) Outcome {
 		return refusal(a, "RouteOptimizedRefused", 401, "401",
 			"Credential was not sent or was of an unsupported type for this API.", name)
 	}
-	return skipped("needs a route-optimised endpoint")
+	return skipped("needs a route-optimized endpoint")
 }
 
 func deletedList(ctx context.Context, p *probe) Outcome {

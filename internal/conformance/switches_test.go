@@ -25,7 +25,7 @@ var undetected = map[string]string{
 	"workspace ExpiredToken":             "a run would have to wait an hour for a token to expire",
 	"vault RoleAssignmentDelay":          "a run would have to assign roles in Azure",
 	"workspace OAuthTokensForStrangers":  "a run would have to know an application of the account that is not in the workspace",
-	"workspace EntraAssertions":          "narrowing a token needs a grant on a route-optimised endpoint, which a run does not make",
+	"workspace EntraAssertions":          "narrowing a token needs a grant on a route-optimized endpoint, which a run does not make",
 	"workspace DetailedTokensEverywhere": "as EntraAssertions",
 	"workspace OptimizedChecksGrants":    "as EntraAssertions",
 	"workspace OptimizedAtWorkspace":     "the model's refusal of an input and that of the address may look alike",

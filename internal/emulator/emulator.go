@@ -1,6 +1,6 @@
 // Package emulator imitates, in memory, the services that Azure Databricks
 // model-serving access is made of: Microsoft Entra ID and any number of
-// workspaces with their own OAuth tokens and the hosts of route-optimised
+// workspaces with their own OAuth tokens and the hosts of route-optimized
 // endpoints, all over one [Tenant]; and what a login may need besides: Key Vault,
 // Azure Resource Manager, a machine's managed identities, a pipeline's OIDC tokens
 // and the Azure CLI.

@@ -309,7 +309,7 @@ func TestOAuthSwitches(t *testing.T) {
 	}
 }
 
-// score asks a route-optimised endpoint under its own host.
+// score asks a route-optimized endpoint under its own host.
 func (l *lab) score(name, token string) rawAnswer {
 	l.t.Helper()
 	host := l.EndpointHost(name)

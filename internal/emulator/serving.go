@@ -30,7 +30,7 @@ type endpoint struct {
 	version     int // of the configuration
 	updated     time.Time
 	coldCalls   int
-	optimized   bool   // route-optimised
+	optimized   bool   // route-optimized
 	movedTo     string // the address that is shown, if it is a wrong one
 }
 

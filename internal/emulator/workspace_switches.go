@@ -198,7 +198,7 @@ type WorkspaceSwitches struct {
 	ScoringDenied     Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
 	TokenQuota        Refusal // default 400 QUOTA_EXCEEDED
 	UnknownToken      Refusal // of PATCH on a token; default 404 NOT_FOUND
-	// RouteOptimizedRefused answers calls of a route-optimised endpoint under the workspace's address; default 401, in the
+	// RouteOptimizedRefused answers calls of a route-optimized endpoint under the workspace's address; default 401, in the
 	// words for a credential that an API does not take.
 	RouteOptimizedRefused Refusal
 	TokenLifetimeAbove    Refusal // default 400 INVALID_PARAMETER_VALUE
@@ -225,10 +225,10 @@ type WorkspaceSwitches struct {
 	EntraAssertions bool
 	// DetailedTokensEverywhere takes a token with authorization details at the workspace's own APIs too.
 	DetailedTokensEverywhere bool
-	// OptimizedAtWorkspace answers route-optimised endpoints under the workspace's address too, as those made before
+	// OptimizedAtWorkspace answers route-optimized endpoints under the workspace's address too, as those made before
 	// September 2025 do.
 	OptimizedAtWorkspace bool
-	// OptimizedChecksGrants asks the access list again at each call of a route-optimised endpoint. By default a token for it
+	// OptimizedChecksGrants asks the access list again at each call of a route-optimized endpoint. By default a token for it
 	// is good until it expires.
 	OptimizedChecksGrants bool
 
@@ -241,7 +241,7 @@ type WorkspaceSwitches struct {
 	OAuthMalformed           Refusal // of the token endpoint; default 400 invalid_request
 	FederationRefused        Refusal // default 401 invalid_grant Invalid credentials
 	ScopeRefused             Refusal // default 403 PERMISSION_DENIED Provided OAuth token does not have required scopes: {}
-	// These three refuse tokens at the address of a route-optimised endpoint; default 401, as a gateway does.
+	// These three refuse tokens at the address of a route-optimized endpoint; default 401, as a gateway does.
 	PersonalTokenAtOptimized Refusal
 	EntraTokenAtOptimized    Refusal
 	DetailsMissing           Refusal

@@ -1,5 +1,5 @@
 // Package oauthtoken is the ephemeral resource dbxaccess_oauth_token, an access token by Databricks OAuth, also one for
-// a single route-optimised endpoint.
+// a single route-optimized endpoint.
 package oauthtoken
 
 import "github.com/hashicorp/terraform-plugin-framework/ephemeral"

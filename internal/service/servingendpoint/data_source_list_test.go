@@ -119,7 +119,7 @@ func TestListRefused(t *testing.T) {
 	)
 }
 
-// A route-optimised endpoint says so, and where it is called.
+// A route-optimized endpoint says so, and where it is called.
 func TestRouteOptimized(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -33,7 +33,7 @@ func TestToModel(t *testing.T) {
 				return m.InvocationURL.ValueString() == host+"/serving-endpoints/iris/invocations"
 			},
 		},
-		"route-optimised URL": {
+		"route-optimized URL": {
 			client.Endpoint{Name: "iris", RouteOptimized: true, URL: "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"},
 			func(m endpointModel) bool {
 				return m.RouteOptimized.ValueBool() && m.InvocationURL.ValueString() == "https://x.serving.azuredatabricks.net/1/serving-endpoints/iris/invocations"

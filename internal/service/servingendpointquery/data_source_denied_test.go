@@ -90,7 +90,7 @@ func TestRouteOptimized(t *testing.T) {
 	w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 	fast := func(config string) string { return strings.Replace(config, `"iris"`, `"fast"`, 1) }
 	told := func() []string {
-		return []string{"Cannot score serving endpoint", "The endpoint is route-optimised", "accepts no personal access token", id + ".3.serving", "oauth_secret"}
+		return []string{"Cannot score serving endpoint", "The endpoint is route-optimized", "accepts no personal access token", id + ".3.serving", "oauth_secret"}
 	}
 	bearer, err := w.Tenant.IssueAccessToken(application, emulator.DatabricksResource, time.Hour)
 	if err != nil {

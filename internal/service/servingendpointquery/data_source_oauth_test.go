@@ -16,7 +16,7 @@ const (
 	oneFlower = `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`
 )
 
-// oauthWorld has a route-optimised endpoint and a service principal that Databricks made, with an OAuth secret.
+// oauthWorld has a route-optimized endpoint and a service principal that Databricks made, with an OAuth secret.
 func oauthWorld(t *testing.T, scopes ...string) (w *acctest.World, application, secret string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -219,7 +219,7 @@ func TestOAuthQueryInput(t *testing.T) {
 	}
 }
 
-// A provider that logs in by Databricks OAuth asks a route-optimised endpoint in its own name.
+// A provider that logs in by Databricks OAuth asks a route-optimized endpoint in its own name.
 func TestRouteOptimizedAsProvider(t *testing.T) {
 	t.Parallel()
 	w, application, secret := oauthWorld(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A route-optimised endpoint refuses whoever comes this way, who may call it as well as who may not: its refusal is no
+// A route-optimized endpoint refuses whoever comes this way, who may call it as well as who may not: its refusal is no
 // proof of a missing right.
 func TestRouteOptimizedProvesNothing(t *testing.T) {
 	t.Parallel()
@@ -21,6 +21,6 @@ func TestRouteOptimizedProvesNothing(t *testing.T) {
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: emulator.Refusal{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}})
 	w.Test(t, resource.TestStep{
 		Config:      strings.Replace(asToken(w, token, expectDenied), `"iris"`, `"fast"`, 1),
-		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimised", "query_as = \"oauth_secret\""),
+		ExpectError: acctest.Says("Cannot score serving endpoint", "The endpoint is route-optimized", "query_as = \"oauth_secret\""),
 	})
 }
