@@ -187,7 +187,9 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 		data = []byte(inline.Value)
 		from = origin{
 			Origin: certificate.Origin{
-				Bundle: "The value of " + inline.Source(), Password: passwordSource, PathSetting: pathSettingBeside(inline),
+				Bundle:      "The value of " + inline.Source(),
+				Password:    passwordSource,
+				PathSetting: pathSettingBeside(inline),
 			},
 			attribute: inline.named("client_certificate"), passwordAttribute: passwordName,
 		}

@@ -138,7 +138,9 @@ func (s Settings) pinned() (credentialKind, error) {
 		return credentialKind{}, at(err, s.AuthType, "auth_type")
 	}
 	all := credentialKinds()
-	i := slices.IndexFunc(all, func(m credentialKind) bool { return string(m.kind) == strings.TrimSpace(s.AuthType.Value) })
+	i := slices.IndexFunc(all, func(m credentialKind) bool {
+		return string(m.kind) == strings.TrimSpace(s.AuthType.Value)
+	})
 	return all[i], nil
 }
 

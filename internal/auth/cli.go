@@ -67,7 +67,10 @@ func inspectCLI(err error, _ bool) failure {
 		text = "no answer in time; it may wait for somebody to type, or for a lock"
 	}
 	return failure{contact: contactNone, proposal: proposedLogin(text), answer: answer{
-		Description: text, Codes: codesInText(text), CorrelationID: submatch(correlationInText(), text), Timestamp: submatch(timestampInText(), text),
+		Description:   text,
+		Codes:         codesInText(text),
+		CorrelationID: submatch(correlationInText(), text),
+		Timestamp:     submatch(timestampInText(), text),
 	}}
 }
 

@@ -138,7 +138,9 @@ func CheckResourceManagerEndpoint(value string) error {
 
 func resourceManagerBase(value, otherwise string) (string, error) {
 	return baseURL(value, otherwise, baseWords{
-		summary: "Invalid resource manager endpoint", what: "address of Azure Resource Manager", example: "https://management.example.com",
+		summary: "Invalid resource manager endpoint",
+		what:    "address of Azure Resource Manager",
+		example: "https://management.example.com",
 	})
 }
 

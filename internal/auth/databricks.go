@@ -90,7 +90,12 @@ func (e *tokenEndpoint) get(
 		return Token{}, err
 	}
 	config := clientcredentials.Config{
-		ClientID: clientID, ClientSecret: secret, TokenURL: TokenURL(host), Scopes: scopes, EndpointParams: more, AuthStyle: oauth2.AuthStyleInHeader,
+		ClientID:       clientID,
+		ClientSecret:   secret,
+		TokenURL:       TokenURL(host),
+		Scopes:         scopes,
+		EndpointParams: more,
+		AuthStyle:      oauth2.AuthStyleInHeader,
 	}
 	if secret == "" {
 		config.AuthStyle = oauth2.AuthStyleInParams // names the client only

@@ -92,8 +92,11 @@ func (k KeyVaultSettings) named() KeyVaultSettings {
 	}{
 		{&k.VaultURI, "vault_uri"}, {&k.Auth, "auth"}, {&k.AuthClientID, "auth_client_id"},
 		{&k.CertificateName, "certificate_name"}, {&k.CertificateVersion, "certificate_version"},
-		{&k.CertificatePasswordSecretName, "certificate_password_secret_name"}, {&k.ClientIDSecretName, "client_id_secret_name"},
-		{&k.TenantIDSecretName, "tenant_id_secret_name"}, {&k.ThumbprintSecretName, "thumbprint_secret_name"}, {&k.ClientSecretName, "client_secret_name"},
+		{&k.CertificatePasswordSecretName, "certificate_password_secret_name"},
+		{&k.ClientIDSecretName, "client_id_secret_name"},
+		{&k.TenantIDSecretName, "tenant_id_secret_name"},
+		{&k.ThumbprintSecretName, "thumbprint_secret_name"},
+		{&k.ClientSecretName, "client_secret_name"},
 	} {
 		n.Attribute = n.Setting.named("key_vault." + n.name)
 	}
@@ -299,8 +302,10 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Attribute == from.passwordAttribute {
 		vault, _, _ := strings.Cut(read.facts.host, ".")
 		wrong.Detail += fmt.Sprintf(
-			" Get that file with: az keyvault secret download --vault-name %s --name %s --encoding base64 --file sp.pfx",
-			vault, strings.TrimSpace(k.CertificateName.Value),
+			" Get that file with: az keyvault secret download --vault-name %s --name %s --encoding base64 --file "+
+				"sp.pfx",
+			vault,
+			strings.TrimSpace(k.CertificateName.Value),
 		)
 		if !k.CertificatePasswordSecretName.IsSet() {
 			wrong.Detail += fmt.Sprintf(

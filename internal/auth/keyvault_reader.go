@@ -228,7 +228,9 @@ func (o *opening) environmentReader(
 			client,
 			strings.TrimSpace(secret),
 			&azidentity.ClientSecretCredentialOptions{
-				ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+				ClientOptions:              options,
+				AdditionallyAllowedTenants: o.otherTenants(r),
+				DisableInstanceDiscovery:   private,
 			},
 		)
 		if err != nil {

@@ -180,7 +180,8 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 				written.isThe(s, mark) {
 				return written, nil
 			} else if err == nil {
-				err = v.mismatch(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, "a version that is disabled or has other tags")
+				err = v.mismatch(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, "a version that "+
+					"is disabled or has other tags")
 			}
 		}
 		refusal, answered := errors.AsType[*azcore.ResponseError](err)
@@ -342,7 +343,9 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 			ctx,
 			"Key Vault refuses the provider; a role may have been assigned a moment ago, so the provider tries again",
 			map[string]any{
-				"key_vault": v.host, "waited_seconds": int(time.Since(began).Seconds()), "pause_seconds": int(pause.Seconds()),
+				"key_vault":      v.host,
+				"waited_seconds": int(time.Since(began).Seconds()),
+				"pause_seconds":  int(pause.Seconds()),
 			},
 		)
 		if web.Pause(ctx, pause) != nil {

@@ -189,7 +189,8 @@ func CheckSecretName(value string) error {
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
 		return &Error{
 			Summary: "Secret in place of its name in Key Vault",
-			Detail:  "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has there.",
+			Detail: "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has " +
+				"there.",
 		}
 	}
 	if secretName().MatchString(value) {

@@ -162,7 +162,8 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	case f.status == http.StatusMethodNotAllowed:
 		out.Summary = "Managed identity endpoint uses another protocol"
 		hint = "It answered with status 405. " + oldProtocol
-	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
+	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user "+
+		"assigned"):
 		// The code is the same as for a machine without an identity.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
 		hint = fmt.Sprintf(

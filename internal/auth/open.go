@@ -168,7 +168,10 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		credential, federated := federate(source)
 		return o.logIn(s, proof{
-			credential: credential, attribute: source.setting.named("use_oidc"), federated: federated, connection: connection,
+			credential: credential,
+			attribute:  source.setting.named("use_oidc"),
+			federated:  federated,
+			connection: connection,
 		})
 	}, nil
 }

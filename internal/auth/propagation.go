@@ -28,7 +28,9 @@ func mayPass(err error) (patience time.Duration, ok bool) {
 		return 0, false
 	case errors.Is(refusal, ErrClientRefused): // by the workspace, for a secret of Databricks
 		return secretPatience, true
-	case refusal.Code == 700016, refusal.Code == 7000229, refusal.Code == 700027 && refusal.Summary == summaryNotRegistered:
+	case refusal.Code == 700016,
+		refusal.Code == 7000229,
+		refusal.Code == 700027 && refusal.Summary == summaryNotRegistered:
 		return 0, true
 	case refusal.Code == 7000215:
 		return secretPatience, true
@@ -55,7 +57,10 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 		}
 		refusal, _ := errors.AsType[*Error](err)
 		tflog.Info(ctx, "the application or its credential is not known yet; trying again", map[string]any{
-			"client_id": l.Identity().ClientID, "aadsts": refusal.Code, "waited_seconds": int(spent.Seconds()), "pause_seconds": int(pause.Seconds()),
+			"client_id":      l.Identity().ClientID,
+			"aadsts":         refusal.Code,
+			"waited_seconds": int(spent.Seconds()),
+			"pause_seconds":  int(pause.Seconds()),
 		})
 		if web.Pause(ctx, pause) != nil {
 			return Token{}, waited(err, time.Since(began))

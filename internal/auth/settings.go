@@ -172,7 +172,10 @@ func (s Settings) checkSwitches() error {
 		Setting
 		name string
 	}{
-		{s.UseOIDC, "use_oidc"}, {s.UseAKSWorkloadIdentity, "use_aks_workload_identity"}, {s.UseMSI, "use_msi"}, {s.UseCLI, "use_cli"},
+		{s.UseOIDC, "use_oidc"},
+		{s.UseAKSWorkloadIdentity, "use_aks_workload_identity"},
+		{s.UseMSI, "use_msi"},
+		{s.UseCLI, "use_cli"},
 		{s.UseDatabricksOIDC, "use_databricks_oidc"},
 	} {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {

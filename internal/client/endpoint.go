@@ -270,8 +270,11 @@ func (e *endpointAnswer) endpoint() Endpoint {
 	out := Endpoint{
 		Name: e.Name, ID: e.ID, Creator: e.Creator, Description: e.Description, Task: e.Task,
 		Ready: e.State.Ready == "READY", ConfigUpdate: e.State.ConfigUpdate,
-		RouteOptimized: e.RouteOptimized, URL: cmp.Or(e.DataPlane.Query.URL, e.URL), Details: e.DataPlane.Query.Details, PermissionLevel: e.PermissionLevel,
-		CreatedAt: FromMillis(e.CreatedAt), UpdatedAt: FromMillis(e.UpdatedAt), Tags: map[string]string{},
+		RouteOptimized:  e.RouteOptimized,
+		URL:             cmp.Or(e.DataPlane.Query.URL, e.URL),
+		Details:         e.DataPlane.Query.Details,
+		PermissionLevel: e.PermissionLevel,
+		CreatedAt:       FromMillis(e.CreatedAt), UpdatedAt: FromMillis(e.UpdatedAt), Tags: map[string]string{},
 	}
 	for _, s := range e.Config.Entities {
 		out.Entities = append(out.Entities, ServedEntity{

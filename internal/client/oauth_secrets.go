@@ -105,14 +105,18 @@ func (c *Client) oauthSecretList(principalID string) *Cache[OAuthSecretList] {
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/list
 func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
 	return c.oauthSecretList(principalID).
-		Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+		Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) {
+			return c.readOAuthSecrets(ctx, principalID)
+		})
 }
 
 // OAuthSecretsNow is [Client.OAuthSecrets] without what was read before this call. Another run may have created or
 // deleted a secret since.
 func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuthSecretList, error) {
 	return c.oauthSecretList(principalID).
-		GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) { return c.readOAuthSecrets(ctx, principalID) })
+		GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) {
+			return c.readOAuthSecrets(ctx, principalID)
+		})
 }
 
 // maxSecretPages bounds how many pages of a list are read. A service principal has at most five secrets.

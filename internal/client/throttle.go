@@ -8,9 +8,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// throttle holds every call to the workspace, or to one model, back after one was refused for being one too many. So the
-// provider slows down as a whole, instead of each call finding out for itself. From then on calls leave one by one: the
-// gap between two doubles with each refusal, and closes again as calls get through.
+// throttle holds every call to the workspace, or to one model, back after one was refused for being one too many. So
+// the provider slows down as a whole, instead of each call finding out for itself. From then on calls leave one by one:
+// the gap between two doubles with each refusal, and closes again as calls get through.
 type throttle struct {
 	mu       sync.Mutex
 	over     time.Time

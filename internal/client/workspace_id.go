@@ -52,7 +52,11 @@ func (t *transport) identify(resp *http.Response) error {
 	if known != "" && known != id {
 		r := resp.Request
 		return &Error{
-			Kind: ErrWrongWorkspace, Method: r.Method, Path: r.URL.Path, Status: resp.StatusCode, RequestID: clean(resp.Header.Get("X-Request-Id")),
+			Kind:      ErrWrongWorkspace,
+			Method:    r.Method,
+			Path:      r.URL.Path,
+			Status:    resp.StatusCode,
+			RequestID: clean(resp.Header.Get("X-Request-Id")),
 			Message: fmt.Sprintf(
 				"%s is workspace %s, and %s",
 				r.URL.Host,

@@ -147,9 +147,8 @@ func nextStep(err error) string {
 			"not include it. No right of the login changes that. Access lists, for example, need the Premium tier; " +
 			"the Azure resource of the workspace says which tier it is."
 	case errors.Is(err, client.ErrNotAnAnswer):
-		next := "The call was answered with a status of success, but the content is not the workspace's answer. The usual causes: a " +
-			"proxy or gateway shows a page of its own (sign-in, single sign-on, block page), " +
-			"a private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
+		next := "The call was answered with a status of success, but the content is not the workspace's answer. The " +
+			"usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), a private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
 			"HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
 		if errors.Is(err, client.ErrAnswerLost) {
 			next += " It is not known whether the work was done: run terraform plan, which shows what is there."
@@ -163,8 +162,8 @@ func nextStep(err error) string {
 			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
 			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
 	case errors.Is(err, client.ErrPermissionDenied):
-		return "The workspace knows this login, but the login lacks the right to do this. Grant it the right that the " +
-			"service names above, and no more; if it names none, see the documentation page of this resource."
+		return "The workspace knows this login, but the login lacks the right to do this. Grant it the right that " +
+			"the service names above, and no more; if it names none, see the documentation page of this resource."
 	case errors.Is(err, client.ErrThrottled):
 		return "The workspace kept answering that there are too many requests. Try again later, lower -parallelism, " +
 			"or set rate_limit or a longer retry_timeout_seconds in the provider block."
@@ -176,7 +175,8 @@ func nextStep(err error) string {
 	case errors.Is(err, client.ErrAnswerLost):
 		return "It is not known whether the work was done. Run terraform plan: it shows what is there."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The operation took longer than timeouts allows. Raise it there, or find out what is slow with TF_LOG=debug."
+		return "The operation took longer than timeouts allows. Raise it there, or find out what is slow with " +
+			"TF_LOG=debug."
 	case errors.Is(err, context.Canceled):
 		return "The run was stopped."
 	case errors.As(err, &web):

@@ -32,9 +32,9 @@ func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnos
 	}
 }
 
-// PlanToRemove records that the plan removes these things at the address of object, and warns if another address has one
-// of them. It returns those, and stores them in private state for Delete: Delete can see what the same apply has already
-// created elsewhere, but not what it is going to create.
+// PlanToRemove records that the plan removes these things at the address of object, and warns if another address has
+// one of them. It returns those, and stores them in private state for Delete: Delete can see what the same apply has
+// already created elsewhere, but not what it is going to create.
 func (r *Resource) PlanToRemove(
 	ctx context.Context,
 	object string,
@@ -135,14 +135,19 @@ const (
 	createdAgain  = "created_again"  // a replacement creates them again
 )
 
-// NoteCreation stores the thing that a plan creates. In a replacement, Delete runs before that creation and must know of
-// it.
+// NoteCreation stores the thing that a plan creates. In a replacement, Delete runs before that creation and must know
+// of it.
 func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags *diag.Diagnostics) {
 	Remember(ctx, p, createdAgain, []client.Thing{t}, diags)
 }
 
 // Stays reports whether Delete must leave the thing, because this run or its plan keeps it at another address.
-func (r *Resource) Stays(ctx context.Context, p ReadablePrivate, planned, kept client.Thing, diags *diag.Diagnostics) bool {
+func (r *Resource) Stays(
+	ctx context.Context,
+	p ReadablePrivate,
+	planned, kept client.Thing,
+	diags *diag.Diagnostics,
+) bool {
 	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
 }
 

@@ -229,7 +229,11 @@ func (m Rotating) EndsOverlap(state Rotating) bool {
 // Plan returns what the plan decided, for [rotation.Rotate].
 func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 	return rotation.Plan{
-		Current: state.ID.ValueString(), Previous: state.PreviousID.ValueString(), Reason: m.reason(), Verdict: v, Overlap: Seconds(m.Overlap),
+		Current:  state.ID.ValueString(),
+		Previous: state.PreviousID.ValueString(),
+		Reason:   m.reason(),
+		Verdict:  v,
+		Overlap:  Seconds(m.Overlap),
 	}
 }
 

@@ -24,7 +24,9 @@ const (
 // PlannedString is a computed attribute that the plan of a rotation decides.
 func PlannedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{
-		Computed: true, MarkdownDescription: description, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+		Computed:            true,
+		MarkdownDescription: description,
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
 }
 

@@ -201,8 +201,8 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		cfg.problems = append(
 			cfg.problems,
 			&auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
-				Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: write " +
-					"azure_workspace_resource_id beside it."},
+				Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: " +
+					"write azure_workspace_resource_id beside it."},
 		)
 	}
 	if host := checked("host", checkHost); host != "" {

@@ -151,7 +151,12 @@ func connect(
 
 	var c *client.Client
 	c, err = client.New(client.Config{
-		Host: cfg.Host, ResourceID: cfg.ResourceID, AdminLogin: cfg.AdminLogin, WorkspaceID: cfg.WorkspaceID, Login: login, Transport: options.Transport,
+		Host:        cfg.Host,
+		ResourceID:  cfg.ResourceID,
+		AdminLogin:  cfg.AdminLogin,
+		WorkspaceID: cfg.WorkspaceID,
+		Login:       login,
+		Transport:   options.Transport,
 		Open: func(s auth.Settings) (*auth.Login, error) {
 			another := options
 			another.VaultLogin = login

@@ -70,7 +70,9 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	}
 	number := func(attribute, description string) schema.Int64Attribute {
 		return schema.Int64Attribute{
-			Optional: true, Validators: []validator.Int64{int64validator.AtLeast(1)}, MarkdownDescription: described(attribute, description),
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			MarkdownDescription: described(attribute, description),
 		}
 	}
 	flag := func(attribute, description string) schema.BoolAttribute {

@@ -126,17 +126,24 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
-		return client.Also(failed, fmt.Sprintf("Whether Key Vault has the value all the same could not be found out (%v). If it has, it is in the newest version of secret %s, and who reads that gets a value that does not work, until an apply succeeds.", err, s.Name))
+		return client.Also(failed, fmt.Sprintf("Key Vault may have stored the value; that could not be checked (%v). "+
+			"If "+
+			"so, it is in the newest version of secret %s, and applications that read it get a value that does not "+
+			"work, until an apply succeeds.", err, s.Name))
 	}
 	for _, v := range versions {
 		if !v.Enabled || v.Tags[s.Mark] != id {
 			continue
 		}
-		then := "It was disabled, so who reads the newest version is refused until an apply succeeds."
+		then := "It was disabled, so reading the newest version fails until an apply succeeds."
 		if err := s.vault.Disable(ctx, s.Name, v.ID); err != nil {
-			then = fmt.Sprintf("It could not be disabled (%v), so who reads the newest version gets a value that does not work, until an apply succeeds.", err)
+			then = fmt.Sprintf("It could not be disabled (%v), so applications that read the newest version get a "+
+				"value that does not work, until an apply succeeds.", err)
 		}
-		failed = client.Also(failed, fmt.Sprintf("Key Vault has the value all the same, in version %s of secret %s. %s", v.ID, s.Name, then))
+		failed = client.Also(
+			failed,
+			fmt.Sprintf("Key Vault has stored the value, in version %s of secret %s. %s", v.ID, s.Name, then),
+		)
 	}
 	return failed
 }

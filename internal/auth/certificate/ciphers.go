@@ -112,7 +112,12 @@ var pbes1Schemes = map[string]struct {
 
 // rfc1423Ciphers are those of OpenSSL's own encryption of PEM text by name.
 var rfc1423Ciphers = map[string]keyedCipher{
-	"AES-128": aes128, "AES-192": aes192, "AES-256": aes256, "ARIA-128": aria128, "ARIA-192": aria192, "ARIA-256": aria256,
+	"AES-128":      aes128,
+	"AES-192":      aes192,
+	"AES-256":      aes256,
+	"ARIA-128":     aria128,
+	"ARIA-192":     aria192,
+	"ARIA-256":     aria256,
 	"CAMELLIA-128": camellia128, "CAMELLIA-192": camellia192, "CAMELLIA-256": camellia256, "SM4": sm4, "SEED": seed,
 	"DES-EDE3": tripleDES, "DES-EDE": doubleDES, "DES": singleDES, "DESX": desx, "BF": blowfish128, "CAST5": cast128,
 	"RC2": rc2Of(128), "RC2-64": rc2Of(64), "RC2-40": rc2Of(40),

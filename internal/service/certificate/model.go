@@ -48,8 +48,12 @@ var infoTypes = map[string]attr.Type{
 
 func toInfo(c *certificate.Certificate) infoModel {
 	return infoModel{
-		Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, ThumbprintSHA1: c.ThumbprintSHA1, ThumbprintSHA256: c.ThumbprintSHA256,
-		NotBefore: c.NotBefore.UTC().Format(time.RFC3339), NotAfter: c.NotAfter.UTC().Format(time.RFC3339),
+		Subject:          c.Subject,
+		Issuer:           c.Issuer,
+		Serial:           c.Serial,
+		ThumbprintSHA1:   c.ThumbprintSHA1,
+		ThumbprintSHA256: c.ThumbprintSHA256,
+		NotBefore:        c.NotBefore.UTC().Format(time.RFC3339), NotAfter: c.NotAfter.UTC().Format(time.RFC3339),
 	}
 }
 

@@ -23,8 +23,9 @@ func (jwtClaims) Definition(_ context.Context, _ function.DefinitionRequest, res
 			"**Nothing is verified.**",
 		Parameters: []function.Parameter{
 			function.StringParameter{
-				Name:                "token",
-				MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is none.",
+				Name: "token",
+				MarkdownDescription: "A JWT, such as an access token of Entra ID. A Databricks token (`dapi…`) is " +
+					"none.",
 			},
 		},
 		Return: function.DynamicReturn{},

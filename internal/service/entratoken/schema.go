@@ -22,7 +22,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 			"tools in the same run. It is in no plan and no state.",
 		Attributes: map[string]schema.Attribute{
 			"audience": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{stringvalidator.OneOf(forDatabricks, forManagement, forKeyVault)},
+				Optional:   true,
+				Validators: []validator.String{stringvalidator.OneOf(forDatabricks, forManagement, forKeyVault)},
 				MarkdownDescription: "What the token is for: `databricks` (default), `management` (Azure Resource " +
 					"Manager) or `key_vault`.",
 			},

@@ -28,7 +28,11 @@ func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, r
 // List streams the members as it finds them.
 func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
-		wanted := search{by.GroupName.ValueString(), by.IncludeOwnIdentity.ValueBool(), by.IncludeBuiltInGroups.ValueBool()}
+		wanted := search{
+			by.GroupName.ValueString(),
+			by.IncludeOwnIdentity.ValueBool(),
+			by.IncludeBuiltInGroups.ValueBool(),
+		}
 		err := eachMember(ctx, l.Client, wanted, func(have membership) bool {
 			m := imported(have, l.Client.WorkspaceID())
 			return push(fwkit.Listed(ctx, req, have.Group+"/"+have.ShownAs, m.toIdentity(), m))

@@ -27,8 +27,8 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
-// ModifyPlan warns of a new admin, and refuses to remove the provider's own admin rights if the login shows that this is
-// its own identity. If only the workspace knows that, the apply refuses it.
+// ModifyPlan warns of a new admin, and refuses to remove the provider's own admin rights if the login shows that this
+// is its own identity. If only the workspace knows that, the apply refuses it.
 func (r *memberResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,

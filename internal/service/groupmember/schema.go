@@ -37,7 +37,8 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"group_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "SCIM id of the group. A group that was re-created under the same name has another id.",
+				MarkdownDescription: "SCIM id of the group. A group that was re-created under the same name has " +
+					"another id.",
 			},
 			"service_principal_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
@@ -73,14 +74,18 @@ func (l *memberList) ListResourceConfigSchema(
 		MarkdownDescription: "The service principals in one workspace group, or in any.",
 		Attributes: map[string]listschema.Attribute{
 			"group_name": listschema.StringAttribute{
-				Optional: true, Validators: []validator.String{fwkit.Checked("Not a group whose members are managed here", checkGroupName)},
+				Optional: true,
+				Validators: []validator.String{
+					fwkit.Checked("Not a group whose members are managed here", checkGroupName),
+				},
 				MarkdownDescription: "Name of the group, case-sensitive. If omitted, every group of the workspace " +
 					"but those that the service creates.",
 			},
 			"include_own_identity": fwkit.IncludeOwnIdentity("with its memberships"),
 			"include_built_in_groups": listschema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Whether the members of `admins` are shown if `group_name` is omitted. Default `false`.",
+				Optional: true,
+				MarkdownDescription: "Whether the members of `admins` are shown if `group_name` is omitted. Default " +
+					"`false`.",
 			},
 		},
 	}
@@ -92,7 +97,8 @@ func checkGroupName(name string) error {
 		return fmt.Errorf("it is empty")
 	case "users":
 		return fmt.Errorf(
-			"everybody in the workspace is a member of %q: the service decides that, and nobody can be added or removed",
+			"everybody in the workspace is a member of %q: the service decides that, and nobody can be added or "+
+				"removed",
 			name,
 		)
 	default:

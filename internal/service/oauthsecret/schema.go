@@ -42,8 +42,9 @@ func (d *secretsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 						MarkdownDescription: "Its name in the workspace.",
 					},
 					"status": schema.StringAttribute{
-						Computed:            true,
-						MarkdownDescription: "Status as the service reports it: `ACTIVE`, or another that does not log in.",
+						Computed: true,
+						MarkdownDescription: "Status as the service reports it: `ACTIVE`, or another that does not " +
+							"log in.",
 					},
 					"created_at": schema.StringAttribute{
 						Computed:            true,

@@ -36,7 +36,8 @@ func (e *tokenEphemeral) ValidateConfig(
 		resp.Diagnostics.AddAttributeError(
 			path.Root("client_id"),
 			"OAuth token has two clients",
-			"use_provider_identity is true, and client_id, client_secret or key_vault_secret is written as well. Keep one.",
+			"use_provider_identity is true, and client_id, client_secret or key_vault_secret is written as well. "+
+				"Keep one.",
 		)
 	case own && !config.Scopes.IsNull():
 		resp.Diagnostics.AddAttributeError(

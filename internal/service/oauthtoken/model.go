@@ -27,8 +27,10 @@ func (m tokenModel) toWant() want {
 		return text.ValueString()
 	}
 	w := want{
-		ProviderIdentity: m.UseProviderIdentity.ValueBool(), ClientID: m.ClientID.ValueString(), Secret: m.ClientSecret.ValueString(),
-		VaultURI: of("vault_uri"), Name: of("name"), Endpoint: m.EndpointName.ValueString(),
+		ProviderIdentity: m.UseProviderIdentity.ValueBool(),
+		ClientID:         m.ClientID.ValueString(),
+		Secret:           m.ClientSecret.ValueString(),
+		VaultURI:         of("vault_uri"), Name: of("name"), Endpoint: m.EndpointName.ValueString(),
 	}
 	if !m.Scopes.IsNull() {
 		w.Scopes = fwkit.FromStrings(m.Scopes)

@@ -35,11 +35,20 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 					"reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI)},
+						Required: true,
+						Validators: []validator.String{
+							fwkit.Checked("Not a vault to read the OAuth secret from", auth.CheckVaultURI),
+						},
 						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
 					},
 					"name": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret to read the OAuth secret from", auth.CheckSecretName)},
+						Required: true,
+						Validators: []validator.String{
+							fwkit.Checked(
+								"Not the name of a secret to read the OAuth secret from",
+								auth.CheckSecretName,
+							),
+						},
 						MarkdownDescription: "Name of the secret.",
 					},
 				},

@@ -248,7 +248,12 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 }
 
 // settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
-func settle(ctx context.Context, c *client.Client, have client.ServicePrincipal, want wish) (sp client.ServicePrincipal, err error) {
+func settle(
+	ctx context.Context,
+	c *client.Client,
+	have client.ServicePrincipal,
+	want wish,
+) (sp client.ServicePrincipal, err error) {
 	shown, err := c.Settle(ctx, time.Time{}, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = readServicePrincipal(ctx, c, have.ID)

@@ -11,7 +11,11 @@ import (
 
 // findByApplicationID returns the service principal with that application id; nil if there is none. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
-func findByApplicationID(ctx context.Context, c *client.Client, applicationID string) (*client.ServicePrincipal, error) {
+func findByApplicationID(
+	ctx context.Context,
+	c *client.Client,
+	applicationID string,
+) (*client.ServicePrincipal, error) {
 	found, err := c.ServicePrincipals(ctx, client.SCIMEquals("applicationId", applicationID))
 	if err != nil {
 		return nil, advise(err)

@@ -82,7 +82,9 @@ func (d *servicePrincipalsDataSource) Schema(
 				"Only those whose display name begins with this; upper and lower case are the same.",
 			),
 			"active": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin.",
+				Optional: true,
+				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace " +
+					"admin.",
 			},
 			"filter": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},

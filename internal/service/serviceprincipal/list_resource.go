@@ -58,8 +58,9 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 				"Only those whose display name begins with this; upper and lower case are the same.",
 			),
 			"active": schema.BoolAttribute{
-				Optional:            true,
-				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace admin.",
+				Optional: true,
+				MarkdownDescription: "Only active ones, or with `false` only inactive ones. Requires a workspace " +
+					"admin.",
 			},
 			"include_own_identity": fwkit.IncludeOwnIdentity("where it matches"),
 			"filter": schema.StringAttribute{

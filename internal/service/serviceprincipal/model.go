@@ -203,8 +203,10 @@ func fromOfficial(state []byte) (servicePrincipalModel, error) {
 		Active:        new(o.Active == nil || *o.Active),
 	}
 	for name, has := range map[string]bool{
-		"allow-cluster-create": o.AllowClusterCreate, "allow-instance-pool-create": o.AllowInstancePoolCreate, "databricks-sql-access": o.DatabricksSQLAccess,
-		"workspace-access": o.WorkspaceAccess, "workspace-consume": o.WorkspaceConsume,
+		"allow-cluster-create":       o.AllowClusterCreate,
+		"allow-instance-pool-create": o.AllowInstancePoolCreate,
+		"databricks-sql-access":      o.DatabricksSQLAccess,
+		"workspace-access":           o.WorkspaceAccess, "workspace-consume": o.WorkspaceConsume,
 	} {
 		if has {
 			sp.Entitlements = append(sp.Entitlements, name)

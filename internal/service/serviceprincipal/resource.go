@@ -259,7 +259,8 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 		)
 	}
 	byOthers := ""
-	if !sp.IsActive() && (have.IsActive() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
+	if !sp.IsActive() &&
+		(have.IsActive() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))) {
 		byOthers = sp.ID
 	}
 	noteDeactivated(ctx, resp.Private, byOthers, &resp.Diagnostics)

@@ -65,7 +65,9 @@ func (r *servicePrincipalResource) Schema(
 					"chooses it, and a rename elsewhere is not drift. Required without `application_id`.",
 			},
 			"active": schema.BoolAttribute{
-				Optional: true, Computed: true, PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
+				Optional:      true,
+				Computed:      true,
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "Whether it can log in to the workspace. A new one is active. If omitted, " +
 					"Terraform does not manage this, so a pipeline never undoes an emergency deactivation. " +
 					"Only an explicit `true` reactivates.",

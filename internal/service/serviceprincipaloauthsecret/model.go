@@ -53,8 +53,10 @@ type secret struct {
 
 func (m secretModel) toSecret() secret {
 	s := secret{
-		ApplicationID: m.ApplicationID.ValueString(), Lifetime: fwkit.Seconds(m.LifetimeSeconds), Verify: m.Verify.ValueBool(),
-		Secret: m.KeyVaultSecret.Plain(versionMark),
+		ApplicationID: m.ApplicationID.ValueString(),
+		Lifetime:      fwkit.Seconds(m.LifetimeSeconds),
+		Verify:        m.Verify.ValueBool(),
+		Secret:        m.KeyVaultSecret.Plain(versionMark),
 	}
 	if !m.Scopes.IsNull() && !m.Scopes.IsUnknown() {
 		s.Scopes = fwkit.FromStrings(m.Scopes)
@@ -66,9 +68,16 @@ func (m secretModel) toSecret() secret {
 // rotating returns what a rotation plans and records.
 func (m secretModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
-		ID: m.ID, Value: m.SecretValue, Lifetime: m.LifetimeSeconds, RotateBefore: m.RotateBeforeSeconds, Overlap: m.OverlapSeconds,
-		Triggers: m.RotationTriggers, Reason: m.RotationReason, Secret: m.KeyVaultSecret, ValueInState: m.SecretValueInState,
-		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		ID:           m.ID,
+		Value:        m.SecretValue,
+		Lifetime:     m.LifetimeSeconds,
+		RotateBefore: m.RotateBeforeSeconds,
+		Overlap:      m.OverlapSeconds,
+		Triggers:     m.RotationTriggers,
+		Reason:       m.RotationReason,
+		Secret:       m.KeyVaultSecret,
+		ValueInState: m.SecretValueInState,
+		CreatedAt:    m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
 		PreviousID: m.PreviousSecretID, PreviousAt: m.PreviousSecretDeleteAt,
 	}
 }

@@ -51,7 +51,8 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	s := &steps{c: r.Client, principalID: principalID, want: want, store: store}
 	id, err := rotation.Issue(ctx, s)
-	if fwkit.Failed(&resp.Diagnostics, kind.AdviseUnusable(err, "delete"), "Cannot create OAuth secret", plan.String()) && id == "" {
+	err = kind.AdviseUnusable(err, "delete")
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create OAuth secret", plan.String()) && id == "" {
 		return
 	}
 	// The secret exists from here on, and only now is its value known: save both before anything can fail.
@@ -271,7 +272,8 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		if left {
 			warnOfLeft(state, previous, &resp.Diagnostics)
 		}
-		state.PreviousSecretID, state.PreviousSecretDeleteAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
+		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
+		state.RotationReason = plan.RotationReason
 	}
 	r.disableOthers(ctx, &m, state, &resp.Diagnostics)
 	// Should what follows fail, this is done all the same.

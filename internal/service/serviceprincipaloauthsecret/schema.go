@@ -67,7 +67,9 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"`key_vault_secret`, else true. A change rotates.",
 			},
 			"secret_value": schema.StringAttribute{
-				Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+				Computed:      true,
+				Sensitive:     true,
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "The client secret. The service shows it once, when the secret is created, so " +
 					"it is null after an import, and it is null where `secret_value_in_state` is false. It is no " +
 					"bearer token.",

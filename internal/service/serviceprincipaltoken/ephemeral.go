@@ -217,7 +217,9 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 					"has all the rights of its owner.**",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
-				Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
+				Optional:   true,
+				Computed:   true,
+				Validators: []validator.Int64{int64validator.Between(1, ephemeralMaxLifetime)},
 				MarkdownDescription: "Maximum lifetime of the token in seconds, up to 86400 (a day). It must be " +
 					"longer than the run takes. Default: 3600 (an hour).",
 			},

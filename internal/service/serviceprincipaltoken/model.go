@@ -126,9 +126,16 @@ func unusedUntil(info client.TokenInfo) time.Time {
 // rotating returns what a rotation plans and records.
 func (m tokenModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
-		ID: m.ID, Value: m.TokenValue, Lifetime: m.LifetimeSeconds, RotateBefore: m.RotateBeforeSeconds, Overlap: m.OverlapSeconds,
-		Triggers: m.RotationTriggers, Reason: m.RotationReason, Secret: m.KeyVaultSecret, ValueInState: m.TokenValueInState,
-		CreatedAt: m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
+		ID:           m.ID,
+		Value:        m.TokenValue,
+		Lifetime:     m.LifetimeSeconds,
+		RotateBefore: m.RotateBeforeSeconds,
+		Overlap:      m.OverlapSeconds,
+		Triggers:     m.RotationTriggers,
+		Reason:       m.RotationReason,
+		Secret:       m.KeyVaultSecret,
+		ValueInState: m.TokenValueInState,
+		CreatedAt:    m.CreatedAt, ExpiresAt: m.ExpiresAt, RotateAt: m.RotateAt,
 		PreviousID: m.PreviousTokenID, PreviousAt: m.PreviousTokenRevokeAt,
 	}
 }
@@ -289,8 +296,11 @@ func fromOfficial(state []byte) (tokenModel, error) {
 		ExpiresAt: client.FromMillis(o.ExpiryTime),
 	}
 	m := tokenModel{
-		Owner: &ownerModel{}, Comment: fwkit.String(o.Comment), LifetimeSeconds: lifetime(info), RotationTriggers: types.MapNull(types.StringType),
-		TokenValue: fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),
+		Owner:            &ownerModel{},
+		Comment:          fwkit.String(o.Comment),
+		LifetimeSeconds:  lifetime(info),
+		RotationTriggers: types.MapNull(types.StringType),
+		TokenValue:       fwkit.String(o.TokenValue), Timeouts: fwkit.NoTimeouts(),
 	}
 	if o.LifetimeSeconds > 0 {
 		m.LifetimeSeconds = types.Int64Value(o.LifetimeSeconds)

@@ -61,7 +61,9 @@ func (m ownerModel) emptyCredential() string {
 		name  string
 		value types.String
 	}{
-		{"client_secret_wo", m.ClientSecret}, {"client_certificate_wo", m.ClientCertificate}, {"client_certificate_path", m.ClientCertificatePath},
+		{"client_secret_wo", m.ClientSecret},
+		{"client_certificate_wo", m.ClientCertificate},
+		{"client_certificate_path", m.ClientCertificatePath},
 		{"databricks_client_secret_wo", m.DatabricksClientSecret},
 	} {
 		if c.value.Equal(types.StringValue("")) {

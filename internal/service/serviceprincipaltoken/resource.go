@@ -69,7 +69,8 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	s := &steps{c: r.Client, as: as, want: want, store: store}
 	id, err := rotation.Issue(ctx, s)
-	if fwkit.Failed(&resp.Diagnostics, kind.AdviseUnusable(err, "revoke"), "Cannot create token", plan.String()) && id == "" {
+	err = kind.AdviseUnusable(err, "revoke")
+	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) && id == "" {
 		return
 	}
 	// From here on the token exists, and only now is its value known: save both before anything can fail.
@@ -98,7 +99,12 @@ func (r *tokenResource) maySee(
 			err = nil
 		}
 	}
-	return seen, !fwkit.Failed(diags, err, "Token was not created, because its owner's tokens cannot be listed", plan.String())
+	return seen, !fwkit.Failed(
+		diags,
+		err,
+		"Token was not created, because its owner's tokens cannot be listed",
+		plan.String(),
+	)
 }
 
 // wanted is the token of a plan, with the write-only values, which only the configuration has.
@@ -274,7 +280,8 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		) {
 			return
 		}
-		state.PreviousTokenID, state.PreviousTokenRevokeAt, state.RotationReason = types.StringNull(), types.StringNull(), plan.RotationReason
+		state.PreviousTokenID, state.PreviousTokenRevokeAt = types.StringNull(), types.StringNull()
+		state.RotationReason = plan.RotationReason
 	}
 	r.disableOthers(
 		ctx,

@@ -69,7 +69,9 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 						"`key_vault_secret`, else true. A change rotates.",
 				},
 				"token_value": schema.StringAttribute{
-					Computed: true, Sensitive: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+					Computed:      true,
+					Sensitive:     true,
+					PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 					MarkdownDescription: "The bearer token. The service shows it once, when the token is created, so " +
 						"it is null after an import, and it is null where `token_value_in_state` is false.",
 				},
@@ -142,20 +144,30 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 				"reads it, and needs the role `Key Vault Secrets User`.",
 			Attributes: map[string]ephemeral.Attribute{
 				"vault_uri": ephemeral.StringAttribute{
-					Required: true, Validators: []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
+					Required:            true,
+					Validators:          []validator.String{fwkit.Checked("Not the owner's vault", auth.CheckVaultURI)},
 					MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
 				},
 				"certificate_name": ephemeral.StringAttribute{
-					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName)},
+					Optional: true,
+					Validators: []validator.String{
+						fwkit.Checked("Not the name of a certificate in Key Vault", auth.CheckSecretName),
+					},
 					MarkdownDescription: "Name of a certificate, or of a secret that holds one with its private key " +
 						"(PFX in base64, or PEM). Exactly one of this and `client_secret_name` is given.",
 				},
 				"client_secret_name": ephemeral.StringAttribute{
-					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName)},
+					Optional: true,
+					Validators: []validator.String{
+						fwkit.Checked("Not the name of a client secret in Key Vault", auth.CheckSecretName),
+					},
 					MarkdownDescription: "Name of a secret that holds the owner's client secret.",
 				},
 				"certificate_password_secret_name": ephemeral.StringAttribute{
-					Optional: true, Validators: []validator.String{fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName)},
+					Optional: true,
+					Validators: []validator.String{
+						fwkit.Checked("Not the name of a password in Key Vault", auth.CheckSecretName),
+					},
 					MarkdownDescription: "Name of a secret that holds the password of a PFX that was stored as a " +
 						"secret.",
 				},
@@ -168,7 +180,9 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 				"and the owner's application trusts it.",
 		},
 		"use_provider_identity": ephemeral.BoolAttribute{
-			Optional: true, MarkdownDescription: "Whether the provider's own identity is the owner. `application_id` must then be its own.",
+			Optional: true,
+			MarkdownDescription: "Whether the provider's own identity is the owner. `application_id` must then be " +
+				"its own.",
 		},
 	}
 }

@@ -43,7 +43,9 @@ func (d *endpointsDataSource) Metadata(
 func (d *endpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	rows := commonAttributes()
 	rows["name"] = text("Name of the endpoint.")
-	rows["id"] = text("System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list.")
+	rows["id"] = text(
+		"System id, 32 hexadecimal digits; null for a foundation-model endpoint, which has no access list.",
+	)
 	rows["served_entities"] = servedEntities(commonEntityAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The model-serving endpoints of the workspace: all, or those that match a filter.",

@@ -52,7 +52,11 @@ func commonAttributes() map[string]schema.Attribute {
 		"task":          text("Task of a language-model endpoint, such as `llm/v1/chat`; null otherwise."),
 		"created_at":    text("When it was created, RFC 3339 in UTC."),
 		"updated_at":    text("When it was last changed, RFC 3339 in UTC."),
-		"tags":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Tags."},
+		"tags": schema.MapAttribute{
+			Computed:            true,
+			ElementType:         types.StringType,
+			MarkdownDescription: "Tags.",
+		},
 	}
 }
 

@@ -18,9 +18,9 @@ type access struct {
 	Unexpanded []unexpanded
 }
 
-// readAccess reads the access list, then all groups at once, then the service principals and users that hold a level: up
-// to five requests, however many groups there are. Many endpoints share the lists of groups and principals: one request
-// for each endpoint, and some ten for all of them.
+// readAccess reads the access list, then all groups at once, then the service principals and users that hold a level:
+// up to five requests, however many groups there are. Many endpoints share the lists of groups and principals: one
+// request for each endpoint, and some ten for all of them.
 func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
 	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
 	if err != nil {

@@ -24,9 +24,10 @@ func (r *permissionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		Attributes: fwkit.PrincipalAttributes(map[string]schema.Attribute{
 			"id": fwkit.ID("`endpoint_name/principal`."),
 			"endpoint_name": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
-				Validators:    []validator.String{fwkit.EndpointName()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Required:            true,
+				MarkdownDescription: "Name of the endpoint, case-sensitive. A different name replaces the resource.",
+				Validators:          []validator.String{fwkit.EndpointName()},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"endpoint_id": schema.StringAttribute{
 				Optional: true, Computed: true,

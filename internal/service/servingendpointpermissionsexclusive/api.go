@@ -191,7 +191,10 @@ func write(
 	differ := slices.DeleteFunc(slices.Clone(made.asked), func(e acl.Entry) bool { return shown[e.Key()] == e.Direct })
 	if len(differ) > 0 {
 		return made.left, &acl.UnverifiedError{
-			Err: fmt.Errorf("the service accepted the list, but shows another one; they differ at %s", described(differ)),
+			Err: fmt.Errorf(
+				"the service accepted the list, but shows another one; they differ at %s",
+				described(differ),
+			),
 		}
 	}
 	return made.left, nil

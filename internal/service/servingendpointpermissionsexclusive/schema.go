@@ -67,7 +67,8 @@ func (r *exclusiveResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				fwkit.FoldKeys(),
 			),
 			"groups": levels(
-				"Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by itself.",
+				"Level by name of the group, case-sensitive. Not `admins`: the service gives them everything by "+
+					"itself.",
 				"",
 				fwkit.Checked("Not a group that is managed here", checkGroup),
 			),

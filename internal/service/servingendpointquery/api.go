@@ -65,7 +65,10 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 			return answer, explain(ctx, c, err, q, own != nil)
 		}
 		tflog.Info(ctx, "waiting for the serving endpoint", map[string]any{
-			"endpoint": q.Endpoint, "seconds": int(time.Since(started).Seconds()), "starting": starting, "grant_spreading": spreading,
+			"endpoint":        q.Endpoint,
+			"seconds":         int(time.Since(started).Seconds()),
+			"starting":        starting,
+			"grant_spreading": spreading,
 		})
 		if web.Pause(ctx, pause) != nil {
 			return scored{}, advise(ctx, c, err, q)

@@ -42,7 +42,8 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 					"`instances`, or what the model takes.",
 			},
 			"query_as": schema.StringAttribute{
-				Required: true, Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
+				Required:   true,
+				Validators: []validator.String{stringvalidator.OneOf(asProvider, asToken, asSecret, asOAuth)},
 				MarkdownDescription: "Who sends the request: `provider` (the provider's own identity), `token` " +
 					"(`token`), `key_vault_secret` (the token in `key_vault_secret`), or `oauth_secret` " +
 					"(`client_id`, with the OAuth secret in `client_secret` or `key_vault_secret`).",
@@ -59,18 +60,25 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 					"provider's own identity reads the newest version, and needs the role `Key Vault Secrets User`.",
 				Attributes: map[string]schema.Attribute{
 					"vault_uri": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.Checked("Not a vault to read the token from", auth.CheckVaultURI)},
+						Required: true,
+						Validators: []validator.String{
+							fwkit.Checked("Not a vault to read the token from", auth.CheckVaultURI),
+						},
 						MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`.",
 					},
 					"name": schema.StringAttribute{
-						Required: true, Validators: []validator.String{fwkit.Checked("Not the name of a secret to read the token from", auth.CheckSecretName)},
+						Required: true,
+						Validators: []validator.String{
+							fwkit.Checked("Not the name of a secret to read the token from", auth.CheckSecretName),
+						},
 						MarkdownDescription: "Name of the secret.",
 					},
 				},
 			},
 			"client_id": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{fwkit.ApplicationID()},
-				MarkdownDescription: "Application id of the service principal to ask as, with `query_as = \"oauth_secret\"`.",
+				MarkdownDescription: "Application id of the service principal to ask as, with `query_as = " +
+					"\"oauth_secret\"`.",
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
@@ -83,7 +91,9 @@ func (d *queryDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest
 					"refusal is then success, and an answer is an error. Default: `false`.",
 			},
 			"store_response": schema.BoolAttribute{
-				Optional: true, MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: `false`.",
+				Optional: true,
+				MarkdownDescription: "Whether the model's answer is kept in the state, in `response`. Default: " +
+					"`false`.",
 			},
 			"status": schema.Int64Attribute{
 				Computed: true,

@@ -33,8 +33,8 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 }
 
 // nameOwners fills in display names, and who owns a token that somebody else has created, if the list of tokens does
-// not show it. One request for service principals and one for users, each only where there is one to name (more above 10,000
-// of them); with the tokens of a single owner it asks for that one.
+// not show it. One request for service principals and one for users, each only where there is one to name (more above
+// 10,000 of them); with the tokens of a single owner it asks for that one.
 func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) ([]token, error) {
 	unknown := slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == "" })
 	for _, kind := range []struct {

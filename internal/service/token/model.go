@@ -45,8 +45,8 @@ type token struct {
 	DisplayName string // empty where the workspace lists no such owner
 }
 
-// kindOf distinguishes a service principal from a user by the name in a token list: the service writes an application id there
-// for the one and an e-mail address for the other.
+// kindOf distinguishes a service principal from a user by the name in a token list: the service writes an application
+// id there for the one and an e-mail address for the other.
 func kindOf(name string) string {
 	switch {
 	case name == "":

@@ -28,7 +28,8 @@ func (d *tokensDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"UUID. Upper and lower case are the same.",
 			},
 			"user_name": schema.StringAttribute{
-				Optional: true, Validators: []validator.String{fwkit.Checked("Not the e-mail address of a user", checkUserName)},
+				Optional:   true,
+				Validators: []validator.String{fwkit.Checked("Not the e-mail address of a user", checkUserName)},
 				MarkdownDescription: "Only the tokens of this user: the e-mail address. Upper and lower case are the " +
 					"same. Not together with `application_id`.",
 			},

@@ -42,8 +42,9 @@ func (d *permissionsDataSource) Schema(_ context.Context, _ datasource.SchemaReq
 			"`authorization/tokens`.",
 		Attributes: map[string]schema.Attribute{
 			"exists": schema.BoolAttribute{
-				Computed:            true,
-				MarkdownDescription: "Whether the workspace has this list. It has none before its first personal access token.",
+				Computed: true,
+				MarkdownDescription: "Whether the workspace has this list. It has none before its first personal " +
+					"access token.",
 			},
 			"workspace_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the workspace."},
 			"permissions": fwkit.PermissionsAttribute(
