@@ -148,7 +148,8 @@ func nextStep(err error) string {
 			"the Azure resource of the workspace says which tier it is."
 	case errors.Is(err, client.ErrNotAnAnswer):
 		next := "The call was answered with a status of success, but the content is not the workspace's answer. The " +
-			"usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), a private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
+			"usual causes: a proxy or gateway shows a page of its own (sign-in, single sign-on, block page), a " +
+			"private link or an IP access list keeps the request out, or host is not a workspace. Check host, " +
 			"HTTPS_PROXY and NO_PROXY, and open host from this machine to see the page."
 		if errors.Is(err, client.ErrAnswerLost) {
 			next += " It is not known whether the work was done: run terraform plan, which shows what is there."

@@ -93,7 +93,7 @@ func TestOAuthTokenOfTheProvider(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	own := map[string]any{"use_provider_identity": true}
-	if _, _, errors := w.Protocol(t).Open(t, ofType, own); !strings.Contains(errors, "none of Databricks OAuth") {
+	if _, _, errors := w.Protocol(t).Open(t, ofType, own); !strings.Contains(errors, "not a login by Databricks OAuth") {
 		t.Error(errors)
 	}
 	for name := range w.Env {

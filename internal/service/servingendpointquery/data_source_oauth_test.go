@@ -128,7 +128,7 @@ func TestOAuthDenialsThatAreNone(t *testing.T) {
 			w.Workspace.SetGrant("fast", application, "CAN_QUERY")
 			w.Tenant.Faults.Add(emulator.Fault{Service: "serving", Status: 401, Code: "401", Message: "Missing authorization details"})
 			return ""
-		}, "not accepted where the endpoint is"},
+		}, "does not accept the token that was issued for the OAuth secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
