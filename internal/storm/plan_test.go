@@ -26,6 +26,9 @@ type step struct {
 	Kind  string // of the fault
 	Pass  time.Duration
 	Run   []run // commands of one stack or of both, at the same time; faults end with them
+	// Latency is how long each answer takes meanwhile. While one command waits between its read of an access list and its
+	// write, the other one writes.
+	Latency time.Duration
 }
 
 // written is a stack's new configuration.
@@ -86,7 +89,11 @@ func drawStorm(t *rapid.T, atOnce bool) storm {
 // drawRound draws what changes, what is broken, and the commands that meet it.
 func drawRound(t *rapid.T, atOnce bool) (round []step) {
 	if rapid.IntRange(0, 2).Draw(t, "write") == 2 {
-		round = append(round, step{Write: &written{rapid.IntRange(0, stacks-1).Draw(t, "stack"), configurations.Draw(t, "configuration")}})
+		first := rapid.IntRange(0, stacks-1).Draw(t, "stack")
+		round = append(round, step{Write: &written{first, configurations.Draw(t, "configuration")}})
+		if atOnce { // two commands that both remove grants undo each other's removals
+			round = append(round, step{Write: &written{1 - first, configurations.Draw(t, "other configuration")}})
+		}
 	}
 	for _, d := range rapid.SliceOfN(drifts, 0, 3).Draw(t, "drifts") {
 		round = append(round, step{Drift: &d})
@@ -98,7 +105,11 @@ func drawRound(t *rapid.T, atOnce bool) (round []step) {
 		f := faultOf(t, kind)
 		round = append(round, step{Fault: &f, Kind: kind})
 	}
-	return append(round, step{Run: drawRuns(t, atOnce)})
+	last := step{Run: drawRuns(t, atOnce)}
+	if atOnce {
+		last.Latency = time.Duration(rapid.SampledFrom([]int{0, 10, 40, 150}).Draw(t, "latency")) * time.Millisecond
+	}
+	return append(round, last)
 }
 
 func drawRuns(t *rapid.T, atOnce bool) []run {
@@ -251,7 +262,11 @@ func (s step) String() string {
 		}
 		texts = append(texts, text)
 	}
-	return strings.Join(texts, "; at the same time ")
+	text := strings.Join(texts, "; at the same time ")
+	if s.Latency > 0 {
+		text += fmt.Sprintf("; each answer takes %v", s.Latency)
+	}
+	return text
 }
 
 // GoString is how rapid shows it.

@@ -122,6 +122,8 @@ func (w *world) take(s step) {
 	case s.Pass != 0:
 		time.Sleep(s.Pass)
 	}
+	w.Tenant.Latency.Set(s.Latency)
+	defer w.Tenant.Latency.Set(0)
 	var all sync.WaitGroup
 	for _, r := range s.Run {
 		c := w.command(w.stacks[r.Stack], r)
