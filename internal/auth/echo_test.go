@@ -107,7 +107,7 @@ func TestEchoedSecretsAreHidden(t *testing.T) {
 				p := newProxied(t)
 				e := &echo{next: p.transport, answer: answer}
 				o := p.options()
-				o.Transport, o.RetryTimeout = e, time.Second
+				o.Transport, o.RetryTimeout = e, 5*time.Second // the preparations keep to it, too
 				client := prepare(t, p, o)
 				e.mu.Lock()
 				e.mine = func(r *http.Request) bool { return r.Method == client.method && r.URL.Host == client.host }
