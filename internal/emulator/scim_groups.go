@@ -54,7 +54,7 @@ func createGroup(c *call) (any, error) {
 	if c.w.find(groupKind, request.DisplayName) != nil {
 		return nil, scimRefuse(http.StatusConflict, "", "Group with name %s already exists.", request.DisplayName)
 	}
-	entitlements, err := checkedEntitlements(plainValues(request.Entitlements))
+	entitlements, err := c.checkedEntitlements(plainValues(request.Entitlements))
 	if err != nil {
 		return nil, err
 	}

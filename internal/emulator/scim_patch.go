@@ -106,7 +106,7 @@ func (c *call) patch(d *draft, o patchOperation) error {
 		// The one attribute whose values may be removed by naming them in value.
 		list, err := patchList(op, "entitlements", d.entitlements, filtered, one, o.Value, true)
 		if err == nil {
-			d.entitlements, err = checkedEntitlements(list)
+			d.entitlements, err = c.checkedEntitlements(list)
 		}
 		return err
 	case "roles":

@@ -98,7 +98,7 @@ func (c *call) fill(d *draft, request servicePrincipalRequest) error {
 	d.displayName, d.externalID = request.DisplayName, request.ExternalID
 	d.active = request.Active == nil || *request.Active
 	var err error
-	if d.entitlements, err = checkedEntitlements(plainValues(request.Entitlements)); err != nil {
+	if d.entitlements, err = c.checkedEntitlements(plainValues(request.Entitlements)); err != nil {
 		return err
 	}
 	d.roles, d.groups = plainValues(request.Roles), plainValues(request.Groups)
@@ -116,9 +116,13 @@ func plainValues(list []complexValue) []string {
 	return plain
 }
 
-func checkedEntitlements(list []string) ([]string, error) {
+func (w *Workspace) knowsEntitlement(name string) bool {
+	return knownEntitlements[name] || slices.Contains(w.switches.MoreEntitlements, name)
+}
+
+func (c *call) checkedEntitlements(list []string) ([]string, error) {
 	for _, e := range list {
-		if !knownEntitlements[e] {
+		if !c.w.knowsEntitlement(e) {
 			return nil, scimRefuse(http.StatusBadRequest, "invalidValue", "Entitlement '%s' is not supported.", e)
 		}
 		if e == "workspace-consume" && (slices.Contains(list, "workspace-access") || slices.Contains(list, "databricks-sql-access")) {

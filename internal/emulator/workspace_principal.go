@@ -265,7 +265,7 @@ func (w *Workspace) SetEntitlements(name string, entitlements ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range entitlements {
-		if !knownEntitlements[e] {
+		if !w.knowsEntitlement(e) {
 			panic(fmt.Sprintf("emulator: there is no entitlement %q", e))
 		}
 	}

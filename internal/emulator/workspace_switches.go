@@ -143,6 +143,8 @@ type WorkspaceSwitches struct {
 	// KnownTokenScopes are the scopes that a token can have; empty is any. The
 	// public list of them grows.
 	KnownTokenScopes []string
+	// MoreEntitlements are known to the workspace beside the documented ones, whose list grows.
+	MoreEntitlements []string
 	// NoTokenUpdates has no PATCH /api/2.0/token/{id}, which is younger than the rest and may be missing in a workspace.
 	NoTokenUpdates bool
 	// DirectUseTakesTokens deletes the tokens of everybody who loses a direct CAN_USE on authorization/tokens; by default

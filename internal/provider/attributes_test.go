@@ -264,7 +264,7 @@ func (s *scene) rows() map[string]row {
 		token + "owner.key_vault.certificate_password_secret_name": {besides: fromVault(map[string]any{"certificate_name": "one"}), a: "password", absent: changes},
 		token + "owner.use_oidc":                                   {besides: noSecret, a: true, absent: notOne},
 		token + "owner.use_provider_identity":                      {besides: map[string]any{"owner.client_secret_wo": nil, "owner.application_id": s.Deployer.ClientID}, a: true, absent: notOne},
-		token + "comment":                                          {a: "x", b: "y", absent: changes, emptyValue: "", empty: "refuses: between 1 and 256", held: comments, heldA: "x", heldB: "y"},
+		token + "comment":                                          {a: "x", b: "y", absent: changes, emptyValue: "", empty: "refuses: at least 1", held: comments, heldA: "x", heldB: "y"},
 		token + "scopes":                                           {a: []any{"sql"}, b: []any{"clusters"}},
 		token + "lifetime_seconds":                                 {a: 30 * 86400, b: 60 * 86400, absent: changes, held: days, heldA: "30", heldB: "60", heldAbsent: "90"},
 		token + "rotate_before_seconds":                            {a: 10 * 86400, b: 20 * 86400, absent: changes},

@@ -103,6 +103,14 @@ func TestFoundGenerated(t *testing.T) {
 			s.Workspace.SetEntitlements(s.app, "workspace-access")
 			return s.app
 		}},
+		"a principal with an entitlement that is new": {aPrincipal, func(s *scene) string {
+			s.Workspace.AddServicePrincipal(s.app, "a")
+			switches := s.Workspace.Switches()
+			switches.MoreEntitlements = []string{"allow-something-new"}
+			s.Workspace.SetSwitches(switches)
+			s.Workspace.SetEntitlements(s.app, "workspace-access", "allow-something-new")
+			return s.app
+		}},
 		"a member of a group with a slash": {aMember, func(s *scene) string {
 			s.Workspace.AddServicePrincipal(s.app, "a")
 			s.Workspace.AddGroup(`data/"science"`)
@@ -138,6 +146,7 @@ func TestFoundGenerated(t *testing.T) {
 		}},
 		"a token":                       {aToken, func(s *scene) string { return s.tokenOf(s.app, "theirs", 90*day) }},
 		"a token without a comment":     {aToken, func(s *scene) string { return s.tokenOf(s.app, "", 7*day) }},
+		"a token with a long comment":   {aToken, func(s *scene) string { return s.tokenOf(s.app, strings.Repeat("é", 400), 90*day) }},
 		"a token of two years":          {aToken, func(s *scene) string { return s.tokenOf(s.app, "long", 730*day) }},
 		"a token of an hour":            {aToken, func(s *scene) string { return s.tokenOf(s.app, "short", time.Hour) }},
 		"a token of the provider's own": {aToken, func(s *scene) string { return s.tokenOf(s.Deployer.ClientID, "own", 90*day) }},

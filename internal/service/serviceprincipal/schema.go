@@ -3,7 +3,6 @@ package serviceprincipal
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
@@ -84,10 +83,10 @@ func (r *servicePrincipalResource) Schema(
 			},
 			"entitlements": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType,
-				Validators: []validator.Set{
-					setvalidator.ValueStringsAre(stringvalidator.OneOf(knownEntitlements...)),
+				PlanModifiers: []planmodifier.Set{
+					fwkit.ElementsUnlessStored(stringvalidator.OneOf(knownEntitlements...)),
+					setplanmodifier.UseStateForUnknown(),
 				},
-				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "What it may do beside calling APIs: `workspace-access`, " +
 					"`databricks-sql-access`, `allow-cluster-create`, `allow-instance-pool-create`, " +
 					"`workspace-consume` (not beside the first two). If omitted, Terraform does not manage them; " +

@@ -64,7 +64,8 @@ func TestBadInputAtPlan(t *testing.T) {
 		{bySecret(w, "lifetime_seconds = 0"), "lifetime_seconds value must be between 1 and 63072000"},
 		{bySecret(w, "lifetime_seconds = -1"), "lifetime_seconds value must be between 1 and 63072000"},
 		{bySecret(w, "lifetime_seconds = 63072001"), "lifetime_seconds value must be between 1 and 63072000"},
-		{bySecret(w, `comment = ""`), "comment string length must be between 1 and 256"},
+		{bySecret(w, `comment = ""`), "comment string length must be at least 1"},
+		{bySecret(w, attr("comment", strings.Repeat("x", 257))), "comment string length must be at most 256, got: 257"},
 		{bySecret(w, `scopes = []`), "scopes set must contain at least 1 elements"},
 		{bySecret(w, `token_value = "dapi"`), "token_value"},
 

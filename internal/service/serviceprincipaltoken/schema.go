@@ -48,7 +48,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"id":    fwkit.ID("The token's id, as in `token_id`. It changes with each rotation."),
 				"owner": ownerAttribute(),
 				"comment": schema.StringAttribute{
-					Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, maxComment)},
+					Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+					PlanModifiers:       []planmodifier.String{fwkit.UnlessStored(stringvalidator.LengthAtMost(maxComment))},
 					MarkdownDescription: "What the token is for, shown in the workspace. Changed in place.",
 				},
 				"scopes": schema.SetAttribute{
