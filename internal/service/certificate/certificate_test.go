@@ -30,11 +30,14 @@ func pfx(t *testing.T, w *acctest.World) string {
 func TestPFXToPEM(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	call := `provider::dbxaccess::pfx_to_pem("` + pfx(t, w) + `", "` + acctest.Password + `")`
+	call := `provider::dbxaccess::pfx_to_pem(` + w.Secret(pfx(t, w)) + ", " + w.Secret(acctest.Password) + ")"
 	w.TestCLI(t, resource.TestStep{
 		Config: source + `
-			output "bundle" { value = join("", [` + call + `.certificate_pem, ` + call + `.private_key_pem]) }
-			output "chain"  { value = ` + call + `.chain_pem }`,
+			output "bundle" {
+				value     = join("", [` + call + `.certificate_pem, ` + call + `.private_key_pem])
+				sensitive = true
+			}
+			output "chain" { value = nonsensitive(` + call + `.chain_pem) }`,
 		ConfigStateChecks: []statecheck.StateCheck{
 			statecheck.ExpectKnownOutputValue("bundle", knownvalue.StringFunc(func(text string) error {
 				c, _, err := certificate.Parse([]byte(text), "", certificate.Origin{})
@@ -59,7 +62,7 @@ func TestCertificateInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.TestCLI(t, resource.TestStep{
-		Config: source + `output "info" { value = provider::dbxaccess::certificate_info("` + pfx(t, w) + `", "` + acctest.Password + `") }`,
+		Config: source + `output "info" { value = nonsensitive(provider::dbxaccess::certificate_info(` + w.Secret(pfx(t, w)) + ", " + w.Secret(acctest.Password) + `)) }`,
 		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("info", knownvalue.ObjectExact(map[string]knownvalue.Check{
 			"subject":           knownvalue.StringExact("CN=deployer"),
 			"issuer":            knownvalue.StringExact(want.Issuer),
@@ -76,17 +79,19 @@ func TestCertificateInfo(t *testing.T) {
 func TestBadBundles(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
+	bundle := pfx(t, w)
 	for what, test := range map[string]struct{ arguments, says string }{
-		"wrong password": {`"` + pfx(t, w) + `", "wrong-horse"`, `password is wrong`},
+		"wrong password": {w.Secret(bundle) + ", " + w.Secret("wrong-horse"), `password is wrong`},
 		"no bundle":      {`"not base64!", null`, `base64`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
-			c := w.CLI(t, source+`output "x" { value = sensitive(provider::dbxaccess::pfx_to_pem(`+test.arguments+`)) }`)
+			c := w.CLI(t, source+`output "x" { value = nonsensitive(provider::dbxaccess::pfx_to_pem(`+test.arguments+`).chain_pem) }`)
 			r := c.MustRun(t, 1, "plan")
 			if !regexp.MustCompile(test.says).MatchString(strings.Join(strings.Fields(r.Stderr), " ")) {
 				t.Errorf("the error does not say %q:\n%s", test.says, r.Stderr)
 			}
+			r.MustNotSay(t, bundle, "wrong-horse")
 		})
 	}
 }

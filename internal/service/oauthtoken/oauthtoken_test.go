@@ -154,8 +154,8 @@ output "who" { value = data.dbxaccess_current_identity.me.application_id }
 `)
 	c.Env["TF_VAR_secret"], c.Env["TF_LOG"] = secret, "trace"
 	applied := c.MustRun(t, 0, "apply", "-auto-approve")
-	if !strings.Contains(applied.Stdout, application) {
-		t.Error(applied.Stdout)
+	if who := c.MustRun(t, 0, "output", "-raw", "who").Stdout; who != application {
+		t.Errorf("the token is of %q", who)
 	}
 	if kept := applied.Stdout + applied.Stderr + c.State(t); strings.Contains(kept, secret) || strings.Contains(kept, "eyJhbGciOiJSUzI1NiIsImtpZCI6") {
 		t.Error("a secret is kept")

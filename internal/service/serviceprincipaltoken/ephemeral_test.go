@@ -4,6 +4,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -105,9 +106,16 @@ output "caller" {
 }
 `)
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	out := c.MustRun(t, 0, "output", "-json").Stdout
-	if !strings.Contains(out, `"nightly `+ephemeralMark) || !regexp.MustCompile(`\[dbxaccess:[0-9a-f-]{36}\] lives 1 h`).MatchString(out) || !strings.Contains(out, `"`+w.ScoringApp.ClientID+`"`) {
-		t.Errorf("%s", out)
+	var out struct {
+		Stray  struct{ Value []string }
+		Caller struct{ Value string }
+	}
+	if err := json.Unmarshal([]byte(c.MustRun(t, 0, "output", "-json").Stdout), &out); err != nil {
+		t.Fatal(err)
+	}
+	marked := regexp.MustCompile(`^nightly ` + regexp.QuoteMeta(ephemeralMark) + `.*\[dbxaccess:[0-9a-f-]{36}\] lives 1 h$`)
+	if stray := out.Stray.Value; len(stray) != 1 || !marked.MatchString(stray[0]) || out.Caller.Value != w.ScoringApp.ClientID {
+		t.Errorf("%+v", out)
 	}
 	none(t, w, 1)
 }
@@ -168,8 +176,9 @@ func TestEphemeralOwners(t *testing.T) {
 				owner = w.Deployer.ClientID
 			}
 			c := w.CLI(t, opened(owner, lines(t, w))+aliased+"output \"caller\" {\n  value = data.dbxaccess_current_identity.app.application_id\n}\n")
-			if out := c.MustRun(t, 0, "plan").Stdout; !strings.Contains(out, owner) {
-				t.Errorf("%s", out)
+			c.MustRun(t, 0, "plan", "-out=p")
+			if caller := c.Saved(t, "p").OutputChanges["caller"].After; caller != owner {
+				t.Errorf("the token is of %v", caller)
 			}
 		})
 	}
