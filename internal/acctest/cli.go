@@ -50,13 +50,12 @@ type Result struct {
 // source says where the provider comes from; a configuration that is only a few blocks leaves it out.
 const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 
-// CLI lays out a configuration for the real binary, which is built once for all tests of a package.
+// CLI lays out a configuration for commands. The real binary is built once for all tests of a package, by the first command
+// that needs it.
 func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	t.Helper()
-	plugin, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	plugin, err := binary()
+	must(t, err)
 	path, host, err := local.Terraform()
 	if err != nil {
 		t.Fatal(err)
@@ -81,6 +80,7 @@ func (c *CLI) Installs(t testing.TB, versions ...string) {
 	t.Helper()
 	_, host, err := local.Terraform()
 	must(t, err)
+	must(t, build())
 	if len(versions) == 0 {
 		versions = []string{"0.1.0"}
 	}
@@ -108,8 +108,10 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 // Run runs a command and gives how it ended, whatever that was.
 func (c *CLI) Run(t testing.TB, args ...string) Result {
 	t.Helper()
-	cmd := c.Command(args...)
-	if env := c.environment(); !c.needsProcess(t, env) {
+	cmd := c.command(args...)
+	if env := c.environment(); c.needsProcess(t, env) {
+		must(t, build())
+	} else {
 		attached, stop := c.attach(t, env)
 		defer stop()
 		cmd.Env = append(cmd.Env, reattach(attached))
@@ -134,8 +136,14 @@ func (c *CLI) MustRun(t testing.TB, code int, args ...string) Result {
 	return r
 }
 
-// Command is a command that has not been started.
-func (c *CLI) Command(args ...string) *exec.Cmd {
+// Command is a command for the real binary that has not been started.
+func (c *CLI) Command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	must(t, build())
+	return c.command(args...)
+}
+
+func (c *CLI) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.path, args...)
 	cmd.Dir = c.Dir
 	// Nothing of the machine's own environment but what a process needs: a login in it must not leak into a test.
@@ -244,23 +252,26 @@ func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Resu
 	return r, nil
 }
 
-// build compiles the provider, once for all tests of a package, into the repository's bin folder: there it stays, and
+// binary is where the provider is built for the tests of a package: in the repository's bin folder, where it stays, so that
 // what has not changed is not linked again.
-var build = sync.OnceValues(func() (string, error) {
+var binary = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
 	}
 	folder, err := os.Getwd() // the package's own, so that two packages never write one file
+	return filepath.Join(strings.TrimSpace(string(root)), "bin", "test", filepath.Base(folder), "terraform-provider-dbxaccess"), err
+})
+
+// build compiles the provider, once for all tests of a package.
+var build = sync.OnceValue(func() error {
+	file, err := binary()
 	if err != nil {
-		return "", err
+		return err
 	}
-	module := strings.TrimSpace(string(root))
-	plugin := filepath.Join(module, "bin", "test", filepath.Base(folder), "terraform-provider-dbxaccess")
-	cmd := exec.Command("go", "build", "-o", plugin, ".")
-	cmd.Dir = module
+	cmd := exec.Command("go", "build", "-o", file, "github.com/dbxaccess/terraform-provider-dbxaccess")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the provider: %w\n%s", err, out)
+		return fmt.Errorf("building the provider: %w\n%s", err, out)
 	}
-	return plugin, nil
+	return nil
 })

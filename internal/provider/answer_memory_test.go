@@ -170,7 +170,7 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 			}
 			met := answering(t, w, tc.host, tc.path, tc.answer)
 			began := time.Now()
-			peak, said, err := measured(t, w.CLI(t, tc.hcl).Command("plan"))
+			peak, said, err := measured(t, w.CLI(t, tc.hcl).Command(t, "plan"))
 			t.Logf("%d MB, %s, %v: %.300s", peak>>20, time.Since(began).Round(time.Millisecond), err, said)
 			if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 				t.Error(err)

@@ -26,7 +26,7 @@ func TestSecretsStayOutOfACrash(t *testing.T) {
 	s.w.Tenant.Faults.Add(emulator.Fault{
 		Service: "workspace", Method: "POST", Path: "/api/2.0/token/create", Delay: time.Hour,
 	})
-	cmd := s.cli.Command("apply", "-auto-approve")
+	cmd := s.cli.Command(t, "apply", "-auto-approve")
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {

@@ -89,7 +89,7 @@ func (p *pipeline) job(t *testing.T, steps []script) (code int, said string) {
 		must(t, os.WriteFile(file, []byte(p.expand(t, step.text)), 0o600))
 		cmd := exec.CommandContext(t.Context(), p.shell[0], append(p.shell[1:], file)...)
 		cmd.Dir = filepath.Join(checkout, step.folder)
-		cmd.Env = append(p.c.Command().Env, "PATH="+p.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+		cmd.Env = append(p.c.Command(t).Env, "PATH="+p.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 		for _, env := range []map[string]string{p.env, step.env} {
 			for name, value := range env {
 				cmd.Env = append(cmd.Env, name+"="+p.expand(t, value))

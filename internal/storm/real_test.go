@@ -250,7 +250,7 @@ func (r *realWorld) send(signal string) {
 // run runs a command to its end, and demands that no process of it is left.
 func (r *realWorld) run(args ...string) (code int, said string) {
 	r.met.commands.Add(1)
-	cmd := r.cli.Command(args...)
+	cmd := r.cli.Command(r.t, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

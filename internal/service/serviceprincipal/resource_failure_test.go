@@ -248,7 +248,7 @@ func TestKilled(t *testing.T) {
 	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, After: 1, Delay: time.Minute})
-	cmd := cli.Command("apply", "-auto-approve")
+	cmd := cli.Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

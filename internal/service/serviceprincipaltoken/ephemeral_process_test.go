@@ -95,7 +95,7 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			w := newWorld(t)
 			// The grant hangs in the apply, when the token of the apply is open.
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
-			cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
+			cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command(t, "apply", "-auto-approve")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
@@ -123,7 +123,7 @@ func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
-	cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command("apply", "-auto-approve")
+	cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

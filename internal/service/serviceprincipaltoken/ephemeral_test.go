@@ -203,7 +203,7 @@ func TestEphemeralRequests(t *testing.T) {
 	}
 	// Terraform opens in plan and apply, also where nothing changes; OpenTofu in the plan alone.
 	walks := 2
-	if strings.Contains(filepath.Base(c.Command().Path), "tofu") {
+	if strings.Contains(filepath.Base(c.Command(t).Path), "tofu") {
 		walks = 1
 	}
 	w.Tenant.Journal.Reset()

@@ -15,7 +15,7 @@ import (
 // killed runs an apply and kills Terraform and the provider, with no chance to clean up, once the condition holds.
 func killed(t *testing.T, c *acctest.CLI, when func() bool) {
 	t.Helper()
-	cmd := c.Command("apply", "-auto-approve")
+	cmd := c.Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
