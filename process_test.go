@@ -132,7 +132,7 @@ func TestNothingBeforeTheFirstCall(t *testing.T) {
 // override reads the CLI configuration of c, and in it the folder that the provider is taken from.
 func override(t *testing.T, c *acctest.CLI) (rc []byte, plugin string) {
 	t.Helper()
-	for _, line := range c.Command("version").Env {
+	for _, line := range c.Command(t, "version").Env {
 		if name, found := strings.CutPrefix(line, "TF_CLI_CONFIG_FILE="); found {
 			var err error
 			if rc, err = os.ReadFile(name); err != nil {

@@ -34,7 +34,7 @@ func TestTerminationWaitsForTheChangeUnderWay(t *testing.T) {
 	c := w.CLI(t, strings.ReplaceAll(makesToken, "APP", app))
 	c.Env["TF_VAR_secret"] = w.ScoringSecret
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: "/api/2.0/token/*", Delay: time.Second})
-	cmd := c.Command("apply", "-auto-approve")
+	cmd := c.Command(t, "apply", "-auto-approve")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
