@@ -109,7 +109,7 @@ func newWorld(t testing.TB, scenario *emulator.Scenario) *World {
 	return w
 }
 
-// OtherWorkspace adds one to the tenant, with the deployer as an admin, and gives its address.
+// OtherWorkspace adds one to the tenant, with the deployer as an admin, and returns its address.
 func (w *World) OtherWorkspace(t testing.TB) (other *emulator.Workspace, host string) {
 	t.Helper()
 	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
@@ -150,7 +150,7 @@ func (w *World) ReachHost(t testing.TB, host string) {
 	t.Cleanup(func() { reached.Delete(host) })
 }
 
-// Write puts a file into the world's folder and gives its path.
+// Write puts a file into the world's folder and returns its path.
 func (w *World) Write(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(w.Dir, name)
@@ -206,7 +206,7 @@ func (w *World) TestCLI(t *testing.T, steps ...resource.TestStep) {
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: w.Informed(steps...)})
 }
 
-// Count gives how many requests the journal holds for a service ("entra" or "workspace"), a method ("" for any) and a
+// Count returns how many requests the journal holds for a service ("entra" or "workspace"), a method ("" for any) and a
 // part of the route.
 func (w *World) Count(service, method, route string) int {
 	return w.Tenant.Journal.Count(service, method, route)

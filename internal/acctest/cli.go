@@ -23,8 +23,9 @@ import (
 // CLI runs the provider under the real Terraform or OpenTofu, one command at a time: for what the test framework hides, which
 // is exit codes, logs, plan files and processes that end.
 //
-// [CLI.Run] serves the provider in this process where the environment allows it, anew for each command. With a log, a proxy
-// or a path in the environment, or where Process demands it, and for each [CLI.Command], the CLI starts the real binary.
+// [CLI.Run] serves the provider in this process where the environment allows it, a new one for each command. With a
+// log, a proxy or a path in the environment, or where Process demands it, and for each [CLI.Command], the CLI starts
+// the real binary.
 type CLI struct {
 	// Dir is the working folder, with main.tf and the state.
 	Dir string
@@ -94,7 +95,7 @@ func (c *CLI) Installs(t testing.TB, versions ...string) {
 	must(t, os.WriteFile(c.rc, []byte(config), 0o600))
 }
 
-// Rewrite puts another configuration in place of the one that stood.
+// Rewrite replaces the configuration.
 func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	t.Helper()
 	if !strings.Contains(hcl, "required_providers") {
@@ -105,7 +106,7 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	}
 }
 
-// Run runs a command and gives how it ended, whatever that was.
+// Run runs a command and returns its result, whether it succeeded or failed.
 func (c *CLI) Run(t testing.TB, args ...string) Result {
 	t.Helper()
 	cmd := c.command(args...)

@@ -34,11 +34,11 @@ type Foreign struct {
 	Type string
 	// Schema lacks id, which every resource has.
 	Schema schema.Schema
-	// Make does on the server what the provider would, and gives the computed attributes of its state.
+	// Make creates the object on the server, as the provider would, and returns the computed attributes of its state.
 	Make func(plan ForeignValues) map[string]any
-	// Read gives the attributes that a refresh changes. Nil: none.
+	// Read returns the attributes that a refresh changes. Nil: none.
 	Read func(state ForeignValues) map[string]any
-	// Remove does on the server what destroying does. Nil: a test in which a destroy is asked for fails.
+	// Remove deletes the object on the server. Nil: a test that destroys it fails.
 	Remove func(state ForeignValues)
 }
 

@@ -189,7 +189,7 @@ func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string
 	return p.Refresh(t, typeName, o)
 }
 
-// Refresh reads an object again. What is gone has no state.
+// Refresh reads an object again. If the object no longer exists, the result has no state.
 func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, string) {
 	t.Helper()
 	identityType := p.identities[typeName].ValueType()

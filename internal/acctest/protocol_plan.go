@@ -161,7 +161,7 @@ func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, confi
 	return tftypes.NewValue(config.Type(), out)
 }
 
-// checkPlanned fails the test where a plan says neither what is configured nor what stands.
+// checkPlanned fails the test if the plan has, for an attribute, neither the configured value nor the one in the state.
 func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribute, prior, config, planned tftypes.Value) {
 	t.Helper()
 	was, want, got := members(t, prior), members(t, config), members(t, planned)
@@ -267,8 +267,8 @@ func (p *Protocol) ListTypes() []string {
 	return slices.Sorted(maps.Keys(p.schemas.ListResourceSchemas))
 }
 
-// Attributes are what a configuration can write of a resource, by dotted path; what stands in another attribute is listed
-// beside it.
+// Attributes returns the attributes of a resource that a configuration can set, by dotted path; a nested attribute is
+// listed in addition to the one around it.
 func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {
 	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Required || a.Optional })
 }
@@ -309,7 +309,7 @@ func without(object map[string]any, path string) map[string]any {
 	return object
 }
 
-// Stored are the attributes of a resource's state, by dotted path.
+// Stored returns the attributes that a resource's state holds, by dotted path.
 func (p *Protocol) Stored(typeName string) map[string]*tfprotov6.SchemaAttribute {
 	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(*tfprotov6.SchemaAttribute) bool { return true })
 }

@@ -84,7 +84,7 @@ func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), p.errors(resp.Diagnostics)
 }
 
-// Invoke runs an action, and returns its progress messages, and the words of its warnings and errors.
+// Invoke runs an action, and returns its progress messages, and the texts of its warnings and errors.
 func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) (progress []string, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.ActionSchemas[typeName]

@@ -77,9 +77,10 @@ func (c *CLI) attach(t testing.TB, env map[string]string) (attached map[string]r
 	}
 }
 
-// needsProcess says whether a command needs the real binary: because its environment holds what only a process can have,
-// which is a log, a proxy, a path, what the libraries of Azure read by themselves; or because it configures the provider
-// twice, and a provider that a CLI attaches to keeps the last of them.
+// needsProcess reports whether a command needs the provider's binary in a process of its own. It does if its
+// environment sets what applies to a whole process: a log, a proxy, a path, or variables that Azure's libraries read by
+// themselves. It also does if it configures the provider twice, because a provider that a CLI attaches to keeps only
+// the last configuration.
 func (c *CLI) needsProcess(t testing.TB, env map[string]string) bool {
 	t.Helper()
 	if c.Process || c.hasAliases(t) {

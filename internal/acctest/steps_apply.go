@@ -21,7 +21,7 @@ type applying struct {
 	values map[string]cty.Value
 }
 
-// apply applies a plan. What has happened is in state, also where something failed.
+// apply applies a plan. The changes that were made are in state, even if a later one failed.
 func (r *run) apply(plan *planned) error {
 	was := r.state
 	r.state = plan.prior
@@ -164,7 +164,7 @@ func (a *applying) keep(b *block, i *instance) {
 	a.values[b.address] = inScope(a.p.schema(b), i.State)
 }
 
-// contradicts names the first attribute whose planned value differs in the next plan.
+// contradicts returns the name of the first attribute whose planned value differs in the next plan.
 func contradicts(before, now map[string]any) string {
 	for name, value := range before {
 		if inner, ok := value.(map[string]any); ok {

@@ -150,8 +150,8 @@ func patch(ctx context.Context, c *client.Client, object Object, entries List) (
 	return fromAPI(answer), nil
 }
 
-// put replaces all direct entries; changed are the entries that are new. It is correct only directly after a read, so
-// it is not retried here.
+// put replaces all direct entries. changed are those of them that the list did not have before; an error may be about
+// one of these. entries are correct only directly after a read of the list, so a failed request is not sent again.
 // https://docs.databricks.com/api/azure/workspace/permissions/set
 func put(ctx context.Context, c *client.Client, object Object, entries, changed List) (view, error) {
 	if _, kept := entries.Find(admins); object == Tokens && !kept {

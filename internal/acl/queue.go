@@ -61,9 +61,9 @@ type operation struct {
 	change    change
 
 	done    chan outcome // of one place
-	written chan outcome // of one place: the outcome after the list was read again, also where nobody waits for it
+	written chan outcome // of one place: the outcome after the list was read again, even if nobody waits for it
 	batch   *batch       // once it is under way
-	left    bool         // its caller is counted as answered, and gets its outcome in any case. Guarded by the object's mutex
+	left    bool         // its caller is counted as answered and always gets its outcome. Guarded by the object's mutex
 }
 
 // change returns the wanted list, and anything else that its caller wants to know about the list it got. It runs on the
@@ -80,7 +80,8 @@ type outcome struct {
 	gone    bool // the object itself is not there
 	err     error
 
-	// unchecked is whether the list is still to be read again while other operations of this run wait for that.
+	// unchecked is whether the operation ended before the list was read again to check its write: other operations of
+	// this run still wait for that check.
 	unchecked bool
 }
 

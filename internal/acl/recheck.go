@@ -29,7 +29,7 @@ const (
 	// that read the list before this write may take that long to send its replacement.
 	shortestWait = 150 * time.Millisecond
 	longestWait  = time.Second
-	// secondLook is the pause before the list is read once more, where another writer was noticed.
+	// secondLook is the pause before the list is read a second time, after another writer was noticed.
 	secondLook = time.Second
 	// mostRestores is how often a run writes again the changes that another run undid.
 	mostRestores = 4
@@ -44,7 +44,7 @@ type history struct {
 	unchecked   []unchecked             // written operations that are not answered yet
 	writeTook   time.Duration           // how long the last write took
 	othersWrote bool                    // whether another writer changed the list
-	late        bool                    // the next read is the second look
+	late        bool                    // the next read is the second one
 	restores    int                     // how often something was written again since all changes held
 }
 
@@ -54,7 +54,8 @@ type ownChange struct {
 	at time.Time
 }
 
-// unchecked is an operation that is written and shown, with its outcome, until the list was read again.
+// unchecked is an operation whose write succeeded, with its outcome, as long as the list has not been read again to
+// check the write.
 type unchecked struct {
 	*operation
 	outcome

@@ -90,9 +90,9 @@ func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
 	}, func(why error) error { return a.interrupted(why, nil) })
 }
 
-// acquire tries until there is a token, a final answer, or no time left;
-// abandoned is whether it ended because of ctx. Every try goes through the
-// library again, so that an assertion has a new id and new times.
+// acquire tries until there is a token, an error that cannot be temporary, or no time left. abandoned is whether it
+// stopped because of ctx. Every try calls the authentication library again, so that an assertion has a new id and new
+// times.
 func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, abandoned bool, err error) {
 	began := time.Now()
 	for try := 1; ; try++ {

@@ -62,7 +62,7 @@ func (s Setting) Source() string {
 	return s.Attribute
 }
 
-// Format writes the source, whatever the verb.
+// Format writes where the value was configured and never the value, whatever the verb.
 func (s Setting) Format(f fmt.State, _ rune) {
 	source := s.Source()
 	if source == "" {
@@ -71,10 +71,10 @@ func (s Setting) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, source)
 }
 
-// LogValue is the source.
+// LogValue is the text that Format writes.
 func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
-// MarshalJSON writes the source, so that a structured log does not hold the value.
+// MarshalJSON writes the text that Format writes, so that a structured log does not hold the value.
 func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
 
 // named returns the attribute, or fallback where the setting has none.

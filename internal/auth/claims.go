@@ -12,7 +12,7 @@ import (
 func Claims(token string) (string, error) {
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
-		return "", fmt.Errorf("the token is not a JWT") // the library's words may quote the token
+		return "", fmt.Errorf("the token is not a JWT") // the library's error may quote the token
 	}
 	text, err := json.Marshal(claims)
 	if err != nil {

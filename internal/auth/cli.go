@@ -191,7 +191,7 @@ var (
 // concurrent callers, because each call would start the Azure CLI.
 type keptTokens struct {
 	inner azcore.TokenCredential
-	// limit bounds one request for a token; 0 for the caller's limit only.
+	// limit is the timeout of one request for a token; 0 for no timeout but the caller's.
 	limit time.Duration
 	mu    sync.Mutex
 	kept  map[string]azcore.AccessToken

@@ -49,7 +49,7 @@ var clouds = []cloud{{
 	workspaceDomain: ".databricks.azure.cn",
 }}
 
-// CheckEnvironment accepts the name of a cloud, in any case.
+// CheckEnvironment accepts the name of a cloud, in upper or lower case.
 func CheckEnvironment(value string) error {
 	if _, ok := cloudNamed(value); ok {
 		return nil

@@ -35,7 +35,7 @@ const (
 	mostDetails = 1000
 )
 
-// tokenEndpoint is the endpoint of a workspace that issues tokens.
+// tokenEndpoint is a workspace's endpoint for requests for a token.
 type tokenEndpoint struct {
 	http *http.Client
 	// host returns the workspace's address, which is found at the first request for a token.

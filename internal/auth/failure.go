@@ -169,8 +169,8 @@ func proxyRefusal(err error) string {
 	return ""
 }
 
-// networkCause is the part of err that came from the network, without MSAL's
-// words around it; nil if err is about something else.
+// networkCause is the part of err that came from the network, without the text that MSAL puts around it; nil if err is
+// about something else.
 func networkCause(err error) error {
 	if cause, ok := errors.AsType[net.Error](err); ok {
 		return cause

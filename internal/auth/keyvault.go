@@ -41,7 +41,7 @@ func (v vaultFacts) String() string {
 // vaultContent is what was read. It holds secrets and is never printed.
 type vaultContent struct {
 	facts    vaultFacts
-	values   map[string]string // by attribute of the setting that names them
+	values   map[string]string // keyed by the attribute that holds the object's name
 	settings KeyVaultSettings
 }
 

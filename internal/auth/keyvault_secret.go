@@ -20,10 +20,10 @@ import (
 
 // Kinds of failure of a [Vault], to be tested with errors.Is.
 var (
-	// ErrNoSecret: the vault has no secret of that name, or none that is not deleted.
+	// ErrNoSecret: the vault has no secret of that name, or only a deleted one.
 	ErrNoSecret = errors.New("no such secret")
-	// ErrMayNot: the vault knows the caller, which lacks the permission. A role that was
-	// assigned a moment ago has this effect for some minutes.
+	// ErrMayNot: the vault knows the caller, but the caller lacks the permission. For some minutes after a role was
+	// assigned, the vault may still answer this.
 	ErrMayNot = errors.New("not permitted by the vault")
 	// ErrInTransition: the secret is being deleted or recovered, which takes
 	// seconds. Until then it is neither there nor among the deleted ones.
@@ -55,9 +55,8 @@ type NewSecret struct {
 // Host returns the vault's host name.
 func (v *Vault) Host() string { return v.host }
 
-// Versions lists the versions of a secret, newest first; where there are none the error
-// is [ErrNoSecret]. One request for each 25 versions, and one more at the first call of a
-// vault.
+// Versions lists the versions of a secret, newest first; where there are none the error is [ErrNoSecret]. One request
+// per 25 versions, and one more at the first call of a vault.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret-versions
 func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)

@@ -168,8 +168,8 @@ const (
 	codeNoSecret = "SecretNotFound"
 )
 
-// refusedByStranger is not nil for a refusal that is not in the vault's words. Those
-// that may pass, and those that ask for a login, need no words.
+// refusedByStranger returns an error for a refusal without an error code of the vault, as a proxy sends it. A refusal
+// that may be temporary, or that asks for a login, needs no code.
 func refusedByStranger(refusal *azcore.ResponseError) error {
 	if refusal.ErrorCode != "" || refusal.StatusCode == http.StatusUnauthorized ||
 		refusal.StatusCode == http.StatusTooManyRequests ||

@@ -35,7 +35,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			managedidentity.WithRetryPolicyDisabled(),
 		)
 		if err != nil {
-			// MSAL's words are about this machine's variables; there is no secret in them.
+			// MSAL's error is about environment variables of this machine, and contains no secret.
 			detail := "The machine offers a managed identity, but not this one: " + err.Error() + "."
 			if source, err := managedidentity.GetSource(); err == nil && source == managedidentity.CloudShell {
 				detail += " " + oldProtocol

@@ -16,10 +16,10 @@ type tokenClient struct{ *http.Client }
 
 func (o *opening) tokenClient() *tokenClient { return &tokenClient{o.http} }
 
-// Do sends a request, and accepts a success only if it contains what was requested. The
-// addresses of managed identities are plain http, on the machine itself or on its
-// link to the host. The body of a refusal stays readable once it is closed: MSAL
-// reads it and keeps it in a text only.
+// Do sends a request, and returns an error for a successful response without the requested token. Managed identities
+// are served over plain http, on the machine itself or on its link to the host. The body of a response can be read
+// again after it was closed: MSAL reads an error response, closes it, and keeps its content only as a part of the
+// error's text.
 func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	if request.Body != nil {
 		// Microsoft's libraries give one body each time they are asked for it, so it is read once and replaced.
@@ -52,8 +52,8 @@ func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// tokenLack returns why a successful answer does not contain what was requested. MSAL does
-// not check all of it, and its own errors repeat the whole answer.
+// tokenLack returns what a successful response lacks of the requested token. MSAL does not check all of it, and its own
+// errors repeat the whole response.
 func tokenLack(request *http.Request, body []byte) string {
 	var answer struct {
 		Token    string `json:"access_token"`

@@ -57,7 +57,8 @@ func (c *Client) Call(
 	return err
 }
 
-// expected is what a call hands down to where its answer is judged, and what it gets back from there.
+// expected travels in the context of a request to the code that checks the answer, and brings back what that code
+// found.
 type expected struct {
 	answer      Answer
 	date        time.Time // the service's clock at the answer
@@ -200,8 +201,8 @@ func tooMany(text []byte, answer Answer) string {
 // https://learn.microsoft.com/azure/databricks/resources/limits
 const mostListed = 30_000
 
-// Bounded returns an error of the kind [ErrNotAnAnswer] where a list is longer than any that a workspace can have. of
-// names its entries, such as "tokens".
+// Bounded returns an error of the kind [ErrNotAnAnswer] if a list is longer than it can be in any workspace. of says
+// what the entries are, such as "tokens".
 func Bounded(count int, of string) error {
 	if count <= mostListed {
 		return nil

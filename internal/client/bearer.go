@@ -11,7 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// bearer is what is known of the access token of one caller.
+// bearer remembers which access token of one caller the workspace accepted last, and lets all its requests share a
+// renewal.
 type bearer struct {
 	mu       sync.Mutex
 	accepted string // the token that the workspace took last

@@ -155,8 +155,8 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 // unknownHost is the placeholder for a host that is not known yet. The name is reserved and never resolves.
 const unknownHost = "https://unknown.invalid"
 
-// NotReady returns a client whose calls all fail with err: for a provider whose configuration is not known yet, which
-// is no error before the first call.
+// NotReady returns a client whose calls all fail with err. It is for a provider whose configuration is not known yet:
+// that is an error only when something is requested.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
 	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }

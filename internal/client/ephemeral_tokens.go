@@ -19,7 +19,7 @@ type EphemeralTokens struct {
 	tokens  map[string]ephemeralToken
 }
 
-// ephemeralToken is who can revoke a token: its owner, else the provider's identity as an admin.
+// ephemeralToken holds the clients that can revoke a token: its owner's, else the provider's, if that is an admin.
 type ephemeralToken struct{ owner, provider *Client }
 
 // Opening notes that owner is about to create a token. The caller passes its id to opened, or an empty id where it was
@@ -86,8 +86,9 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 	return Advise(err, "", next)
 }
 
-// End revokes every token that is still open, all at once, and gives up after limit: Terraform kills a process that
-// lingers. With nothing open it returns at once. It returns what could not be revoked, by id.
+// End revokes all tokens that are still open, in parallel, and gives up after limit: Terraform kills a process that
+// lingers. If none is open it returns at once. It returns an error for each token that could not be revoked, by token
+// id.
 func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

@@ -288,7 +288,7 @@ func MayBeDone(err error) bool {
 // lookTime bounds the last read of a cancelled caller, which shows whether the work was done.
 const lookTime = 15 * time.Second
 
-// LastLook returns a context for that read, also where the caller's own context has ended.
+// LastLook returns a context for that read, which is usable even if the caller's own context has ended.
 func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 }

@@ -133,7 +133,8 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case errors.Is(err, ErrInvalid):
-		// A removal of what is not there is refused, also when a lost answer had done it.
+		// The service refuses to remove a member that is not there, even if an earlier request removed it and the
+		// answer was lost.
 		if now, readErr := c.groupByID(ctx, group.ID); errors.Is(readErr, ErrNotFound) ||
 			readErr == nil && !now.Has(memberID) {
 			return nil
@@ -242,14 +243,14 @@ func adviseAccountGroup(name string) error {
 }
 
 // Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request
-// for each 10,000.
+// per 10,000 groups.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
 }
 
 // EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit
-// returns false. One request for each 500.
+// returns false. One request per 500 groups.
 func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
 	return eachSCIM(ctx, c, "Groups", allGroups(), toGroup, visit)
 }

@@ -64,7 +64,7 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 	}
 }
 
-// askForHost is one try; a pause above 0 means to try again after it.
+// askForHost asks once for the workspace's host. If pause is above 0, the caller asks again after that pause.
 func askForHost(ctx context.Context, cfg Config, try int) (host string, pause time.Duration, err error) {
 	token, err := strategy{cfg: cfg, own: true}.token(ctx, cfg.Login.ManagementScope())
 	if err != nil {

@@ -17,7 +17,8 @@ type loginCache struct {
 	vaults  map[string]*auth.Vault
 }
 
-// identity is everything that a login consists of. It holds secrets, as its client does.
+// identity is all settings of a login: two logins with equal settings share one client. It holds secrets, as the client
+// does.
 type identity struct {
 	auth.Settings
 	vault auth.KeyVaultSettings

@@ -63,7 +63,7 @@ func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]Servic
 }
 
 // EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after
-// the other until visit returns false. One request for each 500.
+// the other until visit returns false. One request per 500 service principals.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
 	return eachSCIM(ctx, c, principals, query, toServicePrincipal, visit)
@@ -113,7 +113,7 @@ func (c *Client) DeleteServicePrincipal(ctx context.Context, id string) error {
 	return c.Call(ctx, http.MethodDelete, PathOf(scimRoot+principals, id), nil, nil, nil)
 }
 
-// Users lists those that match a SCIM filter, all of them for an empty one. One request for each 10,000.
+// Users lists the users that match a SCIM filter; an empty filter matches all. One request per 10,000 users.
 // https://docs.databricks.com/api/azure/workspace/users/list
 func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
 	query := url.Values{"filter": {filter}, "attributes": {userAttributes}}
@@ -150,7 +150,8 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 	)
 }
 
-// ApplicationIDs returns the application ids of all service principals by their SCIM ids. One request for each 10,000.
+// ApplicationIDs returns the application ids of all service principals by their SCIM ids. One request per 10,000
+// service principals.
 func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) {
 	query := url.Values{"attributes": {"id,applicationId"}}
 	all, err := listSCIM(ctx, c, principals, query, toServicePrincipal)

@@ -238,7 +238,7 @@ func throttled(resp *http.Response, body []byte) bool {
 		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
-// caller is who a request is sent as.
+// caller is the identity that a request is sent as.
 type caller interface {
 	// sign puts the caller's token on a request.
 	sign(*http.Request) error

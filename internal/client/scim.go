@@ -34,11 +34,11 @@ func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 	return SCIMPatch{[]string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, operations}
 }
 
-// StaleFor is how long after a write SCIM may go on answering with what stood before.
+// StaleFor is how long after a write SCIM may still return the old values.
 const StaleFor = time.Minute
 
-// Settle looks until look returns true, for as long as SCIM may lag behind a write that the service accepted at written
-// (zero: just now), and reports whether it did. A failed look ends it. One look at best; each further one is logged.
+// Settle calls look until it returns true, for as long as SCIM may lag behind a write that the service accepted at
+// written (zero: just now), and reports whether it did. An error of look ends it. Each call after the first is logged.
 func (c *Client) Settle(
 	ctx context.Context,
 	written time.Time,

@@ -66,7 +66,7 @@ func (t *throttle) stuck(since time.Time) time.Duration {
 	return time.Since(since)
 }
 
-// wait returns when the pause is over, also where it grows meanwhile, and the caller's turn has come.
+// wait returns when the pause is over, even if it was extended meanwhile, and the caller's turn has come.
 func (t *throttle) wait(ctx context.Context) error {
 	for {
 		rest := t.turn(time.Now())

@@ -257,11 +257,11 @@ func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, c
 }
 
 // UnconfirmedError is the error of a deletion that the service accepted, without showing afterwards that the object is
-// gone. It does not wrap the error of the look, which is no reason to take the object for gone, or the deletion for
-// refused.
+// gone. It does not wrap the error of the read that was to show it: callers must not conclude from that error that the
+// object is gone, or that the deletion was refused.
 type UnconfirmedError struct {
 	Object string // such as "token 5c1d…"
-	Look   error  // why it could not be looked at; nil: it is still there
+	Look   error  // why it could not be read; nil: it is still there
 }
 
 func (e *UnconfirmedError) Error() string {
@@ -275,7 +275,7 @@ func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
 }
 
-// confirmed looks, once more a moment later, whether something deleted is gone.
+// confirmed reads, and once more a moment later, whether a deleted object is gone.
 func confirmed(ctx context.Context, object string, gone func(context.Context) (bool, error)) error {
 	for try := 1; ; try++ {
 		is, err := gone(ctx)

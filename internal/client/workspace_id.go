@@ -17,7 +17,7 @@ import (
 // not.
 const orgIDHeader = "X-Databricks-Org-Id"
 
-// WorkspaceID is the id of the workspace. It is known after the first good answer; empty before, and where the
+// WorkspaceID is the id of the workspace. It is known after the first usable answer; empty before, and where the
 // workspace shows it nowhere. It comes from the header of the answers, else from that of the current user, else from
 // the host's name, else from the host's public configuration, else from the provider block.
 func (c *Client) WorkspaceID() string {
@@ -34,7 +34,7 @@ func (t *transport) identify(resp *http.Response) error {
 		if t.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
 			return nil
 		}
-		// Where this fails, the answer itself is still good; code that needs the id sees that there is none.
+		// Where this fails, the answer itself is still usable; code that needs the id sees that there is none.
 		id, _ = t.foundID.Get(
 			resp.Request.Context(),
 			AnyAge,
@@ -131,7 +131,7 @@ var workspaceHost = sync.OnceValue(
 	func() *regexp.Regexp { return regexp.MustCompile(`(?i)^adb-([1-9][0-9]*)\.[0-9]+\.`) },
 )
 
-// WorkspaceOfHost is the workspace's id in a host name of the form that Azure gives; empty for another name.
+// WorkspaceOfHost is the workspace's id in a host name of the form that Azure assigns; empty for another name.
 func WorkspaceOfHost(name string) string {
 	if found := workspaceHost().FindStringSubmatch(name); found != nil {
 		return found[1]

@@ -95,16 +95,18 @@ type Switch struct {
 
 // A Check is one statement about the service.
 type Check struct {
-	// Name is the area and the point, as tokens/update.
+	// Name is the part of the API and what is checked there, such as tokens/update.
 	Name      string
 	Statement string
 	// Source is the page, or the record, that says so.
 	Source string
-	// Expected is what is seen if the statement holds, or for an open point what the emulator does by default.
+	// Expected is what is seen if the statement holds or, where no documentation makes one, what the emulator does by
+	// default.
 	Expected string
-	// Switches are the names of those that the check decides; none for a settled statement.
+	// Switches are the names of the emulator's switches that the result of the check decides; none where the statement
+	// is documented.
 	Switches []string
-	// Writes tells that the check changes something.
+	// Writes is whether the check changes something.
 	Writes bool
 
 	run func(ctx context.Context, p *probe) Outcome

@@ -55,7 +55,7 @@ func (m *memo[T]) get(create func() (T, error)) (T, error) {
 
 const needsAdmin = missing("needs a login that is an admin of the workspace")
 
-// needAdmin gives an error unless the login is an admin, who alone may list groups.
+// needAdmin returns an error unless the login is a workspace admin: only admins may list groups.
 func (p *probe) needAdmin(ctx context.Context) error {
 	is, err := p.isAdmin.get(func() (bool, error) {
 		a := p.get(ctx, scimPath+"/Groups?count=1")

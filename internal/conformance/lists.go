@@ -108,7 +108,7 @@ func (p *probe) isOwn(row object) bool {
 	return false
 }
 
-// names tells whether a row of an access list is of this service principal, whichever field it stands in.
+// names reports whether a row of an access list belongs to this service principal, whichever field holds its id.
 func names(row object, applicationID string) bool {
 	for _, field := range []string{"service_principal_name", "user_name"} {
 		if name, _ := row[field].(string); strings.EqualFold(name, applicationID) {
@@ -157,7 +157,7 @@ func (p *probe) dropOwnGrants(ctx context.Context, l accessList) error {
 	return nil
 }
 
-// levelOf is the direct level of a service principal on a list, and the field of the row that it stands in.
+// levelOf is the direct level of a service principal on a list, and the field of the row that holds the principal's id.
 func levelOf(rows []object, applicationID string) (level, field string) {
 	for _, row := range rows {
 		if !names(row, applicationID) {

@@ -380,7 +380,7 @@ func userName(ctx context.Context, p *probe) Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	// Another level than the one held, so that the row is written anew.
+	// Another level than the one held, so that the row is written again.
 	level := "CAN_MANAGE"
 	if p.level(ctx, g.list, g.to.applicationID) == level {
 		level = "CAN_QUERY"

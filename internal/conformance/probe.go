@@ -232,7 +232,7 @@ func (p *probe) keepSecret(secret string) {
 	}
 }
 
-// credential is what looks like one, wherever it comes from.
+// credential matches text that looks like a token, so that none is printed, whatever answer contains it.
 var credential = regexp.MustCompile(`dapi[0-9a-f]{8,}[-0-9]*|ey[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
 
 // scrub makes foreign text fit for one cell of a table: no secret, one line, not long.

@@ -23,7 +23,7 @@ func (p *probe) notMade() { p.created = p.created[:len(p.created)-1] }
 // undoTimeout bounds the removal of everything.
 const undoTimeout = 5 * time.Minute
 
-// undo removes what the run created, newest first, and reads back that it is gone. It gives what is left.
+// undo removes what the run created, newest first, and reads back that it is gone. It returns what is left.
 func (p *probe) undo(ctx context.Context) (left []string) {
 	if len(p.created) == 0 {
 		return nil

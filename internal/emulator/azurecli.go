@@ -19,8 +19,7 @@ const azureSubscription = "00000000-0000-4000-8000-000000000000"
 // programs call, learn.microsoft.com/cli/azure/account#az-account-get-access-token;
 // whatever else it is asked fails.
 //
-// A script cannot speak TLS, so the tokens are in it, as fresh as it is: after
-// moving the clock, write it anew.
+// A script cannot speak TLS, so the tokens are in it, as fresh as it is: after moving the clock, write it again.
 func (t *Tenant) WriteAzureCLI(dir string, app *App) error {
 	var script strings.Builder
 	fmt.Fprintf(&script, azureCLIHead, shellQuote(filepath.Join(dir, azureCLILog)))

@@ -57,8 +57,8 @@ func (t *Tenant) CAPool() *x509.CertPool {
 	return pool
 }
 
-// ServerCertificate issues a certificate for a server on this machine, good for
-// 127.0.0.1, ::1 and localhost, and for more names.
+// ServerCertificate issues a certificate for a server on this machine, valid for 127.0.0.1, ::1 and localhost, and for
+// more names.
 func (t *Tenant) ServerCertificate(names ...string) (tls.Certificate, error) {
 	return t.ca.issueServer(append([]string{"localhost"}, names...), []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
 }

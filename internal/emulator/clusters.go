@@ -7,8 +7,8 @@ import (
 )
 
 // Clusters, as far as they can be listed: https://docs.databricks.com/api/azure/workspace/clusters/list. A workspace
-// without clusters answers an empty object, which shows all the same that a login works. Version 2.0 gives all at once,
-// version 2.1 pages.
+// without clusters answers an empty object, which shows all the same that a login works. Version 2.0 returns all at
+// once, version 2.1 pages.
 
 type cluster struct {
 	id, name, creator, state string

@@ -89,7 +89,7 @@ func switchesJSON(switches any) map[string]any {
 	return shown
 }
 
-// changeSwitches gives a copy of switches with those changed that are named.
+// changeSwitches returns a copy of switches in which the named ones are changed.
 func changeSwitches(switches any, named map[string]json.RawMessage) (any, error) {
 	changed := reflect.New(reflect.TypeOf(switches)).Elem()
 	changed.Set(reflect.ValueOf(switches))

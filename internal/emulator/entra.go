@@ -40,10 +40,9 @@ type Switches struct {
 // the audience of the tokens its workspaces take.
 const DatabricksResource = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 
-// Entra is the part of Microsoft Entra ID that an application without a user
-// meets: metadata per "OpenID Connect on the Microsoft identity platform", and
-// the token endpoint per "OAuth 2.0 client credentials flow on the Microsoft
-// identity platform" in its v2.0 and v1.0 forms.
+// Entra serves the part of Microsoft Entra ID with which an application logs in without a user: metadata as in "OpenID
+// Connect on the Microsoft identity platform", and the token endpoint as in "OAuth 2.0 client credentials flow on the
+// Microsoft identity platform", in its v2.0 and v1.0 forms.
 func (t *Tenant) Entra() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /common/discovery/instance", t.instanceDiscovery)
@@ -241,8 +240,8 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// authenticate makes Entra ID's complaints about the client in its order: what is
-// asked, who asks, and only then whether the credential is good.
+// authenticate makes Entra ID's complaints about the client in its order: what is asked, who asks, and only then
+// whether the credential is valid.
 func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App, provedBy string, e *entraError) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	if err := r.ParseForm(); err != nil {

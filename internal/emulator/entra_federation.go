@@ -7,14 +7,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// federatedCredential is whose word an application trusts: "Overview of federated
-// identity credentials in Microsoft Entra ID". All three are compared as they are,
-// case included.
+// federatedCredential says which external tokens an application may log in with: "Overview of federated identity
+// credentials in Microsoft Entra ID". All three are compared as they are, case included.
 type federatedCredential struct{ issuer, subject, audience string }
 
-// AddFederatedCredential lets tokens of an external issuer prove the application,
-// those for that subject and audience. The usual audience is
-// api://AzureADTokenExchange.
+// AddFederatedCredential lets the application log in with tokens that an external issuer signed for that subject and
+// audience. The usual audience is api://AzureADTokenExchange.
 func (a *App) AddFederatedCredential(issuer, subject, audience string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

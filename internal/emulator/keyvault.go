@@ -125,8 +125,7 @@ func (v *Vault) SetSwitches(s VaultSwitches) {
 // ServeHTTP serves the vault, with the faults and the journal of its tenant.
 func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.handler.ServeHTTP(w, r) }
 
-// vaultCall is one request of a caller with a good token. Handlers run under the
-// vault's mutex.
+// vaultCall is one request of a caller with a valid token. Handlers run under the vault's mutex.
 type vaultCall struct {
 	v    *Vault
 	r    *http.Request
@@ -245,8 +244,8 @@ func checkVaultVersion(version string) error {
 	return nil
 }
 
-// baseFor is the vault's address under the name it was called, or its public one
-// if it was called by an address of this machine.
+// baseFor returns the vault's address for a response: with the host name of the request if that is one of the vault's
+// names, else, as for a request to an address of this machine, with its public name.
 func (v *Vault) baseFor(r *http.Request) string {
 	for _, c := range clouds {
 		if hostName(r.Host) == v.name+c.vaultSuffix {
@@ -269,8 +268,7 @@ func (c *vaultCall) decode(into any) error {
 	return nil
 }
 
-// page cuts a list at maxresults, 25 if it is not given, and names where it goes
-// on.
+// page returns one page of a list, of maxresults (by default 25) entries, with the address of the next page.
 func (c *vaultCall) page(all []any) (any, error) {
 	const most = 25
 	query := c.r.URL.Query()

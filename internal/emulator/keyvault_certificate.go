@@ -24,12 +24,10 @@ type vaultCertificate struct {
 	chain []*x509.Certificate
 }
 
-// ImportCertificate puts a certificate object into the vault and gives its
-// version; importing the name again adds a version. The object is readable as a
-// managed secret of the same name, as base64 of a PFX or as PEM text by its
-// content type. Whatever password the imported file had is gone: the service
-// takes it to open the file and does not keep it. With a nil key the secret holds
-// the certificate alone, as for a key that policy forbids to export.
+// ImportCertificate puts a certificate object into the vault and returns its version; importing the name again adds a
+// version. The object is readable as a managed secret of the same name, as base64 of a PFX or as PEM text by its
+// content type. Whatever password the imported file had is gone: the service takes it to open the file and does not
+// keep it. With a nil key the secret holds the certificate alone, as for a key that policy forbids to export.
 func (v *Vault) ImportCertificate(name string, key *rsa.PrivateKey, cert *x509.Certificate, contentType string, chain ...*x509.Certificate) (version string) {
 	object := &vaultCertificate{key: key, cert: cert, chain: chain}
 	value, err := object.encode(contentType)

@@ -50,8 +50,7 @@ func (s *vaultSecret) latest() *secretVersion { return s.versions[len(s.versions
 
 func (s *vaultSecret) purged() time.Time { return s.deleted.AddDate(0, 0, recoverableDays) }
 
-// find gives a secret, deleted or not; nil if there is none or it was purged in
-// the meantime.
+// find returns a secret, deleted or not; nil if there is none or it was purged in the meantime.
 func (v *Vault) find(name string) *vaultSecret {
 	key := strings.ToLower(name)
 	s := v.secrets[key]
@@ -62,7 +61,7 @@ func (v *Vault) find(name string) *vaultSecret {
 	return s
 }
 
-// there gives a secret that is not deleted.
+// there returns a secret that is not deleted.
 func (c *vaultCall) there() (*vaultSecret, error) {
 	name := c.r.PathValue("name")
 	if s := c.v.find(name); s != nil && s.deleted.IsZero() && !c.v.beingRecovered(s, c.now) {
@@ -71,7 +70,7 @@ func (c *vaultCall) there() (*vaultSecret, error) {
 	return nil, secretNotFound(name)
 }
 
-// version gives the version of the path, or the latest.
+// version returns the version in the path, or the latest.
 func (c *vaultCall) version() (*vaultSecret, *secretVersion, error) {
 	s, err := c.there()
 	if err != nil {
@@ -395,8 +394,7 @@ func listVersions(c *vaultCall) (any, error) {
 	return c.page(all)
 }
 
-// SetSecret puts a value into the vault as its owner would, without a right or a
-// request, and gives the new version.
+// SetSecret puts a value into the vault as its owner would, without a right or a request, and returns the new version.
 func (v *Vault) SetSecret(name, value, contentType string) (version string) {
 	return v.putBehind(name, &secretVersion{value: value, contentType: contentType})
 }

@@ -11,11 +11,11 @@ import (
 // Federation policies of service principals: learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-federation-policy. The
 // API for them is one of the account; here they are set by hand.
 
-// federationPolicy is whose tokens stand for a service principal. All parts are compared as they are.
+// federationPolicy says which external tokens a service principal may log in with. All parts are compared as they are.
 type federationPolicy struct{ issuer, subject, audience string }
 
-// AddFederationPolicy lets tokens of an [OIDCIssuer] stand for a service principal of the workspace. An empty audience is the
-// account's id, as it is for a policy that names none.
+// AddFederationPolicy lets a service principal of the workspace log in with tokens of an [OIDCIssuer]. An empty
+// audience is the account's id, as it is for a policy that names none.
 func (w *Workspace) AddFederationPolicy(applicationID, issuer, subject, audience string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -30,13 +30,13 @@ type GitHubJob struct {
 	calls   atomic.Int64
 }
 
-// gitHubLifetime and azureDevOpsLifetime are how long the tokens of each are good.
+// gitHubLifetime and azureDevOpsLifetime are the lifetimes of the tokens that GitHub and Azure DevOps issue.
 const (
 	gitHubLifetime      = 5 * time.Minute
 	azureDevOpsLifetime = 10 * time.Minute
 )
 
-// GitHubIssuer is who signs the tokens of github.com.
+// GitHubIssuer is the issuer of the tokens of github.com.
 const GitHubIssuer = "https://token.actions.githubusercontent.com"
 
 // NewGitHubJob starts a job about a subject such as

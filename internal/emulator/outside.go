@@ -26,7 +26,7 @@ func (t *Tenant) serveOutside(address string, handler http.Handler) {
 	t.outsiders = append(t.outsiders, outsideService{host: hostName(u.Host), path: strings.TrimSuffix(u.Path, "/"), handler: handler})
 }
 
-// outside is who answers for a host outside of Azure; nil if nobody does.
+// outside returns the handler for a host outside of Azure; nil if there is none.
 func (t *Tenant) outside(host string) http.Handler {
 	t.mu.Lock()
 	defer t.mu.Unlock()

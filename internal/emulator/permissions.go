@@ -123,8 +123,8 @@ func (w *Workspace) SetGrant(object, principal, level string) {
 	}
 }
 
-// RemoveGrant removes a principal's direct grant, with the same effect as over
-// HTTP: who may no longer use tokens loses them.
+// RemoveGrant removes a principal's direct grant, as a request to the API does: a principal that may no longer use
+// tokens loses its tokens.
 func (w *Workspace) RemoveGrant(object, principal string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -199,8 +199,8 @@ type wantedGrant struct {
 	level  string
 }
 
-// writeList sets (replace) or updates a list. Nothing is changed unless all
-// entries are good; of two entries for one principal the last one wins.
+// writeList sets (replace) or updates a list. Nothing is changed unless all entries are valid; of two entries for one
+// principal the last one wins.
 func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (any, error) {
 	l, err := c.managed(list)
 	if err != nil {

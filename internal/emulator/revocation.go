@@ -21,7 +21,7 @@ func (a *accessTokens) add(id string) {
 	a.issued = append(a.issued, id)
 }
 
-// use reports whether a token is still good.
+// use reports whether a token is still valid.
 func (a *accessTokens) use(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -41,8 +41,8 @@ func (a *accessTokens) revoke() {
 	a.issued, a.uses = nil, -1
 }
 
-// RevokeAccessTokens has every resource refuse the access tokens that exist when afterUses more of them have been shown to a
-// resource; 0 is at once. Tokens issued later are good.
+// RevokeAccessTokens has every resource refuse the access tokens that exist when afterUses more of them have been shown
+// to a resource; 0 is at once. Tokens issued later are valid.
 func (t *Tenant) RevokeAccessTokens(afterUses int) {
 	t.tokens.mu.Lock()
 	defer t.tokens.mu.Unlock()

@@ -56,7 +56,7 @@ func (w *Workspace) EndpointHost(name string) string {
 	return w.servingHost(w.mustFindEndpoint(name))
 }
 
-// servingAt is who answers under the host of a route-optimized endpoint; nil where there is no such endpoint.
+// servingAt returns the handler for the host of a route-optimized endpoint; nil if there is no such endpoint.
 func (w *Workspace) servingAt(host string) http.Handler {
 	w.mu.Lock()
 	defer w.mu.Unlock()

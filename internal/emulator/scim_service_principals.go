@@ -49,8 +49,8 @@ type servicePrincipalRequest struct {
 	Roles         []complexValue `json:"roles"`
 }
 
-// draft is a principal being written together with its memberships, which are
-// kept in other objects: nothing is changed until all of a request is good.
+// draft is a principal being written together with its memberships, which are kept in other objects: nothing is changed
+// until the whole request has been found valid.
 type draft struct {
 	*principal
 	groups []string // ids of the groups it is directly in
@@ -66,7 +66,7 @@ func (c *call) draftOf(p *principal) *draft {
 	return d
 }
 
-// commit writes a draft back over the principal.
+// commit copies a draft into its principal, and its memberships into the groups.
 func (c *call) commit(p *principal, d *draft) {
 	c.touched(p)
 	p.displayName, p.externalID, p.active = d.displayName, d.externalID, d.active

@@ -33,8 +33,7 @@ type Scenario struct {
 	EndpointID   string
 }
 
-// NewScenario makes the situation anew; two share nothing. It panics where the
-// machine cannot generate a key.
+// NewScenario makes a new scenario; two scenarios share nothing. It panics where the machine cannot generate a key.
 func NewScenario() *Scenario { return NewScenarioIn(TenantOptions{}) }
 
 // NewScenarioIn makes the situation in a tenant with these options.

@@ -54,8 +54,8 @@ func (s *Scenario) NewDeployerVault(name string) *DeployerVault {
 	return v
 }
 
-// Store adds a version with another certificate to everything that holds one, and
-// gives the version of the certificate object.
+// Store adds a version with another certificate to everything that holds one, and returns the version of the
+// certificate object.
 func (v *DeployerVault) Store(key *rsa.PrivateKey, cert *x509.Certificate) (version string) {
 	pfx, err := pkcs12.Modern.Encode(key, cert, nil, v.Password)
 	if err != nil {
@@ -71,9 +71,8 @@ func (v *DeployerVault) Store(key *rsa.PrivateKey, cert *x509.Certificate) (vers
 	return v.ImportCertificate(DeployerCertificateName, key, cert, CertificatePKCS12)
 }
 
-// Rotate stores a new certificate of the deployer's, as the vault does by itself
-// before the old one expires, and gives its version. Only if it is registered
-// can the deployer log in with it; the old one stays registered.
+// Rotate stores a new certificate of the deployer's, as the vault does by itself before the old one expires, and
+// returns its version. Only if it is registered can the deployer log in with it; the old one stays registered.
 func (v *DeployerVault) Rotate(register bool) (version string) {
 	now := time.Now()
 	cert, key := v.scenario.issueForDeployer(now.Add(-time.Hour), now.AddDate(1, 0, 0))
@@ -84,8 +83,8 @@ func (v *DeployerVault) Rotate(register bool) (version string) {
 	return v.Store(key, cert)
 }
 
-// IssueDeployerCertificate registers one more certificate on the deployer, good
-// between two dates: one in the past, for a login that comes too late.
+// IssueDeployerCertificate registers one more certificate on the deployer, valid between two dates: one in the past,
+// for a login that comes too late.
 func (s *Scenario) IssueDeployerCertificate(notBefore, notAfter time.Time) (*x509.Certificate, *rsa.PrivateKey) {
 	cert, key := s.issueForDeployer(notBefore, notAfter)
 	s.Deployer.AddCertificate(cert)

@@ -73,8 +73,9 @@ func (w *Workspace) CreateEndpoint(name, creator string) (id string) {
 	return e.id
 }
 
-// CreateRouteOptimizedEndpoint makes an endpoint as [Workspace.CreateEndpoint] does, which is called under an address of its
-// own and with OAuth tokens made for it, and by nothing the workspace's own address takes
+// CreateRouteOptimizedEndpoint creates an endpoint as [Workspace.CreateEndpoint] does. Requests for predictions go to
+// an address of its own. There it accepts only OAuth tokens that were issued for it, and none of the credentials that
+// the workspace's address accepts
 // (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 func (w *Workspace) CreateRouteOptimizedEndpoint(name, creator string) (id string) {
 	id = w.CreateEndpoint(name, creator)
@@ -173,8 +174,8 @@ func (c *call) endpointLevel(e *endpoint) string {
 	return c.w.level(c.w.lists[endpointsObjects+e.id], c.who)
 }
 
-// endpointFor finds the endpoint of the path and checks the caller's level. That
-// an endpoint exists is told to everybody.
+// endpointFor finds the endpoint of the path and checks the caller's level. A caller without that level still learns
+// that the endpoint exists.
 func (c *call) endpointFor(level, verb string) (*endpoint, error) {
 	name := c.r.PathValue("name")
 	e := c.w.endpoints[name]
@@ -194,7 +195,7 @@ type entityState struct {
 	CreationTimestamp int64             `json:"creation_timestamp"`
 }
 
-// summary is an endpoint as it stands in the list.
+// summary is an endpoint as the list shows it.
 func (c *call) summary(e *endpoint) map[string]any {
 	m := map[string]any{
 		"name":                   e.name,

@@ -127,9 +127,8 @@ func (t *Tenant) SetSwitches(s Switches) {
 // token lifetime policy applies.
 const defaultTokenLifetime = 3599 * time.Second
 
-// SetTokenLifetime sets how long the access tokens issued from now on are good
-// for, and so their expires_in. MSAL keeps a token only while more than five
-// minutes remain.
+// SetTokenLifetime sets the lifetime of the access tokens issued from now on, and so their expires_in. MSAL keeps a
+// token only while more than five minutes remain.
 func (t *Tenant) SetTokenLifetime(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -257,10 +256,9 @@ const (
 // asked.
 func (t *Tenant) issuer() string { return "https://sts.windows.net/" + t.ID + "/" }
 
-// issue signs an access token, good by the tenant's clock, with the claims of
-// "Access token claims reference" of the Microsoft identity platform in the v1.0
-// form that Azure Databricks' resource is given. Claims are a map because a lone
-// audience is a string in these tokens, never an array.
+// issue signs an access token, valid by the tenant's clock, with the claims of "Access token claims reference" of the
+// Microsoft identity platform in the v1.0 form that Azure Databricks' resource is given. Claims are a map because a
+// lone audience is a string in these tokens, never an array.
 func (t *Tenant) issue(app *App, audience, provedBy string, lifetime time.Duration) (string, error) {
 	now, id := t.Clock.Now(), uuid.NewString()
 	t.tokens.add(id)

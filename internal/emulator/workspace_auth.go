@@ -14,12 +14,11 @@ import (
 // minTokenRemainder is how much life an Entra token must still have.
 const minTokenRemainder = 30 * time.Second
 
-// credential is what a request came with, read but not yet judged against the
-// workspace's members.
+// credential is the credential in a request, decoded but not yet compared with the workspace's members.
 type credential struct {
-	tokenValue string       // a personal access token
-	claims     AccessClaims // or an Entra token that this tenant signed
-	oauth      *oauthClaims // or an OAuth token that this workspace signed
+	tokenValue string       // a personal access token, if that was sent
+	claims     AccessClaims // of an Entra token that this tenant signed, if that was sent
+	oauth      *oauthClaims // of an OAuth token that this workspace signed, if that was sent
 	wrong      *credentialError
 }
 

@@ -51,7 +51,7 @@ func (w *Workspace) reachedAs(host string) bool {
 	return base != "" && base == asked
 }
 
-// cutWorkspaceSuffix is what stands before the cloud's suffix; empty without one.
+// cutWorkspaceSuffix returns the part of a host name before the cloud's suffix; empty without such a suffix.
 func cutWorkspaceSuffix(host string) string {
 	for _, c := range clouds {
 		if base, ok := strings.CutSuffix(host, c.workspaceSuffix); ok {

@@ -14,8 +14,7 @@ type Snapshot struct {
 	Users             []UserState
 	Groups            []GroupState
 	Endpoints         []EndpointState
-	// TokenGrants are the direct grants on authorization/tokens, as in
-	// [EndpointState].
+	// TokenGrants are the direct grants on authorization/tokens, each written like the Grants of [EndpointState].
 	TokenGrants []string
 	Tokens      []TokenState
 	// OAuthSecrets are those of service principals, of every one that the workspace knows.

@@ -26,8 +26,8 @@ const (
 	ExpiredTokenBadRequest   ExpiredTokenAnswer = "expired_exception" // 400 HTML ExpiredJwtException
 )
 
-// NotAMemberAnswer is the answer to a good Entra token of a service principal
-// that is not an active member of the workspace.
+// NotAMemberAnswer is the answer to a valid Entra token of a service principal that is not an active member of the
+// workspace.
 type NotAMemberAnswer string
 
 // The answers seen for a service principal that is no member, newest first.
@@ -230,8 +230,8 @@ type WorkspaceSwitches struct {
 	// OptimizedAtWorkspace answers route-optimized endpoints under the workspace's address too, as those made before
 	// September 2025 do.
 	OptimizedAtWorkspace bool
-	// OptimizedChecksGrants asks the access list again at each call of a route-optimized endpoint. By default a token for it
-	// is good until it expires.
+	// OptimizedChecksGrants asks the access list again at each call of a route-optimized endpoint. By default a token
+	// for it is valid until it expires.
 	OptimizedChecksGrants bool
 
 	OAuthSecretQuota         Refusal // of the sixth; default 400 QUOTA_EXCEEDED

@@ -254,7 +254,7 @@ func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time)
 // Seconds converts an attribute in seconds.
 func Seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
 
-// ParseTime reads a time that the provider wrote into a state; null gives the zero time.
+// ParseTime reads a time that the provider wrote into a state; for null it returns the zero time.
 func ParseTime(v types.String) time.Time {
 	t, _ := time.Parse(time.RFC3339, v.ValueString())
 	return t

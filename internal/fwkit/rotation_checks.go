@@ -23,13 +23,13 @@ const (
 	UnverifiableWarns = "warn"
 )
 
-// Credential is what a kind of credential is called in messages, such as "token".
+// Credential is the name of a kind of credential in messages, such as "token".
 type Credential string
 
 func (c Credential) title() string { return strings.ToUpper(string(c[:1])) + string(c[1:]) }
 
-// CheckTimes refuses a configuration by which the credential would be rotated before it exists, or two would live for
-// longer than until the next rotation.
+// CheckTimes refuses a configuration in which a credential would be due for rotation as soon as it is created, or in
+// which the previous credential would outlive the next rotation.
 func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLifetime int64, diags *diag.Diagnostics) {
 	if lifetime.IsNull() {
 		lifetime = types.Int64Value(defaultLifetime)
@@ -82,7 +82,7 @@ func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret 
 	}
 }
 
-// AdviseUnchecked says how to go on where a refresh cannot check the credential, also how to destroy it: Terraform
+// AdviseUnchecked says how to continue if a refresh cannot check the credential, and how to destroy it: Terraform
 // refreshes before it destroys. A refresh sees the state alone, so what is written in configuration afterwards has to
 // get there first.
 func (c Credential) AdviseUnchecked(err error) error {
@@ -204,8 +204,8 @@ func Undecided(
 	}
 }
 
-// AdviseUnusable adds to the error of a credential that could not be verified or stored what became of it. verb is how
-// the service ends one: "revoke", "delete".
+// AdviseUnusable handles the error of a new credential that could not be verified or stored: it adds whether that
+// credential was revoked again. verb is the service's word for revoking: "revoke" or "delete".
 func (c Credential) AdviseUnusable(err error, verb string) error {
 	unusable, ok := errors.AsType[*rotation.UnusableError](err)
 	switch {

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// DefaultLifetime is how long a credential lives, in seconds; what the workspace's own page offers for tokens.
+	// DefaultLifetime is the default lifetime of a credential in seconds, the same that the workspace's user interface
+	// proposes for tokens.
 	DefaultLifetime = 90 * 24 * 60 * 60
 	maxLifetime     = 730 * 24 * 60 * 60 // seconds; the platform's limit
 )

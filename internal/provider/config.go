@@ -177,11 +177,7 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		return s.Value
 	}
 	number := func(attribute string) int64 {
-		n, _ := strconv.ParseInt(
-			checked(attribute, checkNumber),
-			10,
-			64,
-		) // what does not parse is a problem noted above
+		n, _ := strconv.ParseInt(checked(attribute, checkNumber), 10, 64) // checked reports what does not parse
 		return n
 	}
 	flag := func(attribute string) bool {

@@ -31,7 +31,8 @@ func New(version string, lookupEnv func(string) (string, bool)) func() provider.
 
 // NewProcess is [New] for a process that serves nothing else. When the server has ended, end revokes the tokens of
 // ephemeral resources that Terraform left open, which it does whenever something that used them fails. It takes no
-// longer than Terraform lets an ending process live, and gives what it could not revoke, by token id.
+// longer than Terraform lets an ending process live, and returns the ids of the tokens that it could not revoke, with
+// the reasons.
 func NewProcess(
 	version string,
 	lookupEnv func(string) (string, bool),

@@ -176,7 +176,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 					),
 					"certificate_password_secret_name": in(
 						"certificate_password_secret_name",
-						"Name of the secret with the PFX password. A certificate object has none: Key Vault drops it.",
+						"Name of the secret with the PFX password. Not needed for a certificate object, which has none.",
 						name,
 					),
 					"client_id_secret_name": in(

@@ -148,7 +148,7 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	return failed
 }
 
-// VersionsOf lists the versions of a secret that was written before, newest first. One request for each 25.
+// VersionsOf lists the versions of a secret that was written before, newest first. One request per 25 versions.
 func VersionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
 	v, err := VaultAt(c, uri)
 	if err == nil {

@@ -34,7 +34,8 @@ func growth(live uint64) int {
 
 // afterEachCollection runs f each time garbage has been collected.
 func afterEachCollection(f func()) {
-	garbage := new([16]byte) // smaller ones share their memory with others, which may be in use
+	// Go may put objects of less than 16 bytes into one block of memory, which is freed only when none is in use.
+	garbage := new([16]byte)
 	runtime.AddCleanup(garbage, func(f func()) {
 		f()
 		afterEachCollection(f)

@@ -15,9 +15,9 @@ const (
 	// shortestSecret is the least that is hidden. Shorter values are parts of ordinary words, and hiding those would
 	// make a text unreadable.
 	shortestSecret = 8
-	// surelySecret is so long that it stands in no text by chance. Of a secret that a service cut off, this much is
-	// hidden; and only secrets of this length are looked for in the provider's own sentences, which may contain a
-	// shorter one as a word.
+	// surelySecret is a length at which no text contains a secret by chance. Of a secret that a service cut off, this
+	// much is hidden; and only secrets of this length are looked for in the provider's own sentences, which may contain
+	// a shorter one as a word.
 	surelySecret = 16
 	// mostSecrets bounds the memory for secrets with all their spellings, in bytes. It holds several thousand access
 	// tokens.
@@ -148,8 +148,8 @@ func lowerPercent(escaped string) string {
 	return string(b)
 }
 
-// inBase64 are the characters that a value makes in the base64 of a longer text, where so many bytes, modulo 3, stand
-// before it. Those at either end that depend on its neighbours are left out.
+// inBase64 are the characters that a value makes in the base64 of a longer text, where before is the number of bytes in
+// front of it, modulo 3. Those at either end that depend on its neighbours are left out.
 func inBase64(encoding *base64.Encoding, value string, before int) string {
 	text := encoding.EncodeToString(append(make([]byte, before), value...))
 	first := (before*8 + 5) / 6
@@ -167,7 +167,7 @@ func (s *secrets) hide(text string, limit, shortest int) string {
 		return text[:limit]
 	}
 	var b strings.Builder
-	kept := 0 // what stands before is written
+	kept := 0 // text before this position is written
 	for i := 0; i+shortestSecret <= len(text) && i < limit; {
 		length := s.at(text[i:], shortest)
 		if length == 0 {

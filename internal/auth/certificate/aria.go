@@ -72,12 +72,12 @@ func (x ariaBlock) rotateRight(n int) ariaBlock {
 	return x
 }
 
-// odd and even are the round functions FO and FE without the key (section 2.4.1).
+// odd and even are the round functions FO and FE without the key (RFC 5794, section 2.4.1).
 func (x ariaBlock) odd() ariaBlock { return x.substitute(0).diffuse() }
 
 func (x ariaBlock) even() ariaBlock { return x.substitute(2).diffuse() }
 
-// substitute is SL1 with 0 and SL2 with 2 (section 2.4.2).
+// substitute is SL1 with 0 and SL2 with 2 (RFC 5794, section 2.4.2).
 func (x ariaBlock) substitute(first int) ariaBlock {
 	for i, b := range x {
 		x[i] = ariaTables()[(first+i)%4][b]
@@ -85,7 +85,7 @@ func (x ariaBlock) substitute(first int) ariaBlock {
 	return x
 }
 
-// diffuse is the function A (section 2.4.3), which is its own inverse.
+// diffuse is the function A (RFC 5794, section 2.4.3), which is its own inverse.
 func (x ariaBlock) diffuse() (y ariaBlock) {
 	for i, from := range ariaDiffusion {
 		for _, j := range from {
@@ -102,7 +102,7 @@ var ariaDiffusion = [16][7]byte{
 	{1, 2, 6, 7, 9, 11, 12}, {0, 3, 6, 7, 8, 10, 13}, {0, 3, 4, 5, 9, 11, 14}, {1, 2, 4, 5, 8, 10, 15},
 }
 
-// ariaConstants are CK1, CK2 and CK3 (section 2.2).
+// ariaConstants are CK1, CK2 and CK3 (RFC 5794, section 2.2).
 var ariaConstants = [3]ariaBlock{
 	{0x51, 0x7c, 0xc1, 0xb7, 0x27, 0x22, 0x0a, 0x94, 0xfe, 0x13, 0xab, 0xe8, 0xfa, 0x9a, 0x6e, 0xe0},
 	{0x6d, 0xb1, 0x4a, 0xcc, 0x9e, 0x21, 0xc8, 0x20, 0xff, 0x28, 0xb1, 0xd5, 0xef, 0x5d, 0xe2, 0xb0},

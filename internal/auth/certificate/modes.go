@@ -69,7 +69,7 @@ func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 	switch e.mode {
 	case wrap, wrapPadded:
 		return unwrapKey(block, ciphertext, e.mode == wrapPadded)
-	// Nobody should write these two any more, for want of authentication. A PFX file has its MAC.
+	// These two modes do not authenticate the data, so nobody should use them any more. A PFX file has a MAC instead.
 	case cfb:
 		stream := cipher.NewCFBDecrypter(block, iv) //nolint:staticcheck // deprecated: see above
 		return throughStream(stream, ciphertext), nil

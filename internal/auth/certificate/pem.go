@@ -15,10 +15,11 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// errBrokenPEM is for text that begins like PEM; its words go into a message.
+// errBrokenPEM is the error for text that begins like PEM and has no complete block. Its text becomes a part of a
+// message.
 var errBrokenPEM = errors.New("it has no complete block")
 
-// onlyPEM is what PEM text without a key is called.
+// onlyPEM is the name, in messages, of PEM text without a key.
 const onlyPEM = "PEM certificates"
 
 // parsePEM reads certificates and private keys from PEM text (RFC 7468), in any order.
@@ -69,9 +70,8 @@ var (
 	})
 )
 
-// pemBlocks finds the blocks of a text as Go's own package does, and also where the
-// lines are indented, ended as on old Macs, joined into one, or written with the
-// characters \n.
+// pemBlocks finds the blocks of a text as Go's own package does, but also if the lines are indented, ended as on old
+// Macs, joined into one, or written with the characters \n.
 func pemBlocks(text string) ([]*pem.Block, error) {
 	text = escapedLines.Replace(text)
 	var blocks []*pem.Block

@@ -47,7 +47,7 @@ func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	}
 	for round := range 16 {
 		k := c.keys[key(round)]
-		// The function F (section 2.1).
+		// The function F (RFC 4269, section 2.1).
 		first := r[0] ^ k[0]
 		t := seedG(first ^ r[1] ^ k[1])
 		u := seedG(t + first)
@@ -60,7 +60,7 @@ func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	}
 }
 
-// seedG is the function G (section 2.2).
+// seedG is the function G (RFC 4269, section 2.2).
 func seedG(x uint32) (z uint32) {
 	y := [4]byte{seedTable1[byte(x)], seedTable2[byte(x>>8)], seedTable1[byte(x>>16)], seedTable2[byte(x>>24)]}
 	masks := [4]byte{0xfc, 0xf3, 0xcf, 0x3f}
@@ -74,7 +74,7 @@ func seedG(x uint32) (z uint32) {
 	return z
 }
 
-// seedTable1 is the first table of section 2.2.
+// seedTable1 is the first table of RFC 4269, section 2.2.
 var seedTable1 = [256]byte{
 	0xa9, 0x85, 0xd6, 0xd3, 0x54, 0x1d, 0xac, 0x25, 0x5d, 0x43, 0x18, 0x1e, 0x51, 0xfc, 0xca, 0x63,
 	0x28, 0x44, 0x20, 0x9d, 0xe0, 0xe2, 0xc8, 0x17, 0xa5, 0x8f, 0x03, 0x7b, 0xbb, 0x13, 0xd2, 0xee,

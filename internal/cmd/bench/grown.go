@@ -91,7 +91,7 @@ func growState(file string, each int, texts func(i int) []string) error {
 	return os.WriteFile(file, content, 0o600)
 }
 
-// fillPrincipals adds n service principals, and gives the SCIM id of each as its text.
+// fillPrincipals adds n service principals, and returns the SCIM id of each as its text.
 func fillPrincipals(w *world, n int) (texts func(int) []string, err error) {
 	const path = "/api/2.0/preview/scim/v2/ServicePrincipals"
 	ids := map[string]string{}

@@ -85,7 +85,8 @@ func (r *run) measure(p phase) (sample, error) {
 	return x, nil
 }
 
-// live plans once more with the provider that writes profiles, and gives what that one still held at its end, in bytes.
+// live plans once more with the provider that writes profiles, and returns how many bytes that provider still held at
+// its end.
 func (r *run) live(w workload, n int, latency time.Duration) (int64, error) {
 	if err := r.use(profiled); err != nil {
 		return 0, err

@@ -41,8 +41,8 @@ const application = `format("00000000-0000-4000-8000-%%012d", %s)` // one of the
 func newApplicationID(i int) string { return fmt.Sprintf("10000000-0000-4000-8000-%012d", i) }
 func newDisplayName(i int) string   { return fmt.Sprintf("scoring app %d", i) }
 
-// blocks is how many resource blocks a workload has, as real configurations are made of several; a single for_each
-// over all would measure Terraform, which evaluates it anew for each instance.
+// blocks is how many resource blocks a workload has, as real configurations are made of several; a single for_each over
+// all would measure Terraform, which evaluates it again for each instance.
 const blocks = 10
 
 var workloads = []workload{

@@ -9,7 +9,7 @@ import (
 )
 
 // keyVault shows the same without a secret on this machine: a login with the certificate in the vault, and a token that
-// is written there and scored from there. It destroys what it applied, and gives the token's value.
+// is written there and scored from there. It destroys what it applied, and returns the token's value.
 func (d *demo) keyVault() (token string, err error) {
 	d.step("Key Vault: the deployer's certificate comes from it, and the application's next token goes to it")
 	env, folder := d.env, d.folder

@@ -22,7 +22,7 @@ const flowers = `{"dataframe_records": [
   {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2},
   {"sepal_length": 6.3, "sepal_width": 3.3, "petal_length": 6.0, "petal_width": 2.5}]}`
 
-// send makes one request and gives status and body.
+// send makes one request and returns status and body.
 func (d *demo) send(method, address, bearer, contentType, body string) (int, []byte, error) {
 	return d.sendBy(nil, method, address, bearer, contentType, body)
 }

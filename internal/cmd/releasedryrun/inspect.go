@@ -138,7 +138,7 @@ func inspect(dist string) (*release, error) {
 	return found, nil
 }
 
-// checkSums compares each line with its file, and gives the sorted names of the files.
+// checkSums compares each line with its file, and returns the sorted names of the files.
 func checkSums(dist string, found *release) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(dist, found.sums))
 	if err != nil {
@@ -165,7 +165,7 @@ func checkSums(dist string, found *release) ([]string, error) {
 	return listed, lines.Err()
 }
 
-// inspectArchive gives the Go release that built the binary.
+// inspectArchive checks an archive and returns the Go release that built its binary.
 func inspectArchive(file, bom string) (string, error) {
 	parts := archiveName.FindStringSubmatch(filepath.Base(file))
 	binary := project + "_v" + parts[1]

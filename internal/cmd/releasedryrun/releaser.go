@@ -22,7 +22,7 @@ type releaser struct {
 	fingerprint string // of the key that signs
 }
 
-// command runs a program in dir and gives what it printed; after a failure the error has it, too.
+// command runs a program in dir and returns what it printed; after a failure the error has it, too.
 func (r *releaser) command(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(r.ctx, name, args...)
 	cmd.Dir = dir
@@ -64,7 +64,7 @@ func (r *releaser) verifySignature(sums string) error {
 	return err
 }
 
-// release clones the commit into a folder of this name, and gives the folder with what would be published.
+// release clones the commit into a folder of this name, and returns the folder with what would be published.
 func (r *releaser) release(name string, umask int, env []string) (string, error) {
 	defer syscall.Umask(syscall.Umask(umask))
 	clone := filepath.Join(r.dir, name)

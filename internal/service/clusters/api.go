@@ -8,11 +8,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// pageSize is the most the service gives at once.
+// pageSize is the most that the service returns at once.
 const pageSize = 100
 
-// listClusters lists those that the caller sees. One request for each 100; one more where the answer is {}, because
-// that alone does not prove that the workspace answered.
+// listClusters lists the clusters that the caller may see. One request per 100 clusters; one more where the answer is
+// {}, because that alone does not prove that the workspace answered.
 // https://docs.databricks.com/api/azure/workspace/clusters/list
 func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 	var all []cluster

@@ -95,8 +95,8 @@ func importMember(ctx context.Context, c *client.Client, want membership) (membe
 		return want, client.Advise(
 			errNotMember,
 			"",
-			"Only direct memberships can be imported, not those through another group. To add it, leave the import "+
-				"out and apply.",
+			"Only direct memberships can be imported, not those through another group. To create a "+
+				"direct membership, remove the import and apply.",
 		)
 	}
 	return want, nil

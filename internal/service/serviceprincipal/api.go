@@ -155,8 +155,8 @@ func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrinc
 	return sp, advise(err)
 }
 
-// postUntilAnswered sends the creation again only after so many looks, each after twice the pause, have not found what
-// a lost answer may have created. The looks have a timeout of their own: a run that was stopped or has timed out should
+// postUntilAnswered sends the creation again only after several reads, each after twice the pause, have not found what
+// a lost answer may have created. The reads have a timeout of their own: a run that was stopped or has timed out should
 // still find out what it created.
 func postUntilAnswered(
 	ctx context.Context,
@@ -247,7 +247,8 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 	return adviseChange(err)
 }
 
-// settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request at best.
+// settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request if the first read
+// shows them.
 func settle(
 	ctx context.Context,
 	c *client.Client,
@@ -265,11 +266,11 @@ func settle(
 	return sp, err
 }
 
-// errNotDone: what is read after a change is what stood before it.
+// errNotDone is the error of a change after which a read still returns the old value.
 var errNotDone = errors.New("the service accepted the change, but still shows the old value")
 
 // refreshServicePrincipal is [readServicePrincipal] for a service principal that was created at that time in that
-// workspace: for a while SCIM may not show it yet. One request at best.
+// workspace: for a while SCIM may not show it yet. One request if the first read shows it.
 func refreshServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
@@ -281,7 +282,7 @@ func refreshServicePrincipal(
 	_, err = c.Settle(ctx, made, have.String(), func(ctx context.Context) (bool, error) {
 		var err error
 		sp, err = read(ctx, c, have.ID)
-		read = readServicePrincipal // the second look must not use the cache
+		read = readServicePrincipal // the second read must not use the cache
 		if errors.Is(err, client.ErrNotFound) {
 			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never have it
 		}
@@ -344,7 +345,7 @@ func removeServicePrincipal(ctx context.Context, c *client.Client, have client.S
 	return client.Advise(
 		&client.UnconfirmedError{Object: have.String(), Look: err},
 		"",
-		"It stays in the state. Apply again: the deletion is repeated until the workspace does not show it any more.",
+		"It stays in the state. Apply again: each apply repeats the deletion until the workspace no longer shows it.",
 	)
 }
 

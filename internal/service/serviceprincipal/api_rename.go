@@ -47,8 +47,8 @@ func (k keptName) explains(inState, shown string) bool {
 	return k != keptName{} && k.Written == inState && k.Real == shown
 }
 
-// renameServicePrincipal changes the name by PATCH, and by PUT if that has no effect. A PUT replaces
-// everything, so it repeats what a read just before it showed, and what is wished for besides. Two requests at best.
+// renameServicePrincipal changes the name by PATCH, and by PUT if that has no effect. A PUT replaces everything, so it
+// contains what a read just before it returned, with the wishes in besides. Two requests if the PATCH has an effect.
 //
 // Memberships are part of what a PUT replaces, so nobody else of this process changes them meanwhile.
 func renameServicePrincipal(

@@ -130,7 +130,8 @@ func (d *servicePrincipalsDataSource) Read(
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// listMatching lists those that the configuration describes. One request for each 10,000.
+// listMatching lists the service principals that the configuration describes. One request per 10,000 service
+// principals.
 func listMatching(ctx context.Context, c *client.Client, by filterModel) ([]client.ServicePrincipal, error) {
 	found, err := c.ServicePrincipals(ctx, by.scim())
 	if err != nil {

@@ -150,7 +150,7 @@ func (r *servicePrincipalResource) planAddress(
 	return have.ValueString(), stays
 }
 
-// shared is a service principal as another address of the plan may have it.
+// shared describes a service principal that another address of the same plan may manage as well.
 func shared(applicationID, displayName string) fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{
@@ -162,8 +162,8 @@ func shared(applicationID, displayName string) fwkit.Shared {
 	}
 }
 
-// deactivatedKey holds, in private state, the SCIM id of a service principal that is inactive by somebody else's doing,
-// and so may have kept its tokens.
+// deactivatedKey holds, in private state, the SCIM id of a service principal that somebody else deactivated, so that it
+// may have kept its tokens.
 const deactivatedKey = "deactivated_by_others"
 
 func deactivatedByOthers(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) (id string) {

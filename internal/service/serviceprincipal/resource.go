@@ -293,7 +293,7 @@ func (r *servicePrincipalResource) Update(
 		have.DisplayName = kept.Real
 	}
 	if plan.DisplayName.Equal(state.DisplayName) {
-		want.DisplayName = "" // also where the service keeps another one
+		want.DisplayName = "" // even if the service keeps another one
 	}
 	change := want.changes(have)
 	// Written, not only planned: what others have deactivated is not ours to clean up before it is written.

@@ -69,7 +69,7 @@ type created struct {
 // create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then
 // the list shows what is new since before, and a secret that looks like the requested one is deleted before the second
 // try. The caller holds the lock of the principal and has listed its secrets. One request; after a lost answer one to
-// look, two to delete and one to try again, and one to look for a first try that was carried out late.
+// list, two to delete and one to try again, and one to list again in case the first try was carried out late.
 func create(
 	ctx context.Context,
 	c *client.Client,
@@ -118,7 +118,7 @@ func create(
 	}
 }
 
-// shortened is the part of a lifetime, one in so many, by which it is shortened at most.
+// shortened bounds how much a lifetime is shortened: by at most one thousandth of it.
 const shortened = 1000
 
 // deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like

@@ -97,10 +97,10 @@ func await(ctx context.Context, as *client.Client) error {
 }
 
 // mint creates the token. The service returns its value only once, and that answer may get lost after the work is done.
-// So the comment carries a marker, the same at each try. By it such a token is found and revoked before the next try,
-// and again after it: the service may still be working on an abandoned try. The time in the marker is the service's, so
-// the workspace must have answered before. One request; after a lost answer one to look, one to revoke and one to
-// retry.
+// So the comment carries a marker, the same at each try. A token whose value was lost is found by the marker, and
+// revoked before the next try and again after it: the service may still be working on an abandoned try. The time in the
+// marker is the service's, so the workspace must have answered before. One request; after a lost answer one to list,
+// one to revoke and one to retry.
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began := time.Now()
 	var until time.Time
@@ -166,8 +166,8 @@ func noSuchCall(err error) bool {
 	return ok && service.Code == "ENDPOINT_NOT_FOUND"
 }
 
-// revokeMarked finds tokens by their comment and revokes them, but for the one to keep, and returns those. It takes its
-// own timeout: a run that was stopped or has timed out must not leave a token behind.
+// revokeMarked finds tokens by their comment, revokes all but the one to keep, and returns the revoked ones. It has a
+// timeout of its own: a run that was stopped or has timed out must not leave a token behind.
 func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -323,8 +323,8 @@ func adviseMarker(err error) error {
 		return client.Advise(
 			err,
 			"",
-			next+" This workspace has no call that changes a token. While that is so, no token is revoked because of "+
-				"a marker.",
+			next+" This workspace has no call that changes a token. As long as it has none, no token is "+
+				"revoked because of its marker.",
 		)
 	}
 	return client.Advise(

@@ -29,8 +29,8 @@ func lookBefore(ctx context.Context, c *client.Client) (before, error) {
 	})
 }
 
-// manageable is an error where the provider could neither see nor revoke a token of the owner. An owner can do both
-// with its own; that the provider is the owner, where configuration says so, [logIn] has made sure of.
+// manageable returns an error if the provider could neither see nor revoke a token of the owner. If the provider is the
+// owner it can do both; [logIn] has checked that it is, where the configuration says so.
 func (b before) manageable(o owner) error {
 	if b.refused == nil || o.ProviderIdentity {
 		return nil
@@ -38,8 +38,8 @@ func (b before) manageable(o owner) error {
 	return client.Advise(
 		b.refused,
 		"",
-		"The provider could neither see nor revoke the token later: to do that for tokens of others its identity "+
-			"needs to be a workspace admin. Add it to the group \"admins\", or log in as the owner itself and "+
+		"The provider could neither see nor revoke the token later: for the tokens of others its identity needs "+
+			"to be a workspace admin. Add it to the group \"admins\", or let the provider log in as the owner and "+
 			"write use_provider_identity = true. Or set on_unverifiable = \"warn\": then the token is created, and "+
 			"no refresh checks it.",
 	)

@@ -273,7 +273,7 @@ func (m ephemeralOwnerModel) toOwner() owner {
 	return o
 }
 
-// credentials names the ways to log in that are written; see [ownerModel.credentials].
+// credentials returns the names of the ways to log in that are configured; see [ownerModel.credentials].
 func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	written, unknown = ownerModel(m).credentials()
 	for i := range written {

@@ -171,7 +171,7 @@ func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, im
 	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
 	m.setRotating(r)
 	if config.Scopes.IsNull() && len(state.Scopes.Elements()) == 0 {
-		m.Scopes = types.SetNull(types.StringType) // also where a state of an older version holds an empty set
+		m.Scopes = types.SetNull(types.StringType) // even if a state of an older version holds an empty set
 	}
 }
 
@@ -212,7 +212,7 @@ func (c changes) any() bool {
 	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
-// mask names what changes about the token itself, in the API's words. The comment is always sent, as that takes off a
+// mask returns the API's names of the token's fields that change. The comment is always sent, because that removes a
 // marker that may have stayed.
 func (c changes) mask() []string {
 	switch {
@@ -281,7 +281,8 @@ type official struct {
 	} `json:"provider_config"`
 }
 
-// fromOfficial maps a state of the official provider. Whose token it is does not stand there: the refresh finds it.
+// fromOfficial maps a state of the official provider. That state does not say who owns the token: the refresh finds it
+// out.
 func fromOfficial(state []byte) (tokenModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {

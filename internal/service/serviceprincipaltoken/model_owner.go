@@ -55,7 +55,7 @@ func (m ownerModel) sameLogin(before ownerModel) bool {
 	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
 }
 
-// emptyCredential names a credential that is written as an empty string.
+// emptyCredential returns the name of a credential attribute that is set to an empty string; empty if there is none.
 func (m ownerModel) emptyCredential() string {
 	for _, c := range []struct {
 		name  string
@@ -73,8 +73,9 @@ func (m ownerModel) emptyCredential() string {
 	return ""
 }
 
-// credentials names the ways to log in that are written. One that is still unknown, as a module's variables are while
-// Terraform validates, may yet turn out to be null: it counts neither way.
+// credentials returns the names of the ways to log in that are configured. An attribute that is still unknown, as a
+// module's variables are while Terraform validates, may turn out to be null: it is not among the names, and unknown is
+// true.
 func (m ownerModel) credentials() (written []string, unknown bool) {
 	for _, c := range []struct {
 		name  string

@@ -75,7 +75,7 @@ const (
 	unknownMember = "%d of its members could not be read"
 )
 
-// directory is what is known of the workspace's groups. A nil Groups means that the workspace did not show them.
+// directory holds the workspace's groups. A nil Groups means that the workspace did not show them.
 type directory struct {
 	Groups map[string]client.Group // by name
 	byID   map[string]client.Group

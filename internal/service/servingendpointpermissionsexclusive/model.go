@@ -54,7 +54,7 @@ func (m *exclusiveModel) maps() []levelMap {
 	}
 }
 
-// attributeOf is the map that principals of a kind belong in.
+// attributeOf returns the name of the map attribute that holds the principals of a kind.
 func attributeOf(kind acl.Kind) string {
 	var m exclusiveModel
 	for _, l := range m.maps() {

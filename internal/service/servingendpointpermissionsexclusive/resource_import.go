@@ -68,7 +68,8 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 	)
 }
 
-// findName completes a state that was moved from the official provider, and reports whether it could.
+// findName adds the endpoint's name to a state that was moved from the official provider, and reports whether it found
+// the name.
 func (r *exclusiveResource) findName(ctx context.Context, state *exclusiveModel, diags *diag.Diagnostics) bool {
 	id := state.EndpointID.ValueString()
 	name, err := r.Client.EndpointName(ctx, id)

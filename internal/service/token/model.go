@@ -69,7 +69,7 @@ func checkUserName(name string) error {
 	}
 }
 
-// owner is whose tokens are asked for; empty for everybody's.
+// owner returns the configured owner of the tokens; empty for the tokens of everybody.
 func (m tokensModel) owner() string {
 	return cmp.Or(m.ApplicationID.ValueString(), m.UserName.ValueString())
 }

@@ -28,8 +28,8 @@ func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
 	return acl.Read(ctx, c, acl.Tokens, client.AnyAge)
 }
 
-// listTokens reads who may use tokens. The workspace keeps that list once its first token was created: before that
-// there is none, and exists is false. One request, shared by all for maxAge.
+// listTokens reads the list of the principals that may use tokens. A workspace has no such list before its first token
+// was created: then exists is false. One request, or none where a copy is not older than maxAge.
 func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (list acl.List, exists bool, err error) {
 	list, err = acl.Read(ctx, c, acl.Tokens, maxAge)
 	if errors.Is(err, client.ErrNotFound) {
