@@ -90,7 +90,7 @@ func (s *state) shim() *terraform.State {
 	return &terraform.State{Modules: []*terraform.ModuleState{module}}
 }
 
-// flatten puts a value and those in it under names with dots.
+// flatten puts a value, and the values in it, into a map under dotted names.
 func flatten(into map[string]string, name string, value any) {
 	switch value := value.(type) {
 	case string:

@@ -102,7 +102,7 @@ func ctyType(ty tftypes.Type) cty.Type {
 	return converted
 }
 
-// fromCty is a value as the protocol driver takes it.
+// fromCty converts a value into the form that the protocol driver takes.
 func fromCty(v cty.Value) any {
 	v, _ = v.UnmarkDeep()
 	ty := v.Type()

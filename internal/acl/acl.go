@@ -196,7 +196,7 @@ func (v view) find(p Principal) (Entry, bool) {
 	return v.list[i], true
 }
 
-// showsAll reports whether each of them holds its level directly.
+// showsAll reports whether the view has each of the grants as a direct one with the same level.
 func (v view) showsAll(grants List) bool {
 	return !slices.ContainsFunc(
 		grants,

@@ -42,8 +42,8 @@ func (r *checks) checked(err error) {
 	}
 }
 
-// end is for an operation whose own list needs no check any more. The last one that runs waits for all others' checks,
-// and returns their failures.
+// end ends an operation whose own list needs no check any more. The last running operation waits for the checks of all
+// others, and returns their failures.
 func (r *checks) end(ctx context.Context) error {
 	for {
 		changed, err := r.tryEnd(ctx.Err() != nil)
@@ -69,7 +69,7 @@ func (r *checks) tryEnd(stopped bool) (changed <-chan struct{}, failed error) {
 	return nil, failed
 }
 
-// lock locks, and returns what wakes those that wait, where a number has changed, and unlocks.
+// lock locks the mutex. The returned function unlocks it and, if a counter has changed, wakes the waiting goroutines.
 func (r *checks) lock() (unlock func()) {
 	r.mu.Lock()
 	if r.changed == nil {

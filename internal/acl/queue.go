@@ -151,7 +151,7 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	return outcome{err: ctx.Err()}
 }
 
-// giveUp is for a caller that was cancelled. It reports whether the operation has ended all the same.
+// giveUp ends the wait of a caller that was cancelled. It reports whether the operation has been answered nevertheless.
 func (o *object) giveUp(op *operation) (answered bool) {
 	o.list.Forget() // the next one must not join a read that hangs
 	o.leave(op)

@@ -199,7 +199,8 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		var plain *tokenKeeper
 		get := func(ctx context.Context, details string) (Token, error) {
 			if details != "" {
-				// A token exchange has no details; its token is exchanged again for one with these details.
+				// A request to exchange an external token cannot contain details. So its result is exchanged for a
+				// token with these details.
 				for try := 1; ; try++ {
 					own, err := plain.token(ctx, "")
 					if err != nil {

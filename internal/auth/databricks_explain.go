@@ -114,7 +114,7 @@ func (e oauthExplainer) failure(f failure) *Error {
 	return out
 }
 
-// unreachable is for a request that got no answer.
+// unreachable explains a request that got no answer.
 func (e oauthExplainer) unreachable(f failure) *Error {
 	out := &Error{Attribute: e.hostAttribute, Err: f.cause, Summary: "Cannot reach the workspace's token endpoint"}
 	hint := "The workspace did not answer at " + tokenPath + ". Check host, the network, HTTPS_PROXY and NO_PROXY."

@@ -97,7 +97,7 @@ func (explainer) reason(f failure) string {
 	return "(no reason given)"
 }
 
-// unreachable is for a request that got no answer.
+// unreachable explains a request that got no answer.
 func (e explainer) unreachable(f failure) *Error {
 	out := &Error{Attribute: e.authorityHost, Err: f.cause}
 	var hint string

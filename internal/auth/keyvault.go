@@ -33,7 +33,7 @@ type vault struct {
 // vaultFacts describe where a credential was read from.
 type vaultFacts struct{ host, name, version string }
 
-// String is for a line of facts; nothing in it is secret.
+// String returns the facts for a log or message; nothing in it is secret.
 func (v vaultFacts) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s, %s %s", v.host, v.name, v.version))
 }

@@ -66,7 +66,7 @@ func (e *readerError) Error() string { return e.cause.Error() }
 
 func (e *readerError) Unwrap() error { return e.cause }
 
-// GetToken is for the vault's client.
+// GetToken implements azcore.TokenCredential for the vault's client.
 func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := r.keptTokens.GetToken(ctx, o)
 	if err != nil {

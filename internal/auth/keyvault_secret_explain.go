@@ -62,7 +62,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	return out
 }
 
-// explainRefusedUse explains a refusal of the vault itself; said is the vault's own text.
+// explainRefusedUse explains an error response of the vault itself; said is the text in that response.
 func (v *Vault) explainRefusedUse(
 	out *Error,
 	hint *string,

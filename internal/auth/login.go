@@ -79,8 +79,8 @@ type Identity struct {
 	Authority string
 	// Certificate is nil unless the login uses one.
 	Certificate *certificate.Certificate
-	// Vault is the host of the vault that the login is read from, and
-	// CertificateVersion the version of its certificate.
+	// Vault is the host of the Key Vault that holds the credential, and CertificateVersion the version of the
+	// certificate there.
 	Vault, CertificateVersion string
 }
 
@@ -291,8 +291,8 @@ func (l *Login) Forget(scope, token string) {
 // slash is no mistake: the audience ends with one.
 func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
 
-// IsWorkspaceHost reports whether a host is that of a workspace in the login's cloud.
-// It is for hosts in the answer of another service; configured hosts need no such check.
+// IsWorkspaceHost reports whether a host is that of a workspace in the login's cloud. Hosts that another service
+// returned must be checked with it; configured hosts need no such check.
 func (l *Login) IsWorkspaceHost(host string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), l.cloud.workspaceDomain)
 	return ok && workspaceName().MatchString(name)

@@ -164,7 +164,7 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		hint = "It answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user "+
 		"assigned"):
-		// The code is the same as for a machine without an identity.
+		// The service's error code does not distinguish this from a machine without an identity.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
 		hint = fmt.Sprintf(
 			"Several user-assigned managed identities are assigned to this machine, and none of them is "+

@@ -31,8 +31,8 @@ type Optional struct {
 	Shown bool
 }
 
-// Named is for [Answer.Lacks]: it returns what is wrong with an answer that names no object, or another one than want.
-// It ignores case. An empty want accepts any name.
+// Named returns what is wrong with an answer that names no object, or another object than want: a helper for
+// [Answer.Lacks]. It ignores case. An empty want accepts any name.
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
@@ -248,8 +248,8 @@ func clean(text string) string { return web.Text(text, longestText) }
 
 const longestText = 400 // bytes
 
-// ConfirmEmpty is for a caller that got {} for an empty list. Something in the place of the workspace may answer {} to
-// every request, so this asks who calls, an answer that is never {}. One request, shared by all who ask at once.
+// ConfirmEmpty returns an error if {} may not mean an empty list. A proxy may answer {} to every request, so this asks
+// for the current user, and that answer is never {}. One request, shared by all who ask at once.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
 	_, err := c.self.GetSince(ctx, time.Now(), c.Me)
 	return err

@@ -263,7 +263,7 @@ func (e *Error) passing() bool {
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
 
-// Again is for a caller that has read the object after a failed call, and has found the work not done. It pauses and
+// Again is called after a failed call whose work, as a read of the object has shown, was not done. It pauses and
 // reports whether to retry the call, by the rule of automatic retries: only after a failure that is probably temporary,
 // and within the retry timeout since the first try began.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {

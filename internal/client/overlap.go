@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// ErrKept: something was to be removed that this run keeps.
+// ErrKept is the error of a removal of something that another address keeps in this run.
 var ErrKept = errors.New("this run keeps it")
 
 // Thing is one thing that a resource manages, in the one spelling under which the service compares it: what two

@@ -162,8 +162,8 @@ func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) 
 	return ids, err
 }
 
-// WhoIsMeant is for a value that is not an application id: it returns a sentence about the principal that has it as its
-// object id or display name. Empty where there is none, or where it cannot be found out. One request.
+// WhoIsMeant returns a sentence about the principal that has a value, which is not an application id, as its object id
+// or display name. Empty where there is none, or where it cannot be found out. One request.
 func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	attribute := "displayName"
 	if uuid.Validate(given) == nil {

@@ -103,7 +103,7 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			throttle.passed()
 			return resp, nil
 		}
-		// No longer than a call may take in all, or everything would wait for a service that asks for a day.
+		// The pause is limited to the time of a whole call, because a service may ask for a day and all calls wait.
 		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if throttle.slower(sent) {
 			tflog.Info(

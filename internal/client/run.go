@@ -117,7 +117,7 @@ func (c *Client) KeepsToken(id string) bool {
 	return kept
 }
 
-// FirstTime reports whether this is the first call with that name in this run, for what is to be done once.
+// FirstTime reports whether this is the first call with that name in this run, so that something is done only once.
 func (c *Client) FirstTime(name string) bool {
 	_, before := c.run.once.LoadOrStore(name, true)
 	return !before

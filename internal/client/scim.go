@@ -244,8 +244,9 @@ func eachSCIM[T any](
 	})
 }
 
-// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager asks on until a page is empty,
-// which doubles the calls of nearly every list; the service says how many there are in all.
+// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager requests pages until one is
+// empty, which doubles the requests of nearly every list. This one stops at the total that the service returns with
+// each page.
 func pagesSCIM(
 	ctx context.Context,
 	c *Client,
@@ -283,8 +284,8 @@ func pagesSCIM(
 			}
 			return nil
 		}
-		// An object that was deleted or added meanwhile moves others by a place, so one may come twice; a page of
-		// nothing else leads nowhere.
+		// If an object is added or deleted meanwhile, the others move by one place, so an object may be on two pages. A
+		// page without any new object would be an endless loop.
 		fresh := page.Resources[:0]
 		for _, r := range page.Resources {
 			if !seen[r.ID] {

@@ -88,7 +88,7 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 	case t.at(r.Host) && (strings.EqualFold(name, t.ID) || strings.EqualFold(name, t.Domain)):
 		return nil
 	case name == "common", name == "organizations", name == "consumers":
-		// These stand for whatever tenant a user belongs to, and there is no user.
+		// These names mean the tenant that the user belongs to, and here there is no user.
 		return complain(entraNoTenant, "No tenant-identifying information found in either the request or implied by any provided credentials.")
 	}
 	if _, err := uuid.Parse(name); err != nil && !dnsName.MatchString(name) {

@@ -136,9 +136,8 @@ func (t *Tenant) refuseLogin(w http.ResponseWriter, r *http.Request, e *entraErr
 	entraJSON(w, e.status, t.entraErrorBody(e, requestBase(r), correlationID(r), traceID))
 }
 
-// entraFaultBody dresses a declared fault as Entra ID would: a code that is a
-// number, with or without its AADSTS prefix, takes the error name that goes with
-// it; any other code is the error name itself.
+// entraFaultBody formats a declared fault as Entra ID formats its errors: a code that is a number, with or without its
+// AADSTS prefix, takes the error name that goes with it; any other code is the error name itself.
 func (t *Tenant) entraFaultBody(f Fault) (contentType string, body []byte) {
 	e := &entraError{status: f.Status, text: f.Message}
 	number, err := strconv.Atoi(strings.TrimPrefix(f.Code, "AADSTS"))

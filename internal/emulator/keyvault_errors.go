@@ -74,8 +74,8 @@ func vaultErrorBody(e *vaultError) []byte {
 	return raw
 }
 
-// vaultFault dresses a declared fault as the vault would: a code with a slash is
-// code and inner code, as in Forbidden/ForbiddenByConnection.
+// vaultFault formats a declared fault as the vault formats its errors: a code with a slash is code and inner code, as
+// in Forbidden/ForbiddenByConnection.
 func vaultFault(f Fault) (contentType string, body []byte) {
 	e := &vaultError{status: f.Status, code: f.Code, message: f.Message}
 	for i := range e.code {

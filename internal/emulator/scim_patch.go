@@ -196,7 +196,7 @@ func (d *draft) patchScalar(op, name string, raw json.RawMessage) error {
 	return nil
 }
 
-// rename makes of a new name of a service principal what the workspace does with it; held is the name it had.
+// rename applies, ignores or refuses a service principal's new name, as answer says; held is the name before.
 func (d *draft) rename(held string, answer RenameAnswer) error {
 	if d.kind != servicePrincipalKind || d.displayName == held {
 		return nil
@@ -210,7 +210,7 @@ func (d *draft) rename(held string, answer RenameAnswer) error {
 	return nil
 }
 
-// written is the answer to a write of an object.
+// written returns the response to a request that wrote an object.
 func (c *call) written(p *principal) any {
 	if c.w.switches.SCIMWritesAnswerNothing {
 		return nil

@@ -141,8 +141,8 @@ func (w *Workspace) Switches() WorkspaceSwitches {
 func (w *Workspace) SetSwitches(s WorkspaceSwitches) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// The default right of the group users is a state, not an answer: it is
-	// given when the switch turns on and can be taken away afterwards.
+	// This switch changes the workspace's content and not its answers: turning it on gives the group users its default
+	// right, which can be removed afterwards.
 	if s.UsersMayUseTokens && !w.switches.UsersMayUseTokens {
 		w.lists[tokensObject].set(w.users, levelUse, w.tenant.Clock.Now())
 	}

@@ -14,8 +14,8 @@ import (
 type incomplete interface{ FoundByRefresh() (attribute string) }
 
 // Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each that
-// is missing. Nothing the provider writes lacks one, so somebody or something else has edited the state. There is
-// nothing missing in null, which is the state of what does not exist.
+// is missing. The provider always writes them all, so a state without one was edited by somebody else. A null state,
+// that of an object that does not exist, lacks nothing.
 func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 	values := AttributesOf(state.Raw)
 	if values == nil {

@@ -52,8 +52,8 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// SetIdentity writes a resource's identity. The framework demands one after every operation, also of a Terraform
-// before 1.12, which has none, and of a refresh that finds the object gone.
+// SetIdentity writes a resource's identity. The framework demands one after every operation, even if Terraform is older
+// than 1.12 and knows no identities, and even if a refresh finds the object gone.
 func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
 	if identity == nil {
 		return

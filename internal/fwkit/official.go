@@ -8,8 +8,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// FromOfficial adopts what a resource of the official provider has in state, as JSON. Terraform asks before the
-// provider is configured, so take maps and asks nobody; a refresh follows, and completes what that state does not hold.
+// FromOfficial adopts what a resource of the official provider has in state, as JSON. Terraform calls it before the
+// provider is configured, so take only maps the values and sends no request; the refresh that follows adds what that
+// state does not hold.
 func FromOfficial(
 	typeName string,
 	take func(ctx context.Context, state []byte, resp *resource.MoveStateResponse),

@@ -219,7 +219,7 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	resp.Diagnostics.AddAttributeError(
 		req.Path,
 		"Not an application id",
-		// Not the value itself: it may be a secret in the wrong place.
+		// The value itself is not shown, because it may be a secret in the wrong place.
 		fmt.Sprintf("The value %s\n\n%s", what, where),
 	)
 }

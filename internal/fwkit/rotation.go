@@ -182,7 +182,7 @@ func (m *Rotating) planValue() {
 	}
 }
 
-// forget makes unknown what a new credential brings.
+// forget makes the attributes unknown that only a new credential will determine.
 func (m *Rotating) forget() {
 	m.ID, m.CreatedAt, m.ExpiresAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.RotateAt = m.DueAt()

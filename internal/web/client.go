@@ -195,7 +195,7 @@ func (e *Redirected) Error() string {
 		e.Method, e.Path, e.Host, target, e.Status)
 }
 
-// Cause is for people.
+// Cause says what probably caused the error, and what to check.
 func (e *Redirected) Cause() string {
 	return fmt.Sprintf(
 		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link answers in "+
@@ -211,7 +211,7 @@ func (e *NotSecure) Error() string {
 	return fmt.Sprintf("%s %s at %s was not sent: it would go over http, readable on the way", e.Method, e.Path, e.Host)
 }
 
-// Cause is for people.
+// Cause says what probably caused the error, and what to check.
 func (e *NotSecure) Cause() string {
 	return "Credentials are sent by https only. The address was given by a setting, a variable or another service's " +
 		"answer; correct it there."

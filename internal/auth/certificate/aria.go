@@ -44,7 +44,7 @@ func (c *ariaCipher) Encrypt(dst, src []byte) { ariaCrypt(dst, src, c.encryption
 
 func (c *ariaCipher) Decrypt(dst, src []byte) { ariaCrypt(dst, src, c.decryption) }
 
-// ariaCrypt is for both directions, which have keys of their own.
+// ariaCrypt encrypts or decrypts: the two differ only in the keys.
 func ariaCrypt(dst, src []byte, keys []ariaBlock) {
 	x := ariaBlock(src)
 	last := len(keys) - 1

@@ -84,7 +84,7 @@ func (p pair) rotate(n uint) pair {
 	return pair{p.high<<n | p.low>>(64-n), p.low<<n | p.high>>(64-n)}
 }
 
-// mix is two rounds.
+// mix applies two rounds of the cipher.
 func (p *pair) mix(first, second uint64) {
 	p.low ^= camelliaF(p.high, first)
 	p.high ^= camelliaF(p.low, second)

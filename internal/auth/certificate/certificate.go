@@ -120,7 +120,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
-// Warning is for a person to read, and stops nothing.
+// Warning is a message for the user; the login continues.
 type Warning struct {
 	AtPassword      bool
 	Summary, Detail string

@@ -48,7 +48,7 @@ func (c command) legacy(needed bool) command {
 	return c + " -legacy"
 }
 
-// legacyHint follows a command that [command.legacy] changed.
+// legacyHint returns the text to put after a command that [command.legacy] changed.
 func legacyHint(needed bool) string {
 	if needed {
 		return " (OpenSSL before version 3 needs no -legacy or -provider options)"

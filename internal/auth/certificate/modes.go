@@ -90,7 +90,7 @@ func throughStream(stream cipher.Stream, ciphertext []byte) []byte {
 	return plain
 }
 
-// decryptBlocks is for the modes CBC and ECB.
+// decryptBlocks decrypts in the modes CBC and ECB.
 func decryptBlocks(block cipher.Block, m mode, iv, ciphertext []byte) ([]byte, error) {
 	size := block.BlockSize()
 	if len(ciphertext) == 0 || len(ciphertext)%size != 0 {

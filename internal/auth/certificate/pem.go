@@ -204,7 +204,7 @@ func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget
 	return nil, unreadableKey(from, "its encryption is damaged")
 }
 
-// rfc1423Key derives a key as OpenSSL does where RFC 1423 leaves it open.
+// rfc1423Key derives a key from a password. RFC 1423 does not define how; this is OpenSSL's way.
 func rfc1423Key(password string, salt []byte, size int) []byte {
 	var key, last []byte
 	for len(key) < size {

@@ -39,7 +39,7 @@ func (c *seedCipher) Decrypt(dst, src []byte) {
 	c.crypt(dst, src, func(round int) int { return 15 - round })
 }
 
-// crypt is for both directions, which differ in the order of the keys.
+// crypt encrypts or decrypts: the two differ only in the order of the keys.
 func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	var l, r [2]uint32
 	for i := range 2 {

@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A subject is who does the work that is measured.
+// A subject is the provider, or Terraform itself, whose work is measured.
 type subject string
 
 const (

@@ -75,7 +75,7 @@ func (m *memberModel) show(have membership, workspaceID string) {
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
-// imported is the state of a membership that is there.
+// imported returns the state of an existing membership.
 func imported(have membership, workspaceID string) memberModel {
 	m := memberModel{
 		GroupName:     types.StringValue(have.Group),

@@ -361,7 +361,7 @@ func advise(err error) error {
 	return err
 }
 
-// adviseChange is for the calls that change one.
+// adviseChange adds advice to an error of a call that changes a service principal.
 func adviseChange(err error) error {
 	if errors.Is(err, client.ErrNotFound) {
 		return client.Advise(

@@ -172,7 +172,7 @@ func (m filterModel) matches(sp client.ServicePrincipal) bool {
 
 func adviseList(err error, by filterModel) error {
 	switch {
-	// To some filters that it cannot read, the service answers with an error of its own.
+	// The error code for a filter that the service cannot read is not always the same.
 	case !by.Filter.IsNull() && (errors.Is(err, client.ErrInvalid) || errors.Is(err, client.ErrOther)):
 		return client.Advise(err, "filter", "The workspace refused the filter "+by.Filter.ValueString()+" "+
 			"It is one such as displayName co \"etl\" and externalId eq \"42\": names as SCIM has them (displayName, "+

@@ -227,7 +227,7 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string, others bo
 	return client.Advise(err, "", strings.Join(next, "\n\n"))
 }
 
-// revokeAsOwner reports whether the owner had such a token.
+// revokeAsOwner logs in as the owner to revoke a token, and reports whether the owner had it.
 func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (found bool, err error) {
 	as, err := logIn(ctx, c, o)
 	if err != nil {
@@ -294,7 +294,7 @@ func adviseOwner(err error) error {
 	}
 }
 
-// adviseChange is for the call that changes a token.
+// adviseChange adds advice to an error of the call that changes a token.
 func adviseChange(err error) error {
 	switch {
 	case noSuchCall(err):

@@ -155,7 +155,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		}
 		return
 	}
-	// That there is no list says nothing of the token.
+	// A list that cannot be read does not show whether the token exists.
 	if errors.Is(err, client.ErrPermissionDenied) {
 		err = kind.AdviseUnchecked(err)
 	}

@@ -409,13 +409,13 @@ func (r *tokenResource) ModifyPlan(
 const wayOutOfPlan = "A destroy plans first, and that plan fails here as well: remove this block, or use terraform " +
 	"destroy -refresh=false."
 
-// refuseInPlan is for a token that will be created.
+// refuseInPlan adds the error for a token that will be created.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
 }
 
-// warnInPlan is for a token that there is: revoking it may need no such credential, so the plan of a destroy must go
-// on.
+// warnInPlan adds only a warning, for an existing token: to revoke it may not need the credential, so a destroy must be
+// possible.
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Warn(
 		diags,

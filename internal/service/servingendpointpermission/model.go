@@ -37,7 +37,7 @@ func (m permissionModel) toIdentity() identityModel {
 	return identityModel{m.EndpointName, m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
 }
 
-// importID is the identity as an import id says it.
+// importID returns the identity in the form of an import id.
 func (m identityModel) importID() string {
 	return m.EndpointName.ValueString() + "/" +
 		fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)

@@ -202,7 +202,7 @@ func (m *exclusiveModel) show(endpointID string, list acl.List, workspaceID stri
 	return extra
 }
 
-// lines are the elements of removed_on_create.
+// lines returns the grants in the form of the attribute removed_on_create, sorted.
 func lines(list acl.List) []string {
 	out := make([]string, 0, len(list))
 	for _, e := range list {
@@ -297,7 +297,7 @@ func keysOf(list acl.List) principalSet {
 	return keys
 }
 
-// FoundByRefresh is the endpoint's name, which a state of the official provider lacks.
+// FoundByRefresh is the attribute that a state of the official provider lacks, so that a refresh has to find it.
 func (exclusiveModel) FoundByRefresh() string { return "endpoint_name" }
 
 // official is the state of a databricks_permissions, as far as it says something about this resource.
