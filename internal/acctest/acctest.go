@@ -160,8 +160,8 @@ func (w *World) Write(t testing.TB, name string, content []byte) string {
 	return path
 }
 
-// WritePFX writes a PFX file as OpenSSL 3 would, but for the iterations that slow down whoever guesses the password: each
-// provider of each test opens one.
+// WritePFX writes a PFX file as OpenSSL 3 would, but with one iteration of the key derivation, because many tests open
+// such a file.
 func (w *World) WritePFX(t testing.TB, name string, key *rsa.PrivateKey, cert *x509.Certificate, password string) string {
 	t.Helper()
 	pfx, err := pkcs12.Modern.WithIterations(1).Encode(key, cert, nil, password)

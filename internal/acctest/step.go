@@ -7,12 +7,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// Planned demands of a step's plan what it does with one resource.
+// Planned fails a step whose plan does not have this action for one resource.
 func Planned(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// NoChange demands of a step's plan that it is empty.
+// NoChange fails a step whose plan is not empty.
 func NoChange() resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 }

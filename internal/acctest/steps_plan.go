@@ -319,7 +319,7 @@ func (plan *planned) evaluate(p *Protocol, b *block) (map[string]any, error) {
 	return evaluate(p.schema(b), b.attributes, scope, true)
 }
 
-// pending says whether something changes among these.
+// pending reports whether one of these changes something.
 func (plan *planned) pending(addresses []string) bool {
 	plan.mu.Lock()
 	defer plan.mu.Unlock()
@@ -338,7 +338,7 @@ func (plan *planned) add(ch *change, value cty.Value) {
 	}
 }
 
-// known says whether a value has nothing in it that is known only after apply.
+// known reports whether a value has nothing in it that is known only after apply.
 func known(v any) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -374,7 +374,7 @@ func (c *configuration) evaluateOutputs(values map[string]cty.Value) (map[string
 	return outputs, nil
 }
 
-// empty says whether an apply would change nothing.
+// empty reports whether an apply would change nothing.
 func (plan *planned) empty() bool { return plan.String() == "" }
 
 // String lists what changes.

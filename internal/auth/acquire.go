@@ -35,7 +35,7 @@ type acquirer struct {
 	// try makes one attempt, and is expected to cache tokens; with fresh it must not
 	// return a cached one.
 	try func(ctx context.Context, scope string, fresh bool) (Token, error)
-	// inspect reduces an error of try; reached is whether the source has ever answered.
+	// inspect reduces an error of try to what may be shown; reached is whether the source of tokens has ever answered.
 	inspect func(err error, reached bool) failure
 	// explain turns a final failure into an error for the user.
 	explain func(failure, string) *Error

@@ -25,8 +25,8 @@ type vault struct {
 	client   *azsecrets.Client
 	reader   *vaultReader
 	timeout  time.Duration
-	// lastStatus is that of the last answer which asked to come back; the library
-	// forgets it when time runs out before it does.
+	// lastStatus is the status of the last response after which the library was to retry. The library does not report
+	// it if the time runs out before the retry.
 	lastStatus atomic.Int64
 }
 

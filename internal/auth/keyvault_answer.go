@@ -54,9 +54,9 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// readableChallenge reports whether there is no challenge, or one with a login host and a
-// tenant. The library (azsecrets, internal/challenge_policy.go) takes the tenant
-// out of an address without looking how long that is, and panics at a short one.
+// readableChallenge reports whether there is no challenge, or one with a login host and a tenant. The library
+// (azsecrets, internal/challenge_policy.go) takes the tenant out of an address without a check of the length, and
+// panics at a short one.
 func readableChallenge(h http.Header) bool {
 	for part := range strings.SplitSeq(h.Get("WWW-Authenticate"), " ") {
 		name, address, _ := strings.Cut(part, "=")

@@ -61,7 +61,8 @@ type Login struct {
 	ownCloud bool
 	// known is the identity as far as it is known without a request.
 	known Identity
-	// ready is the session, once everything is known; until then finish returns it.
+	// ready is the session, nil until all its settings are known. As long as it is nil, finish finds them out and
+	// returns the session.
 	ready   atomic.Pointer[session]
 	warned  atomic.Bool
 	finish  func(context.Context) (*session, error)

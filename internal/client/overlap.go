@@ -116,8 +116,8 @@ func subject(p Pair, removed Address) Thing {
 	return Thing{Kind: removed.Resource, In: p.In}
 }
 
-// PlanToRemove notes that these are removed at one address, and returns those that another address has after the apply,
-// as far as that is planned already.
+// PlanToRemove records that the plan removes these things at their addresses. It returns those that another address
+// will have after the apply, as far as that address is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()

@@ -25,9 +25,9 @@ func (c *Client) WorkspaceID() string {
 	return id
 }
 
-// identify learns which workspace has answered, and refuses the answer of another one than the provider block names or
-// has answered before. Where the answer does not show it, other requests find it before the answer is returned, once:
-// so the id never depends on which answer comes first.
+// identify finds out which workspace has answered. It refuses the answer if that is not the workspace of the provider
+// block and of the answers before. If the first answer does not show the workspace, other requests find it, once,
+// before the answer is returned: so the id never depends on which answer comes first.
 func (t *transport) identify(resp *http.Response) error {
 	id := workspaceIDOf(resp.Header.Get(orgIDHeader))
 	if id == "" {

@@ -133,7 +133,7 @@ func (p *probe) askToken(ctx context.Context, authority, scope string) answer {
 	}})
 }
 
-// hasNumber tells whether an answer of Entra ID has one of its error numbers.
+// hasNumber reports whether an answer of Entra ID has this error number.
 func (a answer) hasNumber(n int) bool {
 	list, _ := a.at("error_codes").([]any)
 	return slices.ContainsFunc(list, func(v any) bool {

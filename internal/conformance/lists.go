@@ -98,7 +98,7 @@ func (p *probe) createEndpoint(ctx context.Context) (accessList, error) {
 	return l, nil
 }
 
-// own tells whether a row of an access list is of a principal that the run created.
+// own reports whether a row of an access list belongs to a principal that the run created.
 func (p *probe) isOwn(row object) bool {
 	for _, made := range []principal{p.principal.value, p.nameless.value, p.member.value} {
 		if made.applicationID != "" && names(row, made.applicationID) {

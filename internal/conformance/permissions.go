@@ -327,7 +327,7 @@ func tokensShape(ctx context.Context, p *probe) Outcome {
 	return wrong("%d rows, without that of admins", len(rows))
 }
 
-// ofEverybody tells that a row of an access list is of the group of all users.
+// ofEverybody reports whether a row of an access list belongs to the group of all users.
 func ofEverybody(row object) bool { return row["group_name"] == "users" }
 
 // canonical is entries in an order that can be compared.

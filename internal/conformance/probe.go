@@ -248,12 +248,13 @@ func (p *probe) scrub(text string) string {
 	return text
 }
 
-// ok tells that an answer is a success. A page is none, whatever its status.
+// ok reports whether an answer is a success. An HTML page is not, whatever its status.
 func (a answer) ok() bool {
 	return a.err == nil && a.status >= 200 && a.status < 300 && (a.json != nil || len(a.raw) == 0)
 }
 
-// nothingDone tells that a request that was to create has not: it was refused, and not by something on the way.
+// nothingDone reports whether a request that should create something has certainly created nothing: the service itself
+// refused it, and not a proxy.
 func (a answer) nothingDone() bool {
 	return a.err == nil && a.status >= 400 && a.status < 500 && a.json != nil
 }
@@ -324,7 +325,7 @@ func (a answer) message() string {
 	return ""
 }
 
-// numericCode tells whether error_code is a number, as in the answers of the gateway.
+// numericCode reports whether error_code is a number, as in the answers of the gateway.
 func (a answer) numericCode() bool {
 	_, ok := a.at("error_code").(float64)
 	return ok
@@ -354,7 +355,7 @@ func (a answer) String() string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// refused tells that an answer is a refusal with this status and code; an empty code is any.
+// refused reports whether an answer is an error with this status and code; an empty code means any code.
 func (a answer) refused(status int, code string) bool {
 	return a.err == nil && a.status == status && (code == "" || a.code() == code)
 }

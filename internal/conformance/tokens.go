@@ -273,7 +273,7 @@ func (p *probe) configured(ctx context.Context, key string) (string, error) {
 	return a.text(key), nil
 }
 
-// tokensOff tells that the workspace lets nobody use tokens; who is no admin does not learn it.
+// tokensOff reports whether tokens are disabled in the workspace. Only an admin can find that out.
 func (p *probe) tokensOff(ctx context.Context) bool {
 	value, err := p.configured(ctx, "enableTokensConfig")
 	return err == nil && value == "false"

@@ -17,7 +17,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrNotOurToken says that a string is not an access token this tenant signed.
+// ErrNotOurToken is the error for a string that is not an access token which this tenant signed.
 var ErrNotOurToken = errors.New("not an access token of this tenant")
 
 // TenantOptions name a tenant; what is empty is made up.

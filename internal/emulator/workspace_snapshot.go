@@ -17,7 +17,7 @@ type Snapshot struct {
 	// TokenGrants are the direct grants on authorization/tokens, each written like the Grants of [EndpointState].
 	TokenGrants []string
 	Tokens      []TokenState
-	// OAuthSecrets are those of service principals, of every one that the workspace knows.
+	// OAuthSecrets are the OAuth secrets of all service principals in the workspace.
 	OAuthSecrets []OAuthSecretState
 }
 

@@ -18,7 +18,8 @@ func (foldCase) Description(context.Context) string {
 	return "Upper and lower case are the same here."
 }
 
-// SameID is the id that the service showed, in the spelling that is written where the two differ in case only.
+// SameID returns the id that the service showed or, if the written one differs from it only in upper and lower case,
+// the written one.
 func SameID(written types.String, shown string) types.String {
 	if strings.EqualFold(written.ValueString(), shown) {
 		return written

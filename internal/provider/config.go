@@ -406,7 +406,7 @@ var resourceID = sync.OnceValue(func() *regexp.Regexp {
 })
 
 func checkResourceID(id string) error {
-	// The id becomes the path of a request: what steps up or cuts it off would ask for something else.
+	// The id becomes the path of a request: with "..", "?" or "#" in it, the request would be for something else.
 	steps := strings.Contains(id+"/", "/./") || strings.Contains(id+"/", "/../")
 	if !resourceID().MatchString(id) || steps {
 		return errors.New("it is not the id of a workspace in Azure Resource Manager, such as " +

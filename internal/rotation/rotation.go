@@ -54,7 +54,8 @@ type Verdict struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
 	Ended  string `json:"ended,omitempty"`  // the previous credential, once its time is over
-	// Useless says that nobody uses the credential: it did not work when it was created, or never reached the vault.
+	// Useless is whether nobody can use the credential: it did not work when it was created, or never reached the
+	// vault.
 	Useless bool `json:"useless,omitempty"`
 }
 
@@ -135,11 +136,11 @@ type Steps interface {
 type Status struct {
 	ID       string
 	Previous string // empty: no other one
-	// Useless says that ID could not be verified or stored.
+	// Useless is whether the credential with that ID could not be verified or stored.
 	Useless bool
 }
 
-// UnusableError says that a credential was created and could not be verified or stored.
+// UnusableError is the error of a credential that was created, but could not be verified or stored.
 type UnusableError struct {
 	ID  string
 	Err error // why not
@@ -188,7 +189,8 @@ type Plan struct {
 	Overlap           time.Duration
 }
 
-// NotRevokedError says that a credential could not be revoked which must be revoked first. No new one was created.
+// NotRevokedError is the error of a rotation that created no credential, because another one must be revoked first and
+// could not be.
 type NotRevokedError struct{ Err error }
 
 func (e *NotRevokedError) Error() string { return e.Err.Error() }

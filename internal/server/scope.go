@@ -14,7 +14,7 @@ type scope struct {
 	inner atomic.Pointer[context.Context]
 }
 
-// ended is what every scope forwards to after its end.
+// ended is a cancelled context, which every scope uses after its end.
 var ended = func() *context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

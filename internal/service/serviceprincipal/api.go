@@ -39,7 +39,7 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (clie
 	switch {
 	case err == nil:
 		c.NotePrincipal(sp.ApplicationID, sp.DisplayName, sp.ID)
-	case !errors.Is(err, ErrExists): // one that is there is kept, whether or not it may be adopted
+	case !errors.Is(err, ErrExists): // an existing one is kept, whether or not it may be adopted
 		undo()
 	}
 	return sp, err

@@ -113,8 +113,8 @@ func (m servicePrincipalModel) toServicePrincipal() client.ServicePrincipal {
 	}
 }
 
-// leftTokens reports whether the state is that of the inactive service principal with the SCIM id byOthers, which
-// others have deactivated.
+// leftTokens reports whether the service principal is inactive because somebody else deactivated it, so that it may
+// have kept its tokens. deactivatedByOthers is the SCIM id of the one to which that happened.
 func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
@@ -145,7 +145,7 @@ func (m *servicePrincipalModel) show(sp client.ServicePrincipal, workspaceID str
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
-// imported is the state of one that is there, with every default written.
+// imported returns the state of an existing service principal, with every default filled in.
 func imported(sp client.ServicePrincipal, workspaceID string) servicePrincipalModel {
 	m := servicePrincipalModel{
 		DeleteTokens:  types.BoolValue(true),

@@ -1,7 +1,6 @@
 // Package serviceprincipal is the resource dbxaccess_service_principal: a service principal in the workspace, either an
 // application of Entra ID or one that Databricks itself creates. The data sources dbxaccess_service_principal and
-// dbxaccess_service_principals find those that are there. The action dbxaccess_revoke_credentials ends the credentials
-// of one.
+// dbxaccess_service_principals find existing ones. The action dbxaccess_revoke_credentials ends the credentials of one.
 package serviceprincipal
 
 import (

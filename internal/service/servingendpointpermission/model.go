@@ -92,7 +92,7 @@ func (m *permissionModel) show(endpointID string, e acl.Entry, workspaceID strin
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
-// imported is the state of a grant that is there.
+// imported returns the state of an existing grant.
 func imported(have grant, workspaceID string) permissionModel {
 	m := permissionModel{
 		ID: types.StringValue(have.ID()), EndpointName: types.StringValue(have.Endpoint),

@@ -40,7 +40,7 @@ func (m permissionModel) toIdentity() identityModel {
 	return identityModel{m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
 }
 
-// imported is the state of a right that is there.
+// imported returns the state of an existing right.
 func imported(e acl.Entry, workspaceID string) permissionModel {
 	m := permissionModel{
 		ID:          types.StringValue(e.Name),
