@@ -133,7 +133,7 @@ func Replace[T any](
 
 // https://docs.databricks.com/api/azure/workspace/permissions/get
 func get(ctx context.Context, c *client.Client, object Object) (view, error) {
-	answer := objectPermissions{object: object, whole: true}
+	answer := objectPermissions{object: object, complete: true}
 	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
 		return view{}, advise(err, object)
 	}
@@ -207,13 +207,13 @@ type objectPermissions struct {
 	AccessControlList []accessControl `json:"access_control_list"`
 
 	object Object
-	// whole is whether the answer must be a whole list. Such a list has at least the entry by which the caller may read
+	// complete is whether the answer must be the complete list. It has at least the entry by which the caller may read
 	// it.
-	whole bool
+	complete bool
 }
 
 func (p *objectPermissions) Lacks(bool) string {
-	if p.whole && len(p.AccessControlList) == 0 {
+	if p.complete && len(p.AccessControlList) == 0 {
 		return "it has no access_control_list"
 	}
 	if err := client.Bounded(len(p.AccessControlList), "entries"); err != nil {

@@ -32,6 +32,7 @@ var undetected = map[string]string{
 	"workspace PersonalTokenAtOptimized": "a run sends its tokens to the workspace only",
 	"workspace EntraTokenAtOptimized":    "as PersonalTokenAtOptimized",
 	"workspace DetailsMissing":           "as PersonalTokenAtOptimized",
+	"workspace MoreEntitlements":         "an entitlement that the documentation does not list has a name that nobody knows",
 	"entra AcceptReplayedAssertion":      "the login keeps its key and its assertions to itself",
 	"entra AcceptAssertionWithoutID":     "as AcceptReplayedAssertion",
 }

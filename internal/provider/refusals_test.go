@@ -30,7 +30,7 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 		"network policy in plain text": {network: emulator.NetworkPolicyAsText,
 			says: []string{"Unauthorized network access to workspace", "no calls from the network", "public network access"}},
 		"scope": {fault: emulator.Fault{Status: 403, Body: `{"error_code":403,"message":"Provided OAuth token does not have required scopes: model-serving"}`},
-			says: []string{"required scopes: model-serving", "not the scope that this call needs"}},
+			says: []string{"required scopes: model-serving", "lacks the scope that this call needs"}},
 		"tier": {fault: emulator.Fault{Status: 403, Body: `{"error_code":"FEATURE_DISABLED","message":"ACLs for serving endpoints are disabled or not available in this tier"}`},
 			says: []string{"FEATURE_DISABLED", "not available in this tier", "pricing tier"}},
 	} {

@@ -62,8 +62,8 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 		unseen int // how often the vault refuses to list the versions
 		want   string
 	}{
-		"disabled": {1, "is refused until an apply succeeds"},
-		"unknown":  {-1, "could not be found out"},
+		"disabled": {1, "fails until an apply succeeds"},
+		"unknown":  {-1, "could not be checked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
