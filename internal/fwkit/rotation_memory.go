@@ -40,7 +40,11 @@ func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnost
 
 // Store writes what there is to remember, and deletes what there is not.
 func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *diag.Diagnostics) {
-	RememberUnlessZero(ctx, p, verdictKey, m.Verdict, diags)
+	if m.Verdict.Empty() { // its id alone says nothing
+		Forget(ctx, p, verdictKey, diags)
+	} else {
+		Remember(ctx, p, verdictKey, m.Verdict, diags)
+	}
 	RememberUnlessZero(ctx, p, importedKey, m.Imported, diags)
 	if len(m.Places) > 0 {
 		Remember(ctx, p, placesKey, m.Places, diags)
