@@ -17,14 +17,14 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// version is set by the release build.
+// version is the provider's version. The release build sets it.
 var version = "0.0.0-dev"
 
 func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger and print what to export")
 	flag.Parse()
 	log.SetOutput(web.Log(os.Stderr))
-	if !*debug { // there the log goes to the debugger's own terminal
+	if !*debug { // with -debug the log goes to the debugger's terminal, where a person reads it
 		if err := switchOff(unreadLoggers(os.LookupEnv)); err != nil {
 			log.Fatal(err)
 		}
@@ -34,10 +34,11 @@ func main() {
 	}
 	factory, end := provider.NewProcess(version, os.LookupEnv)
 	terminated := make(chan os.Signal, 1)
-	// An interrupt is Terraform's to handle, and the plugin library ignores it here.
+	// Only SIGTERM is handled here. At an interrupt (SIGINT) Terraform itself stops its providers, and the plugin
+	// library ignores the signal in this process.
 	signal.Notify(terminated, syscall.SIGTERM)
-	if !*debug { // a debugger serves several runs of Terraform
-		// When Terraform is killed, the provider would keep running, with the secrets of its environment.
+	if !*debug { // with -debug the provider serves several runs of Terraform, and outlives each of them
+		// Otherwise the provider would keep running after Terraform was killed, with secrets in its environment.
 		go func() {
 			waitForParent()
 			terminated <- syscall.SIGTERM
@@ -62,11 +63,12 @@ func main() {
 	}
 }
 
-// stopLimit is how long a termination waits for what is under way: runners kill ten seconds after a termination, or
-// later.
+// stopLimit is how long a terminated process waits for the changes under way. CI runners kill a process ten seconds
+// after they have asked it to terminate, or later.
 const stopLimit = 8 * time.Second
 
-// report logs which tokens could not be revoked. Terraform's log is the only output that is still read.
+// report logs each token that could not be revoked; left maps the token's id to the error. At this point, Terraform's
+// log is the only output that is still read.
 func report(left map[string]error) {
 	for id, err := range left {
 		log.Printf("token %s is still live: %v", id, err)

@@ -7,9 +7,10 @@ import (
 	"time"
 )
 
-// waitForParent returns when the process that started this one has ended.
+// waitForParent waits until the process that started this one has ended.
 func waitForParent() {
-	// An orphan gets another parent; no signal says so that every Unix has.
+	// An orphaned process gets another parent. No signal that every Unix has reports this, so the parent's id is
+	// polled.
 	for parent := os.Getppid(); os.Getppid() == parent; {
 		time.Sleep(500 * time.Millisecond)
 	}

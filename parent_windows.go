@@ -2,9 +2,9 @@ package main
 
 import "os"
 
-// waitForParent returns when the process that started this one has ended.
+// waitForParent waits until the process that started this one has ended.
 func waitForParent() {
-	// Windows keeps an orphan's parent id, but gives a handle to wait for.
+	// On Windows the parent's id stays the same after the parent has ended, but a process can be waited for.
 	if parent, err := os.FindProcess(os.Getppid()); err == nil {
 		_, _ = parent.Wait()
 	}

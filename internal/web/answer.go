@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// Form is the form of an API's answer when a request succeeds.
+// Form is the form that the body of a successful answer must have.
 type Form int
 
 const (
@@ -23,22 +23,24 @@ const (
 	ObjectOrNothing
 )
 
-// NoAnswer is the error for a success (status 2xx) that does not answer the request: a page, an empty body, or JSON of
-// another form or about another object. It is not known whether the service did the work, or received the request.
+// NoAnswer is the error for a response with a status of success (2xx) that does not answer the request. It is an HTML
+// page, an empty body, or JSON of another form or about another object. The error does not show whether the service
+// received the request or did the work.
 type NoAnswer struct {
 	Method, Host, Path string
 	Status             int
 	// Got describes the answer, such as "an HTML page with the title “Sign in”".
 	Got string
-	// Page is whether it was an HTML page.
+	// Page reports whether the answer was an HTML page.
 	Page bool
 }
 
-// Check returns nil if an answer with a status of success has the form want, else a [*NoAnswer]. body is the
-// whole body, decompressed; response.Request must be set, as a client does. The body decides, not its content type:
-// a service that labels its JSON wrongly is believed, and a page that is labelled as JSON is not.
+// Check returns a [*NoAnswer] error if the body of a response with a status of success does not have the form want.
+// body is the whole body, decompressed. response.Request must be set, as an http.Client does. JSON with a wrong content
+// type passes, and an HTML page that is labelled as JSON does not.
 //
-// Whether the answer is about the object that was asked for only the caller can know; see [Mismatch].
+// Check does not know which object the request asked for. The caller must compare that, and reports another object with
+// [Mismatch].
 func Check(response *http.Response, body []byte, want Form) error {
 	got := misfit(response.Header, body, want)
 	if got == "" {
@@ -49,8 +51,8 @@ func Check(response *http.Response, body []byte, want Form) error {
 	return e
 }
 
-// Mismatch returns the error for JSON that does not answer the request, or is about another object. got describes it,
-// as in "JSON without an id" or "the group 42".
+// Mismatch returns the error for JSON that does not answer the request, or that is about another object. got describes
+// the JSON, as in "JSON without an id" or "the group 42".
 func Mismatch(response *http.Response, got string) *NoAnswer {
 	e := &NoAnswer{Status: response.StatusCode, Got: got}
 	if r := response.Request; r != nil {
@@ -64,7 +66,7 @@ func (e *NoAnswer) Error() string {
 		e.Method, e.Path, e.Host, e.Status, e.Got)
 }
 
-// Cause returns a sentence about the usual cause.
+// Cause returns sentences that name the usual cause of the error and what to check.
 func (e *NoAnswer) Cause() string {
 	return fmt.Sprintf(
 		"Usually something other than the service answers like that: a proxy or firewall, a single sign-on page, a "+
@@ -76,7 +78,8 @@ func (e *NoAnswer) Cause() string {
 
 const page = "an HTML page"
 
-// misfit describes an answer that does not have the form want; empty for one that has.
+// misfit describes a body that does not have the form want, such as "an HTML page without a title". It returns an empty
+// string for a body that has the form.
 func misfit(header http.Header, body []byte, want Form) string {
 	body = bytes.TrimSpace(body)
 	isPage := htmlType(header) || bytes.HasPrefix(body, []byte("<"))
@@ -124,7 +127,8 @@ func jsonKind(first byte) string {
 
 var titleElement = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`) })
 
-// pageTitle is the title of an HTML page, cleaned and no longer than a line; empty if it has none near its begin.
+// pageTitle returns the title of an HTML page, prepared by [Text] and at most 100 bytes long. It returns an empty
+// string if the first 64 KiB of the page hold no title.
 func pageTitle(body []byte) string {
 	const head, longest = 64 << 10, 100
 	if len(body) > head {

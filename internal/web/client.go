@@ -15,19 +15,21 @@ import (
 )
 
 const (
-	// LargeAnswer bounds the body of an answer that may hold thousands of objects, decompressed. Read, judged and
-	// decoded it takes up to ten times as much memory.
+	// LargeAnswer is the largest allowed body, in bytes after decompression, of an answer that may list thousands of
+	// objects. Reading, checking and decoding such a body takes up to ten times as much memory.
 	LargeAnswer = 24 << 20
-	// SmallAnswer bounds the body of an answer that holds one token, one secret or one page of a list, decompressed.
+	// SmallAnswer is the largest allowed body, in bytes after decompression, of an answer that holds one token, one
+	// secret or one page of a list.
 	SmallAnswer = 1 << 20
 )
 
-// NewTransport returns the transport of every client of the provider. It honours HTTPS_PROXY and NO_PROXY, and trusts
-// roots, or the authorities of the system when roots is nil. Callers must wrap it in [Guard], as
-// [NewClient] does.
+// NewTransport returns a transport for the provider's HTTP clients. It honours HTTPS_PROXY and NO_PROXY, and trusts the
+// certificate authorities in roots, or those of the system when roots is nil. Callers must wrap the transport in
+// [Guard], as [NewClient] does.
 func NewTransport(roots *x509.CertPool) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	// Terraform runs up to -parallelism calls at once to one host. The default of 2 would close and open connections.
+	// Terraform makes up to -parallelism calls to one host at once. With Go's default of 2 idle connections for each
+	// host, most connections would be closed and opened again.
 	t.MaxIdleConnsPerHost = 64
 	t.MaxResponseHeaderBytes = 1 << 20
 	if roots != nil {
@@ -36,17 +38,19 @@ func NewTransport(roots *x509.CertPool) *http.Transport {
 	return t
 }
 
-// Guard keeps three rules for every request that goes through next, and notes the credentials that it sends; see
-// [Conceal]:
-//   - No redirect is followed, because credentials would go to whatever host it names: it is a [*Redirected] error.
-//   - A request without TLS is not sent, but to this machine and where [AllowPlain] says so: it is a [*NotSecure] error.
-//   - A body of more than limit bytes, decompressed, is a [*NoAnswer] error while it is read.
+// Guard returns a transport that sends requests through next and applies three rules to them. It also registers the
+// credentials that it sends; see [Conceal].
+//   - A redirect is not followed, because the credentials would go to any host that it names: the error is a
+//     [*Redirected].
+//   - A request without TLS is not sent, except to this machine and where [AllowPlain] allows it: the error is a
+//     [*NotSecure].
+//   - A body of more than limit bytes, after decompression, fails with a [*NoAnswer] error while it is read.
 func Guard(next http.RoundTripper, limit int64) http.RoundTripper { return guard{next, limit} }
 
-// NewClient returns the client for services that answer each request with one JSON object: Entra ID, Azure Resource
-// Manager, Key Vault, and other issuers of tokens. It keeps the rules of [Guard] with [SmallAnswer], and an answer
-// with a status of success that is no JSON object is a [*NoAnswer] error. transport may be nil, for one of
-// [NewTransport]; timeout bounds one request together with its answer, and 0 means no bound.
+// NewClient returns a client for services that answer each request with one JSON object: Entra ID, Azure Resource
+// Manager, Key Vault, and other issuers of tokens. The client applies the rules of [Guard] with the limit
+// [SmallAnswer]. A successful answer that is not a JSON object with a field is a [*NoAnswer] error. If transport is
+// nil, the client uses [NewTransport]. timeout bounds one request together with its answer; 0 means no bound.
 func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
 	if transport == nil {
 		transport = NewTransport(nil)
@@ -54,8 +58,8 @@ func NewClient(transport http.RoundTripper, timeout time.Duration) *http.Client 
 	return &http.Client{Transport: objects{Guard(transport, SmallAnswer)}, Timeout: timeout}
 }
 
-// Unguarded returns a client without the rules of [Guard], for a library that changes the transport and returns it. No
-// request is sent through it: the changed transport is passed to [NewClient].
+// Unguarded returns a client without the rules of [Guard], for a library that changes the client's transport and
+// returns it. No request is sent through this client: the changed transport is passed to [NewClient].
 func Unguarded() *http.Client { return &http.Client{Transport: NewTransport(nil)} }
 
 type guard struct {
@@ -102,8 +106,8 @@ func (g guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// boundedBody fails once more has been read than allowed. A body that is cut off instead could
-// be a different answer.
+// boundedBody is a response body that fails when more than left bytes are read. It does not cut the body off, because a
+// shortened body could pass for a different answer.
 type boundedBody struct {
 	io.ReadCloser
 	left     int64
@@ -122,7 +126,8 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// objects reads each answer to its end and lets a success pass only as a JSON object.
+// objects is a transport that reads each response to its end. A response with a status of success must be a JSON
+// object.
 type objects struct{ next http.RoundTripper }
 
 func (o objects) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -148,15 +153,15 @@ func (o objects) RoundTrip(r *http.Request) (*http.Response, error) {
 
 type limitKey struct{}
 
-// WithLimit lowers the limit of [Guard], in bytes, for the answers to requests of ctx.
+// WithLimit returns a context in which an answer may have at most limit bytes. It can only lower the limit of [Guard].
 func WithLimit(ctx context.Context, limit int64) context.Context {
 	return context.WithValue(ctx, limitKey{}, limit)
 }
 
 type plainKey struct{}
 
-// AllowPlain marks requests of ctx as going to an address that is plain http by its nature, such as that of the managed
-// identity of a machine.
+// AllowPlain returns a context whose requests may use plain http, because their address has no TLS. An example is the
+// address of a machine's managed identity.
 func AllowPlain(ctx context.Context) context.Context {
 	return context.WithValue(ctx, plainKey{}, true)
 }
@@ -166,8 +171,8 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Unusable is an error that is not a failure of the network: an answer must not be used, or a request must not be sent.
-// It is final, because a retry would fail the same way.
+// Unusable is an error that is not a network failure: an answer must not be used, or a request must not be sent.
+// Callers do not retry, because a retry would fail the same way.
 type Unusable interface {
 	error
 	// Cause returns a sentence about the usual cause, and what to check.
@@ -176,13 +181,13 @@ type Unusable interface {
 
 var _, _, _ Unusable = &Redirected{}, &NotSecure{}, &NoAnswer{}
 
-// Redirected is the error for a redirect. None is followed.
+// Redirected is the error for an answer that redirects the request. No redirect is followed.
 type Redirected struct {
-	Method, Host, Path string // of the request
+	Method, Host, Path string // method, host and path of the request
 	Status             int
-	// Target is the target of the redirect; nil if it has none. Its query and its user may hold secrets.
+	// Target is the target of the redirect, or nil if the answer names none. Its query and its user may hold secrets.
 	Target *url.URL
-	// RequestID is the service's name for the request; may be empty.
+	// RequestID is the id that the service gave to the request. It may be empty.
 	RequestID string
 }
 
@@ -195,7 +200,7 @@ func (e *Redirected) Error() string {
 		e.Method, e.Path, e.Host, target, e.Status)
 }
 
-// Cause says what probably caused the error, and what to check.
+// Cause returns sentences that name the probable cause of the error and what to check.
 func (e *Redirected) Cause() string {
 	return fmt.Sprintf(
 		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link answers in "+
@@ -204,14 +209,14 @@ func (e *Redirected) Cause() string {
 	)
 }
 
-// NotSecure is the error for a request without TLS. It was not sent.
+// NotSecure is the error for a request that was not sent, because it would have gone over plain http.
 type NotSecure struct{ Method, Host, Path string }
 
 func (e *NotSecure) Error() string {
 	return fmt.Sprintf("%s %s at %s was not sent: it would go over http, readable on the way", e.Method, e.Path, e.Host)
 }
 
-// Cause says what probably caused the error, and what to check.
+// Cause returns sentences that name the probable cause of the error and what to check.
 func (e *NotSecure) Cause() string {
 	return "Credentials are sent by https only. The address was given by a setting, a variable or another service's " +
 		"answer; correct it there."

@@ -12,29 +12,31 @@ import (
 )
 
 const (
-	// shortestSecret is the least that is hidden. Shorter values are parts of ordinary words, and hiding those would
-	// make a text unreadable.
+	// shortestSecret is the length in bytes of the shortest value that is hidden. Shorter values occur inside ordinary
+	// words, and hiding those would make a text unreadable.
 	shortestSecret = 8
-	// surelySecret is a length at which no text contains a secret by chance. Of a secret that a service cut off, this
-	// much is hidden; and only secrets of this length are looked for in the provider's own sentences, which may contain
-	// a shorter one as a word.
+	// surelySecret is a length in bytes at which a match with a secret cannot be chance. If a service cuts a secret
+	// off, a beginning of at least this length is still hidden. The provider's own sentences are searched only for
+	// secrets of at least this length, because a shorter secret may be an ordinary word in them.
 	surelySecret = 16
-	// mostSecrets bounds the memory for secrets with all their spellings, in bytes. It holds several thousand access
-	// tokens.
+	// mostSecrets bounds the total size in bytes of all registered secrets with all their spellings. It holds several
+	// thousand access tokens.
 	mostSecrets = 16 << 20
-	// longestEncoded is the length up to which a secret is also looked for in base64, as Basic authentication sends it.
+	// longestEncoded is the length in bytes up to which a secret is also searched for in base64, as Basic
+	// authentication sends it.
 	longestEncoded = 512
 )
 
 const hidden = "(hidden)"
 
-// known holds the secrets that this process has sent, received or read. They belong to the process and not to one
+// known holds the secrets that this process has sent, received or read. It belongs to the process and not to one
 // configuration, because a service may repeat in one answer what another provider block sent to it.
 var known secrets
 
-// Conceal registers secrets, so that [Text] and [Shown] never repeat them, in any of the spellings below. Every
-// function that reads or receives a secret calls it. White space around a secret does not count. Blank and short values
-// are ignored. When there are very many, those that were noted longest ago are forgotten.
+// Conceal registers secrets, so that [Text] and [Shown] replace each of their spellings; see [spellings]. Every
+// function that reads or receives a secret calls Conceal. White space around a value does not count. Values of fewer
+// than 8 bytes are ignored. When the secrets with their spellings take more than 16 MiB, those that were registered
+// longest ago are forgotten.
 func Conceal(values ...string) {
 	for _, value := range values {
 		known.add(strings.TrimSpace(value))
@@ -44,9 +46,10 @@ func Conceal(values ...string) {
 type secrets struct {
 	mu     sync.RWMutex
 	size   int
-	byName map[string]*list.Element // by the secret itself
-	recent list.List                // of *secret, the one noted last in front
-	// starts are the spellings by their first bytes, so that a text is searched in one pass however many there are.
+	byName map[string]*list.Element // by the secret's value
+	recent list.List                // of *secret; the one that was registered last is in front
+	// starts maps the first bytes of a spelling to all spellings that begin with them. With it, one pass over a text
+	// finds every secret.
 	starts map[string][]string
 }
 
@@ -99,8 +102,9 @@ func (s *secrets) forget(oldest *list.Element) {
 	}
 }
 
-// spellings are how a secret may come back in a text: as it is, as a JSON string, in HTML, in a form or a path, and
-// inside base64. Of one with several lines, such as a key in PEM, each line by itself.
+// spellings returns the forms in which a secret may appear in a text: unchanged, as a JSON string, in HTML, in a
+// URL-encoded form or path, and inside base64. Each line of a secret with several lines, such as a key in PEM, has its
+// own forms.
 func spellings(value string) []string {
 	seen := map[string]bool{}
 	var forms []string
@@ -113,7 +117,7 @@ func spellings(value string) []string {
 	lines := strings.FieldsFunc(value, func(r rune) bool { return r == '\r' || r == '\n' })
 	for _, line := range lines {
 		if line = strings.TrimSpace(line); len(lines) > 1 && strings.HasPrefix(line, "-----") {
-			continue // the frame of a key in PEM
+			continue // the first or last line of a key in PEM
 		}
 		note(line)
 		if quoted, err := json.Marshal(line); err == nil {
@@ -137,7 +141,7 @@ func spellings(value string) []string {
 	return forms
 }
 
-// lowerPercent writes %2F as %2f.
+// lowerPercent returns a URL-encoded text with its escapes in lower case, such as %2f for %2F.
 func lowerPercent(escaped string) string {
 	b := []byte(escaped)
 	for i := 0; i+2 < len(b); i++ {
@@ -148,8 +152,8 @@ func lowerPercent(escaped string) string {
 	return string(b)
 }
 
-// inBase64 are the characters that a value makes in the base64 of a longer text, where before is the number of bytes in
-// front of it, modulo 3. Those at either end that depend on its neighbours are left out.
+// inBase64 returns the characters that value yields inside the base64 of a longer text. before is the number of bytes
+// in front of value, modulo 3. Characters at either end that also depend on neighbouring bytes are left out.
 func inBase64(encoding *base64.Encoding, value string, before int) string {
 	text := encoding.EncodeToString(append(make([]byte, before), value...))
 	first := (before*8 + 5) / 6
@@ -157,8 +161,9 @@ func inBase64(encoding *base64.Encoding, value string, before int) string {
 	return text[first:last]
 }
 
-// hide replaces the secrets in what begins within the first limit bytes of a text, and drops the rest. shortest is the
-// length of the secrets to look for.
+// hide returns the first limit bytes of text, with each registered secret in them replaced. A secret that begins within
+// these bytes is replaced even if it ends after them. shortest is the length in bytes of the shortest spelling to
+// search for.
 func (s *secrets) hide(text string, limit, shortest int) string {
 	limit = min(limit, len(text))
 	s.mu.RLock()
@@ -167,7 +172,7 @@ func (s *secrets) hide(text string, limit, shortest int) string {
 		return text[:limit]
 	}
 	var b strings.Builder
-	kept := 0 // text before this position is written
+	kept := 0 // text before this position is already in b
 	for i := 0; i+shortestSecret <= len(text) && i < limit; {
 		length := s.at(text[i:], shortest)
 		if length == 0 {
@@ -186,7 +191,8 @@ func (s *secrets) hide(text string, limit, shortest int) string {
 	return b.String()
 }
 
-// at returns the length of the secret that a text begins with; 0 for none.
+// at returns the length of the secret at the start of text, or 0 if text does not start with a secret. Spellings of
+// fewer than shortest bytes are ignored. The beginning of a secret counts too, if it has at least surelySecret bytes.
 func (s *secrets) at(text string, shortest int) int {
 	longest := 0
 	for _, form := range s.starts[text[:shortestSecret]] {
@@ -201,7 +207,7 @@ func (s *secrets) at(text string, shortest int) int {
 	return longest
 }
 
-// credentialHeaders are the headers in which this process sends credentials.
+// credentialHeaders lists the request headers in which this process sends credentials.
 var credentialHeaders = []string{
 	"Authorization",
 	"X-Identity-Header",
@@ -209,7 +215,7 @@ var credentialHeaders = []string{
 	"X-Databricks-Azure-Sp-Management-Token",
 }
 
-// concealSent notes the credentials in the headers of a request.
+// concealSent registers the credentials in the headers of a request; see [Conceal].
 func concealSent(h http.Header) {
 	for _, name := range credentialHeaders {
 		for _, value := range h[name] {
@@ -227,7 +233,7 @@ func concealSent(h http.Header) {
 	}
 }
 
-// receivedSecrets are the members of a JSON object in which services give out what opens something.
+// receivedSecrets has the JSON members in which services return tokens.
 type receivedSecrets struct {
 	AccessToken  string `json:"access_token"`
 	RefreshToken string `json:"refresh_token"`
@@ -235,17 +241,17 @@ type receivedSecrets struct {
 	OIDCToken    string `json:"oidcToken"`
 }
 
-// concealReceived notes the tokens in the body of an answer. The value of a secret in a vault is not among them: only
-// the caller knows whether it is a credential or a name.
+// concealReceived registers the tokens in the body of an answer; see [Conceal]. It does not register the value of a Key
+// Vault secret: only the caller knows whether that value is a credential or a name.
 func concealReceived(body []byte) {
 	var got receivedSecrets
-	_ = json.Unmarshal(body, &got) // what has another form is none of these, and the caller says so
+	_ = json.Unmarshal(body, &got) // an error is ignored here: the caller checks the form of the body
 	Conceal(got.AccessToken, got.RefreshToken, got.IDToken, got.OIDCToken)
 }
 
-// ConcealForm notes the credentials in the body of a request for a token, which is a form.
+// ConcealForm registers the credentials in the body of a token request, which is a URL-encoded form; see [Conceal].
 func ConcealForm(form string) {
-	values, _ := url.ParseQuery(form) // what can be read of it is noted all the same
+	values, _ := url.ParseQuery(form) // after an error, values holds what could be parsed
 	for _, name := range []string{"client_secret", "client_assertion", "assertion", "subject_token", "refresh_token", "password", "code"} {
 		Conceal(values[name]...)
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Pause sleeps for d. It returns early, with the error of ctx, when ctx ends.
+// Pause sleeps for d. When ctx ends earlier, Pause returns the error of ctx at once.
 func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -1,5 +1,5 @@
-// Package web has the provider's HTTP clients. One rule decides what counts as an answer of a service, and one function
-// prepares foreign text for a message. It knows neither Azure, nor Databricks, nor Terraform.
+// Package web provides the provider's HTTP clients. [Check] decides what counts as an answer of a service, and [Text]
+// prepares the text of a server for a message. The package knows nothing of Azure, Databricks or Terraform.
 package web
 
 import (
@@ -12,12 +12,12 @@ import (
 	"unicode/utf8"
 )
 
-// Text prepares the text of a server for a message. It replaces the secrets that were passed to [Conceal].
-// White space, line ends too, becomes one space. Whatever does not print, such as an escape sequence for a terminal, is
-// written as a Go escape. What is longer than limit bytes is cut off.
+// Text prepares the text of a server for a message. It replaces the secrets that were registered with [Conceal]. It
+// turns white space, including line ends, into one space. It writes unprintable characters, such as those that control
+// a terminal, as Go escapes. It cuts off what is longer than limit bytes.
 func Text(s string, limit int) string {
 	var b strings.Builder
-	// More than this never fits, so that an answer of megabytes costs no more than a short one.
+	// More bytes than this never fit into limit, so an answer of megabytes costs no more time than a short one.
 	s = known.hide(s, 4*(limit+1), shortestSecret)
 	space := false
 	for len(s) > 0 {
@@ -44,8 +44,9 @@ func Text(s string, limit int) string {
 	return b.String()
 }
 
-// Shown is the last step of every message to the user: it replaces long secrets that were passed to [Conceal], and
-// writes characters that do not print as Go escapes, except for line ends and tabs.
+// Shown prepares a message for the user, as the last step before the message is shown. It replaces secrets of at least
+// 16 bytes that were registered with [Conceal]. It writes unprintable characters as Go escapes, except for line ends
+// and tabs.
 func Shown(s string) string {
 	s = known.hide(s, len(s), surelySecret)
 	plain := func(r rune) bool { return unicode.IsPrint(r) || r == '\n' || r == '\t' || r == '\u00a0' }
@@ -53,7 +54,7 @@ func Shown(s string) string {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s { // a byte that is no UTF-8 comes as U+FFFD
+	for _, r := range s { // a byte that is not UTF-8 arrives as U+FFFD
 		if plain(r) {
 			b.WriteRune(r)
 		} else {
@@ -63,7 +64,8 @@ func Shown(s string) string {
 	return b.String()
 }
 
-// RetryAfter reads the header of that name, in seconds or as a date (RFC 9110 section 10.2.3). It is at most a day.
+// RetryAfter returns the pause that the Retry-After header asks for, in seconds or as a date (RFC 9110, section
+// 10.2.3). The pause is at most a day. ok is false if the header is missing or malformed.
 func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && seconds >= 0 {
@@ -74,15 +76,15 @@ func RetryAfter(h http.Header) (pause time.Duration, ok bool) {
 		return 0, false
 	}
 	now := time.Now()
-	// A service's clock may be another than this machine's.
+	// The clocks of service and machine may differ, so the date is compared with the answer's own Date header.
 	if served, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = served
 	}
 	return min(max(date.Sub(now), 0), 24*time.Hour), true
 }
 
-// Log returns a writer for Go's own logger, which passes each record through [Shown] to next: net/http logs there, and
-// nowhere else, what a server sent after its answer.
+// Log returns a writer for Go's standard logger. The writer passes each record through [Shown] and writes it to next.
+// When a server sends something after its answer, net/http reports it to this logger and nowhere else.
 func Log(next io.Writer) io.Writer { return shownLog{next} }
 
 type shownLog struct{ next io.Writer }
