@@ -7,15 +7,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// maxClockGap is how far the service's clock may be from this machine's where something is rotated, forgotten or
-// revoked because of the time.
+// maxClockGap is the largest difference between the service's clock and this machine's at which the time may decide
+// that a credential is rotated, forgotten or revoked.
 const maxClockGap = 24 * time.Hour
 
-// ClockIsWrong reports whether the service's clock is too far from this machine's to believe either.
+// ClockIsWrong reports whether the service's clock differs from this machine's by more than 24 hours. Neither of the
+// two can be trusted then.
 func ClockIsWrong(service time.Time) bool { return time.Since(service).Abs() > maxClockGap }
 
-// CheckClock returns an error if one of the two clocks is wrong and the decision depends on which one. same reports
-// whether both times lead to the same decision.
+// CheckClock returns an error if one of the two clocks is wrong and a decision depends on which one. same reports
+// whether the decision is the same at the service's time and at this machine's time.
 func CheckClock(service time.Time, same func(service, machine time.Time) bool) error {
 	machine := time.Now()
 	if !ClockIsWrong(service) || same(service, machine) {

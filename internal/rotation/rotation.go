@@ -1,10 +1,11 @@
-// Package rotation decides when a credential is replaced, and in which order the new one is created and stored and the
-// old one revoked. It knows neither Terraform nor what kind of credential it is: a resource passes plain values and
-// the [Steps] of its own service.
+// Package rotation decides when a credential is replaced, and in which order the new credential is created and stored
+// and the old one is revoked. It knows neither Terraform nor the kind of the credential: a resource passes plain values
+// and the [Steps] of its own service.
 //
-// One rotation, from refresh to apply: [Judge] compares what a state records with what the service shows and returns a
-// [Verdict]; [Cause] adds what the configuration changed and returns the reason that the plan shows; [Rotate] executes
-// the plan. While the old credential works, it stays valid until the new one is stored, and never more than two live.
+// A rotation begins at a refresh and ends with an apply. [Judge] compares what the state records with what the service
+// shows, and returns a [Verdict]. [Cause] adds what the configuration has changed, and returns the reason that the plan
+// shows. [Rotate] executes the plan. An old credential that works stays valid until the new one is stored. Never more
+// than two credentials of a resource are live at once.
 package rotation
 
 import (
@@ -13,7 +14,7 @@ import (
 	"time"
 )
 
-// Reason is why a credential is rotated, as the attribute rotation_reason shows it. Empty: no rotation.
+// Reason says why a credential is rotated. The attribute rotation_reason shows it. An empty Reason means no rotation.
 type Reason string
 
 const (
@@ -21,45 +22,45 @@ const (
 	Trigger  Reason = "trigger"  // rotation_triggers changed
 	Lifetime Reason = "lifetime" // lifetime_seconds changed
 	Scopes   Reason = "scopes"   // scopes changed, where the service cannot change them in place
-	Revoked  Reason = "revoked"  // somebody deleted it
+	Revoked  Reason = "revoked"  // somebody deleted the credential
 	Expired  Reason = "expired"
-	Owner    Reason = "owner" // it belongs to another principal
-	Vault    Reason = "vault" // its value is no longer where it belongs, or belongs elsewhere now
+	Owner    Reason = "owner" // the credential belongs to another principal
+	Vault    Reason = "vault" // Key Vault no longer has the credential's value, or the value belongs elsewhere now
 
-	// OverlapEnded is no rotation: the previous credential is revoked, and no new one created.
+	// OverlapEnded means that the previous credential is revoked and that no new credential is created.
 	OverlapEnded Reason = "overlap_ended"
 )
 
-// Recorded is what a state holds of a credential. Times are the service's; the zero time means never.
+// Recorded is what a state records of a credential. Times are by the service's clock; a zero time means never.
 type Recorded struct {
 	ID          string
 	ExpiresAt   time.Time
 	RotateAt    time.Time
-	PreviousID  string // the previous credential, while that one lives; empty: none
+	PreviousID  string // id of the previous credential while it is live, else empty
 	PreviousEnd time.Time
 }
 
-// Facts are what a refresh learned about a credential.
+// Facts are what a refresh has learned about a credential.
 type Facts struct {
-	Now       time.Time // the service's clock
+	Now       time.Time // by the service's clock
 	Live      bool
-	Owner     string // the principal that it belongs to, if that is not the configured one
-	VaultLost bool   // the version in Key Vault that holds its value is gone or disabled
-	Useless   bool   // it was found unusable at its creation, or its value was never stored anywhere
+	Owner     string // the principal that owns the credential, if it is not the configured one
+	VaultLost bool   // the Key Vault version that holds the credential's value is gone or disabled
+	Useless   bool   // the credential did not work when it was created, or its value was never stored
 }
 
-// Verdict is what a refresh decided about the credential with that ID. Private state holds it while there is something
-// to do.
+// Verdict is what a refresh has decided about the credential with that ID. The resource's private state holds the
+// verdict while there is something to do.
 type Verdict struct {
 	ID     string `json:"id"`
 	Reason Reason `json:"reason,omitempty"` // empty: no reason to rotate
-	Ended  string `json:"ended,omitempty"`  // the previous credential, once its time is over
-	// Useless is whether nobody can use the credential: it did not work when it was created, or never reached the
-	// vault.
+	Ended  string `json:"ended,omitempty"`  // id of the previous credential, once its overlap has ended
+	// Useless reports whether nobody can use the credential, because it did not work when it was created, or because
+	// its value never reached the vault.
 	Useless bool `json:"useless,omitempty"`
 }
 
-// About returns the verdict if it is about that credential, else an empty one.
+// About returns v if it is about the credential with that id, else an empty verdict.
 func (v Verdict) About(id string) Verdict {
 	if v.ID != id {
 		return Verdict{}
@@ -67,10 +68,10 @@ func (v Verdict) About(id string) Verdict {
 	return v
 }
 
-// Empty reports whether there is nothing to do.
+// Empty reports whether the verdict demands nothing: neither a rotation nor the revocation of a previous credential.
 func (v Verdict) Empty() bool { return v.Reason == "" && v.Ended == "" }
 
-// Judge decides what has to be done about a credential.
+// Judge returns what has to be done about a credential. It compares what the state records with what a refresh learned.
 func Judge(r Recorded, f Facts) Verdict {
 	v := Verdict{ID: r.ID, Useless: f.Useless}
 	reached := func(at time.Time) bool { return !at.IsZero() && !f.Now.Before(at) }
@@ -92,15 +93,15 @@ func Judge(r Recorded, f Facts) Verdict {
 	return v
 }
 
-// Change is an attribute that rotates the credential when it changes.
+// Change says of one attribute whether the plan changes it. The change of that attribute rotates the credential.
 type Change struct {
 	Reason           Reason
 	Unknown, Changed bool // Unknown: the value is known only at apply
 }
 
-// Cause returns why a plan rotates; empty for no reason. known is false if that depends on a value that is known only
-// at apply. The verdict comes first, because it cannot change between plan and apply: the plan then shows the reason
-// that is applied.
+// Cause returns the reason for which a plan rotates the credential, or an empty reason for no rotation. known is false
+// if that depends on a value that is known only at apply. The verdict takes precedence over the changes, because it
+// cannot change between plan and apply. So the plan shows the reason that is applied.
 func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	if v.Reason != "" {
 		return v.Reason, true
@@ -116,35 +117,35 @@ func Cause(v Verdict, changes ...Change) (why Reason, known bool) {
 	return "", true
 }
 
-// InUse reports whether applications may be using the credential that is rotated for that reason.
+// InUse reports whether applications may still be using the old credential when it is rotated for the reason why.
 func InUse(why Reason, v Verdict) bool { return why != Revoked && why != Expired && !v.Useless }
 
-// Steps are the four operations of a rotation.
+// Steps are the four operations of a rotation. The resource of each kind of credential implements them.
 type Steps interface {
-	// Create creates the new credential and returns its id. An id together with an error means that it exists anyway.
+	// Create creates the new credential and returns its id. If it returns an id with an error, the credential exists.
 	Create(ctx context.Context) (id string, err error)
-	// Store writes the value of the new credential to where applications read it. After an error it has left nothing
-	// there that works.
+	// Store writes the value of the new credential to the place where applications read it. If Store fails, no value
+	// that works is left in that place.
 	Store(ctx context.Context) error
-	// Revoke ends a credential. One that is gone already counts as done.
+	// Revoke revokes a credential. It returns nil if the credential does not exist any more.
 	Revoke(ctx context.Context, id string) error
-	// Save records which credentials live. It is called each time that changes, before anything else can fail.
+	// Save records which credentials are live. It is called after each change to that, before another step can fail.
 	Save(Status)
 }
 
-// Status is which credentials live.
+// Status says which credentials of a resource are live.
 type Status struct {
 	ID       string
-	Previous string // empty: no other one
-	// Useless is whether the credential with that ID could not be verified or stored.
+	Previous string // id of the previous credential; empty if only one credential is live
+	// Useless reports whether the credential with that ID could not be verified or stored.
 	Useless bool
 }
 
-// UnusableError is the error of a credential that was created, but could not be verified or stored.
+// UnusableError is the error for a credential that was created, but could not be verified or stored.
 type UnusableError struct {
 	ID  string
-	Err error // why not
-	// RevokeErr is why it could not be revoked again either; nil: it was.
+	Err error // why the credential could not be verified or stored
+	// RevokeErr is why the credential could not be revoked. It is nil if the credential was revoked.
 	RevokeErr error
 }
 
@@ -157,11 +158,12 @@ func (e *UnusableError) Error() string {
 
 func (e *UnusableError) Unwrap() error { return e.Err }
 
-// cleanupTimeout is how long revoking a credential takes at most when the run itself is out of time.
+// cleanupTimeout bounds the cleanup after a failed step. The cleanup goes on when the context of the run has ended.
 const cleanupTimeout = time.Minute
 
-// Issue creates a credential and stores its value. If that fails, the credential is revoked again; the id of one that
-// still lives comes back beside the error.
+// Issue creates a credential and stores its value. If a step fails after the credential exists, Issue revokes the
+// credential and returns an [*UnusableError]. If the revocation fails too, Issue also returns the id of the credential,
+// which is still live.
 func Issue(ctx context.Context, s Steps) (id string, err error) {
 	id, createErr := s.Create(ctx)
 	err = createErr
@@ -181,28 +183,28 @@ func Issue(ctx context.Context, s Steps) (id string, err error) {
 	return id, err
 }
 
-// Plan is what a plan decided about the credentials of a state.
+// Plan is what a Terraform plan has decided about the credentials of one resource.
 type Plan struct {
-	Current, Previous string // ids; Previous is empty where none lives
+	Current, Previous string // ids; Previous is empty if no previous credential is live
 	Reason            Reason
-	Verdict           Verdict // of the refresh, about Current
+	Verdict           Verdict // of the refresh, about the credential Current
 	Overlap           time.Duration
 }
 
-// NotRevokedError is the error of a rotation that created no credential, because another one must be revoked first and
-// could not be.
+// NotRevokedError is the error of a rotation that created no credential, because an older credential had to be revoked
+// first and could not be revoked.
 type NotRevokedError struct{ Err error }
 
 func (e *NotRevokedError) Error() string { return e.Err.Error() }
 func (e *NotRevokedError) Unwrap() error { return e.Err }
 
-// Rotate creates and stores the new credential. Before that it revokes the previous one, or the current one if nobody
-// can use it, so that never more than two live. Afterwards, where there is no overlap, it revokes the one that was
-// replaced.
+// Rotate creates and stores a new credential. Before that it revokes the previous credential, or the current one if
+// nobody can use it, so that never more than two credentials are live. If there is no overlap, Rotate revokes the
+// replaced credential after the new one is stored.
 //
-// A current one that was found revoked or expired is revoked too, in case that finding was wrong.
+// Rotate also revokes a current credential that a refresh found revoked or expired, in case that finding was wrong.
 //
-// left is why the replaced credential still lives; the rotation has succeeded then.
+// left is the error because of which the replaced credential is still live. The rotation has succeeded nevertheless.
 func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	inUse := InUse(p.Reason, p.Verdict)
 	previous := p.Previous
@@ -219,7 +221,7 @@ func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 		previous = p.Current
 	}
 	id, err := Issue(ctx, s)
-	if id != "" { // it exists, and this is the only moment at which its value is known
+	if id != "" { // the credential exists, and its value is known only at this moment
 		s.Save(Status{ID: id, Previous: previous, Useless: err != nil})
 	}
 	if err != nil {
@@ -233,7 +235,7 @@ func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	return left, nil
 }
 
-// firstToGo returns the credential to revoke before a new one is created; empty: none.
+// firstToGo returns the id of the credential to revoke before a new one is created, or an empty id if there is none.
 func firstToGo(p Plan, inUse bool) string {
 	if inUse {
 		return p.Previous
@@ -241,8 +243,9 @@ func firstToGo(p Plan, inUse bool) string {
 	return p.Current
 }
 
-// retires reports whether the previous credential is revoked right after the new one is stored. If the current one was
-// in use, its overlap decides; if not, the previous one may still be in use, until its own overlap ends.
+// retires reports whether the previous credential is revoked right after the new one is stored. If the current
+// credential was in use, it is now the previous one, and its overlap decides. Otherwise the previous credential may
+// still be in use until its own overlap ends.
 func retires(p Plan, inUse bool) bool {
 	if inUse {
 		return p.Overlap == 0

@@ -12,36 +12,37 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Secret is where in Key Vault the value of a credential goes.
+// Secret says where in Key Vault the value of a credential is stored, and with which content type and tags.
 type Secret struct {
 	VaultURI, Name, ContentType string
 	Tags                        map[string]string
-	Overwrite                   bool // also a secret that we did not write
-	// Mark is the tag that shows which versions are ours; its value is the id of the credential.
+	Overwrite                   bool // write a new version even if this provider did not write the secret
+	// Mark is the name of the tag on versions that this provider wrote. The value of the tag is the credential's id.
 	Mark string
 }
 
-// Place is one version of a secret, as private state keeps it.
+// Place identifies one version of a Key Vault secret. The resource's private state holds it.
 type Place struct {
 	VaultURI string `json:"vault_uri"`
 	Name     string `json:"name"`
 	Version  string `json:"version"`
 }
 
-// VaultAt returns the vault at an address. It checks the configuration alone and sends no request.
+// VaultAt returns the Key Vault at the address uri. It only checks the configuration, and sends no request.
 func VaultAt(c *client.Client, uri string) (*auth.Vault, error) {
 	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
 }
 
-// Store is a secret in Key Vault to which the provider has proved that it can write.
+// Store is a Key Vault secret that the provider has proved that it can write.
 type Store struct {
 	vault *auth.Vault
 	Secret
 }
 
-// OpenStore proves that a value can be written, before there is one: the vault answers, the name is free or ours, and
-// the provider may write. patient waits for a role that was given a moment ago. ours are the versions that this
-// resource wrote. Nil without a secret. Two requests, or three where there is no such secret yet.
+// OpenStore proves, before a credential exists, that its value can be written to Key Vault. The vault must answer, and
+// the provider must have the permission to write. A secret of that name must not exist, or be ours, or Overwrite be
+// set. If patient, OpenStore waits for a role that was assigned a moment ago. ours are the versions that this resource
+// wrote. OpenStore returns nil if s is nil. Two requests, or three if the secret does not exist yet.
 func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, patient bool) (*Store, error) {
 	if s == nil {
 		return nil, nil
@@ -86,8 +87,9 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 	return &Store{v, *s}, nil
 }
 
-// isOurs reports whether this provider wrote a secret: the newest version has our tag, or we know one of the versions.
-// A resource that is created before the one it replaces is destroyed has only the tag to go by.
+// isOurs reports whether this provider wrote a secret: the newest version has the provider's tag, or one of the
+// versions is in ours. A resource that is created before its predecessor is destroyed has only the tag to recognize the
+// secret by.
 func (s Secret) isOurs(versions []auth.SecretVersion, ours []Place) bool {
 	if len(versions) > 0 && versions[0].Tags[s.Mark] != "" {
 		return true
@@ -97,15 +99,16 @@ func (s Secret) isOurs(versions []auth.SecretVersion, ours []Place) bool {
 	})
 }
 
-// tags are those of a configuration, and ours.
+// tags returns the configured tags together with the provider's own tag, whose value is the credential's id.
 func (s Secret) tags(id string) map[string]string {
 	tags := map[string]string{s.Mark: id}
 	maps.Copy(tags, s.Tags)
 	return tags
 }
 
-// Write stores the value of a credential, with its end; nil keeps no values. It disables what a failed write may have
-// left. One request, and one for each such version.
+// Write stores the value of a credential with the time at which the credential expires. It does nothing if s is nil. If
+// the write fails, Write disables the versions that it may have left. One request; after a failure, also those to list
+// the versions and one per version to disable.
 func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) (auth.SecretVersion, error) {
 	if s == nil {
 		return auth.SecretVersion{}, nil
@@ -121,8 +124,9 @@ func (s *Store) Write(ctx context.Context, id, value string, expires time.Time) 
 	return version, err
 }
 
-// retract disables what a failed write may have left, and returns the error of the write with what became of that:
-// readers of the newest version would get it, and the credential in it is about to be revoked.
+// retract disables the versions that a failed write may have left, and returns the error of the write with a sentence
+// about the result. Otherwise applications that read the newest version would get a credential that is about to be
+// revoked.
 func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	versions, err := s.vault.Versions(ctx, s.Name)
 	if err != nil && !errors.Is(err, auth.ErrNoSecret) {
@@ -148,7 +152,7 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 	return failed
 }
 
-// VersionsOf lists the versions of a secret that was written before, newest first. One request per 25 versions.
+// VersionsOf lists the versions of a secret that the provider wrote earlier, newest first. One request per 25 versions.
 func VersionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth.SecretVersion, error) {
 	v, err := VaultAt(c, uri)
 	if err == nil {
@@ -157,7 +161,8 @@ func VersionsOf(ctx context.Context, c *client.Client, uri, name string) ([]auth
 	return nil, err
 }
 
-// ChangeSecret sets content type and tags of the version that holds a credential. One request.
+// ChangeSecret sets the content type and the tags of the secret version that holds the credential with that id. One
+// request.
 func ChangeSecret(ctx context.Context, c *client.Client, at Place, s Secret, id string) error {
 	v, err := VaultAt(c, at.VaultURI)
 	if err == nil {
@@ -166,7 +171,8 @@ func ChangeSecret(ctx context.Context, c *client.Client, at Place, s Secret, id 
 	return err
 }
 
-// Disable disables the version that holds a revoked credential; one that is gone already counts as done. One request.
+// Disable disables the secret version that holds a revoked credential. It returns nil if the version does not exist any
+// more. One request.
 func Disable(ctx context.Context, c *client.Client, at Place) error {
 	v, err := VaultAt(c, at.VaultURI)
 	if err == nil {
@@ -175,7 +181,8 @@ func Disable(ctx context.Context, c *client.Client, at Place) error {
 	return err
 }
 
-// SameInVault reports whether a stored version already has the content type and the tags that are wanted.
+// SameInVault reports whether two secrets have the same content type and tags, so that the stored version can stay as
+// it is.
 func (s Secret) SameInVault(other Secret) bool {
 	return s.ContentType == other.ContentType && maps.Equal(s.Tags, other.Tags)
 }

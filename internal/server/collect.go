@@ -6,14 +6,13 @@ import (
 	"runtime/metrics"
 )
 
-// roomForGarbage is how much garbage may pile up between two collections, in bytes, however little of the heap is in
-// use.
+// roomForGarbage is how many bytes of garbage may pile up between two collections, however small the live heap is.
 const roomForGarbage = 16 << 20
 
-// CollectLess lets the garbage of a small heap pile up to some megabytes. Left alone, Go collects a heap of few
-// megabytes each time it has doubled: in a plan of a thousand resources that is more than a hundred times, and a fifth
-// of the provider's CPU time. A larger heap is collected as Go does it, so it needs no more memory than before. It is
-// for a process that serves one provider, and not for one in which somebody has set GOGC.
+// CollectLess lets some megabytes of garbage pile up before a small heap is collected. By default, Go collects a heap
+// of few megabytes each time it has doubled. In a plan of a thousand resources that is more than a hundred collections,
+// and a fifth of the provider's CPU time. A larger heap is collected as by default, so it needs no more memory than
+// before. CollectLess is for a process that serves one provider, and in which nobody has set GOGC.
 func CollectLess() {
 	debug.SetGCPercent(growth(0))
 	afterEachCollection(func() {
@@ -27,14 +26,14 @@ func CollectLess() {
 func growth(live uint64) int {
 	const (
 		asGoDoesIt = 100
-		smallest   = 4 << 20 // at the start nothing has been counted, and Go collects no heap that is smaller
+		smallest   = 4 << 20 // Go collects no smaller heap, and live is 0 before the first collection
 	)
 	return max(asGoDoesIt, int(100*roomForGarbage/max(live, smallest)))
 }
 
-// afterEachCollection runs f each time garbage has been collected.
+// afterEachCollection calls f after each garbage collection.
 func afterEachCollection(f func()) {
-	// Go may put objects of less than 16 bytes into one block of memory, which is freed only when none is in use.
+	// Go may put several objects of less than 16 bytes into one block, which is freed only when none of them is in use.
 	garbage := new([16]byte)
 	runtime.AddCleanup(garbage, func(f func()) {
 		f()

@@ -8,29 +8,29 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// ongoing are the requests that are served at this moment.
+// ongoing tracks the requests that are being served, and lets the framework forget those that have ended.
 //
-// The framework keeps a cancelable context for each request that it has served, until it is stopped. All that stopping
-// does there is to cancel those contexts and to forget them (terraform-plugin-framework v1.19.0,
-// internal/proto6server/serve.go). So it is stopped now and then, while no request is served: then there is nothing to
-// cancel. Where requests always overlap the contexts stay, some hundred bytes each.
+// The framework keeps a cancelable context for each request that it has served, until its StopProvider is called. There
+// StopProvider only cancels those contexts and forgets them (terraform-plugin-framework v1.19.0,
+// internal/proto6server/serve.go). So ongoing calls StopProvider now and then, while no request is served and there is
+// nothing to cancel. If requests always overlap, the contexts stay in memory, some hundred bytes each.
 type ongoing struct {
-	served   sync.RWMutex // read by each request while it is served
-	returned atomic.Int64 // since the framework last forgot
+	served   sync.RWMutex // locked for reading by each request while it is served
+	returned atomic.Int64 // how many requests have ended since the framework last forgot their contexts
 	forget   func()
 }
 
-// most is how many requests the framework may remember before it is made to forget them.
+// most is how many ended requests the framework may keep before ongoing makes it forget them.
 const most = 200
 
 func newOngoing(next tfprotov6.ProviderServer) *ongoing {
 	return &ongoing{forget: func() {
-		// It has no error to report.
+		// The framework's StopProvider never fails.
 		_, _ = next.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{})
 	}}
 }
 
-// begin returns a context for the request, which is valid until end is called. end may be called more than once.
+// begin returns a context for a request, and a function that ends this context. end may be called more than once.
 func (o *ongoing) begin(ctx context.Context) (_ context.Context, end func()) {
 	o.served.RLock()
 	s := newScope(ctx)

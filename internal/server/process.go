@@ -10,18 +10,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// Process is what the servers of one process change at this moment. A process that ended in the middle of a change
-// would take the answer with it, and with the answer what Terraform would have saved: the id of a token, for example.
-// The zero value is ready.
+// Process tracks the changes that the servers of one process are making. If the process ended during a change,
+// Terraform would not get the answer, and could not save what is in it, such as the id of a token. The zero value is
+// ready to use.
 type Process struct {
 	mu      sync.Mutex
 	ending  bool
 	changes map[*context.CancelFunc]bool
-	ended   time.Time     // of the last change that returned its answer
-	idle    chan struct{} // closed when there is no change any more; nil while nobody waits for that
+	ended   time.Time     // when the last change returned its answer
+	idle    chan struct{} // closed when no change is under way any more; nil while nobody waits for that
 }
 
-// Serve serves a provider as [New] does.
+// Serve returns a server for a provider, as [New] does. The process tracks the changes that the server makes.
 func (p *Process) Serve(served provider.Provider) tfprotov6.ProviderServer {
 	s := New(served).(server)
 	s.process = p
@@ -30,7 +30,7 @@ func (p *Process) Serve(served provider.Provider) tfprotov6.ProviderServer {
 
 var errEnding = errors.New("the provider is being terminated, and begins no further change")
 
-// begin registers a change, which ends when done is called.
+// begin registers a change, which ends when done is called. It returns an error if the process is being terminated.
 func (p *Process) begin(ctx context.Context) (changing context.Context, done func(), err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,13 +55,14 @@ func (p *Process) begin(ctx context.Context) (changing context.Context, done fun
 	}, nil
 }
 
-// sending is how long the last answers may take to leave the process after the changes have returned them. It takes
-// less, but 200 ms were too short on a machine with fifteen times more work than processors, and the id of a new token
-// was lost. Terraform mostly is terminated too, and ends the provider before this time is over.
+// sending is how long the process stays after the changes have returned their answers, so that these leave the process.
+// They take less time, but 200 ms were too short on a machine with fifteen times more work than processors, and the id
+// of a new token was lost. Terraform is mostly terminated as well, and ends the provider before this time is over.
 const sending = 2 * time.Second
 
-// Stop lets no change begin any more, cancels those under way as an interrupt does, and waits until their answers are
-// sent, and that of a change which has just ended, but no longer than limit. Without such a change it returns at once.
+// Stop forbids new changes and cancels those under way, as an interrupt does. It waits until their answers are sent,
+// and the answer of a change that has just ended, but no longer than limit. It returns at once if there is no such
+// change.
 func (p *Process) Stop(limit time.Duration) {
 	over := time.After(limit)
 	select {
@@ -78,7 +79,7 @@ func (p *Process) Stop(limit time.Duration) {
 	}
 }
 
-// cancelAll cancels all changes, and returns a channel that is closed when none is under way.
+// cancelAll forbids new changes and cancels those under way. It returns a channel that is closed when none is left.
 func (p *Process) cancelAll() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

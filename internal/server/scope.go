@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// scope is the context of one request. It forwards to the request's own context while the request is served, and to
-// a cancelled one afterwards, so that a reference to it, or to a context derived from it, keeps nothing else alive.
+// scope is the context of one request. It forwards to the request's own context while the request is served, and to a
+// cancelled context afterwards. So a reference to the scope, or to a context derived from it, keeps nothing else in
+// memory.
 //
-// Because Done and Value forward, [context.WithCancel] finds the cancelable context below and needs no goroutine.
+// Because Done and Value forward, [context.WithCancel] finds the request's cancelable context and needs no goroutine.
 type scope struct {
 	inner atomic.Pointer[context.Context]
 }
 
-// ended is a cancelled context, which every scope uses after its end.
+// ended is the cancelled context that every scope forwards to after its request has ended.
 var ended = func() *context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

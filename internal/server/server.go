@@ -1,21 +1,20 @@
-// Package server stands between Terraform and the framework's own server, and mends four things there, each in one
-// place.
+// Package server wraps the framework's own protocol server and corrects four things, each in one place.
 //
 // The framework (terraform-plugin-framework v1.19.0, internal/proto6server/serve.go) registers each request's context
-// for cancellation and never removes it, so everything that hangs on the context stays in memory until the provider
-// stops: loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. So each
-// request gets a [scope], a context that lets go of its contents as soon as the request has returned. What the
-// framework itself made of that context is small, and much for ten thousand resources: [ongoing] makes it forget that,
-// too.
+// for cancellation and never removes it. So everything that the context refers to stays in memory until the provider
+// stops: loggers, decoded values, the stream. A plan of a thousand resources is some four thousand requests. Therefore
+// each request gets a [scope], a context that releases its contents as soon as the request has returned. What the
+// framework itself derives from the context is small, but adds up for ten thousand resources. [ongoing] makes the
+// framework forget that, too.
 //
-// OpenTofu sends nothing for a null argument of a function, which the framework takes for a broken request. An argument
-// without data becomes the null that was meant.
+// OpenTofu sends no data for a null argument of a function, and the framework rejects such a request as broken. Package
+// server replaces an argument without data by null.
 //
-// A provider may warn of itself only when it is configured. What comes up later, at the first call, is added to the
-// answer of that call.
+// A provider can return warnings about itself only when it is configured. A warning that arises later, at the first
+// call, is added to the answer of that call.
 //
-// Names, comments and addresses that others chose are part of many messages. Whatever is said to a person passes
-// [web.Shown] here, so that none of them repeats a secret or writes to the terminal.
+// Many messages contain names, comments and addresses that others chose. Every message to a person passes through
+// [web.Shown] here, so that none of them repeats a secret or controls the terminal.
 package server
 
 import (
@@ -28,15 +27,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// framework is what the framework's server serves. State stores are left out: the provider has none.
+// framework lists what the framework's server serves. State stores are left out, because the provider has none.
 type framework interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
 	tfprotov6.ActionServer
 }
 
-// server names each request of the protocol by itself. With an embedded server, a request that a newer protocol adds
-// would pass by unnoticed; without one it does not compile.
+// server implements each request of the protocol by a method of its own. If it embedded another server, a request that
+// a newer protocol adds would bypass it unnoticed. Without one, such a request is a compile error.
 type server struct {
 	next framework
 	// warnings returns the provider's warnings that arose after its configuration.
@@ -47,11 +46,11 @@ type server struct {
 
 var _ framework = server{}
 
-// New serves a provider.
+// New returns a protocol server for a provider.
 func New(p provider.Provider) tfprotov6.ProviderServer {
 	next, ok := providerserver.NewProtocol6(p)().(framework)
 	if !ok {
-		panic("the framework's server serves neither list resources nor actions") // a fixed version of it does
+		panic("the framework's server serves neither list resources nor actions") // go.mod pins one that does
 	}
 	s := server{
 		next:     next,
@@ -65,13 +64,13 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	return s
 }
 
-// warner is a provider with warnings that arise only when it is used.
+// warner is a provider that has warnings which arise only while it is used.
 type warner interface {
 	// TakeWarnings returns each warning once.
 	TakeWarnings() []*tfprotov6.Diagnostic
 }
 
-// during serves one request, whose context lives no longer than that.
+// during serves one request with a context that ends with the request, and passes the answer's messages through [show].
 func during[Request, Response any](
 	ctx context.Context,
 	s server,
@@ -284,7 +283,7 @@ func (s server) ValidateListResourceConfig(
 	return during(ctx, s, req, s.next.ValidateListResourceConfig)
 }
 
-// ListResource returns before its results are read, so its context lives until the last of them.
+// ListResource returns before its results are read, so the context of the request lives until the last result is read.
 func (s server) ListResource(
 	ctx context.Context,
 	req *tfprotov6.ListResourceRequest,
@@ -320,7 +319,7 @@ func (s server) PlanAction(
 	return during(ctx, s, req, s.next.PlanAction)
 }
 
-// InvokeAction returns before its events are read, so its context lives until the last of them.
+// InvokeAction returns before its events are read, so the context of the request lives until the last event is read.
 func (s server) InvokeAction(
 	ctx context.Context,
 	req *tfprotov6.InvokeActionRequest,
@@ -349,7 +348,7 @@ func (s server) InvokeAction(
 	return stream, nil
 }
 
-// withNulls is the request with null for each argument that holds no data.
+// withNulls returns a copy of the request with null in place of each argument that holds no data.
 func withNulls(req *tfprotov6.CallFunctionRequest) *tfprotov6.CallFunctionRequest {
 	if req == nil {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// show prepares the diagnostics of a response. Nearly every response has diagnostics, in a field of that name; a
-// list of the types would miss the ones that a newer protocol adds.
+// show passes the messages of a response through [web.Shown]. Nearly every response has its diagnostics in a field
+// Diagnostics. A list of the response types would miss those that a newer protocol adds, so reflection finds the field.
 func show(resp any) {
 	if called, ok := resp.(*tfprotov6.CallFunctionResponse); ok && called != nil && called.Error != nil {
 		called.Error.Text = web.Shown(called.Error.Text)
@@ -25,7 +25,7 @@ func show(resp any) {
 	}
 }
 
-// shown prepares diagnostics in place, and returns them.
+// shown passes diagnostics through [web.Shown], in place, and returns them.
 func shown(diagnostics []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	for _, d := range diagnostics {
 		if d != nil {
