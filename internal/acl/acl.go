@@ -1,10 +1,11 @@
-// Package acl is the core of the product: the access list of one object as a value, and the few operations that change
-// the grant of one principal without changing any other.
+// Package acl reads and writes the access lists of Databricks objects. It changes the grant of one principal without
+// changing the grants of others.
 //
-// The permissions API upserts (PATCH) and replaces (PUT), but cannot remove one principal and has no version to
-// compare. A removal is therefore a read, followed at once by a replacement that keeps every other grant of that
-// read. It undoes what another run writes between these two requests. So each run reads the list again a moment after
-// its write, and writes again those of its changes that were undone; see recheck.go.
+// The permissions API can upsert grants (PATCH) and replace the whole list (PUT). It cannot remove one principal, and
+// has no version to compare. To remove a grant, a run therefore reads the list, and at once replaces it by one that
+// keeps every other grant of that read. This undoes what another run writes between these two requests. So each run
+// reads the list again a moment after its write, and writes again those of its changes that were undone; see
+// recheck.go.
 //
 // https://docs.databricks.com/api/azure/workspace/permissions
 package acl
@@ -36,11 +37,12 @@ type Principal struct {
 
 func (p Principal) String() string { return string(p.Kind) + "=" + p.Name }
 
-// Same compares two principals as the service does: application ids and user names without case, group names exactly.
+// Same reports whether the service takes two principals for the same. It compares application ids and user names
+// without case, and group names exactly.
 func (p Principal) Same(q Principal) bool { return p.Key() == q.Key() }
 
-// Key returns the principal in the spelling by which the service compares it: equal principals have equal keys, so a
-// key can index a map.
+// Key returns the principal in the spelling by which the service compares principals. Equal principals have equal keys,
+// so a key can index a map.
 func (p Principal) Key() Principal {
 	if p.Kind != Group {
 		p.Name = strings.ToLower(p.Name)
@@ -51,7 +53,8 @@ func (p Principal) Key() Principal {
 // Level is a permission level, such as CAN_QUERY.
 type Level string
 
-// The levels of a serving endpoint, each including the one before, and the one of personal access tokens.
+// CanView, CanQuery and CanManage are the levels of a serving endpoint; each includes the level before it. CanUse is
+// the level of personal access tokens.
 const (
 	CanView   Level = "CAN_VIEW"
 	CanQuery  Level = "CAN_QUERY"
@@ -59,38 +62,39 @@ const (
 	CanUse    Level = "CAN_USE"
 )
 
-// Object is something with an access list.
+// Object identifies something in the workspace that has an access list.
 type Object struct {
-	Type string // as in the API's path: serving-endpoints, authorization
+	Type string // as in the API's path: serving-endpoints or authorization
 	ID   string
 }
 
 func (o Object) String() string { return o.Type + "/" + o.ID }
 
-// Endpoint is the object of a serving endpoint, by its system id, never its name.
+// Endpoint returns the object of the serving endpoint with that system id. An endpoint's name does not identify it
+// here.
 func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: id} }
 
 // Tokens is the object whose access list controls who may use personal access tokens.
 var Tokens = Object{Type: "authorization", ID: "tokens"}
 
-// Place identifies a principal's entry in a list, for the register of what a run keeps. list is an [Object], or the
-// name of an endpoint whose id a plan does not know.
+// Place returns the key of a principal's grant in an access list, for [client.Client.Keep]. list is an [Object] as
+// text, or the name of an endpoint whose id a plan does not know.
 func Place(list string, p Principal) client.Thing {
 	return client.Thing{Kind: "grant", In: list, Who: p.Key().String()}
 }
 
-// Entry is one principal's levels in a list. A list has one entry for each principal.
+// Entry holds the levels of one principal in an access list. A list has one entry per principal.
 type Entry struct {
 	Principal
 	DisplayName string  // empty for groups
-	Direct      Level   // held on the object itself; empty when only inherited
-	Inherited   []Level // held through a parent object, in the order of the answer
+	Direct      Level   // the level on the object itself; empty if all levels are inherited
+	Inherited   []Level // the levels held through a parent object, in the order of the answer
 }
 
-// Described returns the principal with its display name, where it has one.
+// Described returns the principal for a message, with its display name if it has one.
 func (e Entry) Described() string { return Describe(e.Principal, e.DisplayName) }
 
-// Describe names a principal for a person: an id says little without the display name.
+// Describe returns a principal for a message, with its display name unless that is empty or equal to the name.
 func Describe(p Principal, displayName string) string {
 	if displayName == "" || strings.EqualFold(displayName, p.Name) {
 		return p.String()
@@ -98,10 +102,10 @@ func Describe(p Principal, displayName string) string {
 	return p.String() + " (" + displayName + ")"
 }
 
-// List is the access list of one object. Its order has no meaning: the service shuffles it.
+// List is the access list of one object. The order of its entries has no meaning: the service shuffles them.
 type List []Entry
 
-// Find returns the principal's entry.
+// Find returns the principal's entry in the list, and whether there is one.
 func (l List) Find(p Principal) (Entry, bool) {
 	for _, e := range l {
 		if e.Same(p) {
@@ -111,7 +115,7 @@ func (l List) Find(p Principal) (Entry, bool) {
 	return Entry{}, false
 }
 
-// Direct returns the entries of that name that hold a level directly. An empty kind means any kind.
+// Direct returns the entries of that kind and name that hold a level directly. An empty kind means any kind.
 func (l List) Direct(kind Kind, name string) List {
 	var found List
 	for _, e := range l {
@@ -122,7 +126,7 @@ func (l List) Direct(kind Kind, name string) List {
 	return found
 }
 
-// without returns the list without the principals.
+// without returns a copy of the list without the entries of these principals.
 func (l List) without(ps ...Principal) List {
 	drop := make(map[Principal]bool, len(ps))
 	for _, p := range ps {
@@ -131,7 +135,7 @@ func (l List) without(ps ...Principal) List {
 	return slices.DeleteFunc(slices.Clone(l), func(e Entry) bool { return drop[e.Key()] })
 }
 
-// direct returns the levels held directly, by principal.
+// direct returns the level that each principal holds directly, by the principal's key.
 func (l List) direct() map[Principal]Level {
 	levels := make(map[Principal]Level, len(l))
 	for _, e := range l {
@@ -142,7 +146,7 @@ func (l List) direct() map[Principal]Level {
 	return levels
 }
 
-// lost returns the direct grants whose principals are not in left, without their level.
+// lost returns an entry without a level for each principal that holds a direct level in l and has none in left.
 func (l List) lost(left map[Principal]Level) List {
 	var lost List
 	for _, e := range l {
@@ -153,7 +157,7 @@ func (l List) lost(left map[Principal]Level) List {
 	return lost
 }
 
-// beyond returns the direct grants that are not in was.
+// beyond returns the direct grants in l that was does not have with the same level.
 func (l List) beyond(was map[Principal]Level) List {
 	var changed List
 	for _, e := range l {
@@ -164,19 +168,19 @@ func (l List) beyond(was map[Principal]Level) List {
 	return changed
 }
 
-// view is a list with an index: a thousand grants on one object are a thousand lookups.
+// view is an access list with an index by principal, so that a thousand grants on one object are a thousand lookups.
 type view struct {
 	list List
 	at   map[Principal]int
 	read time.Time
 }
 
-// newView returns an empty list, read at this moment. most is its capacity.
+// newView returns an empty view with capacity for most entries, and with the present as its time of reading.
 func newView(most int) view {
 	return view{list: make(List, 0, most), at: make(map[Principal]int, most), read: time.Now()}
 }
 
-// add returns the principal's index, and appends the principal where it is new.
+// add returns the index of the principal's entry, and appends an entry if the principal has none.
 func (v *view) add(p Principal, displayName string) int {
 	key := p.Key()
 	i, ok := v.at[key]
@@ -196,7 +200,8 @@ func (v view) find(p Principal) (Entry, bool) {
 	return v.list[i], true
 }
 
-// showsAll reports whether the view has each of the grants as a direct one with the same level.
+// showsAll reports whether each principal in grants holds exactly the direct level that its entry in grants has. An
+// entry without a level demands that its principal holds no direct level.
 func (v view) showsAll(grants List) bool {
 	return !slices.ContainsFunc(
 		grants,
@@ -204,7 +209,7 @@ func (v view) showsAll(grants List) bool {
 	)
 }
 
-// String is for error messages: every direct grant, sorted.
+// String returns every direct grant of the list, sorted, for error messages.
 func (l List) String() string {
 	var lines []string
 	for _, e := range l {

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// HeldError is the error where a principal already holds another direct level.
+// HeldError is the error when a principal already holds another direct level than the one to grant.
 type HeldError struct {
 	Principal   Principal
 	DisplayName string
@@ -25,23 +25,24 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s already holds %s directly", Describe(e.Principal, e.DisplayName), e.Level)
 }
 
-// UnverifiedError is the error where a grant was accepted, but could not be read back.
+// UnverifiedError is the error when the service accepted a write, but the access list could not be read back.
 type UnverifiedError struct{ Err error }
 
 func (e *UnverifiedError) Error() string { return e.Err.Error() }
 
-// Unwrap returns why it could not be read.
+// Unwrap returns why the access list could not be read back.
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
-// Read returns the access list. One request, shared by everything in this run; a copy may be maxAge old, or
-// [client.AnyAge]. The caller needs CAN_MANAGE on the object or to be a workspace admin.
+// Read returns the access list of an object. The list may be a copy that is at most maxAge old, or of any age for
+// [client.AnyAge]. One request, shared by all callers in this run. The provider's identity needs CAN_MANAGE on the
+// object, or must be a workspace admin.
 func Read(ctx context.Context, c *client.Client, object Object, maxAge time.Duration) (List, error) {
 	v, err := of(c, object).read(ctx, c, maxAge)
 	return v.list, err
 }
 
-// ReadEndpoint is [Read] for the serving endpoint of that name. It also returns the endpoint's id. Two
-// requests; for many endpoints the names are found in one list.
+// ReadEndpoint returns the id and the access list of the serving endpoint with that name; see [Read] for maxAge. Two
+// requests. For many endpoints, one request lists the ids of all.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/getpermissions
 func ReadEndpoint(
 	ctx context.Context,
@@ -56,28 +57,31 @@ func ReadEndpoint(
 	return id, list, err
 }
 
-// Find returns the principal's entry in the access list, which may be a copy as old as a refresh allows: one request
-// for all principals of an object.
+// Find returns the principal's entry in the access list of an object, and whether there is one. The list may be a copy
+// of any age. One request for all principals of an object.
 func Find(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
 	v, err := of(c, object).read(ctx, c, client.AnyAge)
 	e, found := v.find(p)
 	return e, found, err
 }
 
-// FindNow is [Find] without any copy. One request.
+// FindNow is [Find] with a list that is read now, never with a copy. One request.
 func FindNow(ctx context.Context, c *client.Client, object Object, p Principal) (Entry, bool, error) {
 	v, err := of(c, object).readNow(ctx, c)
 	e, found := v.find(p)
 	return e, found, err
 }
 
-// Grant sets the principal's direct level, and reports whether anything was written. When the principal holds another
-// level and overwrite is false, nothing is written and the error is a [*HeldError]; when it holds this level, nothing
-// needs to be written. Two requests, or one when the grant exists already; a third when the answer to the write
-// does not show it, a fourth and fifth when the service did not lower a level by PATCH. Grants that
-// wait for another write to the same list are written together, with as many requests as one alone.
+// Grant sets the principal's direct level on the object, and reports whether it wrote anything. If the principal
+// already holds this level, nothing is written. If the principal holds another direct level and overwrite is false,
+// nothing is written and the error is a [*HeldError].
 //
-// Grant waits until ctx ends for a principal that the workspace knows and its access lists do not know yet.
+// Two requests, or one if the grant exists already. A third if the answer to the write does not show the grant. A
+// fourth and a fifth if the service did not lower a level by PATCH. Grants that wait for another write to the same list
+// are written together, with as many requests as one grant.
+//
+// If the workspace knows a principal, but its access lists do not know it yet, Grant waits for the access lists until
+// ctx ends.
 func Grant(
 	ctx context.Context,
 	c *client.Client,
@@ -93,7 +97,8 @@ func Grant(
 	return r.entry, r.wrote, r.err
 }
 
-// Change sets the principal's direct level, whatever level it holds. One request and the checks of [Grant].
+// Change sets the principal's direct level on the object, whatever level the principal holds. One request, and the
+// requests by which [Grant] checks a write.
 func Change(ctx context.Context, c *client.Client, object Object, p Principal, level Level) (Entry, error) {
 	r := await(ctx, c, object, func() outcome {
 		return of(c, object).do(ctx, c, &operation{kind: opGrant, principal: p, level: level})
@@ -101,21 +106,24 @@ func Change(ctx context.Context, c *client.Client, object Object, p Principal, l
 	return r.entry, r.err
 }
 
-// Revoke removes the principal's direct grant and keeps every other one as the read just before showed it. An
-// object or a grant that is gone counts as done. Two requests, or one when there is nothing to revoke; operations that
-// wait for another write to the same list are written together.
+// Revoke removes the principal's direct grant on the object, and keeps every other grant that a read just before
+// showed. It returns nil if the object or the grant does not exist, and [client.ErrKept] if this run keeps the grant.
+// Two requests, or one if there is nothing to revoke. Revocations that wait for another write to the same list are
+// written together.
 func Revoke(ctx context.Context, c *client.Client, object Object, p Principal) error {
 	return of(c, object).do(ctx, c, &operation{kind: opRevoke, principal: p}).err
 }
 
-// Replace sets the direct grants of the object to those that change returns, and returns the list after the write.
-// change gets the list that was read just before the write, and may return an error; it is called again when the write
-// is repeated. Where no grant is removed the write is an upsert, which keeps grants that others add meanwhile. Two
-// requests, or one when nothing changes; a third and fourth when an upsert did not lower a level. wanted are the
-// principals that may be so new that the access lists do not know them yet: they are waited for as [Grant] does.
+// Replace sets the direct grants of the object to those that change returns. It returns the list after the write, and
+// what change found in the list before the last write. change gets the list that was read just before the write, and
+// may return an error. It is called again when the write is repeated. change must not write to variables of its caller,
+// because it may still run after a cancelled caller has returned.
 //
-// Replace also returns what change found in the list before the last write. change must not write to
-// variables of its caller: it may still run when a caller that gave up has left.
+// If no grant is removed, the write is an upsert, which keeps the grants that others add meanwhile. Two requests, or
+// one if nothing changes. A third and a fourth if an upsert did not lower a level.
+//
+// wanted lists the principals that may be so new that the access lists do not know them yet. Replace waits for them as
+// [Grant] does.
 func Replace[T any](
 	ctx context.Context,
 	c *client.Client,
@@ -131,6 +139,7 @@ func Replace[T any](
 	return r.after.list, found, r.err
 }
 
+// get reads the access list of an object. One request.
 // https://docs.databricks.com/api/azure/workspace/permissions/get
 func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 	answer := objectPermissions{object: object, complete: true}
@@ -140,7 +149,8 @@ func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 	return fromAPI(answer), nil
 }
 
-// patch upserts the direct entries, and returns the list of the answer, which may be incomplete or empty.
+// patch upserts the direct grants in entries, and returns the list in the answer, which may be incomplete or empty. One
+// request.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
 func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
 	answer := objectPermissions{object: object}
@@ -150,12 +160,14 @@ func patch(ctx context.Context, c *client.Client, object Object, entries List) (
 	return fromAPI(answer), nil
 }
 
-// put replaces all direct entries. changed are those of them that the list did not have before; an error may be about
-// one of these. entries are correct only directly after a read of the list, so a failed request is not sent again.
+// put replaces all direct grants by entries, and returns the list after the write. changed lists the entries that the
+// list did not have before; an error may be about one of these. entries are correct only directly after a read of the
+// list, so a failed request is not sent again. One request, and a second one if the answer shows no list.
 // https://docs.databricks.com/api/azure/workspace/permissions/set
 func put(ctx context.Context, c *client.Client, object Object, entries, changed List) (view, error) {
 	if _, kept := entries.Find(admins); object == Tokens && !kept {
-		// Admins hold this list by a direct grant, and the service refuses a list without it.
+		// Admins have a direct grant in the access list of tokens, and the service refuses to set this list without
+		// that grant.
 		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
 	}
 	answer := objectPermissions{object: object}
@@ -166,7 +178,8 @@ func put(ctx context.Context, c *client.Client, object Object, entries, changed 
 	if len(answer.AccessControlList) > 0 {
 		return fromAPI(answer), nil
 	}
-	// An answer without a list proves nothing: an empty list would mean that every grant was removed.
+	// An answer without a list does not show what was written. Taken as an empty list, it would mean that every grant
+	// was removed.
 	v, err := get(ctx, c, object)
 	if err != nil {
 		return view{}, &UnverifiedError{Err: err}
@@ -188,7 +201,7 @@ type accessControlRequest struct {
 }
 
 type writeRequest struct {
-	AccessControlList []accessControlRequest `json:"access_control_list"` // an empty list is sent as one
+	AccessControlList []accessControlRequest `json:"access_control_list"` // an empty list is sent as []
 }
 
 type accessControl struct {
@@ -207,8 +220,8 @@ type objectPermissions struct {
 	AccessControlList []accessControl `json:"access_control_list"`
 
 	object Object
-	// complete is whether the answer must be the complete list. It has at least the entry by which the caller may read
-	// it.
+	// complete reports whether the answer must be the complete list. A complete list is never empty, because it has at
+	// least the entry by which the caller may read the list.
 	complete bool
 }
 
@@ -222,7 +235,8 @@ func (p *objectPermissions) Lacks(bool) string {
 	return client.Named("object_id", p.ObjectID, "/"+p.object.String())
 }
 
-// toAPI leaves inherited levels out: sent back they would become direct grants.
+// toAPI returns the request that writes the direct levels in entries. It leaves out inherited levels, because the
+// service would make direct grants of them.
 func toAPI(entries List) writeRequest {
 	list := []accessControlRequest{}
 	for _, e := range entries {
@@ -247,7 +261,8 @@ func fromAPI(answer objectPermissions) view {
 	v := newView(len(answer.AccessControlList))
 	for _, a := range answer.AccessControlList {
 		i := v.add(principal(a), a.DisplayName)
-		// A principal may hold a direct and an inherited level at once, in any order, and in one row or in two.
+		// A principal may hold a direct and an inherited level at once, in any order, and in one row of the answer or
+		// in two.
 		for _, held := range a.AllPermissions {
 			if held.Inherited {
 				v.list[i].Inherited = append(v.list[i].Inherited, held.PermissionLevel)
@@ -259,8 +274,8 @@ func fromAPI(answer objectPermissions) view {
 	return v
 }
 
-// principal returns the principal of a row. The API accepts an application id as user_name too and may show it there;
-// it is a service principal all the same.
+// principal returns the principal in one row of the API's answer. The API also accepts an application id as user_name,
+// and may show a service principal in that field.
 func principal(a accessControl) Principal {
 	switch {
 	case a.ServicePrincipalName != "":
@@ -274,7 +289,7 @@ func principal(a accessControl) Principal {
 	}
 }
 
-const uuidLength = 36 // uuid.Validate takes forms without hyphens too, which could be somebody's user name
+const uuidLength = 36 // uuid.Validate also accepts UUIDs without hyphens, which could be user names
 
 func advise(err error, object Object) error {
 	switch {
@@ -352,9 +367,10 @@ func adviseWrite(err error, object Object, written List) error {
 	}
 }
 
-// unknownPrincipal reports whether a write was refused over a principal, with the service's words. It answers 404 for
-// an unknown object and for an unknown principal alike, and older builds 400; the prefix of its text tells them apart.
-// It decides only which advice an error has, and whether to wait for a new principal.
+// unknownPrincipal reports whether the service refused a write because it does not know a principal, and returns the
+// service's words. The service answers 404 for an unknown object and for an unknown principal, and its older builds
+// answer 400. Only the prefix of the text tells these apart. So the result decides only which advice the error has, and
+// whether to wait for a new principal.
 func unknownPrincipal(err error) (text string, ok bool) {
 	var e *client.Error
 	if !errors.As(err, &e) || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {
@@ -363,7 +379,7 @@ func unknownPrincipal(err error) (text string, ok bool) {
 	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")
 }
 
-// named finds the principal that a refusal names.
+// named returns the principal of the list that the text of a refusal names, and whether there is one.
 func named(text string, among List) (Principal, bool) {
 	text = strings.ToLower(text)
 	for _, e := range among {

@@ -6,15 +6,16 @@ import (
 	"sync"
 )
 
-// checks counts the operations of one run and the lists that are still to be read again. An operation whose write is
-// done returns before that read while other operations run: these keep the process alive, and the last of them waits
-// for every check. So a run that grants on a thousand endpoints waits once, not a hundred times.
+// checks counts the running operations of one run, and the access lists that must still be read again after a write. An
+// operation whose write is done returns before that read if other operations are running. These keep the process alive,
+// and the last of them waits for all reads. So a run that grants on a thousand endpoints waits once, not a hundred
+// times.
 type checks struct {
 	mu      sync.Mutex
 	running int           // operations whose callers wait
-	owed    int           // operations that were answered before their list was read again
-	failed  []error       // changes of answered operations that were undone in the end
-	changed chan struct{} // closed when one of the numbers changes
+	owed    int           // operations that returned before their list was read again
+	failed  []error       // errors about undone changes of operations that had returned
+	changed chan struct{} // closed when running or owed changes
 }
 
 func (r *checks) begin() {
@@ -22,7 +23,7 @@ func (r *checks) begin() {
 	r.running++
 }
 
-// leave reports whether an operation can be answered before its list is read again, and counts it as answered.
+// leave reports whether an operation can return before its list is read again, and counts the operation as returned.
 func (r *checks) leave() bool {
 	defer r.lock()()
 	if r.running < 2 {
@@ -33,7 +34,8 @@ func (r *checks) leave() bool {
 	return true
 }
 
-// checked notes that the list of an answered operation was read again, and whether its change holds.
+// checked records that the list of a returned operation was read again. err is nil if the operation's change is in the
+// list.
 func (r *checks) checked(err error) {
 	defer r.lock()()
 	r.owed--
@@ -42,8 +44,8 @@ func (r *checks) checked(err error) {
 	}
 }
 
-// end ends an operation whose own list needs no check any more. The last running operation waits for the checks of all
-// others, and returns their failures.
+// end ends an operation whose own list needs no further check. The last running operation waits for the checks of all
+// returned operations, or until ctx ends, and returns the errors of these checks.
 func (r *checks) end(ctx context.Context) error {
 	for {
 		changed, err := r.tryEnd(ctx.Err() != nil)
@@ -57,7 +59,9 @@ func (r *checks) end(ctx context.Context) error {
 	}
 }
 
-// tryEnd ends an operation or returns what to wait for.
+// tryEnd ends an operation, and returns the errors of all failed checks if it was the last. If the operation must wait
+// for checks, tryEnd returns a channel that is closed when a counter changes. stopped is true if the caller cannot
+// wait.
 func (r *checks) tryEnd(stopped bool) (changed <-chan struct{}, failed error) {
 	defer r.lock()()
 	if r.owed > 0 && r.running == 1 && !stopped {

@@ -8,12 +8,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// managed are the endpoints whose access lists this run manages, exclusively or one principal at a time. Both on one
-// endpoint undo each other's changes at every apply, and only the provider can see both.
+// managed records the endpoints whose access lists this run manages, either as a whole list or one principal at a time.
+// If a configuration does both for one endpoint, they undo each other's changes at every apply. Only the provider can
+// see both.
 type managed struct {
 	mu     sync.Mutex
-	lists  map[string]map[Principal]bool // by endpoint name: the ignored principals of an exclusive list
-	grants map[string]map[Principal]bool // by endpoint name: the principals of single grants
+	lists  map[string]map[Principal]bool // endpoint name → principals that the endpoint's exclusive list ignores
+	grants map[string]map[Principal]bool // endpoint name → principals of single grants on the endpoint
 }
 
 func managedOf(c *client.Client) *managed {
@@ -25,8 +26,8 @@ func managedOf(c *client.Client) *managed {
 	return m
 }
 
-// ManageList notes that the list of the endpoint is managed exclusively, except for the ignored principals. It returns
-// the principals that the same run manages by single grants.
+// ManageList records that the run manages the access list of the endpoint as a whole, except for the ignored
+// principals. It returns the other principals whose single grants on the endpoint the same run manages.
 func ManageList(c *client.Client, endpoint string, ignored []Principal) (conflicts []Principal) {
 	m := managedOf(c)
 	defer m.mu.Unlock()
@@ -44,8 +45,8 @@ func ManageList(c *client.Client, endpoint string, ignored []Principal) (conflic
 	return conflicts
 }
 
-// ManageGrant notes that the principal's grant on the endpoint is managed, and reports whether the same run manages the
-// list exclusively and does not ignore that principal.
+// ManageGrant records that the run manages the principal's grant on the endpoint. It reports a conflict if the same run
+// manages the endpoint's access list as a whole and does not ignore the principal.
 func ManageGrant(c *client.Client, endpoint string, p Principal) (conflict bool) {
 	m := managedOf(c)
 	defer m.mu.Unlock()

@@ -11,9 +11,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// await retries while access lists do not know a principal that the workspace knows: a new principal can take minutes
-// to reach them. A principal that the workspace does not know either is mistyped, and await does not wait for it. One
-// more request, when a write was refused.
+// await calls try, and repeats it while access lists do not know a principal that the workspace knows: a new principal
+// can take minutes to reach them. It does not wait for a principal that the workspace does not know either, because
+// that name is mistyped. It gives up when ctx ends. One more request per principal when a write was refused.
 func await(ctx context.Context, c *client.Client, object Object, try func() outcome, ps ...Principal) outcome {
 	var list List
 	for _, p := range ps {
@@ -37,7 +37,7 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 				r.err = c.SuggestPrincipal(ctx, r.err, p.Name)
 			}
 			if err != nil || !there {
-				return r // the refusal says more than why this could not be looked up
+				return r // r.err, from the refused write, says more than an error of this lookup
 			}
 			known[p] = true
 		}
@@ -57,7 +57,8 @@ func await(ctx context.Context, c *client.Client, object Object, try func() outc
 	}
 }
 
-// inWorkspace asks the directory of the workspace. One request; none for a principal that this run has created.
+// inWorkspace reports whether the workspace has the principal. One request; none for a service principal that this run
+// has created.
 func inWorkspace(ctx context.Context, c *client.Client, p Principal) (bool, error) {
 	switch p.Kind {
 	case ServicePrincipal:

@@ -10,11 +10,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Writes to one list queue: the API has no version to compare, and a PATCH between another's read and PUT would be
-// lost. While one is under way those that come wait, and then go together: with ten at a time and an answer in 50 ms, a
-// thousand grants take some four hundred requests instead of two thousand.
+// Operations on one access list wait in a queue. The API has no version to compare, so a PATCH between the read and the
+// PUT of another operation would be lost. Operations that arrive while one is under way are then written together. With
+// ten operations at a time and an answer in 50 ms, a thousand grants take some four hundred requests instead of two
+// thousand.
 
-// objects are the lists that a client knows.
+// objects holds the access lists that a client has used, and the checks that all of them share.
 type objects struct {
 	byID sync.Map // Object → *object
 	checks
@@ -29,16 +30,16 @@ func of(c *client.Client, id Object) *object {
 	return o.(*object)
 }
 
-// object is one access list: the shared copy, and the queue of operations.
+// object is one access list, with its shared copy and the queue of operations on it.
 type object struct {
 	Object
 	list client.Cache[view]
-	run  *checks // of all lists
+	run  *checks // shared by all lists
 
 	mu      sync.Mutex
 	waiting []*operation
 	busy    bool
-	arrived chan struct{} // an operation has come into the queue
+	arrived chan struct{} // gets a value when an operation enters the queue
 
 	history
 }
@@ -51,33 +52,33 @@ const (
 	opReplace
 )
 
-// operation is one change that a resource makes to the list.
+// operation is one change that a resource makes to an access list.
 type operation struct {
 	kind
 	principal Principal
 	level     Level
-	look      bool // read what the principal holds before the grant
-	overwrite bool // whatever it holds
+	look      bool // read the principal's level before the grant
+	overwrite bool // grant whatever level the principal holds
 	change    change
 
-	done    chan outcome // of one place
-	written chan outcome // of one place: the outcome after the list was read again, even if nobody waits for it
-	batch   *batch       // once it is under way
-	left    bool         // its caller is counted as answered and always gets its outcome. Guarded by the object's mutex
+	done    chan outcome // buffered; gets the outcome when the operation ends
+	written chan outcome // buffered; gets the outcome of a successful write before it is checked
+	batch   *batch       // the operations that are under way together with this one
+	left    bool         // the caller counts as answered and always gets the outcome; guarded by the object's mutex
 }
 
-// change returns the wanted list, and anything else that its caller wants to know about the list it got. It runs on the
-// goroutine that writes, which may outlive the caller, so the two share no variable.
+// change returns the wanted access list for the list it gets, and anything else that its caller wants to know about
+// that list. It runs on the goroutine that writes, which may outlive the caller, so the two must not share variables.
 type change func(List) (next List, found any, err error)
 
-// outcome is how an operation ended.
+// outcome is the result of an operation.
 type outcome struct {
 	entry   Entry
 	wrote   bool
 	after   view
-	found   any  // what the change found
-	changed List // what was written; without a level where a grant was removed
-	gone    bool // the object itself is not there
+	found   any  // what the change function found
+	changed List // what was written; an entry without a level is a removed grant
+	gone    bool // the object itself does not exist
 	err     error
 
 	// unchecked is whether the operation ended before the list was read again to check its write: other operations of
@@ -85,17 +86,19 @@ type outcome struct {
 	unchecked bool
 }
 
-// batch is the operations that are under way together and whose callers still wait. Guarded by the object's mutex.
+// batch is a set of operations that are under way together. waiting has those whose callers still wait. A batch is
+// guarded by the object's mutex.
 type batch struct {
 	waiting map[*operation]bool
 	cancel  context.CancelFunc
 }
 
-// grace is how long a cancelled caller still waits for a write that has been sent: without its result, the grant would
-// not be recorded in the state.
+// grace is how long a cancelled caller still waits for the result of a write that has been sent. Without the result,
+// the grant would not be recorded in the state.
 const grace = 3 * time.Second
 
-// do queues an operation and waits for how it ends.
+// do queues an operation and returns its outcome. The last running operation of a run also waits for the checks of
+// others.
 func (o *object) do(ctx context.Context, c *client.Client, op *operation) outcome {
 	o.run.begin()
 	r := o.queue(ctx, c, op)
@@ -120,7 +123,7 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	}
 	if !o.busy {
 		o.busy = true
-		// The work belongs to everybody who waits, so it does not end with the first one's context.
+		// The goroutine works for all callers that wait, so it must not end with the context of the first caller.
 		go o.drain(context.WithoutCancel(ctx), c)
 	}
 	o.mu.Unlock()
@@ -151,17 +154,18 @@ func (o *object) queue(ctx context.Context, c *client.Client, op *operation) out
 	return outcome{err: ctx.Err()}
 }
 
-// giveUp ends the wait of a caller that was cancelled. It reports whether the operation has been answered nevertheless.
+// giveUp ends the wait of a cancelled caller. It reports whether the operation already counts as answered, so that its
+// outcome must be returned.
 func (o *object) giveUp(op *operation) (answered bool) {
-	o.list.Forget() // the next one must not join a read that hangs
+	o.list.Forget() // the next operation must not join a read that hangs
 	o.leave(op)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return op.left
 }
 
-// leaveCheck is [checks.leave] for an operation whose caller still waits: one that has given up is not counted any
-// more.
+// leaveCheck reports whether an operation can return before its list is read again; see [checks.leave]. It returns
+// false if the caller has given up, because such an operation is no longer counted.
 func (o *object) leaveCheck(op *operation) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -175,8 +179,8 @@ func (o *object) end(op *operation, r outcome) {
 	o.leave(op)
 }
 
-// leave removes an operation from its batch: it has ended, or its caller has given up. When no caller of a batch waits
-// any more, its requests are cancelled.
+// leave removes an operation from its batch, because the operation has ended or its caller has given up. When no caller
+// of a batch waits any more, leave cancels the requests of the batch.
 func (o *object) leave(op *operation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -185,7 +189,7 @@ func (o *object) leave(op *operation) {
 	}
 }
 
-// drain writes the queued operations until the queue is empty.
+// drain writes the queued operations, and then checks them, until the queue is empty and nothing is left to check.
 func (o *object) drain(ctx context.Context, c *client.Client) {
 	for {
 		ctx, cancel := context.WithCancel(ctx)
@@ -218,7 +222,9 @@ func (o *object) drain(ctx context.Context, c *client.Client) {
 	}
 }
 
-// next takes the first operation that waits and all that can go with it: of the same kind, and one for each principal.
+// next takes from the queue the first operation and all others that can be written with it: those of the same kind, at
+// most one per principal. A replacement is written alone. When nobody waits for these operations any more, cancel is
+// called.
 func (o *object) next(cancel context.CancelFunc) []*operation {
 	var ops, rest []*operation
 	met := map[Principal]bool{}
@@ -237,12 +243,13 @@ func (o *object) next(cancel context.CancelFunc) []*operation {
 	return ops
 }
 
-// nextUnchecked gathers the operations that are written and whose callers still wait for the list to be read again.
+// nextUnchecked makes a new batch of the written operations whose callers wait for the check, and drops those whose
+// callers have given up.
 func (o *object) nextUnchecked(cancel context.CancelFunc) {
 	b := &batch{waiting: map[*operation]bool{}, cancel: cancel}
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		if u.outcome.unchecked {
-			return false // its caller has left the check to the others
+			return false // its caller has returned, and other operations wait for the check
 		}
 		waits := u.batch.waiting[u.operation]
 		if u.batch = b; waits {
@@ -256,7 +263,7 @@ func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duratio
 	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return get(ctx, c, o.Object) })
 }
 
-// readNow reads the list without the shared copy.
+// readNow reads the list from the service, even if there is a shared copy.
 func (o *object) readNow(ctx context.Context, c *client.Client) (view, error) {
 	o.list.Forget()
 	return o.read(ctx, c, client.Lately)

@@ -15,54 +15,58 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Two runs, each with its own state, may write one list at the same time. A run that removes a grant reads the list and
-// replaces it, so what another run writes between that read and that replacement is undone: a new grant is lost, a
-// revoked one comes back. The run that replaces cannot see this, because the service shows it the list that it sent.
-// The run whose change was undone can: it reads the list again a moment after its write, and writes again those of
-// its changes that were undone. Every run does this for its own changes, so no change is lost.
+// Two runs, each with its own state, may write one access list at the same time. A run that removes a grant reads the
+// list and replaces it. This undoes what another run writes between the read and the replacement: a new grant is lost,
+// or a revoked one comes back. The run that replaces the list cannot see this, because the service shows it the list
+// that it sent. The run whose change was undone can see it: it reads the list again a moment after its write, and
+// writes again those of its changes that were undone. Every run does this for its own changes, so no change is lost.
 
 const (
-	// watched is how long after its write an undone change is written again. A change that is undone later is drift,
-	// which the next plan shows.
+	// watched is how long after its write a change is written again if another run undoes it. A change that is undone
+	// later is drift, which the next plan shows.
 	watched = 10 * time.Second
-	// The list is read again after twice the time that the last write took, within these bounds: another run
-	// that read the list before this write may take that long to send its replacement.
+	// shortestWait and longestWait bound the pause between a write and the read that checks it. The pause is twice the
+	// time that the last write took, because another run that read the list before this write may take that long to
+	// send its replacement.
 	shortestWait = 150 * time.Millisecond
 	longestWait  = time.Second
-	// secondLook is the pause before the list is read a second time, after another writer was noticed.
+	// secondLook is the pause before the list is read a second time, after the first read showed another writer.
 	secondLook = time.Second
-	// mostRestores is how often a run writes again the changes that another run undid.
+	// mostRestores is how often a run writes its changes again after another run undid them. Then it reports an error.
 	mostRestores = 4
-	// checkTimeout bounds one such read. The write has succeeded, so a service that does not answer is no failure.
+	// checkTimeout bounds the read that checks a write. A service that does not answer it is no failure, because the
+	// write has succeeded.
 	checkTimeout = 10 * time.Second
 )
 
-// history is what a run remembers of one list between its writes. Only the goroutine that writes the list uses it.
+// history is what a run remembers of one access list between its writes. Only the goroutine that writes the list uses
+// it.
 type history struct {
-	changes     map[Principal]ownChange // what this run wrote lately
-	last        map[Principal]Level     // the direct grants as last seen; nil when unknown
-	unchecked   []unchecked             // written operations that are not answered yet
+	changes     map[Principal]ownChange // what this run wrote within the time watched
+	last        map[Principal]Level     // the direct grants that the list last showed; nil when unknown
+	unchecked   []unchecked             // operations that are written and not checked yet
 	writeTook   time.Duration           // how long the last write took
-	othersWrote bool                    // whether another writer changed the list
-	late        bool                    // the next read is the second one
-	restores    int                     // how often something was written again since all changes held
+	othersWrote bool                    // whether another run or tool has changed the list
+	late        bool                    // whether the next read is the second one, after secondLook
+	restores    int                     // how often changes were written again since all changes last held
 }
 
-// ownChange is a level that this run granted, or a grant that it removed, when Direct is empty.
+// ownChange is a level that this run granted, or, if Direct is empty, a grant that it removed.
 type ownChange struct {
 	Entry
 	at time.Time
 }
 
-// unchecked is an operation whose write succeeded, with its outcome, as long as the list has not been read again to
-// check the write.
+// unchecked is an operation whose write succeeded and whose list has not been read again yet, with its outcome and the
+// grants that it changed.
 type unchecked struct {
 	*operation
 	outcome
 	changed List
 }
 
-// recordWrite notes those changes of a write that the list shows after it. all is whether after is the complete list.
+// recordWrite records the changes of a write that the list after the write shows. all reports whether after is the
+// complete list: only then does it show that a grant was removed.
 func (o *object) recordWrite(changed List, after view, all bool) {
 	if o.changes == nil {
 		o.changes = map[Principal]ownChange{}
@@ -84,7 +88,7 @@ func (o *object) recordWrite(changed List, after view, all bool) {
 	}
 }
 
-// expect adds a change of this run to the list as last seen.
+// expect applies a change of this run to the list as last seen, so that the change does not look like another writer's.
 func (o *object) expect(e Entry) {
 	switch {
 	case o.last == nil:
@@ -95,11 +99,11 @@ func (o *object) expect(e Entry) {
 	}
 }
 
-// timeWrite notes how long a write took that began then.
+// timeWrite records the time that a write took which began at the time began.
 func (o *object) timeWrite(began time.Time) { o.writeTook = time.Since(began) }
 
-// observe compares the list with how this run left it. It returns the changes of this run that do not hold; any other
-// difference is noted as the sign of another writer.
+// observe compares the list with the list as this run left it. It returns the changes of this run that were undone. Any
+// other difference is recorded as the sign of another writer.
 func (o *object) observe(now view) (undone List) {
 	for key, c := range o.changes {
 		if time.Since(c.at) > watched {
@@ -115,9 +119,9 @@ func (o *object) observe(now view) (undone List) {
 	return undone
 }
 
-// others reports whether the list may hold a grant that another run is about to remove. Only a removal, or a lower
-// level, replaces the list, and until then that grant is in it. So where the list holds only what this run wrote, and
-// the grant of the run's own identity, no other run is about to undo anything.
+// others reports whether the list may hold a grant that another run is about to remove. Only a run that removes or
+// lowers a grant replaces the list, and that grant is in the list until then. So no other run can undo anything if the
+// list holds only what this run wrote, the grant of admins, and the grant of the run's own identity.
 func (o *object) others(c *client.Client) bool {
 	if o.last == nil {
 		return true
@@ -131,8 +135,8 @@ func (o *object) others(c *client.Client) bool {
 	return false
 }
 
-// endWritten ends an operation whose write succeeded: at once, where no other run can undo it or where other operations
-// of this run wait for the check; else after the list was read again.
+// endWritten ends an operation whose write succeeded. It does so at once if no other run can undo the write, or if
+// other operations of this run wait for the check. Otherwise the operation ends after the list was read again.
 func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed List) {
 	if !o.others(c) {
 		o.end(op, r)
@@ -146,7 +150,8 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 	o.unchecked = append(o.unchecked, unchecked{op, r, changed})
 }
 
-// endHeld ends the operations whose changes are in the list, except those that were written again just now.
+// endHeld ends the operations whose changes are in the list, except those whose changes are in again: these were
+// written again just now.
 func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) &&
@@ -158,7 +163,8 @@ func (o *object) endHeld(now view, again List) {
 	})
 }
 
-// endChecked ends an operation whose list was read again, or counts the check for those that wait for it.
+// endChecked ends an operation whose list was read again. If the operation has already returned, endChecked reports the
+// result to the operations that wait for the check.
 func (o *object) endChecked(u unchecked) {
 	if u.outcome.unchecked {
 		o.run.checked(u.err)
@@ -167,7 +173,7 @@ func (o *object) endChecked(u unchecked) {
 	}
 }
 
-// endAll ends every operation that waits for a check.
+// endAll ends every operation that waits for a check, and forgets the signs of another writer.
 func (o *object) endAll() {
 	for _, u := range o.unchecked {
 		o.endChecked(u)
@@ -175,8 +181,9 @@ func (o *object) endAll() {
 	o.unchecked, o.othersWrote, o.late, o.restores = nil, false, false, 0
 }
 
-// recheck waits a moment, reads the list again and writes again what another run undid. It returns early when another
-// operation arrives, whose requests show the list as well, or when nobody waits any more.
+// recheck pauses, reads the list again, and writes again the changes that another run undid. It returns early when
+// another operation arrives, because the requests of that operation show the list as well, or when no caller waits any
+// more.
 func (o *object) recheck(ctx context.Context, c *client.Client) {
 	if !o.waitToRecheck(ctx) {
 		return
@@ -185,7 +192,7 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	now, err := o.readNow(reading, c)
 	cancel()
 	if ctx.Err() != nil {
-		return // the callers have given up
+		return // no caller waits any more
 	}
 	if err != nil {
 		o.list.Forget()
@@ -198,7 +205,8 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 		return
 	}
 	undone := slices.DeleteFunc(o.observe(now), func(e Entry) bool {
-		// One resource of this run revoked the grant, and another one has found and adopted it.
+		// One resource of this run revoked the grant, and another resource of this run has found the grant again and
+		// adopted it.
 		kept := e.Direct == "" && c.Keeps(Place(o.String(), e.Principal))
 		if kept {
 			delete(o.changes, e.Key())
@@ -218,7 +226,8 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	}
 }
 
-// waitToRecheck pauses with some randomness, so that two runs do not read and write in step for ever.
+// waitToRecheck pauses before the list is read again, and reports whether the whole pause is over. Its randomness keeps
+// two runs from reading and writing in step for ever.
 func (o *object) waitToRecheck(ctx context.Context) bool {
 	wait := min(max(2*o.writeTook, shortestWait), longestWait)
 	if o.late {
@@ -255,14 +264,15 @@ func (o *object) restore(ctx context.Context, c *client.Client, now view, undone
 	}
 	if errors.Is(r.err, client.ErrNotFound) {
 		if _, err := o.readNow(ctx, c); errors.Is(err, client.ErrNotFound) {
-			o.endAll() // the object itself is gone, and its list with it
+			o.endAll() // the object itself does not exist any more, nor does its list
 			return
 		}
 	}
 	o.failUndone(undone, func(List) error { return r.err })
 }
 
-// endUndone gives up on changes that another run undoes again and again.
+// endUndone ends the operations whose changes another run undoes again and again, with an error that names these
+// changes.
 func (o *object) endUndone(now view, undone List) {
 	o.failUndone(undone, func(mine List) error {
 		var lines []string
@@ -291,8 +301,9 @@ func (o *object) endUndone(now view, undone List) {
 	})
 }
 
-// failUndone ends the operations whose changes do not hold, with an error about those. A grant that came back after its
-// operation was answered is in no state, so the removals that still wait report it.
+// failUndone ends the operations whose changes were undone. explain returns the error of an operation, given its undone
+// changes. If a revoked grant came back after its operation returned, the grant is in no state. So the removals that
+// still wait report it.
 func (o *object) failUndone(undone List, explain func(mine List) error) {
 	ended := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
 		delete(o.changes, e.Key())

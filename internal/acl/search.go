@@ -8,19 +8,19 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Held is one level that a principal holds.
+// Held is one permission level that a principal holds.
 type Held struct {
 	Principal
 	DisplayName string
 	Level       Level
-	Inherited   bool // through a parent object; it cannot be changed on the object itself
+	Inherited   bool // held through a parent object, so it cannot be changed on the object itself
 }
 
-// kinds is the order in which principals are listed.
+// kinds is the order of the kinds of principal in the result of [List.Levels].
 var kinds = []Kind{ServicePrincipal, User, Group}
 
 // Levels returns each level that a principal holds, sorted by kind and name, because the service shuffles its answers.
-// A principal that holds one level directly and another by inheritance is there twice.
+// A principal that holds one level directly and another by inheritance appears twice.
 func (l List) Levels() []Held {
 	var held []Held
 	for _, e := range l {
@@ -40,15 +40,16 @@ func (l List) Levels() []Held {
 	return held
 }
 
-// Search selects whose grants a search finds besides those of ordinary principals. Importing the others by accident can
-// lead to removing the permissions of the provider itself, or of all users.
+// Search says which grants a search finds besides those of ordinary principals. The zero value leaves out the grants of
+// the provider's own identity and of built-in groups. Importing those by accident can lead to removing the permissions
+// of the provider itself, or of all users.
 type Search struct {
-	Self    bool // the identity that the provider is logged in as
-	BuiltIn bool // groups that the service creates, see [client.IsBuiltInGroup]
+	Self    bool // also find the identity that the provider is logged in as
+	BuiltIn bool // also find groups that the service creates, see [client.IsBuiltInGroup]
 }
 
-// Finds reports whether the search finds the grants of that principal. No request where the login names its identity;
-// else one, shared by everything in this run.
+// Finds reports whether the search finds the grants of that principal. No request if the configuration of the login
+// names its identity; otherwise one, shared by all callers in this run.
 func (s Search) Finds(ctx context.Context, c *client.Client, p Principal) (bool, error) {
 	if p.Kind == Group {
 		return s.BuiltIn || !client.IsBuiltInGroup(p.Name), nil

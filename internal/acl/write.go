@@ -17,7 +17,8 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 	began := time.Now()
 	if slices.ContainsFunc(ops, func(op *operation) bool { return op.look }) {
 		before, err = o.read(ctx, c, client.Lately)
-		// A copy is not enough to skip the write, or to refuse it: read the list.
+		// A copy may be out of date, so read the list before a write is skipped or refused because of a grant in the
+		// copy.
 		if err == nil && before.read.Before(began) &&
 			slices.ContainsFunc(
 				ops,
@@ -33,7 +34,7 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 		case err != nil:
 			o.end(op, outcome{err: err})
 		case op.look && held.Direct == op.level:
-			delete(o.changes, op.principal.Key()) // another run undid the removal: adopt the grant
+			delete(o.changes, op.principal.Key()) // the grant came back after a removal: adopt it
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
 			o.end(
@@ -49,7 +50,8 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 	}
 }
 
-// upsert writes the grants. Where one of them may have caused a refusal, it sends each alone to find out which.
+// upsert writes grants by PATCH. If the service refuses several grants together, upsert sends each grant alone, to find
+// out which of them it refuses.
 func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops []*operation) {
 	var entries List
 	for _, op := range ops {
@@ -57,7 +59,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 	after, err := o.patch(ctx, c, entries)
 	if client.MayBeDone(err) {
-		// An existing grant must be recorded in the state, or no destroy would remove it.
+		// A grant that exists in spite of the error must be recorded in the state, or no destroy would remove it.
 		look, cancel := client.LastLook(ctx)
 		shown, lookErr := o.readNow(look, c)
 		cancel()
@@ -83,7 +85,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
-	// The answer to the write does not show the grant, so read the list before reporting success.
+	// The answer to the write does not show the grant, so read the list before success is reported.
 	after, err = o.readNow(ctx, c)
 	if err != nil {
 		for _, op := range ops {
@@ -95,7 +97,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	if ops = o.endShown(c, ops, after); len(ops) == 0 {
 		return
 	}
-	// PATCH is not documented to lower a level; a replacement of the whole list is.
+	// PATCH is not documented to lower a level, but a replacement of the whole list by PUT is.
 	r := o.replace(ctx, c, &after, func(now List) (List, any, error) {
 		for _, op := range ops {
 			now = append(now.without(op.principal), Entry{Principal: op.principal, Direct: op.level})
@@ -114,7 +116,7 @@ func (o *object) upsert(ctx context.Context, c *client.Client, before view, ops 
 	}
 }
 
-// endShown ends the operations whose grant the list shows, and returns the others.
+// endShown ends the operations whose grants are in the list, and returns the other operations.
 func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left []*operation) {
 	for _, op := range ops {
 		if e, _ := shown.find(op.principal); e.Direct == op.level {
@@ -126,8 +128,9 @@ func (o *object) endShown(c *client.Client, ops []*operation, shown view) (left 
 	return left
 }
 
-// keep stores the answer to an upsert as the shared copy when it is the complete list. It drops the copy when the
-// answer may be a part: it lacks an earlier grant, or shows only what was sent.
+// keep stores the answer to an upsert as the shared copy of the list, if the answer is the complete list, and reports
+// whether it is. If the answer lacks an earlier grant, or shows only what was sent, it may be a part of the list. keep
+// then drops the shared copy.
 func (o *object) keep(before view, sent List, after view) (complete bool) {
 	complete = len(after.list) > len(sent)
 	for _, e := range before.list {
@@ -148,8 +151,8 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 	r := o.replace(ctx, c, nil, func(now List) (List, any, error) {
 		var ps []Principal
 		for _, op := range ops {
-			// This is the place where no other write to the list can come between: a grant either is noted already, or
-			// will be written after this.
+			// No other write of this process to the list can come between this check and the removal. A grant that
+			// another resource keeps is either noted by now, or will be written after the removal.
 			if kept[op] = c.Keeps(Place(o.String(), op.principal)); !kept[op] {
 				ps = append(ps, op.principal)
 			}
@@ -157,7 +160,7 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 		return now.without(ps...), nil, nil
 	}, true)
 	if !r.gone && errors.Is(r.err, client.ErrNotFound) {
-		// A 404 of a write can also mean a principal in the list.
+		// The 404 may mean a principal in the list instead of the object, so read the list to find out.
 		_, err := o.readNow(ctx, c)
 		r.gone = errors.Is(err, client.ErrNotFound)
 	}
@@ -181,12 +184,12 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 	}
 }
 
-// replace reads the list, calls change for the wanted list, and writes that. A failed write is not repeated as it is:
-// others may have written meanwhile, so the list is read again before each try. now is the list where it was read just
-// before. forcePut is whether to send a PUT even where no grant is removed.
+// replace reads the list, gets the wanted list from change, and writes the wanted list. If a write fails, replace reads
+// the list again before the next try, because others may have written meanwhile. now is the list if the caller has just
+// read it, else nil. forcePut demands a PUT even if no grant is removed.
 func (o *object) replace(ctx context.Context, c *client.Client, now *view, change change, forcePut bool) outcome {
 	began := time.Now()
-	var tried List // what the writes before this one may have changed
+	var tried List // what the earlier writes of this loop may have changed
 	for try := 1; ; try++ {
 		if now == nil {
 			read, err := o.readNow(ctx, c)
@@ -198,11 +201,11 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 		}
 		before := *now
 		now = nil
-		next, found, err := change(slices.Clone(before.list)) // the list itself is shared
+		next, found, err := change(slices.Clone(before.list)) // a copy, because others share the list
 		if err != nil {
 			return outcome{found: found, err: err}
 		}
-		if before.showsAll(tried) { // a write of this run was done, and its answer lost
+		if before.showsAll(tried) { // an earlier write was done, and its answer was lost
 			for _, e := range tried {
 				o.expect(e)
 			}
@@ -230,8 +233,8 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 				o.recordWrite(written, after, asked)
 			}
 		} else if after, err = o.merge(ctx, c, before, changed); err == nil && !after.showsAll(changed) {
-			// PATCH is not documented to lower a level. The list after the PATCH is replaced: it has the grants that
-			// others added meanwhile.
+			// PATCH is not documented to lower a level. So the list after the PATCH, which has the grants that others
+			// added meanwhile, is changed once more and replaced by PUT.
 			now, forcePut = &after, true
 			continue
 		}
@@ -246,7 +249,8 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 	}
 }
 
-// merge upserts what changed, and returns the list after it.
+// merge upserts the changed grants, and returns the complete list after the write. One request, and a second one if the
+// answer may be incomplete.
 func (o *object) merge(ctx context.Context, c *client.Client, before view, changed List) (view, error) {
 	after, err := o.patch(ctx, c, changed)
 	if err != nil {
@@ -262,19 +266,19 @@ func (o *object) merge(ctx context.Context, c *client.Client, before view, chang
 	return after, nil
 }
 
-// patch is [patch], and notes how long it takes.
+// patch calls the package's function patch for this list, and records how long the request takes.
 func (o *object) patch(ctx context.Context, c *client.Client, entries List) (view, error) {
 	defer o.timeWrite(time.Now())
 	return patch(ctx, c, o.Object, entries)
 }
 
-// put is [put], and notes how long it takes.
+// put calls the package's function put for this list, and records how long the request takes.
 func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
 	defer o.timeWrite(time.Now())
 	return put(ctx, c, o.Object, entries, changed)
 }
 
-// loses reports whether a principal holds a level that wanted does not have.
+// loses reports whether a principal holds a direct level in was and none in wanted.
 func loses(was, wanted map[Principal]Level) bool {
 	for p := range was {
 		if _, stays := wanted[p]; !stays {
