@@ -19,20 +19,22 @@ import (
 // An Answer is what a call must return: a struct with JSON tags. A status of success alone proves nothing, because a
 // proxy, a sign-in page or another service may have sent it.
 type Answer interface {
-	// Lacks returns why the decoded JSON is not the answer to the request, such as another object's id; empty where it
-	// is. bare is whether the JSON was {}, which is how the service writes an empty list.
+	// Lacks returns why the decoded JSON is not the answer to the request, such as the id of another object. It returns
+	// an empty string for the answer to the request. bare says that the JSON was {}, as the service writes an empty
+	// list.
 	Lacks(bare bool) string
 }
 
-// Optional is the answer to a write that may have no body, or {}. Shown is whether the answer was there; where it was
-// not, only a read shows what the write did.
+// Optional is the answer to a write that may return no body, or {}. Shown reports whether the response held the answer.
+// If it did not, only a read shows what the write did.
 type Optional struct {
 	Answer
 	Shown bool
 }
 
-// Named returns what is wrong with an answer that names no object, or another object than want: a helper for
-// [Answer.Lacks]. It ignores case. An empty want accepts any name.
+// Named returns what is wrong with the field of an answer that names the object, and an empty string if nothing is. got
+// is the value of the field. It must not be empty, and must be equal to want, without regard to case. An empty want
+// accepts any value. Methods [Answer.Lacks] call Named.
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
@@ -43,9 +45,9 @@ func Named(field, got, want string) string {
 	return ""
 }
 
-// Call sends one request to the workspace and decodes the response into answer, which then reports whether it is the
-// answer. With a nil answer the call promises nothing but success, written as nothing or as a JSON object. Whatever
-// else a status of success came with is an error of the kind [ErrNotAnAnswer].
+// Call sends one request to the workspace, decodes the response into answer, and checks by [Answer.Lacks] that it
+// answers the request. If answer is nil, an empty body or a JSON object is enough. Any other response with a status of
+// success is an error of the kind [ErrNotAnAnswer].
 func (c *Client) Call(
 	ctx context.Context,
 	method, path string,
@@ -57,18 +59,18 @@ func (c *Client) Call(
 	return err
 }
 
-// expected travels in the context of a request to the code that checks the answer, and brings back what that code
-// found.
+// expected holds the answer that a call expects. The context of the request passes it to the code that checks the
+// response, and that code stores in it what the response shows.
 type expected struct {
 	answer      Answer
-	date        time.Time // the service's clock at the answer
-	servedModel string    // of a scoring call
-	renewed     bool      // refused with a token that another one has replaced since
+	date        time.Time // the service's clock when it answered
+	servedModel string    // the name of the model that answered a scoring call
+	renewed     bool      // whether the workspace refused a token that has been replaced since
 }
 
 type expectedKey struct{}
 
-// call is the only way to the workspace, so that nothing is believed that was not judged.
+// call sends one request to the workspace's API. All calls go through it, so that no response is used unchecked.
 func (c *Client) call(
 	ctx context.Context,
 	method, path string,
@@ -100,7 +102,7 @@ func (c *Client) call(
 	return want, nil
 }
 
-// noteDate hands the service's clock, as an answer shows it, up to the call.
+// noteDate stores the service's clock, which the Date header of the response shows, for the call.
 func noteDate(ctx context.Context, r *http.Response) {
 	want, ok := ctx.Value(expectedKey{}).(*expected)
 	if date, err := http.ParseTime(r.Header.Get("Date")); ok && err == nil {
@@ -108,7 +110,7 @@ func noteDate(ctx context.Context, r *http.Response) {
 	}
 }
 
-// judgeSuccess decodes an answer with a status below 400, and returns an error where it is not the answer to the call.
+// judgeSuccess decodes a response with a status below 400, and returns an error if it does not answer the call.
 func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	want, ok := ctx.Value(expectedKey{}).(*expected)
 	if !ok {
@@ -142,8 +144,9 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 	return nil
 }
 
-// judge decodes the body of a success, and returns what it was where it is no answer. It repeats nothing of the body
-// but the title of a page and the words of an error, because a body may hold a token.
+// judge decodes the body of a response with a status of success. If the body does not answer the call, judge returns
+// what the body is. It repeats nothing of the body except the title of a page and the words of an error, because a body
+// may hold a token.
 func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	text := bytes.TrimSpace(body)
 	if optional, ok := answer.(*Optional); ok {
@@ -153,7 +156,7 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 			answer = nil
 		}
 	}
-	form := web.ObjectOrNothing // a list that is empty may come as {}
+	form := web.ObjectOrNothing // an empty list may come as {}
 	if answer != nil && len(text) == 0 {
 		form = web.Object
 	}
@@ -175,14 +178,16 @@ func judge(r *http.Response, body []byte, answer Answer) (code, fault string) {
 	return "", ""
 }
 
-// What an answer may hold at most, so that decoding it takes little memory: a value of one byte may take hundreds.
+// mostObjects and mostValues bound what an answer may hold, so that decoding it takes little memory. A JSON value of
+// one byte may take hundreds of bytes when it is decoded.
 const (
 	mostObjects = 200_000
 	mostValues  = 4_000_000
 )
 
-// tooMany returns what is wrong with an answer of more values than any workspace has; empty where nothing is. Braces
-// and commas in texts count too. An answer that keeps its text, as that of a model, costs no more than its length.
+// tooMany returns what is wrong with an answer of more values than any workspace has, and an empty string if nothing
+// is. It counts braces and commas, including those inside strings. It ignores an answer that is kept as text, such as
+// that of a model, because such an answer takes no more memory than its length.
 func tooMany(text []byte, answer Answer) string {
 	if _, keepsText := answer.(json.Unmarshaler); keepsText {
 		return ""
@@ -196,13 +201,14 @@ func tooMany(text []byte, answer Answer) string {
 	return ""
 }
 
-// mostListed is three times as many service principals and users as an account can have, and thirty times as many
-// endpoints as a workspace can have. Terraform keeps some kilobytes for each entry of a list.
+// mostListed is the largest number of entries in a list. It is three times as many service principals and users as an
+// account can have, and thirty times as many endpoints as a workspace can have. Terraform keeps some kilobytes for each
+// entry of a list.
 // https://learn.microsoft.com/azure/databricks/resources/limits
 const mostListed = 30_000
 
-// Bounded returns an error of the kind [ErrNotAnAnswer] if a list is longer than it can be in any workspace. of says
-// what the entries are, such as "tokens".
+// Bounded returns an error of the kind [ErrNotAnAnswer] if a list has more entries than any workspace can have. of
+// names the entries, such as "tokens".
 func Bounded(count int, of string) error {
 	if count <= mostListed {
 		return nil
@@ -210,15 +216,16 @@ func Bounded(count int, of string) error {
 	return fmt.Errorf("the workspace lists more than %d %s: %w", mostListed, of, ErrNotAnAnswer)
 }
 
-// isBare reports whether a JSON object has nothing in it.
+// isBare reports whether a JSON object is {}, apart from white space.
 func isBare(object []byte) bool {
 	inside, braces := bytes.CutPrefix(object, []byte("{"))
 	return braces && string(bytes.TrimSpace(inside)) == "}"
 }
 
-// disguised recognises the body of an error that came under a status of success.
+// disguised returns the code and a description of an error that came with a status of success. It returns empty strings
+// for any other body.
 func disguised(text []byte) (code, fault string) {
-	// Looked for as text first: decoding a long list twice takes time.
+	// Search the text first, because decoding a long list twice takes time.
 	if !bytes.Contains(text, []byte(`"error_code"`)) && !bytes.Contains(text, []byte(scimError)) {
 		return "", ""
 	}
@@ -229,7 +236,7 @@ func disguised(text []byte) (code, fault string) {
 		Detail  string          `json:"detail"`
 	}
 	if err := json.Unmarshal(text, &body); err != nil {
-		return "", "" // the error of the decoding that follows is more precise
+		return "", "" // the decoding that follows reports a more precise error
 	}
 	code = strings.Trim(string(body.Code), `"`)
 	switch {
@@ -243,13 +250,14 @@ func disguised(text []byte) (code, fault string) {
 
 const scimError = "urn:ietf:params:scim:api:messages:2.0:Error"
 
-// clean makes foreign text fit to be shown in a message.
+// clean prepares the text of a service for a message; see [web.Text].
 func clean(text string) string { return web.Text(text, longestText) }
 
 const longestText = 400 // bytes
 
-// ConfirmEmpty returns an error if {} may not mean an empty list. A proxy may answer {} to every request, so this asks
-// for the current user, and that answer is never {}. One request, shared by all who ask at once.
+// ConfirmEmpty returns an error if {} must not be taken for an empty list. A proxy may answer {} to every request, so
+// ConfirmEmpty asks the workspace for the current user, and that answer is never {}. One request, shared by all callers
+// at the same time.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
 	_, err := c.self.GetSince(ctx, time.Now(), c.Me)
 	return err

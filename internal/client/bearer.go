@@ -11,11 +11,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// bearer remembers which access token of one caller the workspace accepted last, and lets all its requests share a
-// renewal.
+// bearer remembers which access token of one caller the workspace accepted last. It also lets all requests of that
+// caller share one renewal of the token.
 type bearer struct {
 	mu       sync.Mutex
-	accepted string // the token that the workspace took last
+	accepted string // the token that the workspace accepted last
 
 	renewals singleflight.Group
 }
@@ -36,8 +36,9 @@ func (s strategy) accepted(r *http.Request) {
 	s.bearer.accepted = bearerOf(r)
 }
 
-// renew replaces a token once, and only one that the workspace has accepted before: a refusal of the first token, or of
-// a new one, is believed. All calls that are refused with one token share one login.
+// renew logs in again after the workspace refused the token of a request, and reports whether the caller has another
+// token now. It replaces only a token that the workspace has accepted before. The refusal of a first token, or of a new
+// one, is believed. All calls that are refused with the same token share one login.
 func (s strategy) renew(r *http.Request) (bool, error) {
 	refused := bearerOf(r)
 	done := s.bearer.renewals.DoChan(refused, func() (any, error) {
@@ -54,14 +55,14 @@ func (s strategy) renew(r *http.Request) (bool, error) {
 
 func (s strategy) replace(ctx context.Context, refused string) (bool, error) {
 	now, err := s.token(ctx, auth.DatabricksScope)
-	if err != nil || now.Value != refused { // another call has renewed it
+	if err != nil || now.Value != refused { // another call has renewed the token
 		return err == nil, err
 	}
 	if !s.bearer.wasAccepted(refused) {
 		return false, nil
 	}
 	s.cfg.Login.Forget(auth.DatabricksScope, refused)
-	if s.own && s.cfg.AdminLogin { // sent beside it, so either may be the one that is refused
+	if s.own && s.cfg.AdminLogin { // both tokens are sent, so either of them may be the refused one
 		management, err := s.token(ctx, s.cfg.Login.ManagementScope())
 		if err != nil {
 			return false, err

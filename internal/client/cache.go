@@ -11,30 +11,30 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// AnyAge accepts a copy however old it is: for the reads of one refresh, during which this process changes nothing.
+// AnyAge accepts a copy of any age. It is for the reads of one refresh, during which this process changes nothing.
 const AnyAge time.Duration = 0
 
-// Lately is how old a copy may be on which a write is based. Terraform writes what depends on each other in order, and
-// an older copy might be from before such a write by another provider.
+// Lately is the greatest age of a copy on which a write is based. Terraform orders writes that depend on each other,
+// and an older copy might lack such a write by another provider.
 const Lately = 10 * time.Second
 
-// Cache is one read whose result many callers share and keep. Of errors only [ErrNotFound] is kept, and only for
-// callers that accept a copy of any age. The read does not end with its first caller's context: a caller that gives up
-// leaves, and the others still get the result. The zero value is ready.
+// Cache shares the result of one read among many callers and keeps it as a copy. Of errors it keeps only [ErrNotFound],
+// and only for callers that accept a copy of any age. The read does not end with the context of its first caller: that
+// caller returns, and the other callers still get the result. The zero value is ready to use.
 type Cache[T any] struct {
-	writes *atomic.Int64 // counts what makes a copy out of date; may be nil. Set before the first use
+	writes *atomic.Int64 // counts the writes that make a copy out of date; may be nil; set before the first use
 
 	flight singleflight.Group
 	mu     sync.Mutex
 	kept   *kept[T]
-	round  int // counts what was forgotten or replaced, so that a read begun before is not kept after
+	round  int // counts how often the copy was dropped or replaced, so that an older read does not replace it
 }
 
 type kept[T any] struct {
 	value  T
 	err    error
-	began  time.Time // of the read, so that a change during it counts as after it
-	writes int64     // as the read began
+	began  time.Time // when the read began; a change during the read counts as later
+	writes int64     // the count of writes when the read began
 }
 
 func (c *Cache[T]) written() int64 {
@@ -44,7 +44,7 @@ func (c *Cache[T]) written() int64 {
 	return c.writes.Load()
 }
 
-// Get returns the copy where it is no older than maxAge (or [AnyAge]), else reads.
+// Get returns the copy if it is no older than maxAge, or of any age for [AnyAge]. Otherwise it reads.
 func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(context.Context) (T, error)) (T, error) {
 	written := c.written()
 	for {
@@ -54,12 +54,12 @@ func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(cont
 		k, err := c.fly(ctx, read, func() *kept[T] { k, _ := c.look(maxAge); return k })
 		if ctx.Err() != nil || k.writes >= written {
 			return k.value, err
-		} // else it joined a read that began before a write that the caller may depend on
+		} // else that read began before a write on which the caller may depend
 	}
 }
 
-// GetSince returns the result of a read that began no earlier than since. Callers that come during an older read share
-// the next one, so many at once cost two reads.
+// GetSince returns the result of a read that began at the time since or later. Callers that arrive during an older read
+// share the next one, so many callers at once cost two reads.
 func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	fresh := func() *kept[T] {
 		if k, _ := c.look(AnyAge); k != nil && !k.began.Before(since) {
@@ -77,8 +77,8 @@ func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(cont
 	}
 }
 
-// fly reads, or waits for the read that is under way, and returns its result. It calls copied once more before a new
-// read, because another read may have ended since.
+// fly calls read, or waits for the read that is under way, and returns the result. It calls copied just before a new
+// read, because another read may have ended in the meantime.
 func (c *Cache[T]) fly(
 	ctx context.Context,
 	read func(context.Context) (T, error),
@@ -122,7 +122,7 @@ func (c *Cache[T]) look(maxAge time.Duration) (k *kept[T], round int) {
 	return k, c.round
 }
 
-// Peek returns the copy, or the zero value while there is none.
+// Peek returns the copy, or the zero value if there is none. It never reads.
 func (c *Cache[T]) Peek() T {
 	if k, _ := c.look(AnyAge); k != nil {
 		return k.value
@@ -131,10 +131,10 @@ func (c *Cache[T]) Peek() T {
 	return none
 }
 
-// Put keeps what the answer to a write shows.
+// Put stores as the copy what the answer to a write shows.
 func (c *Cache[T]) Put(v T) { c.replace(&kept[T]{value: v, began: time.Now(), writes: c.written()}) }
 
-// Forget drops the copy: something was written.
+// Forget drops the copy, because something was written.
 func (c *Cache[T]) Forget() { c.replace(nil) }
 
 func (c *Cache[T]) replace(k *kept[T]) {
@@ -145,8 +145,8 @@ func (c *Cache[T]) replace(k *kept[T]) {
 	c.flight.Forget("")
 }
 
-// Of returns the one T that the client keeps for a package above it, and makes it at the first call. What the
-// operations of one run share belongs to the client that Configure made, never to the process.
+// Of returns the one value of type T that the client keeps for a package which uses it, and creates the value at the
+// first call. What the operations of one run share belongs to the client that Configure made, never to the process.
 func Of[T any](c *Client) *T {
 	kind := reflect.TypeFor[T]()
 	if v, ok := c.kept.Load(kind); ok {
@@ -156,22 +156,22 @@ func Of[T any](c *Client) *T {
 	return v.(*T)
 }
 
-// Directory finds objects of one kind by key. It reads the first few one by one, and beyond that lists all at once: so
-// one object costs one request, and a thousand cost three. A list that is there already is used from the first object
-// on. What the list does not show is read by itself, because a list may lag, or show only what the caller may see. The
-// zero value is ready.
+// Directory finds objects of one kind by key. It reads the first two objects one by one, and lists all objects for any
+// further one. So one object costs one request, and a thousand cost three. If the list has been read already, it is
+// used for the first objects, too. An object that the list does not show is read by itself, because a list may lag
+// behind, or show only what the caller may see. The zero value is ready to use.
 type Directory[T any] struct {
 	all  Cache[map[string]T]
 	mu   sync.Mutex
 	ones map[string]*Cache[T]
-	ends bool // the list was refused, and is not tried again
+	ends bool // the list was refused, and is not requested again
 }
 
-// few is how many objects are read one by one before all are listed.
+// few is how many objects a [Directory] reads one by one before it lists all objects.
 const few = 2
 
-// Get finds the object of that key. A copy may be maxAge old, or [AnyAge]. one returns [ErrNotFound] for what is not
-// there.
+// Get returns the object with that key. The object may be a copy that is at most maxAge old, or of any age for
+// [AnyAge]. one reads the object by itself, and returns [ErrNotFound] if it does not exist. list reads all objects.
 func (d *Directory[T]) Get(
 	ctx context.Context,
 	key string,
@@ -183,8 +183,8 @@ func (d *Directory[T]) Get(
 	return v, err
 }
 
-// Seek is Get without the read of an object that the list does not show, for a caller that only wants to know what was
-// there.
+// Seek is [Directory.Get] for a caller that only wants to know which objects existed before. If the list does not show
+// an object, Seek does not read it by itself. A missing object is no error: found is false.
 func (d *Directory[T]) Seek(
 	ctx context.Context,
 	key string,
@@ -227,8 +227,8 @@ func (d *Directory[T]) get(
 	return v, err == nil, err
 }
 
-// many notes that the object of that key is asked for, and reports whether to use the list first. It remembers no more
-// of them than it takes to know.
+// many records that the object with that key is requested, and reports whether to use the list first. It remembers only
+// as many keys as it takes to decide that.
 func (d *Directory[T]) many(key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -238,7 +238,7 @@ func (d *Directory[T]) many(key string) bool {
 	return !d.ends && len(d.ones) > few
 }
 
-// single returns the cache of that one object.
+// single returns the cache of the object with that key.
 func (d *Directory[T]) single(key string) *Cache[T] {
 	d.mu.Lock()
 	defer d.mu.Unlock()

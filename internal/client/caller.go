@@ -9,8 +9,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// callerOf describes who sent a request that was refused: the kind of login, where it is configured, client id and
-// tenant. What the configuration leaves out, such as the user of the Azure CLI, is read from the access token.
+// callerOf describes who sent a request that was refused: the kind of login, where the login is configured, the client
+// id and the tenant. It reads from the access token what the configuration leaves out, such as the user of the Azure
+// CLI.
 func callerOf(login *auth.Login, r *http.Request) string {
 	identity := login.Identity()
 	var claims struct {
@@ -18,7 +19,7 @@ func callerOf(login *auth.Login, r *http.Request) string {
 		UniqueName           string `json:"unique_name"`
 	}
 	if identity.ClientID == "" || identity.TenantID == "" {
-		// A Databricks token has no claims, and then nothing more is known.
+		// A Databricks token has no claims, so nothing more is known about its owner.
 		text, err := auth.Claims(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		if err == nil {
 			_ = json.Unmarshal([]byte(text), &claims)
@@ -34,7 +35,7 @@ func callerOf(login *auth.Login, r *http.Request) string {
 		{"client id", cmp.Or(identity.ClientID, claims.AppID, claims.AZP)},
 		{"tenant", cmp.Or(identity.TenantID, claims.TID)},
 	} {
-		if fact.value != "" && (fact.name != "client id" || user == "") { // the client id is that of the Azure CLI
+		if fact.value != "" && (fact.name != "client id" || user == "") { // a user's client id is that of the Azure CLI
 			said += ", " + fact.name + " " + fact.value
 		}
 	}

@@ -1,10 +1,10 @@
-// Package client speaks to one Azure Databricks workspace: how a call is sent, paced, timed and repeated, what its
-// errors mean, and the few reads that several resources share.
+// Package client calls one Azure Databricks workspace. It defines how a call is sent, paced, timed and repeated, what
+// the errors of a call mean, and the few reads that several resources share.
 //
-// The Databricks SDK carries the calls. Three things of it are replaced, each for a reason. Its configuration loaders
-// and host discovery are off, so that nothing but the provider block and the variables it names decides who logs in
-// where. Its credentials are ours, because it has no certificate login. And its rule of what is repeated is ours,
-// because by itself it sends a POST again after a lost answer, which leaves a second token that nobody knows.
+// The Databricks SDK sends the calls. Three parts of it are replaced. Its configuration loaders and its host discovery
+// are off, so that only the provider block, and the variables that the provider block names, decide who logs in where.
+// Its credentials are replaced, because it has no certificate login. Its rule for retries is replaced, because the SDK
+// sends a POST again after a lost answer, which would leave a second token that nobody knows.
 package client
 
 import (
@@ -27,42 +27,42 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// Config is what a client needs to know.
+// Config has the settings of a [Client].
 type Config struct {
-	// Host is the workspace, as https://adb-….azuredatabricks.net without a path; empty: found by ResourceID.
+	// Host is the workspace's URL without a path, as https://adb-….azuredatabricks.net. If empty, ResourceID finds it.
 	Host string
-	// ResourceID is the workspace's id in Azure Resource Manager; may be empty when Host is set.
+	// ResourceID is the workspace's id in Azure Resource Manager. It may be empty if Host is set.
 	ResourceID string
-	// AdminLogin sends, beside each call's token, one for Azure Resource Manager and ResourceID. A caller that is
-	// Contributor of the workspace's Azure resource becomes an admin of the workspace by that.
+	// AdminLogin adds a second token to each call, for Azure Resource Manager, and the ResourceID. With these, a caller
+	// that is Contributor of the workspace's Azure resource becomes an admin of the workspace.
 	AdminLogin bool
-	// WorkspaceID is sent with each call when set; a host that serves several workspaces needs it.
+	// WorkspaceID is sent with each call if it is set. A host that serves several workspaces needs it.
 	WorkspaceID string
-	// Login is the identity that calls.
+	// Login is the identity that makes the calls.
 	Login *auth.Login
-	// Open opens a login of other settings, with the provider's tenant, authority and network where these are not set.
-	// It makes no request.
+	// Open returns a login with other settings. Where these are not set, it uses the provider's tenant, authority and
+	// network. It sends no request.
 	Open func(auth.Settings) (*auth.Login, error)
-	// Vault returns the Key Vault at an address, to be called as Login. It makes no request.
+	// Vault returns the Key Vault at an address. Login is the identity that calls the vault. Vault sends no request.
 	Vault func(auth.Setting) (*auth.Vault, error)
-	// Transport carries the requests; see [NewTransport].
+	// Transport sends the requests; see [NewTransport].
 	Transport http.RoundTripper
-	// AttemptTimeout bounds one attempt of a call, waiting for its turn not counted.
+	// AttemptTimeout bounds one attempt of a call, without the time that the call waits for its turn.
 	AttemptTimeout time.Duration
 	// RetryTimeout bounds all attempts of one call.
 	RetryTimeout time.Duration
-	// RateLimit is the most calls a second; 0 sets no limit.
+	// RateLimit is the largest number of calls per second; 0 means no limit.
 	RateLimit int
-	// Ephemeral remembers tokens that live no longer than the run; nil: one of the client's own.
+	// Ephemeral holds the tokens that live no longer than the run. If it is nil, the client makes its own.
 	Ephemeral *EphemeralTokens
 }
 
 // Client calls one workspace as one identity.
 type Client struct {
-	// Login is the identity that calls.
+	// Login is the identity that makes the calls.
 	Login *auth.Login
 
-	own       bool // the provider's own login, not that of a token's owner
+	own       bool // whether Login is the provider's own login, not that of a token's owner
 	cfg       Config
 	sdk       *client.DatabricksClient
 	transport *transport
@@ -80,24 +80,24 @@ type Client struct {
 
 var productOnce sync.Once
 
-// Product names the provider in the User-Agent of every call. It is process-wide, as the SDK keeps it, and the first
-// one stays.
+// Product sets the provider's name and version in the User-Agent of every call. The SDK keeps them for the whole
+// process, and only the first call of Product counts.
 func Product(version string) {
 	version = strings.TrimPrefix(version, "v")
-	if !semver.IsValid("v" + version) { // the SDK panics at an invalid one, such as that of a build outside a release
+	if !semver.IsValid("v" + version) { // the SDK panics at an invalid version, such as that of an unreleased build
 		version = "0.0.0"
 	}
 	productOnce.Do(func() { useragent.WithProduct("dbxaccess", version) })
 }
 
-// New returns a client. It makes no request.
+// New returns a client for one workspace and one identity. It sends no request.
 func New(cfg Config) (*Client, error) {
 	return newClient(cfg, nil, true)
 }
 
-// LogIn returns a client for the same workspace with another identity. Both share throttle and limits, because the
-// workspace counts their calls together. Equal settings return the same client, so one access token serves all its
-// callers. It makes no request.
+// LogIn returns a client for the same workspace with another identity. Both clients share throttle and limits, because
+// the workspace counts their calls together. Equal settings return the same client, so that one access token serves all
+// its callers. LogIn sends no request.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 	return c.run.logins.login(s, func() (*Client, error) {
 		login, err := c.cfg.Open(s)
@@ -110,7 +110,7 @@ func (c *Client) LogIn(s auth.Settings) (*Client, error) {
 	})
 }
 
-// newClient returns a client that shares transport and run with other, or has its own where other is nil.
+// newClient returns a client that shares transport and run with other. If other is nil, the client has its own.
 func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	silenceSDK()
 	if cfg.Ephemeral == nil {
@@ -126,11 +126,11 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	c.tokens.writes = &c.run.writes.tokens
 	c.lists.follow(&c.run.writes.principals)
 	sdkConfig := &config.Config{
-		Host:          cmp.Or(cfg.Host, unknownHost), // the transport puts the right one in
+		Host:          cmp.Or(cfg.Host, unknownHost), // the transport sets the right host
 		WorkspaceID:   cfg.WorkspaceID,
 		Credentials:   strategy{cfg, own, &bearer{}},
 		HTTPTransport: c.transport,
-		// The transport keeps its own time and pace; these only have to be longer and wider than anything it allows.
+		// The transport has its own time limits and pace. The SDK's limits only have to be wider than these.
 		HTTPTimeoutSeconds:  int((24 * time.Hour).Seconds()),
 		RateLimitPerSecond:  1_000_000,
 		RetryTimeoutSeconds: max(1, int(cfg.RetryTimeout.Seconds())),
@@ -152,18 +152,18 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	return c, nil
 }
 
-// unknownHost is the placeholder for a host that is not known yet. The name is reserved and never resolves.
+// unknownHost is the placeholder for a host that is not known yet. Its domain is reserved and never resolves.
 const unknownHost = "https://unknown.invalid"
 
-// NotReady returns a client whose calls all fail with err. It is for a provider whose configuration is not known yet:
-// that is an error only when something is requested.
+// NotReady returns a client whose calls all fail with err. It is for a provider whose configuration is not known yet,
+// which is an error only when something is requested.
 func NotReady(err error) *Client {
 	open := func(auth.Settings) (*auth.Login, error) { return nil, err }
 	vault := func(auth.Setting) (*auth.Vault, error) { return nil, err }
 	cfg := Config{Host: unknownHost, Login: auth.Unready(err), Open: open, Vault: vault}
 	c, buildErr := newClient(cfg, nil, true)
 	if buildErr != nil {
-		panic(buildErr) // constants only: it cannot depend on what a user wrote
+		panic(buildErr) // newClient gets constants only, so no setting of a user can make it fail
 	}
 	return c
 }
@@ -171,8 +171,9 @@ func NotReady(err error) *Client {
 // Ready reports whether the provider's configuration is known, so that calls can be made; see [NotReady].
 func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 
-// Lock waits until nobody else in this process holds the lock of that name, or ctx ends, and returns the function that
-// releases it. The permissions API has no version to compare, so writers of one list must queue.
+// Lock waits until nobody else in this process holds the lock of that name, and returns the function that releases it.
+// It returns an error if ctx ends. The permissions API has no version to compare, so writers of one list must wait for
+// each other.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {
 	q, _ := c.run.locks.LoadOrStore(object, make(chan struct{}, 1))
 	queue := q.(chan struct{})
@@ -184,7 +185,7 @@ func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err er
 	}
 }
 
-// strategy hands our login to the SDK. The SDK calls it at every attempt, so a long apply picks up a renewed token.
+// strategy gives the login to the SDK. The SDK calls it at every attempt, so a long apply uses a renewed token.
 type strategy struct {
 	cfg    Config
 	own    bool // the provider's own login
@@ -220,13 +221,14 @@ func (s strategy) sign(r *http.Request) error {
 	return nil
 }
 
-// Token returns an access token of the identity that calls.
+// Token returns an access token of the client's identity for a scope.
 func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
 	return strategy{cfg: c.cfg, own: c.own}.token(ctx, scope)
 }
 
-// token leaves the attribute out of errors of the provider's own login: that attribute is in the provider block, and
-// the error appears at a resource, which may have an attribute of the same name.
+// token returns an access token for a scope. It removes the attribute from errors of the provider's own login. That
+// attribute is in the provider block, but the error appears at a resource, which may have an attribute of the same
+// name.
 func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	token, err := s.cfg.Login.AccessToken(ctx, scope)
 	var login *auth.Error
@@ -238,7 +240,7 @@ func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	return auth.Token{}, &elsewhere
 }
 
-// noLoader takes the place of the loaders by which the SDK would read ~/.databrickscfg and DATABRICKS_* variables.
+// noLoader replaces the loaders by which the SDK would read ~/.databrickscfg and DATABRICKS_* variables.
 type noLoader struct{}
 
 func (noLoader) Name() string                   { return "dbxaccess" }

@@ -17,7 +17,7 @@ import (
 // Endpoint is a model-serving endpoint.
 type Endpoint struct {
 	Name            string
-	ID              string // system id, 32 hex digits; empty for a foundation-model endpoint
+	ID              string // the system id, 32 hex digits; empty for a foundation-model endpoint
 	Creator         string // user name or application id
 	Description     string
 	Ready           bool
@@ -25,7 +25,7 @@ type Endpoint struct {
 	Task            string // such as llm/v1/chat; empty for custom models
 	RouteOptimized  bool
 	URL             string // of a route-optimized endpoint only
-	Details         string // authorization details of one, JSON; may be empty, see [Endpoint.AuthorizationDetails]
+	Details         string // JSON of a route-optimized endpoint; may be empty, see [Endpoint.AuthorizationDetails]
 	PermissionLevel string // the caller's own level: CAN_VIEW, CAN_QUERY or CAN_MANAGE
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
@@ -33,10 +33,10 @@ type Endpoint struct {
 	Tags            map[string]string
 }
 
-// ServedEntity is a model behind an endpoint.
+// ServedEntity is a model that an endpoint serves.
 type ServedEntity struct {
 	Name          string
-	EntityName    string // Unity Catalog or registry name
+	EntityName    string // name in Unity Catalog or in the model registry
 	EntityVersion string
 	WorkloadSize  string
 	ScaleToZero   bool
@@ -44,12 +44,12 @@ type ServedEntity struct {
 	StateMessage  string // such as "Scaled to zero"
 }
 
-// ErrNoEndpointID: a foundation-model (pay-per-token) endpoint. It has no id, hence no access list.
+// ErrNoEndpointID is the error for a foundation-model (pay-per-token) endpoint, which has no id and so no access list.
 var ErrNoEndpointID = errors.New("the endpoint has no id")
 
 const servingEndpoints = "/api/2.0/serving-endpoints"
 
-// EndpointByName reads an endpoint. One request.
+// EndpointByName reads the endpoint with that name. One request.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/get
 func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, error) {
 	answer := endpointAnswer{want: name}
@@ -60,9 +60,9 @@ func (c *Client) EndpointByName(ctx context.Context, name string) (Endpoint, err
 	return answer.endpoint(), nil
 }
 
-// EndpointID returns the id of the endpoint of that name, or an error with the reason why there is none. One request
-// for a name or two, then one list for all of them, shared by everything in this run; what is known may be maxAge old,
-// or [AnyAge].
+// EndpointID returns the id of the endpoint with that name, or an error with the reason why there is none. The id may
+// be a copy that is at most maxAge old, or of any age for [AnyAge]. One request for one or two names; for more names,
+// one list of all endpoints, shared by all callers in this run.
 func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Duration) (string, error) {
 	id, err := c.endpoints.Get(ctx, name, maxAge, func(ctx context.Context) (string, error) {
 		e, err := c.EndpointByName(ctx, name)
@@ -84,14 +84,14 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 	return id, nil
 }
 
-// EndpointIDGiven returns the id of the endpoint of that name, for a write to its access list. Where an id is
-// configured too, both must identify the same endpoint: the service still answers for the id of a deleted endpoint, so
-// a grant written there would be lost without an error. One request, shared by concurrent callers; a second one when
-// the id differs from a cached one.
+// EndpointIDGiven returns the id of the endpoint with that name, for a write to its access list. If an id is also
+// given, both must identify the same endpoint, or it returns an error. The service still answers for the id of a
+// deleted endpoint, so a grant that is written there would be lost without an error. One request, shared by concurrent
+// callers; a second one if the given id differs from a cached one.
 func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (string, error) {
 	id, err := c.EndpointID(ctx, name, Lately)
 	if err == nil && given != "" && !strings.EqualFold(given, id) {
-		// The cached id may be older than a replacement of the endpoint.
+		// The endpoint may have been replaced since its id was cached.
 		var e Endpoint
 		e, err = c.EndpointByName(ctx, name)
 		id = e.ID
@@ -111,6 +111,7 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 	return id, nil
 }
 
+// endpointIDs returns the ids of all endpoints by their names. One request.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
 	var answer endpointList
@@ -124,8 +125,8 @@ func (c *Client) endpointIDs(ctx context.Context) (map[string]string, error) {
 	return ids, nil
 }
 
-// AdviseEndpoint adds the next step to an error about the endpoint of that name. Where there is none, it names
-// endpoints with similar names, at the time the error is shown.
+// AdviseEndpoint adds the user's next step to an error about the endpoint with that name. If there is no such endpoint,
+// the advice names endpoints with similar names. These are looked up when the error is shown.
 func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -148,9 +149,9 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 	}
 }
 
-// meantEndpoint returns advice where the value is not an endpoint's name, but an id or a mistyped name. It is empty
-// when no name is similar or the endpoints cannot be listed. No request where this run has listed the endpoints, else
-// one.
+// meantEndpoint returns a sentence about the endpoint that the user probably meant, if the given value is an endpoint's
+// id or a mistyped name. It returns an empty string if no name is similar or the endpoints cannot be listed. No request
+// if this run has listed the endpoints, otherwise one.
 func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
 	defer cancel()
@@ -181,8 +182,8 @@ func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 
 const endpointIDLength = 32
 
-// closeNames reports whether one is likely a mistyped form of the other: letters in another case, another separator, a
-// part left out at one end, or one letter in four wrong, at most three.
+// closeNames reports whether the given name is probably a mistyped form of name. The two may differ in case and
+// separators, or in a part that is left out at one end, or in one letter of four, but at most three letters.
 func closeNames(name, given string) bool {
 	name, given = strings.ToLower(name), strings.ToLower(given)
 	letters := strings.NewReplacer("-", "", "_", "", " ", "", ".", "")
@@ -199,7 +200,7 @@ func closeNames(name, given string) bool {
 	return levenshtein.Distance(name, given, nil) <= min(len(short)/4, 3)
 }
 
-// endpointList is {} where there are none, and of a foundation-model endpoint it has no id.
+// endpointList is a list of endpoints. It is {} if there are none. A foundation-model endpoint in the list has no id.
 type endpointList struct {
 	Endpoints []endpointAnswer `json:"endpoints"`
 }
@@ -216,7 +217,7 @@ func (l *endpointList) Lacks(bare bool) string {
 	return ""
 }
 
-// endpointAnswer is an endpoint as the service writes it; in a list it writes less.
+// endpointAnswer is an endpoint as the service returns it. A list of endpoints leaves some fields out.
 type endpointAnswer struct {
 	Name           string `json:"name"`
 	ID             string `json:"id"`
@@ -256,12 +257,12 @@ type endpointAnswer struct {
 		Value string `json:"value"`
 	} `json:"tags"`
 
-	want string // the name that was asked for
+	want string // the requested name
 }
 
 func (e *endpointAnswer) Lacks(bool) string {
 	if e.want != "" && e.Name != e.want && strings.EqualFold(e.Name, e.want) {
-		return fmt.Sprintf("its name is %s, not %s", clean(e.Name), e.want) // these names are case-sensitive
+		return fmt.Sprintf("its name is %s, not %s", clean(e.Name), e.want) // names of endpoints are case-sensitive
 	}
 	return Named("name", e.Name, e.want)
 }
@@ -288,7 +289,8 @@ func (e *endpointAnswer) endpoint() Endpoint {
 	return out
 }
 
-// FromMillis is a time as the workspace writes it, in milliseconds; for none it writes 0 or -1.
+// FromMillis returns a time that the workspace writes in milliseconds. The workspace writes 0 or -1 for no time, and
+// FromMillis returns the zero time for them.
 func FromMillis(ms int64) time.Time {
 	if ms <= 0 {
 		return time.Time{}

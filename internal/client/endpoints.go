@@ -10,9 +10,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Endpoints lists the endpoints that the caller may see, in the service's order. A list shows less than
-// [Client.EndpointByName]: neither the caller's level, nor the address of a route-optimized one, nor the state of what
-// it serves. One request; one more where it shows none.
+// Endpoints lists the endpoints that the caller may see, in the service's order. The list shows less than
+// [Client.EndpointByName]: it lacks the caller's permission level, the address of a route-optimized endpoint, and the
+// state of the served models. One request; a second one if the list is empty.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/list
 func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	var answer endpointList
@@ -32,7 +32,7 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 	return list, nil
 }
 
-// Score queries the model of an endpoint, and returns its answer and the name of the served model. One request.
+// Score queries the model of an endpoint, and returns the model's answer and the name of the served model. One request.
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/query
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
@@ -50,17 +50,17 @@ func (c *Client) Score(ctx context.Context, endpoint, request string) (body []by
 	return answer.text, came.servedModel, nil
 }
 
-// longestPrediction is how long the answer of a model may be, in bytes: the limit that model serving documents.
+// longestPrediction is the largest size in bytes of a model's answer. It is the limit that model serving documents.
 // https://learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits
 const longestPrediction = 16 << 20
 
-// prediction is the answer of a model. Each model has its own form, but for the member that holds the result.
+// prediction is the answer of a model. Its form depends on the model, except for the member that holds the result.
 type prediction struct {
 	text    json.RawMessage
 	members map[string]present
 }
 
-// present is whether a member has a value. It keeps none, because the value may be as long as the answer.
+// present reports whether a JSON member has a value. It does not keep the value, which may be as long as the answer.
 type present bool
 
 func (p *present) UnmarshalJSON(text []byte) error {
@@ -73,8 +73,8 @@ func (p *prediction) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &p.members)
 }
 
-// Lacks demands one of the members in which the service returns results: of a custom model, a feature function, a chat
-// or completion, an embedding, an agent.
+// Lacks demands one of the members in which the service returns results. The result may be that of a custom model, a
+// feature function, a chat or completion, an embedding, or an agent.
 func (p *prediction) Lacks(bool) string {
 	for _, member := range []string{"predictions", "outputs", "choices", "data", "output", "messages"} {
 		if p.members[member] {
@@ -84,8 +84,8 @@ func (p *prediction) Lacks(bool) string {
 	return "it holds no predictions, outputs, choices, data, output or messages"
 }
 
-// EndpointName is the name behind a system id, for a state that knows the id alone. [ErrNotFound] where the list of
-// endpoints does not show it. One request, shared by everything in this run.
+// EndpointName returns the name of the endpoint with that system id, for a state that holds only the id. The error is
+// [ErrNotFound] if the list of endpoints does not show the id. One request, shared by all callers in this run.
 func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 	ids, err := c.endpoints.all.Get(ctx, AnyAge, c.endpointIDs)
 	if err != nil {

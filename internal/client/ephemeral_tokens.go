@@ -10,20 +10,21 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// EphemeralTokens are the tokens that live for one run and are still to be revoked. Terraform closes such a token when
-// nothing needs it any more, but not where something that used it has failed. So [EphemeralTokens.End] revokes what is
-// left when the process ends. Each provider has its own; the zero value is ready.
+// EphemeralTokens holds the tokens that live for one run and must still be revoked. Terraform closes such a token when
+// nothing needs it any more, but not if something that used the token has failed. So [EphemeralTokens.End] revokes the
+// remaining tokens when the process ends. Each provider has its own. The zero value is ready to use.
 type EphemeralTokens struct {
 	mu      sync.Mutex
-	opening int // how many are being created at this moment
+	opening int // how many tokens are being created at this moment
 	tokens  map[string]ephemeralToken
 }
 
-// ephemeralToken holds the clients that can revoke a token: its owner's, else the provider's, if that is an admin.
+// ephemeralToken holds the clients that can revoke a token: that of the token's owner, and the provider's own, which
+// must be a workspace admin.
 type ephemeralToken struct{ owner, provider *Client }
 
-// Opening notes that owner is about to create a token. The caller passes its id to opened, or an empty id where it was
-// not created.
+// Opening records that owner is about to create a token. The caller must pass the token's id to opened, or an empty id
+// if no token was created.
 func (c *Client) Opening(owner *Client) (opened func(id string)) {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
@@ -43,15 +44,17 @@ func (c *Client) Opening(owner *Client) (opened func(id string)) {
 	}
 }
 
-// CloseToken revokes a token that was opened; one that is gone counts as done. It is revoked by its owner, whose login
-// is still at hand, and where that one is refused by the provider's identity, which must be a workspace admin. One
-// request, two where the owner is refused. What fails is tried once more when the process ends.
+// CloseToken revokes a token for one run. It returns nil if the token does not exist any more. It first revokes the
+// token as its owner, whose login is still available. If the workspace refuses the owner, it revokes the token as the
+// provider's identity, which must be a workspace admin. One revocation, or two if the owner is refused; see
+// [Client.RevokeOwnToken] and [Client.RevokeAnyToken] for their requests. If both fail, [EphemeralTokens.End] tries
+// once more when the process ends.
 func (c *Client) CloseToken(ctx context.Context, id string) error {
 	e := c.cfg.Ephemeral
 	e.mu.Lock()
 	t, known := e.tokens[id]
 	e.mu.Unlock()
-	if !known { // opened by a process that has ended
+	if !known { // a process that has ended created the token
 		t = ephemeralToken{provider: c}
 	}
 	if err := t.revoke(ctx, id); err != nil {
@@ -80,20 +83,20 @@ func (t ephemeralToken) revoke(ctx context.Context, id string) error {
 		next += "\n\nTo revoke tokens of others the provider's identity needs to be a workspace admin: add it to the " +
 			"group \"admins\"."
 	}
-	if asOwner != nil { // as text: a refused login would else take the place of what matters
+	if asOwner != nil { // as text, because the error of a refused login would hide err
 		next += "\n\nRevoking it as its owner failed as well: " + asOwner.Error()
 	}
 	return Advise(err, "", next)
 }
 
-// End revokes all tokens that are still open, in parallel, and gives up after limit: Terraform kills a process that
-// lingers. If none is open it returns at once. It returns an error for each token that could not be revoked, by token
-// id.
+// End revokes all tokens that are still open, in parallel. It gives up after limit, because Terraform kills a process
+// that lingers. If no token is open, it returns at once. It returns an error for each token that could not be revoked,
+// by token id.
 func (e *EphemeralTokens) End(limit time.Duration) map[string]error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	// A token whose id is still on its way would be lost. Half of the time is for it, the rest for those that are
-	// known.
+	// A token that is being created has no known id yet, and would be lost. Half of the time is for waiting until its
+	// id is known, the rest for revoking.
 	for began := time.Now(); e.busy() && time.Since(began) < limit/2 && web.Pause(ctx, limit/100) == nil; {
 	}
 	e.mu.Lock()
