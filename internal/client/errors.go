@@ -19,68 +19,70 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Kinds of error, to be tested with errors.Is. An [*Error] is at least one of them.
+// Kinds of error, to be tested with errors.Is. An [*Error] is of at least one of these kinds.
 var (
-	// ErrNotFound: the service reports that the object does not exist. A page of a proxy, a disabled feature or a
-	// missing route is another error, so no object is dropped from the state because of one.
+	// ErrNotFound: the service itself reports that the object does not exist. A page of a proxy, a disabled feature or
+	// a missing route is another kind of error. So none of these makes Terraform drop an object from the state.
 	ErrNotFound = errors.New("not found")
-	// ErrUnauthenticated: the workspace does not accept the caller: token refused, or principal not in the workspace.
+	// ErrUnauthenticated: the workspace does not accept the caller: it refuses the token, or does not have the
+	// principal.
 	ErrUnauthenticated = errors.New("login refused by the workspace")
-	// ErrPermissionDenied: the workspace knows the caller, which lacks the permission.
+	// ErrPermissionDenied: the workspace knows the caller, and the caller lacks the permission.
 	ErrPermissionDenied = errors.New("permission denied")
-	// ErrConflict: the object exists already, or is being changed at this moment.
+	// ErrConflict: the object exists already, or somebody is changing it at this moment.
 	ErrConflict = errors.New("conflict")
-	// ErrInvalid: the request was refused as wrong (400 and its like).
+	// ErrInvalid: the service refused the request as wrong (status 400 and similar).
 	ErrInvalid = errors.New("refused as invalid")
-	// ErrThrottled: too many calls; refused before any work was done.
+	// ErrThrottled: the service refused the call before it did any work, because there were too many calls.
 	ErrThrottled = errors.New("too many requests")
-	// ErrUnavailable: the service could not answer now.
+	// ErrUnavailable: the service could not answer at this moment.
 	ErrUnavailable = errors.New("service unavailable")
-	// ErrUnreachable: no connection to the host.
+	// ErrUnreachable: there was no connection to the host.
 	ErrUnreachable = errors.New("host unreachable")
-	// ErrAnswerLost: the request was sent, and there is no answer, or none that shows whether the work was done.
-	// The caller must read the object before a retry.
+	// ErrAnswerLost: the request was sent, but no answer came, or none that shows whether the work was done. The caller
+	// must read the object before a retry.
 	ErrAnswerLost = errors.New("answer lost")
 	// ErrAddressBlocked: an IP access list of the workspace refuses the address that the call comes from.
 	ErrAddressBlocked = errors.New("address blocked by the workspace's IP access list")
 	// ErrNetworkPolicy: the workspace accepts no calls from the network that the call comes from.
 	ErrNetworkPolicy = errors.New("network refused by the workspace")
-	// ErrPrivateLink: the workspace accepts calls over a private link only, and the call came another way.
+	// ErrPrivateLink: the workspace accepts calls only over a private link, and the call came over another network.
 	ErrPrivateLink = errors.New("workspace behind a private link")
-	// ErrRedirected: something redirected the call. The API never does that, and no redirect is followed.
+	// ErrRedirected: something redirected the call. The API never redirects a call, so the redirect is not followed.
 	ErrRedirected = errors.New("redirected")
-	// ErrWrongWorkspace: another workspace has answered than the one that the provider block names, or that answered
-	// before.
+	// ErrWrongWorkspace: the answer came from another workspace than the one that the provider block names, or than the
+	// one that sent the answers before.
 	ErrWrongWorkspace = errors.New("answer of another workspace")
 	// ErrScope: the caller's token lacks the scope that the call needs, whatever permissions its owner has.
 	ErrScope = errors.New("scope missing")
-	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not have it.
+	// ErrFeatureDisabled: the workspace has the feature switched off, or its pricing tier does not include the feature.
 	ErrFeatureDisabled = errors.New("feature not available in the workspace")
-	// ErrNotAnAnswer: the status was success, and the rest is not what the call must return: a page, nothing,
-	// JSON of another form or about another object. Of a write it is an [ErrAnswerLost] too. It is not sent again.
+	// ErrNotAnAnswer: the response has a status of success, but it is not what the call must return. It is a page,
+	// nothing, or JSON of another form or about another object. For a write, the error is an [ErrAnswerLost] too. The
+	// call is not sent again.
 	ErrNotAnAnswer = errors.New("not an answer of the workspace")
-	// ErrOther: an error of none of the kinds above.
+	// ErrOther: an error of no other kind.
 	ErrOther = errors.New("service error")
 )
 
-// Error is the error of one call: the workspace's answer, or that there was none.
+// Error is the error of one call. Either the workspace answered with an error, or there was no answer.
 type Error struct {
 	Kind      error
 	Method    string // of the request
 	Path      string // of the request, without query
 	Status    int    // HTTP status; 0 when no answer came
 	Code      string // the service's error_code; may be empty
-	Message   string // the service's words
-	RequestID string // to quote to support; may be empty
-	Caller    string // who called, where the caller was refused
+	Message   string // the service's error message
+	RequestID string // id of the request, to quote to support; may be empty
+	Caller    string // who made the call; set if the caller was refused
 
 	cause      error
-	notSent    bool // the request never left: safe to send again
-	idempotent bool // sending it twice does what sending it once does
-	renewed    bool // refused with a token that another one has replaced since
+	notSent    bool // nothing was sent, so the request can safely be sent again
+	idempotent bool // sending the request twice does what sending it once does
+	renewed    bool // the workspace refused a token that has been replaced since
 }
 
-// Error keeps the service's status, code and words.
+// Error returns a text with the service's status, code and message.
 func (e *Error) Error() string {
 	var b strings.Builder
 	switch {
@@ -91,7 +93,7 @@ func (e *Error) Error() string {
 	default:
 		fmt.Fprintf(&b, "%s %s answered %d %s", e.Method, e.Path, e.Status, e.Code)
 	}
-	// Where no answer came the cause stays out of the text: the SDK repeats on words such as "connection refused".
+	// If no answer came, the text leaves the cause out, because the SDK retries on words such as "connection refused".
 	if e.Message != "" && e.Status != 0 {
 		b.WriteString(": " + e.Message)
 	}
@@ -104,8 +106,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is makes errors.Is work with the kinds. A POST is also ErrAnswerLost if its answer is a server error, or a success in
-// another workspace; and so is any write that something else than the workspace answers: either may have done the work.
+// Is makes errors.Is work with the kinds of error. Some errors are also ErrAnswerLost, because the work may have been
+// done: a POST whose answer is a server error, or is a success in another workspace; and any write that something else
+// than the workspace answered.
 func (e *Error) Is(target error) bool {
 	switch {
 	case target == e.Kind:
@@ -121,10 +124,10 @@ func (e *Error) Is(target error) bool {
 	}
 }
 
-// Unwrap is the cause below, if any.
+// Unwrap returns the underlying error, or nil if there is none.
 func (e *Error) Unwrap() error { return e.cause }
 
-// mapper returns the SDK's error mapper for one login.
+// mapper returns the function that turns an answer to the SDK into an error. login says who made the calls.
 func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
 	return func(ctx context.Context, answer common.ResponseWrapper) error {
 		err := mapAnswer(ctx, answer)
@@ -136,7 +139,7 @@ func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) err
 	}
 }
 
-// mapAnswer turns an answer into an error of a kind, or nil. It is the only place that reads what the service sends.
+// mapAnswer turns an answer into an error of a kind, or into nil. All that the service sends is interpreted here.
 func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	body, err := io.ReadAll(answer.ReadCloser)
 	if err != nil {
@@ -163,20 +166,20 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	if want, ok := ctx.Value(expectedKey{}).(*expected); ok {
 		e.renewed = want.renewed
 	}
-	if e.Code == "<nil>" { // how the SDK writes a body without error_code
+	if e.Code == "<nil>" { // the SDK writes this code for a body without error_code
 		e.Code = ""
 	}
 	html := strings.HasPrefix(answer.Response.Header.Get("Content-Type"), "text/html") ||
 		bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
 	e.Kind = kindOf(e, html, len(body) == 0)
-	if e.Kind == ErrNotFound { // the service itself said so, and its clock is in the answer
+	if e.Kind == ErrNotFound { // the service itself answered, so the answer shows its clock
 		noteDate(ctx, answer.Response)
 	}
 	return e
 }
 
-// refusalKind is the kind of a 403 that has nothing to do with the caller's rights, or nil. Only the service's words
-// show it; should they change, status and code decide.
+// refusalKind returns the kind of a 403 that does not depend on the caller's permissions, or nil. Only the service's
+// message shows such a kind. If the service changes the message, status and code decide the kind.
 func refusalKind(e *Error, fromLogin bool) error {
 	says := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(e.Message, w) })
@@ -194,7 +197,8 @@ func refusalKind(e *Error, fromLogin bool) error {
 }
 
 func kindOf(e *Error, html, empty bool) error {
-	// Errors of the login layer carry the HTTP status as a number where errors of the API carry a word, or are a page.
+	// The code of an error from the login layer is the HTTP status, or the error is a page. The code of an error from
+	// the API is a word.
 	_, numeric := strconv.Atoi(e.Code)
 	fromLogin := html || e.Code == "" || numeric == nil
 	if e.Status == http.StatusForbidden {
@@ -207,7 +211,7 @@ func kindOf(e *Error, html, empty bool) error {
 		strings.HasPrefix(e.Message, "FEATURE_DISABLED"),
 		strings.Contains(e.Message, "not available in this tier"):
 		return ErrFeatureDisabled
-	case e.Code == "QUOTA_EXCEEDED": // of objects, not of calls: waiting does not help, whatever the status
+	case e.Code == "QUOTA_EXCEEDED": // a limit of objects, not of calls, whatever the status: waiting does not help
 		return ErrInvalid
 	case e.Status == http.StatusTooManyRequests, strings.Contains(e.Message+e.Code, "REQUEST_LIMIT_EXCEEDED"):
 		return ErrThrottled
@@ -220,8 +224,8 @@ func kindOf(e *Error, html, empty bool) error {
 	case e.Code == "RESOURCE_DOES_NOT_EXIST" && !html:
 		return ErrNotFound
 	case e.Status == http.StatusNotFound:
-		// Only the service's own words say that an object is gone. A gateway answers 404 as well. SCIM leaves the body
-		// out at times.
+		// Only the service's own words show that an object does not exist, because a gateway answers 404 as well. SCIM
+		// sometimes sends its 404 without a body.
 		said := !html && (e.Code == "NOT_FOUND" || e.Code == "SCIM_404")
 		if said || empty && strings.HasPrefix(e.Path, scimRoot) {
 			return ErrNotFound
@@ -240,8 +244,9 @@ func kindOf(e *Error, html, empty bool) error {
 	}
 }
 
-// repeatable is the complete rule for retries. Throttled calls are always retried, because the service did no work.
-// Other failures are retried only where a second request cannot do the work twice.
+// repeatable reports whether a failed call is sent again. It is the complete rule for retries. A throttled call is
+// always sent again, because the service did no work. Another call is sent again only if its failure is probably
+// temporary and the second request cannot do the work twice. A call with [Once] is never sent again.
 func repeatable(ctx context.Context, err error) bool {
 	var e *Error
 	if ctx.Value(onceKey{}) != nil || !errors.As(err, &e) {
@@ -257,15 +262,15 @@ func repeatable(ctx context.Context, err error) bool {
 	}
 }
 
-// passing reports whether the failure is one of the service or the network that is probably temporary.
+// passing reports whether the service or the network failed in a way that is probably temporary.
 func (e *Error) passing() bool {
 	return e.renewed || e.Kind == ErrUnavailable || e.Kind == ErrAnswerLost || e.Kind == ErrThrottled || e.notSent ||
 		e.Kind == ErrConflict && (e.Code == "ABORTED" || e.Code == "RESOURCE_CONFLICT")
 }
 
-// Again is called after a failed call whose work, as a read of the object has shown, was not done. It pauses and
-// reports whether to retry the call, by the rule of automatic retries: only after a failure that is probably temporary,
-// and within the retry timeout since the first try began.
+// Again decides whether to repeat a failed call whose work was not done, as a read of the object has shown. It pauses,
+// and then reports true if the failure is probably temporary and the retry timeout since began is not over. The rule is
+// that of automatic retries. try is the number of calls so far.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
 	var e *Error
 	if !errors.As(err, &e) || !e.passing() {
@@ -278,32 +283,33 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	return web.Pause(ctx, pause) == nil
 }
 
-// MayBeDone reports whether a write failed in a way that does not show whether the service has done the work.
+// MayBeDone reports whether the error of a write leaves open whether the service has done the work.
 func MayBeDone(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Kind != ErrThrottled &&
 		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
-// lookTime bounds the last read of a cancelled caller, which shows whether the work was done.
+// lookTime bounds the last read of a caller that was cancelled. The read shows whether a write was done.
 const lookTime = 15 * time.Second
 
-// LastLook returns a context for that read, which is usable even if the caller's own context has ended.
+// LastLook returns a context for a last read, which shows whether a write was done. It can be used even if ctx has
+// ended.
 func LastLook(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 }
 
 type onceKey struct{}
 
-// Once marks calls of ctx as never to be retried, because they are right only directly after a read;
-// see [Client.Again].
+// Once returns a context whose calls are never retried, because they are correct only directly after a read; see
+// [Client.Again].
 func Once(ctx context.Context) context.Context {
 	return context.WithValue(ctx, onceKey{}, true)
 }
 
 type idempotentKey struct{}
 
-// Idempotent marks calls of ctx as safe to send again although their method is POST.
+// Idempotent returns a context whose calls may be sent again although their method is POST.
 func Idempotent(ctx context.Context) context.Context {
 	return context.WithValue(ctx, idempotentKey{}, true)
 }
@@ -312,21 +318,21 @@ func isIdempotent(ctx context.Context, method string) bool {
 	return method != http.MethodPost || ctx.Value(idempotentKey{}) != nil
 }
 
-// Advice is an error together with what the user can do about it, and where in the configuration.
+// Advice is an error together with what the user can do about it, and with the attribute that it concerns.
 type Advice struct {
 	Err       error
-	Attribute string // dotted path, empty when none concerns it
-	Next      string // full sentences
+	Attribute string // dotted path; empty if no attribute is concerned
+	Next      string // the next step, in full sentences
 
-	// lookUp returns a sentence that takes a request to find out; see [Advice.Text].
+	// lookUp returns a sentence for which a request must be sent; see [Advice.Text].
 	lookUp func() string
 }
 
-// lookUpTime bounds what is looked up for an advice.
+// lookUpTime bounds the requests that look something up for an advice.
 const lookUpTime = 10 * time.Second
 
-// Text is the next step, with what is looked up for it. Only code that shows the error to a user calls it: for others,
-// such as a refresh that takes "not found" for gone, the request would be wasted.
+// Text returns the next step for the user, and sends the requests that it needs. Only code that shows the error to a
+// user calls it. For other code, such as a refresh that takes "not found" for deleted, the requests would be wasted.
 func (a *Advice) Text() string {
 	if a.lookUp == nil {
 		return a.Next
@@ -336,18 +342,18 @@ func (a *Advice) Text() string {
 
 func (a *Advice) Error() string { return a.Err.Error() }
 
-// Unwrap is the error itself.
+// Unwrap returns the error without the advice.
 func (a *Advice) Unwrap() error { return a.Err }
 
-// GoneSincePlan is the next step where an apply misses something that its plan has perhaps seen.
+// GoneSincePlan is the next step when an apply does not find an object that its plan may have seen.
 const GoneSincePlan = "If it was there when the plan was made, it has been removed since: plan again."
 
-// Advise adds the next step to err.
+// Advise returns err with the next step for the user. attribute is the one that the error concerns; it may be empty.
 func Advise(err error, attribute, next string) error {
 	return &Advice{Err: err, Attribute: attribute, Next: next}
 }
 
-// Also adds a sentence to what a user reads of an error.
+// Also returns err with one more sentence in what the user reads of it.
 func Also(err error, sentence string) error {
 	if login, ok := errors.AsType[*auth.Error](err); ok {
 		longer := *login
@@ -360,8 +366,8 @@ func Also(err error, sentence string) error {
 	return Advise(err, "", sentence)
 }
 
-// AtAttribute is err with its advice, if it has one, pointing at another attribute: the same thing has another name
-// there.
+// AtAttribute returns err with its advice, if it has any, moved to another attribute. It serves a resource in which the
+// same value has another name.
 func AtAttribute(err error, attribute string) error {
 	var advice *Advice
 	if errors.As(err, &advice) {

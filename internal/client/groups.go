@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// AdminsGroup is the group that may do everything in a workspace; every workspace has it.
+// AdminsGroup is the group whose members may do everything in a workspace. Every workspace has it.
 const AdminsGroup = "admins"
 
 // Group is a group of the workspace with its direct members.
 type Group struct {
 	ID      string // SCIM id, digits
 	Name    string
-	Account bool // of the account, assigned to the workspace: its members are kept elsewhere
+	Account bool // a group of the account, assigned to the workspace: its members are managed in the account
 	Members []Member
-	Parents []string // SCIM ids of the groups it is itself a direct member of; only of a single group
+	Parents []string // SCIM ids of the groups that it is a direct member of; only from a read of a single group
 }
 
 // Member is a direct member of a group.
 type Member struct {
 	ID          string // SCIM id, digits
 	DisplayName string
-	Collection  string // ServicePrincipals, Users or Groups; empty where the service does not show it
+	Collection  string // ServicePrincipals, Users or Groups; empty if the service does not show it
 }
 
 // builtInGroups are the groups that the service creates in each workspace, and the one that it creates in each account.
@@ -37,16 +37,17 @@ var builtInGroups = []string{AdminsGroup, "users", "account users"}
 // IsBuiltInGroup reports whether the service itself creates the group of that name.
 func IsBuiltInGroup(name string) bool { return slices.Contains(builtInGroups, name) }
 
-// Has reports whether somebody is a direct member.
+// Has reports whether the principal with that SCIM id is a direct member of the group.
 func (g Group) Has(id string) bool {
 	return slices.ContainsFunc(g.Members, func(m Member) bool { return m.ID == id })
 }
 
-// ErrAccountGroup: only the Databricks account can change the group.
+// ErrAccountGroup is the error for a change of a group that only the Databricks account can change.
 var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 
-// GroupByName reads a group with its direct members; names are case-sensitive. One request, shared by everything in
-// this run until this process changes the group; ErrNotFound when there is none.
+// GroupByName reads the group with that name, with its direct members. Names are case-sensitive. The error is
+// [ErrNotFound] if there is no such group. One request, shared by all callers in this run within the time [Lately],
+// until this process changes the group.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	return c.group(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
@@ -55,7 +56,7 @@ func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 			return Group{}, adviseGroups(err)
 		}
 		for _, g := range found {
-			if g.Name == name { // the filter compares without case
+			if g.Name == name { // the filter of the service ignores case
 				return g, nil
 			}
 		}
@@ -71,14 +72,14 @@ func (c *Client) group(name string) *Cache[Group] {
 // ForgetGroup drops the shared copy of a group, so that the next read asks the service.
 func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
 
-// groupByID reads a group. One request.
+// groupByID reads the group with that SCIM id. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get
 func (c *Client) groupByID(ctx context.Context, id string) (Group, error) {
 	found, err := getSCIM(ctx, c, "Groups", id, toGroup)
 	return found, adviseGroups(err)
 }
 
-// Changeable returns an error with the reason where the workspace cannot change the members of the group.
+// Changeable returns nil, or an error with the reason why the workspace cannot change the members of the group.
 func (g Group) Changeable() error {
 	if g.Account {
 		return adviseAccountGroup(g.Name)
@@ -86,8 +87,8 @@ func (g Group) Changeable() error {
 	return nil
 }
 
-// AddMember adds a direct member to a group, and changes no other member; an existing membership is adopted. One
-// request, and more where its answer does not show the new member, or leaves open whether the work was done.
+// AddMember adds a direct member to a group, and changes no other member. It returns nil if the membership exists
+// already. One request. More if the answer does not show the new member, or leaves open whether the work was done.
 func (c *Client) AddMember(ctx context.Context, group Group, memberID string) error {
 	if err := group.Changeable(); err != nil {
 		return err
@@ -103,7 +104,7 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 		SCIMOperation{Op: "add", Path: "members", Value: SCIMValues([]string{memberID})},
 	)
 	if MayBeDone(err) || err != nil && ctx.Err() != nil {
-		// A membership that exists must be recorded, or nobody would ever remove it.
+		// An existing membership must be recorded in the state, or nobody would ever remove it.
 		look, cancel := LastLook(ctx)
 		defer cancel()
 		if now, lookErr := c.groupByID(look, group.ID); lookErr == nil && now.Has(memberID) {
@@ -116,16 +117,16 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 	return c.settleMember(ctx, group, memberID, true)
 }
 
-// RemoveMember ends somebody's direct membership of a group, and touches no other member. A group or a membership that
-// is gone counts as done; one that this run keeps stays, and the error is [ErrKept]. One request, and more when its
-// answer does not show it.
+// RemoveMember ends the direct membership of a principal in a group, and changes no other member. It returns nil if the
+// group or the membership does not exist. If this run keeps the membership, nothing is removed and the error is
+// [ErrKept]. One request. More if the answer does not show the removal.
 func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string) error {
 	unlock, err := c.LockMemberships(ctx, memberID)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if c.Keeps(Membership(group.ID, memberID)) { // asked here, where it cannot be added in between
+	if c.Keeps(Membership(group.ID, memberID)) { // under the lock, so that nobody can add it in between
 		return ErrKept
 	}
 	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "remove", Path: `members[value eq "` + memberID + `"]`})
@@ -133,8 +134,8 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case errors.Is(err, ErrInvalid):
-		// The service refuses to remove a member that is not there, even if an earlier request removed it and the
-		// answer was lost.
+		// The service refuses to remove a principal that is not a member, even if an earlier request removed the
+		// principal and the answer was lost.
 		if now, readErr := c.groupByID(ctx, group.ID); errors.Is(readErr, ErrNotFound) ||
 			readErr == nil && !now.Has(memberID) {
 			return nil
@@ -146,18 +147,19 @@ func (c *Client) RemoveMember(ctx context.Context, group Group, memberID string)
 	return c.settleMember(ctx, group, memberID, false)
 }
 
-// LockMemberships is [Client.Lock] for the groups that somebody is a direct member of, by SCIM id: who replaces a
-// principal as a whole replaces its memberships with it.
+// LockMemberships is [Client.Lock] for the groups that the principal with that SCIM id is a direct member of. A write
+// that replaces a whole principal also replaces its memberships, so it needs this lock, too.
 func (c *Client) LockMemberships(ctx context.Context, memberID string) (unlock func(), err error) {
 	return c.Lock(ctx, "memberships of "+memberID)
 }
 
-// UnverifiedMemberError is the error of a change of a group that was accepted, and could not be read back.
+// UnverifiedMemberError is the error when the service accepted a change of a group, but the group could not be read
+// back.
 type UnverifiedMemberError struct{ Err error }
 
 func (e *UnverifiedMemberError) Error() string { return e.Err.Error() }
 
-// Unwrap is why it could not be read.
+// Unwrap returns why the group could not be read back.
 func (e *UnverifiedMemberError) Unwrap() error { return e.Err }
 
 func (c *Client) settleMember(ctx context.Context, group Group, memberID string, want bool) error {
@@ -175,9 +177,9 @@ func (c *Client) settleMember(ctx context.Context, group Group, memberID string,
 	}
 }
 
-// patchGroup changes the group in one operation, so that the service and not we merge it with what others change at the
-// same time, and returns the group as the answer shows it; the zero Group for an answer without a body. Writers of one
-// group in this process queue, because the service may refuse two at once.
+// patchGroup changes the group in one operation, so that the service, and not the provider, merges it with what others
+// change at the same time. It returns the group that the answer shows, or the zero Group for an answer without a body.
+// Writers of one group in this process wait for each other, because the service may refuse two changes at once.
 // https://docs.databricks.com/api/azure/workspace/groups/patch
 func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOperation) (Group, error) {
 	unlock, err := c.Lock(ctx, "group "+group.ID)
@@ -186,7 +188,7 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	}
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
-	answer := scimResource{want: group.ID} // what it shows saves a read
+	answer := scimResource{want: group.ID} // the group in the answer saves a read
 	err = c.Call(
 		ctx,
 		http.MethodPatch,
@@ -198,8 +200,8 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	return toGroup(answer), adviseGroups(err)
 }
 
-// LeadsToAdmins reports whether a member of the group is a workspace admin by that. No request for admins itself, else
-// one for each group on the way up.
+// LeadsToAdmins reports whether a member of the group is a workspace admin through the group: the group is admins, or
+// is directly or indirectly a member of admins. No request for admins itself, otherwise one per group on the way up.
 func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 	seen := map[string]bool{}
 	for queue := []string{group.ID}; len(queue) > 0; queue = queue[1:] {
@@ -249,8 +251,8 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return listSCIM(ctx, c, "Groups", allGroups(), toGroup)
 }
 
-// EachGroup is [Client.Groups] for a caller that shows groups as they arrive: it visits one after the other until visit
-// returns false. One request per 500 groups.
+// EachGroup calls visit for each group that [Client.Groups] would list, until visit returns false. It is for a caller
+// that shows groups as they arrive. One request per 500 groups.
 func (c *Client) EachGroup(ctx context.Context, visit func(Group) bool) error {
 	return eachSCIM(ctx, c, "Groups", allGroups(), toGroup, visit)
 }
@@ -263,7 +265,7 @@ func toGroup(r scimResource) Group {
 	g := Group{
 		ID:      r.ID,
 		Name:    r.DisplayName,
-		Account: r.Meta.ResourceType == "Group", // a WorkspaceGroup is of the workspace itself; older services show neither
+		Account: r.Meta.ResourceType == "Group", // else WorkspaceGroup, or empty in older services
 		Parents: fromValues(r.Groups),
 	}
 	for _, m := range r.Members {

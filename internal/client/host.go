@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Host is the workspace's address; empty while only Azure Resource Manager knows it and nothing has been asked.
+// Host returns the workspace's address. It is empty if the address must be looked up and this has not been done yet.
 func (c *Client) Host() string {
 	if c.cfg.Host != "" {
 		return c.cfg.Host
@@ -23,7 +23,7 @@ func (c *Client) Host() string {
 	return c.transport.host.Peek()
 }
 
-// FindHost is the workspace's address. Where only Azure Resource Manager knows it, one request for the run.
+// FindHost returns the workspace's address. If only Azure Resource Manager knows the address, one request per run.
 func (c *Client) FindHost(ctx context.Context) (string, error) {
 	if c.cfg.Host != "" || c.transport.findHost == nil {
 		return c.cfg.Host, nil
@@ -31,7 +31,7 @@ func (c *Client) FindHost(ctx context.Context) (string, error) {
 	return c.transport.host.Get(ctx, AnyAge, c.transport.findHost)
 }
 
-// address puts the workspace's host into a request.
+// address sets the host of a request to that of the workspace.
 func (t *transport) address(r *http.Request) error {
 	if t.findHost == nil {
 		return nil
@@ -48,7 +48,8 @@ func (t *transport) address(r *http.Request) error {
 	return nil
 }
 
-// hostFinder asks Azure Resource Manager for the workspace's address; nil when that is known. One request.
+// hostFinder returns a function that asks Azure Resource Manager for the workspace's address, or nil if the
+// configuration has the address. The function sends one request, and repeats it when it is throttled.
 // https://learn.microsoft.com/rest/api/databricks/workspaces/get
 func hostFinder(cfg Config) func(context.Context) (string, error) {
 	if cfg.Host != "" || cfg.ResourceID == "" {
@@ -64,7 +65,8 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 	}
 }
 
-// askForHost asks once for the workspace's host. If pause is above 0, the caller asks again after that pause.
+// askForHost asks Azure Resource Manager once for the workspace's host. If pause is above 0, the caller asks again
+// after it.
 func askForHost(ctx context.Context, cfg Config, try int) (host string, pause time.Duration, err error) {
 	token, err := strategy{cfg: cfg, own: true}.token(ctx, cfg.Login.ManagementScope())
 	if err != nil {

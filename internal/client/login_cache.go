@@ -9,16 +9,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// loginCache holds the clients of other identities, so that each logs in once however many resources name its
-// credential, and the vaults that resources write to.
+// loginCache holds the clients of other identities, so that each identity logs in once, however many resources name its
+// credential. It also holds the vaults that resources write to.
 type loginCache struct {
 	mu      sync.Mutex
 	clients map[identity]*Client
 	vaults  map[string]*auth.Vault
 }
 
-// identity is all settings of a login: two logins with equal settings share one client. It holds secrets, as the client
-// does.
+// identity holds all settings of a login, as a key: logins with equal settings share one client. It holds secrets, as
+// the client does.
 type identity struct {
 	auth.Settings
 	vault auth.KeyVaultSettings
@@ -29,12 +29,12 @@ func identityOf(s auth.Settings) identity {
 	if s.KeyVault != nil {
 		i.vault = *s.KeyVault
 	}
-	i.KeyVault = nil // a pointer would make every login another one
+	i.KeyVault = nil // equal settings may have different pointers
 	return i
 }
 
-// login returns the client of an identity, and opens it at most once. A failure is not kept, because the file that was
-// missing may be there the next time.
+// login returns the client with these settings, and calls open if there is none yet. It does not keep an error, because
+// a file that was missing may exist the next time.
 func (l *loginCache) login(s auth.Settings, open func() (*Client, error)) (*Client, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,7 +53,7 @@ func (l *loginCache) login(s auth.Settings, open func() (*Client, error)) (*Clie
 	return c, nil
 }
 
-// Vault returns the Key Vault at an address, to be called as the provider's own identity. It makes no request.
+// Vault returns the Key Vault at an address. The provider's own identity calls the vault. Vault sends no request.
 func (c *Client) Vault(uri auth.Setting) (*auth.Vault, error) {
 	l := &c.run.logins
 	l.mu.Lock()
@@ -73,14 +73,14 @@ func (c *Client) Vault(uri auth.Setting) (*auth.Vault, error) {
 	return v, nil
 }
 
-// Await logs in, and waits for Entra ID where application or credential may be a moment old; see [auth.Login.Await].
+// Await logs in. If the application or its credential may be new, Await waits for Entra ID; see [auth.Login.Await].
 func (c *Client) Await(ctx context.Context) error {
 	_, err := c.Login.Await(ctx, auth.DatabricksScope)
 	return err
 }
 
-// Now is the workspace's clock by the Date of its last answer, else this machine's: a machine whose clock is wrong must
-// not decide that a token has expired.
+// Now returns the time by the workspace's clock, as the Date header of its last answer showed it. Before any answer, it
+// is this machine's time. A machine whose clock is wrong must not decide that a token has expired.
 func (c *Client) Now() time.Time {
 	return time.Now().UTC().Add(time.Duration(c.transport.ahead.Load()))
 }

@@ -13,30 +13,30 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// OAuthSecret is what the workspace shows of an OAuth secret of a service principal; never its value.
+// OAuthSecret is what the workspace shows of an OAuth secret of a service principal. The secret's value is not shown.
 type OAuthSecret struct {
 	ID        string   // 64 hex digits
-	Status    string   // ACTIVE, or something that the documentation does not name
-	Scopes    []string // sorted; none: all of the principal's rights
+	Status    string   // ACTIVE, or a status that the documentation does not name
+	Scopes    []string // sorted; empty means all permissions of the principal
 	CreatedAt time.Time
-	ExpiresAt time.Time // zero: never, as those created before 2025
+	ExpiresAt time.Time // zero means never, as for secrets created before 2025
 }
 
 // Active reports whether the service calls the secret active.
 func (s OAuthSecret) Active() bool { return strings.EqualFold(s.Status, "ACTIVE") }
 
-// OAuthSecretList holds the OAuth secrets of one service principal, and the service's clock at that answer.
+// OAuthSecretList holds the OAuth secrets of one service principal, and the service's clock when it answered.
 type OAuthSecretList struct {
 	Secrets []OAuthSecret
 	Now     time.Time
 }
 
-// Live reports whether a secret of the list logs in: it is active and has not expired.
+// Live reports whether a secret of the list can log in: the secret is active and has not expired.
 func (l OAuthSecretList) Live(s OAuthSecret) bool {
 	return s.Active() && (s.ExpiresAt.IsZero() || s.ExpiresAt.After(l.Now))
 }
 
-// ByID finds a secret, live or not.
+// ByID returns the secret with that id, live or not, and whether the list has it.
 func (l OAuthSecretList) ByID(id string) (OAuthSecret, bool) {
 	if i := slices.IndexFunc(l.Secrets, func(s OAuthSecret) bool { return s.ID == id }); i >= 0 {
 		return l.Secrets[i], true
@@ -53,7 +53,7 @@ type oauthSecret struct {
 	ExpireTime string   `json:"expire_time"`
 }
 
-// lacks returns what is missing in an OAuth secret; empty where nothing is.
+// lacks returns what is missing or malformed in an OAuth secret, and an empty string if nothing is.
 func (s oauthSecret) lacks() string {
 	if lack := Named("id", s.ID, ""); lack != "" {
 		return lack
@@ -68,7 +68,7 @@ func (s oauthSecret) lacks() string {
 
 func (s oauthSecret) info() OAuthSecret {
 	info := OAuthSecret{ID: s.ID, Status: clean(s.Status), Scopes: slices.Sorted(slices.Values(s.Scopes))}
-	info.CreatedAt, _ = time.Parse(time.RFC3339, s.CreateTime) // lacks has looked at both
+	info.CreatedAt, _ = time.Parse(time.RFC3339, s.CreateTime) // lacks has checked both times
 	info.ExpiresAt, _ = time.Parse(time.RFC3339, s.ExpireTime)
 	return info
 }
@@ -99,9 +99,9 @@ func (c *Client) oauthSecretList(principalID string) *Cache[OAuthSecretList] {
 	return list.(*Cache[OAuthSecretList])
 }
 
-// OAuthSecrets lists the OAuth secrets of a service principal by its SCIM id; the caller must be a workspace admin. One
-// request, shared by everything in this run until a secret of that principal is created or deleted; where there is
-// none, one more for the run, because an empty list is written as {}, which anything may answer.
+// OAuthSecrets lists the OAuth secrets of the service principal with that SCIM id. The caller must be a workspace
+// admin. One request, shared by all callers in this run until a secret of that principal is created or deleted. If the
+// list is empty, one more request per run: the service writes an empty list as {}, and so may a proxy.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/list
 func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
 	return c.oauthSecretList(principalID).
@@ -110,8 +110,8 @@ func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSec
 		})
 }
 
-// OAuthSecretsNow is [Client.OAuthSecrets] without what was read before this call. Another run may have created or
-// deleted a secret since.
+// OAuthSecretsNow is [Client.OAuthSecrets] with a list that was read no earlier than this call. Another run may have
+// created or deleted a secret just before.
 func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuthSecretList, error) {
 	return c.oauthSecretList(principalID).
 		GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) {
@@ -119,7 +119,7 @@ func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuth
 		})
 }
 
-// maxSecretPages bounds how many pages of a list are read. A service principal has at most five secrets.
+// maxSecretPages bounds how many pages of a list of secrets are read. A service principal has at most five secrets.
 const maxSecretPages = 20
 
 func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
@@ -139,7 +139,7 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 		case page.Next != "":
 			query["page_token"] = page.Next
 		case len(list.Secrets) == 0:
-			_, err := c.self.Get(ctx, AnyAge, c.Me) // not each time, because there may be hundreds of such lists
+			_, err := c.self.Get(ctx, AnyAge, c.Me) // once per run, because there may be hundreds of such lists
 			return list, err
 		default:
 			return list, nil
@@ -153,7 +153,7 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 	)
 }
 
-// ForgetOAuthSecrets drops the list of a service principal: a secret was created or deleted.
+// ForgetOAuthSecrets drops the copy of a service principal's list, because a secret was created or deleted.
 func (c *Client) ForgetOAuthSecrets(principalID string) { c.oauthSecretList(principalID).Forget() }
 
 type createdOAuthSecret struct{ oauthSecret }
@@ -165,8 +165,9 @@ func (s *createdOAuthSecret) Lacks(bool) string {
 	return s.lacks()
 }
 
-// CreateOAuthSecret creates an OAuth secret of a service principal, and returns its value, which the service shows only
-// now. No scopes: all rights of the principal. The caller must be a workspace admin. One request.
+// CreateOAuthSecret creates an OAuth secret of the service principal with that SCIM id. It returns the secret's value,
+// which the service shows only this once. Empty scopes mean all permissions of the principal. The caller must be a
+// workspace admin. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/create
 func (c *Client) CreateOAuthSecret(
 	ctx context.Context,
@@ -187,10 +188,13 @@ func (c *Client) CreateOAuthSecret(
 	return answer.info(), answer.Secret, nil
 }
 
-// DeleteOAuthSecret deletes an OAuth secret of a service principal; one that is gone already counts as done.
-// ErrNotFound where the workspace has no such principal: then the secret may still exist in the account. Access tokens
-// that were issued for the secret live on, for an hour at most. The caller must be a workspace admin. Two requests: the
-// deletion, and the list that shows it done; where no secret is left, another deletion, which the service must refuse.
+// DeleteOAuthSecret deletes an OAuth secret of a service principal. It returns nil if the secret does not exist any
+// more. The error is [ErrNotFound] if the workspace has no such principal; the secret may then still exist in the
+// account. Access tokens that were issued for the secret remain valid for an hour at most. The caller must be a
+// workspace admin.
+//
+// Two requests: the deletion, and a list that lacks the secret. If the list is empty, another deletion, which the
+// service must refuse.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
 func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
 	defer c.ForgetOAuthSecrets(principalID)
@@ -199,7 +203,7 @@ func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) 
 	}
 	gone := func(ctx context.Context) (bool, error) {
 		list, err := c.OAuthSecretsNow(ctx, principalID)
-		if err == nil && len(list.Secrets) == 0 { // {} may be no list
+		if err == nil && len(list.Secrets) == 0 { // {} may come from a proxy
 			if err = remove(ctx); errors.Is(err, ErrNotFound) {
 				return true, nil
 			}
@@ -210,7 +214,7 @@ func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) 
 	}
 	err := remove(ctx)
 	if errors.Is(err, ErrNotFound) {
-		// It is the secret that does not exist, or the principal: only the list shows which.
+		// Either the secret or the principal does not exist. Only the list shows which of the two.
 		if is, listErr := gone(ctx); is || listErr != nil {
 			return listErr
 		}

@@ -12,11 +12,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// A route-optimized endpoint has an address of its own and accepts only OAuth tokens that the workspace issued for it
-// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
+// A route-optimized endpoint has an address of its own. It accepts only OAuth tokens that the workspace issued for this
+// endpoint (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 
-// AuthorizationDetails is the JSON that a token for a route-optimized endpoint must carry: what the endpoint itself
-// shows, else built from its id. Empty for an endpoint of another kind.
+// AuthorizationDetails returns the JSON that a token for a route-optimized endpoint must carry. The JSON is the one
+// that the endpoint shows, or else is built from the endpoint's id. It is empty for an endpoint of another kind.
 func (e Endpoint) AuthorizationDetails() string {
 	if !e.RouteOptimized || e.Details != "" {
 		return e.Details
@@ -38,13 +38,14 @@ func (e Endpoint) AuthorizationDetails() string {
 		},
 	)
 	if err != nil {
-		return "" // constants and a string: it cannot fail
+		return "" // json.Marshal cannot fail for constants and a string
 	}
 	return string(text)
 }
 
-// OptimizedAddress is the address to call a route-optimized endpoint at. The workspace names it, and a token goes
-// there, so it must be the endpoint's own host below those that the cloud has for model serving: else it is an error.
+// OptimizedAddress returns the address at which a route-optimized endpoint is called. The workspace names this address,
+// and a token is sent there. So it is an error if the host is not the endpoint's own host in the domain that the cloud
+// has for model serving.
 func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	foreign := func(why string) error {
 		return Advise(
@@ -77,9 +78,9 @@ func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	return u.String(), nil
 }
 
-// ScoreOptimized queries a route-optimized endpoint at its own address, with a token issued for it, and returns what
-// [Client.Score] returns. One request, and one to the workspace for the token, which is cached; where the identity may
-// not query the endpoint, that one is refused already.
+// ScoreOptimized queries a route-optimized endpoint at its own address, with a token that is issued for the endpoint.
+// It returns what [Client.Score] returns. One request, and one to the workspace for the token, which is cached. If the
+// caller may not query the endpoint, the request for the token is refused already.
 func (c *Client) ScoreOptimized(
 	ctx context.Context,
 	e Endpoint,
@@ -103,7 +104,8 @@ func (c *Client) ScoreOptimized(
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token.Value)
-	// Not by the SDK, which knows one host. Pace, limits and the rule that no redirect is followed are the same.
+	// The SDK cannot send this request, because it knows one host only. Pace and limits are the same as for the SDK's
+	// requests, and a redirect is not followed either.
 	resp, err := c.transport.send(r)
 	if err != nil {
 		return nil, "", err

@@ -7,41 +7,42 @@ import (
 	"sync"
 )
 
-// ErrKept is the error of a removal of something that another address keeps in this run.
+// ErrKept is the error when an object is not removed, because another resource address in this run keeps the object.
 var ErrKept = errors.New("this run keeps it")
 
-// Thing is one thing that a resource manages, in the one spelling under which the service compares it: what two
-// addresses of a configuration share has equal Things.
+// Thing identifies something that a resource manages, in the one spelling by which the service compares it. If two
+// resource addresses of a configuration manage the same thing, their Things are equal.
 type Thing struct {
 	Kind string `json:"kind"` // such as grant
-	In   string `json:"in"`   // the access list or the group; empty for a principal
+	In   string `json:"in"`   // the access list or the group; empty for a service principal
 	Who  string `json:"who"`
 }
 
-// Membership is one principal's place in a group, each by SCIM id or, where a plan does not know those, by name.
+// Membership returns the Thing for a principal's membership in a group. Both are SCIM ids, or names if a plan does not
+// know the ids.
 func Membership(group, member string) Thing {
 	return Thing{"membership", group, strings.ToLower(member)}
 }
 
-// Principal is the service principal of that application id.
+// Principal returns the Thing for the service principal with that application id.
 func Principal(applicationID string) Thing {
 	return Thing{"service principal", "", strings.ToLower(applicationID)}
 }
 
-// overlap is what one run does with things that several addresses may share. Terraform sees the addresses and not that
-// two of them mean one thing, so it destroys at one address what it creates or keeps at another, in whatever order.
+// overlap records what one run does with things that several resource addresses may share. Terraform does not see that
+// two addresses mean one thing. So it may destroy at one address what it creates or keeps at another, in any order.
 type overlap struct {
 	mu       sync.Mutex
-	kept     map[Thing]int // how many operations of this run keep it
+	kept     map[Thing]int // how many operations of this run keep the thing
 	keeping  map[Thing][]Address
 	removing map[Thing][]Address
-	warned   map[Thing]bool // what a plan has warned about
+	warned   map[Thing]bool // subjects that a plan has warned about
 }
 
-// Address is what a plan does with a thing at one address.
+// Address says what a plan does with a thing at one resource address.
 type Address struct {
 	Resource string // type of the resource
-	As       string // what the thing is there, where it can be several things: a permission level
+	As       string // what the thing is at this address, if it can be several things: a permission level
 }
 
 func overlapOf(c *Client) *overlap {
@@ -53,9 +54,9 @@ func overlapOf(c *Client) *overlap {
 	return o
 }
 
-// Keep notes that this run creates these things, adopts them or finds them as declared. Call it before the first
-// request about them: a removal that runs at the same time then either sees the note, or is over before the creation
-// looks. undo removes the note, for a creation that failed.
+// Keep records that this run creates these things, adopts them, or finds them as declared. Call it before the first
+// request about them. A removal that runs at the same time then either sees the record, or is over before the creation
+// reads. undo removes the record, if the creation failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -71,28 +72,29 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 }
 
 // Keeps reports whether this run keeps the thing. A removal must call it where no creation can come in between: in the
-// queue of writers to the list, or under the lock that writers share.
+// queue of writers to the access list, or under the lock that the writers share.
 func (c *Client) Keeps(t Thing) bool {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
 	return o.kept[t] > 0
 }
 
-// Placed is a thing at one address of a plan.
+// Placed is a thing together with what a plan does with it at one resource address.
 type Placed struct {
 	Thing
 	Address
 }
 
-// Pair is a thing that a plan removes at one address and has at another.
+// Pair is a thing that a plan removes at one resource address and has at another address.
 type Pair struct {
 	Placed
 	Other Address
 }
 
-// PlanToKeep notes that these exist at one address after the apply, and returns those that another address removes, as
-// far as that is planned already. It returns each once: Terraform plans a replacement twice, and one warning is enough
-// for a whole list that is removed.
+// PlanToKeep records that these things exist at their resource addresses after the apply. It returns those that the
+// plan removes at another address, as far as that removal is planned already. It returns nothing that a plan has
+// already warned about: Terraform plans a replacement twice, and one warning is enough for a whole list that is
+// removed.
 func (c *Client) PlanToKeep(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -108,7 +110,8 @@ func (c *Client) PlanToKeep(all ...Placed) []Pair {
 	return fresh
 }
 
-// subject is what one warning is about: a thing, or all that one kind of resource removes where another kind has it.
+// subject returns what one warning is about. It is a thing, or all that one type of resource removes from a list where
+// another type of resource has a thing.
 func subject(p Pair, removed Address) Thing {
 	if p.Other.Resource == p.Resource {
 		return p.Thing
@@ -116,8 +119,8 @@ func subject(p Pair, removed Address) Thing {
 	return Thing{Kind: removed.Resource, In: p.In}
 }
 
-// PlanToRemove records that the plan removes these things at their addresses. It returns those that another address
-// will have after the apply, as far as that address is planned already.
+// PlanToRemove records that the plan removes these things at their resource addresses. It returns those that another
+// address has after the apply, as far as that address is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -128,8 +131,9 @@ func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	return found
 }
 
-// pairs are none while things are applied: then Terraform plans once more what it is about to do, and the removal
-// itself sees what is kept.
+// pairs records all things in mine, and returns those that others has, too. It ignores what this run already keeps.
+// Then the run is an apply: Terraform plans once more what it is about to do, and the removal itself checks what is
+// kept.
 func (o *overlap) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
 	var found []Pair
 	for _, p := range all {

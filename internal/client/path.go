@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// PathOf is the path of an object below a fixed root, such as /api/2.0/serving-endpoints. The segments are names and
-// ids from a configuration, a state or an answer, so each is escaped. One that cannot name anything is left out, and
-// [Client.Call] does not send a request with such a gap.
+// PathOf returns the path of an object below a fixed root, such as /api/2.0/serving-endpoints. The segments are names
+// and ids from a configuration, a state or an answer, so each is escaped. A segment that cannot be a name or an id
+// becomes empty, and [Client.Call] does not send a request with an empty segment.
 func PathOf(root string, segments ...string) string {
 	var path strings.Builder
 	path.WriteString(root)
@@ -23,17 +23,17 @@ func PathOf(root string, segments ...string) string {
 	return path.String()
 }
 
-// names reports whether a segment can be the name or the id of one object. A service that unescapes a path twice, or a
-// proxy before it, would take a slash or a step for the path of something else.
+// names reports whether a segment can be the name or the id of one object. If a service, or a proxy before it,
+// unescapes the path twice, a slash or ".." in a segment would make it the path of something else.
 func names(segment string) bool {
 	return segment != "" && segment != "." && segment != ".." && !strings.ContainsAny(segment, `/\`) &&
 		!strings.ContainsFunc(segment, unicode.IsControl)
 }
 
-// errNoName: a path with an empty segment means the whole collection, or another object.
+// errNoName is the error for a path with an empty segment, which would mean the whole collection, or another object.
 var errNoName = errors.New("the path of the request lacks a name or an id, so it was not sent")
 
-// checkPath refuses a path with a segment that names nothing.
+// checkPath returns an error for a path with a segment that cannot be a name or an id.
 func checkPath(method, path string) error {
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		if plain, err := url.PathUnescape(segment); err != nil || !names(plain) {

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// principalCache holds the workspace's service principals: under "id SCIMID", under "application APPLICATIONID" in
-// lower case, and under "name DISPLAYNAME", a name that several may have.
+// principalCache holds the workspace's service principals by three keys: "id SCIMID", "application APPLICATIONID" in
+// lower case, and "name DISPLAYNAME". Several service principals may have the same display name.
 type principalCache struct {
 	Directory[[]ServicePrincipal]
 	mu    sync.Mutex
-	added map[string][]string // display name → SCIM ids of those that this run has added
+	added map[string][]string // display name → SCIM ids of service principals that this run has added
 }
 
 func (p *principalCache) add(displayName, id string) {
@@ -27,12 +27,12 @@ func (p *principalCache) add(displayName, id string) {
 	p.added[displayName] = append(p.added[displayName], id)
 }
 
-// beforeAge is how old a copy may be that shows what was there before a creation. It only decides whether this run or
-// somebody else created what is there after a lost answer.
+// beforeAge is the greatest age of a copy that shows what existed before a creation. After a lost answer, this copy
+// decides whether this run or somebody else created the object. It decides nothing else.
 const beforeAge = time.Minute
 
-// SharedServicePrincipal reads one by its SCIM id for a refresh. One request for one or two of them, three for any
-// number.
+// SharedServicePrincipal reads the service principal with that SCIM id for a refresh. One request for one or two
+// service principals, three for any number.
 func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (ServicePrincipal, error) {
 	found, err := c.principals.Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		sp, err := c.ServicePrincipalByID(ctx, id)
@@ -44,8 +44,8 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 	return found[0], nil
 }
 
-// PrincipalBefore reports whether the workspace had a service principal of that application id a moment ago, before one
-// is added. As many requests as [Client.SharedServicePrincipal].
+// PrincipalBefore reports whether the workspace had a service principal with that application id a moment ago, before
+// this run adds it. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
 	_, found, err := c.principals.Seek(
 		ctx,
@@ -59,8 +59,8 @@ func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (boo
 	return found, err
 }
 
-// NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before one is
-// added, with those that this run has added. As many requests as [Client.SharedServicePrincipal].
+// NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before this run
+// adds one, and of those that this run has added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string, error) {
 	all, _, err := c.principals.Seek(
 		ctx,
@@ -107,25 +107,26 @@ func orNotFound(all []ServicePrincipal, err error) ([]ServicePrincipal, error) {
 	return all, err
 }
 
-// AllServicePrincipals is [Client.ServicePrincipals] without a filter, shared by everything in this run for a while.
+// AllServicePrincipals returns the list of [Client.ServicePrincipals] without a filter. All callers in this run share
+// the list for the time [Lately].
 func (c *Client) AllServicePrincipals(ctx context.Context) ([]ServicePrincipal, error) {
 	return readList(ctx, &c.lists.servicePrincipals, func(ctx context.Context) ([]ServicePrincipal, error) {
 		return c.ServicePrincipals(ctx, "")
 	})
 }
 
-// AllUsers is [Client.Users] without a filter, shared by everything in this run for a while.
+// AllUsers returns the list of [Client.Users] without a filter. All callers in this run share it for the time [Lately].
 func (c *Client) AllUsers(ctx context.Context) ([]User, error) {
 	return readList(ctx, &c.lists.users, func(ctx context.Context) ([]User, error) { return c.Users(ctx, "") })
 }
 
-// AllGroups is [Client.Groups], shared by everything in this run for a while.
+// AllGroups returns the list of [Client.Groups]. All callers in this run share it for the time [Lately].
 func (c *Client) AllGroups(ctx context.Context) ([]Group, error) {
 	return readList(ctx, &c.lists.groups, c.Groups)
 }
 
-// listed is the result of listing all objects of a kind: the list, or the refusal to show it, which the next caller
-// would get as well.
+// listed is the result of a request for all objects of a kind. It holds the list, or the service's refusal to show the
+// list, which the next caller would get as well.
 type listed[T any] struct {
 	all     []T
 	refused error
@@ -149,8 +150,8 @@ func readList[T any](
 	return got.all, err
 }
 
-// principalLists are complete lists. A write of this process to a principal or a group makes them out of date: what
-// depends on that write must not read what was there before.
+// principalLists holds complete lists of principals. A write of this process to a principal or a group makes them out
+// of date, because what depends on that write must not read the list from before.
 type principalLists struct {
 	servicePrincipals Cache[listed[ServicePrincipal]]
 	users             Cache[listed[User]]

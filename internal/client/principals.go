@@ -18,13 +18,13 @@ type ServicePrincipal struct {
 	ApplicationID string
 	DisplayName   string
 	ExternalID    string
-	Active        *bool    // nil where the service does not show it, as to callers that are no admins
+	Active        *bool    // nil if the service does not show it, as to callers that are not admins
 	Entitlements  []string // sorted
-	Groups        []Group  // that it is a direct member of, by ID and Name; only from a read with groups
-	Roles         []string // read with the groups
+	Groups        []Group  // the groups that it is a direct member of, by ID and Name; only from a read with groups
+	Roles         []string // only from a read with groups
 }
 
-// String names it in messages.
+// String returns the service principal's name for messages.
 func (sp ServicePrincipal) String() string {
 	switch {
 	case sp.ApplicationID == "":
@@ -36,7 +36,7 @@ func (sp ServicePrincipal) String() string {
 	}
 }
 
-// IsActive reports whether the service shows it as active.
+// IsActive reports whether the service shows the service principal as active.
 func (sp ServicePrincipal) IsActive() bool { return sp.Active != nil && *sp.Active }
 
 // User is a user of the workspace, as SCIM shows it.
@@ -44,44 +44,47 @@ type User struct {
 	ID          string // SCIM id, digits
 	UserName    string // e-mail
 	DisplayName string
-	Active      *bool // nil where the service does not show it
+	Active      *bool // nil if the service does not show it
 }
 
-// The attributes to ask for; groups are left out of a list, as they make it much longer.
+// The SCIM collection of service principals, and the attributes that lists request. They do not request groups, because
+// groups make a list much longer.
 const (
 	principals                 = "ServicePrincipals"
 	servicePrincipalAttributes = "id,applicationId,displayName,externalId,active,entitlements"
 	userAttributes             = "id,userName,displayName,active"
 )
 
-// ServicePrincipals lists those that match a SCIM filter, all of them for an empty one, without their groups. One
-// request for each 10,000.
+// ServicePrincipals lists the service principals that match a SCIM filter, without their groups. An empty filter
+// matches all. One request per 10,000 service principals.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) ServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
 	return listSCIM(ctx, c, principals, query, toServicePrincipal)
 }
 
-// EachServicePrincipal is [Client.ServicePrincipals] for a caller that shows them as they arrive: it visits one after
-// the other until visit returns false. One request per 500 service principals.
+// EachServicePrincipal calls visit for each service principal that [Client.ServicePrincipals] would list, until visit
+// returns false. It is for a caller that shows service principals as they arrive. One request per 500 service
+// principals.
 func (c *Client) EachServicePrincipal(ctx context.Context, filter string, visit func(ServicePrincipal) bool) error {
 	query := url.Values{"filter": {filter}, "attributes": {servicePrincipalAttributes}}
 	return eachSCIM(ctx, c, principals, query, toServicePrincipal, visit)
 }
 
-// FindServicePrincipals lists those that match a SCIM filter, each with its groups. One request.
+// FindServicePrincipals lists the service principals that match a SCIM filter, each with its groups. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/list
 func (c *Client) FindServicePrincipals(ctx context.Context, filter string) ([]ServicePrincipal, error) {
 	return listSCIM(ctx, c, principals, url.Values{"filter": {filter}}, toServicePrincipal)
 }
 
-// ServicePrincipalByID reads one by its SCIM id, with its groups. One request.
+// ServicePrincipalByID reads the service principal with that SCIM id, with its groups. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/get
 func (c *Client) ServicePrincipalByID(ctx context.Context, id string) (ServicePrincipal, error) {
 	return getSCIM(ctx, c, principals, id, toServicePrincipal)
 }
 
-// CreateServicePrincipal adds one to the workspace, and returns it as the service shows it. One request.
+// CreateServicePrincipal adds a service principal to the workspace, and returns it as the service shows it. One
+// request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/create
 func (c *Client) CreateServicePrincipal(ctx context.Context, sp ServicePrincipal) (ServicePrincipal, error) {
 	created := scimResource{wantApplication: sp.ApplicationID}
@@ -91,23 +94,23 @@ func (c *Client) CreateServicePrincipal(ctx context.Context, sp ServicePrincipal
 	return toServicePrincipal(created), nil
 }
 
-// PatchServicePrincipal changes what the operations name. The answer may be {}: only a read shows what it did. One
-// request.
+// PatchServicePrincipal applies the operations to the service principal with that SCIM id. The answer may be {}, so
+// only a read shows what the operations did. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/patch
 func (c *Client) PatchServicePrincipal(ctx context.Context, id string, operations ...SCIMOperation) error {
 	return c.Call(ctx, http.MethodPatch, PathOf(scimRoot+principals, id), nil, NewSCIMPatch(operations...),
 		&Optional{Answer: &scimResource{want: id}})
 }
 
-// ReplaceServicePrincipal replaces everything that the service holds about one, its groups and roles included. It is
-// right only directly after a read, so it is not retried. One request.
+// ReplaceServicePrincipal replaces everything that the service holds about a service principal, including its groups
+// and roles. It is correct only directly after a read, so it is not retried. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/update
 func (c *Client) ReplaceServicePrincipal(ctx context.Context, sp ServicePrincipal) error {
 	return c.Call(Once(ctx), http.MethodPut, PathOf(scimRoot+principals, sp.ID), nil, fromServicePrincipal(sp),
 		&Optional{Answer: &scimResource{want: sp.ID}})
 }
 
-// DeleteServicePrincipal deletes one from the workspace. One request.
+// DeleteServicePrincipal deletes the service principal with that SCIM id from the workspace. One request.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipals/delete
 func (c *Client) DeleteServicePrincipal(ctx context.Context, id string) error {
 	return c.Call(ctx, http.MethodDelete, PathOf(scimRoot+principals, id), nil, nil, nil)
@@ -122,8 +125,9 @@ func (c *Client) Users(ctx context.Context, filter string) ([]User, error) {
 	})
 }
 
-// PrincipalID returns the SCIM id of the service principal with that application id. No request for one that this
-// process has added, else one; ErrNotFound when the workspace has none.
+// PrincipalID returns the SCIM id and the display name of the service principal with that application id. The error is
+// [ErrNotFound] if the workspace has none. No request, and an empty display name, if this process has added the service
+// principal; otherwise one request, and a second one if the workspace has none.
 func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, displayName string, err error) {
 	if id := c.addedPrincipal(applicationID); id != "" {
 		return id, "", nil
@@ -162,8 +166,9 @@ func (c *Client) ApplicationIDs(ctx context.Context) (map[string]string, error) 
 	return ids, err
 }
 
-// WhoIsMeant returns a sentence about the principal that has a value, which is not an application id, as its object id
-// or display name. Empty where there is none, or where it cannot be found out. One request.
+// WhoIsMeant returns a sentence about the service principals that have the given value, which is not an application id,
+// as their object id or display name. It returns an empty string if there is none, or if that cannot be found out. One
+// request.
 func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	attribute := "displayName"
 	if uuid.Validate(given) == nil {
@@ -188,8 +193,8 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 	}
 }
 
-// SuggestPrincipal adds to the advice of err which principal has the given value as its object id; see
-// [Client.WhoIsMeant].
+// SuggestPrincipal adds to the advice of err a sentence about the service principal that has the given value as its
+// object id; see [Client.WhoIsMeant]. The service principal is looked up when the error is shown.
 func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
 	var advice *Advice
 	if !errors.As(err, &advice) {
