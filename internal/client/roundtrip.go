@@ -19,24 +19,24 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// transport sends requests to one workspace, for every identity that calls it. It owns what the workspace shows of
-// itself in any answer: whether it has answered, which workspace it is, what time it is there, how many calls it takes.
+// transport sends requests to one workspace, for every identity that calls it. It keeps what any answer shows of the
+// workspace: whether it has answered, which workspace it is, its clock, and how many calls it accepts.
 type transport struct {
 	base     http.RoundTripper
-	timeout  time.Duration // of one attempt
-	patience time.Duration // of all attempts of one call
+	timeout  time.Duration // bounds one attempt of a call
+	patience time.Duration // bounds all attempts of one call
 	limiter  *rate.Limiter
 	throttle throttle
-	models   sync.Map            // throttles of scoring calls, by host and path
+	models   sync.Map            // host and path → throttle of the scoring calls there
 	written  func(*http.Request) // called before and after each attempt of a request that is not a GET
 
-	host     Cache[string] // looked up in Azure Resource Manager at the first call, where the configuration has no host
+	host     Cache[string] // from Azure Resource Manager, at the first call, if the configuration has no host
 	findHost func(context.Context) (string, error)
 
 	answered    atomic.Bool // the host has answered at least once
 	wantID      string      // the workspace's id in the provider block; may be empty
 	foundID     Cache[string]
-	workspaceID atomic.Value // a string, from the moment that it is known
+	workspaceID atomic.Value // a string, once the id is known
 	ahead       atomic.Int64 // nanoseconds by which the workspace's clock is ahead of this machine's
 }
 
@@ -56,7 +56,7 @@ func newTransport(cfg Config, written func(*http.Request)) *transport {
 	}
 }
 
-// RoundTrip sends one attempt to the workspace, and finds out which workspace answers.
+// RoundTrip sends one attempt of a call to the workspace, and checks which workspace answers.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.address(r); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send sends one attempt, and sends it again while the workspace throttles it. It reads the whole body, so that a
-// connection that breaks half way counts as an attempt without an answer, not as half an answer.
+// send sends one attempt of a call, and sends it again while the workspace throttles it. It reads the whole body, so
+// that a connection that breaks half way counts as an attempt without an answer, and not as half an answer.
 func (t *transport) send(r *http.Request) (*http.Response, error) {
 	renewed, throttle := false, t.throttleOf(r)
 	for first := time.Now(); ; {
@@ -103,7 +103,8 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 			throttle.passed()
 			return resp, nil
 		}
-		// The pause is limited to the time of a whole call, because a service may ask for a day and all calls wait.
+		// A service may ask for a pause of a day, and all calls wait for it. So the pause is no longer than one call
+		// may take.
 		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if throttle.slower(sent) {
 			tflog.Info(
@@ -115,8 +116,9 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		if r.Context().Value(onceKey{}) != nil {
 			return resp, nil
 		}
-		// It was refused before any work was done, so it is sent again here, whatever its method, for as long as others
-		// get through: waiting in the queue must not use up the caller's time for repeating.
+		// The workspace refused the call before it did any work, so the call is sent again here, whatever its method,
+		// as long as other calls get through. Otherwise waiting in the queue would use up the caller's time for
+		// retries.
 		if throttle.stuck(first) >= t.patience || r.Body != nil && r.GetBody == nil {
 			return resp, nil
 		}
@@ -126,9 +128,9 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// renewed returns the request with a new token, after the workspace refused one that it had accepted before; nil where
-// the refusal must be believed. The workspace refused it before any work was done, so it may be sent again whatever its
-// method. The exception is a call that is right only directly after a read: its caller must read again.
+// renewed returns the request with a new token, after the workspace refused a token that it had accepted before. It
+// returns nil if the refusal must be believed. The workspace refused the request before it did any work, so the request
+// may be sent again whatever its method. The exception is a call with [Once]: its caller must read again first.
 func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	who := callerOfRequest(r)
 	if who == nil || r.Body != nil && r.GetBody == nil {
@@ -151,8 +153,8 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	return repeated(r)
 }
 
-// throttleOf returns the throttle of a request: one for the whole workspace, and one for each model, because a model
-// that starts or has too much to do says nothing of the rest.
+// throttleOf returns the throttle of a request. Scoring calls have one throttle per model, and all other calls share
+// one: a model that starts, or has too much to do, says nothing about the other calls.
 func (t *transport) throttleOf(r *http.Request) *throttle {
 	if !strings.HasSuffix(r.URL.Path, "/invocations") {
 		return &t.throttle
@@ -161,13 +163,13 @@ func (t *transport) throttleOf(r *http.Request) *throttle {
 	return own.(*throttle)
 }
 
-// turn waits until the next call may leave.
+// turn waits until the throttle and the rate limit let the next call leave.
 func (t *transport) turn(ctx context.Context, throttle *throttle) error {
 	if err := throttle.wait(ctx); err != nil {
 		return err
 	}
 	err := t.limiter.Wait(ctx)
-	if err != nil && ctx.Err() == nil { // the limiter refuses at once to wait for a turn after the deadline
+	if err != nil && ctx.Err() == nil { // the limiter fails at once if the turn would come after the deadline
 		return context.DeadlineExceeded
 	}
 	return err
@@ -195,15 +197,16 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, t.noAnswer(r, err, &got)
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
-	// The SDK reads the final URL and the context's values off the request it made.
+	// The SDK reads the final URL and the context's values from the request that it made.
 	resp.Request = r
 
 	t.answered.Store(true)
 	return resp, body, nil
 }
 
-// redirected is the error of a redirect. It is not followed, because that would carry the token in our headers to any
-// host that it names. A workspace that accepts calls over a private link only redirects others to its login page.
+// redirected returns the error for an answer that redirects a call. The redirect is not followed, because any host that
+// it names would get the token in the headers. A workspace that accepts calls only over a private link redirects other
+// calls to its login page.
 func redirected(r *http.Request, answer *web.Redirected) error {
 	e := &Error{
 		Kind:      ErrRedirected,
@@ -217,7 +220,7 @@ func redirected(r *http.Request, answer *web.Redirected) error {
 		e.Message = r.URL.Host + " redirected it, without a target"
 		return e
 	}
-	// Not its query, nor the user in it: they may hold secrets.
+	// The message leaves out the target's query and user, because they may hold secrets.
 	target := url.URL{Scheme: location.Scheme, Host: location.Host, Path: location.Path}
 	e.Message = r.URL.Host + " redirected it to " + clean(target.String()) + ", which is not followed"
 	reason, workspace, _ := strings.Cut(location.Query().Get("error"), ":")
@@ -231,33 +234,34 @@ func redirected(r *http.Request, answer *web.Redirected) error {
 	return e
 }
 
-// throttled reports whether the service refused a call for being one too many. SCIM also does so in the text of a 500.
+// throttled reports whether the service refused a call because there were too many. SCIM also says so in a status 500.
 func throttled(resp *http.Response, body []byte) bool {
 	return resp.StatusCode == http.StatusTooManyRequests &&
-		!bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // that is a limit of objects
+		!bytes.Contains(body, []byte("QUOTA_EXCEEDED")) || // QUOTA_EXCEEDED limits objects
 		resp.StatusCode >= 400 && bytes.Contains(body, []byte("REQUEST_LIMIT_EXCEEDED"))
 }
 
 // caller is the identity that a request is sent as.
 type caller interface {
-	// sign puts the caller's token on a request.
+	// sign adds the caller's access token to a request.
 	sign(*http.Request) error
-	// accepted notes that the workspace has let a request in.
+	// accepted records that the workspace accepted the token of a request.
 	accepted(*http.Request)
-	// renew logs in again after the workspace refused the token of a request, where that may help, and reports whether
-	// the caller has another token now.
+	// renew logs in again after the workspace refused the token of a request, if that may help. It reports whether the
+	// caller has another token now.
 	renew(*http.Request) (bool, error)
 }
 
 type callerKey struct{}
 
-// callerOfRequest is nil for a request without a login.
+// callerOfRequest returns the identity that a request is sent as, or nil for a request without a login.
 func callerOfRequest(r *http.Request) caller {
 	who, _ := r.Context().Value(callerKey{}).(caller)
 	return who
 }
 
-// repeated returns the request with its body from the start, and a token that has not expired in the queue.
+// repeated returns a copy of a request to send it again. The body starts again, and the token has not expired in the
+// queue.
 func repeated(r *http.Request) (*http.Request, error) {
 	r = r.Clone(r.Context())
 	if r.GetBody != nil {
@@ -288,7 +292,7 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	var endless *web.NoAnswer
 	var insecure *web.NotSecure
 	switch {
-	case r.Context().Err() != nil: // the caller gave up: no fault of the workspace
+	case r.Context().Err() != nil: // the caller gave up, so the workspace is not at fault
 		return r.Context().Err()
 	case errors.As(err, &elsewhere):
 		t.answered.Store(true)
@@ -298,7 +302,8 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	case errors.As(err, &insecure):
 		e.Kind = ErrUnreachable
 	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
-		// Nothing was sent. A host that has never answered is most likely misspelled; one that has will be back.
+		// Nothing was sent. The name of a host that has never answered is probably misspelled, so a retry would not
+		// help. A host that has answered before will probably be back.
 		e.Kind, e.notSent = ErrUnreachable, t.answered.Load()
 	case got.handshakeFailed(err):
 		e.Kind = ErrUnreachable
@@ -317,7 +322,8 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 	return e
 }
 
-// retryAfter is the pause that the service asks for, else one second: Databricks documents no header, only the status.
+// retryAfter returns the pause that the service asks for, else one second: Databricks documents the status and no
+// header.
 func retryAfter(h http.Header) time.Duration {
 	if pause, ok := web.RetryAfter(h); ok {
 		return pause
@@ -327,13 +333,14 @@ func retryAfter(h http.Header) time.Duration {
 
 type patienceKey struct{}
 
-// Patient allows one attempt of the calls of ctx at least d, where the provider's settings allow less: for calls that
-// may rightly take that long, and would be repeated again and again if each attempt were cut short.
+// Patient returns a context in which one attempt of a call may take at least d, even if the provider's settings allow
+// less. It is for calls that may rightly take that long, and would be repeated again and again if each attempt were cut
+// short.
 func Patient(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, d)
 }
 
-// attemptLimit bounds one attempt; 0 for not at all.
+// attemptLimit returns the time limit of one attempt; 0 means no limit.
 func (t *transport) attemptLimit(ctx context.Context) time.Duration {
 	d, ok := ctx.Value(patienceKey{}).(time.Duration)
 	if !ok || t.timeout == 0 {

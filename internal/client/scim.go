@@ -16,20 +16,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// SCIMOperation is one change in a PATCH of a SCIM object.
+// SCIMOperation is one change in a PATCH request of SCIM.
 type SCIMOperation struct {
 	Op    string `json:"op"` // add, replace, remove
 	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"` // none in a removal
+	Value any    `json:"value,omitempty"` // absent in a removal
 }
 
-// SCIMPatch is the body of such a PATCH.
+// SCIMPatch is the body of a PATCH request of SCIM.
 type SCIMPatch struct {
 	Schemas    []string        `json:"schemas"`
 	Operations []SCIMOperation `json:"Operations"`
 }
 
-// NewSCIMPatch returns the body of a PATCH.
+// NewSCIMPatch returns the body of a PATCH request with these operations.
 func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 	return SCIMPatch{[]string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, operations}
 }
@@ -37,8 +37,9 @@ func NewSCIMPatch(operations ...SCIMOperation) SCIMPatch {
 // StaleFor is how long after a write SCIM may still return the old values.
 const StaleFor = time.Minute
 
-// Settle calls look until it returns true, for as long as SCIM may lag behind a write that the service accepted at
-// written (zero: just now), and reports whether it did. An error of look ends it. Each call after the first is logged.
+// Settle calls look until look returns true, and reports whether it did. It gives up when SCIM can no longer lag behind
+// a write; see [StaleFor]. written is when the service accepted the write; the zero time means just now. An error of
+// look ends the calls. Each call after the first is logged.
 func (c *Client) Settle(
 	ctx context.Context,
 	written time.Time,
@@ -51,8 +52,8 @@ func (c *Client) Settle(
 		if done || err != nil {
 			return done, err
 		}
-		// By the service's clock, because the write may be that of an earlier run on another machine; by ours too,
-		// because that one need not move.
+		// The write may be that of an earlier run on another machine, so the service's clock measures the time. This
+		// machine's clock measures it, too, because the service's clock may stand still.
 		now := c.Now()
 		if written.IsZero() {
 			written = now
@@ -71,23 +72,23 @@ func (c *Client) Settle(
 	}
 }
 
-// SCIMEquals is the SCIM filter for the objects whose attribute has the value; the service compares without case.
+// SCIMEquals returns the SCIM filter that matches objects whose attribute has the value. The service ignores case.
 func SCIMEquals(attribute, value string) string { return attribute + " eq " + SCIMString(value) }
 
-// SCIMString writes a value of a SCIM filter, quoted as RFC 7644 has it: as a JSON string.
+// SCIMString returns a value for a SCIM filter, quoted as RFC 7644 demands: as a JSON string.
 func SCIMString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 const scimRoot = "/api/2.0/preview/scim/v2/"
 
-// scimPage is how many are asked for at once. The service may give fewer.
+// scimPage is how many objects of a list one request asks for. The service may return fewer.
 const scimPage = 10_000
 
-// streamPage is how many are asked for at once where somebody waits for the first.
+// streamPage is how many objects of a list one request asks for if somebody waits for the first object.
 const streamPage = 500
 
-// scimResource is a service principal, a user or a group as SCIM writes it. What is empty is left out of a request.
+// scimResource is a service principal, a user or a group as SCIM writes it. A request leaves out empty fields.
 type scimResource struct {
 	Schemas       []string    `json:"schemas,omitempty"`
 	ID            string      `json:"id,omitempty"`
@@ -104,8 +105,8 @@ type scimResource struct {
 		ResourceType string `json:"resourceType"`
 	} `json:"meta,omitzero"`
 
-	want            string // the id that was asked for
-	wantApplication string // the application id that was asked for
+	want            string // the requested id
+	wantApplication string // the requested application id
 }
 
 // Lacks implements [Answer].
@@ -116,7 +117,7 @@ func (r *scimResource) Lacks(bool) string {
 	return Named("applicationId", r.ApplicationID, r.wantApplication)
 }
 
-// scimList is one page. An empty list still says that there are none.
+// scimList is one page of a SCIM list. Even an empty page must show a total, or an empty list of Resources.
 type scimList struct {
 	TotalResults *int           `json:"totalResults"`
 	Resources    []scimResource `json:"Resources"`
@@ -138,7 +139,7 @@ func (l *scimList) Lacks(bool) string {
 		if lack := r.Lacks(false); lack != "" {
 			return "in one of its Resources " + lack
 		}
-		// A list of others does not answer the question whether there is this one.
+		// If a proxy or a faulty service returns other objects, they do not show whether the requested object exists.
 		if len(terms) > 0 && !slices.ContainsFunc(terms, r.matches) {
 			return fmt.Sprintf("one of its Resources, with the id %s, does not match the filter", clean(r.ID))
 		}
@@ -146,10 +147,10 @@ func (l *scimList) Lacks(bool) string {
 	return ""
 }
 
-// term is one alternative of a filter: attribute eq "value".
+// term is one alternative in a SCIM filter: attribute eq "value".
 type term struct{ attribute, value string }
 
-// matches compares as SCIM does, without case.
+// matches reports whether the object's attribute has the value of the term. It ignores case, as SCIM does.
 func (r *scimResource) matches(t term) bool {
 	shown := map[string]string{
 		"applicationId": r.ApplicationID, "displayName": r.DisplayName, "id": r.ID, "userName": r.UserName,
@@ -157,7 +158,8 @@ func (r *scimResource) matches(t term) bool {
 	return strings.EqualFold(shown, t.value)
 }
 
-// equalities are the alternatives of a filter of the form a eq "b" or c eq "d"; none for a filter of another form.
+// equalities returns the alternatives of a filter of the form a eq "b" or c eq "d", and nil for a filter of another
+// form.
 func equalities(filter string) (terms []term) {
 	for filter != "" {
 		attribute, rest, _ := strings.Cut(filter, " eq ")
@@ -183,7 +185,7 @@ type scimValue struct {
 	Ref     string `json:"$ref,omitempty"`
 }
 
-// SCIMValues is how SCIM writes a list of values.
+// SCIMValues returns a list of values as SCIM writes it.
 func SCIMValues(of []string) []scimValue {
 	var values []scimValue
 	for _, v := range of {
@@ -200,14 +202,14 @@ func fromValues(values []scimValue) []string {
 	return of
 }
 
-// getSCIM reads one object by its SCIM id. One request.
+// getSCIM reads the object with that SCIM id. One request.
 func getSCIM[T any](ctx context.Context, c *Client, collection, id string, to func(scimResource) T) (T, error) {
 	found := scimResource{want: id}
 	err := c.Call(ctx, http.MethodGet, PathOf(scimRoot+collection, id), nil, nil, &found)
 	return to(found), err
 }
 
-// listSCIM reads all pages of a list; see [pagesSCIM].
+// listSCIM returns the objects on all pages of a SCIM list; see [pagesSCIM].
 func listSCIM[T any](
 	ctx context.Context,
 	c *Client,
@@ -229,8 +231,8 @@ func listSCIM[T any](
 	return all, nil
 }
 
-// eachSCIM is [listSCIM] for a caller that shows objects as they arrive: it visits one after the other until visit
-// returns false.
+// eachSCIM calls visit for each object that [listSCIM] would return, until visit returns false. It is for a caller that
+// shows objects as they arrive.
 func eachSCIM[T any](
 	ctx context.Context,
 	c *Client,
@@ -244,9 +246,9 @@ func eachSCIM[T any](
 	})
 }
 
-// pagesSCIM reads a list page by page, until visit returns false. The SDK's own pager requests pages until one is
-// empty, which doubles the requests of nearly every list. This one stops at the total that the service returns with
-// each page.
+// pagesSCIM reads a SCIM list page by page, and calls visit for each page until visit returns false. The SDK's own
+// pager requests pages until one is empty, which doubles the requests of nearly every list. pagesSCIM stops at the
+// total that the service returns with each page.
 func pagesSCIM(
 	ctx context.Context,
 	c *Client,
@@ -268,7 +270,7 @@ func pagesSCIM(
 		if err := c.Call(ctx, http.MethodGet, scimRoot+collection, parameters, nil, &page); err != nil {
 			return err
 		}
-		total := 0 // unknown
+		total := 0 // 0 means unknown
 		if page.TotalResults != nil {
 			total = *page.TotalResults
 		}
@@ -284,8 +286,8 @@ func pagesSCIM(
 			}
 			return nil
 		}
-		// If an object is added or deleted meanwhile, the others move by one place, so an object may be on two pages. A
-		// page without any new object would be an endless loop.
+		// If an object is added or deleted meanwhile, the objects after it move by one place, so an object may be on
+		// two pages. If a page without any new object did not end the loop, the loop could be endless.
 		fresh := page.Resources[:0]
 		for _, r := range page.Resources {
 			if !seen[r.ID] {
@@ -307,5 +309,5 @@ func pagesSCIM(
 	}
 }
 
-// errPaging: going on would never end.
+// errPaging is the error for a list whose pages repeat themselves, or end before the total is reached.
 var errPaging = errors.New("it does not page")

@@ -9,8 +9,8 @@ import (
 
 var silenceOnce sync.Once
 
-// silenceSDK turns the SDK's own log off: at debug it prints request and answer bodies, and a token's value is one of
-// them.
+// silenceSDK turns off the SDK's own log, which at debug level prints the bodies of requests and answers. A token's
+// value is in one of them.
 func silenceSDK() {
 	silenceOnce.Do(func() { logger.DefaultLogger = silent{} })
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// throttle holds every call to the workspace, or to one model, back after one was refused for being one too many. So
-// the provider slows down as a whole, instead of each call finding out for itself. From then on calls leave one by one:
-// the gap between two doubles with each refusal, and closes again as calls get through.
+// throttle holds back all calls to the workspace, or to one model, after the service refused a call because there were
+// too many. So the provider slows down as a whole, instead of each call by itself. From then on the calls leave one by
+// one. The gap between two calls doubles with each refusal, and closes again as calls get through.
 type throttle struct {
 	mu       sync.Mutex
 	over     time.Time
 	gap      time.Duration
 	next     time.Time // when the next call may leave
-	slowed   time.Time // when the gap grew last
-	progress time.Time // when a call got through last
+	slowed   time.Time // when the gap last grew
+	progress time.Time // when a call last got through
 }
 
 const (
@@ -34,8 +34,8 @@ func (t *throttle) until(end time.Time) {
 	}
 }
 
-// slower widens the gap, and reports whether it did: calls that were sent together are refused together, and count
-// once.
+// slower widens the gap between calls, and reports whether it did. sent is when the refused call was sent. Calls that
+// were sent together are refused together, and widen the gap only once.
 func (t *throttle) slower(sent time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -66,7 +66,7 @@ func (t *throttle) stuck(since time.Time) time.Duration {
 	return time.Since(since)
 }
 
-// wait returns when the pause is over, even if it was extended meanwhile, and the caller's turn has come.
+// wait returns when the caller's turn has come and the pause is over, even if the pause was extended meanwhile.
 func (t *throttle) wait(ctx context.Context) error {
 	for {
 		rest := t.turn(time.Now())

@@ -12,32 +12,32 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// TokenInfo is what the workspace shows of a personal access token; never its value.
+// TokenInfo is what the workspace shows of a personal access token. The token's value is not shown.
 type TokenInfo struct {
 	ID        string // 64 hex digits
 	Comment   string
 	CreatedAt time.Time
-	ExpiresAt time.Time // zero: never
+	ExpiresAt time.Time // zero means never
 	Scopes    []string
 	OwnerID   string    // SCIM id; empty in an owner's own list
 	Creator   string    // user name or application id; empty in an owner's own list
-	LastUsed  time.Time // to the day; zero: never, or an owner's own list
+	LastUsed  time.Time // to the day; zero means never, or an owner's own list
 	CreatorID string    // SCIM id; empty in an owner's own list
 }
 
-// TokenList is a list of tokens, and the service's clock at that answer.
+// TokenList is a list of tokens, and the service's clock when it answered.
 type TokenList struct {
 	Tokens []TokenInfo
 	Now    time.Time
-	// Shown is whether the answer held a list. The service leaves an empty one out and answers {}, which something else
-	// may have sent: then a token that is missing here is not proved to be gone; see [Client.TokenGone].
+	// Shown reports whether the answer held a list. The service leaves an empty list out and answers {}, which
+	// something else may have sent. A token that {} does not show is not proved to be gone; see [Client.TokenGone].
 	Shown bool
 }
 
-// Live reports whether a token of the list opens anything: one that has expired does not.
+// Live reports whether a token of the list can still be used: it has not expired.
 func (l TokenList) Live(t TokenInfo) bool { return t.ExpiresAt.IsZero() || t.ExpiresAt.After(l.Now) }
 
-// ByID finds a live token. One that has expired counts as absent.
+// ByID returns the token with that id, and whether the list has it. An expired token counts as absent.
 func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	for _, t := range l.Tokens {
 		if t.ID == id && l.Live(t) {
@@ -47,8 +47,8 @@ func (l TokenList) ByID(id string) (TokenInfo, bool) {
 	return TokenInfo{}, false
 }
 
-// Owner is the name of the owner of a token of the list, an application id or a user name; empty where the list does
-// not show it. A token may have been created by another principal than its owner.
+// Owner returns the application id or the user name of the owner of a token, and an empty string if the list does not
+// show it. A token may have been created by another principal than its owner.
 func (l TokenList) Owner(t TokenInfo) string {
 	if t.OwnerID == "" || t.OwnerID == t.CreatorID {
 		return t.Creator
@@ -61,7 +61,7 @@ func (l TokenList) Owner(t TokenInfo) string {
 	return ""
 }
 
-// tokenInfo is a token as both APIs write it; an owner's own list has less of it.
+// tokenInfo is a token as both token APIs write it. An owner's own list leaves some fields out.
 type tokenInfo struct {
 	ID        string   `json:"token_id"`
 	Comment   string   `json:"comment"`
@@ -119,16 +119,16 @@ func (c *Client) listTokens(ctx context.Context, path string, query map[string]a
 
 const managedTokens = "/api/2.0/token-management/tokens"
 
-// WorkspaceTokens lists every token of the workspace; the caller must be a workspace admin. One request, shared by
-// everything in this run until a token is created or revoked.
+// WorkspaceTokens lists every token of the workspace. The caller must be a workspace admin. One request, shared by all
+// callers in this run until a token is created or revoked.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func (c *Client) WorkspaceTokens(ctx context.Context) (TokenList, error) {
 	return c.tokens.Get(ctx, AnyAge, c.managedTokens)
 }
 
-// WorkspaceTokensNow is [Client.WorkspaceTokens] without what was read before this call: another provider of the same
-// configuration, which is another process, may have created or revoked a token since. One request, two for many calls
-// at once.
+// WorkspaceTokensNow is [Client.WorkspaceTokens] with a list that was read no earlier than this call. Another provider
+// of the same configuration, which is another process, may have created or revoked a token just before. One request, or
+// two for many calls at once.
 func (c *Client) WorkspaceTokensNow(ctx context.Context) (TokenList, error) {
 	return c.tokens.GetSince(ctx, time.Now(), c.managedTokens)
 }
@@ -137,14 +137,15 @@ func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, managedTokens, nil)
 }
 
-// OwnedBy reports whether a token of the list belongs to a principal, as far as the list shows, and if not, to whom.
+// OwnedBy reports whether a token of the list belongs to the principal of that name, unless the list shows another
+// owner. who describes the owner that the list shows, and may be empty.
 func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 	who = l.Owner(t)
 	switch {
 	case who != "":
 		return strings.EqualFold(who, name), who
 	case t.OwnerID == "" || !strings.EqualFold(t.Creator, name):
-		return true, "" // nothing says that it does not
+		return true, "" // nothing shows another owner
 	}
 	return false, "the principal with the id " + t.OwnerID
 }
@@ -155,8 +156,9 @@ func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, "/api/2.0/token/list", nil)
 }
 
-// OwnTokensForSure is [Client.OwnTokens] for a caller that concludes something from what the list lacks. {} may be no
-// list at all: then it asks who calls, and for the list once more. One request; three where the caller has no token.
+// OwnTokensForSure is [Client.OwnTokens] for a caller that concludes something from what the list lacks. The service
+// answers {} for an empty list, and so may a proxy. After {}, OwnTokensForSure asks the workspace who calls, and
+// requests the list once more. One request, or three if the caller has no token.
 func (c *Client) OwnTokensForSure(ctx context.Context) (TokenList, error) {
 	list, err := c.OwnTokens(ctx)
 	if err != nil || list.Shown {
@@ -175,8 +177,8 @@ type managedToken struct {
 
 func (t *managedToken) Lacks(bool) string { return Named("token_info.token_id", t.Info.ID, t.id) }
 
-// TokenByID reads one token of the workspace, which may have expired; the caller must be a workspace admin. One
-// request; ErrNotFound when the service says that there is none of that id.
+// TokenByID reads the token with that id, which may have expired. The error is [ErrNotFound] if the service says that
+// the workspace has no such token. The caller must be a workspace admin. One request.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/get
 func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	answer := managedToken{id: id}
@@ -184,8 +186,8 @@ func (c *Client) TokenByID(ctx context.Context, id string) (TokenInfo, error) {
 	return answer.Info.info(), err
 }
 
-// TokenGone reports whether the service itself says that a token does not exist; its absence from a list proves less.
-// The caller must be a workspace admin. One request.
+// TokenGone reports whether the service itself says that the token with that id does not exist. A list without the
+// token proves less. The caller must be a workspace admin. One request.
 func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	_, err := c.TokenByID(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -194,8 +196,9 @@ func (c *Client) TokenGone(ctx context.Context, id string) (bool, error) {
 	return false, err
 }
 
-// OwnTokenGone is [Client.TokenGone] for a token of the caller that was just revoked: the service must refuse to revoke
-// it once more, or list the caller's other tokens without it. One request; two when it does not refuse.
+// OwnTokenGone is [Client.TokenGone] for a token of the caller that was just revoked. It reports true if the service
+// refuses to revoke the token once more, or lists the caller's other tokens without it. One request, or two if the
+// service does not refuse.
 func (c *Client) OwnTokenGone(ctx context.Context, id string) (bool, error) {
 	err := c.deleteOwnToken(ctx, id)
 	if errors.Is(err, ErrNotFound) {
@@ -221,7 +224,8 @@ func (t *createdToken) Lacks(bool) string {
 	return Named("token_info.token_id", t.Info.ID, "")
 }
 
-// CreateToken creates a token of the caller, and returns its value, which the service shows only now. One request.
+// CreateToken creates a token of the caller. It returns the token's value, which the service shows only this once. One
+// request.
 // https://docs.databricks.com/api/azure/workspace/tokens/create
 func (c *Client) CreateToken(
 	ctx context.Context,
@@ -242,7 +246,7 @@ func (c *Client) CreateToken(
 	return answer.Info.info(), answer.Value, nil
 }
 
-// ChangeOwnToken sets what mask names of a token of the caller: comment, scopes. One request.
+// ChangeOwnToken sets those fields of a token of the caller that mask names: comment, scopes. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/update
 func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, comment string, scopes []string) error {
 	type token struct {
@@ -256,12 +260,12 @@ func (c *Client) ChangeOwnToken(ctx context.Context, id string, mask []string, c
 	return c.Call(ctx, http.MethodPatch, PathOf("/api/2.0/token", id), nil, request, nil)
 }
 
-// UnconfirmedError is the error of a deletion that the service accepted, without showing afterwards that the object is
-// gone. It does not wrap the error of the read that was to show it: callers must not conclude from that error that the
+// UnconfirmedError is the error of a deletion that the service accepted and did not confirm. It does not wrap the error
+// of the read that should have confirmed the deletion. From such an error, callers could wrongly conclude that the
 // object is gone, or that the deletion was refused.
 type UnconfirmedError struct {
 	Object string // such as "token 5c1d…"
-	Look   error  // why it could not be read; nil: it is still there
+	Look   error  // why the object could not be read; nil if it is still there
 }
 
 func (e *UnconfirmedError) Error() string {
@@ -275,7 +279,8 @@ func (e *UnconfirmedError) Error() string {
 	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
 }
 
-// confirmed reads, and once more a moment later, whether a deleted object is gone.
+// confirmed calls gone to check that a deleted object is gone. If the object is still there, it checks once more a
+// second later. It returns an [*UnconfirmedError] if the object is still there or could not be read.
 func confirmed(ctx context.Context, object string, gone func(context.Context) (bool, error)) error {
 	for try := 1; ; try++ {
 		is, err := gone(ctx)
@@ -290,16 +295,16 @@ func confirmed(ctx context.Context, object string, gone func(context.Context) (b
 	}
 }
 
-// RevokeOwnToken revokes a token of the caller; one that does not exist any more counts as revoked. Two requests.
+// RevokeOwnToken revokes a token of the caller. It returns nil if the token does not exist any more. Two requests.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 	_, err := c.RevokeIfOwn(ctx, id)
 	return err
 }
 
-// RevokeIfOwn revokes a token of the caller and reports whether there was one: a token of somebody else is not found
-// either. Two requests: the second one is refused when the first has done its work, or must show that there is no such
-// token when the service says so.
+// RevokeIfOwn revokes a token of the caller, and reports whether the caller had that token. The service does not find a
+// token of somebody else either. Two requests. After a revocation, the second request revokes once more and must be
+// refused. If the service finds no such token, the second request is a list, which must not show the token.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	err = c.deleteOwnToken(ctx, id)
@@ -321,8 +326,8 @@ func (c *Client) deleteOwnToken(ctx context.Context, id string) error {
 	return c.Call(Idempotent(ctx), http.MethodPost, "/api/2.0/token/delete", nil, request, nil)
 }
 
-// RevokeAnyToken revokes a token of anybody; the caller must be a workspace admin. One that is gone counts as done. Two
-// requests: the revocation, and the read that shows it done.
+// RevokeAnyToken revokes a token of any principal. It returns nil if the token does not exist any more. The caller must
+// be a workspace admin. Two requests: the revocation, and the read that confirms it.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/delete
 func (c *Client) RevokeAnyToken(ctx context.Context, id string) error {
 	err := c.Call(ctx, http.MethodDelete, PathOf(managedTokens, id), nil, nil, nil)

@@ -18,9 +18,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// NewTransport returns the transport for calls to Entra ID and the workspace. It honours HTTPS_PROXY and NO_PROXY,
-// trusts the system's authorities and those in the PEM file that caFile names (when set), and logs each call's method,
-// host, path, status and time: never a header, a query or a body, because those carry secrets.
+// NewTransport returns the transport for calls to Entra ID and the workspace. It honours HTTPS_PROXY and NO_PROXY. It
+// trusts the system's certificate authorities, and those in the PEM file that caFile names, if it is set. It logs the
+// method, host, path, status and duration of each call. It never logs a header, a query or a body, because those carry
+// secrets.
 func NewTransport(caFile auth.Setting) (http.RoundTripper, error) {
 	if !caFile.IsSet() {
 		return logged{web.NewTransport(nil)}, nil
@@ -66,11 +67,11 @@ func (l logged) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// progress is how far an attempt got, as net/http reports it. A transport that reports nothing proves nothing.
+// progress records how far an attempt got, as net/http reports it. A transport that reports nothing proves nothing.
 type progress struct {
-	began     atomic.Bool // a connection was asked for
-	connected atomic.Bool // there was one, so the request may have left
-	reused    atomic.Bool // it had carried a request before
+	began     atomic.Bool // a connection was requested
+	connected atomic.Bool // there was a connection, so the request may have left
+	reused    atomic.Bool // the connection had carried a request before
 	handshake atomic.Bool // a TLS handshake failed
 }
 
@@ -93,7 +94,7 @@ func (p *progress) watch(ctx context.Context) context.Context {
 func (p *progress) nothingSent() bool { return p.began.Load() && !p.connected.Load() }
 
 // handshakeFailed reports whether the TLS handshake failed for a reason that will not change. The server's refusal may
-// arrive after this side thinks that the handshake is over; the server has read nothing by then.
+// arrive after this side takes the handshake for complete. Even then, the server has read nothing.
 func (p *progress) handshakeFailed(err error) bool {
 	var alert *net.OpError
 	return isTLS(err) || p.handshake.Load() && p.nothingSent() && !isNetwork(err) ||
@@ -109,7 +110,7 @@ func isNetwork(err error) bool {
 		errors.As(err, &network) && (network.Op == "read" || network.Op == "write")
 }
 
-// isTLS reports whether the server's certificate was refused, or the server does not speak TLS.
+// isTLS reports whether this side refused the server's certificate, or the server does not speak TLS.
 func isTLS(err error) bool {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError

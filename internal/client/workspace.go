@@ -10,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// TenantID is the Entra ID tenant of the caller; empty for a Databricks token. Where the configuration
-// leaves it out, it is read from the caller's own access token.
+// TenantID returns the Entra ID tenant of the caller, and an empty string for a Databricks token. If the configuration
+// does not name the tenant, TenantID reads it from the caller's own access token.
 func (c *Client) TenantID(ctx context.Context) (string, error) {
 	if id := c.Login.Identity().TenantID; id != "" || !c.Login.Kind.Entra() {
 		return id, nil
@@ -20,7 +20,7 @@ func (c *Client) TenantID(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if id := c.Login.Identity().TenantID; id != "" { // read from a vault
+	if id := c.Login.Identity().TenantID; id != "" { // the login has read it from a vault
 		return id, nil
 	}
 	text, err := auth.Claims(token.Value)
@@ -39,10 +39,10 @@ type Identity struct {
 	UserName    string // e-mail of a user, application id of a service principal
 	DisplayName string
 	Active      bool
-	Groups      []string // names of the groups it is a direct member of
+	Groups      []string // names of the groups that the caller is a direct member of
 }
 
-// Me asks the workspace who calls. One request.
+// Me asks the workspace who the caller is. One request.
 func (c *Client) Me(ctx context.Context) (Identity, error) {
 	me := meAnswer{scimResource{want: c.KnownSelf()}}
 	if err := c.Call(ctx, http.MethodGet, scimRoot+"Me", nil, nil, &me); err != nil {
@@ -60,7 +60,8 @@ func (c *Client) Me(ctx context.Context) (Identity, error) {
 	return identity, nil
 }
 
-// meAnswer must name the caller; want is the user name, where the login knows it.
+// meAnswer is the answer about the caller, and must name the caller. want is the caller's user name, if the login knows
+// it.
 type meAnswer struct{ scimResource }
 
 func (m *meAnswer) Lacks(bool) string {
@@ -70,12 +71,12 @@ func (m *meAnswer) Lacks(bool) string {
 	return Named("userName", m.UserName, m.want)
 }
 
-// KnownSelf is the application id of the caller, as far as that is known without a request; empty for a Databricks
-// token, and for a managed identity or the Azure CLI that configuration does not name.
+// KnownSelf returns the application id of the caller, if it is known without a request. It is empty for a Databricks
+// token, and for a managed identity or an Azure CLI that the configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
-// IsSelf reports whether the service principal of that application id, or the user of that e-mail address, is the
-// caller. No request where the login names its application; else one, shared by everything in this run.
+// IsSelf reports whether the service principal with that application id, or the user with that e-mail address, is the
+// caller. No request if the login names its application; otherwise one, shared by all callers in this run.
 func (c *Client) IsSelf(ctx context.Context, name string) (bool, error) {
 	if known := c.KnownSelf(); known != "" {
 		return strings.EqualFold(known, name), nil
@@ -84,7 +85,8 @@ func (c *Client) IsSelf(ctx context.Context, name string) (bool, error) {
 	return err == nil && strings.EqualFold(me.UserName, name), err
 }
 
-// IsAdmin reports whether the caller is a direct member of admins. One request, shared by everything in this run.
+// IsAdmin reports whether the caller is a direct member of the group admins. One request, shared by all callers in this
+// run.
 func (c *Client) IsAdmin(ctx context.Context) (bool, error) {
 	me, err := c.self.Get(ctx, AnyAge, c.Me)
 	return err == nil && slices.Contains(me.Groups, AdminsGroup), err

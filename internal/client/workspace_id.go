@@ -13,28 +13,28 @@ import (
 	"sync"
 )
 
-// orgIDHeader names the workspace that answers. It is recorded on the current user; which other answers carry it is
-// not.
+// orgIDHeader is the header that names the workspace which answers. The answer about the current user is known to have
+// it. It is not known which other answers have it.
 const orgIDHeader = "X-Databricks-Org-Id"
 
-// WorkspaceID is the id of the workspace. It is known after the first usable answer; empty before, and where the
-// workspace shows it nowhere. It comes from the header of the answers, else from that of the current user, else from
-// the host's name, else from the host's public configuration, else from the provider block.
+// WorkspaceID returns the id of the workspace. It is empty before the first usable answer, and if the workspace shows
+// the id nowhere. The id comes from the header of the answers, else from the header of the answer about the current
+// user, else from the host's name, else from the host's public configuration, else from the provider block.
 func (c *Client) WorkspaceID() string {
 	id, _ := c.transport.workspaceID.Load().(string)
 	return id
 }
 
-// identify finds out which workspace has answered. It refuses the answer if that is not the workspace of the provider
-// block and of the answers before. If the first answer does not show the workspace, other requests find it, once,
-// before the answer is returned: so the id never depends on which answer comes first.
+// identify finds out which workspace has answered. It returns an error if that is not the workspace of the provider
+// block, or not the workspace of the answers before. If the first answer does not show its workspace, identify finds
+// the id by other requests, once, before it returns. So the id never depends on which answer comes first.
 func (t *transport) identify(resp *http.Response) error {
 	id := workspaceIDOf(resp.Header.Get(orgIDHeader))
 	if id == "" {
 		if t.workspaceID.Load() != nil || resp.StatusCode >= http.StatusMultipleChoices {
 			return nil
 		}
-		// Where this fails, the answer itself is still usable; code that needs the id sees that there is none.
+		// If this fails, the answer itself is still usable. Code that needs the id sees that there is none.
 		id, _ = t.foundID.Get(
 			resp.Request.Context(),
 			AnyAge,
@@ -71,8 +71,9 @@ func (t *transport) identify(resp *http.Response) error {
 
 var errNoWorkspaceID = errors.New("the workspace does not say which one it is")
 
-// findID asks for the id that an answer to r does not carry: at most two requests. It is an error, and asked again,
-// where one of them failed for the moment; empty where the workspace shows its id nowhere.
+// findID requests the id of the workspace if the answer to r does not show it. At most two requests. If one of them
+// failed temporarily, it returns an error, and is called again at a later answer. If the workspace shows its id
+// nowhere, findID returns the id in the provider block, which may be empty.
 func (t *transport) findID(ctx context.Context, r *http.Request) (string, error) {
 	failed := false
 	ask := func(ctx context.Context, path string, headers http.Header) (header http.Header, body []byte) {
@@ -100,7 +101,7 @@ func (t *transport) findID(ctx context.Context, r *http.Request) (string, error)
 		return resp.Header, body
 	}
 	if path := scimRoot + "Me"; r.URL.Path != path {
-		headers := r.Header.Clone() // the caller's login
+		headers := r.Header.Clone() // with the caller's login
 		headers.Del("Content-Type")
 		header, _ := ask(ctx, path, headers)
 		if id := workspaceIDOf(header.Get(orgIDHeader)); id != "" {
@@ -110,11 +111,12 @@ func (t *transport) findID(ctx context.Context, r *http.Request) (string, error)
 	if id := WorkspaceOfHost(r.URL.Hostname()); id != "" {
 		return id, nil
 	}
-	// The host's metadata, as Databricks' own SDKs read it. It is public, so it gets no credential.
+	// This is the host's metadata, which Databricks' own SDKs read, too. It is public, so the request has no
+	// credential.
 	anonymous := context.WithValue(ctx, callerKey{}, nil)
 	headers := http.Header{"Accept": {"application/json"}, "User-Agent": r.Header.Values("User-Agent")}
 	var answer struct {
-		WorkspaceID json.RawMessage `json:"workspace_id"` // a string; a number is taken, too
+		WorkspaceID json.RawMessage `json:"workspace_id"` // a string; a number is accepted, too
 	}
 	if _, body := ask(anonymous, "/.well-known/databricks-config", headers); json.Unmarshal(body, &answer) == nil {
 		if id := workspaceIDOf(strings.Trim(string(answer.WorkspaceID), `"`)); id != "" {
@@ -131,7 +133,8 @@ var workspaceHost = sync.OnceValue(
 	func() *regexp.Regexp { return regexp.MustCompile(`(?i)^adb-([1-9][0-9]*)\.[0-9]+\.`) },
 )
 
-// WorkspaceOfHost is the workspace's id in a host name of the form that Azure assigns; empty for another name.
+// WorkspaceOfHost returns the workspace's id in a host name of the form that Azure assigns, and an empty string for any
+// other name.
 func WorkspaceOfHost(name string) string {
 	if found := workspaceHost().FindStringSubmatch(name); found != nil {
 		return found[1]
@@ -139,7 +142,7 @@ func WorkspaceOfHost(name string) string {
 	return ""
 }
 
-// workspaceIDOf is s if it is a workspace's id, else empty; 0 stands for none.
+// workspaceIDOf returns s if s is the id of a workspace, else an empty string. The service writes 0 for no workspace.
 func workspaceIDOf(s string) string {
 	if strings.Trim(s, "0123456789") != "" || strings.Trim(s, "0") == "" {
 		return ""
@@ -147,7 +150,7 @@ func workspaceIDOf(s string) string {
 	return s
 }
 
-// WrongWorkspaceError is the error for an object in state that belongs to another workspace than the one that the
+// WrongWorkspaceError is the error for an object in the state that belongs to another workspace than the one that the
 // provider calls.
 type WrongWorkspaceError struct{ Stored, Actual, Host string }
 
@@ -155,9 +158,10 @@ func (e *WrongWorkspaceError) Error() string {
 	return fmt.Sprintf("it was created in workspace %s, and %s is workspace %s", e.Stored, e.Host, e.Actual)
 }
 
-// CheckWorkspace compares the workspace of an object with the one behind the host. When nothing has been asked
-// yet, one call finds out, and everybody shares it. It must come before a write and before "not found" is believed:
-// otherwise a host that points elsewhere reads as "everything is gone".
+// CheckWorkspace returns an error if the workspace in which an object was created is not the one that the provider
+// calls. stored is the id of the former, from the state. If no answer has shown the workspace yet, one request, shared
+// by all callers. CheckWorkspace must come before a write, and before "not found" is believed: with a host of another
+// workspace, every object would seem to be gone.
 func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 	if stored == "" {
 		return nil
