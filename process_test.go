@@ -50,14 +50,14 @@ terraform {
 data "dbxaccess_serving_endpoint" "this" { name = "iris" }
 `
 
-// Whoever asks for a log gets it, through the real binary and the real CLI.
+// TestLogAskedFor checks, with the real binary and the real CLI, that a log is written when a variable asks for it.
 func TestLogAskedFor(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	c := w.CLI(t, asksOnce)
 	for _, tc := range []struct {
 		env      map[string]string
-		protocol bool // the plugin stack's lines too, beside our own
+		protocol bool // whether the log also has the lines of the plugin libraries
 	}{
 		{map[string]string{"TF_LOG": "trace"}, true},
 		{map[string]string{"TF_LOG_PROVIDER": "trace"}, true},
@@ -77,7 +77,8 @@ func TestLogAskedFor(t *testing.T) {
 	}
 }
 
-// Nobody pays for log lines that nobody asked for: a script in the provider's place keeps what the real one writes.
+// TestLogNotAskedFor checks that the provider writes no log lines if no variable asks for a log. A script in the
+// provider's place records what the real provider writes.
 func TestLogNotAskedFor(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell: runs anywhere but on Windows")
@@ -92,7 +93,7 @@ func TestLogNotAskedFor(t *testing.T) {
 	lines := 0
 	for line := range strings.Lines(said()) {
 		lines++
-		// go-plugin says these two once for each process, whatever the environment.
+		// go-plugin writes these two lines once per process, whatever the environment.
 		if !strings.Contains(line, `"configuring server automatic mTLS"`) && !strings.Contains(line, `"plugin address"`) {
 			t.Errorf("the provider writes %s", line)
 		}
@@ -102,20 +103,20 @@ func TestLogNotAskedFor(t *testing.T) {
 	}
 }
 
-// Terraform starts the provider several times for each command, so our packages make nothing before somebody asks:
-// no patterns, no certificates, no tables.
+// TestNothingBeforeTheFirstCall checks that the provider's packages allocate little before the first request: no
+// patterns, no certificates, no tables. Terraform starts the provider several times per command.
 func TestNothingBeforeTheFirstCall(t *testing.T) {
 	t.Parallel()
 	_, plugin := override(t, acctest.New(t).CLI(t, asksOnce))
 	cmd := exec.Command(filepath.Join(plugin, "terraform-provider-dbxaccess"))
 	cmd.Env = []string{"GODEBUG=inittrace=1"}
-	trace, _ := cmd.CombinedOutput() // it ends with code 1: it was not Terraform that called
+	trace, _ := cmd.CombinedOutput() // the provider exits with code 1 because Terraform did not start it
 	inits := 0
 	for line := range strings.Lines(string(trace)) {
 		var pkg string
 		var at, took float64
 		var size, allocs int
-		// init internal/bytealg @0.008 ms, 0 ms clock, 0 bytes, 0 allocs
+		// A line of the trace looks like this: init internal/bytealg @0.008 ms, 0 ms clock, 0 bytes, 0 allocs
 		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock, %d bytes, %d allocs", &pkg, &at, &took, &size, &allocs); n != 5 {
 			continue
 		}
@@ -129,7 +130,7 @@ func TestNothingBeforeTheFirstCall(t *testing.T) {
 	}
 }
 
-// override reads the CLI configuration of c, and in it the folder that the provider is taken from.
+// override returns the CLI configuration of c, and the folder from which that configuration takes the provider.
 func override(t *testing.T, c *acctest.CLI) (rc []byte, plugin string) {
 	t.Helper()
 	for _, line := range c.Command(t, "version").Env {
@@ -148,8 +149,8 @@ func override(t *testing.T, c *acctest.CLI) (rc []byte, plugin string) {
 	return rc, plugin
 }
 
-// overhear puts a script in the provider's place that runs it and keeps its standard error, and gives what was written
-// so far.
+// overhear replaces the provider by a script that runs it and records its standard error. The function that overhear
+// returns reads what was recorded so far.
 func overhear(t *testing.T, c *acctest.CLI) (said func() string) {
 	t.Helper()
 	rc, plugin := override(t, c)

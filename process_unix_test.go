@@ -23,8 +23,8 @@ resource "dbxaccess_service_principal_token" "this" {
 }
 `
 
-// A termination of the process group, as a runner sends it, comes when a token is made and not yet recorded. Terraform gets
-// the answer and saves it: each token that lives is in the state.
+// TestTerminationWaitsForTheChangeUnderWay terminates the process group, as a CI runner does, when a token is created
+// and not yet recorded. It checks that Terraform still gets the answer, so that each live token is in the state.
 func TestTerminationWaitsForTheChangeUnderWay(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -46,7 +46,7 @@ func TestTerminationWaitsForTheChangeUnderWay(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	_ = cmd.Wait() // how it ends is Terraform's affair
+	_ = cmd.Wait() // Terraform decides how the command ends
 	state := c.State(t)
 	tokens := slices.DeleteFunc(w.Workspace.Snapshot().Tokens, func(token emulator.TokenState) bool { return token.Owner != app })
 	if len(tokens) != 1 || !strings.Contains(state, tokens[0].ID) {

@@ -20,7 +20,7 @@ func TestSame(t *testing.T) {
 		{sp(app), sp("6F5A8F9E-0D1C-4C57-9A3E-3B8F5A1C7D20"), true},
 		{user("bob@example.com"), user("Bob@Example.COM"), true},
 		{group("team"), group("team"), true},
-		{group("team"), group("Team"), false}, // two groups may differ in case only
+		{group("team"), group("Team"), false}, // the names of two groups may differ in case only
 		{user("team"), group("team"), false},
 		{sp(app), user(app), false},
 	} {
@@ -63,7 +63,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A list in a message shows what can be adopted: direct grants, each with the name a person knows, always in one order.
+// TestListInMessages checks that the text of a list shows the direct grants, each with its display name, and always in
+// the same order.
 func TestListInMessages(t *testing.T) {
 	list := acl.List{
 		{Principal: user("bob@example.com"), DisplayName: "Bob", Direct: acl.CanQuery},

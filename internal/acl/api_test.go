@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	person   = "ada@example.com" // made the endpoint: CAN_MANAGE
+	person   = "ada@example.com" // creator of the endpoint, with CAN_MANAGE
 	bob      = "bob@example.com"
 	team     = "team"
 	listPath = "/api/2.0/permissions/serving-endpoints/*"
@@ -32,7 +32,8 @@ type world struct {
 	app      acl.Principal
 }
 
-// newWorld is a client that logs in with the deployer's certificate, as the provider makes one.
+// newWorld returns an emulated workspace with some grants on an endpoint, and a client that logs in with the deployer's
+// certificate.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{World: acctest.New(t)}
@@ -49,7 +50,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// newClient is what another process has: a login and a memory of its own.
+// newClient returns a client with its own login and its own caches, as another process would have.
 func (w *world) newClient(t *testing.T) *client.Client {
 	t.Helper()
 	transport, err := client.NewTransport(auth.Setting{Value: filepath.Join(w.Dir, "ca.pem")})
@@ -73,7 +74,7 @@ func (w *world) newClient(t *testing.T) *client.Client {
 	return c
 }
 
-// foreign are the grants that stand before, and must stand after, whatever a test does.
+// foreign returns the grants that exist before a test and must still exist after it, whatever the test does.
 func foreign() map[string]string {
 	return map[string]string{person: "CAN_MANAGE", app: "CAN_QUERY", bob: "CAN_VIEW", team: "CAN_MANAGE"}
 }
@@ -85,7 +86,7 @@ func (w *world) holds(t *testing.T, want map[string]string) {
 	}
 }
 
-// asked gives the methods asked of the endpoint's list since the last time, in order.
+// asked returns the methods of the requests to access lists since its last call, in order.
 func (w *world) asked() string {
 	var methods []string
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -114,7 +115,7 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", "admins", "CAN_MANAGE")
-	for range 5 { // the order of rows, and of the levels in a row, differs from answer to answer
+	for range 5 { // each answer has another order of rows, and of levels in a row
 		list, err := acl.Read(t.Context(), w.client, w.endpoint, client.Lately)
 		if err != nil {
 			t.Fatal(err)
@@ -142,9 +143,9 @@ func TestGrant(t *testing.T) {
 		t.Fatalf("granted %+v, %v", entry, err)
 	}
 	w.holds(t, with(w.app, acl.CanQuery))
-	w.wantAsked(t, "GET PATCH GET") // the last request looks whether another run undid it
+	w.wantAsked(t, "GET PATCH GET") // the last request checks whether another run undid the grant
 
-	// What stands already is not written again, however it is spelled.
+	// A grant that exists already is not written again, whatever the case of the application id.
 	if _, _, err = acl.Grant(ctx, w.client, w.endpoint, sp(strings.ToUpper(w.app.Name)), acl.CanQuery, false); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,8 @@ func TestGrant(t *testing.T) {
 	w.holds(t, with(w.app, acl.CanView))
 }
 
-// What admins inherit is neither taken for a grant of theirs nor sent back as one.
+// TestInheritedIsNotDirect checks that a level which admins inherit is neither taken for a direct grant nor sent back
+// as one.
 func TestInheritedIsNotDirect(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -195,7 +197,7 @@ func TestChange(t *testing.T) {
 		lower    string
 	}{
 		"a write lowers": {emulator.WorkspaceSwitches{}, "PATCH GET"},
-		// When PATCH only raises, the list is read and replaced.
+		// If PATCH only raises a level, the list is read and replaced.
 		"a write only raises": {emulator.WorkspaceSwitches{PatchNeverLowers: true}, "PATCH GET PUT GET"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,18 +232,19 @@ func TestRevoke(t *testing.T) {
 	w.wantAsked(t, "GET PUT GET")
 	w.holds(t, foreign())
 
-	if err := acl.Revoke(ctx, w.client, w.endpoint, w.app); err != nil { // gone already
+	if err := acl.Revoke(ctx, w.client, w.endpoint, w.app); err != nil { // the grant is already revoked
 		t.Fatal(err)
 	}
 	w.wantAsked(t, "GET")
 
-	if err := acl.Revoke(ctx, w.client, acl.Endpoint(strings.Repeat("0", 32)), w.app); err != nil { // no such endpoint
+	if err := acl.Revoke(ctx, w.client, acl.Endpoint(strings.Repeat("0", 32)), w.app); err != nil { // unknown endpoint
 		t.Fatal(err)
 	}
 	w.wantAsked(t, "GET")
 }
 
-// The last grant on a list goes as well: the list that is written back is empty, not absent.
+// TestRevokeTheLastGrant checks that the last grant on a list can be revoked: the list that is written is empty, not
+// absent.
 func TestRevokeTheLastGrant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -255,7 +258,8 @@ func TestRevokeTheLastGrant(t *testing.T) {
 	}
 }
 
-// The API takes an application id under user_name and may show it there. It is the same service principal.
+// TestApplicationIDUnderUserName checks that an application id under user_name, where the API accepts it and may show
+// it, is treated as a service principal.
 func TestApplicationIDUnderUserName(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -264,7 +268,7 @@ func TestApplicationIDUnderUserName(t *testing.T) {
 	if _, err := acl.Change(ctx, w.client, w.endpoint, user(w.app.Name), acl.CanQuery); err == nil {
 		t.Fatal("a service principal was found as a user")
 	}
-	w.holds(t, with(w.app, acl.CanQuery)) // written all the same
+	w.holds(t, with(w.app, acl.CanQuery)) // the grant is written in spite of the error
 	w.asked()
 
 	if _, _, err := acl.Grant(ctx, w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil {
@@ -277,7 +281,8 @@ func TestApplicationIDUnderUserName(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// Each writer of a list reads it, and replaces it: without a queue the last one would bring back what others took.
+// TestWritersQueue checks that concurrent writers of one list queue. Each reads the list and replaces it, so without a
+// queue the last one would bring back the grants that others removed.
 func TestWritersQueue(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -350,8 +355,8 @@ func TestErrors(t *testing.T) {
 		}
 		w.holds(t, foreign())
 	})
-	// A list may go on showing a principal that was deleted, and then takes no list with it in. The advice must not
-	// blame the principal that was to go.
+	// A list may still show a principal that was deleted, and the service then refuses any list with this principal in
+	// it. The advice must not blame the principal whose grant is to be revoked.
 	t.Run("a stale grant of somebody else", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -364,7 +369,7 @@ func TestErrors(t *testing.T) {
 		}
 		w.holds(t, with(w.app, acl.CanQuery))
 	})
-	// Accepted and not readable is another thing than refused.
+	// A grant that was accepted, but could not be read back, is not reported as refused.
 	t.Run("unverified", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -377,7 +382,7 @@ func TestErrors(t *testing.T) {
 		}
 		w.holds(t, with(w.app, acl.CanQuery))
 	})
-	// A service that says yes and does nothing is not believed.
+	// A grant that the service accepts and does not make is an error.
 	t.Run("not done", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -392,7 +397,8 @@ func TestErrors(t *testing.T) {
 	})
 }
 
-// Both ways to write say the same however often it is said, so a lost answer costs one more request and nothing else.
+// TestLostAnswer checks that a lost answer costs one more request and nothing else, because both kinds of write can be
+// repeated.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -410,8 +416,8 @@ func TestLostAnswer(t *testing.T) {
 	w.wantAsked(t, "GET PATCH PATCH GET GET PUT GET GET")
 }
 
-// An access list names at least who may manage the object: an answer without any entry is no list. It neither ends a grant
-// that stands, nor is written back as the list to be.
+// TestAnswerWithoutAList checks that an answer without any entry is an error. A real list always has an entry for
+// somebody who may manage the object. Such an answer must neither count as a revocation nor be written back.
 func TestAnswerWithoutAList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -434,7 +440,7 @@ func TestAnswerWithoutAList(t *testing.T) {
 		t.Errorf("%v, not %v", now, before)
 	}
 	w.Tenant.Faults.Clear()
-	empty("PUT", 1) // and nothing was done
+	empty("PUT", 1) // the answer to a write that was not done
 	if err := acl.Revoke(t.Context(), w.newClient(t), w.endpoint, w.app); err == nil && w.Workspace.Grants("iris")[w.app.Name] != "" {
 		t.Error("a grant that stands counts as revoked")
 	}

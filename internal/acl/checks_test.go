@@ -2,8 +2,8 @@ package acl
 
 import "testing"
 
-// A caller that has given up is not counted a second time when its write ends: else the last of the others would not wait
-// for the checks.
+// TestWriteOfACallerThatGaveUp checks that a caller that has given up is not counted a second time when its write ends.
+// Otherwise the last of the other operations would not wait for the checks.
 func TestWriteOfACallerThatGaveUp(t *testing.T) {
 	t.Parallel()
 	o := &object{Object: Endpoint("x"), run: &checks{}}

@@ -9,7 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The directory finds a group whatever its case, and access lists do not: who mistyped it is told at once.
+// TestGroupInAnotherCaseIsNotWaitedFor checks that a group name in the wrong case is refused at once. The directory
+// ignores case, and access lists do not.
 func TestGroupInAnotherCaseIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -21,7 +22,8 @@ func TestGroupInAnotherCaseIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// Of two groups that differ by case alone the directory finds both: it is the one meant that is waited for.
+// TestNewGroupBesideAnotherCaseIsWaitedFor checks that a new group is waited for if another group has the same name in
+// another case. The directory then finds both groups.
 func TestNewGroupBesideAnotherCaseIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -10,12 +10,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// hang makes one request of that method take half a minute, after so many have passed.
+// hang delays one request with that method by half a minute, after the given number of other requests.
 func (w *world) hang(method string, after int) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, After: after, Delay: 30 * time.Second})
 }
 
-// nextGrant demands that a grant does not wait for the hanging request of those who have given up.
+// nextGrant checks that a grant does not wait for the hanging request of callers that have given up.
 func (w *world) nextGrant(t *testing.T, p acl.Principal) {
 	t.Helper()
 	began := time.Now()
@@ -27,7 +27,8 @@ func (w *world) nextGrant(t *testing.T, p acl.Principal) {
 	}
 }
 
-// stopAfter gives a context that ends once that many reads of the list are answered and what follows them is under way.
+// stopAfter returns a context that ends when that many reads of the list are answered and the next request is under
+// way.
 func (w *world) stopAfter(t *testing.T, reads int) context.Context {
 	ctx, stop := context.WithCancel(t.Context())
 	go func() {
@@ -40,15 +41,15 @@ func (w *world) stopAfter(t *testing.T, reads int) context.Context {
 	return ctx
 }
 
-// Two grants go together: one stands already and is answered at once, the other one's write hangs until its caller gives
-// up. Then nobody waits any more, and the write is stopped.
+// TestLastWaiterOfABatchGivesUp writes two grants together. One exists already and returns at once; the write of the
+// other hangs until its caller gives up. The test checks that the write is cancelled then, because nobody waits for it.
 func TestLastWaiterOfABatchGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ps := w.newcomers(3)
 	w.Workspace.SetGrant("iris", ps[1].Name, "CAN_QUERY")
 	w.slow("PATCH")
-	w.hang("PATCH", 1) // the slow one is not counted
+	w.hang("PATCH", 1) // the request that slow delays does not count
 	stopped := w.stopAfter(t, 2)
 	failed := together(ps, func(p acl.Principal) error {
 		ctx := t.Context()
@@ -67,7 +68,7 @@ func TestLastWaiterOfABatchGivesUp(t *testing.T) {
 	w.nextGrant(t, w.app)
 }
 
-// Whoever reads the list next does not wait for the read of those who have given up.
+// TestReaderGivesUp checks that the next reader of a list does not wait for the read of a caller that has given up.
 func TestReaderGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -79,8 +80,8 @@ func TestReaderGivesUp(t *testing.T) {
 	w.nextGrant(t, w.app)
 }
 
-// What a change found belongs to the write that is under way. Who has given up on it does not read what is still being
-// written: run this with -race.
+// TestChangeOfWhoGaveUp checks that a caller that has given up does not read what the change function is still writing.
+// Only -race shows a failure.
 func TestChangeOfWhoGaveUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -89,7 +90,7 @@ func TestChangeOfWhoGaveUp(t *testing.T) {
 	_, found, err := acl.Replace(stopped, w.client, w.endpoint, nil, func(l acl.List) (acl.List, *int, error) {
 		defer close(ended)
 		stop()
-		time.Sleep(4 * time.Second) // longer than who has given up waits
+		time.Sleep(4 * time.Second) // longer than a cancelled caller waits
 		n := len(l)
 		return l, &n, nil
 	})

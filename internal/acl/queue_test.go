@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// newcomers are service principals without a grant.
+// newcomers returns n new service principals without a grant.
 func (w *world) newcomers(n int) []acl.Principal {
 	var all []acl.Principal
 	for range n {
@@ -25,7 +25,7 @@ func (w *world) newcomers(n int) []acl.Principal {
 	return all
 }
 
-// together runs f for each at once, and gives the errors by name.
+// together runs f for all principals at the same time, and returns the errors by name.
 func together(ps []acl.Principal, f func(acl.Principal) error) map[string]error {
 	var mu sync.Mutex
 	var group sync.WaitGroup
@@ -43,12 +43,13 @@ func together(ps []acl.Principal, f func(acl.Principal) error) map[string]error 
 	return failed
 }
 
-// slow makes each write take as long as the others need to queue behind it.
+// slow delays one write for so long that other operations queue behind it, and then answers with status 503.
 func (w *world) slow(method string) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Delay: 300 * time.Millisecond, WorkDone: true, Times: 1, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
 }
 
-// underWay waits until somebody's write is, which leaves those that follow to go together.
+// underWay waits until a write of another operation is under way, so that later operations are queued and written
+// together.
 func (w *world) underWay() {
 	for w.Count("workspace", "GET", "/permissions/") == 0 {
 		time.Sleep(5 * time.Millisecond)
@@ -56,7 +57,7 @@ func (w *world) underWay() {
 	time.Sleep(50 * time.Millisecond)
 }
 
-// What waits while a write is under way goes together: the first alone, then all the others.
+// TestGrantsGoTogether checks that operations which queue behind a write are then written together.
 func TestGrantsGoTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -77,7 +78,7 @@ func TestGrantsGoTogether(t *testing.T) {
 		want[p.Name] = "CAN_QUERY"
 	}
 	w.holds(t, want)
-	// One look for all; the first write, once more after its 503, and the rest.
+	// One read for all grants, the first write, the same write again after its 503, and one write for the other grants.
 	if asked := strings.Fields(w.asked()); len(asked) > 5 {
 		t.Errorf("20 grants asked %q", asked)
 	}
@@ -92,7 +93,8 @@ func TestGrantsGoTogether(t *testing.T) {
 	}
 }
 
-// One that the service refuses fails alone, and those that went with it are granted.
+// TestOneOfABatchFails checks that a grant which the service refuses fails alone, and that the grants written with it
+// are made.
 func TestOneOfABatchFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -116,7 +118,7 @@ func TestOneOfABatchFails(t *testing.T) {
 	w.holds(t, want)
 }
 
-// A principal that holds more already stops itself and nobody else.
+// TestOneOfABatchHoldsMore checks that a principal with a higher level makes its own grant fail and no other.
 func TestOneOfABatchHoldsMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -133,7 +135,8 @@ func TestOneOfABatchHoldsMore(t *testing.T) {
 	}
 }
 
-// Many refreshes of one list are one request, and what a write answered spares the next look.
+// TestReadsAreShared checks that many refreshes of one list send one request, and that the answer to a write saves the
+// next read.
 func TestReadsAreShared(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -157,7 +160,8 @@ func TestReadsAreShared(t *testing.T) {
 	w.wantAsked(t, "")
 }
 
-// A service that answers an upsert with what it wrote has not shown the list: nobody may take that for all there is.
+// TestAnswerThatIsAPart checks that an answer to an upsert which shows only what was written is not taken for the whole
+// list.
 func TestAnswerThatIsAPart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -168,10 +172,11 @@ func TestAnswerThatIsAPart(t *testing.T) {
 	if e, found, err := acl.Find(t.Context(), w.client, w.endpoint, user(bob)); err != nil || !found || e.Direct != acl.CanView {
 		t.Errorf("%+v %t %v", e, found, err)
 	}
-	w.wantAsked(t, "GET PATCH GET") // it shows the grant; the read after it, which looks whether that was undone, shows all
+	w.wantAsked(t, "GET PATCH GET") // the answer shows the grant; the last read, a check, shows the whole list
 }
 
-// Who is told to stop before the write began leaves the queue; the others are served.
+// TestWaiterGivesUp checks that a caller which is cancelled before its write begins leaves the queue, and that the
+// other callers get their grants.
 func TestWaiterGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -195,7 +200,8 @@ func TestWaiterGivesUp(t *testing.T) {
 	w.holds(t, want)
 }
 
-// Between a refused replacement and the next try somebody else may have been granted. The list is read again.
+// TestReplacementIsNotSentAgainAsItWas checks that the list is read again before a failed replacement is repeated,
+// because somebody else may have received a grant in between.
 func TestReplacementIsNotSentAgainAsItWas(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
@@ -221,12 +227,12 @@ func TestReplacementIsNotSentAgainAsItWas(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.holds(t, with(late, acl.CanQuery))
-			w.wantAsked(t, "GET PUT GET PUT GET GET") // twice, because somebody else wrote
+			w.wantAsked(t, "GET PUT GET PUT GET GET") // two checks, because somebody else wrote
 		})
 	}
 }
 
-// replace is acl.Replace where the change finds nothing besides.
+// replace calls acl.Replace with a change function that returns nothing but the list.
 func (w *world) replace(t *testing.T, object acl.Object, change func(acl.List) (acl.List, error)) (acl.List, error) {
 	list, _, err := acl.Replace(t.Context(), w.client, object, nil, func(l acl.List) (acl.List, any, error) {
 		next, err := change(l)
@@ -249,7 +255,7 @@ func TestReplace(t *testing.T) {
 		t.Errorf("answered %+v", e)
 	}
 	w.holds(t, with(w.app, acl.CanQuery))
-	w.wantAsked(t, "GET PATCH GET") // nobody loses anything
+	w.wantAsked(t, "GET PATCH GET") // an upsert, because nobody loses a grant
 
 	only := func(acl.List) (acl.List, error) {
 		return acl.List{{Principal: user(person), Direct: acl.CanManage}, {Principal: user(bob), Direct: acl.CanQuery}}, nil
@@ -273,7 +279,8 @@ func TestReplace(t *testing.T) {
 	w.wantAsked(t, "GET")
 }
 
-// An upsert that lowers nothing is followed by a replacement; one that shows a part, by a look.
+// TestReplaceWhereUpsertsAreWeak checks that a replacement follows an upsert that does not lower a level, and that a
+// read follows an upsert whose answer shows only a part.
 func TestReplaceWhereUpsertsAreWeak(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -306,7 +313,7 @@ func TestReplaceWhereUpsertsAreWeak(t *testing.T) {
 	}
 }
 
-// The list of tokens keeps its admins, whatever is made of it.
+// TestTokensKeepTheirAdmins checks that the access list of tokens keeps the grant of admins, whatever change returns.
 func TestTokensKeepTheirAdmins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -319,8 +326,8 @@ func TestTokensKeepTheirAdmins(t *testing.T) {
 	}
 }
 
-// A principal that was just made reaches access lists late: it is waited for. One that the workspace does not know either
-// is not, and neither is anything else that is refused.
+// TestNewPrincipalIsWaitedFor checks that a grant waits for a new principal, which reaches access lists late. It does
+// not wait for a principal that the workspace does not know either, nor after any other refusal.
 func TestNewPrincipalIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -351,7 +358,8 @@ func TestNewPrincipalIsWaitedFor(t *testing.T) {
 	}
 }
 
-// Who is told to stop while its write is under way still learns what became of it: forgotten, it would be nobody's grant.
+// TestStoppedDuringTheWrite checks that a caller which is cancelled during its write still gets the result. Otherwise
+// the grant would be in no state.
 func TestStoppedDuringTheWrite(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -367,7 +375,8 @@ func TestStoppedDuringTheWrite(t *testing.T) {
 	w.holds(t, with(w.app, acl.CanQuery))
 }
 
-// Who is granted between the read and an upsert that lowers nothing is shown by its answer, so the replacement keeps them.
+// TestReplacementKeepsWhomTheUpsertShowed checks that a replacement after an upsert keeps a grant that somebody else
+// received between the first read and the upsert. The answer to the upsert, or the read after it, shows that grant.
 func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -404,7 +413,8 @@ func TestReplacementKeepsWhomTheUpsertShowed(t *testing.T) {
 	}
 }
 
-// A service that answers a replacement with less than the list has not shown the list: nobody may take that for all there is.
+// TestReplacementThatIsAnsweredInPart checks that an answer to a replacement which shows less than the list is not
+// taken for the whole list.
 func TestReplacementThatIsAnsweredInPart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -419,7 +429,8 @@ func TestReplacementThatIsAnsweredInPart(t *testing.T) {
 	w.wantAsked(t, "GET PUT GET GET")
 }
 
-// Each of several grants that went together and are not shown says so of itself.
+// TestGrantsThatAreNotShown checks that each of several grants which were written together, and which the list does not
+// show, has an error with its own principal.
 func TestGrantsThatAreNotShown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// after calls undo once each time that many more writes were answered.
+// afterWrite calls undo after each of the next writes, as many times as given.
 func (w *world) afterWrite(t *testing.T, times int, undo func()) {
 	t.Helper()
 	go func() {
@@ -25,7 +25,8 @@ func (w *world) afterWrite(t *testing.T, times int, undo func()) {
 	}()
 }
 
-// What another run's replacement undoes is written again, and the list is then looked at once more.
+// TestUndoneChangeIsWrittenAgain checks that a change which another run undid is written again, and that the list is
+// then read once more.
 func TestUndoneChangeIsWrittenAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("grant", func(t *testing.T) {
@@ -63,7 +64,8 @@ func TestUndoneChangeIsWrittenAgain(t *testing.T) {
 	})
 }
 
-// Somebody who undoes every write wins, and the error names whose grant it is about.
+// TestChangeThatIsUndoneAgainAndAgain checks that a run gives up if somebody undoes every write, with an error that
+// names the principal.
 func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	t.Run("grant", func(t *testing.T) {
@@ -90,11 +92,12 @@ func TestChangeThatIsUndoneAgainAndAgain(t *testing.T) {
 	})
 }
 
-// Only who removes a grant replaces the list. Where no grant of anybody else stands, nothing is read again.
+// TestNobodyElseOnTheList checks that a list without grants of others is not read again after a write. Only a run that
+// removes a grant replaces the list, and there is no such grant.
 func TestNobodyElseOnTheList(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	list := acl.Endpoint(w.Workspace.CreateEndpoint("own", w.Deployer.ClientID)) // its creator may manage it
+	list := acl.Endpoint(w.Workspace.CreateEndpoint("own", w.Deployer.ClientID)) // the creator may manage the endpoint
 	for _, p := range w.newcomers(2) {
 		if _, _, err := acl.Grant(t.Context(), w.client, list, p, acl.CanQuery, false); err != nil {
 			t.Fatal(err)
@@ -105,10 +108,11 @@ func TestNobodyElseOnTheList(t *testing.T) {
 	if _, _, err := acl.Grant(t.Context(), w.client, list, w.app, acl.CanQuery, false); err != nil {
 		t.Fatal(err)
 	}
-	w.wantAsked(t, "PATCH GET GET") // the answer shows somebody else's, that came since
+	w.wantAsked(t, "PATCH GET GET") // the answer shows a new grant of somebody else
 }
 
-// Whose own right to manage the list goes cannot read it afterwards, and has removed what it wanted to.
+// TestListThatCannotBeReadAgain checks that a revocation succeeds if the caller may not read the list afterwards,
+// because the caller has lost its own right to manage it.
 func TestListThatCannotBeReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -120,7 +124,8 @@ func TestListThatCannotBeReadAgain(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// Who is stopped while the list is to be read again learns that the write is done.
+// TestStoppedBeforeTheListIsReadAgain checks that a caller which is cancelled before the list is read again learns that
+// the write is done.
 func TestStoppedBeforeTheListIsReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -138,7 +143,8 @@ func TestStoppedBeforeTheListIsReadAgain(t *testing.T) {
 	w.nextGrant(t, w.newcomers(1)[0])
 }
 
-// What this run revoked and then finds again and adopts stays: it was somebody's replacement that brought it back.
+// TestRevokedGrantThatIsAdopted checks that a grant stays which this run revoked, another run brought back, and this
+// run then adopted.
 func TestRevokedGrantThatIsAdopted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -159,8 +165,8 @@ func TestRevokedGrantThatIsAdopted(t *testing.T) {
 	w.holds(t, with(w.app, acl.CanQuery))
 }
 
-// An operation is answered before its list is read again while another one runs; that one waits for the check, and reports
-// a change that does not hold.
+// TestChecksAreLeftToWhoStillRuns checks that an operation returns before its list is read again if another operation
+// is running. That operation waits for the check, and reports a change that was undone.
 func TestChecksAreLeftToWhoStillRuns(t *testing.T) {
 	t.Parallel()
 	for name, undone := range map[string]int{"holds": 0, "undone once": 1, "undone always": 6} {
@@ -184,12 +190,12 @@ func TestChecksAreLeftToWhoStillRuns(t *testing.T) {
 			if _, wrote, err := acl.Grant(t.Context(), w.client, w.endpoint, w.app, acl.CanQuery, false); err != nil || !wrote {
 				t.Errorf("wrote %t, %v", wrote, err)
 			}
-			if n := w.Count("workspace", "GET", "/permissions/"); n != 2 { // one of each list, before its write
+			if n := w.Count("workspace", "GET", "/permissions/"); n != 2 { // one of each list, before the write
 				t.Errorf("%d reads when the first was answered", n)
 			}
 			err := <-last
 			var unverified *acl.UnverifiedError
-			if undone == 6 { // each write, and the one to the other list
+			if undone == 6 { // undoes every write, and counts the one to the other list
 				if !errors.As(err, &unverified) || !strings.Contains(err.Error(), w.app.String()) {
 					t.Errorf("error %v", err)
 				}

@@ -18,16 +18,18 @@ import (
 // rounds is how often two runs meet in each row of the table: go test ./internal/acl -run TestTwoRuns -v -rounds 40.
 var rounds = flag.Int("rounds", 4, "how often two runs meet on one access list")
 
-// atOnce is how many rounds go on at a time, each on a list of its own. More would wait for each other, not for the service.
+// atOnce is how many rounds run at the same time, each on its own list. More rounds would wait for each other instead
+// of the service.
 const atOnce = 10
 
-// meeting is one list on which two runs meet. old is what stands before on account of each run, new what each may add.
+// meeting is an access list that two runs change at the same time. old has one principal per run with a grant on the
+// list; new has one principal per run that the run may grant.
 type meeting struct {
 	*world
 	name     string
 	list     acl.Object
 	old, new [2]acl.Principal
-	clients  [2]*client.Client // a process each
+	clients  [2]*client.Client // one per run, as if each were a process
 }
 
 func (m meeting) revoke(t *testing.T, c *client.Client, p acl.Principal) error {
@@ -39,7 +41,8 @@ func (m meeting) grant(t *testing.T, c *client.Client, p acl.Principal) error {
 	return err
 }
 
-// replace writes the list as the exclusive resource does: one principal comes, one goes, and the others stay as they are.
+// replace writes the list as the exclusive resource does: comes gets a grant, goes loses its grant, and all others
+// stay.
 func (m meeting) replace(t *testing.T, c *client.Client, comes, goes acl.Principal) error {
 	_, _, err := acl.Replace(t.Context(), c, m.list, nil, func(now acl.List) (acl.List, any, error) {
 		next := acl.List{{Principal: comes, Direct: acl.CanQuery}}
@@ -53,14 +56,14 @@ func (m meeting) replace(t *testing.T, c *client.Client, comes, goes acl.Princip
 	return err
 }
 
-// Two runs, which are two processes, change one access list at once, each for principals of its own. The service replaces
-// the list without a version to compare; all the same nothing that one run granted is lost, and nothing that it revoked
-// comes back, and neither run fails.
+// TestTwoRuns has two runs, with a client each, change one access list at the same time, each for its own principals.
+// The service has no version to compare when it replaces a list. The test checks that no grant of a run is lost, that
+// no revoked grant comes back, and that neither run fails.
 func TestTwoRuns(t *testing.T) {
 	kinds := []struct {
 		name string
 		runs [2]func(*testing.T, meeting, *client.Client) error
-		want func(meeting) []acl.Principal // besides what belongs to neither
+		want func(meeting) []acl.Principal // who holds CAN_QUERY afterwards, besides the unchanged grants
 	}{
 		{"destroy and destroy", [2]func(*testing.T, meeting, *client.Client) error{
 			func(t *testing.T, m meeting, c *client.Client) error { return m.revoke(t, c, m.old[0]) },
@@ -86,7 +89,7 @@ func TestTwoRuns(t *testing.T) {
 	services := []struct {
 		name    string
 		latency time.Duration
-		put     time.Duration // how much longer a replacement takes: the read after one run's may come before the other's
+		put     time.Duration // extra time of a replacement, so that one run may check before the other's PUT
 	}{{"0 ms", 0, 0}, {"40 ms", 40 * time.Millisecond, 0}, {"slow replacement", 0, 60 * time.Millisecond}}
 	for _, service := range services {
 		t.Run(service.name, func(t *testing.T) {
@@ -138,7 +141,7 @@ func TestTwoRuns(t *testing.T) {
 	}
 }
 
-// meeting makes a list, with two grants on account of the two runs, and lets both log in.
+// meeting creates an endpoint with a grant for each of the two runs, and logs in a client for each run.
 func (w *world) meeting(t *testing.T, name string) meeting {
 	m := meeting{world: w, name: name, list: acl.Endpoint(w.Workspace.CreateEndpoint(name, person))}
 	w.Workspace.SetGrant(name, app, "CAN_QUERY")

@@ -18,7 +18,7 @@ func at(seconds int) time.Time { return created.Add(time.Duration(seconds) * tim
 
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	// It lives for 90 seconds and is due 30 before its end.
+	// This credential lives for 90 seconds and is due 30 seconds before it expires.
 	young := rotation.Recorded{ID: "now", ExpiresAt: at(90), RotateAt: at(60)}
 	withPrevious := young
 	withPrevious.PreviousID, withPrevious.PreviousEnd = "before", at(20)
@@ -75,7 +75,7 @@ func TestCause(t *testing.T) {
 	}
 }
 
-// service is a service with credentials. It notes each step, and fails those of fail.
+// service is a service with credentials. It records each step of a rotation, and fails the steps in fail.
 type service struct {
 	t     *testing.T
 	live  []string
@@ -124,15 +124,16 @@ func (s *service) Save(now rotation.Status) {
 	_ = s.step("save %s", strings.TrimRight(now.ID+" "+now.Previous, " "))
 }
 
-// The order of the steps, with and without an overlap, and where each step fails.
+// TestRotate checks the order of the steps of a rotation, with and without an overlap, and what happens when a step
+// fails.
 func TestRotate(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		plan  rotation.Plan
-		fail  string // steps
+		fail  string // the steps that fail
 		steps string
 		live  string
-		left  bool // the replaced one still lives, and is reported
+		left  bool // whether the replaced credential is still live, and reported
 		err   bool
 	}{
 		"due":                        {plan: rotation.Plan{Reason: rotation.Due, Overlap: 1}, steps: "create, store, save new now", live: "now new"},
@@ -173,7 +174,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// stopped is a service whose run is stopped while it stores.
+// stopped is a service that cancels the run while a value is stored.
 type stopped struct {
 	service
 	stop context.CancelFunc

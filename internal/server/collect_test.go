@@ -22,7 +22,8 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
-// TestCollectLess counts the collections that a small heap needs, then looks that a large one is collected as Go does it.
+// TestCollectLess counts the garbage collections of a small heap, and checks that a large heap is collected as by
+// default.
 func TestCollectLess(t *testing.T) {
 	percent := func() int {
 		now := debug.SetGCPercent(100)
@@ -31,15 +32,15 @@ func TestCollectLess(t *testing.T) {
 	}
 	t.Cleanup(func() { debug.SetGCPercent(100) })
 	CollectLess()
-	runtime.GC() // of what the tests before have left
+	runtime.GC() // collects the garbage of earlier tests
 	runtime.GC()
-	// Go by itself collects a small heap some hundred times in that much garbage. How often exactly hangs on what else is in
-	// use in this process, so this asks for the order only.
+	// By default, Go collects a small heap some hundred times for that much garbage. The exact number depends on what
+	// else this process keeps in memory, so the test checks only the order of magnitude.
 	if n := collections(256 << 20); n > 40 {
 		t.Errorf("256 MB of garbage were collected %d times", n)
 	}
 	large := make([]byte, 64<<20)
-	for range 1000 { // the cleanup runs in a goroutine of its own
+	for range 1000 { // the cleanup runs in another goroutine
 		if runtime.GC(); percent() == 100 {
 			runtime.KeepAlive(large)
 			return
@@ -48,7 +49,7 @@ func TestCollectLess(t *testing.T) {
 	t.Errorf("a heap of 64 MB grows by %d%%", percent())
 }
 
-// collections is how often that many bytes of garbage are collected.
+// collections returns how many garbage collections happen while that many bytes of garbage are made.
 func collections(bytes int) uint32 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestTheFrameworkForgets counts the contexts that the framework has forgotten: it cancels each one then. None may be
-// cancelled while its request is served.
+// TestTheFrameworkForgets counts the contexts that the framework has forgotten, which the framework cancels at that
+// moment. It checks that no context is cancelled while its request is served.
 func TestTheFrameworkForgets(t *testing.T) {
 	var forgotten atomic.Int64
 	s := serving(func(ctx context.Context) {
@@ -24,7 +24,7 @@ func TestTheFrameworkForgets(t *testing.T) {
 	eventually(t, func() bool { return forgotten.Load() == rounds*most })
 }
 
-// TestNothingIsForgottenDuringARequest keeps one request waiting while many others come and go.
+// TestNothingIsForgottenDuringARequest keeps one request waiting while many others begin and end.
 func TestNothingIsForgottenDuringARequest(t *testing.T) {
 	var served, forgotten atomic.Int64
 	begun, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
@@ -55,7 +55,7 @@ func TestNothingIsForgottenDuringARequest(t *testing.T) {
 	eventually(t, func() bool { return forgotten.Load() == 2*most+1 })
 }
 
-// eventually waits for what other goroutines do.
+// eventually waits until done returns true, because other goroutines do the work.
 func eventually(t *testing.T, done func() bool) {
 	t.Helper()
 	for range 1000 {

@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// A change that has just returned its answer may not have sent it yet: a termination in that moment must not take it along.
+// TestStopWaitsForTheAnswerOfAChange checks that a termination waits if a change has just returned its answer, because
+// the answer may not have been sent yet.
 func TestStopWaitsForTheAnswerOfAChange(t *testing.T) {
 	t.Parallel()
 	const limit = 8 * time.Second
 	for name, tc := range map[string]struct {
-		change    bool          // there was one
-		ends      time.Duration // after the termination came; negative: before
-		wantStops time.Duration // after the termination came
+		change    bool          // whether there is a change
+		ends      time.Duration // when the change ends, after the termination; negative if before
+		wantStops time.Duration // when Stop returns, after the termination
 	}{
 		"no change":                       {},
 		"a change that has just ended":    {change: true, ends: -time.Millisecond, wantStops: sending - time.Millisecond},

@@ -25,7 +25,7 @@ import (
 
 // small is a provider with one data source and one function.
 type small struct {
-	read func(context.Context) // what the data source does while it is read
+	read func(context.Context) // called by the data source while it is read
 }
 
 func (small) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -54,7 +54,7 @@ func (d data) Read(ctx context.Context, _ datasource.ReadRequest, _ *datasource.
 	d.read(ctx)
 }
 
-// isNull reports whether its argument is null.
+// isNull is a function of the provider that reports whether its argument is null.
 type isNull struct{}
 
 func (isNull) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
@@ -73,11 +73,11 @@ func (isNull) Run(ctx context.Context, req function.RunRequest, resp *function.R
 	}
 }
 
-// serving is the server of a small provider.
+// serving returns the server of a [small] provider.
 func serving(read func(context.Context)) tfprotov6.ProviderServer { return New(small{read}) }
 
-// TestEveryRequestIsServed compares with the framework's server: a request that it serves and this one does not would
-// fail as not implemented.
+// TestEveryRequestIsServed checks that the server implements every request that the framework's server implements. Any
+// other request would fail as not implemented.
 func TestEveryRequestIsServed(t *testing.T) {
 	stateStores := reflect.TypeFor[tfprotov6.StateStoreServer]()
 	theirs := reflect.TypeOf(providerserver.NewProtocol6(small{})())
@@ -92,8 +92,8 @@ func TestEveryRequestIsServed(t *testing.T) {
 	}
 }
 
-// TestContextsAreReleased calls each request with a context that holds a value, and looks whether the value is still
-// reachable after the request has returned and the server goes on.
+// TestContextsAreReleased serves each request with a context that holds a value. It checks that the value cannot be
+// reached any more after the request has returned, while the server goes on.
 func TestContextsAreReleased(t *testing.T) {
 	s := serving(func(context.Context) {})
 	v := reflect.ValueOf(s)
@@ -112,13 +112,13 @@ func TestContextsAreReleased(t *testing.T) {
 
 type contents struct{ _ [1 << 10]byte }
 
-// call serves one empty request to its end, with a context that holds contents.
+// call serves one empty request of that method to its end, with a context that holds contents.
 func call(ctx context.Context, method reflect.Value) weak.Pointer[contents] {
 	value := &contents{}
 	ctx, cancel := context.WithCancel(context.WithValue(ctx, reflect.TypeFor[contents](), value))
 	defer cancel()
 	func() {
-		defer func() { _ = recover() }() // the framework does not expect every request to be empty
+		defer func() { _ = recover() }() // the framework may panic at an empty request
 		answer := method.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.New(method.Type().In(1).Elem())})[0]
 		switch stream := answer.Interface().(type) {
 		case *tfprotov6.ListResourceServerStream:
@@ -143,7 +143,7 @@ func readData(t *testing.T, ctx context.Context, s tfprotov6.ProviderServer) {
 	}
 }
 
-// TestCancellationArrives stops a request while it is served, from either end.
+// TestCancellationArrives cancels a request while it is served: once by its own context, and once by StopProvider.
 func TestCancellationArrives(t *testing.T) {
 	for name, stop := range map[string]func(s tfprotov6.ProviderServer, cancel context.CancelFunc){
 		"StopProvider": func(s tfprotov6.ProviderServer, _ context.CancelFunc) {
@@ -172,8 +172,8 @@ func TestCancellationArrives(t *testing.T) {
 	}
 }
 
-// TestNoGoroutineWaits checks that deriving contexts from that of a request starts none: one for each request would
-// cost more than the memory that is saved.
+// TestNoGoroutineWaits checks that a context derived from a request's context starts no goroutine. A goroutine per
+// request would cost more than the memory that is saved.
 func TestNoGoroutineWaits(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -183,7 +183,7 @@ func TestNoGoroutineWaits(t *testing.T) {
 		_, cancel := context.WithCancel(newScope(parent))
 		cancels = append(cancels, cancel)
 	}
-	if now := runtime.NumGoroutine(); now > before+10 { // other tests' goroutines come and go
+	if now := runtime.NumGoroutine(); now > before+10 { // goroutines of other tests come and go
 		t.Errorf("%d goroutines for 100 contexts", now-before)
 	}
 	for _, cancel := range cancels {
@@ -206,7 +206,7 @@ func TestLogFieldsAreKept(t *testing.T) {
 	}
 }
 
-// TestAbsentArgumentIsNull sends what OpenTofu sends for a null argument, and what Terraform sends.
+// TestAbsentArgumentIsNull sends a null argument of a function as OpenTofu sends it, and as Terraform sends it.
 func TestAbsentArgumentIsNull(t *testing.T) {
 	text, err := tfprotov6.NewDynamicValue(tftypes.String, tftypes.NewValue(tftypes.String, "text"))
 	if err != nil {

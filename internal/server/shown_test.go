@@ -10,7 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Every response that can say something to a person is prepared, whatever its type.
+// TestDiagnosticsOfEveryResponseAreShown checks that show prepares every type of response that has messages for a
+// person.
 func TestDiagnosticsOfEveryResponseAreShown(t *testing.T) {
 	const secret = "the-secret-of-TestDiagnosticsOfEveryResponse"
 	web.Conceal(secret)

@@ -23,11 +23,11 @@ func TestCheck(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		contentType, body string
-		object, nothing   string // what is said for each form; "" for an answer
+		object, nothing   string // what Check says for each form; "" if it accepts the answer
 	}{
 		{plain, `{"a":1}`, "", ""},
 		{"", " \r\n{\"a\":{}}\n", "", ""},
-		{web, `{"a":1}`, "", ""}, // labelled wrongly
+		{web, `{"a":1}`, "", ""}, // JSON with a wrong label
 		{plain, `{}`, "an empty JSON object", ""},
 		{plain, `{ }`, "an empty JSON object", ""},
 		{plain, ``, "an empty body", ""},

@@ -73,7 +73,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// An answer that never ends, and a small one that becomes large, cost no more memory than they may.
+// TestBodiesAreBounded checks that neither an endless answer nor a small one that decompresses to a large one is read
+// beyond the limit.
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	endless := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -118,7 +119,8 @@ func TestExactlyTheBoundIsRead(t *testing.T) {
 	}
 }
 
-// A refusal may have any form: who asked reads its words.
+// TestOnlySuccessMustBeAnObject checks that an answer with a status of error may have any form, so that the caller can
+// read its words.
 func TestOnlySuccessMustBeAnObject(t *testing.T) {
 	t.Parallel()
 	status, text := 0, "<title>Sign in</title>"

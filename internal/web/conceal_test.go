@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// unlike is a secret with every character that some spelling writes differently.
+// unlike is a secret with every character that some spelling writes in another way.
 const unlike = `S3cret/+&"<>~ ä=%\value-of-TestTextHides`
 
 func TestTextHidesSecretsInEverySpelling(t *testing.T) {
@@ -33,7 +33,7 @@ func TestTextHidesSecretsInEverySpelling(t *testing.T) {
 			if !strings.Contains(got, "before ") || !strings.Contains(got, " after") || !strings.Contains(got, "(hidden)") {
 				t.Errorf("%s: %s", name, got)
 			}
-			if left := longestCommon(got, spelled); left > 6 { // of base64 the ends depend on what stands beside
+			if left := longestCommon(got, spelled); left > 6 { // the ends of base64 depend on neighbouring bytes
 				t.Errorf("%s: %d bytes of it are left in %s", name, left, got)
 			}
 		}
@@ -43,7 +43,8 @@ func TestTextHidesSecretsInEverySpelling(t *testing.T) {
 	}
 }
 
-// What is cut off may end within a secret, and white space that is dropped may bring what was far behind to the front.
+// TestTextHidesBeforeItCuts checks that Text hides a secret that its limit cuts off, and a secret that moves to the
+// front because Text drops the white space before it.
 func TestTextHidesBeforeItCuts(t *testing.T) {
 	t.Parallel()
 	const secret = "secret-of-TestTextHidesBeforeItCuts-0123456789"
@@ -109,7 +110,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(string(a))), Request: r}, nil
 }
 
-// Very many secrets are forgotten in the order in which they were noted, and those in use stay.
+// TestSecretsAreBounded checks that the oldest of very many secrets are forgotten, and that a secret in use is kept.
 func TestSecretsAreBounded(t *testing.T) {
 	t.Parallel()
 	var s secrets

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// received is a log that a test reads.
+// received is a log writer whose records a test reads from the channel.
 type received chan string
 
 func (r received) Write(record []byte) (int, error) {
@@ -18,7 +18,8 @@ func (r received) Write(record []byte) (int, error) {
 	return len(record), nil
 }
 
-// A server that sends the request's bearer back behind its answer has net/http write it to the log.
+// TestWhatComesBehindAnAnswerIsLoggedWithoutSecrets has a server send the request's bearer token after its answer.
+// net/http logs that, and the test checks that the log has no secret in it.
 func TestWhatComesBehindAnAnswerIsLoggedWithoutSecrets(t *testing.T) {
 	const bearer = "eyJhbGciOiJub25lIn0.behind-the-answer.signature"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
