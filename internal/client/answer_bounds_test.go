@@ -6,13 +6,14 @@ import (
 	"testing"
 )
 
-// An answer of more values than any workspace has is refused before it is decoded.
+// TestAnswerOfTooManyValues checks that an answer of more values than any workspace has is refused before it is
+// decoded.
 func TestAnswerOfTooManyValues(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		text   string
 		answer Answer
-		says   string // empty: it is decoded
+		says   string // text of the error; empty if the answer is decoded
 	}{
 		"objects":                    {strings.Repeat("{", mostObjects+1), &scimList{}, "more than 200000 objects"},
 		"values":                     {strings.Repeat("1,", mostValues+1), &scimList{}, "more than 4000000 values"},

@@ -26,7 +26,7 @@ func TestWhatCountsAsAnAnswer(t *testing.T) {
 		status     int
 		body, form string
 		want       client.Answer
-		lost       string // what the error says; empty: there is none
+		lost       string // text of the error; empty if there is none
 	}{
 		"the answer":                {want: &thing{}, body: whole},
 		"with another content type": {want: &thing{}, body: whole, form: "text/html"},

@@ -12,7 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// asDeployer logs in with a client secret, so that there is something to log in with once more.
+// asDeployer returns a client that logs in with a client secret, so that it can log in again.
 func (w *workspace) asDeployer(t *testing.T) *client.Client {
 	t.Helper()
 	c, err := w.as(t, w.PersonToken, func(cfg *client.Config) { cfg.RetryTimeout = 10 * time.Second }).LogIn(auth.Settings{
@@ -27,8 +27,8 @@ func (w *workspace) asDeployer(t *testing.T) *client.Client {
 
 func (w *workspace) logins() int { return w.Tenant.Journal.Count("entra", "POST", "/") }
 
-// A token that the workspace has taken may end before its time. Whoever is refused then logs in once more, all of them
-// together, and goes on.
+// TestRefusedTokenIsRenewedOnce checks that a token may end early after the workspace has accepted it. All calls that
+// are refused then share one new login, and succeed.
 func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -55,15 +55,15 @@ func TestRefusedTokenIsRenewedOnce(t *testing.T) {
 	if list, err := c.OwnTokens(t.Context()); err != nil || len(list.Tokens) != 40 {
 		t.Errorf("%d tokens, %v", len(list.Tokens), err)
 	}
-	// It happens again in a long run, and is mended again.
+	// A second refusal later in a long run is handled in the same way.
 	w.Tenant.RevokeAccessTokens(0)
 	if _, err := c.OwnTokens(t.Context()); err != nil || w.logins() != 3 {
 		t.Errorf("%v, %d logins", err, w.logins())
 	}
 }
 
-// A caller that is refused for good is believed to be after one login more, however many calls it makes, and without any
-// more when the workspace has never let it in.
+// TestRefusedCallerIsBelieved checks that a caller which is always refused logs in once more, however many calls it
+// makes. If the workspace has never accepted the caller, it does not log in again at all.
 func TestRefusedCallerIsBelieved(t *testing.T) {
 	t.Parallel()
 	for name, before := range map[string]bool{"after it was let in": true, "from the start": false} {
@@ -100,7 +100,8 @@ func TestRefusedCallerIsBelieved(t *testing.T) {
 	}
 }
 
-// A call that is right only directly after a read is not sent again: its caller reads again first.
+// TestRefusedTokenDoesNotRepeatACallThatMustBeRight checks that a call with Once is not sent again after a new login:
+// its caller must first read again.
 func TestRefusedTokenDoesNotRepeatACallThatMustBeRight(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)

@@ -13,7 +13,7 @@ import (
 
 func TestSharedReadsOnce(t *testing.T) {
 	t.Parallel()
-	// Many rounds, because the gap between looking and joining is narrow.
+	// Many rounds are needed, because the gap between checking the copy and joining a read is narrow.
 	for range 200 {
 		var s Cache[int]
 		var reads atomic.Int32
@@ -45,7 +45,7 @@ func TestSharedFailureIsNotKept(t *testing.T) {
 	}
 }
 
-// The first caller stops waiting; the read goes on for the second.
+// TestSharedOutlivesItsFirstCaller checks that a read goes on for a second caller when its first caller stops waiting.
 func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
@@ -73,13 +73,15 @@ func TestSharedOutlivesItsFirstCaller(t *testing.T) {
 		t.Errorf("first: %v", err)
 	}
 	close(finish)
-	// Whether the second joined the flight or came after it: there is one read, and its value is kept.
+	// The second caller may have joined the read, or come after it. In both cases there is one read, and its value is
+	// kept.
 	if err := <-second; err != nil {
 		t.Errorf("second: %v", err)
 	}
 }
 
-// Somebody writes while a read is under way: what that read saw is given to whoever waits for it, and not kept.
+// TestSharedForgottenInFlight checks that the result of a read during which somebody writes is returned to those who
+// wait for it, and is not kept.
 func TestSharedForgottenInFlight(t *testing.T) {
 	t.Parallel()
 	var s Cache[string]
@@ -125,7 +127,8 @@ func TestSharedForget(t *testing.T) {
 	}
 }
 
-// A copy that is too old, or only says that nothing is there, is no ground to write on.
+// TestSharedAge checks that a copy which is too old, or which only says "not found", is not returned to a caller with a
+// limit of age.
 func TestSharedAge(t *testing.T) {
 	t.Parallel()
 	var s Cache[int]
@@ -179,7 +182,7 @@ func TestDirectory(t *testing.T) {
 		if refused {
 			return nil, ErrPermissionDenied
 		}
-		return map[string]int{"a": 1, "b": 2, "c": 3}, nil // it lags: d is not shown
+		return map[string]int{"a": 1, "b": 2, "c": 3}, nil // the list lags behind: it lacks d
 	}
 	for _, refused = range []bool{false, true} {
 		asked = nil
@@ -190,16 +193,16 @@ func TestDirectory(t *testing.T) {
 				t.Errorf("%s: %d, %v", key, v, err)
 			}
 		}
-		want := "a b list d e" // c is in the list, d is not and is asked for by itself
+		want := "a b list d e" // c is in the list; d is not, and is read by itself
 		if refused {
-			want = "a b list c d e" // and the list is not asked for again
+			want = "a b list c d e" // the list is not requested again
 		}
 		if got := strings.Join(asked, " "); got != want {
 			t.Errorf("asked %q, want %q", got, want)
 		}
 	}
 
-	// Who only wants to know what was there does not ask again for what the list lacks.
+	// A caller of Seek only wants to know what existed, so nothing that the list lacks is read by itself.
 	asked, refused = nil, false
 	var d Directory[int]
 	for _, key := range []string{"a", "x", "c", "y", "z"} {
@@ -212,7 +215,8 @@ func TestDirectory(t *testing.T) {
 	}
 }
 
-// Whoever asks for what is true from now on gets no answer to an older read, and many who ask at once share one.
+// TestGetSince checks that its callers never get the result of an older read, and that many callers at once share one
+// read.
 func TestGetSince(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +245,8 @@ func TestGetSince(t *testing.T) {
 	})
 }
 
-// A caller that comes after a write gets what is read after it, also where a read from before is still under way.
+// TestSharedReadFromBeforeAWrite checks that a caller after a write gets the result of a later read, even while a read
+// from before the write is under way.
 func TestSharedReadFromBeforeAWrite(t *testing.T) {
 	t.Parallel()
 	var writes atomic.Int64

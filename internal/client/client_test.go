@@ -20,7 +20,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// workspace is an emulated one that clients are made for.
+// workspace is an emulated workspace, for which the tests make clients.
 type workspace struct {
 	*emulator.Scenario
 	server    *emulator.Server
@@ -51,7 +51,7 @@ func newWorkspace(t *testing.T) *workspace {
 	return &workspace{scenario, server, transport}
 }
 
-// as makes a client that calls with a bearer token, be it a personal access token or one of Entra ID.
+// as returns a client that calls with a bearer token: a personal access token, or an access token of Entra ID.
 func (w *workspace) as(t *testing.T, token string, change ...func(*client.Config)) *client.Client {
 	t.Helper()
 	open := func(s auth.Settings) (*auth.Login, error) {
@@ -126,7 +126,7 @@ func TestCheckWorkspaceAsksAtMostOnce(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 
-	// Where something was asked already, nothing more is.
+	// After any earlier answer, CheckWorkspace sends no request.
 	other := w.as(t, w.PersonToken)
 	if _, err := other.OwnTokens(t.Context()); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,8 @@ func TestCheckWorkspaceFails(t *testing.T) {
 	}
 }
 
-// A refusal names who was refused. Each client names its own login: the owner of a token is another one than the provider.
+// TestRefusalNamesTheCaller checks that the error of a refusal names the login of the client that made the call: the
+// owner of a token has another login than the provider.
 func TestRefusalNamesTheCaller(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -174,7 +175,8 @@ func TestRefusalNamesTheCaller(t *testing.T) {
 	}
 }
 
-// The workspace counts calls of all identities together, and its id is the same for all.
+// TestLogInSharesTheLine checks that two identities share the rate limit and the workspace's id, because the workspace
+// counts the calls of all identities together.
 func TestLogInSharesTheLine(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -211,7 +213,8 @@ func TestLogInSharesTheLine(t *testing.T) {
 	}
 }
 
-// An attribute of the provider block must not be pointed at in a resource, which may have one of the same name.
+// TestAttributeOfAFailedLogin checks that an error of the provider's login names no attribute, because a resource may
+// have an attribute of the same name.
 func TestAttributeOfAFailedLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -312,8 +315,8 @@ func TestLock(t *testing.T) {
 	<-entered
 }
 
-// What is sent and answered holds secrets: tokens in headers and bodies, names in queries. The log tells of each call all
-// the same.
+// TestLogHoldsNoSecret checks that the log names each call, but has no secret in it. Headers and bodies hold tokens,
+// and queries hold names.
 func TestLogHoldsNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -362,7 +365,7 @@ func TestLogHoldsNoSecret(t *testing.T) {
 	}
 }
 
-// What the SDK would read by itself must change nothing: neither who calls, nor where, nor whether it works.
+// TestEnvironmentIsNotRead checks that the files and variables which the SDK reads by default change nothing.
 func TestEnvironmentIsNotRead(t *testing.T) {
 	for name, value := range map[string]string{
 		"DATABRICKS_HOST": "https://elsewhere.test", "DATABRICKS_TOKEN": "dapi-of-somebody-else", "DATABRICKS_CLIENT_ID": "x", "DATABRICKS_CLIENT_SECRET": "y",
@@ -402,7 +405,7 @@ func TestTransportRefusesABadAuthority(t *testing.T) {
 	}
 }
 
-// Who has asked which workspace it is has been told who calls, too.
+// TestCheckWorkspaceTellsWhoCalls checks that IsSelf needs no request after CheckWorkspace, which has asked who calls.
 func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -418,7 +421,8 @@ func TestCheckWorkspaceTellsWhoCalls(t *testing.T) {
 	}
 }
 
-// Whether SCIM may still lag behind a write is told by the service's clock, also by a look at what others asked for.
+// TestSettleGoesByTheServiceClock checks that the service's clock decides whether SCIM may still lag behind a write,
+// even if look sends no request.
 func TestSettleGoesByTheServiceClock(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -429,7 +433,7 @@ func TestSettleGoesByTheServiceClock(t *testing.T) {
 	}
 	looks := 0
 	shown, err := c.Settle(t.Context(), w.Tenant.Clock.Now(), "x", func(context.Context) (bool, error) {
-		looks++ // asks nobody, as a shared copy
+		looks++ // sends no request, as with a shared copy
 		return looks == 2, nil
 	})
 	if !shown || err != nil || looks != 2 {

@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Every form in which a login is refused is the same to whoever reads the error, however the service words it this year.
+// TestRefusedLogins checks that each form in which a login is refused leads to the same kind of error.
 func TestRefusedLogins(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -63,7 +63,7 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
-// anonymous sends no credential.
+// anonymous is a transport that removes the credential.
 type anonymous struct{ next http.RoundTripper }
 
 func (a anonymous) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -81,7 +81,7 @@ func (w *workspace) entraToken(t *testing.T, clientID, audience string, lifetime
 	return value
 }
 
-// What the emulated workspace refuses by itself, as it words it.
+// TestRefusals checks the kinds of error for what the emulated workspace refuses by itself.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A list that is there is not passed by, one that is too old is no reason to list again for a single object, and what a
-// list does not show is still asked for by itself.
+// TestDirectoryUsesAListThatIsThere checks that a directory uses a list that has been read. A list that is too old is
+// not read again for a single object, and an object that the list lacks is read by itself.
 func TestDirectoryUsesAListThatIsThere(t *testing.T) {
 	t.Parallel()
 	var asked []string

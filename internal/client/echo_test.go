@@ -17,8 +17,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// A workspace, Azure Resource Manager, or what stands before them, may repeat what it was sent. Nothing of a secret comes
-// from there to a terminal or into a log, and nothing that a terminal would obey.
+// TestEchoedSecretsAreHidden checks that no secret reaches a terminal or a log, nor anything that controls a terminal,
+// when a server repeats in its answer what was sent to it.
 func TestEchoedSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	const secret = "eyJ0eXAiOiJKV1QifQ.eyJzdWIiOiJUZXN0RWNob2VkU2VjcmV0cyJ9.the-signature-of-TestEchoed"

@@ -14,7 +14,7 @@ import (
 
 const revokeOwn = "/api/2.0/token/delete"
 
-// opening is a provider's client, a token's owner, and n tokens of the owner that are open; none is the owner's own login.
+// opening returns the client of a provider, its ephemeral tokens, and the ids of n open tokens of another owner.
 func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (provider *client.Client, opened *client.EphemeralTokens, ids []string) {
 	t.Helper()
 	opened = &client.EphemeralTokens{}
@@ -33,7 +33,7 @@ func opening(t *testing.T, w *workspace, n int, more ...func(*client.Config)) (p
 	return provider, opened, ids
 }
 
-// left counts the owner's tokens on the server, without its login.
+// left counts the owner's tokens on the server, without the token that the owner logs in with.
 func left(w *workspace) int {
 	n := 0
 	for _, token := range w.Workspace.Snapshot().Tokens {
@@ -44,7 +44,8 @@ func left(w *workspace) int {
 	return n
 }
 
-// Every process of every run passes here, nearly all of them with nothing to do.
+// TestEndWithNothingOpen checks that End returns at once and sends no request if no token is open, as in nearly every
+// run.
 func TestEndWithNothingOpen(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -52,7 +53,7 @@ func TestEndWithNothingOpen(t *testing.T) {
 	if err := provider.CloseToken(t.Context(), ids[0]); err != nil || left(w) != 0 {
 		t.Fatalf("%v, %d left", err, left(w))
 	}
-	provider.Opening(provider)("") // nothing came of it
+	provider.Opening(provider)("") // no token was created
 	w.Tenant.Journal.Reset()
 	began := time.Now()
 	if failed := opened.End(time.Minute); len(failed) > 0 || time.Since(began) > time.Second || len(w.Tenant.Journal.Entries()) > 0 {
@@ -60,7 +61,7 @@ func TestEndWithNothingOpen(t *testing.T) {
 	}
 }
 
-// gathering holds every revocation back until all of them are under way.
+// gathering is a transport that holds back every revocation until all of them are under way.
 type gathering struct {
 	next  http.RoundTripper
 	all   chan struct{}
@@ -81,7 +82,8 @@ func (g *gathering) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(r)
 }
 
-// All at once: each revocation waits for the other nine, so one after the other they would wait until the limit.
+// TestEndRevokesTogether checks that End revokes in parallel: each revocation waits for the other nine, so a sequence
+// of them would reach the limit.
 func TestEndRevokesTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -102,7 +104,8 @@ func TestEndRevokesTogether(t *testing.T) {
 	}
 }
 
-// A service that hangs must not keep the process: who lingers is killed.
+// TestEndGivesUp checks that End returns at its limit when the service hangs, because Terraform kills a process that
+// lingers.
 func TestEndGivesUp(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -115,7 +118,7 @@ func TestEndGivesUp(t *testing.T) {
 	}
 }
 
-// A token that is being made while everything ends is waited for.
+// TestEndWaitsForTheOneBeingMade checks that End waits for a token that is being created.
 func TestEndWaitsForTheOneBeingMade(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -136,7 +139,8 @@ func TestEndWaitsForTheOneBeingMade(t *testing.T) {
 	}
 }
 
-// A token that is never done being made does not use up the time for the others.
+// TestEndRevokesBesideOneBeingMade checks that a token whose creation never ends does not use up the time for the
+// others.
 func TestEndRevokesBesideOneBeingMade(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -147,7 +151,8 @@ func TestEndRevokesBesideOneBeingMade(t *testing.T) {
 	}
 }
 
-// The owner may have been deactivated by the very run that opened its token: then an admin revokes.
+// TestCloseByAnAdmin checks that the provider's identity revokes a token if the owner is refused. The same run may have
+// deactivated the owner.
 func TestCloseByAnAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -161,7 +166,8 @@ func TestCloseByAnAdmin(t *testing.T) {
 	}
 }
 
-// Opened by another process: there is no login of the owner, and an admin's will do.
+// TestCloseOfAStranger checks that an admin revokes a token that another process opened, because the owner's login is
+// not available.
 func TestCloseOfAStranger(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)

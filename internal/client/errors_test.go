@@ -19,18 +19,18 @@ var kinds = []error{
 	ErrAddressBlocked, ErrNetworkPolicy, ErrPrivateLink, ErrRedirected, ErrWrongWorkspace, ErrScope, ErrFeatureDisabled,
 }
 
-// One row for each form in which the service, or what stands before it, has been seen to refuse.
+// TestMapAnswer has one row per form in which the service, or a system in front of it, was seen to refuse a call.
 func TestMapAnswer(t *testing.T) {
 	t.Parallel()
 	const json, scim, page = "application/json", "application/scim+json", "text/html;charset=utf-8"
 	for name, tc := range map[string]struct {
-		method  string // GET when empty
-		path    string // of any API when empty
+		method  string // GET if empty
+		path    string // a path of the API if empty
 		status  int
 		form    string
 		body    string
 		kind    error
-		lost    bool // also ErrAnswerLost
+		lost    bool // whether the error is also ErrAnswerLost
 		code    string
 		message string
 	}{
@@ -147,7 +147,7 @@ func answerOf(method string, status int, form, body string) common.ResponseWrapp
 	return common.ResponseWrapper{ReadCloser: io.NopCloser(strings.NewReader(body)), Response: response}
 }
 
-// The rule of what is sent again, row by row.
+// TestRepeatable checks the rule for retries, with one row per case.
 func TestRepeatable(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -200,7 +200,8 @@ func TestIdempotent(t *testing.T) {
 	}
 }
 
-// The SDK sends again whatever has such words in its text, be it a POST.
+// TestTextOfAnAttemptWithoutAnswerHasNoWordsTheSDKRepeatsOn checks the text of an error without an answer. The SDK
+// sends any call again, even a POST, if it finds certain words in the text.
 func TestTextOfAnAttemptWithoutAnswerHasNoWordsTheSDKRepeatsOn(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []error{ErrAnswerLost, ErrUnreachable} {

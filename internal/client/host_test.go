@@ -17,8 +17,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// resourceWorld is a workspace whose address only Azure Resource Manager knows. Its requests to hosts that the provider has no
-// business with are kept, and answered with what would be believed.
+// resourceWorld is a workspace whose address only Azure Resource Manager knows. It records requests to hosts that the
+// provider must not call, and answers them in a way that the provider would believe.
 type resourceWorld struct {
 	*workspace
 	config client.Config
@@ -60,7 +60,7 @@ func newManaged(t *testing.T) *resourceWorld {
 	return m
 }
 
-// client is one that has asked nothing yet.
+// client returns a client that has not sent a request yet.
 func (m *resourceWorld) client(t *testing.T) *client.Client {
 	t.Helper()
 	c, err := client.New(m.config)
@@ -123,8 +123,8 @@ func TestResourceManagerRedirects(t *testing.T) {
 	}
 }
 
-// An address is believed only from an answer about this workspace, and only if a workspace can be there: the token goes
-// there next.
+// TestResourceManagerAnswersSomethingElse checks that an address is believed only from an answer about this workspace,
+// and only if a workspace can have that address, because a token is sent there next.
 func TestResourceManagerAnswersSomethingElse(t *testing.T) {
 	t.Parallel()
 	about := func(id, address string) string {

@@ -16,7 +16,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// object is an answer that names the object 7.
+// object is an answer that must name the object 7.
 type object struct {
 	ID      string `json:"id"`
 	Expires int64  `json:"expires"`
@@ -24,7 +24,7 @@ type object struct {
 
 func (o *object) Lacks(bool) string { return Named("id", o.ID, "7") }
 
-// raw answers with these bytes, as they are, and closes the connection.
+// raw returns a handler that sends these bytes unchanged and closes the connection.
 func raw(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := w.(http.Hijacker).Hijack()
@@ -37,7 +37,7 @@ func raw(text string) http.HandlerFunc {
 	}
 }
 
-// halfCloses answers with these bytes and closes its half of the connection, but goes on reading.
+// halfCloses returns a handler that sends these bytes and closes its half of the connection, but goes on reading.
 func halfCloses(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, buffered, err := w.(http.Hijacker).Hijack()
@@ -48,19 +48,19 @@ func halfCloses(text string) http.HandlerFunc {
 		_ = buffered.Flush()
 		_ = conn.(*tls.Conn).CloseWrite()
 		go func() {
-			_, _ = io.Copy(io.Discard, conn) // until the client gives up
+			_, _ = io.Copy(io.Discard, conn) // reads until the client gives up
 			_ = conn.Close()
 		}()
 	}
 }
 
-// goesAway ends the HTTP/2 connection in the middle of a request: the server is shut down, sends GOAWAY, and is gone.
+// goesAway ends the HTTP/2 connection during a request: it shuts the server down, which sends GOAWAY.
 func goesAway(_ http.ResponseWriter, r *http.Request) {
 	server := r.Context().Value(http.ServerContextKey).(*http.Server)
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 		defer cancel()
-		_ = server.Shutdown(ctx) // it sends GOAWAY, and waits for this request
+		_ = server.Shutdown(ctx) // sends GOAWAY, and waits for this request
 		_ = server.Close()
 	}()
 	<-r.Context().Done()
@@ -70,16 +70,16 @@ func sends(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 
-// What a server sends, whoever it is, ends in an answer or in an error within seconds and little memory. An error names what
-// came, and nothing in it reaches a terminal as a control character.
+// TestHostileAnswers checks that whatever a server sends leads to an answer or an error within seconds and with little
+// memory. The error describes what came, and has no control character for a terminal in it.
 func TestHostileAnswers(t *testing.T) {
 	const head, whole = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n", `{"id":"7"}`
 	const deep = 1_000_000
 	for name, tc := range map[string]struct {
 		send     http.HandlerFunc
-		says     string // of the error; empty: it is an answer
+		says     string // text of the error; empty if there is an answer
 		http2    bool
-		patience time.Duration // with one attempt; 0: a minute
+		patience time.Duration // time limit with a single attempt; 0 means a minute
 	}{
 		"early hints": {send: func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Link", "</x>; rel=preload")
@@ -114,7 +114,7 @@ func TestHostileAnswers(t *testing.T) {
 		"not HTTP":                          {send: raw("220 mail.example.com ESMTP\r\n"), says: "answer"},
 		"HTTP/2 stream reset":               {http2: true, send: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, says: "answer"},
 		"HTTP/2 that goes away": {http2: true, send: func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Connection", "close") // becomes GOAWAY
+			w.Header().Set("Connection", "close") // sent as GOAWAY in HTTP/2
 			sends(whole)(w, r)
 		}},
 		"HTTP/2 that goes away before the answer": {http2: true, send: goesAway, says: "answer"},
@@ -174,14 +174,15 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// heapOfSystem is how many bytes the heap has from the system.
+// heapOfSystem returns how many bytes the heap has obtained from the operating system.
 func heapOfSystem() int64 {
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
 	return int64(now.HeapSys)
 }
 
-// A certificate that does not prove who answers ends the call before anything is sent.
+// TestHostileCertificates checks that a certificate which does not prove the server's name ends the call before
+// anything is sent.
 func TestHostileCertificates(t *testing.T) {
 	t.Parallel()
 	asked := 0

@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// Equal credentials are one login, whoever asks for it; a failure is not kept.
+// TestLogInIsShared checks that equal credentials share one login, and that an error is not kept.
 func TestLogInIsShared(t *testing.T) {
 	t.Parallel()
 	opened, fail := 0, false
@@ -83,9 +83,9 @@ func TestOwner(t *testing.T) {
 		{TokenInfo{Creator: "app-1", CreatorID: "1", OwnerID: "2"}, "app-1", false, "app-2"},
 		{TokenInfo{Creator: "app-1", CreatorID: "1", OwnerID: "2"}, "app-2", true, "app-2"},
 		{TokenInfo{Creator: "app-1", CreatorID: "1", OwnerID: "3"}, "app-1", false, "the principal with the id 3"},
-		{TokenInfo{Creator: "app-1", CreatorID: "1", OwnerID: "3"}, "app-3", true, ""}, // nothing says that it does not
+		{TokenInfo{Creator: "app-1", CreatorID: "1", OwnerID: "3"}, "app-3", true, ""}, // nothing shows another owner
 		{TokenInfo{Creator: "app-1", CreatorID: "1"}, "app-1", true, "app-1"},
-		{TokenInfo{}, "app-1", true, ""}, // an own list
+		{TokenInfo{}, "app-1", true, ""}, // from an owner's own list
 	} {
 		if yes, who := list.OwnedBy(tc.token, tc.owner); yes != tc.yes || who != tc.who {
 			t.Errorf("%+v of %s: %t, %q", tc.token, tc.owner, yes, who)

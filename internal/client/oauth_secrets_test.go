@@ -58,7 +58,8 @@ func TestOAuthSecrets(t *testing.T) {
 	}
 }
 
-// What is no answer about secrets is an error: nobody may take a list for empty, or a secret for created or deleted, for it.
+// TestOAuthSecretsWantAnswers checks that a response which does not answer the request is an error. Otherwise a list
+// would count as empty, or a secret as created or deleted.
 func TestOAuthSecretsWantAnswers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
@@ -85,8 +86,9 @@ func TestOAuthSecretsWantAnswers(t *testing.T) {
 	}
 }
 
-// {} is how the service answers a deletion, and a list of nothing; something else may answer so too. Then only a second
-// deletion shows that the secret is gone: the service refuses it.
+// TestOAuthSecretIsNotGoneByEmptyAnswers checks a deletion for which a proxy may have answered {}. The service writes
+// {} after a deletion, and for an empty list. Only a second deletion, which the service must refuse, shows that the
+// secret is gone.
 func TestOAuthSecretIsNotGoneByEmptyAnswers(t *testing.T) {
 	t.Parallel()
 	for name, times := range map[string]int{"once": 1, "always": -1} {
@@ -107,7 +109,8 @@ func TestOAuthSecretIsNotGoneByEmptyAnswers(t *testing.T) {
 	}
 }
 
-// A creation whose answer was lost is not sent again: it may have made a secret that nobody knows.
+// TestLostOAuthSecretIsNotRepeated checks that a creation whose answer was lost is not sent again, because it may have
+// created a secret that nobody knows.
 func TestLostOAuthSecretIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -131,7 +134,7 @@ func TestOAuthSecretsNeedAnAdmin(t *testing.T) {
 	}
 }
 
-// application is the application id of a service principal.
+// application returns the application id of the service principal with that SCIM id.
 func (w *workspace) application(t *testing.T, scimID string) string {
 	t.Helper()
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// recorder keeps what each attempt carried.
+// recorder is a transport that records the body and the token of each attempt.
 type recorder struct {
 	fake
 	bodies, tokens []string
@@ -26,8 +26,8 @@ func (f *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.fake.RoundTrip(r)
 }
 
-// Refused for number, also in the words of SCIM, a call goes out once more, whatever its method, with its body from the start
-// and a token that did not expire in line.
+// TestRefusedForNumberIsSentAgain checks that a throttled call is sent once more, whatever its method, with its whole
+// body and a new token. SCIM reports throttling in words of its own.
 func TestRefusedForNumberIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]step{
@@ -63,7 +63,7 @@ func TestRefusedForNumberIsSentAgain(t *testing.T) {
 	}
 }
 
-// What another fault of the service means is for others to decide.
+// TestOtherFaultsPassTheLine checks that the transport returns other errors of the service to its caller.
 func TestOtherFaultsPassTheLine(t *testing.T) {
 	t.Parallel()
 	f := &recorder{fake: fake{steps: []step{{status: 500, body: `{"error_code":"INTERNAL_ERROR"}`}}}}
@@ -106,7 +106,7 @@ func TestGap(t *testing.T) {
 	}
 }
 
-// A call gives up when nobody gets through, not when it stands in line.
+// TestStuck checks that a call counts as stuck when no call gets through, and not while it waits for its turn.
 func TestStuck(t *testing.T) {
 	t.Parallel()
 	var p throttle
@@ -128,8 +128,8 @@ func TestSettle(t *testing.T) {
 	defer all.Wait()
 	for name, tc := range map[string]struct {
 		written time.Time
-		looks   []bool // what each look finds
-		err     error  // of the last look
+		looks   []bool // what each call of look returns
+		err     error  // of the last call of look
 		want    bool
 	}{
 		"at once":               {in(-time.Hour), []bool{true}, nil, true},
@@ -158,7 +158,7 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// signer is a caller whose token is never renewed.
+// signer is a caller that never gets another token.
 type signer func(*http.Request) error
 
 func (s signer) sign(r *http.Request) error      { return s(r) }

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// A list ends where the service says that it ends. One that stops before, or that goes round, is an error and no short list.
+// TestPagesEnd checks that a list ends where the service says so. A list that ends earlier, or repeats its pages, is an
+// error and not a shorter list.
 func TestPagesEnd(t *testing.T) {
 	t.Parallel()
 	list := func(total int, ids ...string) string {
@@ -26,7 +27,7 @@ func TestPagesEnd(t *testing.T) {
 	}
 	for name, tc := range map[string]struct {
 		page     func(n int) string
-		found    int // -1: an error
+		found    int // -1 means an error
 		requests int
 	}{
 		"two pages":             {func(n int) string { return []string{list(3, "1", "2"), list(3, "3")}[n] }, 3, 2},

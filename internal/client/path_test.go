@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A name or an id stays one segment of the path, and what is no name is never sent.
+// TestPathOf checks that a name or an id stays one segment of the path, and that a segment which is neither is never
+// sent.
 func TestPathOf(t *testing.T) {
 	t.Parallel()
 	for segment, want := range map[string]string{

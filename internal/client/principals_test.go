@@ -30,7 +30,8 @@ func TestSCIMString(t *testing.T) {
 	}
 }
 
-// A filter finds what it names and nothing else, whatever quotes and backslashes are in the name.
+// TestSCIMStringFinds checks that a filter finds exactly the principal that it names, whatever quotes and backslashes
+// are in the name.
 func TestSCIMStringFinds(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -47,7 +48,8 @@ func TestSCIMStringFinds(t *testing.T) {
 	}
 }
 
-// A list that fits on one page is one request: the service says how many there are.
+// TestListsAreOneRequest checks that a list which fits on one page takes one request, because the service returns the
+// total.
 func TestListsAreOneRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -74,7 +76,8 @@ func TestListsAreOneRequest(t *testing.T) {
 	}
 }
 
-// Whole lists are shared, and a write of this process is seen by who asks after it, however shortly.
+// TestListsAreShared checks that callers share whole lists, and that a caller after a write of this process sees that
+// write.
 func TestListsAreShared(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -115,7 +118,8 @@ func TestListsAreShared(t *testing.T) {
 	}
 }
 
-// pages serves a SCIM list of n in pages of its own size, whatever size is asked for.
+// pages returns a client of a server that serves a SCIM list of n objects in pages of its own size, whatever size is
+// requested.
 func pages(t *testing.T, n, size int, total bool, ignoresStart bool) *client.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -162,7 +166,7 @@ func TestListsPage(t *testing.T) {
 	}
 }
 
-// Who may not see a list is told so once, and not asked for again by whoever comes next in the same run.
+// TestRefusedListsAreShared checks that a list which the service refuses to show is requested once per run.
 func TestRefusedListsAreShared(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)

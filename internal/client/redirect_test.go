@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The API never redirects. One is final, nothing is sent to where it leads, and the error names the request that was sent,
-// who redirected it and where to.
+// TestRedirect checks that a redirect is a final error. Nothing is sent to its target, and the error names the request,
+// the host that redirected it, and the target.
 func TestRedirect(t *testing.T) {
 	t.Parallel()
 	reached := 0
@@ -66,7 +66,7 @@ func TestRedirect(t *testing.T) {
 	}
 }
 
-// An answer without end is given up after a bound, and is not asked for again.
+// TestAnswersAreBounded checks that an endless answer is cut short at a limit, and that the call is not sent again.
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	calls := 0

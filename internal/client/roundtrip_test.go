@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// fake is a transport that answers the n-th attempt with the n-th step, and those after with 200.
+// fake is a transport that answers the n-th attempt by the n-th step, and every later attempt with status 200.
 type fake struct {
 	steps []step
 	mu    sync.Mutex
@@ -29,8 +29,8 @@ type step struct {
 	err    error
 	status int
 	body   string
-	after  string // Retry-After
-	hang   bool   // until the attempt is given up
+	after  string // value of Retry-After
+	hang   bool   // wait until the attempt is cancelled
 }
 
 func (f *fake) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -64,7 +64,7 @@ func (f *fake) attempts() int {
 	return len(f.sent)
 }
 
-// over makes a client over a transport; change may be nil.
+// over returns a client that uses the given transport. change may be nil.
 func over(t *testing.T, transport http.RoundTripper, change func(*Config)) *Client {
 	t.Helper()
 	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(s, auth.Options{}) }
@@ -99,16 +99,17 @@ var (
 	noTrust = &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
 )
 
-// What the SDK really does with our rule: which failure of which method is followed by a second attempt.
+// TestWhatIsSentAgain checks, with the real SDK, which failures of which methods are followed by a second attempt.
 func TestWhatIsSentAgain(t *testing.T) {
 	t.Parallel()
-	// At once, and not as parallel tests, of which only as many run as there are processors: each waits for the SDK's pause.
+	// Plain goroutines, because only as many parallel tests run as there are processors, and each waits for the SDK's
+	// pause.
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, tc := range map[string]struct {
 		step    step
-		methods string // that are sent again
-		kind    error  // of the methods that are not
+		methods string // methods whose call is sent again
+		kind    error  // kind of error for the other methods
 	}{
 		"429":                    {step{status: 429}, "GET PUT PATCH DELETE POST", nil},
 		"REQUEST_LIMIT_EXCEEDED": {step{status: 500, body: `{"error_code":"REQUEST_LIMIT_EXCEEDED","message":"slow"}`}, "GET PUT PATCH DELETE POST", nil},
@@ -147,15 +148,15 @@ func TestWhatIsSentAgain(t *testing.T) {
 	})
 }
 
-// A host that has never answered is most likely misspelled: minutes of trying would only hide that. One that has will be
-// back, and a request that never left may be sent again whatever its method.
+// TestHostUnreachable checks that a call is not repeated if the host has never answered, because its name is probably
+// misspelled. If the host has answered before, a request that was not sent is repeated, whatever its method.
 func TestHostUnreachable(t *testing.T) {
 	t.Parallel()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, tc := range map[string]struct {
 		err   error
-		again bool // after first contact
+		again bool // sent again after an earlier answer
 	}{
 		"refused": {refused, true}, "no such name": {noName, true}, "proxy": {proxy, true}, "not trusted": {noTrust, false},
 	} {
@@ -181,7 +182,7 @@ func TestHostUnreachable(t *testing.T) {
 	}
 }
 
-// The same with a real socket, name and certificate.
+// TestHostUnreachableForReal is TestHostUnreachable with a real socket, name and certificate.
 func TestHostUnreachableForReal(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -243,7 +244,7 @@ func TestAttemptTimeout(t *testing.T) {
 	}
 }
 
-// A body that stops half way is no answer, however good its status.
+// TestBodyCutOff checks that a body which stops half way is a lost answer, even with a status of success.
 func TestBodyCutOff(t *testing.T) {
 	t.Parallel()
 	var calls int
@@ -279,7 +280,8 @@ func TestRetryTimeout(t *testing.T) {
 	}
 }
 
-// One caller is told to wait; the next one, of another login, waits too.
+// TestRetryAfterHoldsEverybody checks that a call with another login waits too when the service asks one caller to
+// wait.
 func TestRetryAfterHoldsEverybody(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]step{"429": {status: 429, after: "1"}, "429 without the header": {status: 429}, "503": {status: 503, after: "1"}} {
@@ -311,7 +313,8 @@ func TestRetryAfterHoldsEverybody(t *testing.T) {
 	}
 }
 
-// A model that is busy or starting says nothing of the workspace, nor of another model: it holds back calls to itself alone.
+// TestRetryAfterOfOneModel checks that a busy model holds back only calls to itself. It says nothing about the
+// workspace or about other models.
 func TestRetryAfterOfOneModel(t *testing.T) {
 	t.Parallel()
 	for name, first := range map[string]step{"429": {status: 429, after: "60"}, "503": {status: 503, after: "60"}} {
@@ -407,7 +410,7 @@ func TestRateLimit(t *testing.T) {
 	if spent := time.Since(began); spent < 700*time.Millisecond {
 		t.Errorf("7 calls at 4 a second, the first 4 at once, took %s", spent)
 	}
-	// A turn that comes after the caller's time is refused at once, and in the caller's words.
+	// A turn that would come after the caller's deadline is refused at once, with DeadlineExceeded.
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 	defer cancel()
 	if err := call(ctx, c, "GET"); !errors.Is(err, context.DeadlineExceeded) {

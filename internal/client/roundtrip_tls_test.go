@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// A TLS handshake that fails for a reason other than the network fails in the same way each time, and nothing of the request
-// has left by then. So it is final at once, whatever the method, also in the middle of a run.
+// TestHandshakeFailureIsFinal checks that a TLS handshake which fails for a reason other than the network is a final
+// error, whatever the method, and even if the host has answered before. It would fail each time, and nothing has been
+// sent.
 func TestHandshakeFailureIsFinal(t *testing.T) {
 	t.Parallel()
 	for name, broken := range map[string]func(*tls.Config){
@@ -38,8 +39,8 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 				for _, method := range []string{"GET", "POST"} {
 					var counted *counting
 					var err error
-					// In TLS 1.3 the alert comes after the handshake of this side, so that writing the request may fail before
-					// the alert is read. That says less, and is not what is tested here.
+					// In TLS 1.3 the server's alert comes after this side has ended its handshake. Writing the request
+					// may then fail before the alert is read. That error says less, and is not what is tested here.
 					for try := 0; try == 0 || try < 20 && isNetwork(err); try++ {
 						counted = &counting{next: logged{trusting}}
 						c := over(t, counted, func(cfg *Config) { cfg.Host = server.URL })
@@ -61,7 +62,8 @@ func TestHandshakeFailureIsFinal(t *testing.T) {
 
 func noCertificate(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, nil }
 
-// A handshake that the network breaks off may succeed next time, and nothing was sent: any method is sent again.
+// TestHandshakeBrokenByTheNetwork checks that any method is sent again after the network broke off a TLS handshake:
+// nothing was sent, and the next handshake may succeed.
 func TestHandshakeBrokenByTheNetwork(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -39,8 +39,8 @@ func TestWorkspaceTokensAreListedOnce(t *testing.T) {
 	}
 }
 
-// Whatever this process writes that may create, change or revoke a token makes the shared list out of date, whoever of its
-// identities writes it; other writes do not.
+// TestWritesMakeTheTokenListOutOfDate checks that the shared list of tokens is read again after a write that may
+// create, change or revoke a token, whichever identity of this process makes the write. After other writes it is not.
 func TestWritesMakeTheTokenListOutOfDate(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -56,7 +56,7 @@ func TestWritesMakeTheTokenListOutOfDate(t *testing.T) {
 	reads := 0
 	for _, write := range []struct {
 		name  string
-		reads int // of tokens: the list, and the revoked token that must be gone
+		reads int // of tokens: the list, and the revoked token to check that it is gone
 		do    func(context.Context) error
 	}{
 		{"nothing", 1, func(context.Context) error { return nil }},
@@ -85,7 +85,8 @@ func TestWritesMakeTheTokenListOutOfDate(t *testing.T) {
 	}
 }
 
-// Whether a token has expired is the service's to say: its clock is a year ahead here.
+// TestExpiredTokenCountsAsAbsent checks that the service's clock, here a year ahead, decides whether a token has
+// expired.
 func TestExpiredTokenCountsAsAbsent(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
@@ -129,7 +130,7 @@ func TestRevoke(t *testing.T) {
 	if _, err := c.WorkspaceTokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time it is gone, which is as good
+	for range 2 { // the second time the token is already gone
 		if err := c.RevokeOwnToken(t.Context(), own); err != nil {
 			t.Error(err)
 		}
@@ -146,7 +147,7 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// Revoking is a POST, and harmless to repeat.
+// TestRevokeIsRepeated checks that a revocation is sent again after a lost answer. It is a POST that is safe to repeat.
 func TestRevokeIsRepeated(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)

@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// scripted answers by path with a status, the header that names the workspace, and a body.
+// scripted is a transport that answers by path with a status, the header that names the workspace, and a body.
 type scripted struct {
 	mu      sync.Mutex
 	answers map[string]scriptedAnswer
 	asked   []string
-	tokens  []string // Authorization of each request
+	tokens  []string // Authorization header of each request
 }
 
 type scriptedAnswer struct {
@@ -51,8 +51,8 @@ func (s *scripted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
-// Where a workspace tells its id, in the order in which the places are looked at, and how many requests that takes beside
-// the first one. The id never hangs on which answer came first.
+// TestWorkspaceIDIsFound checks where the workspace's id is found, in the order of the search, and how many further
+// requests the search takes. The id does not depend on which answer comes first.
 func TestWorkspaceIDIsFound(t *testing.T) {
 	t.Parallel()
 	const things = "/api/2.0/things"
@@ -88,7 +88,7 @@ func TestWorkspaceIDIsFound(t *testing.T) {
 			var all sync.WaitGroup
 			for range 10 {
 				all.Go(func() {
-					// Whoever has an answer has the id.
+					// Each caller that has an answer also has the id.
 					if _ = call(t.Context(), c, "GET"); c.WorkspaceID() != tc.want {
 						t.Errorf("workspace id %q, not %q", c.WorkspaceID(), tc.want)
 					}
@@ -107,7 +107,7 @@ func TestWorkspaceIDIsFound(t *testing.T) {
 	}
 }
 
-// What only failed is asked again with the next answer; a definite answer is not.
+// TestWorkspaceIDIsAskedAgain checks that a search for the id that failed temporarily is repeated at the next answer.
 func TestWorkspaceIDIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {503, "", ""}}}
@@ -121,8 +121,8 @@ func TestWorkspaceIDIsAskedAgain(t *testing.T) {
 	}
 }
 
-// An answer of another workspace than the one that the provider block names, or that answered before, is an error. A POST
-// may have done its work there.
+// TestAnswerOfAnotherWorkspace checks that an answer is an error if it comes from another workspace than the one in the
+// provider block, or than the one that answered before. A POST may have done its work in that workspace.
 func TestAnswerOfAnotherWorkspace(t *testing.T) {
 	t.Parallel()
 	answers := map[string]scriptedAnswer{"/api/2.0/things": {200, "7", ""}}
@@ -138,7 +138,7 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 			}
 		}
 	}
-	// Found on Me, it differs as well.
+	// An id that only the answer about the current user shows is compared as well.
 	c := over(t, &scripted{answers: map[string]scriptedAnswer{"/api/2.0/things": {200, "", ""}, mePath: {200, "7", ""}}}, func(cfg *Config) { cfg.WorkspaceID = "8" })
 	if err := call(t.Context(), c, "GET"); !errors.Is(err, ErrWrongWorkspace) {
 		t.Errorf("%v", err)
@@ -155,7 +155,8 @@ func TestAnswerOfAnotherWorkspace(t *testing.T) {
 	}
 }
 
-// A state that names its workspace is not compared with nothing.
+// TestCheckWorkspaceThatSaysNoID checks that CheckWorkspace fails if the workspace does not show its id and the
+// provider block does not name it.
 func TestCheckWorkspaceThatSaysNoID(t *testing.T) {
 	t.Parallel()
 	s := &scripted{answers: map[string]scriptedAnswer{mePath: {200, "", `{"id":"1","userName":"x"}`}}}
