@@ -81,8 +81,8 @@ type outcome struct {
 	gone    bool // the object itself does not exist
 	err     error
 
-	// unchecked is whether the operation ended before the list was read again to check its write: other operations of
-	// this run still wait for that check.
+	// unchecked reports whether the operation ended before the list was read again to check its write. Other operations
+	// of this run still wait for that check.
 	unchecked bool
 }
 

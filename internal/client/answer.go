@@ -16,8 +16,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// An Answer is what a call must return: a struct with JSON tags. A status of success alone proves nothing, because a
-// proxy, a sign-in page or another service may have sent it.
+// An Answer is the struct with JSON tags into which a call decodes the response. Its method Lacks checks that the
+// response answers the request. A status of success alone proves nothing, because a proxy, a sign-in page or another
+// service may have sent it.
 type Answer interface {
 	// Lacks returns why the decoded JSON is not the answer to the request, such as the id of another object. It returns
 	// an empty string for the answer to the request. bare says that the JSON was {}, as the service writes an empty

@@ -75,7 +75,7 @@ type Client struct {
 	endpoints    Directory[string] // name → id
 	tokens       Cache[TokenList]
 	oauthSecrets sync.Map // SCIM id of a service principal → *Cache[OAuthSecretList]
-	kept         sync.Map // see [Of]
+	kept         sync.Map // type → the value that [Of] returns
 }
 
 var productOnce sync.Once
@@ -188,7 +188,7 @@ func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err er
 // strategy gives the login to the SDK. The SDK calls it at every attempt, so a long apply uses a renewed token.
 type strategy struct {
 	cfg    Config
-	own    bool // the provider's own login
+	own    bool // whether it is the provider's own login, not that of a token's owner
 	bearer *bearer
 }
 

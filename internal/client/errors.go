@@ -88,7 +88,7 @@ func (e *Error) Error() string {
 	switch {
 	case e.Status == 0:
 		fmt.Fprintf(&b, "%s %s got no answer", e.Method, e.Path)
-	case e.Code == "" || e.Code == strconv.Itoa(e.Status): // the login layer repeats the status
+	case e.Code == "" || e.Code == strconv.Itoa(e.Status): // the code of the login layer is the status
 		fmt.Fprintf(&b, "%s %s answered %d", e.Method, e.Path, e.Status)
 	default:
 		fmt.Fprintf(&b, "%s %s answered %d %s", e.Method, e.Path, e.Status, e.Code)

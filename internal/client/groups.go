@@ -30,7 +30,8 @@ type Member struct {
 	Collection  string // ServicePrincipals, Users or Groups; empty if the service does not show it
 }
 
-// builtInGroups are the groups that the service creates in each workspace, and the one that it creates in each account.
+// builtInGroups lists the groups that the service creates in each workspace, and the group that it creates in each
+// account.
 // https://learn.microsoft.com/azure/databricks/admin/users-groups/groups
 var builtInGroups = []string{AdminsGroup, "users", "account users"}
 

@@ -131,9 +131,9 @@ func (c *Client) PlanToRemove(all ...Placed) []Pair {
 	return found
 }
 
-// pairs records all things in mine, and returns those that others has, too. It ignores what this run already keeps.
-// Then the run is an apply: Terraform plans once more what it is about to do, and the removal itself checks what is
-// kept.
+// pairs records all things in mine, and returns those that others has, too. It ignores a thing that this run already
+// keeps: this happens only during an apply, when Terraform plans each change once more, and then the removal itself
+// checks what is kept.
 func (o *overlap) pairs(all []Placed, mine, others map[Thing][]Address) []Pair {
 	var found []Pair
 	for _, p := range all {

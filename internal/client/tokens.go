@@ -137,8 +137,8 @@ func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
 	return c.listTokens(ctx, managedTokens, nil)
 }
 
-// OwnedBy reports whether a token of the list belongs to the principal of that name, unless the list shows another
-// owner. who describes the owner that the list shows, and may be empty.
+// OwnedBy reports whether a token of the list belongs to the principal of that name. It reports false only if the list
+// shows another owner. who names the owner, as far as the list shows it.
 func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 	who = l.Owner(t)
 	switch {

@@ -40,9 +40,9 @@ type Store struct {
 }
 
 // OpenStore proves, before a credential exists, that its value can be written to Key Vault. The vault must answer, and
-// the provider must have the permission to write. A secret of that name must not exist, or be ours, or Overwrite be
-// set. If patient, OpenStore waits for a role that was assigned a moment ago. ours are the versions that this resource
-// wrote. OpenStore returns nil if s is nil. Two requests, or three if the secret does not exist yet.
+// the provider must have the permission to write. A secret of that name must not exist yet, unless this resource wrote
+// it or s.Overwrite is set. ours lists the versions that this resource wrote. If patient, OpenStore waits for a role
+// that was assigned a moment ago. It returns nil if s is nil. Two requests, or three if the secret does not exist yet.
 func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, patient bool) (*Store, error) {
 	if s == nil {
 		return nil, nil
