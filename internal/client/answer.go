@@ -33,9 +33,9 @@ type Optional struct {
 	Shown bool
 }
 
-// Named returns what is wrong with the field of an answer that names the object, and an empty string if nothing is. got
-// is the value of the field. It must not be empty, and must be equal to want, without regard to case. An empty want
-// accepts any value. Methods [Answer.Lacks] call Named.
+// Named returns what is wrong with the field of an answer that names the object, and an empty string if nothing is
+// wrong. got is the value of the field. It must not be empty, and must be equal to want, without regard to case. An
+// empty want accepts any value. Methods [Answer.Lacks] call Named.
 func Named(field, got, want string) string {
 	switch {
 	case got == "":
@@ -186,9 +186,9 @@ const (
 	mostValues  = 4_000_000
 )
 
-// tooMany returns what is wrong with an answer of more values than any workspace has, and an empty string if nothing
-// is. It counts braces and commas, including those inside strings. It ignores an answer that is kept as text, such as
-// that of a model, because such an answer takes no more memory than its length.
+// tooMany returns what is wrong with an answer of more values than any workspace has, and an empty string if nothing is
+// wrong. It counts braces and commas, including those inside strings. It ignores an answer that is kept as text, such
+// as that of a model, because such an answer takes no more memory than its length.
 func tooMany(text []byte, answer Answer) string {
 	if _, keepsText := answer.(json.Unmarshaler); keepsText {
 		return ""
@@ -257,8 +257,8 @@ func clean(text string) string { return web.Text(text, longestText) }
 const longestText = 400 // bytes
 
 // ConfirmEmpty returns an error if {} must not be taken for an empty list. A proxy may answer {} to every request, so
-// ConfirmEmpty asks the workspace for the current user, and that answer is never {}. One request, shared by all callers
-// at the same time.
+// ConfirmEmpty asks the workspace for the current user, and that answer is never {}. One request, shared by all that
+// call ConfirmEmpty at the same time.
 func (c *Client) ConfirmEmpty(ctx context.Context) error {
 	_, err := c.self.GetSince(ctx, time.Now(), c.Me)
 	return err

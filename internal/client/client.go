@@ -185,7 +185,7 @@ func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err er
 	}
 }
 
-// strategy gives the login to the SDK. The SDK calls it at every attempt, so a long apply uses a renewed token.
+// strategy passes the login to the SDK. The SDK calls it at every attempt, so a long apply uses a renewed token.
 type strategy struct {
 	cfg    Config
 	own    bool // whether it is the provider's own login, not that of a token's owner

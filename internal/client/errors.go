@@ -107,8 +107,8 @@ func (e *Error) Error() string {
 }
 
 // Is makes errors.Is work with the kinds of error. Some errors are also ErrAnswerLost, because the work may have been
-// done: a POST whose answer is a server error, or is a success in another workspace; and any write that something else
-// than the workspace answered.
+// done. These are a POST whose answer is a server error, a POST whose answer is a success from another workspace, and
+// any write that something else than the workspace answered.
 func (e *Error) Is(target error) bool {
 	switch {
 	case target == e.Kind:
@@ -127,7 +127,7 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the underlying error, or nil if there is none.
 func (e *Error) Unwrap() error { return e.cause }
 
-// mapper returns the function that turns an answer to the SDK into an error. login says who made the calls.
+// mapper returns the function by which the SDK turns an answer into an error. login is the login that makes the calls.
 func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
 	return func(ctx context.Context, answer common.ResponseWrapper) error {
 		err := mapAnswer(ctx, answer)

@@ -49,7 +49,8 @@ func (t *transport) address(r *http.Request) error {
 }
 
 // hostFinder returns a function that asks Azure Resource Manager for the workspace's address, or nil if the
-// configuration has the address. The function sends one request, and repeats it when it is throttled.
+// configuration has the address. The function sends one request, and repeats it after a server error or when it is
+// throttled.
 // https://learn.microsoft.com/rest/api/databricks/workspaces/get
 func hostFinder(cfg Config) func(context.Context) (string, error) {
 	if cfg.Host != "" || cfg.ResourceID == "" {

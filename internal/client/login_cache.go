@@ -17,8 +17,8 @@ type loginCache struct {
 	vaults  map[string]*auth.Vault
 }
 
-// identity holds all settings of a login, as a key: logins with equal settings share one client. It holds secrets, as
-// the client does.
+// identity holds all settings of a login, as a map key: logins with equal settings share one client. It holds secrets,
+// as the client does.
 type identity struct {
 	auth.Settings
 	vault auth.KeyVaultSettings

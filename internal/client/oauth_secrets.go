@@ -53,7 +53,7 @@ type oauthSecret struct {
 	ExpireTime string   `json:"expire_time"`
 }
 
-// lacks returns what is missing or malformed in an OAuth secret, and an empty string if nothing is.
+// lacks returns what is missing or malformed in an OAuth secret, and an empty string if the secret is complete.
 func (s oauthSecret) lacks() string {
 	if lack := Named("id", s.ID, ""); lack != "" {
 		return lack

@@ -55,8 +55,8 @@ func overlapOf(c *Client) *overlap {
 }
 
 // Keep records that this run creates these things, adopts them, or finds them as declared. Call it before the first
-// request about them. A removal that runs at the same time then either sees the record, or is over before the creation
-// reads. undo removes the record, if the creation failed.
+// request about them. A removal that runs at the same time then either sees the record, or ends before the creation
+// reads the things. undo removes the record, if the creation failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
 	o := overlapOf(c)
 	defer o.mu.Unlock()
@@ -85,7 +85,7 @@ type Placed struct {
 	Address
 }
 
-// Pair is a thing that a plan removes at one resource address and has at another address.
+// Pair is a thing that a plan removes at one resource address and keeps or creates at another address.
 type Pair struct {
 	Placed
 	Other Address

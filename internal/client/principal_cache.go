@@ -32,7 +32,7 @@ func (p *principalCache) add(displayName, id string) {
 const beforeAge = time.Minute
 
 // SharedServicePrincipal reads the service principal with that SCIM id for a refresh. One request for one or two
-// service principals, three for any number.
+// service principals, three for any larger number.
 func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (ServicePrincipal, error) {
 	found, err := c.principals.Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		sp, err := c.ServicePrincipalByID(ctx, id)

@@ -9,8 +9,8 @@ import (
 
 var silenceOnce sync.Once
 
-// silenceSDK turns off the SDK's own log, which at debug level prints the bodies of requests and answers. A token's
-// value is in one of them.
+// silenceSDK turns off the SDK's own log, which at debug level prints the bodies of requests and answers. One of these
+// bodies holds the value of a token.
 func silenceSDK() {
 	silenceOnce.Do(func() { logger.DefaultLogger = silent{} })
 }

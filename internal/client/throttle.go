@@ -56,7 +56,7 @@ func (t *throttle) passed() {
 	}
 }
 
-// stuck returns the time since the last successful call, or since `since` if that is later.
+// stuck returns the time since the last successful call, or the time since the given moment if that is later.
 func (t *throttle) stuck(since time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -29,8 +29,8 @@ var marker = sync.OnceValue(func() *regexp.Regexp {
 // Unmark returns a token's comment without the marker: what the user wrote.
 func Unmark(comment string) string { return marker().ReplaceAllString(comment, "") }
 
-// unusedFor is how old a token must be before a list can show that it was never used. The list shows the day of the
-// last use, and may show it a day late. A token that was created late on one day may have been used early on the next.
+// unusedFor is how old a token must be before a list can show that it was never used. The list shows only the day of
+// the last use, not the hour, and may show that day one day late.
 const unusedFor = 48 * time.Hour
 
 // Abandoned reports whether a list of all tokens shows that a run created the token and ended before it recorded the
@@ -38,7 +38,7 @@ const unusedFor = 48 * time.Hour
 // An owner's own list does not show when a token was used, so no token of such a list counts as abandoned.
 //
 // An abandoned token must not be revoked for this reason alone. If markers cannot be removed, every token keeps its
-// own.
+// marker.
 func (t TokenInfo) Abandoned(now time.Time) bool {
 	found := marker().FindStringSubmatch(t.Comment)
 	if found == nil || !t.LastUsed.IsZero() || t.CreatorID == "" || now.Sub(t.CreatedAt) < unusedFor {

@@ -72,7 +72,7 @@ func (m *meAnswer) Lacks(bool) string {
 }
 
 // KnownSelf returns the application id of the caller, if it is known without a request. It is empty for a Databricks
-// token, and for a managed identity or an Azure CLI that the configuration does not name.
+// token, and for a managed identity or an Azure CLI login that the configuration does not name.
 func (c *Client) KnownSelf() string { return c.Login.Identity().ClientID }
 
 // IsSelf reports whether the service principal with that application id, or the user with that e-mail address, is the
