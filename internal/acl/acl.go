@@ -70,8 +70,7 @@ type Object struct {
 
 func (o Object) String() string { return o.Type + "/" + o.ID }
 
-// Endpoint returns the object of the serving endpoint with that system id. An endpoint's name does not identify it
-// here.
+// Endpoint returns the object of the serving endpoint with that system id. The endpoint's name cannot be used here.
 func Endpoint(id string) Object { return Object{Type: "serving-endpoints", ID: id} }
 
 // Tokens is the object whose access list controls who may use personal access tokens.

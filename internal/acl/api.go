@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// HeldError is the error when a principal already holds another direct level than the one to grant.
+// HeldError is the error when a principal already holds another direct level than the level to grant.
 type HeldError struct {
 	Principal   Principal
 	DisplayName string

@@ -23,7 +23,8 @@ func (r *checks) begin() {
 	r.running++
 }
 
-// leave reports whether an operation can return before its list is read again, and counts the operation as returned.
+// leave reports whether an operation can return before its list is read again. If so, it counts the operation as
+// returned.
 func (r *checks) leave() bool {
 	defer r.lock()()
 	if r.running < 2 {

@@ -9,8 +9,8 @@ import (
 )
 
 // managed records the endpoints whose access lists this run manages, either as a whole list or one principal at a time.
-// If a configuration does both for one endpoint, they undo each other's changes at every apply. Only the provider can
-// see both.
+// If a configuration does both for one endpoint, the two undo each other's changes at every apply. Only the provider
+// can see both.
 type managed struct {
 	mu     sync.Mutex
 	lists  map[string]map[Principal]bool // endpoint name → principals that the endpoint's exclusive list ignores

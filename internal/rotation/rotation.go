@@ -145,7 +145,7 @@ type Status struct {
 type UnusableError struct {
 	ID  string
 	Err error // why the credential could not be verified or stored
-	// RevokeErr is why the credential could not be revoked. It is nil if the credential was revoked.
+	// RevokeErr is the error of the revocation. It is nil if the credential was revoked.
 	RevokeErr error
 }
 

@@ -33,7 +33,7 @@ func VaultAt(c *client.Client, uri string) (*auth.Vault, error) {
 	return c.Vault(auth.Setting{Value: uri, Attribute: "key_vault_secret.vault_uri"})
 }
 
-// Store is a Key Vault secret that the provider has proved that it can write.
+// Store is a Key Vault secret to which the provider can write, as [OpenStore] has proved.
 type Store struct {
 	vault *auth.Vault
 	Secret

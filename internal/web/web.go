@@ -13,8 +13,8 @@ import (
 )
 
 // Text prepares the text of a server for a message. It replaces the secrets that were registered with [Conceal]. It
-// turns white space, including line ends, into one space. It writes unprintable characters, such as those that control
-// a terminal, as Go escapes. It cuts off what is longer than limit bytes.
+// replaces each run of white space, including line ends, by one space. It writes unprintable characters, such as those
+// that control a terminal, as Go escapes. It cuts the text off after limit bytes.
 func Text(s string, limit int) string {
 	var b strings.Builder
 	// More bytes than this never fit into limit, so an answer of megabytes costs no more time than a short one.
