@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// publication is a workspace as a resource of Azure.
+// A publication is a workspace that Azure Resource Manager shows under an Azure resource id.
 type publication struct {
 	id        string
 	workspace *Workspace
-	readers   map[string]bool // lower-case client or object ids
+	readers   map[string]bool // the client ids or object ids of applications that may read the workspace, in lower case
 }
 
-// resourceID are the parts of /subscriptions/…/resourceGroups/…/providers/
-// Microsoft.Databricks/workspaces/….
+// resourceID holds the variable parts of the Azure resource id of a workspace:
+// /subscriptions/…/resourceGroups/…/providers/Microsoft.Databricks/workspaces/….
 type resourceID struct{ subscription, group, name string }
 
 func parseResourceID(id string) (resourceID, bool) {
@@ -35,9 +35,9 @@ func parseResourceID(id string) (resourceID, bool) {
 	return resourceID{parts[1], parts[3], parts[7]}, true
 }
 
-// PublishWorkspace makes a workspace a resource that Azure Resource Manager
-// knows. The readers, applications by client or object id, may read it; so may
-// the contributors of [Workspace.SetAzureResource].
+// PublishWorkspace makes Azure Resource Manager show the workspace under the resource id. Two kinds of applications may
+// read the workspace there: the readers, each named by its client id or object id, and the contributors that
+// [Workspace.SetAzureResource] sets. PublishWorkspace panics if id is not the resource id of a workspace.
 func (t *Tenant) PublishWorkspace(w *Workspace, id string, readers ...string) {
 	if _, ok := parseResourceID(id); !ok {
 		panic(fmt.Sprintf("emulator: %q is no resource id of a workspace", id))
@@ -61,15 +61,16 @@ func (p *publication) admits(claims AccessClaims) bool {
 	return strings.EqualFold(w.azure.id, p.id) && w.azure.contributors[strings.ToLower(claims.AppID)]
 }
 
-// databricksVersions are those that learn.microsoft.com/azure/templates/microsoft.databricks/workspaces lists.
+// databricksVersions are the api-version values that
+// learn.microsoft.com/azure/templates/microsoft.databricks/workspaces lists.
 var databricksVersions = []string{
 	"2018-04-01", "2021-04-01-preview", "2022-04-01-preview", "2023-02-01", "2023-09-15-preview", "2024-05-01",
 	"2024-09-01-preview", "2025-03-01-preview", "2025-08-01-preview", "2025-10-01-preview", "2026-01-01",
 }
 
-// ARM is Azure Resource Manager as far as a workspace can be read:
-// learn.microsoft.com/rest/api/databricks/workspaces/get, with the refusals of
-// "Troubleshoot common Azure deployment errors".
+// ARM returns the part of Azure Resource Manager that lists subscriptions and reads one workspace, as
+// learn.microsoft.com/rest/api/databricks/workspaces/get describes. Its errors are those of "Troubleshoot common Azure
+// deployment errors".
 func (t *Tenant) ARM() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /subscriptions", t.armSubscriptions)
@@ -84,7 +85,8 @@ func (t *Tenant) ARM() http.Handler {
 	return t.instrument("arm", armFault, routeMux{mux})
 }
 
-// armError is the error of "Common error response" of the Azure REST API.
+// An armError is an error answer of Azure Resource Manager, in the form of "Common error response" of the Azure REST
+// API.
 type armError struct {
 	status        int
 	code, message string
@@ -120,8 +122,8 @@ func armFault(f Fault) (contentType string, body []byte) {
 	return "application/json; charset=utf-8", e.body()
 }
 
-// armCaller reads the token, which every request needs before anything else is
-// looked at.
+// armCaller returns the claims of the request's access token, or an error answer with status 401. Every handler calls
+// armCaller first, because Azure Resource Manager checks the token before anything else.
 func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims, *armError) {
 	w.Header().Set("x-ms-request-id", w.Header().Get("X-Request-Id"))
 	refuse := func(code, format string, args ...any) (AccessClaims, *armError) {
@@ -149,8 +151,8 @@ func (t *Tenant) armCaller(w http.ResponseWriter, r *http.Request) (AccessClaims
 	return claims, nil
 }
 
-// armSubscriptions lists the subscriptions in which the caller may read something
-// (learn.microsoft.com/rest/api/resources/subscriptions/list), which az login asks for.
+// armSubscriptions lists the subscriptions in which the caller may read a workspace
+// (learn.microsoft.com/rest/api/resources/subscriptions/list). The command az login sends this request.
 func (t *Tenant) armSubscriptions(w http.ResponseWriter, r *http.Request) {
 	claims, e := t.armCaller(w, r)
 	if e == nil && r.URL.Query().Get("api-version") == "" {
@@ -209,8 +211,9 @@ func (t *Tenant) armWorkspace(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// findPublished makes Azure's complaints in its order. To who may read nothing in
-// a scope it does not even say that the scope is not there.
+// findPublished returns the workspace that the request's path names. It checks the request in the order in which Azure
+// does. A caller who may not read the workspace, or may read nothing in its subscription, gets AuthorizationFailed, so
+// that the answer does not show whether the workspace exists.
 func (t *Tenant) findPublished(r *http.Request, claims AccessClaims) (*publication, *armError) {
 	id, ok := parseResourceID(r.URL.Path)
 	if !ok {

@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// azureSubscription is the one the Azure CLI is logged in to.
+// azureSubscription is the id of the subscription that the stand-in for the Azure CLI is logged in to.
 const azureSubscription = "00000000-0000-4000-8000-000000000000"
 
-// WriteAzureCLI writes a stand-in for the Azure CLI, an executable shell script
-// named az, for a folder that a test puts on PATH. It is logged in as the
-// application, or as nobody if that is nil, and knows the one command that other
-// programs call, learn.microsoft.com/cli/azure/account#az-account-get-access-token;
-// whatever else it is asked fails.
+// WriteAzureCLI writes a stand-in for the Azure CLI into dir: an executable shell script named az. A test puts dir on
+// PATH. The script is logged in as app, or as nobody if app is nil. It has only the command that other programs call,
+// learn.microsoft.com/cli/azure/account#az-account-get-access-token; every other command fails.
 //
-// A script cannot speak TLS, so the tokens are in it, as fresh as it is: after moving the clock, write it again.
+// A shell script cannot speak TLS, so WriteAzureCLI issues the access tokens and writes them into the script. The
+// tokens do not renew themselves: after the tenant's clock was moved, call WriteAzureCLI again.
 func (t *Tenant) WriteAzureCLI(dir string, app *App) error {
 	var script strings.Builder
 	fmt.Fprintf(&script, azureCLIHead, shellQuote(filepath.Join(dir, azureCLILog)))
@@ -44,8 +43,8 @@ func (t *Tenant) WriteAzureCLI(dir string, app *App) error {
 	return writeExecutable(filepath.Join(dir, "az"), script.String())
 }
 
-// AzureCLICalls are the arguments of each call of the stand-in in dir, oldest
-// first.
+// AzureCLICalls returns the arguments of each call of the stand-in for the Azure CLI in dir, oldest first. It returns
+// nil if the stand-in was never called.
 func AzureCLICalls(dir string) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, azureCLILog))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +58,8 @@ func AzureCLICalls(dir string) ([]string, error) {
 
 const azureCLILog = "az.log"
 
-// resources are all a token can be had for where the tenant is.
+// resources returns every resource that access tokens can be issued for, in the tenant's cloud or, if the tenant is
+// bound to no cloud, in all clouds.
 func (t *Tenant) resources() []string {
 	all := []string{DatabricksResource}
 	for _, c := range clouds {
@@ -71,8 +71,8 @@ func (t *Tenant) resources() []string {
 	return all
 }
 
-// The script keeps to what the shell itself can do, so that it works whatever
-// else is on PATH.
+// The script of the Azure CLI's stand-in uses only built-in commands of the shell, so that it works whatever programs
+// are on PATH.
 const (
 	azureCLIHead = `#!/bin/sh
 # A stand-in for the Azure CLI, for tests.
@@ -117,10 +117,10 @@ printf '{\n  "accessToken": "%%s",\n  "expiresOn": "%s",\n  "expires_on": %d,\n 
 `
 )
 
-// shellQuote makes one word of a shell's, whatever is in it.
+// shellQuote quotes s for a shell as one word, whatever characters s contains.
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// writeExecutable replaces a script that may be running.
+// writeExecutable writes an executable file. It replaces the old file by a rename, because a process may be running it.
 func writeExecutable(name, text string) error {
 	temporary := name + ".new"
 	if err := os.WriteFile(temporary, []byte(text), 0o700); err != nil { //nolint:gosec // a script must be executable

@@ -15,9 +15,8 @@ import (
 	"time"
 )
 
-// authority is a certificate authority of the tenant's own, per RFC 5280. Clients
-// of Entra ID insist on https, so the emulator needs names a test can trust
-// without touching the machine's trust store.
+// An authority is the tenant's own certificate authority (RFC 5280). Clients of Entra ID accept only https, so the
+// emulated servers need certificates that a test can trust without changing the machine's trust store.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -45,25 +44,26 @@ func newAuthority() *authority {
 	return &authority{cert: cert, key: key}
 }
 
-// CACertificatePEM is the certificate to trust to reach the tenant's servers.
+// CACertificatePEM returns the certificate of the tenant's authority. A client that trusts it accepts the tenant's
+// servers.
 func (t *Tenant) CACertificatePEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: t.ca.cert.Raw})
 }
 
-// CAPool holds the same certificate alone.
+// CAPool returns a pool that holds only the certificate of [Tenant.CACertificatePEM].
 func (t *Tenant) CAPool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(t.ca.cert)
 	return pool
 }
 
-// ServerCertificate issues a certificate for a server on this machine, valid for 127.0.0.1, ::1 and localhost, and for
-// more names.
+// ServerCertificate issues a certificate for a server on this machine. It is valid for 127.0.0.1, ::1, localhost and
+// the given names.
 func (t *Tenant) ServerCertificate(names ...string) (tls.Certificate, error) {
 	return t.ca.issueServer(append([]string{"localhost"}, names...), []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback})
 }
 
-// issueServer issues a certificate for a server of those names and addresses.
+// issueServer issues a server certificate that is valid for the given names and addresses.
 func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -85,9 +85,8 @@ func (a *authority) issueServer(names []string, addresses []net.IP) (tls.Certifi
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
-// IssueClientCertificate makes a self-signed RSA certificate such as an
-// application registers to sign client assertions with. It is registered nowhere
-// yet: see [App.AddCertificate].
+// IssueClientCertificate creates a self-signed RSA certificate and its key, such as an application uses to sign client
+// assertions. The certificate belongs to no application until [App.AddCertificate] registers it.
 func (t *Tenant) IssueClientCertificate(commonName string, notBefore, notAfter time.Time) (cert *x509.Certificate, key *rsa.PrivateKey, err error) {
 	key, err = t.newKey()
 	if err != nil {
@@ -118,7 +117,7 @@ func signCertificate(template, parent *x509.Certificate, public, signer any) (*x
 
 func serialNumber() *big.Int {
 	raw := make([]byte, 16)
-	_, _ = rand.Read(raw) // never fails, by its documentation
-	raw[0] &= 0x7f        // RFC 5280 section 4.1.2.2: positive
+	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
+	raw[0] &= 0x7f        // RFC 5280 section 4.1.2.2 requires a positive number
 	return new(big.Int).SetBytes(raw)
 }

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// A cloud is one of the isolated instances of Azure, each with names of its own
-// for the same services: "National clouds" of the Microsoft identity platform for
-// the logins, "Azure Government" and "Azure China" developer guides for the rest.
+// A cloud is one of the isolated instances of Azure, such as Azure China. Each has its own host names for the same
+// services. The names of the logins come from "National clouds" of the Microsoft identity platform; the other names
+// come from the developer guides "Azure Government" and "Azure China".
 type cloud struct {
 	name string
-	// logins are the authority's names, the one its own metadata prefers first.
+	// logins are the host names of Entra ID in this cloud. The first is the name that Entra ID's own metadata prefers.
 	logins []string
-	// armHost is Azure Resource Manager; management are the audiences it takes.
+	// armHost is the host name of Azure Resource Manager; management are the token audiences that it accepts.
 	armHost    string
 	management []string
-	// vaultSuffix and workspaceSuffix end the host names of vaults and workspaces.
+	// Host names of vaults end in vaultSuffix; host names of workspaces end in workspaceSuffix.
 	vaultSuffix     string
 	workspaceSuffix string
 }
 
-// Names for [TenantOptions].
+// The names of the clouds, for the field Cloud of [TenantOptions].
 const (
 	PublicCloud       = "public"
 	USGovernmentCloud = "usgovernment"
@@ -55,8 +55,8 @@ var clouds = []*cloud{
 	},
 }
 
-// managementAudiences are the names of Azure Resource Manager, each with and
-// without the slash that the identifier itself ends in.
+// managementAudiences returns the token audiences of Azure Resource Manager with these host names: the https address of
+// each host, with a final slash as in the official identifier, and without it.
 func managementAudiences(hosts ...string) []string {
 	var audiences []string
 	for _, host := range hosts {
@@ -65,14 +65,14 @@ func managementAudiences(hosts ...string) []string {
 	return audiences
 }
 
-// vaultResource is the audience of a vault's tokens.
+// vaultResource returns the audience of access tokens for Key Vault in this cloud.
 func (c *cloud) vaultResource() string { return "https://" + strings.TrimPrefix(c.vaultSuffix, ".") }
 
 func (c *cloud) knows(resource string) bool {
 	return resource == DatabricksResource || resource == c.vaultResource() || slices.Contains(c.management, resource)
 }
 
-// hostName is a request's host without its port.
+// hostName returns a request's host in lower case, without its port and without the brackets of an IPv6 address.
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -80,9 +80,8 @@ func hostName(host string) string {
 	return strings.ToLower(strings.Trim(host, "[]"))
 }
 
-// cloudsOf are the clouds that a service may belong to by the name it is called:
-// one for a public name, and all of them for an address on this machine, whose
-// caller may have been told any cloud's audiences.
+// cloudsOf returns the clouds that a service with this host name may belong to. A public name belongs to one cloud. An
+// address on this machine may belong to any cloud, because a test may use it with the audiences of any cloud.
 func cloudsOf(host string) []*cloud {
 	host = hostName(host)
 	for _, c := range clouds {
@@ -99,13 +98,14 @@ func isLogin(host string) bool {
 	return slices.ContainsFunc(clouds, func(c *cloud) bool { return slices.Contains(c.logins, host) })
 }
 
-// knownResource reports whether a resource has a service principal where host is.
+// knownResource reports whether tokens for the resource can be issued in a cloud that the host may belong to, according
+// to [cloudsOf].
 func knownResource(host, resource string) bool {
 	return slices.ContainsFunc(cloudsOf(host), func(c *cloud) bool { return c.knows(resource) })
 }
 
-// isManagementAudience reports whether a token is for Azure Resource Manager where
-// host is.
+// isManagementAudience reports whether the audience is that of Azure Resource Manager in a cloud that the host may
+// belong to, according to [cloudsOf].
 func isManagementAudience(host, audience string) bool {
 	return slices.ContainsFunc(cloudsOf(host), func(c *cloud) bool { return slices.Contains(c.management, audience) })
 }
@@ -119,7 +119,7 @@ func cloudNamed(name string) *cloud {
 	return nil
 }
 
-// at reports whether the tenant is found where host is.
+// at reports whether the tenant exists in a cloud that the host may belong to, according to [cloudsOf].
 func (t *Tenant) at(host string) bool {
 	return t.cloud == nil || slices.Contains(cloudsOf(host), t.cloud)
 }

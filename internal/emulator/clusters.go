@@ -6,21 +6,23 @@ import (
 	"strconv"
 )
 
-// Clusters, as far as they can be listed: https://docs.databricks.com/api/azure/workspace/clusters/list. A workspace
-// without clusters answers an empty object, which shows all the same that a login works. Version 2.0 returns all at
-// once, version 2.1 pages.
+// Of the clusters API, the emulator serves only the list:
+// https://docs.databricks.com/api/azure/workspace/clusters/list. A workspace without clusters answers an empty object,
+// which still shows that a login works. Version 2.0 returns all clusters at once; version 2.1 returns pages.
 
 type cluster struct {
 	id, name, creator, state string
 }
 
-// The page sizes of version 2.1; the service may give less than is asked for.
+// The default and the largest page size of the list of clusters in version 2.1. The service may return fewer clusters
+// than the request asks for.
 const (
 	clustersPage    = 20
 	maxClustersPage = 100
 )
 
-// AddCluster adds a cluster that somebody made, in a state such as RUNNING or TERMINATED. Its creator and admins see it.
+// AddCluster adds a cluster, in a state such as RUNNING or TERMINATED, and returns its id. Only its creator and
+// workspace admins see the cluster.
 func (w *Workspace) AddCluster(name, creator, state string) (id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -39,7 +41,7 @@ func (w *Workspace) clusterRoutes(api func(string, handler)) {
 	api("GET /api/2.1/clusters/list", pageClusters)
 }
 
-// checkQuery refuses a parameter that this API does not have.
+// checkQuery returns an error if the request has a query parameter that is not one of the known ones.
 func (c *call) checkQuery(known ...string) error {
 	for name := range c.r.URL.Query() {
 		if !slices.Contains(known, name) {
@@ -71,7 +73,7 @@ func pageClusters(c *call) (any, error) {
 	return clustersAnswer(all[start:end], next), nil
 }
 
-// clusters are those that the caller may see.
+// clusters returns the clusters that the caller may see: an admin sees all clusters, everybody else only their own.
 func (c *call) clusters() []cluster {
 	if c.w.isAdmin(c.who) {
 		return c.w.clusters

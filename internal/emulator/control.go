@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// Control is how another process moves the clock, declares faults, sets the
-// latency and reads the journal, when the emulator runs as a program. It imitates
-// no service; the strictness is the same, so that a misspelt field fails instead
-// of declaring a fault that never acts. It speaks JSON:
+// Control returns a handler for another process that controls the emulator, when the emulator runs as a program: it
+// moves the clock, declares faults, sets the latency and reads the journal. Control imitates no real service. It is as
+// strict as the emulated services: a misspelt field is an error, because a fault declared without that field might
+// never act. It speaks JSON:
 //
 //	GET    /journal   the entries, oldest first
-//	DELETE /journal   forget them
+//	DELETE /journal   deletes all entries
 //	GET    /clock     {"now":"…","offset_seconds":n}
 //	POST   /clock     {"advance_seconds":n}; answers like GET
-//	GET    /faults    {"unmet":[…]}, the faults no request has met
+//	GET    /faults    {"unmet":[…]}, the faults that have hit no request
 //	POST   /faults    one fault; answers {"id":n}
-//	DELETE /faults    withdraw all
+//	DELETE /faults    withdraws all faults
 //	GET    /latency   {"milliseconds":n}
 //	POST   /latency   {"milliseconds":n}; answers like GET
 //	POST   /access-tokens/revoke  {"after_uses":n}; see [Tenant.RevokeAccessTokens]
-//	GET    /workspaces  the ids of the workspaces served, in order
+//	GET    /workspaces  the ids of the served workspaces, in the order of the arguments
 //	GET    /switches, /workspaces/{id}/switches, /vaults/{name}/switches
 //	                  the switches of Entra ID, of a workspace, of a vault
-//	POST   the same   {"NoTokenUpdates":true,"LastUsedDelay":"24h"}: those to change; answers like GET
+//	POST   the same   {"NoTokenUpdates":true,"LastUsedDelay":"24h"}: the switches to change; answers like GET
 func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /journal", func(w http.ResponseWriter, _ *http.Request) {
@@ -52,7 +52,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 			controlRefuse(w, errors.New("advance_seconds is required"))
 			return
 		}
-		// Beyond this the product overflows; a century is enough for any test.
+		// A larger number would overflow the multiplication below. A century is enough for any test.
 		const century = 100 * 366 * 24 * 60 * 60
 		if *body.AdvanceSeconds > century || *body.AdvanceSeconds < -century {
 			controlRefuse(w, errors.New("advance_seconds is out of range"))
@@ -73,8 +73,8 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 		if !controlDecode(w, r, &body) {
 			return
 		}
-		// A service's name is free in Go, where a new one may be added; from
-		// outside only those that are served make sense.
+		// Go code may declare a fault for any service name, because a test may add a service. Another process can only
+		// reach the services in this list.
 		if !slices.Contains(services, body.Service) {
 			controlRefuse(w, fmt.Errorf("service must be one of %q", services))
 			return
@@ -103,7 +103,7 @@ func (t *Tenant) Control(workspaces ...*Workspace) http.Handler {
 	return mux
 }
 
-// services are the names in journal and faults of what a tenant serves.
+// services are the names that the journal and faults use for the services of a tenant.
 var services = []string{"entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github", "azuredevops", "proxy"}
 
 func (t *Tenant) clockState() map[string]any {
@@ -113,7 +113,7 @@ func (t *Tenant) clockState() map[string]any {
 	}
 }
 
-// controlFault is a [Fault] as JSON.
+// controlFault is a [Fault] in the JSON of [Tenant.Control].
 type controlFault struct {
 	Service           string `json:"service"`
 	Method            string `json:"method,omitempty"`

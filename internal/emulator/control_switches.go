@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Switches over the control address carry the names of the fields of [Switches], [WorkspaceSwitches] and [VaultSwitches]; a
-// duration is text as in "24h".
+// The JSON of [Tenant.Control] names each switch like its field in [Switches], [WorkspaceSwitches] or [VaultSwitches].
+// A duration is text such as "24h".
 
-// choices are the values of each type of switch that has a fixed set of them.
+// choices lists the allowed values of each switch type that has a fixed set of values.
 var choices = map[reflect.Type][]string{
 	reflect.TypeFor[ExpiredTokenAnswer](): {string(ExpiredTokenUnauthorized), string(ExpiredTokenForbidden), string(ExpiredTokenThirtySecs),
 		string(ExpiredTokenBadRequest)},
@@ -26,7 +26,7 @@ var choices = map[reflect.Type][]string{
 	reflect.TypeFor[HostMetadata](): {string(HostMetadataFull), string(HostMetadataWithoutWorkspaceID), string(HostMetadataMissing)},
 }
 
-// switchesRoutes serves the switches of everything the tenant has.
+// switchesRoutes registers the routes that read and change the switches of the tenant, its workspaces and its vaults.
 func (t *Tenant) switchesRoutes(mux *http.ServeMux, workspaces []*Workspace) {
 	serve := func(path string, find func(name string) (held any, set func(any))) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -76,7 +76,7 @@ func (t *Tenant) switchesRoutes(mux *http.ServeMux, workspaces []*Workspace) {
 
 var duration = reflect.TypeFor[time.Duration]()
 
-// switchesJSON shows switches by name, with those that are off.
+// switchesJSON returns every switch by its name, including the switches that are off. It writes durations as text.
 func switchesJSON(switches any) map[string]any {
 	v := reflect.ValueOf(switches)
 	shown := map[string]any{}
@@ -89,7 +89,8 @@ func switchesJSON(switches any) map[string]any {
 	return shown
 }
 
-// changeSwitches returns a copy of switches in which the named ones are changed.
+// changeSwitches returns a copy of switches with the new values from named. It fails if named contains a name that is
+// no switch.
 func changeSwitches(switches any, named map[string]json.RawMessage) (any, error) {
 	changed := reflect.New(reflect.TypeOf(switches)).Elem()
 	changed.Set(reflect.ValueOf(switches))

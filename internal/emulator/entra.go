@@ -15,34 +15,32 @@ import (
 	"github.com/google/uuid"
 )
 
-// Switches choose among answers of Entra ID that public pages leave open. The
-// zero value is the stricter or the newer form.
+// Switches select how Entra ID behaves where its public documentation does not say it. The zero value selects the
+// stricter or the newer behaviour.
 type Switches struct {
-	// AcceptReplayedAssertion takes the same assertion id twice. RFC 7523 lets a
-	// server refuse it; whether Entra ID does is not documented.
+	// AcceptReplayedAssertion accepts a client assertion whose id was used before. RFC 7523 allows a server to refuse
+	// such an assertion; whether Entra ID does so is not documented.
 	AcceptReplayedAssertion bool
-	// AcceptAssertionWithoutID takes an assertion without jti, which the
-	// certificate credentials page lists but does not call required.
+	// AcceptAssertionWithoutID accepts a client assertion without a jti claim. Microsoft's page on certificate
+	// credentials lists this claim but does not say that it is required.
 	AcceptAssertionWithoutID bool
-	// RefuseSingleSlashManagement refuses the scope
-	// https://management.core.windows.net/.default, whose resource lacks the
-	// trailing slash that Azure Resource Manager's identifier has.
+	// RefuseSingleSlashManagement refuses the scope https://management.core.windows.net/.default, because the resource
+	// in it lacks the final slash of Azure Resource Manager's identifier.
 	RefuseSingleSlashManagement bool
-	// TokenTenantErrorName replaces the error name beside code 90002 at the token
-	// endpoint, reported as both invalid_request (the default) and invalid_tenant.
+	// TokenTenantErrorName replaces the error name that the token endpoint sends with code 90002. Users have reported
+	// both invalid_request (the default) and invalid_tenant.
 	TokenTenantErrorName string
-	// DescriptionLines puts each part of an error description on a line of its
-	// own, as older answers do.
+	// DescriptionLines writes each part of an error description on its own line, as older answers do.
 	DescriptionLines bool
 }
 
-// DatabricksResource is the application id of Azure Databricks in every tenant,
-// the audience of the tokens its workspaces take.
+// DatabricksResource is the application id of Azure Databricks in every tenant. It is the audience of the access tokens
+// that workspaces accept.
 const DatabricksResource = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 
-// Entra serves the part of Microsoft Entra ID with which an application logs in without a user: metadata as in "OpenID
-// Connect on the Microsoft identity platform", and the token endpoint as in "OAuth 2.0 client credentials flow on the
-// Microsoft identity platform", in its v2.0 and v1.0 forms.
+// Entra returns the part of Microsoft Entra ID with which an application logs in without a user. It serves the metadata
+// of "OpenID Connect on the Microsoft identity platform" and the token endpoint, v2.0 and v1.0, of "OAuth 2.0 client
+// credentials flow on the Microsoft identity platform".
 func (t *Tenant) Entra() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /common/discovery/instance", t.instanceDiscovery)
@@ -55,8 +53,8 @@ func (t *Tenant) Entra() http.Handler {
 	return t.instrument("entra", t.entraFaultBody, entraHeaders{mux})
 }
 
-// entraHeaders sets what every answer of Entra ID carries. Embedding the mux
-// keeps its route lookup for the journal.
+// entraHeaders sets the headers that every answer of Entra ID has. It embeds the mux because the journal looks up
+// routes with the mux's method Handler.
 type entraHeaders struct{ *http.ServeMux }
 
 func (h entraHeaders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -67,9 +65,9 @@ func (h entraHeaders) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ServeMux.ServeHTTP(w, r)
 }
 
-// requestBase is the address the caller used. Only on this machine may it be
-// plain http: a transport that redirects login.microsoftonline.com to a plain
-// server must still be told https, which MSAL compares with its authority.
+// requestBase returns the scheme and host that the caller used. It returns http only for a plain request to an address
+// of this machine. A transport may redirect login.microsoftonline.com to a server without TLS; the answer must still
+// say https, because MSAL compares that address with its authority.
 func requestBase(r *http.Request) string {
 	host := hostName(r.Host)
 	ip := net.ParseIP(host)
@@ -81,14 +79,15 @@ func requestBase(r *http.Request) string {
 
 var dnsName = regexp.MustCompile(`^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$`)
 
-// checkTenant is Entra ID's first complaint, at every endpoint.
+// checkTenant returns an error unless the request's path names this tenant. Every endpoint of Entra ID checks this
+// first.
 func (t *Tenant) checkTenant(r *http.Request) *entraError {
 	name := r.PathValue("tenant")
 	switch {
 	case t.at(r.Host) && (strings.EqualFold(name, t.ID) || strings.EqualFold(name, t.Domain)):
 		return nil
 	case name == "common", name == "organizations", name == "consumers":
-		// These names mean the tenant that the user belongs to, and here there is no user.
+		// common, organizations and consumers mean the tenant of the user. An application that logs in has no user.
 		return complain(entraNoTenant, "No tenant-identifying information found in either the request or implied by any provided credentials.")
 	}
 	if _, err := uuid.Parse(name); err != nil && !dnsName.MatchString(name) {
@@ -99,8 +98,8 @@ func (t *Tenant) checkTenant(r *http.Request) *entraError {
 		"there are no active subscriptions for the tenant.", name)
 }
 
-// forEveryTenant reports whether a name stands for the tenant of whoever signs in. Metadata exists under such a name; what is
-// issued comes from a tenant, so that the issuer is a template.
+// forEveryTenant reports whether name means the tenant of whoever signs in. Metadata exists under such a name, but
+// every token comes from one tenant, so the issuer in that metadata is a template.
 func forEveryTenant(name string) bool { return name == "common" || name == "organizations" }
 
 func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
@@ -115,7 +114,7 @@ func (t *Tenant) openIDConfiguration(w http.ResponseWriter, r *http.Request) {
 		t.refuseLogin(w, r, e)
 		return
 	}
-	// A domain resolves to the id in everything the document names.
+	// The metadata names the tenant by its id, even if the request named it by its domain.
 	base := requestBase(r) + "/" + t.ID
 	entraJSON(w, http.StatusOK, openIDMetadata(base, base))
 }
@@ -134,8 +133,8 @@ func openIDMetadata(base, issuer string) map[string]any {
 	}
 }
 
-// instanceDiscovery vouches for an authority: one of the clouds', or the one that
-// was asked itself.
+// instanceDiscovery answers whether an authority belongs to Microsoft. It accepts the logins of the clouds and the host
+// that the request was sent to.
 func (t *Tenant) instanceDiscovery(w http.ResponseWriter, r *http.Request) {
 	aliases, base := []string{r.Host}, requestBase(r)
 	if asked, err := url.Parse(r.URL.Query().Get("authorization_endpoint")); err != nil {
@@ -180,8 +179,8 @@ func (t *Tenant) onlyPost(w http.ResponseWriter, r *http.Request) {
 	t.refuseLogin(w, r, complain(entraOnlyPost, "The endpoint only accepts POST requests. Received a %s request.", r.Method))
 }
 
-// token answers both forms of the token endpoint: v2.0 names what is asked for as
-// scope and answers numbers, v1.0 names it as resource and answers strings.
+// token serves both versions of the token endpoint. In v2.0 the request has a scope and the answer contains numbers; in
+// v1.0 the request has a resource and the answer contains strings.
 func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 	v1 := !strings.HasSuffix(r.URL.Path, "/v2.0/token")
 	if e := t.checkTenant(r); e != nil {
@@ -231,7 +230,7 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	// No scope in the answer: MSAL takes one that lacks what it asked for as declined.
+	// The answer has no scope: MSAL treats a requested scope that is missing from the answer's scope as declined.
 	entraJSON(w, http.StatusOK, map[string]any{
 		"token_type":     "Bearer",
 		"expires_in":     seconds,
@@ -240,14 +239,14 @@ func (t *Tenant) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// authenticate makes Entra ID's complaints about the client in its order: what is asked, who asks, and only then
-// whether the credential is valid.
+// authenticate returns the application that sends the request, and how it proved its identity. It checks in the order
+// in which Entra ID does: first the grant type, then the application, and last the secret or assertion.
 func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App, provedBy string, e *entraError) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	if err := r.ParseForm(); err != nil {
 		return nil, "", complain(entraInvalidInput, "Invalid input received from the user.")
 	}
-	// PostForm is empty unless the body is a form, and never holds the query.
+	// PostForm contains no query parameters, and is empty if the body is not a form.
 	form := r.PostForm
 	switch grant := form.Get("grant_type"); grant {
 	case "client_credentials":
@@ -259,7 +258,7 @@ func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App,
 
 	clientID, secret := form.Get("client_id"), form.Get("client_secret")
 	if id, password, ok := r.BasicAuth(); ok {
-		// RFC 6749 section 2.3.1: both are form-encoded inside the header.
+		// RFC 6749 section 2.3.1: the client id and the secret are form-encoded inside the header.
 		id, errID := url.QueryUnescape(id)
 		password, errPassword := url.QueryUnescape(password)
 		if errID != nil || errPassword != nil || clientID != "" && !strings.EqualFold(clientID, id) || secret != "" {
@@ -286,7 +285,7 @@ func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App,
 	case assertion == "" && secret == "":
 		return nil, "", complain(entraNoCredential, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 	case assertion != "" && secret != "":
-		// RFC 6749 section 2.3: one way of authenticating per request.
+		// RFC 6749 section 2.3: a request must not use more than one way of authenticating.
 		return nil, "", complain(entraInvalidInput, "Invalid input received from the user.")
 	case secret != "":
 		return app, provedBySecret, app.checkSecret(secret)
@@ -301,8 +300,8 @@ func (t *Tenant) authenticate(w http.ResponseWriter, r *http.Request) (app *App,
 	return app, provedByCertificate, t.verifyAssertion(app, assertion, t.assertionAudiences(r))
 }
 
-// assertionAudiences are the names of the token endpoint that was asked, with the
-// tenant by its id or its domain.
+// assertionAudiences returns the addresses of the requested token endpoint, which a client assertion may name as its
+// audience: one with the tenant's id and one with its domain.
 func (t *Tenant) assertionAudiences(r *http.Request) []string {
 	_, endpoint, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	base := requestBase(r)
@@ -337,8 +336,8 @@ func (a *App) checkSecret(value string) *entraError {
 		"is the client secret value, not the client secret ID, for a secret added to app '%s'.", a.ClientID)
 }
 
-// resourceOfScope reads a v2.0 scope: one resource with the suffix /.default,
-// beside the OpenID scopes that MSAL always appends.
+// resourceOfScope returns the resource that a v2.0 scope names. The scope must contain one resource with the suffix
+// /.default, and may contain the OpenID scopes that MSAL always adds.
 func (t *Tenant) resourceOfScope(host, scope string) (string, *entraError) {
 	if scope == "" {
 		return "", missingParameter("scope")
@@ -364,8 +363,8 @@ func (t *Tenant) resourceOfScope(host, scope string) (string, *entraError) {
 		"The provided value for the input parameter 'scope' is not valid. The scope %s is not valid.", scope)
 }
 
-// resourceOf finds the resource of a request to host, whose cloud decides which
-// ones there are.
+// resourceOf returns the resource in its usual spelling, or an error if it does not exist in the cloud that host
+// belongs to. parameter is the name of the request parameter, for the error.
 func (t *Tenant) resourceOf(host, resource, parameter string) (string, *entraError) {
 	if resource == "" {
 		return "", missingParameter(parameter)

@@ -15,20 +15,18 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// assertionType is the only client_assertion_type of RFC 7523 section 2.2.
+// assertionType is the only value of client_assertion_type that RFC 7523 section 2.2 defines.
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-// assertionLeeway is how far the caller's watch may be off: the five minutes that
-// Microsoft's own token validation allows by default.
+// assertionLeeway is how far the caller's clock may differ from real time. Microsoft's own token validation allows five
+// minutes by default.
 const assertionLeeway = 5 * time.Minute
 
-// verifyAssertion judges a client assertion as "Microsoft identity platform
-// application authentication certificate credentials" and RFC 7523 section 3 ask:
-// first that it can be read, then the key, the signature, and what it claims.
+// verifyAssertion checks a client assertion by the rules of "Microsoft identity platform application authentication
+// certificate credentials" and of RFC 7523 section 3: first the format, then the key, the signature and the claims.
 //
-// Its times, and those of the certificate, are judged by real time and not by the
-// tenant's clock: they were written by a caller who cannot know that the clock
-// was moved.
+// verifyAssertion compares the times of the assertion and of the certificate with real time, not with the tenant's
+// clock: the caller wrote them, and cannot know that a test moved the clock.
 func (t *Tenant) verifyAssertion(app *App, raw string, audiences []string) *entraError {
 	now := time.Now()
 	var claims jwt.RegisteredClaims
@@ -37,7 +35,8 @@ func (t *Tenant) verifyAssertion(app *App, raw string, audiences []string) *entr
 		return malformedAssertion("The token cannot be read.")
 	}
 	if strings.HasPrefix(claims.Issuer, "https://") {
-		// Signed by somebody else for this application, who has no certificate here.
+		// An issuer with an https address is an external one. It signed with a key for which the application has no
+		// certificate.
 		return t.verifyFederated(app, raw, claims)
 	}
 	if complaint := checkAssertionHeader(token); complaint != nil {
@@ -62,8 +61,8 @@ func (t *Tenant) verifyAssertion(app *App, raw string, audiences []string) *entr
 	return t.checkAssertionClaims(app, claims, audiences, now)
 }
 
-// assertionMethods are the signatures the page above lists; RS256 is what older
-// clients and those that speak to AD FS send.
+// assertionMethods are the signature algorithms that Microsoft's page on certificate credentials lists. Older clients,
+// and clients that also work with AD FS, use RS256.
 var assertionMethods = []string{jwt.SigningMethodPS256.Alg(), jwt.SigningMethodRS256.Alg()}
 
 func checkAssertionHeader(token *jwt.Token) *entraError {
@@ -74,15 +73,15 @@ func checkAssertionHeader(token *jwt.Token) *entraError {
 		return malformedAssertion("The header's 'alg' '%s' is not supported.", token.Method.Alg())
 	}
 	if _, critical := token.Header["crit"]; critical {
-		// RFC 7515 section 4.1.11: an extension not understood makes it invalid.
+		// RFC 7515 section 4.1.11: a token with a critical extension that the reader does not understand is invalid.
 		return malformedAssertion("The header names critical extensions that are not supported.")
 	}
 	return nil
 }
 
-// certificateOf finds the registered certificate that an assertion's header
-// names. Where it names one in several ways, the strongest digest decides: kid is
-// an opaque hint in RFC 7515, and only some clients put a thumbprint in it.
+// certificateOf returns the registered certificate that the header of a client assertion names. If the header names it
+// in several ways, the strongest digest decides: x5t#S256, then x5t, then kid. RFC 7515 defines kid as an opaque hint,
+// and only some clients put a thumbprint in it.
 func (a *App) certificateOf(token *jwt.Token) (*x509.Certificate, *entraError) {
 	var named [][]byte
 	digest := func(c *x509.Certificate) []byte { sum := sha1.Sum(c.Raw); return sum[:] }
@@ -116,9 +115,8 @@ func (a *App) certificateOf(token *jwt.Token) (*x509.Certificate, *entraError) {
 		"'%s'.]", named[0], a.ClientID)
 }
 
-// decodeThumbprint reads both alphabets of base64, with padding or without: the
-// documentation asks for base64url, and Microsoft's own Go client sends the
-// standard alphabet with padding.
+// decodeThumbprint decodes base64 in both alphabets, with or without padding. Microsoft's documentation requires
+// base64url, but Microsoft's own Go client sends the standard alphabet with padding.
 func decodeThumbprint(s string) [][]byte {
 	s = strings.TrimRight(s, "=")
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -157,8 +155,8 @@ func (t *Tenant) checkAssertionClaims(app *App, claims jwt.RegisteredClaims, aud
 	return nil
 }
 
-// replayed notes an assertion id and reports whether it was noted before. An id may
-// be forgotten once the assertion could not be accepted for its date.
+// replayed records the id of a client assertion, and reports whether it was recorded before. It deletes an id as soon
+// as the assertion is too old to be accepted.
 func (t *Tenant) replayed(app *App, claims jwt.RegisteredClaims, now time.Time) bool {
 	id := strings.ToLower(app.ClientID) + " " + claims.ID
 	t.mu.Lock()

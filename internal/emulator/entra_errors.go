@@ -11,10 +11,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// The codes are those of "Microsoft Entra authentication and authorization error
-// codes"; which error name and status goes with each is taken from answers quoted
-// in public issue trackers. Texts may change without notice, as that page says,
-// so a client matches on error_codes and error only.
+// The codes come from "Microsoft Entra authentication and authorization error codes". The error name and the status of
+// each code come from answers quoted in public issue trackers. That page says that texts may change without notice, so
+// a client should compare only error_codes and error.
 const (
 	entraMalformedAssertion = 50027
 	entraSubjectNotIssuer   = 50048
@@ -80,8 +79,7 @@ var entraAnswers = map[int]struct {
 	entraExpiredSecret:      {http.StatusUnauthorized, "invalid_client"},
 }
 
-// An entraError is a complaint of Entra ID, before it is dressed with ids and
-// time.
+// An entraError is an error of Entra ID, without the request's ids and the time that the answer adds.
 type entraError struct {
 	code   int
 	status int
@@ -100,8 +98,8 @@ func missingParameter(name string) *entraError {
 	return complain(entraMissingParameter, "The request body must contain the following parameter: '%s'.", name)
 }
 
-// entraErrorBody is the error response of "OAuth 2.0 client credentials flow on
-// the Microsoft identity platform".
+// entraErrorBody is the JSON of an error response, as in "OAuth 2.0 client credentials flow on the Microsoft identity
+// platform".
 type entraErrorBody struct {
 	Error            string `json:"error"`
 	ErrorDescription string `json:"error_description"`
@@ -136,8 +134,8 @@ func (t *Tenant) refuseLogin(w http.ResponseWriter, r *http.Request, e *entraErr
 	entraJSON(w, e.status, t.entraErrorBody(e, requestBase(r), correlationID(r), traceID))
 }
 
-// entraFaultBody formats a declared fault as Entra ID formats its errors: a code that is a number, with or without its
-// AADSTS prefix, takes the error name that goes with it; any other code is the error name itself.
+// entraFaultBody writes a declared fault as an error of Entra ID. If the fault's code is a number, with or without the
+// prefix AADSTS, the error name is the one that belongs to this number. Any other code is used as the error name.
 func (t *Tenant) entraFaultBody(f Fault) (contentType string, body []byte) {
 	e := &entraError{status: f.Status, text: f.Message}
 	number, err := strconv.Atoi(strings.TrimPrefix(f.Code, "AADSTS"))
@@ -148,8 +146,7 @@ func (t *Tenant) entraFaultBody(f Fault) (contentType string, body []byte) {
 		e.name = f.Code
 	}
 	if e.code == 0 {
-		// "A transient error has occurred", which is what a service that cannot
-		// work says.
+		// Code 90033 means "A transient error has occurred". Entra ID sends it when it cannot do its work.
 		e.code = 90033
 	}
 	if e.name == "" {
@@ -173,8 +170,8 @@ const (
 	entraContentType = "application/json; charset=utf-8"
 )
 
-// correlationID echoes the id that Microsoft's clients put on a request, so that
-// a diagnostic can be traced from either end.
+// correlationID returns the id that Microsoft's clients send as client-request-id, so that both sides can find the
+// request by the same id. It returns a new id if the request has none.
 func correlationID(r *http.Request) string {
 	if id, err := uuid.Parse(r.Header.Get("client-request-id")); err == nil {
 		return id.String()
@@ -188,5 +185,5 @@ func entraJSON(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// entraTime is how Entra ID writes an instant inside the text of a complaint.
+// entraTime formats a time as Entra ID writes it in error texts.
 func entraTime(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.0000000Z") }

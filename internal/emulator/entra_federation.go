@@ -7,29 +7,28 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// federatedCredential says which external tokens an application may log in with: "Overview of federated identity
-// credentials in Microsoft Entra ID". All three are compared as they are, case included.
+// A federatedCredential says which tokens of an external issuer an application may log in with, as in "Overview of
+// federated identity credentials in Microsoft Entra ID". Issuer, subject and audience are compared case-sensitively.
 type federatedCredential struct{ issuer, subject, audience string }
 
-// AddFederatedCredential lets the application log in with tokens that an external issuer signed for that subject and
-// audience. The usual audience is api://AzureADTokenExchange.
+// AddFederatedCredential lets the application log in with tokens that the external issuer signed for this subject and
+// this audience. The usual audience is api://AzureADTokenExchange.
 func (a *App) AddFederatedCredential(issuer, subject, audience string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.federated = append(a.federated, federatedCredential{issuer, subject, audience})
 }
 
-// RemoveFederatedCredentials removes all of them.
+// RemoveFederatedCredentials removes all federated credentials of the application.
 func (a *App) RemoveFederatedCredentials() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.federated = nil
 }
 
-// verifyFederated judges a client assertion that somebody else signed, per
-// "Workload identity federation": first who trusts it, then what it is worth. Its
-// times are judged by the tenant's clock, because an issuer of the emulator's own
-// dated it.
+// verifyFederated checks a client assertion that an external issuer signed, as in "Workload identity federation". It
+// first looks for a federated credential that matches, then checks the signature and the times. It compares the times
+// with the tenant's clock, because the issuer is part of the emulator and uses that clock.
 func (t *Tenant) verifyFederated(app *App, raw string, claims jwt.RegisteredClaims) *entraError {
 	if complaint := app.trusts(claims); complaint != nil {
 		return complaint
@@ -61,8 +60,8 @@ func (t *Tenant) verifyFederated(app *App, raw string, claims jwt.RegisteredClai
 	return checkAssertionTimes(claims, t.Clock.Now())
 }
 
-// trusts looks for a credential that matches, and complains about the first part
-// that none has.
+// trusts returns nil if a federated credential of the application matches the claims. Otherwise its error names the
+// first of issuer, audience and subject for which no credential is left.
 func (a *App) trusts(claims jwt.RegisteredClaims) *entraError {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -93,8 +92,8 @@ func (a *App) trusts(claims jwt.RegisteredClaims) *entraError {
 	return nil
 }
 
-// checkAssertionTimes holds an assertion against its own dates, which a caller's
-// watch may have written.
+// checkAssertionTimes returns an error if now is outside the times of an assertion. It allows [assertionLeeway] on both
+// sides, because the caller may have written the times by its own clock.
 func checkAssertionTimes(claims jwt.RegisteredClaims, now time.Time) *entraError {
 	early := claims.NotBefore != nil && now.Add(assertionLeeway).Before(claims.NotBefore.Time)
 	if !early && now.Add(-assertionLeeway).Before(claims.ExpiresAt.Time) {

@@ -15,50 +15,50 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Fault is one way for a service to fail, declared by route. Status codes and
-// Retry-After have the meaning RFC 9110 sections 10.2.3 and 15 give them.
+// A Fault makes a service fail in one way for the requests that match it. Status codes and Retry-After mean what RFC
+// 9110 sections 10.2.3 and 15 say.
 type Fault struct {
-	// Service is "entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github",
-	// "azuredevops" or "proxy"; required. To the proxy a path is a slash and the
-	// target, as in /kv.vault.azure.net:443.
+	// Service is required: "entra", "workspace", "serving", "vault", "arm", "imds", "issuer", "github", "azuredevops"
+	// or "proxy". For the proxy, a request's path is a slash and the target, as in /kv.vault.azure.net:443.
 	Service string
-	// Method is an HTTP method; empty for any.
+	// Method is the HTTP method of matching requests; an empty Method matches every method.
 	Method string
-	// Path is matched against the URL path, segment by segment, as [path.Match]
-	// does; a last segment "**" matches any rest. Empty for any path.
+	// Path is a pattern for the URL path, as in [path.Match], which compares segment by segment. A last segment "**"
+	// matches any rest of the path. An empty Path matches every path.
 	Path string
-	// After is how many matching requests pass unharmed first.
+	// After is how many matching requests succeed before the fault begins.
 	After int
-	// Times is how many requests then fail: 0 for one, -1 for ever.
+	// Times is how many requests then fail: 0 means one request, -1 means all.
 	Times int
 
-	// Status answers with this status instead of doing the work.
+	// Status makes the service answer with this status instead of doing the work.
 	Status int
-	// Code and Message fill an error body in the dialect of the service.
+	// Code and Message are written into an error body in the format of the service.
 	Code, Message string
-	// HTML answers with an HTML page, as a gateway before the service does.
+	// HTML answers with an HTML page, as a gateway in front of the service does.
 	HTML bool
-	// Body and ContentType replace the error body.
+	// Body and ContentType replace the service's error body and its content type.
 	Body, ContentType string
 	// Empty answers without a body.
 	Empty bool
-	// Location is where a status of 3xx redirects to. The answer has no body unless one is given.
+	// Location is the address that an answer with a 3xx status redirects to. The answer has no body unless Body or HTML
+	// is set.
 	Location string
-	// Header holds headers of the answer, which replace those of the service, such as a Date that is years off. Without a
-	// Status the service answers as it would, with these headers.
+	// Header holds headers that replace those of the service's answer, such as a Date that is wrong by years. If Status
+	// is 0, the service does its work and answers as usual, with these headers.
 	Header map[string]string
-	// Truncate does the work and sends the first half of its answer, as JSON that ends too early.
+	// Truncate lets the service do its work, but sends only the first half of the answer, so that its JSON is
+	// incomplete.
 	Truncate bool
-	// RetryAfter is a Retry-After header in seconds; 0 for none.
+	// RetryAfter is the number of seconds in the Retry-After header; 0 sends no such header.
 	RetryAfter int
-	// Drop closes the connection without an answer: "before" the work, or
-	// "after" it, when the caller cannot know that it was done. Mind that net/http
-	// itself repeats a GET whose kept-alive connection was closed.
+	// Drop closes the connection without an answer. "before" closes it before the service does the work. "after" closes
+	// it after the work, so that the caller cannot know that the work was done. Note that net/http itself repeats a GET
+	// whose kept-alive connection was closed.
 	Drop string
-	// Delay passes, in real time, before anything else happens.
+	// Delay is how long, in real time, the request waits before anything else happens.
 	Delay time.Duration
-	// WorkDone does the work before the answer with Status, as a service does
-	// that fails after it has committed.
+	// WorkDone does the work before the answer with Status, like a service that fails after it has saved the change.
 	WorkDone bool
 }
 
@@ -123,9 +123,9 @@ func (f Fault) matches(service, method, urlPath string) bool {
 	return matched
 }
 
-// Faults are the declared failures of a tenant's services. Where several match a
-// request, the one declared first and not yet used up meets it; a request that a
-// fault lets pass counts for that fault and is offered to the next.
+// Faults are the declared faults of a tenant's services. If several faults match a request, the request fails by the
+// one that was declared first and is not used up. If a fault lets the request pass because of its After, the request
+// counts for that fault, and the next fault is tried.
 type Faults struct {
 	mu       sync.Mutex
 	lastID   int
@@ -138,8 +138,8 @@ type declaredFault struct {
 	passed, hits int
 }
 
-// Add declares a fault and returns its number. It panics on a fault that could
-// never act as written, because a test would otherwise pass without it.
+// Add declares a fault and returns its number. Add panics if the fault could never act as written, because a test would
+// otherwise succeed without the failure that it wants to test.
 func (f *Faults) Add(fault Fault) (id int) {
 	id, err := f.add(fault)
 	if err != nil {
@@ -159,15 +159,15 @@ func (f *Faults) add(fault Fault) (int, error) {
 	return f.lastID, nil
 }
 
-// Clear withdraws all faults, met or not.
+// Clear withdraws all faults, whether they have hit a request or not.
 func (f *Faults) Clear() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.declared = nil
 }
 
-// Unmet are the faults no request has met. A test that declared a fault and
-// leaves one here has not tested what it says.
+// Unmet returns the faults that have hit no request. If a fault that a test declared is still among them at the end,
+// the test did not test that failure.
 func (f *Faults) Unmet() []Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -180,7 +180,7 @@ func (f *Faults) Unmet() []Fault {
 	return unmet
 }
 
-// meet counts a request against the faults and returns the one it runs into.
+// meet counts a request for the matching faults, and returns the fault that the request fails by, if there is one.
 func (f *Faults) meet(service, method, urlPath string) (Fault, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -201,7 +201,7 @@ func (f *Faults) meet(service, method, urlPath string) (Fault, bool) {
 	return Fault{}, false
 }
 
-// statusWriter remembers the status for the journal.
+// statusWriter records the status of an answer for the journal.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -223,22 +223,21 @@ func (w *statusWriter) Write(p []byte) (int, error) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// discardWriter takes the answer of work whose answer nobody is to see.
+// discardWriter discards the answer of work that a fault lets happen but whose answer nobody gets.
 type discardWriter struct{ header http.Header }
 
 func (w *discardWriter) Header() http.Header         { return w.header }
 func (w *discardWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (w *discardWriter) WriteHeader(int)             {}
 
-// instrument gives a service its faults, its journal, a Date header from the
-// moved clock and a request id. errorBody writes a fault's code and message in
-// the dialect of the service.
+// instrument wraps the handler of a service. It adds faults, latency, entries in the journal, a Date header by the
+// tenant's clock, and a request id. errorBody writes the code and message of a fault in the format of the service.
 func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType string, body []byte), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, note := withJournalNote(r)
 		answer := &statusWriter{ResponseWriter: w}
 		entry := Entry{Time: t.Clock.Now(), Service: service, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
-		// Deferred, so that a dropped connection is in the journal too.
+		// This runs deferred, so that the journal also contains a request whose connection is dropped.
 		defer func() {
 			entry.Status, entry.Route, entry.Caller = answer.status, note.route, note.caller
 			if entry.Route == "" {
@@ -268,7 +267,7 @@ func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType
 		case work:
 			next.ServeHTTP(&discardWriter{header: http.Header{}}, r)
 		case fault.Status != 0 || fault.Drop != "":
-			// The work is not reached, yet the journal should say which work.
+			// The service does not see the request, but the journal must name its route.
 			if mux, ok := next.(interface {
 				Handler(*http.Request) (http.Handler, string)
 			}); ok {
@@ -281,14 +280,14 @@ func (t *Tenant) instrument(service string, errorBody func(f Fault) (contentType
 			return
 		}
 		if fault.Drop != "" {
-			// net/http closes the connection (or resets the stream) on this panic and logs nothing.
+			// On this panic net/http closes the connection, or resets the HTTP/2 stream, and logs nothing.
 			panic(http.ErrAbortHandler)
 		}
 		writeFault(answer, fault, errorBody)
 	})
 }
 
-// serveCounted serves and, like net/http, takes silence for 200.
+// serveCounted serves the request. Like net/http, it records status 200 if the handler wrote nothing.
 func serveCounted(next http.Handler, w *statusWriter, r *http.Request) {
 	next.ServeHTTP(w, r)
 	if w.status == 0 {
@@ -296,7 +295,8 @@ func serveCounted(next http.Handler, w *statusWriter, r *http.Request) {
 	}
 }
 
-// serveAltered serves with the headers of a fault in place of the service's own, and half of the answer if the fault says so.
+// serveAltered serves the request, replaces headers of the answer by those of the fault, and sends only the first half
+// of the answer if the fault's Truncate is set.
 func serveAltered(next http.Handler, w *statusWriter, r *http.Request, f Fault) {
 	if !f.Truncate && len(f.Header) == 0 {
 		serveCounted(next, w, r)
@@ -314,7 +314,7 @@ func serveAltered(next http.Handler, w *statusWriter, r *http.Request, f Fault) 
 	_, _ = w.Write(body)
 }
 
-// heldWriter holds an answer back, so that its headers can still change when it is complete.
+// heldWriter buffers an answer, so that its headers can still be changed after the handler has ended.
 type heldWriter struct {
 	header http.Header
 	status int
@@ -362,8 +362,8 @@ func writeFault(w http.ResponseWriter, f Fault, errorBody func(f Fault) (string,
 	}
 }
 
-// page is a gateway's error page, or, with a status below 400, a page such as a proxy's sign-in page, with the message as
-// its title.
+// page returns an HTML page with the fault's message as its title. For a status below 400 the page is like a proxy's
+// sign-in page; otherwise it is like the error page of a gateway.
 func (f Fault) page() []byte {
 	message := html.EscapeString(f.Message)
 	if f.Status < 400 {
