@@ -26,7 +26,7 @@ type Fault struct {
 	// Path is a pattern for the URL path, as in [path.Match], which compares segment by segment. A last segment "**"
 	// matches any rest of the path. An empty Path matches every path.
 	Path string
-	// After is how many matching requests succeed before the fault begins.
+	// After is how many matching requests the fault lets pass before it begins.
 	After int
 	// Times is how many requests then fail: 0 means one request, -1 means all.
 	Times int

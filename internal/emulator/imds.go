@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// imdsHost is where the instance metadata service answers, in plain http, on
-// every virtual machine of Azure.
+// imdsHost is the address of the instance metadata service on every virtual machine of Azure. The service speaks plain
+// http there.
 const imdsHost = "169.254.169.254"
 
-// managedIdentities are those of the machine the client runs on.
+// managedIdentities are the managed identities of the machine on which the client runs.
 type managedIdentities struct {
 	system *App
 	user   []*App
 }
 
-// AssignManagedIdentity makes an application an identity of the machine the
-// client runs on: its system-assigned one, or one more user-assigned one.
+// AssignManagedIdentity makes an application a managed identity of the machine on which the client runs. If system is
+// true, it becomes the only system-assigned identity; otherwise it becomes one more user-assigned identity.
 func (t *Tenant) AssignManagedIdentity(app *App, system bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,19 +31,19 @@ func (t *Tenant) AssignManagedIdentity(app *App, system bool) {
 	t.identities.user = append(t.identities.user, app)
 }
 
-// UnassignManagedIdentities takes every identity away from the machine.
+// UnassignManagedIdentities removes all managed identities of the machine.
 func (t *Tenant) UnassignManagedIdentities() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.identities = managedIdentities{}
 }
 
-// imdsVersions are the versions of the token endpoint.
+// imdsVersions are the api-version values that the token endpoint of the instance metadata service accepts.
 var imdsVersions = []string{"2018-02-01", "2019-08-01", "2019-11-01", "2020-06-01", "2021-02-01"}
 
-// IMDS is the token endpoint of the Azure Instance Metadata Service: "How to use
-// managed identities for Azure resources on an Azure VM to acquire an access
-// token". [Tenant.Proxy] leads to it at its fixed address.
+// IMDS returns the token endpoint of the Azure Instance Metadata Service, as in "How to use managed identities for
+// Azure resources on an Azure VM to acquire an access token". Through [Tenant.Proxy] it is reached at its fixed
+// address.
 func (t *Tenant) IMDS() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metadata/identity/oauth2/token", t.managedToken)
@@ -59,8 +59,8 @@ func (t *Tenant) IMDS() http.Handler {
 func (t *Tenant) managedToken(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	switch {
-	// Both show that the request was made by this machine's own hand and not
-	// forwarded for somebody else.
+	// The header Metadata, and the absence of X-Forwarded-For, show that a program on this machine sent the request
+	// itself and did not forward it for somebody else.
 	case !strings.EqualFold(r.Header.Get("Metadata"), "true"):
 		imdsRefuse(w, http.StatusBadRequest, "invalid_request", "Required metadata header not specified")
 		return
@@ -84,7 +84,8 @@ func (t *Tenant) managedToken(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	noteCaller(r, app.ClientID)
-	// A machine is in its tenant's cloud; without one it is asked for any.
+	// A machine belongs to the same cloud as its tenant. If the tenant is bound to no cloud, the requested host
+	// decides.
 	login := r.Host
 	if t.cloud != nil {
 		login = t.cloud.logins[0]
@@ -119,8 +120,8 @@ func (t *Tenant) managedToken(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// identityFor picks the identity that was asked for. Without a name that is the
-// system-assigned one, or else the only user-assigned one.
+// identityFor returns the managed identity that the request names, or the text of an error. If the request names none,
+// it returns the system-assigned identity or, without one, the only user-assigned identity.
 func (t *Tenant) identityFor(clientID, objectID, resourceID string) (app *App, complaint string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -8,47 +8,46 @@ import (
 	"time"
 )
 
-// An Entry is one request as a service saw it. It holds neither bodies nor
-// header values, so a journal can be printed by a failing test without printing
-// a secret.
+// An Entry describes one request that a service received. It contains no body and no header values, so a failing test
+// can print the journal without printing a secret.
 type Entry struct {
 	Time    time.Time `json:"time"`
 	Service string    `json:"service"`
 	Method  string    `json:"method"`
-	// Route is the pattern that matched, with names as placeholders
-	// (/api/2.0/serving-endpoints/{name}); empty if no route matched.
+	// Route is the route pattern that matched the request, with placeholders for names, such as
+	// /api/2.0/serving-endpoints/{name}. It is empty if no route matched.
 	Route string `json:"route"`
 	Path  string `json:"path"`
 	Query string `json:"query"`
-	// Status is the answer's status; 0 if the connection was dropped.
+	// Status is the status of the answer; 0 if the connection was dropped.
 	Status int `json:"status"`
-	// Caller is the principal the service resolved, never a token; empty if the
-	// service did not get that far.
+	// Caller is the name of the principal that sent the request, never a token. It is empty if the service refused the
+	// request before it knew the principal.
 	Caller string `json:"caller"`
 }
 
-// A Journal is what was asked of the services, oldest first.
+// A Journal is the list of all requests that a tenant's services received, oldest first.
 type Journal struct {
 	mu      sync.Mutex
 	entries []Entry
 }
 
-// Entries is a copy of the journal.
+// Entries returns a copy of all entries of the journal.
 func (j *Journal) Entries() []Entry {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return append([]Entry{}, j.entries...)
 }
 
-// Reset forgets everything asked so far.
+// Reset deletes all entries of the journal.
 func (j *Journal) Reset() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.entries = nil
 }
 
-// Count is the number of requests of that service and method whose route
-// contains routeSubstring. An empty argument matches all.
+// Count returns the number of entries with this service and this method whose route contains routeSubstring. An empty
+// argument matches everything.
 func (j *Journal) Count(service, method, routeSubstring string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -73,9 +72,8 @@ func (j *Journal) add(e Entry) {
 	j.entries = append(j.entries, e)
 }
 
-// journalNote is what a handler tells the journal about its request. It travels
-// as a pointer in the request's context because only the handler, deep inside,
-// knows the caller, while only instrument, outside, knows the status.
+// A journalNote is what a handler reports about its request to the journal. The request's context holds a pointer to
+// it: only the inner handler knows the caller, and only the outer handler, instrument, knows the status.
 type journalNote struct {
 	route, caller string
 }
@@ -87,14 +85,14 @@ func withJournalNote(r *http.Request) (*http.Request, *journalNote) {
 	return r.WithContext(context.WithValue(r.Context(), journalNoteKey{}, note)), note
 }
 
-// noteCaller records the principal a request was resolved to.
+// noteCaller records in the journal which principal sent a request.
 func noteCaller(r *http.Request, caller string) {
 	if note, ok := r.Context().Value(journalNoteKey{}).(*journalNote); ok {
 		note.caller = caller
 	}
 }
 
-// routeOf strips the method that an http.ServeMux pattern may begin with.
+// routeOf returns an http.ServeMux pattern without the HTTP method that it may begin with.
 func routeOf(pattern string) string {
 	if _, route, found := strings.Cut(pattern, " "); found {
 		return strings.TrimLeft(route, " \t")

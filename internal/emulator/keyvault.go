@@ -17,43 +17,41 @@ import (
 	"time"
 )
 
-// VaultSwitches choose how a vault is set up, and among behaviours that public
-// pages leave open. The zero value is a new vault: rights by Azure RBAC, open to
-// every network, soft delete on.
+// VaultSwitches configure a vault, and select how it behaves where public documentation does not say it. The zero value
+// is a new vault: it checks rights by Azure RBAC, accepts calls from every network, and has soft delete.
 type VaultSwitches struct {
-	// AccessPolicies is the older permission model. What [Vault.Allow] grants is
-	// the same; a refusal reads differently.
+	// AccessPolicies makes the vault use access policies, the older permission model. [Vault.Allow] grants the same
+	// rights in both models; only the texts of refusals differ.
 	AccessPolicies bool
-	// Firewall closes the vault to every caller's address.
+	// Firewall makes the vault refuse calls from every address.
 	Firewall bool
-	// RoleAssignmentDelay is how long what [Vault.Allow] grants is not yet
-	// honoured; real assignments take up to ten minutes.
+	// RoleAssignmentDelay is how long a role granted by [Vault.Allow] has no effect yet. On Azure, a role assignment
+	// takes up to ten minutes.
 	RoleAssignmentDelay time.Duration
-	// RefuseOutsideDates refuses to read a secret before its nbf or after its exp.
-	// "About Azure Key Vault secrets" says that reading works outside of them;
-	// users have met the refusal.
+	// RefuseOutsideDates makes the vault refuse to return a secret before its nbf or after its exp. "About Azure Key
+	// Vault secrets" says that such a secret can be read, but users have reported the refusal.
 	RefuseOutsideDates bool
-	// LoginWindowsNet names the older authority in the challenge.
+	// LoginWindowsNet makes the WWW-Authenticate challenge name login.windows.net, the older address of Entra ID.
 	LoginWindowsNet bool
-	// PurgeProtected refuses to purge, as on a vault with purge protection.
+	// PurgeProtected makes the vault refuse to purge deleted secrets, as a vault with purge protection does.
 	PurgeProtected bool
-	// BodyBeforeRights judges what is to be set before who may set it. Which of
-	// the two comes first is not documented.
+	// BodyBeforeRights makes the vault check the body of a request to set a secret before it checks the caller's right.
+	// The order of these checks is not documented.
 	BodyBeforeRights bool
-	// VersionsRefused answers 404 to the versions of a secret that is not there, or is deleted, instead of listing none.
+	// VersionsRefused answers a list of the versions of a missing or deleted secret with 404 instead of an empty list.
 	VersionsRefused bool
-	// DeletionDelay is how long a deletion takes, and RecoveryDelay a recovery. Meanwhile the secret is neither there nor
-	// among the deleted ones, and its name is taken. On the service both take some seconds.
+	// DeletionDelay is how long the deletion of a secret takes; RecoveryDelay is how long its recovery takes. During
+	// this time the secret is neither among the secrets nor among the deleted ones, and its name cannot be used. On
+	// Azure, both take some seconds.
 	DeletionDelay time.Duration
 	RecoveryDelay time.Duration
 }
 
-// A Vault is one Azure Key Vault over a tenant, as far as secrets go:
-// learn.microsoft.com/rest/api/keyvault/secrets, and "Certificates" of "About
-// keys, secrets and certificates" for the secret that each certificate has.
+// A Vault is one Azure Key Vault of a tenant. It serves only secrets: learn.microsoft.com/rest/api/keyvault/secrets,
+// and the secret that belongs to each certificate, as in "Certificates" of "About keys, secrets and certificates".
 //
-// It is an [http.Handler] and opens no port. azsecrets reaches it through
-// [Tenant.Proxy] at [Vault.URL], and under no other name.
+// A Vault is an [http.Handler] and opens no port. azsecrets reaches it through [Tenant.Proxy] at [Vault.URL], and at no
+// other address.
 type Vault struct {
 	name     string
 	location string
@@ -62,13 +60,13 @@ type Vault struct {
 
 	mu       sync.Mutex
 	switches VaultSwitches
-	secrets  map[string]*vaultSecret         // by lower-case name, deleted ones too
-	rights   map[string]map[string]time.Time // by lower-case id, then role: since when
+	secrets  map[string]*vaultSecret         // by name in lower case; includes deleted secrets
+	rights   map[string]map[string]time.Time // by id in lower case, then by role: the time of the assignment
 }
 
 var vaultName = regexp.MustCompile(`^[a-z](-?[a-z0-9]){2,23}$`)
 
-// NewVault makes an empty vault that nobody may read.
+// NewVault creates an empty vault on which nobody has a role.
 func (t *Tenant) NewVault(name string) *Vault {
 	if !vaultName.MatchString(name) {
 		panic(fmt.Sprintf("emulator: %q is no name for a vault in lower case", name))
@@ -87,57 +85,56 @@ func (t *Tenant) NewVault(name string) *Vault {
 	return v
 }
 
-// RemoveVault deletes a vault with all that is in it. Its name is free again, as after a purge.
+// RemoveVault deletes a vault and its content. The vault's name can be used again, as after a purge.
 func (t *Tenant) RemoveVault(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.vaults, name)
 }
 
-// Vault finds a vault by its name; nil where there is none.
+// Vault returns the vault with this name, or nil if there is none.
 func (t *Tenant) Vault(name string) *Vault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.vaults[name]
 }
 
-// Name is the vault's name.
+// Name returns the vault's name.
 func (v *Vault) Name() string { return v.name }
 
-// URL is the vault's address in the public cloud. In another cloud it is found
-// under the same name with that cloud's suffix.
+// URL returns the vault's address in the public cloud. In another cloud, the vault has the same name with that cloud's
+// suffix.
 func (v *Vault) URL() string { return "https://" + v.name + cloudNamed(PublicCloud).vaultSuffix }
 
-// Switches are the vault's switches now.
+// Switches returns the current switches of the vault.
 func (v *Vault) Switches() VaultSwitches {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.switches
 }
 
-// SetSwitches changes all switches at once.
+// SetSwitches replaces all switches of the vault.
 func (v *Vault) SetSwitches(s VaultSwitches) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.switches = s
 }
 
-// ServeHTTP serves the vault, with the faults and the journal of its tenant.
+// ServeHTTP serves the vault's API. The faults of the tenant apply, and the tenant's journal records the request.
 func (v *Vault) ServeHTTP(w http.ResponseWriter, r *http.Request) { v.handler.ServeHTTP(w, r) }
 
-// vaultCall is one request of a caller with a valid token. Handlers run under the vault's mutex.
+// vaultCall is one request to a vault from a caller with a valid token. Handlers run while the vault's mutex is held.
 type vaultCall struct {
 	v    *Vault
 	r    *http.Request
 	body []byte
 	now  time.Time
 	who  AccessClaims
-	// base is the vault's address as the caller knows it, which begins every id.
+	// base is the vault's address under the name that the caller used. Every id in an answer begins with it.
 	base string
 }
 
-// A vaultHandler answers with a value written as JSON (nil is no content), or an
-// error.
+// A vaultHandler returns a value that is written as JSON, nil for an answer without content, or an error.
 type vaultHandler func(c *vaultCall) (any, error)
 
 func (v *Vault) routes() http.Handler {
@@ -145,7 +142,7 @@ func (v *Vault) routes() http.Handler {
 	add := func(pattern string, needs vaultAction, h vaultHandler) { mux.Handle(pattern, v.serve(needs, h)) }
 	add("GET /secrets", vaultList, listSecrets)
 	add("GET /secrets/{name}/versions", vaultList, listVersions)
-	for _, latest := range []string{"", "/{$}"} { // azsecrets leaves the slash of an empty version
+	for _, latest := range []string{"", "/{$}"} { // azsecrets sends a final slash if the version is empty
 		add("GET /secrets/{name}"+latest, vaultGet, getSecret)
 		add("PUT /secrets/{name}"+latest, vaultSet, setSecret)
 		add("PATCH /secrets/{name}"+latest, vaultUpdate, updateSecret)
@@ -163,12 +160,12 @@ func (v *Vault) routes() http.Handler {
 	return routeMux{mux}
 }
 
-// maxSecret is how large a secret's value may be, per "About Azure Key Vault
-// secrets"; the body around it may be larger.
+// maxSecret is the largest size of a secret's value in bytes, according to "About Azure Key Vault secrets". The body of
+// the request may be larger.
 const maxSecret = 25 << 10
 
-// serve checks a request in the order of the service: who asks, from where, in
-// which version of the API, with which right.
+// serve returns the handler of one operation. It checks a request in the same order as the service: the token, the
+// network address, the API version, the caller's right.
 func (v *Vault) serve(needs vaultAction, h vaultHandler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -229,8 +226,7 @@ func (c *vaultCall) run(needs vaultAction, h vaultHandler) (any, error) {
 
 var (
 	secretName = regexp.MustCompile(`^[0-9a-zA-Z-]{1,127}$`)
-	// vaultVersion is the shape of every version the API has had: 7.0 to 7.6, then
-	// dates.
+	// vaultVersion matches every api-version that Key Vault has had: 7.0 to 7.6, then dates.
 	vaultVersion = regexp.MustCompile(`^(7\.[0-6](-preview(\.[0-9])?)?|20[0-9]{2}-[01][0-9]-[0-3][0-9](-preview(\.[0-9])?)?)$`)
 )
 
@@ -244,8 +240,8 @@ func checkVaultVersion(version string) error {
 	return nil
 }
 
-// baseFor returns the vault's address for a response: with the host name of the request if that is one of the vault's
-// names, else, as for a request to an address of this machine, with its public name.
+// baseFor returns the vault's address for an answer. It has the host name of the request if that is one of the vault's
+// names. Otherwise, as for a request to an address of this machine, it has the vault's name in the public cloud.
 func (v *Vault) baseFor(r *http.Request) string {
 	for _, c := range clouds {
 		if hostName(r.Host) == v.name+c.vaultSuffix {
@@ -255,7 +251,7 @@ func (v *Vault) baseFor(r *http.Request) string {
 	return v.URL()
 }
 
-// decode reads a JSON body strictly.
+// decode reads the JSON body of the request. It returns an error if the body has an unknown field.
 func (c *vaultCall) decode(into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(c.body))
 	decoder.DisallowUnknownFields()
@@ -268,7 +264,7 @@ func (c *vaultCall) decode(into any) error {
 	return nil
 }
 
-// page returns one page of a list, of maxresults (by default 25) entries, with the address of the next page.
+// page returns one page of a list, with the address of the next page. Its size is maxresults, by default 25.
 func (c *vaultCall) page(all []any) (any, error) {
 	const most = 25
 	query := c.r.URL.Query()
@@ -297,9 +293,9 @@ func (c *vaultCall) page(all []any) (any, error) {
 	return answer, nil
 }
 
-// newVersion is 32 hexadecimal digits, as every version of the service.
+// newVersion returns a new version id: 32 hexadecimal digits, as Azure uses.
 func newVersion() string {
 	raw := make([]byte, 16)
-	_, _ = rand.Read(raw) // never fails, by its documentation
+	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
 	return hex.EncodeToString(raw)
 }

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Who may do what in a vault: "Authentication, requests and responses" of the Key
-// Vault REST API for the challenge, and "Provide access to Key Vault keys,
-// certificates, and secrets with Azure role-based access control" for the rest.
+// This file decides who may do what in a vault. The challenge follows "Authentication, requests and responses" of the
+// Key Vault REST API. The roles follow "Provide access to Key Vault keys, certificates, and secrets with Azure
+// role-based access control".
 
-// vaultAction is what an operation needs: a data action where rights come from
-// RBAC, a permission where they come from access policies.
+// A vaultAction is the right that an operation needs: a data action if the vault uses RBAC, a permission if the vault
+// uses access policies.
 type vaultAction struct {
 	data, permission string
 }
@@ -31,7 +31,7 @@ var (
 	vaultAnything   = vaultAction{}
 )
 
-// The built-in roles, by what they may do with secrets.
+// The built-in Azure roles that differ in what they allow on secrets.
 const (
 	RoleSecretsUser     = "Key Vault Secrets User"
 	RoleSecretsOfficer  = "Key Vault Secrets Officer"
@@ -47,14 +47,14 @@ var (
 		RoleSecretsUser:           {"getSecret/action", "readMetadata/action"},
 		RoleSecretsOfficer:        everySecretAction,
 		RoleCertificateUser:       {"getSecret/action", "readMetadata/action"},
-		RoleReader:                {"readMetadata/action"}, // sees names, reads no value
+		RoleReader:                {"readMetadata/action"}, // lists the names, cannot read a value
 		RoleCertificatesOfficer:   {},
 		"Key Vault Administrator": everySecretAction,
 	}
 )
 
-// Allow assigns a role on the vault to an application, named by its client id or
-// by the object id of its service principal.
+// Allow assigns a role on the vault to an application. The application is named by its client id or by the object id of
+// its service principal. Allow panics if there is no such role.
 func (v *Vault) Allow(clientOrObjectID, role string) {
 	if vaultRoles[role] == nil {
 		panic(fmt.Sprintf("emulator: there is no role %q for vaults, only %q", role, slices.Sorted(maps.Keys(vaultRoles))))
@@ -68,7 +68,7 @@ func (v *Vault) Allow(clientOrObjectID, role string) {
 	v.rights[id][role] = v.tenant.Clock.Now()
 }
 
-// Revoke takes every role on the vault away from an application.
+// Revoke removes all roles that an application has on the vault.
 func (v *Vault) Revoke(clientOrObjectID string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -90,7 +90,7 @@ func (c *vaultCall) caller() string {
 	return fmt.Sprintf("appid=%s;oid=%s;iss=%s", c.who.AppID, c.who.ObjectID, c.who.Issuer)
 }
 
-// denied is the refusal of the permission model in force.
+// denied returns the error for a missing right, in the words of the vault's permission model: RBAC or access policies.
 func (c *vaultCall) denied(needs vaultAction) error {
 	v := c.v
 	if v.switches.AccessPolicies {
@@ -116,7 +116,7 @@ func (c *vaultCall) firewalled() error {
 		"service.\r\nClient address: %s\r\nCaller: %s\r\nVault: %s;location=%s", hostName(c.r.RemoteAddr), c.caller(), c.v.name, c.v.location)
 }
 
-// challenge tells a client without a token where to get one, and for what.
+// challenge returns the WWW-Authenticate header that says where to get a token and for which resource.
 func (v *Vault) challenge(host string) string {
 	c := cloudsOf(host)[0]
 	login := c.logins[0]

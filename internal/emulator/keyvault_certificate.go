@@ -10,24 +10,24 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// The content types of a certificate's secret, per "Composition of a certificate"
-// in "About Azure Key Vault certificates".
+// The content types of the secret that belongs to a certificate, according to "Composition of a certificate" in "About
+// Azure Key Vault certificates".
 const (
 	CertificatePKCS12 = "application/x-pkcs12"
 	CertificatePEM    = "application/x-pem-file"
 )
 
-// vaultCertificate is a certificate object behind a managed secret.
+// vaultCertificate is a certificate object in a vault. The vault shows it as a secret of the same name.
 type vaultCertificate struct {
-	key   *rsa.PrivateKey // nil where policy forbids to export it
+	key   *rsa.PrivateKey // nil if the certificate's policy forbids to export the key
 	cert  *x509.Certificate
 	chain []*x509.Certificate
 }
 
-// ImportCertificate puts a certificate object into the vault and returns its version; importing the name again adds a
-// version. The object is readable as a managed secret of the same name, as base64 of a PFX or as PEM text by its
-// content type. Whatever password the imported file had is gone: the service takes it to open the file and does not
-// keep it. With a nil key the secret holds the certificate alone, as for a key that policy forbids to export.
+// ImportCertificate adds a certificate object to the vault and returns its version. If the name exists, it adds a
+// version. The certificate can be read as a secret of the same name: base64 of a PFX, or PEM text, depending on
+// contentType. The PFX has no password, because Azure uses the password of an imported file only to open it. If key is
+// nil, the secret contains only certificates, as for a key that the policy forbids to export.
 func (v *Vault) ImportCertificate(name string, key *rsa.PrivateKey, cert *x509.Certificate, contentType string, chain ...*x509.Certificate) (version string) {
 	object := &vaultCertificate{key: key, cert: cert, chain: chain}
 	value, err := object.encode(contentType)
@@ -41,7 +41,7 @@ func (v *Vault) ImportCertificate(name string, key *rsa.PrivateKey, cert *x509.C
 func (o *vaultCertificate) encode(contentType string) (string, error) {
 	switch contentType {
 	case CertificatePKCS12:
-		// The algorithms are the old ones that every reader of a PFX knows.
+		// LegacyDES uses old algorithms that every reader of a PFX supports.
 		var pfx []byte
 		var err error
 		if o.key == nil {

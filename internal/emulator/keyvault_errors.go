@@ -7,13 +7,12 @@ import (
 	"net/http"
 )
 
-// vaultError is a refusal in the form of "Azure Key Vault REST API error codes"
-// (learn.microsoft.com/azure/key-vault/general/rest-error-codes). The texts are
-// those that callers of the service have published.
+// A vaultError is an error answer in the form of "Azure Key Vault REST API error codes"
+// (learn.microsoft.com/azure/key-vault/general/rest-error-codes). Its texts were published by users of Key Vault.
 type vaultError struct {
 	status  int
 	code    string
-	inner   string // innererror.code, which tells one 403 from another
+	inner   string // innererror.code, which distinguishes the reasons of a 403
 	message string
 }
 
@@ -74,8 +73,8 @@ func vaultErrorBody(e *vaultError) []byte {
 	return raw
 }
 
-// vaultFault formats a declared fault as the vault formats its errors: a code with a slash is code and inner code, as
-// in Forbidden/ForbiddenByConnection.
+// vaultFault writes a declared fault as an error of Key Vault. A fault's code with a slash, as in
+// Forbidden/ForbiddenByConnection, is the code and the inner code.
 func vaultFault(f Fault) (contentType string, body []byte) {
 	e := &vaultError{status: f.Status, code: f.Code, message: f.Message}
 	for i := range e.code {

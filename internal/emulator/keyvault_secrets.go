@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// The operations on secrets, one page each, below
+// This file has the operations on secrets. Each is described on its own page below
 // learn.microsoft.com/rest/api/keyvault/secrets.
 
-// vaultSecret is a name with its versions, oldest first.
+// A vaultSecret is the name of a secret with all its versions, oldest first.
 type vaultSecret struct {
 	name     string
 	versions []*secretVersion
-	deleted  time.Time // zero while it is there
-	// recovered is when it was last recovered.
+	deleted  time.Time // zero if the secret is not deleted
+	// recovered is the time of the secret's last recovery; zero if it was never recovered.
 	recovered time.Time
 }
 
@@ -29,7 +29,7 @@ func (v *Vault) beingRecovered(s *vaultSecret, now time.Time) bool {
 	return s.deleted.IsZero() && !s.recovered.IsZero() && now.Before(s.recovered.Add(v.switches.RecoveryDelay))
 }
 
-// secretVersion is one value under a name, and what is said about it.
+// A secretVersion is one version of a secret: its value and its attributes.
 type secretVersion struct {
 	id          string
 	value       string
@@ -43,14 +43,15 @@ type secretVersion struct {
 	certificate *vaultCertificate // nil for a plain secret
 }
 
-// recoverableDays is how long a deleted secret waits to be recovered.
+// recoverableDays is the number of days for which a deleted secret can be recovered.
 const recoverableDays = 90
 
 func (s *vaultSecret) latest() *secretVersion { return s.versions[len(s.versions)-1] }
 
 func (s *vaultSecret) purged() time.Time { return s.deleted.AddDate(0, 0, recoverableDays) }
 
-// find returns a secret, deleted or not; nil if there is none or it was purged in the meantime.
+// find returns the secret with this name, even if it is deleted. It returns nil if there is none, or if the time for
+// which the deleted secret could be recovered is over.
 func (v *Vault) find(name string) *vaultSecret {
 	key := strings.ToLower(name)
 	s := v.secrets[key]
@@ -61,7 +62,8 @@ func (v *Vault) find(name string) *vaultSecret {
 	return s
 }
 
-// there returns a secret that is not deleted.
+// there returns the secret that the request's path names. It returns an error if the secret is missing, deleted or
+// still being recovered.
 func (c *vaultCall) there() (*vaultSecret, error) {
 	name := c.r.PathValue("name")
 	if s := c.v.find(name); s != nil && s.deleted.IsZero() && !c.v.beingRecovered(s, c.now) {
@@ -70,7 +72,7 @@ func (c *vaultCall) there() (*vaultSecret, error) {
 	return nil, secretNotFound(name)
 }
 
-// version returns the version in the path, or the latest.
+// version returns the secret that the request's path names, and the version in the path, or else the latest version.
 func (c *vaultCall) version() (*vaultSecret, *secretVersion, error) {
 	s, err := c.there()
 	if err != nil {
@@ -152,7 +154,7 @@ func getSecret(c *vaultCall) (any, error) {
 	return out, nil
 }
 
-// secretBody is what set and update take; pointers tell what was not given.
+// secretBody is the body of a request to set or update a secret. A nil pointer means that the field was not sent.
 type secretBody struct {
 	Value       *string `json:"value"`
 	ContentType *string `json:"contentType"`
@@ -164,7 +166,7 @@ type secretBody struct {
 	Tags map[string]string `json:"tags"`
 }
 
-// apply writes what was given into a version, and refuses what the service does.
+// apply copies the fields that the request sent into a version. It returns an error for values that Key Vault refuses.
 func (b *secretBody) apply(version *secretVersion) error {
 	const mostTags, longestTag, longestType = 15, 256, 255
 	if b.ContentType != nil {
@@ -234,7 +236,7 @@ func setSecret(c *vaultCall) (any, error) {
 	return out, nil
 }
 
-// checkValue refuses to set a secret without a value.
+// checkValue returns an error if the request's body has no value for the secret.
 func (c *vaultCall) checkValue() error {
 	var body secretBody
 	if err := c.decode(&body); err != nil {
@@ -246,8 +248,8 @@ func (c *vaultCall) checkValue() error {
 	return nil
 }
 
-// managedSecret refuses to change the secret of a certificate, whose lifetime
-// belongs to the certificate. The text is not documented.
+// managedSecret returns the error for a change of a secret that belongs to a certificate. Such a secret changes only
+// together with its certificate. The text of the real error is not documented.
 func managedSecret(operation, name string) error {
 	return vaultRefusal(http.StatusForbidden, "Forbidden", "Operation %s is not allowed on the secret %s, which is managed by a certificate.", operation, name)
 }
@@ -349,7 +351,8 @@ func purgeSecret(c *vaultCall) (any, error) {
 	return nil, nil
 }
 
-// names are the names of secrets in order, deleted ones or the others, without those on the way from one to the other.
+// names returns the deleted secrets or the other secrets, sorted by name. It leaves out secrets whose deletion or
+// recovery is still in progress.
 func (v *Vault) names(deleted bool) []*vaultSecret {
 	var found []*vaultSecret
 	now := v.tenant.Clock.Now()
@@ -385,7 +388,7 @@ func listVersions(c *vaultCall) (any, error) {
 	if err != nil {
 		return c.page(nil)
 	}
-	// By id, which is to say in no order of time: the service promises none.
+	// The versions are sorted by their random ids, not by time, because Key Vault promises no order.
 	versions := slices.SortedFunc(slices.Values(s.versions), func(a, b *secretVersion) int { return strings.Compare(a.id, b.id) })
 	var all []any
 	for _, version := range versions {
@@ -394,7 +397,7 @@ func listVersions(c *vaultCall) (any, error) {
 	return c.page(all)
 }
 
-// SetSecret puts a value into the vault as its owner would, without a right or a request, and returns the new version.
+// SetSecret sets the value of a secret without a request and without checking a right, and returns the new version.
 func (v *Vault) SetSecret(name, value, contentType string) (version string) {
 	return v.putBehind(name, &secretVersion{value: value, contentType: contentType})
 }
@@ -414,8 +417,7 @@ func (v *Vault) putBehind(name string, version *secretVersion) string {
 	return version.id
 }
 
-// SetEnabled enables or disables a version of a secret; an empty version is the
-// latest.
+// SetEnabled enables or disables a version of a secret. An empty version means the latest version.
 func (v *Vault) SetEnabled(name, version string, enabled bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// SecretVersionState is one version of a secret in a vault, without its value. A
-// zero Expires is never.
+// SecretVersionState describes one version of a secret in a vault, without the value. A zero Expires means that the
+// version never expires.
 type SecretVersionState struct {
 	ID          string
 	Enabled     bool
@@ -17,8 +17,7 @@ type SecretVersionState struct {
 	Expires     time.Time
 }
 
-// Versions are those of a secret, oldest first; none for one that is deleted or
-// was never there.
+// Versions returns the versions of a secret, oldest first. It returns nil if the secret is deleted or never existed.
 func (v *Vault) Versions(name string) []SecretVersionState {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -37,29 +36,29 @@ func (v *Vault) Versions(name string) []SecretVersionState {
 	return states
 }
 
-// Value is what a reader of the newest version gets.
+// Value returns the value of the newest version of a secret. It panics if there is no such secret.
 func (v *Vault) Value(name string) string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.mustSecret(name).latest().value
 }
 
-// Certificate is the newest version of a certificate object.
+// Certificate returns the newest version of a certificate object. It panics if there is no such certificate.
 func (v *Vault) Certificate(name string) *x509.Certificate {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.mustSecret(name).latest().certificate.cert
 }
 
-// DeleteSecret deletes a secret as somebody with the right would: it can be
-// recovered, and its name is taken until then.
+// DeleteSecret deletes a secret, as a request of an authorized caller does. The secret can be recovered; until then its
+// name cannot be used.
 func (v *Vault) DeleteSecret(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.mustSecret(name).deleted = v.tenant.Clock.Now()
 }
 
-// RecoverSecret takes that back.
+// RecoverSecret recovers a deleted secret. It panics if there is no such deleted secret.
 func (v *Vault) RecoverSecret(name string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

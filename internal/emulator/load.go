@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// A Latency is how long every answer of a tenant's services takes at least, in real
-// time, as over a network. The zero value is none.
+// A Latency is the time, in real time, that every answer of a tenant's services takes at least, as over a network. The
+// zero value adds no time.
 type Latency struct{ nanoseconds atomic.Int64 }
 
-// Set makes every answer from now on take that long.
+// Set makes every later answer take at least this long.
 func (l *Latency) Set(d time.Duration) { l.nanoseconds.Store(int64(d)) }
 
-// Get is how long every answer takes.
+// Get returns how long every answer takes at least.
 func (l *Latency) Get() time.Duration { return time.Duration(l.nanoseconds.Load()) }
 
-// pass lets the time go by, or gives up with the caller.
+// pass waits for the latency. If the caller cancels the request meanwhile, pass ends it.
 func (l *Latency) pass(r *http.Request) {
 	d := l.Get()
 	if d <= 0 {
@@ -55,9 +55,9 @@ func (l *Latency) controlRoutes(mux *http.ServeMux) {
 	})
 }
 
-// Crowd fills the scenario's workspace for a measurement: n service principals, by
-// [CrowdApplicationID], and n serving endpoints that the person created, by
-// [CrowdEndpoint], both counted from 0.
+// Crowd fills the scenario's workspace for a measurement. It adds n service principals, with the application ids of
+// [CrowdApplicationID], and n serving endpoints that the person created, with the names of [CrowdEndpoint]. Both are
+// numbered from 0.
 func (s *Scenario) Crowd(n int) {
 	for i := range n {
 		s.Workspace.AddServicePrincipal(CrowdApplicationID(i), fmt.Sprintf("crowd %d", i))
@@ -65,8 +65,8 @@ func (s *Scenario) Crowd(n int) {
 	}
 }
 
-// CrowdApplicationID is the application id of the i-th service principal of a crowd.
+// CrowdApplicationID returns the application id of the service principal with number i that [Scenario.Crowd] adds.
 func CrowdApplicationID(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
 
-// CrowdEndpoint is the name of the i-th serving endpoint of a crowd.
+// CrowdEndpoint returns the name of the serving endpoint with number i that [Scenario.Crowd] adds.
 func CrowdEndpoint(i int) string { return fmt.Sprintf("crowd-%d", i) }

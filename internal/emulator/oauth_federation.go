@@ -8,14 +8,16 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Federation policies of service principals: learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-federation-policy. The
-// API for them is one of the account; here they are set by hand.
+// Federation policies of service principals are described on
+// learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-federation-policy. Databricks manages them with an API of
+// the account; in the emulator a test adds them with [Workspace.AddFederationPolicy].
 
-// federationPolicy says which external tokens a service principal may log in with. All parts are compared as they are.
+// A federationPolicy says which tokens of an external issuer a service principal may log in with. Issuer, subject and
+// audience are compared case-sensitively.
 type federationPolicy struct{ issuer, subject, audience string }
 
 // AddFederationPolicy lets a service principal of the workspace log in with tokens of an [OIDCIssuer]. An empty
-// audience is the account's id, as it is for a policy that names none.
+// audience means the account's id, which is the default of a real policy.
 func (w *Workspace) AddFederationPolicy(applicationID, issuer, subject, audience string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -26,14 +28,15 @@ func (w *Workspace) AddFederationPolicy(applicationID, issuer, subject, audience
 	w.federation[p.id] = append(w.federation[p.id], federationPolicy{issuer, subject, audience})
 }
 
-// byExchange turns a token of another issuer into one of the workspace.
+// byExchange logs a service principal in with a token of an external issuer (RFC 8693). The workspace then issues its
+// own token.
 func (t *tokenRequest) byExchange() *apiError {
 	raw, id := t.form.Get("subject_token"), t.form.Get("client_id")
 	if raw == "" || t.form.Get("subject_token_type") != subjectTypeJWT {
 		return t.w.malformedTokenRequest("subject_token and its type are needed")
 	}
 	refused := t.w.switches.FederationRefused.or(http.StatusUnauthorized, "invalid_grant", "Invalid credentials", id)
-	// Without a client id it would be a policy for the whole account, which there is none of.
+	// A request without a client id needs a policy of the whole account. The emulator has no such policies.
 	p := t.w.findServicePrincipal(id)
 	if p == nil {
 		return refused
@@ -59,7 +62,7 @@ func (t *tokenRequest) byExchange() *apiError {
 	if err != nil || checkAssertionTimes(claims, t.now) != nil {
 		return refused
 	}
-	// The token lives no longer than the one it was exchanged for.
+	// The issued token expires no later than the external token.
 	t.seconds = min(t.seconds, int64(claims.ExpiresAt.Sub(t.now).Seconds()))
 	return t.as(p.id, strings.ToLower(id))
 }

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// What an OAuth token may be used for: docs.databricks.com/api, "API scopes". Of their names, authentication and
-// model-serving are recorded; the others are guesses.
+// Scopes limit what an OAuth token may be used for: docs.databricks.com/api, "API scopes". The scope names
+// authentication and model-serving come from recorded answers of the service; the other names are guesses.
 
-// pathScopes are the scopes of the APIs, by how their paths begin.
+// pathScopes maps the beginning of an API's path to the scope that the API needs. The first match counts.
 var pathScopes = []struct{ prefix, scope string }{
 	{scimRoot, "scim"},
-	{"/api/2.0/token", "authentication"}, // of one's own and of everybody
+	{"/api/2.0/token", "authentication"}, // the APIs for the caller's own tokens and for all tokens
 	{"/api/2.0/accounts/servicePrincipals/", "authentication"},
 	{"/api/2.0/permissions/authorization/", "authentication"},
 	{"/api/2.0/permissions/", "access-management"},
@@ -23,7 +23,7 @@ var pathScopes = []struct{ prefix, scope string }{
 	{"/api/2.0/workspace-conf", "settings"},
 }
 
-// checkScope refuses an OAuth token that is not for the API of the path.
+// checkScope returns an error if the caller's OAuth token lacks the scope that the API of the request's path needs.
 func (c *call) checkScope() error {
 	if c.oauth == nil || slices.Contains(c.oauth.scopes, allScopes) {
 		return nil
@@ -41,13 +41,14 @@ func (c *call) checkScope() error {
 	return c.w.switches.ScopeRefused.or(http.StatusForbidden, "PERMISSION_DENIED", "Provided OAuth token does not have required scopes: {}", needed)
 }
 
-// authenticateOAuth finds the member behind a token of the workspace.
+// authenticateOAuth finds the service principal that the workspace issued an OAuth token to. It returns an error if the
+// token is not valid for this API.
 func (c *call) authenticateOAuth(claims *oauthClaims) error {
 	switch {
 	case !claims.expires.After(c.now):
 		return c.w.refuseEntraToken(credentialError{expired: true})
 	case len(claims.details) > 0 && !c.w.switches.DetailedTokensEverywhere:
-		return unsupportedCredential() // it is for the endpoints it names, at their own addresses
+		return unsupportedCredential() // valid only at the addresses of the endpoints that it names
 	}
 	who := c.w.findServicePrincipal(claims.subject)
 	if who == nil || !who.active {

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// OAuth secrets of service principals, through the workspace:
+// The OAuth secrets of service principals, as the workspace serves them:
 // docs.databricks.com/api/authentication/v1/service-principal-secret-proxy, with the limits of
-// learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-m2m. The path has no account in it: the workspace serves the
-// secrets of the principals that are in it.
+// learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-m2m. The path contains no account id, because the workspace
+// serves only the secrets of its own service principals.
 
 const (
 	oauthSecretQuota    = 5
@@ -26,7 +26,7 @@ const (
 	oauthSecretActive   = "ACTIVE"
 )
 
-// oauthSecret is known by its id and a digest; its value is not kept.
+// oauthSecret is an OAuth secret of a service principal. It stores a digest of the value, not the value.
 type oauthSecret struct {
 	id      string
 	ownerID string // SCIM id
@@ -35,14 +35,15 @@ type oauthSecret struct {
 	status  string
 	scopes  []string
 	created time.Time
-	expires time.Time // zero is never
+	expires time.Time // zero means that the secret never expires
 }
 
 func (s *oauthSecret) expired(now time.Time) bool {
 	return !s.expires.IsZero() && !now.Before(s.expires)
 }
 
-// usable reports whether the secret logs in: a new one may be known late.
+// usable reports whether a login with the secret succeeds. It fails if the secret is expired, is not active, or was
+// created less than delay ago.
 func (s *oauthSecret) usable(now time.Time, delay time.Duration) bool {
 	return !s.expired(now) && strings.EqualFold(s.status, oauthSecretActive) && now.Sub(s.created) >= delay
 }
@@ -52,10 +53,10 @@ func secretDigest(value string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// mintOAuthSecret makes a secret; an expiry of zero is never.
+// mintOAuthSecret creates an OAuth secret and returns it with its value. A zero expires means that it never expires.
 func (w *Workspace) mintOAuthSecret(owner *principal, scopes []string, now, expires time.Time) (*oauthSecret, string) {
 	raw := make([]byte, 48)
-	_, _ = rand.Read(raw) // never fails, by its documentation
+	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
 	value := "dose" + hex.EncodeToString(raw[:16])
 	s := &oauthSecret{id: hex.EncodeToString(raw[16:]), ownerID: owner.id, owner: owner.applicationID, digest: secretDigest(value),
 		status: oauthSecretActive, scopes: scopes, created: now.Truncate(time.Millisecond), expires: expires.Truncate(time.Millisecond)}
@@ -63,7 +64,7 @@ func (w *Workspace) mintOAuthSecret(owner *principal, scopes []string, now, expi
 	return s, value
 }
 
-// oauthSecretsWhere lists secrets, oldest first.
+// oauthSecretsWhere returns the OAuth secrets for which keep returns true, oldest first.
 func (w *Workspace) oauthSecretsWhere(keep func(*oauthSecret) bool) []*oauthSecret {
 	var found []*oauthSecret
 	for _, s := range w.oauthSecrets {
@@ -85,8 +86,8 @@ func (w *Workspace) deleteOAuthSecretsOf(principalID string) {
 	}
 }
 
-// AddOAuthSecret makes an OAuth secret of a service principal behind the back of whoever uses the workspace. A lifetime of
-// zero is for ever, as secrets made before 2025 have it.
+// AddOAuthSecret creates an OAuth secret of a service principal without a request, as if somebody else had created it.
+// A zero lifetime means that the secret never expires, like secrets created before 2025.
 func (w *Workspace) AddOAuthSecret(applicationID string, lifetime time.Duration, scopes ...string) (id, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,14 +99,15 @@ func (w *Workspace) AddOAuthSecret(applicationID string, lifetime time.Duration,
 	return s.id, value
 }
 
-// SetOAuthSecretStatus gives a secret another status than ACTIVE, the only one that is recorded; it logs in no more.
+// SetOAuthSecretStatus sets the status of an OAuth secret. With a status other than ACTIVE a login fails. ACTIVE is the
+// only status in recorded answers of the service.
 func (w *Workspace) SetOAuthSecretStatus(id, status string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mustFindOAuthSecret(id).status = status
 }
 
-// DeleteOAuthSecret deletes a secret.
+// DeleteOAuthSecret deletes an OAuth secret. It panics if there is no such secret.
 func (w *Workspace) DeleteOAuthSecret(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -126,7 +128,8 @@ func (w *Workspace) oauthSecretRoutes(api func(string, handler)) {
 	api("DELETE "+root+"/{secret_id}", secretsOf(deleteOAuthSecret))
 }
 
-// secretsOf finds the service principal of the path, for a workspace admin.
+// secretsOf returns a handler that passes the service principal in the request's path to h. It refuses callers who are
+// no workspace admins.
 func secretsOf(h func(*call, *principal) (any, error)) handler {
 	return func(c *call) (any, error) {
 		s, id := &c.w.switches, c.r.PathValue("id")
@@ -135,7 +138,7 @@ func secretsOf(h func(*call, *principal) (any, error)) handler {
 				"Only workspace admins can manage the secrets of service principals.", c.who.name())
 		}
 		if _, err := strconv.ParseInt(id, 10, 64); err != nil {
-			return nil, badParameter("Service principal ID must be a number.") // not the application id
+			return nil, badParameter("Service principal ID must be a number.") // an application id is refused
 		}
 		p := c.w.byID(id)
 		if p == nil || p.kind != servicePrincipalKind {
@@ -156,7 +159,7 @@ type oauthSecretInfo struct {
 	Scopes     []string `json:"scopes,omitempty"`
 }
 
-// info is a secret as lists show it. What its hash is made of is not documented.
+// info returns an OAuth secret as lists show it. How the service computes the hash in it is not documented.
 func (s *oauthSecret) info() oauthSecretInfo {
 	const layout = "2006-01-02T15:04:05.000Z"
 	created := s.created.UTC().Format(layout)
@@ -167,7 +170,7 @@ func (s *oauthSecret) info() oauthSecretInfo {
 	return info
 }
 
-// protoDuration is how protobuf writes a duration of whole seconds in JSON.
+// protoDuration matches whole seconds as protobuf's JSON format writes them, such as 3600s.
 var protoDuration = regexp.MustCompile(`^([0-9]+)s$`)
 
 func createOAuthSecret(c *call, p *principal) (any, error) {

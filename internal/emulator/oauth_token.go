@@ -19,9 +19,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// The workspace's own token endpoint: RFC 6749 (client credentials), RFC 8693 (token exchange), RFC 7523 (JWT bearer), RFC
-// 9396 (authorization details), as learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-m2m, …/oauth-federation-exchange
-// and …/machine-learning/model-serving/query-route-optimization describe them. It knows secrets of Databricks only.
+// The workspace's own token endpoint: RFC 6749 (client credentials), RFC 8693 (token exchange), RFC 7523 (JWT bearer)
+// and RFC 9396 (authorization details). It follows learn.microsoft.com/azure/databricks/dev-tools/auth/oauth-m2m,
+// …/oauth-federation-exchange and …/machine-learning/model-serving/query-route-optimization. The only client secrets
+// that it accepts are OAuth secrets of Databricks.
 
 const (
 	oidcRoot          = "/oidc/"
@@ -34,7 +35,7 @@ const (
 	maxTokenForm      = 1 << 20
 )
 
-// oauthRefusal makes an error in the form of RFC 6749 section 5.2; the code is the error.
+// oauthRefusal returns an error answer in the form of RFC 6749 section 5.2. The code is the value of the field error.
 func oauthRefusal(status int, code, description string) *apiError {
 	return &apiError{status: status, code: code, message: description}
 }
@@ -54,7 +55,7 @@ func writeOAuth(rw http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(rw).Encode(body)
 }
 
-// oauthFault writes an injected fault in the form of the token endpoint.
+// oauthFault writes a declared fault as an error of the token endpoint.
 func oauthFault(f Fault) (string, []byte) {
 	body, _ := json.Marshal(map[string]string{"error": f.Code, "error_description": f.Message})
 	return "application/json", body
@@ -93,7 +94,7 @@ func (w *Workspace) oidcRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+oidcRoot+"v1/token", w.oauthToken)
 }
 
-// tokenRequest is one request for a token, under the workspace's mutex.
+// tokenRequest is one request to the token endpoint. It is handled while the workspace's mutex is held.
 type tokenRequest struct {
 	w    *Workspace
 	r    *http.Request
@@ -101,7 +102,7 @@ type tokenRequest struct {
 	now  time.Time
 
 	who     *principal
-	scopes  []string // what the credential may be used for; empty is everything
+	scopes  []string // the scopes of the credential; empty means all
 	details []authorizationDetail
 	seconds int64
 }
@@ -169,7 +170,8 @@ func (t *tokenRequest) answer() (map[string]any, *apiError) {
 	return answer, nil
 }
 
-// byCredentials takes the client by its header or by the body, not by both (RFC 6749 section 2.3).
+// byCredentials logs a client in with an OAuth secret. The client id and the secret come from the header or from the
+// body, but not from both (RFC 6749 section 2.3).
 func (t *tokenRequest) byCredentials() *apiError {
 	id, secret, basic := t.r.BasicAuth()
 	if basic {
@@ -196,7 +198,8 @@ func (t *tokenRequest) byCredentials() *apiError {
 	return invalidClient()
 }
 
-// as finds who the token is for: an active principal of the workspace.
+// as sets the principal that the token is issued to. It returns an error unless the principal is an active member of
+// the workspace.
 func (t *tokenRequest) as(scimID, applicationID string) *apiError {
 	p := t.w.byID(scimID)
 	if p == nil && t.w.switches.OAuthTokensForStrangers {
@@ -209,7 +212,8 @@ func (t *tokenRequest) as(scimID, applicationID string) *apiError {
 	return nil
 }
 
-// byOwnToken narrows a token that the caller has to authorization details (databricks-sdk-go httpclient/oauth_token.go).
+// byOwnToken exchanges a token of the caller for one that is limited to authorization details, as databricks-sdk-go
+// does in httpclient/oauth_token.go.
 func (t *tokenRequest) byOwnToken() *apiError {
 	raw := t.form.Get("assertion")
 	if raw == "" || !t.form.Has("authorization_details") {
@@ -259,7 +263,7 @@ func (t *tokenRequest) grantedScopes() ([]string, *apiError) {
 	return asked, nil
 }
 
-// authorizationDetail is one permission on one object.
+// An authorizationDetail names one object and the actions that a token allows on it.
 type authorizationDetail struct {
 	Type       string   `json:"type"`
 	ObjectType string   `json:"object_type"`
@@ -267,10 +271,11 @@ type authorizationDetail struct {
 	Actions    []string `json:"actions"`
 }
 
-// actionLevel is the level on the endpoint that each action needs.
+// actionLevel maps an action of an authorization detail to the permission level that it needs on the serving endpoint.
 var actionLevel = map[string]string{"query_inference_endpoint": levelQuery, "manage_inference_endpoint": levelManage}
 
-// readDetails checks the permissions that were asked for against the access lists, as they are at this moment.
+// readDetails reads the requested authorization details, and returns an error unless the access lists now allow all of
+// them to the caller.
 func (t *tokenRequest) readDetails() *apiError {
 	text := t.form.Get("authorization_details")
 	if text == "" {
@@ -304,7 +309,7 @@ func (t *tokenRequest) readDetails() *apiError {
 	return nil
 }
 
-// oauthClaims are the claims of a token of the workspace that APIs judge.
+// oauthClaims are the claims of an OAuth token of the workspace that its APIs check.
 type oauthClaims struct {
 	subject string
 	scopes  []string
@@ -314,7 +319,7 @@ type oauthClaims struct {
 
 func (w *Workspace) oauthIssuer() string { return "https://" + publicHostName(w.id) + "/oidc" }
 
-// signOAuth makes a token with the claims that users of the service have published.
+// signOAuth returns a new OAuth token of the workspace. Its claims are those that users of the service have published.
 func (w *Workspace) signOAuth(p *principal, scopes []string, details []authorizationDetail, now time.Time, seconds int64) string {
 	claims := jwt.MapClaims{
 		"iss": w.oauthIssuer(), "aud": w.id, "sub": p.applicationID, "client_id": p.applicationID, "scope": strings.Join(scopes, " "),
@@ -333,14 +338,16 @@ func (w *Workspace) signOAuth(p *principal, scopes []string, details []authoriza
 	return raw
 }
 
-// isOAuthToken recognises a token by its issuer, as drivers of the service do.
+// isOAuthToken reports whether a token names a workspace's OAuth endpoint as its issuer. It does not check the
+// signature.
 func isOAuthToken(raw string) bool {
 	var claims jwt.RegisteredClaims
 	_, _, err := jwt.NewParser().ParseUnverified(raw, &claims)
 	return err == nil && strings.HasSuffix(claims.Issuer, "/oidc")
 }
 
-// verifyOAuth checks that this workspace signed a token. It does not judge its dates.
+// verifyOAuth returns the claims of a token that this workspace signed, or an error. It does not check the token's
+// dates.
 func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
 	var claims struct {
 		jwt.RegisteredClaims
@@ -358,7 +365,8 @@ func (w *Workspace) verifyOAuth(raw string) (*oauthClaims, error) {
 	return &oauthClaims{subject: claims.Subject, scopes: strings.Fields(claims.Scope), details: claims.Details, expires: claims.ExpiresAt.UTC()}, nil
 }
 
-// newOAuthKey is made when the first token is: most workspaces of tests need none.
+// newOAuthKey generates the key with which a workspace signs its OAuth tokens, and returns it with its id. A workspace
+// generates it at the first use, because most workspaces in tests need no such key.
 func (t *Tenant) newOAuthKey() (*rsa.PrivateKey, string) {
 	key, err := t.newKey()
 	if err != nil {

@@ -16,9 +16,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// An OIDCIssuer is an identity provider outside of the tenant, as GitHub, Azure
-// DevOps and every Kubernetes cluster have one: OpenID Connect Discovery 1.0 and
-// RFC 7517. An application trusts it by [App.AddFederatedCredential].
+// An OIDCIssuer is an identity provider outside the tenant, such as GitHub, Azure DevOps and every Kubernetes cluster
+// have one: OpenID Connect Discovery 1.0 and RFC 7517. [App.AddFederatedCredential] lets an application trust it.
 type OIDCIssuer struct {
 	url     string
 	tenant  *Tenant
@@ -29,8 +28,8 @@ type OIDCIssuer struct {
 	keyID string
 }
 
-// NewOIDCIssuer makes an issuer that calls itself by that https URL, where
-// [Tenant.Proxy] finds its metadata.
+// NewOIDCIssuer creates an issuer with this https URL as its name. Through [Tenant.Proxy], its metadata can be read at
+// this URL.
 func (t *Tenant) NewOIDCIssuer(address string) *OIDCIssuer {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
@@ -50,21 +49,20 @@ func (t *Tenant) NewOIDCIssuer(address string) *OIDCIssuer {
 	return i
 }
 
-// issuerAt finds an issuer by its exact name.
+// issuerAt returns the issuer with exactly this URL, or nil if there is none.
 func (t *Tenant) issuerAt(address string) *OIDCIssuer {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.issuers[address]
 }
 
-// URL is the issuer's name, the iss claim of its tokens.
+// URL returns the issuer's name, which is the iss claim of its tokens.
 func (i *OIDCIssuer) URL() string { return i.url }
 
-// ServeHTTP serves the issuer's metadata.
+// ServeHTTP serves the issuer's metadata and its public keys.
 func (i *OIDCIssuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
 
-// RotateKey signs with a new key from now on and withdraws the old one, so that
-// the tokens it signed are worth nothing.
+// RotateKey replaces the issuer's signing key. Tokens that the old key signed are no longer valid.
 func (i *OIDCIssuer) RotateKey() {
 	key, err := i.tenant.newKey()
 	if err != nil {
@@ -75,7 +73,7 @@ func (i *OIDCIssuer) RotateKey() {
 	i.key, i.keyID = key, uuid.NewString()
 }
 
-// Token is a token about a subject for an audience, dated by the tenant's clock.
+// Token returns a new token with this subject and this audience. Its times follow the tenant's clock.
 func (i *OIDCIssuer) Token(subject, audience string, lifetime time.Duration) string {
 	now := i.tenant.Clock.Now()
 	i.mu.Lock()
@@ -92,7 +90,7 @@ func (i *OIDCIssuer) Token(subject, audience string, lifetime time.Duration) str
 	return raw
 }
 
-// publicKey is the published key of that id, nil if there is none.
+// publicKey returns the issuer's public key if it has this id, otherwise nil.
 func (i *OIDCIssuer) publicKey(id string) *rsa.PublicKey {
 	i.mu.Lock()
 	defer i.mu.Unlock()

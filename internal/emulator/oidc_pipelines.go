@@ -13,16 +13,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// The two services that hand a running job a token of their issuer. Each call
-// makes a new one, short-lived: a client that keeps the first fails later.
+// GitHub and Azure DevOps issue OIDC tokens to a running job. Every request gets a new token with a short lifetime, so
+// a client that keeps its first token fails later.
 
-// A GitHubJob is a job of GitHub Actions with permission id-token: write:
-// "OpenID Connect reference" of the GitHub documentation.
+// A GitHubJob is a job of GitHub Actions with the permission id-token: write, as in "OpenID Connect reference" of the
+// GitHub documentation.
 type GitHubJob struct {
-	// RequestURL and RequestToken are ACTIONS_ID_TOKEN_REQUEST_URL and
-	// ACTIONS_ID_TOKEN_REQUEST_TOKEN in the job.
+	// RequestURL and RequestToken are the values of ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN in
+	// the job.
 	RequestURL, RequestToken string
-	// Issuer signs the job's tokens, and Subject is whom they are about.
+	// Issuer signs the job's tokens; Subject is their sub claim.
 	Issuer  *OIDCIssuer
 	Subject string
 
@@ -36,12 +36,11 @@ const (
 	azureDevOpsLifetime = 10 * time.Minute
 )
 
-// GitHubIssuer is the issuer of the tokens of github.com.
+// GitHubIssuer is the issuer of the OIDC tokens of github.com.
 const GitHubIssuer = "https://token.actions.githubusercontent.com"
 
-// NewGitHubJob starts a job about a subject such as
-// repo:contoso/models:environment:production. The proxy finds it at RequestURL,
-// and the handler answers that path under any other host as well.
+// NewGitHubJob starts a job whose tokens have this subject, such as repo:contoso/models:environment:production. The
+// proxy serves the job's token requests at RequestURL. The job's handler answers the same path under any host name.
 func (t *Tenant) NewGitHubJob(subject string) *GitHubJob {
 	base := "https://run-actions-1-azure-eastus.actions.githubusercontent.com"
 	path := "/" + uuid.NewString() + "/idtoken/" + uuid.NewString()
@@ -56,7 +55,7 @@ func (t *Tenant) NewGitHubJob(subject string) *GitHubJob {
 // ServeHTTP answers the job's requests for a token.
 func (j *GitHubJob) ServeHTTP(w http.ResponseWriter, r *http.Request) { j.handler.ServeHTTP(w, r) }
 
-// Tokens is how many tokens the job was given.
+// Tokens returns how many tokens the job has received.
 func (j *GitHubJob) Tokens() int { return int(j.calls.Load()) }
 
 func (j *GitHubJob) token(w http.ResponseWriter, r *http.Request) {
@@ -79,14 +78,13 @@ func (j *GitHubJob) token(w http.ResponseWriter, r *http.Request) {
 	pipelineJSON(w, http.StatusOK, map[string]any{"count": 1, "value": j.Issuer.Token(j.Subject, audience, gitHubLifetime)})
 }
 
-// An AzureDevOpsJob is a job of Azure Pipelines that uses a service connection
-// with workload identity federation: learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create.
+// An AzureDevOpsJob is a job of Azure Pipelines that uses a service connection with workload identity federation:
+// learn.microsoft.com/rest/api/azure/devops/distributedtask/oidctoken/create.
 type AzureDevOpsJob struct {
-	// RequestURI and AccessToken are SYSTEM_OIDCREQUESTURI and SYSTEM_ACCESSTOKEN
-	// in the job.
+	// RequestURI and AccessToken are the values of SYSTEM_OIDCREQUESTURI and SYSTEM_ACCESSTOKEN in the job.
 	RequestURI, AccessToken string
 	ServiceConnectionID     string
-	// Issuer signs the job's tokens, and Subject is whom they are about.
+	// Issuer signs the job's tokens; Subject is their sub claim.
 	Issuer  *OIDCIssuer
 	Subject string
 
@@ -94,11 +92,11 @@ type AzureDevOpsJob struct {
 	calls   atomic.Int64
 }
 
-// federationAudience is what Azure DevOps asks for, and other clients by default.
+// federationAudience is the audience of every token of Azure DevOps, and the default audience of other clients.
 const federationAudience = "api://AzureADTokenExchange"
 
-// NewAzureDevOpsJob starts a job of an organization's project that may use one
-// service connection; its subject is sc://organization/project/connection.
+// NewAzureDevOpsJob starts a job in a project of an organization. The job may use one service connection. The subject
+// of its tokens is sc://organization/project/connection.
 func (t *Tenant) NewAzureDevOpsJob(organization, project, connection string) *AzureDevOpsJob {
 	base := "https://dev.azure.com"
 	path := "/" + url.PathEscape(organization) + "/" + uuid.NewString() + "/_apis/distributedtask/hubs/build/plans/" +
@@ -119,15 +117,15 @@ func (t *Tenant) NewAzureDevOpsJob(organization, project, connection string) *Az
 // ServeHTTP answers the job's requests for a token.
 func (j *AzureDevOpsJob) ServeHTTP(w http.ResponseWriter, r *http.Request) { j.handler.ServeHTTP(w, r) }
 
-// Tokens is how many tokens the job was given.
+// Tokens returns how many tokens the job has received.
 func (j *AzureDevOpsJob) Tokens() int { return int(j.calls.Load()) }
 
 func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	switch {
-	// The service redirects to its sign-in page what it does not accept, unless
-	// this header is there. Without it, that happens here to everybody: a client
-	// that forgets it would take the page for an answer the day its token is bad.
+	// Azure DevOps redirects a request with a bad token to its sign-in page, unless the request has this header. The
+	// emulator redirects every request without the header. Otherwise a client that forgets it would fail only once its
+	// token is bad, when it would read the sign-in page as an answer.
 	case r.Header.Get("X-TFS-FedAuthRedirect") != "Suppress":
 		http.Redirect(w, r, "https://spsprodweu1.vssps.visualstudio.com/_signin", http.StatusFound)
 		return
@@ -154,7 +152,7 @@ func (j *AzureDevOpsJob) token(w http.ResponseWriter, r *http.Request) {
 	pipelineJSON(w, http.StatusOK, map[string]string{"oidcToken": j.Issuer.Token(j.Subject, federationAudience, azureDevOpsLifetime)})
 }
 
-// issuerOrNew is the issuer of that URL, which several jobs share.
+// issuerOrNew returns the issuer with this URL, or creates it, because several jobs may share one issuer.
 func (t *Tenant) issuerOrNew(address string) *OIDCIssuer {
 	if issuer := t.issuerAt(address); issuer != nil {
 		return issuer

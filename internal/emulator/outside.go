@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// Services that do not belong to the tenant, as OIDC issuers, but that it or its
-// clients ask: they are reached by name through the proxy.
+// Services outside the tenant, such as OIDC issuers, to which the tenant or its clients send requests. The proxy serves
+// them under their real host names.
 
-// outsideService is one of them, at its base URL.
+// An outsideService is a service outside the tenant, with the host and the path of its base URL.
 type outsideService struct {
 	host, path string
 	handler    http.Handler
 }
 
-// serveOutside makes a handler reachable under an address and below it.
+// serveOutside registers a handler for requests to this https address and to all paths below it.
 func (t *Tenant) serveOutside(address string, handler http.Handler) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
@@ -26,7 +26,7 @@ func (t *Tenant) serveOutside(address string, handler http.Handler) {
 	t.outsiders = append(t.outsiders, outsideService{host: hostName(u.Host), path: strings.TrimSuffix(u.Path, "/"), handler: handler})
 }
 
-// outside returns the handler for a host outside of Azure; nil if there is none.
+// outside returns the handler of the services outside the tenant that have this host name, or nil if there is none.
 func (t *Tenant) outside(host string) http.Handler {
 	t.mu.Lock()
 	defer t.mu.Unlock()

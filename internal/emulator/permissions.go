@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Access lists as docs.databricks.com/api/azure/workspace/servingendpoints
-// (get/set/update permissions) and docs.databricks.com/api/azure/workspace/tokenmanagement
-// describe them; what the levels allow is on
+// The access lists of serving endpoints and of tokens. They follow
+// docs.databricks.com/api/azure/workspace/servingendpoints (get, set and update permissions) and
+// docs.databricks.com/api/azure/workspace/tokenmanagement. What each level allows is described on
 // learn.microsoft.com/azure/databricks/security/auth/access-control.
 
 const (
@@ -21,11 +21,11 @@ const (
 	endpointsObjects = "serving-endpoints/"
 )
 
-// A level's rank orders it within its object.
+// levelRank orders the permission levels of one object. A level with a higher rank allows more.
 var levelRank = map[string]int{levelView: 1, levelUse: 1, levelQuery: 2, levelManage: 3}
 
-// accessList holds the direct grants of one object. It belongs to an id, not to
-// a name, and outlives a deleted endpoint.
+// accessList holds the direct grants on one object. It belongs to the object's id, not to its name, and continues to
+// exist after a serving endpoint is deleted.
 type accessList struct {
 	object  string // without the leading slash
 	deleted bool
@@ -34,11 +34,11 @@ type accessList struct {
 
 type grant struct {
 	kind        principalKind
-	name        string // as written here it survives the principal
+	name        string // kept here, because the grant may outlive the principal
 	displayName string
-	asUser      bool // written under user_name
+	asUser      bool // whether the grant was written under user_name
 	level       string
-	lastLevel   string // before the last write
+	lastLevel   string // the level before the last write
 	since       time.Time
 }
 
@@ -48,7 +48,7 @@ func newAccessList(object string) *accessList {
 
 func (l *accessList) ofTokens() bool { return l.object == tokensObject }
 
-// set gives a principal exactly one level.
+// set replaces the direct grant of a principal by a grant of this level, and returns the grant.
 func (l *accessList) set(p *principal, level string, now time.Time) *grant {
 	last := ""
 	if g := l.grants[p.id]; g != nil {
@@ -62,8 +62,9 @@ func (l *accessList) set(p *principal, level string, now time.Time) *grant {
 	return g
 }
 
-// dropped follows the removal of direct grants: who held CAN_USE of tokens and now holds it neither directly nor by a
-// group loses the live tokens (learn.microsoft.com/azure/databricks/security/auth/api-access-permissions).
+// dropped deletes the tokens of principals whose direct grant on the list of tokens was removed, unless they may still
+// use tokens through a group (learn.microsoft.com/azure/databricks/security/auth/api-access-permissions). It does
+// nothing if l is the access list of another object.
 func (w *Workspace) dropped(l *accessList, principalIDs ...string) {
 	if !l.ofTokens() {
 		return
@@ -75,13 +76,14 @@ func (w *Workspace) dropped(l *accessList, principalIDs ...string) {
 	}
 }
 
-// level is what a principal may do in effect: directly, through groups, and as
-// an admin everything.
+// level returns the highest permission level that a principal has on an object, by a direct grant or through its
+// groups. Admins have CAN_MANAGE. It is empty if the principal has no level.
 func (w *Workspace) level(l *accessList, p *principal) string {
 	return w.levelAt(l, p, func(g *grant) string { return g.level })
 }
 
-// honouredLevel is the level scoring goes by, which may lag behind the list.
+// honouredLevel returns the permission level that scoring applies. It ignores a raised grant for the time
+// [WorkspaceSwitches].GrantDelay.
 func (w *Workspace) honouredLevel(l *accessList, p *principal, now time.Time) string {
 	return w.levelAt(l, p, func(g *grant) string {
 		if now.Sub(g.since) < w.switches.GrantDelay && levelRank[g.lastLevel] < levelRank[g.level] {
@@ -108,8 +110,8 @@ func (w *Workspace) mayUseTokens(p *principal) bool {
 	return w.level(w.lists[tokensObject], p) != ""
 }
 
-// SetGrant gives a principal a direct level on an endpoint, by the endpoint's
-// name, or on "authorization/tokens". The principal's kind is found.
+// SetGrant grants a principal a direct level on an object: a serving endpoint, by its name, or "authorization/tokens".
+// The principal is named by application id, user name or group name.
 func (w *Workspace) SetGrant(object, principal, level string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -123,8 +125,8 @@ func (w *Workspace) SetGrant(object, principal, level string) {
 	}
 }
 
-// RemoveGrant removes a principal's direct grant, as a request to the API does: a principal that may no longer use
-// tokens loses its tokens.
+// RemoveGrant removes the direct grant of a principal, as a request to the API does. If the principal may then no
+// longer use tokens, its tokens are deleted.
 func (w *Workspace) RemoveGrant(object, principal string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -133,8 +135,8 @@ func (w *Workspace) RemoveGrant(object, principal string) {
 	w.dropped(l, p.id)
 }
 
-// Grants are the direct levels on an endpoint (or on "authorization/tokens"), by
-// application id, user name or group name.
+// Grants returns the direct levels on a serving endpoint, or on "authorization/tokens", by application id, user name or
+// group name.
 func (w *Workspace) Grants(endpointName string) map[string]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -163,7 +165,7 @@ func validLevel(l *accessList, level string) bool {
 	return level == levelView || level == levelQuery || level == levelManage
 }
 
-// isEndpointID reports whether a string has the form of an endpoint's system id.
+// isEndpointID reports whether s has the form of a serving endpoint's id.
 func isEndpointID(s string) bool {
 	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
 }

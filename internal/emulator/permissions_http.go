@@ -32,7 +32,7 @@ func (w *Workspace) permissionRoutes(api func(string, handler)) {
 	}
 }
 
-// endpointList finds a list by the endpoint's id; the endpoint's name is refused.
+// endpointList returns the access list of the serving endpoint whose id is in the path. It refuses an endpoint's name.
 func endpointList(c *call) (*accessList, error) {
 	id, s := c.r.PathValue("id"), &c.w.switches
 	if !isEndpointID(id) {
@@ -52,7 +52,7 @@ func tokensList(c *call) (*accessList, error) {
 	return c.w.lists[tokensObject], nil
 }
 
-// managed finds a list and checks that the caller may see and change it.
+// managed returns an access list, or an error if the caller has no CAN_MANAGE on its object.
 func (c *call) managed(list func(*call) (*accessList, error)) (*accessList, error) {
 	l, err := list(c)
 	if err != nil {
@@ -70,7 +70,7 @@ func (c *call) managed(list func(*call) (*accessList, error)) (*accessList, erro
 
 type permission struct {
 	PermissionLevel string `json:"permission_level"`
-	// Inherited is sent when false, too.
+	// Inherited is part of the answer even if it is false.
 	Inherited           bool     `json:"inherited"`
 	InheritedFromObject []string `json:"inherited_from_object,omitempty"`
 }
@@ -89,9 +89,9 @@ type objectPermissions struct {
 	AccessControlList []accessControl `json:"access_control_list,omitempty"`
 }
 
-// render shows a list: the direct grants and, on an endpoint, the right that
-// admins inherit. The order differs from answer to answer, as it does on the
-// service, so that a client that relies on it is found out.
+// render returns an access list as answers show it: the direct grants and, for a serving endpoint, the permission that
+// admins inherit. The order changes from answer to answer, as on the real service, so that tests find clients that rely
+// on it.
 func (w *Workspace) render(l *accessList) objectPermissions {
 	var rows []accessControl
 	direct := map[string]int{}
@@ -162,7 +162,8 @@ type accessControlRequest struct {
 	PermissionLevel      string  `json:"permission_level"`
 }
 
-// resolve finds the one principal an entry names.
+// resolve returns the principal that an entry of an access list names. asUser is true if the entry names a service
+// principal under user_name. It returns an error unless the entry names exactly one principal that access lists know.
 func (a accessControlRequest) resolve(w *Workspace, now time.Time) (p *principal, asUser bool, err error) {
 	var kind, name = principalKind(""), ""
 	for _, field := range []struct {
@@ -181,7 +182,7 @@ func (a accessControlRequest) resolve(w *Workspace, now time.Time) (p *principal
 		return nil, false, badParameter("Principal name not defined")
 	}
 	p = w.find(kind, name)
-	// A service principal is accepted under user_name as well.
+	// Databricks also accepts a service principal under user_name.
 	if p == nil && kind == userKind {
 		p, asUser = w.findServicePrincipal(name), true
 	}
@@ -199,8 +200,8 @@ type wantedGrant struct {
 	level  string
 }
 
-// writeList sets (replace) or updates a list. Nothing is changed unless all entries are valid; of two entries for one
-// principal the last one wins.
+// writeList sets an access list (replace is true) or updates it. It changes nothing unless all entries of the request
+// are valid. If two entries name the same principal, the last one counts.
 func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (any, error) {
 	l, err := c.managed(list)
 	if err != nil {
@@ -238,7 +239,7 @@ func (c *call) writeList(list func(*call) (*accessList, error), replace bool) (a
 	}
 	var dropped []string
 	if replace {
-		// Admins hold tokens by a direct grant, which must stay.
+		// Admins hold CAN_MANAGE on tokens by a direct grant, and a request must not remove this grant.
 		if l.ofTokens() && !named[c.w.admins.id] {
 			return nil, refuse(http.StatusBadRequest, "BAD_REQUEST", "Cannot change permissions for group 'admins' to None.")
 		}

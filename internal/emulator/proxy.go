@@ -14,18 +14,17 @@ import (
 	"time"
 )
 
-// A Proxy leads the real names of the services to the emulated ones, for clients
-// that accept no other names: azsecrets takes a vault only under its cloud's
-// suffix, and a managed identity is asked for at a fixed address. It is what
-// HTTPS_PROXY and HTTP_PROXY name: RFC 9110 section 9.3.6 (CONNECT, where it ends
-// TLS itself with a certificate of the tenant's authority) and RFC 9112 section
-// 3.2.2 (absolute form, for plain http).
+// A Proxy forwards requests for the real host names of the services to the emulated services. Some clients accept only
+// real names: azsecrets requires a vault's name to end in the cloud's suffix, and managed identities have a fixed
+// address. A client reaches the Proxy by HTTPS_PROXY and HTTP_PROXY. It implements RFC 9110 section 9.3.6 (CONNECT,
+// where it ends the TLS connection itself with a certificate of the tenant's authority) and RFC 9112 section 3.2.2
+// (absolute form, for plain http).
 //
-// It connects to nothing. A host it does not know is refused with 502, which is
-// how a client behind a proxy learns that a name does not resolve.
+// A Proxy opens no connections. It answers a request for an unknown host with 502, which is how a client behind a proxy
+// learns that a name does not resolve.
 type Proxy struct {
-	// Watch stands before every service and sees each request and answer in plain
-	// text; nil for nobody. It is set before the first request.
+	// Watch, if not nil, wraps the handler of every service, so that a test sees each request and each answer in plain
+	// text. Set it before the first request.
 	Watch func(next http.Handler) http.Handler
 
 	tenant  *Tenant
@@ -44,10 +43,10 @@ type Proxy struct {
 	certificates map[string]*tls.Certificate
 }
 
-// Proxy leads to what the tenant has, now or later: Entra ID and Azure Resource
-// Manager of every cloud, its vaults and workspaces, its OIDC issuers and their
-// token endpoints, and the instance metadata service. Routes adds to it or
-// replaces some of it: by host name for https, by http://host for plain http.
+// Proxy returns a proxy to everything that the tenant has now or gets later: Entra ID and Azure Resource Manager of
+// every cloud, the tenant's vaults and workspaces, its OIDC issuers and their token endpoints, and the instance
+// metadata service. routes adds handlers or replaces some of these: the key is the host name for https, and http://host
+// for plain http.
 func (t *Tenant) Proxy(routes map[string]http.Handler) *Proxy {
 	p := &Proxy{
 		tenant: t, routes: routes, entra: t.Entra(), arm: t.ARM(), imds: t.IMDS(),
@@ -67,17 +66,17 @@ func (t *Tenant) Proxy(routes map[string]http.Handler) *Proxy {
 			return ctx
 		},
 	}
-	p.tunnels.Protocols.SetHTTP1(true) // for the reason given at Server
+	p.tunnels.Protocols.SetHTTP1(true) // over HTTP/2 a dropped connection would be a reset stream
 	return p
 }
 
-// Close closes every tunnel. The proxy serves no more afterwards.
+// Close closes every tunnel. The proxy serves no more requests afterwards.
 func (p *Proxy) Close() error {
 	p.end.Do(func() { close(p.done) })
 	return p.tunnels.Close()
 }
 
-// ServeHTTP answers one request of a client that was told to use this proxy.
+// ServeHTTP answers one request of a client that uses this proxy.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t := p.tenant
 	entry := Entry{Time: t.Clock.Now(), Service: "proxy", Method: r.Method, Route: "/{host}", Path: "/" + r.URL.Host}
@@ -111,7 +110,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail acts out a declared fault. There is no work that could be done first.
+// fail answers a request by a declared fault. A proxy has no work to do before the fault.
 func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, fault Fault) {
 	if fault.Delay > 0 {
 		select {
@@ -160,8 +159,8 @@ func (p *Proxy) connect(w *statusWriter, r *http.Request) {
 	}
 }
 
-// serveTunnel serves a request inside a tunnel, whose host it has to be for: the
-// front ends of these services answer 421 to anything else.
+// serveTunnel serves a request inside a tunnel. It answers 421 if the request's host is not the host of the tunnel, as
+// the real services do.
 func (p *Proxy) serveTunnel(w http.ResponseWriter, r *http.Request) {
 	host, _ := r.Context().Value(tunnelHostKey{}).(string)
 	handler := p.handler("https", host)
@@ -179,7 +178,7 @@ func (p *Proxy) watched(handler http.Handler) http.Handler {
 	return p.Watch(handler)
 }
 
-// handler finds who answers for a host; nil if nobody does.
+// handler returns the handler for requests to a host, or nil if no service has this host name.
 func (p *Proxy) handler(scheme, host string) http.Handler {
 	key := host
 	if scheme == "http" {
@@ -244,7 +243,8 @@ func refuseTarget(w http.ResponseWriter, target string) {
 	http.Error(w, fmt.Sprintf("emulator: there is no service at %s, and nothing leaves this machine", target), http.StatusBadGateway)
 }
 
-// splitTarget is the host in lower case, and the port or the default one.
+// splitTarget splits the target of a request into its host, in lower case, and its port. The default port replaces a
+// missing one.
 func splitTarget(target, defaultPort string) (host, port string) {
 	if _, port, err := net.SplitHostPort(target); err == nil {
 		return hostName(target), port
@@ -254,7 +254,8 @@ func splitTarget(target, defaultPort string) (host, port string) {
 
 type tunnelHostKey struct{}
 
-// A tunnel is a connection that was hijacked, with what had been read ahead.
+// A tunnel is the hijacked connection of a CONNECT request. Its reader first returns the bytes that the server had
+// already buffered.
 type tunnel struct {
 	net.Conn
 	reader io.Reader
@@ -263,8 +264,8 @@ type tunnel struct {
 
 func (t *tunnel) Read(p []byte) (int, error) { return t.reader.Read(p) }
 
-// tunnelListener hands the tunnels to an ordinary server, which so gives them its
-// timeouts and closes them with itself.
+// A tunnelListener passes the tunnels to an ordinary http.Server. That server sets timeouts on the tunnels, and closes
+// them when it is closed.
 type tunnelListener struct{ p *Proxy }
 
 var errProxyClosed = errors.New("emulator: the proxy is closed")

@@ -6,13 +6,14 @@ import (
 	"sync"
 )
 
-// accessTokens are the access tokens of a tenant that a resource still takes, by their uti claim. A resource may refuse one
-// before its time: after a revocation, by policy ("Continuous access evaluation" of the Microsoft identity platform).
+// accessTokens records which access tokens a tenant has issued and which of them are revoked, by their uti claim. A
+// resource may refuse a token before it expires, for example after a revocation ("Continuous access evaluation" of the
+// Microsoft identity platform).
 type accessTokens struct {
 	mu      sync.Mutex
 	issued  []string
 	revoked map[string]bool
-	uses    int // until a revocation; -1 for none
+	uses    int // how many uses remain until all issued tokens are revoked; -1 if none is planned
 }
 
 func (a *accessTokens) add(id string) {
@@ -21,7 +22,7 @@ func (a *accessTokens) add(id string) {
 	a.issued = append(a.issued, id)
 }
 
-// use reports whether a token is still valid.
+// use counts one use of an access token, and reports whether the token is still valid.
 func (a *accessTokens) use(id string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -41,8 +42,8 @@ func (a *accessTokens) revoke() {
 	a.issued, a.uses = nil, -1
 }
 
-// RevokeAccessTokens has every resource refuse the access tokens that exist when afterUses more of them have been shown
-// to a resource; 0 is at once. Tokens issued later are valid.
+// RevokeAccessTokens makes every resource refuse all access tokens that exist after afterUses more uses of any token. 0
+// revokes them at once. Tokens that are issued after the revocation are valid.
 func (t *Tenant) RevokeAccessTokens(afterUses int) {
 	t.tokens.mu.Lock()
 	defer t.tokens.mu.Unlock()

@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// Route-optimized endpoints, each under a host name of its own:
-// learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization. They take OAuth tokens of the
-// workspace that name the endpoint in their authorization details, and nothing else.
+// Route-optimized endpoints, each with its own host name:
+// learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization. They accept only OAuth
+// tokens of the workspace whose authorization details name the endpoint.
 
 const servingLabel = ".serving"
 
-// servingHost is <endpoint id>.<shard>.serving.<cloud suffix>. What a shard is, is not documented.
+// servingHost returns the endpoint's host name: <endpoint id>.<shard>.serving.<cloud suffix>. The meaning of the shard
+// is not documented.
 func (w *Workspace) servingHost(e *endpoint) string {
 	suffix := cloudNamed(PublicCloud).workspaceSuffix
 	for _, c := range clouds {
@@ -29,7 +30,8 @@ func (w *Workspace) servingPath(e *endpoint) string {
 	return "/" + w.id + "/serving-endpoints/" + e.name + "/invocations"
 }
 
-// endpointURL is the address of a route-optimized endpoint; a test may have given it another one.
+// endpointURL returns the address of a route-optimized endpoint as the workspace reports it. A test may have set it by
+// [Workspace.SetEndpointURL].
 func (w *Workspace) endpointURL(e *endpoint) string {
 	if e.movedTo != "" {
 		return e.movedTo
@@ -37,26 +39,26 @@ func (w *Workspace) endpointURL(e *endpoint) string {
 	return "https://" + w.servingHost(e) + w.servingPath(e)
 }
 
-// authorizationDetails is what a token for an endpoint has to say, as text.
+// authorizationDetails returns, as JSON, the authorization details that a token needs to query the endpoint.
 func authorizationDetails(e *endpoint) string {
 	return fmt.Sprintf(`[{"type":"workspace_permission","object_type":"serving-endpoints","object_path":"/%s","actions":["query_inference_endpoint"]}]`, endpointsObjects+e.id)
 }
 
-// SetEndpointURL makes an endpoint name another address as its own, as a service that was tampered with would.
+// SetEndpointURL makes the workspace report another address for an endpoint, as a service that was tampered with would.
 func (w *Workspace) SetEndpointURL(name, url string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mustFindEndpoint(name).movedTo = url
 }
 
-// EndpointHost is the host name of a route-optimized endpoint; [Tenant.Proxy] leads there.
+// EndpointHost returns the host name of a route-optimized endpoint. [Tenant.Proxy] serves this host.
 func (w *Workspace) EndpointHost(name string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.servingHost(w.mustFindEndpoint(name))
 }
 
-// servingAt returns the handler for the host of a route-optimized endpoint; nil if there is no such endpoint.
+// servingAt returns the handler for the host of a route-optimized endpoint, or nil if no endpoint has this host.
 func (w *Workspace) servingAt(host string) http.Handler {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,7 +70,7 @@ func (w *Workspace) servingAt(host string) http.Handler {
 	return nil
 }
 
-// dataPlane serves the hosts of all route-optimized endpoints of the workspace.
+// dataPlane returns the handler for the hosts of all route-optimized endpoints of the workspace.
 func (w *Workspace) dataPlane() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{workspace}/serving-endpoints/{name}/invocations", w.invokeOptimized)
@@ -110,7 +112,8 @@ func (w *Workspace) invokeOptimized(rw http.ResponseWriter, r *http.Request) {
 	c.answer(answer)
 }
 
-// authenticateOptimized takes a token that names the endpoint, and refuses everything else.
+// authenticateOptimized accepts an OAuth token whose authorization details name the endpoint. It returns an error for
+// every other credential.
 func (c *call) authenticateOptimized(e *endpoint, cred credential, authErr error) error {
 	s := &c.w.switches
 	refused := func(by Refusal, text string) error {

@@ -11,10 +11,9 @@ import (
 	"time"
 )
 
-// What the SCIM resources of a workspace have in common: rendering, the choice
-// of attributes, and lists. The protocol is RFC 7644; what the workspace makes of
-// it is on docs.databricks.com/api/azure/workspace/serviceprincipals, …/groups and
-// …/currentuser.
+// What all SCIM resources of a workspace share: their JSON, the selection of attributes, and lists. The protocol is RFC
+// 7644. How a workspace implements it is described on docs.databricks.com/api/azure/workspace/serviceprincipals,
+// …/groups and …/currentuser.
 
 const (
 	schemaServicePrincipal = "urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"
@@ -26,7 +25,7 @@ const (
 	maxExternalID = 64
 )
 
-// scimKind is how SCIM calls each kind of principal.
+// scimKind holds the SCIM names of each kind of principal.
 var scimKind = map[principalKind]struct{ collection, singular, schema string }{
 	servicePrincipalKind: {"ServicePrincipals", "Service principal", schemaServicePrincipal},
 	userKind:             {"Users", "User", schemaUser},
@@ -57,7 +56,7 @@ func (w *Workspace) scimRoutes(api func(string, handler)) {
 	api("GET "+scimRoot+"Me", me)
 }
 
-// scimAdminsOnly refuses everybody else in the words of the SCIM API.
+// scimAdminsOnly returns the SCIM API's error unless the caller is a workspace admin.
 func (c *call) scimAdminsOnly(kind principalKind) error {
 	if c.w.isAdmin(c.who) {
 		return nil
@@ -65,14 +64,14 @@ func (c *call) scimAdminsOnly(kind principalKind) error {
 	return scimRefuse(http.StatusForbidden, "", "%s%s is only accessible by admins.", strings.TrimPrefix(scimRoot, "/api"), scimKind[kind].collection)
 }
 
-// scimWrites counts the writes through SCIM within a window of time.
+// scimWrites counts the writes through SCIM since a point in time.
 type scimWrites struct {
 	since time.Time
 	count int
 }
 
-// countWrite refuses a write through SCIM that is one too many; see
-// [WorkspaceSwitches].SCIMWrites.
+// countWrite counts a write through SCIM. It returns an error if there were more writes than
+// [WorkspaceSwitches].SCIMWrites allows.
 func (c *call) countWrite() error {
 	s := c.w.switches
 	if s.SCIMWrites == 0 || c.r.Method == http.MethodGet || !strings.HasPrefix(c.r.URL.Path, scimRoot) {
@@ -115,13 +114,13 @@ func (c *call) scimNotFound(kind principalKind, id string) error {
 	return e
 }
 
-// touched remembers a principal as it was before a write, for reads that lag.
+// touched must be called before a write to a principal. It keeps a copy, which delayed reads show for some time.
 func (c *call) touched(p *principal) {
 	before := p.clone()
 	p.before, p.changed, p.created = before, c.now, false
 }
 
-// seen is the principal as reads show it now; nil while they do not yet.
+// seen returns a principal as reads show it now. It returns nil if reads do not show a new principal yet.
 func (c *call) seen(p *principal) *principal {
 	if p.changed.IsZero() || c.now.Sub(p.changed) >= c.w.switches.SCIMStaleFor {
 		return p
@@ -132,7 +131,7 @@ func (c *call) seen(p *principal) *principal {
 	return p.before
 }
 
-// lingering are the deleted principals that lists still show.
+// lingering returns the deleted principals that lists still show for the time [WorkspaceSwitches].SCIMStaleFor.
 func (c *call) lingering() (shown []*principal) {
 	for _, p := range c.w.deleted {
 		if c.now.Sub(p.changed) < c.w.switches.SCIMStaleFor && c.w.byID(p.id) == nil {
@@ -152,7 +151,7 @@ func values(of []string) []complexValue {
 	return list
 }
 
-// resource renders a principal with all its attributes; empty lists are left out.
+// resource returns the JSON object of a principal with all its attributes. It leaves out empty lists.
 func (c *call) resource(p *principal) map[string]any {
 	m := map[string]any{"schemas": []string{scimKind[p.kind].schema}, "id": p.id, "displayName": p.displayName}
 	if p.externalID != "" {
@@ -173,7 +172,7 @@ func (c *call) resource(p *principal) map[string]any {
 	}
 	var groups, members []complexValue
 	for _, g := range c.w.groups {
-		// Everybody is in users; only direct memberships are shown.
+		// Every principal is a member of the group users, but only direct memberships are shown.
 		if shown := c.seen(g); shown != nil && shown.members[p.id] {
 			groups = append(groups, ref(g, shown, "direct"))
 		}
@@ -193,8 +192,8 @@ func (c *call) resource(p *principal) map[string]any {
 	return m
 }
 
-// project applies the attributes and excludedAttributes parameters. Ids and
-// schemas are always returned.
+// project applies the query parameters attributes and excludedAttributes to a resource. It always keeps id, schemas and
+// applicationId.
 func project(m map[string]any, query url.Values) map[string]any {
 	names := func(parameter string) []string {
 		var list []string
@@ -216,7 +215,7 @@ func project(m map[string]any, query url.Values) map[string]any {
 	return projected
 }
 
-// reduced is what a caller who is no admin sees of others.
+// reduced returns the part of a resource that a caller who is no workspace admin may see.
 func reduced(m map[string]any) map[string]any {
 	return project(m, url.Values{"attributes": {"displayName,userName"}})
 }
@@ -296,7 +295,7 @@ func (c *call) listResources(kind principalKind) (any, error) {
 	if err := sortResources(kind, found, query); err != nil {
 		return nil, err
 	}
-	// Past the end the page is empty: clients read on until it is.
+	// A page past the end is empty, because clients request pages until they get an empty one.
 	page := found[min(start-1, len(found)):]
 	page = page[:min(count, len(page))]
 	answer := map[string]any{"schemas": []string{schemaList}, "totalResults": len(found), "startIndex": start, "itemsPerPage": len(page)}
@@ -339,8 +338,7 @@ func sortResources(kind principalKind, found []map[string]any, query url.Values)
 	return nil
 }
 
-// me is the caller as a user, whatever it is: a service principal is known by its
-// application id standing in userName.
+// me returns the caller in the form of a user. For a service principal, userName is its application id.
 func me(c *call) (any, error) {
 	shown := c.seen(c.who)
 	if shown == nil {

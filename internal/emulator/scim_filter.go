@@ -6,18 +6,17 @@ import (
 	"strings"
 )
 
-// The filter language of RFC 7644 section 3.4.2.2, as far as
-// docs.databricks.com/api/azure/workspace/serviceprincipals/list describes it:
-// eq, ne, co, sw (and pr), and, or, parentheses. Values stand in double quotes,
-// single quotes, or bare.
+// The filter language of RFC 7644 section 3.4.2.2, reduced to what
+// docs.databricks.com/api/azure/workspace/serviceprincipals/list describes: eq, ne, co, sw (and pr), and, or,
+// parentheses. Values are in double quotes, in single quotes, or unquoted.
 
 type filter func(m map[string]any) bool
 
-// maxFilterTerms is the limit after which a filter is refused.
+// maxFilterTerms is the largest number of terms that a filter may have.
 const maxFilterTerms = 200
 
-// filterAttributes are the attributes that can be filtered and sorted by, as
-// lower case → as rendered.
+// filterAttributes are the attributes by which a list can be filtered and sorted. The key is the attribute in lower
+// case; the value is its spelling in answers.
 var filterAttributes = map[principalKind]map[string]string{
 	servicePrincipalKind: attributeIndex("id", "externalId", "displayName", "applicationId", "active", "entitlements.value", "groups.value", "roles.value"),
 	userKind:             attributeIndex("id", "externalId", "displayName", "userName", "active", "entitlements.value", "groups.value", "emails.value"),
@@ -35,7 +34,7 @@ func attributeIndex(names ...string) map[string]string {
 	return index
 }
 
-// attributeValues are the values of an attribute of a rendered resource.
+// attributeValues returns the values of an attribute in the JSON object of a SCIM resource.
 func attributeValues(m map[string]any, attribute string) []string {
 	attribute, _, _ = strings.Cut(attribute, ".")
 	switch v := m[attribute].(type) {
@@ -194,7 +193,7 @@ func (p *filterParser) term() (filter, error) {
 	if !found || !value.quoted && (value.text == "(" || value.text == ")") {
 		return nil, badFilter()
 	}
-	// The service fails on this one instead of refusing it.
+	// The real service answers an empty value with status 500 instead of 400.
 	if value.text == "" && (op == "co" || op == "sw") {
 		return nil, scimRefuse(http.StatusInternalServerError, "", "Index 1 out of bounds for length 1")
 	}

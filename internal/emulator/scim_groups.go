@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// Groups of a workspace: docs.databricks.com/api/azure/workspace/groups. The
-// groups admins and users are the system's
-// (learn.microsoft.com/azure/databricks/admin/users-groups/groups).
+// The groups of a workspace: docs.databricks.com/api/azure/workspace/groups. The groups admins and users are system
+// groups (learn.microsoft.com/azure/databricks/admin/users-groups/groups).
 
 func (w *Workspace) groupRoutes(api func(string, handler)) {
 	root := scimRoot + "Groups"
@@ -78,7 +77,7 @@ func createGroup(c *call) (any, error) {
 	return c.resource(p), nil
 }
 
-// checkMembers refuses ids that nobody has and a group that would contain itself.
+// checkMembers returns an error if an id belongs to no principal, or if the group would contain itself.
 func (c *call) checkMembers(group *principal, ids []string) error {
 	for _, id := range ids {
 		member := c.w.byID(id)
@@ -93,9 +92,9 @@ func (c *call) checkMembers(group *principal, ids []string) error {
 	return nil
 }
 
-// groupType is how SCIM tells a group of the workspace from one of the account that is assigned to it
-// (learn.microsoft.com/azure/databricks/admin/users-groups/groups). The members of the latter are kept by the account, and
-// the workspace shows it without any.
+// groupType returns the resourceType with which SCIM distinguishes a group of the workspace from a group of the account
+// that is assigned to the workspace (learn.microsoft.com/azure/databricks/admin/users-groups/groups). The account
+// manages the members of its groups, and the workspace does not show them.
 func groupType(group *principal) string {
 	if group.account {
 		return "Group"
@@ -103,8 +102,8 @@ func groupType(group *principal) string {
 	return "WorkspaceGroup"
 }
 
-// AddAccountGroup assigns a group of the account to the workspace. Its members, who must be in the workspace, have its
-// rights there and are not shown as its members.
+// AddAccountGroup assigns a group of the account to the workspace. The members must be principals of the workspace.
+// They have the group's rights there, but the workspace does not show them as members.
 func (w *Workspace) AddAccountGroup(name string, members ...string) (id string) {
 	p := &principal{kind: groupKind, displayName: name, account: true}
 	id = w.addBehind(p)

@@ -8,16 +8,16 @@ import (
 	"strings"
 )
 
-// PATCH of RFC 7644 section 3.5.2 on service principals and groups, as
-// docs.databricks.com/api/azure/workspace/serviceprincipals/patch narrows it.
+// PATCH of RFC 7644 section 3.5.2 on service principals and groups, with the restrictions of
+// docs.databricks.com/api/azure/workspace/serviceprincipals/patch.
 
 type patchOperation struct {
 	Op    string          `json:"op"`
 	Path  string          `json:"path"`
-	Value json.RawMessage `json:"value"` // nil only when the key is absent
+	Value json.RawMessage `json:"value"` // nil only if the request has no value
 }
 
-// A path is an attribute, with a filter on value to name one of a list.
+// patchPath matches an attribute name, optionally with a filter that selects the element of a list with a given value.
 var patchPath = regexp.MustCompile(`^([A-Za-z]+)(?:\[\s*value\s+(?i:eq)\s+(?:"([^"]*)"|'([^']*)'|([^"'\s\]]+))\s*\])?$`)
 
 func badPatch(scimType, format string, args ...any) error {
@@ -103,7 +103,7 @@ func (c *call) patch(d *draft, o patchOperation) error {
 		}
 		return d.rename(held, c.w.switches.RenameByPatch)
 	case "entitlements":
-		// The one attribute whose values may be removed by naming them in value.
+		// Only for entitlements may a remove operation name the values to remove in its value.
 		list, err := patchList(op, "entitlements", d.entitlements, filtered, one, o.Value, true)
 		if err == nil {
 			d.entitlements, err = c.checkedEntitlements(list)
@@ -196,7 +196,7 @@ func (d *draft) patchScalar(op, name string, raw json.RawMessage) error {
 	return nil
 }
 
-// rename applies, ignores or refuses a service principal's new name, as answer says; held is the name before.
+// rename applies, ignores or refuses the new name of a service principal, depending on answer. held is the old name.
 func (d *draft) rename(held string, answer RenameAnswer) error {
 	if d.kind != servicePrincipalKind || d.displayName == held {
 		return nil
@@ -210,7 +210,7 @@ func (d *draft) rename(held string, answer RenameAnswer) error {
 	return nil
 }
 
-// written returns the response to a request that wrote an object.
+// written returns the answer to a request that changed a principal.
 func (c *call) written(p *principal) any {
 	if c.w.switches.SCIMWritesAnswerNothing {
 		return nil
@@ -218,7 +218,7 @@ func (c *call) written(p *principal) any {
 	return c.resource(p)
 }
 
-// scalar reads "x", true, and the form [{"value": "x"}] that clients send for both.
+// scalar reads a string or boolean: "x", true, or the form [{"value": "x"}] that some clients send. It returns text.
 func scalar(raw json.RawMessage) (string, bool) {
 	var list []struct {
 		Value json.RawMessage `json:"value"`
@@ -242,7 +242,7 @@ func scalar(raw json.RawMessage) (string, bool) {
 	return "", false
 }
 
-// patchList applies an operation to a list of values.
+// patchList applies one PATCH operation to a list of values, and returns the new list.
 func patchList(op, name string, held []string, filtered bool, one string, raw json.RawMessage, removeByValue bool) ([]string, error) {
 	if op == "remove" {
 		if raw != nil && (filtered || !removeByValue) {
@@ -279,7 +279,7 @@ func patchList(op, name string, held []string, filtered bool, one string, raw js
 	return list, nil
 }
 
-// listValues reads [{"value": "x"}, …] or a single {"value": "x"}.
+// listValues reads the values of a list [{"value": "x"}, …] or of a single object {"value": "x"}.
 func listValues(name string, raw json.RawMessage) ([]string, error) {
 	var list []complexValue
 	if err := json.Unmarshal(raw, &list); err != nil || list == nil {

@@ -8,11 +8,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// Service principals of a workspace:
-// docs.databricks.com/api/azure/workspace/serviceprincipals, with the two kinds of
-// learn.microsoft.com/azure/databricks/admin/users-groups/service-principals:
-// managed by Microsoft Entra ID (the caller gives the application id, which is
-// not checked against Entra ID) or by Azure Databricks (it is made up).
+// The service principals of a workspace: docs.databricks.com/api/azure/workspace/serviceprincipals. There are two kinds
+// (learn.microsoft.com/azure/databricks/admin/users-groups/service-principals). For one that Microsoft Entra ID
+// manages, the caller sends the application id, which is not checked against Entra ID. For one that Azure Databricks
+// manages, the workspace generates the application id.
 
 func (w *Workspace) servicePrincipalRoutes(api func(string, handler)) {
 	root := scimRoot + "ServicePrincipals"
@@ -49,11 +48,11 @@ type servicePrincipalRequest struct {
 	Roles         []complexValue `json:"roles"`
 }
 
-// draft is a principal being written together with its memberships, which are kept in other objects: nothing is changed
-// until the whole request has been found valid.
+// A draft is a copy of a principal, with the ids of its groups, that a request changes. Memberships are stored in the
+// groups, so the principal and the groups are changed only when the whole request is valid.
 type draft struct {
 	*principal
-	groups []string // ids of the groups it is directly in
+	groups []string // the ids of the groups of which it is a direct member
 }
 
 func (c *call) draftOf(p *principal) *draft {
@@ -66,7 +65,7 @@ func (c *call) draftOf(p *principal) *draft {
 	return d
 }
 
-// commit copies a draft into its principal, and its memberships into the groups.
+// commit copies a draft into its principal, and the draft's memberships into the groups.
 func (c *call) commit(p *principal, d *draft) {
 	c.touched(p)
 	p.displayName, p.externalID, p.active = d.displayName, d.externalID, d.active
@@ -87,7 +86,7 @@ func (c *call) commit(p *principal, d *draft) {
 	}
 }
 
-// fill puts a whole service principal of a request into a draft.
+// fill copies the service principal of a request into a draft. It returns an error if the request is invalid.
 func (c *call) fill(d *draft, request servicePrincipalRequest) error {
 	if len(request.Schemas) > 0 && !slices.Contains(request.Schemas, schemaServicePrincipal) {
 		return scimRefuse(http.StatusBadRequest, "invalidValue", "schemas must contain %s.", schemaServicePrincipal)
@@ -105,7 +104,8 @@ func (c *call) fill(d *draft, request servicePrincipalRequest) error {
 	return c.checkGroups(d.groups)
 }
 
-// plainValues drops empty values: clients send one to say "none".
+// plainValues returns the values without duplicates and without empty values. Clients send one empty value to mean an
+// empty list.
 func plainValues(list []complexValue) []string {
 	var plain []string
 	for _, v := range list {

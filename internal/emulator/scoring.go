@@ -11,15 +11,14 @@ import (
 	"sync"
 )
 
-// The model behind every endpoint: linear discriminant analysis of Fisher's iris
-// measurements, so that a scored row shows a prediction that means something.
-// The data set is in the public domain
-// (archive.ics.uci.edu/dataset/53/iris, doi 10.24432/C56C76).
+// The model behind every serving endpoint: linear discriminant analysis of Fisher's iris measurements, so that scoring
+// returns meaningful predictions. The data set is in the public domain (archive.ics.uci.edu/dataset/53/iris, doi
+// 10.24432/C56C76).
 
 //go:embed iris.csv
 var irisCSV string
 
-// classifier holds one linear score per class: the largest wins.
+// A classifier computes one linear score per class, and predicts the class with the largest score.
 type classifier struct {
 	columns []string
 	classes []string
@@ -35,7 +34,7 @@ var irisClassifier = sync.OnceValue(func() *classifier {
 	return trainClassifier(columns, rows, labels)
 })
 
-// readLabelled reads a CSV whose last column is the class.
+// readLabelled reads a CSV text with a header. Its last column is the class of each row.
 func readLabelled(text string) (columns []string, rows [][]float64, labels []string, err error) {
 	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil {
@@ -54,7 +53,7 @@ func readLabelled(text string) (columns []string, rows [][]float64, labels []str
 	return records[0][:last], rows, labels, nil
 }
 
-// trainClassifier fits class means and one covariance common to all classes.
+// trainClassifier computes the mean of each class and one covariance for all classes, and returns their classifier.
 func trainClassifier(columns []string, rows [][]float64, labels []string) *classifier {
 	classes := slices.Compact(slices.Sorted(slices.Values(labels)))
 	n := len(columns)
@@ -98,7 +97,7 @@ func trainClassifier(columns []string, rows [][]float64, labels []string) *class
 	return c
 }
 
-// solve returns x of a x = b by Gaussian elimination with pivoting.
+// solve returns the solution x of the linear equations a·x = b, by Gaussian elimination with pivoting.
 func solve(a [][]float64, b []float64) []float64 {
 	n := len(b)
 	m := make([][]float64, n)

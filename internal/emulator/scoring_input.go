@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// The four tabular request forms and their refusals, as on
-// learn.microsoft.com/azure/databricks/machine-learning/model-serving/score-custom-model-endpoints
-// and, for the wording, mlflow.org/docs (the scoring server).
+// The four tabular forms of a scoring request and their errors:
+// learn.microsoft.com/azure/databricks/machine-learning/model-serving/score-custom-model-endpoints. The error texts
+// follow the scoring server of mlflow.org/docs.
 
 var tabularForms = []string{"dataframe_records", "dataframe_split", "inputs", "instances"}
 
@@ -19,7 +19,7 @@ func badInput(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "BAD_REQUEST", format, args...)
 }
 
-// score reads a request in one of the forms and predicts each row.
+// score reads a scoring request in one of the tabular forms, and returns the predicted class of each row.
 func (m *classifier) score(body []byte) ([]string, error) {
 	var request map[string]json.RawMessage
 	if err := json.Unmarshal(body, &request); err != nil || request == nil {
@@ -135,7 +135,7 @@ func (m *classifier) splitRows(raw json.RawMessage) ([][]float64, error) {
 	return rows, nil
 }
 
-// columnRows reads inputs by column: {"sepal_length": [5.1, …], …}.
+// columnRows reads inputs that are given by column, such as {"sepal_length": [5.1, …], …}, and returns rows.
 func (m *classifier) columnRows(raw json.RawMessage) ([][]float64, error) {
 	var byColumn map[string][]any
 	if err := json.Unmarshal(raw, &byColumn); err != nil {
@@ -165,7 +165,8 @@ func (m *classifier) columnRows(raw json.RawMessage) ([][]float64, error) {
 	return rows, nil
 }
 
-// row puts named cells into the model's order and refuses what does not fit it.
+// row sorts the named values into the order of the model's columns. It returns an error if a column is missing, unknown
+// or repeated, or if a value is not a number.
 func (m *classifier) row(where string, columns []string, cells []any) ([]float64, error) {
 	if len(cells) != len(columns) {
 		return nil, badInput("%s has %d values for %d columns.", where, len(cells), len(columns))

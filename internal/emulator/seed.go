@@ -7,36 +7,35 @@ import (
 	"time"
 )
 
-// A Scenario is the situation the provider is made for: a data scientist serves a
-// model under her own name, and a deployer that logs in with a certificate is to
-// give an application access of its own.
+// A Scenario is the situation for which the provider is made. A data scientist serves a model under her own name. A
+// deployer, which logs in with a certificate, must give an application its own access to the model.
 type Scenario struct {
 	Tenant    *Tenant
 	Workspace *Workspace
 
-	// Deployer is a workspace admin; its certificate and its secret both log in.
+	// Deployer is a workspace admin. It can log in with its certificate and with its secret.
 	Deployer            *App
 	DeployerCertificate *x509.Certificate
 	DeployerKey         *rsa.PrivateKey
 	DeployerSecret      string
 
-	// ScoringApp is registered in the tenant and not yet known to the workspace.
+	// ScoringApp is registered in the tenant, but not yet in the workspace.
 	ScoringApp    *App
 	ScoringSecret string
 
-	// PersonName is a human workspace admin, with a personal access token.
+	// PersonName is the user name of a person who is a workspace admin and has a personal access token.
 	PersonName  string
 	PersonToken string
 
-	// EndpointName is a serving endpoint that the person created.
+	// EndpointName is the name of a serving endpoint that the person created.
 	EndpointName string
 	EndpointID   string
 }
 
-// NewScenario makes a new scenario; two scenarios share nothing. It panics where the machine cannot generate a key.
+// NewScenario creates a scenario in a new tenant. Two scenarios share nothing. It panics if it cannot generate a key.
 func NewScenario() *Scenario { return NewScenarioIn(TenantOptions{}) }
 
-// NewScenarioIn makes the situation in a tenant with these options.
+// NewScenarioIn creates a scenario in a new tenant with these options.
 func NewScenarioIn(opts TenantOptions) *Scenario {
 	t := NewTenant(opts)
 	s := &Scenario{Tenant: t, Workspace: t.NewWorkspace(WorkspaceOptions{}), PersonName: "ada@example.com", EndpointName: "iris"}

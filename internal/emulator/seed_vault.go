@@ -12,34 +12,34 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// A DeployerVault is a vault with all that it takes to log in as the deployer, by
-// the names below, and a managed identity of the machine that may read it.
+// A DeployerVault is a vault that holds, under the names below, everything that a login as the deployer needs. The
+// machine has a managed identity that may read the vault.
 type DeployerVault struct {
 	*Vault
 	scenario *Scenario
 
-	// Reader has the role Key Vault Secrets User; it is the machine's only
-	// user-assigned identity, and has a secret for other ways to log in.
+	// Reader is an application with the role Key Vault Secrets User. It is the only user-assigned identity of the
+	// machine, and has a client secret for other ways to log in.
 	Reader       *App
 	ReaderSecret string
-	// Password is that of the PFX stored as a plain secret. The certificate object
-	// has none: the vault drops it.
+	// Password is the password of the PFX that is stored as a plain secret. The PFX of the certificate object has no
+	// password, because a vault does not keep it.
 	Password string
 }
 
-// The names in a [DeployerVault].
+// The names of the secrets and of the certificate object in a [DeployerVault].
 const (
-	DeployerCertificateName  = "sp-databricks"   // certificate object
-	DeployerPFXName          = "sp-pfx"          // plain secret: base64 of a PFX with password
-	DeployerPEMName          = "sp-pem"          // plain secret: PEM text
-	DeployerPasswordName     = "sp-pfx-password" // the PFX's
+	DeployerCertificateName  = "sp-databricks"   // a certificate object
+	DeployerPFXName          = "sp-pfx"          // a plain secret: base64 of a PFX with a password
+	DeployerPEMName          = "sp-pem"          // a plain secret: PEM text
+	DeployerPasswordName     = "sp-pfx-password" // the password of the PFX
 	DeployerClientIDName     = "sp-app-id"
 	DeployerTenantIDName     = "sp-tenant-id"
-	DeployerThumbprintName   = "sp-thumbprint" // SHA-1
+	DeployerThumbprintName   = "sp-thumbprint" // SHA-1 of the certificate
 	DeployerClientSecretName = "sp-client-secret"
 )
 
-// NewDeployerVault fills a new vault with the deployer's certificate.
+// NewDeployerVault creates a vault that holds the deployer's certificate, its ids and its client secret.
 func (s *Scenario) NewDeployerVault(name string) *DeployerVault {
 	const year = 365 * 24 * time.Hour
 	v := &DeployerVault{Vault: s.Tenant.NewVault(name), scenario: s, Reader: s.Tenant.RegisterApp("vault-reader"), Password: rand.Text()}
@@ -54,8 +54,8 @@ func (s *Scenario) NewDeployerVault(name string) *DeployerVault {
 	return v
 }
 
-// Store adds a version with another certificate to everything that holds one, and returns the version of the
-// certificate object.
+// Store adds a version with this certificate to the certificate object and to each secret that depends on the
+// certificate. It returns the new version of the certificate object.
 func (v *DeployerVault) Store(key *rsa.PrivateKey, cert *x509.Certificate) (version string) {
 	pfx, err := pkcs12.Modern.Encode(key, cert, nil, v.Password)
 	if err != nil {
@@ -71,8 +71,9 @@ func (v *DeployerVault) Store(key *rsa.PrivateKey, cert *x509.Certificate) (vers
 	return v.ImportCertificate(DeployerCertificateName, key, cert, CertificatePKCS12)
 }
 
-// Rotate stores a new certificate of the deployer's, as the vault does by itself before the old one expires, and
-// returns its version. Only if it is registered can the deployer log in with it; the old one stays registered.
+// Rotate stores a new certificate of the deployer, as a vault does by itself before the old one expires, and returns
+// its version. The deployer can log in with the new certificate only if register is true. The old certificate stays
+// registered.
 func (v *DeployerVault) Rotate(register bool) (version string) {
 	now := time.Now()
 	cert, key := v.scenario.issueForDeployer(now.Add(-time.Hour), now.AddDate(1, 0, 0))
@@ -83,8 +84,8 @@ func (v *DeployerVault) Rotate(register bool) (version string) {
 	return v.Store(key, cert)
 }
 
-// IssueDeployerCertificate registers one more certificate on the deployer, valid between two dates: one in the past,
-// for a login that comes too late.
+// IssueDeployerCertificate registers another certificate of the deployer, valid between the two dates. Dates in the
+// past make a certificate that has expired.
 func (s *Scenario) IssueDeployerCertificate(notBefore, notAfter time.Time) (*x509.Certificate, *rsa.PrivateKey) {
 	cert, key := s.issueForDeployer(notBefore, notAfter)
 	s.Deployer.AddCertificate(cert)

@@ -12,31 +12,28 @@ import (
 	"time"
 )
 
-// A Server gives the handlers of a tenant addresses on this machine's loopback
-// interface. The services speak TLS under the tenant's own authority, because
-// clients of Entra ID refuse plain http; the control address does not, because it
-// is for a person's curl, nor does the proxy, as proxies do not.
+// A Server serves the handlers of a tenant at addresses of this machine's loopback interface. The services use TLS with
+// certificates of the tenant's own authority, because clients of Entra ID refuse plain http. The control address uses
+// plain http, so that a person can call it with curl. The proxy uses plain http, as proxies do.
 type Server struct {
 	EntraURL      string
 	ControlURL    string
-	WorkspaceURLs []string // in the order the workspaces were given
-	// ProxyURL is what HTTPS_PROXY and HTTP_PROXY are set to, to find everything
-	// the tenant has under its real name.
+	WorkspaceURLs []string // in the order of the workspaces passed to Serve
+	// ProxyURL is the value for HTTPS_PROXY and HTTP_PROXY. A client that uses it finds all services of the tenant
+	// under their real names.
 	ProxyURL string
 
 	servers []*http.Server
 	proxy   *Proxy
 }
 
-// Serve starts Entra ID, the control address, the given workspaces and the proxy
-// on free ports.
+// Serve starts Entra ID, the control address, the given workspaces and the proxy, each on a free port.
 func Serve(t *Tenant, workspaces ...*Workspace) (*Server, error) {
 	return ServeFrom(0, t, workspaces...)
 }
 
-// ServeFrom is [Serve] on ports in a row: Entra ID on firstPort, the control
-// address on the next, then the workspaces and last the proxy. With 0 every port
-// is a free one.
+// ServeFrom is like [Serve], but uses consecutive ports: firstPort for Entra ID, then one for the control address, one
+// per workspace and one for the proxy. If firstPort is 0, every port is a free one.
 func ServeFrom(firstPort int, t *Tenant, workspaces ...*Workspace) (*Server, error) {
 	certificate, err := t.ServerCertificate()
 	if err != nil {
@@ -78,10 +75,10 @@ func (s *Server) serve(listener net.Listener, handler http.Handler, secure bool,
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 30 * time.Second,
-		// A client that does not trust the authority is some test's very subject.
+		// Some tests use a client that does not trust the authority. The errors of its TLS connections are expected.
 		ErrorLog: log.New(io.Discard, "", 0),
-		// HTTP/1.1 alone: over HTTP/2 a dropped connection would be a reset stream,
-		// which clients tell apart and handle elsewhere.
+		// Only HTTP/1.1 is enabled. Over HTTP/2 a dropped connection would be a reset stream, which clients handle
+		// differently.
 		Protocols: new(http.Protocols),
 	}
 	server.Protocols.SetHTTP1(true)

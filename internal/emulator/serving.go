@@ -13,12 +13,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// Serving endpoints: docs.databricks.com/api/azure/workspace/servingendpoints.
-// Scoring itself is on
+// The serving endpoints of a workspace: docs.databricks.com/api/azure/workspace/servingendpoints. Scoring follows
 // learn.microsoft.com/azure/databricks/machine-learning/model-serving/score-custom-model-endpoints.
 
-// endpoint is known by its name; its access list by its id, which is new when an
-// endpoint of the same name is made again.
+// An endpoint is a serving endpoint. Requests name it by its name, but its access list belongs to its id. An endpoint
+// that is deleted and created again has a new id.
 type endpoint struct {
 	name        string
 	id          string // empty for a foundation model
@@ -27,11 +26,11 @@ type endpoint struct {
 	created     time.Time
 	entities    []servedEntity
 	tags        []endpointTag
-	version     int // of the configuration
+	version     int // the version of the configuration
 	updated     time.Time
 	coldCalls   int
-	optimized   bool   // route-optimized
-	movedTo     string // the address that is shown, if it is a wrong one
+	optimized   bool   // whether the endpoint is route-optimized
+	movedTo     string // the address that the workspace reports instead of the right one, if a test set it
 }
 
 type endpointTag struct {
@@ -55,8 +54,8 @@ func newEndpointID() string {
 	return hex.EncodeToString(id[:])
 }
 
-// CreateEndpoint makes an endpoint that serves the iris classifier. The creator,
-// if one is named, gets CAN_MANAGE.
+// CreateEndpoint creates a serving endpoint for the iris classifier, and returns its id. The creator, if not empty,
+// gets CAN_MANAGE.
 func (w *Workspace) CreateEndpoint(name, creator string) (id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,9 +72,9 @@ func (w *Workspace) CreateEndpoint(name, creator string) (id string) {
 	return e.id
 }
 
-// CreateRouteOptimizedEndpoint creates an endpoint as [Workspace.CreateEndpoint] does. Requests for predictions go to
-// an address of its own. There it accepts only OAuth tokens that were issued for it, and none of the credentials that
-// the workspace's address accepts
+// CreateRouteOptimizedEndpoint creates an endpoint like [Workspace.CreateEndpoint], but with its own address for
+// scoring requests. That address accepts only OAuth tokens that were issued for the endpoint, and none of the
+// credentials that the workspace's address accepts
 // (learn.microsoft.com/azure/databricks/machine-learning/model-serving/query-route-optimization).
 func (w *Workspace) CreateRouteOptimizedEndpoint(name, creator string) (id string) {
 	id = w.CreateEndpoint(name, creator)
@@ -85,7 +84,7 @@ func (w *Workspace) CreateRouteOptimizedEndpoint(name, creator string) (id strin
 	return id
 }
 
-// TagEndpoint gives an endpoint a tag; an empty value is a tag of a key alone.
+// TagEndpoint adds a tag to an endpoint. With an empty value, the tag has only a key.
 func (w *Workspace) TagEndpoint(name, key, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,8 +103,7 @@ func (w *Workspace) addEndpoint(e *endpoint, creator *principal) {
 	w.endpoints[e.name], w.lists[list.object] = e, list
 }
 
-// CreateFoundationEndpoint makes a pay-per-token endpoint. It has no id and so no
-// access list, and nobody created it.
+// CreateFoundationEndpoint creates a pay-per-token endpoint. Such an endpoint has no id, no access list and no creator.
 func (w *Workspace) CreateFoundationEndpoint(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,7 +112,7 @@ func (w *Workspace) CreateFoundationEndpoint(name string) {
 		entities: []servedEntity{{Name: name, EntityName: "system.ai." + name, EntityVersion: "1"}}}
 }
 
-// DeleteEndpoint deletes an endpoint.
+// DeleteEndpoint deletes an endpoint. It panics if there is no endpoint with this name.
 func (w *Workspace) DeleteEndpoint(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,8 +126,7 @@ func (w *Workspace) deleteEndpoint(e *endpoint) {
 	}
 }
 
-// ScaleToZero makes the next calls of an endpoint's model time out, as they do
-// while it starts.
+// ScaleToZero makes the given number of next scoring requests to an endpoint time out, as they do while a model starts.
 func (w *Workspace) ScaleToZero(name string, calls int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -166,7 +163,7 @@ func (w *Workspace) servingRoutes(api func(string, handler)) {
 	api("POST /serving-endpoints/{name}/invocations", invoke)
 }
 
-// endpointLevel is the caller's level; a foundation model may be queried by all.
+// endpointLevel returns the caller's permission level on an endpoint. Everybody may query a foundation model.
 func (c *call) endpointLevel(e *endpoint) string {
 	if e.foundation() {
 		return levelQuery
@@ -174,8 +171,8 @@ func (c *call) endpointLevel(e *endpoint) string {
 	return c.w.level(c.w.lists[endpointsObjects+e.id], c.who)
 }
 
-// endpointFor finds the endpoint of the path and checks the caller's level. A caller without that level still learns
-// that the endpoint exists.
+// endpointFor returns the endpoint that the request's path names, or an error if the caller's level on it is too low.
+// The error shows that the endpoint exists, as on the real service.
 func (c *call) endpointFor(level, verb string) (*endpoint, error) {
 	name := c.r.PathValue("name")
 	e := c.w.endpoints[name]
@@ -195,7 +192,7 @@ type entityState struct {
 	CreationTimestamp int64             `json:"creation_timestamp"`
 }
 
-// summary is an endpoint as the list shows it.
+// summary returns an endpoint as the list of endpoints shows it.
 func (c *call) summary(e *endpoint) map[string]any {
 	m := map[string]any{
 		"name":                   e.name,
@@ -204,7 +201,7 @@ func (c *call) summary(e *endpoint) map[string]any {
 		"last_updated_timestamp": e.updated.UnixMilli(),
 		"state":                  map[string]string{"ready": "READY", "config_update": "NOT_UPDATING"},
 		"config":                 map[string]any{"served_entities": e.entities},
-		// Not in the public description, and in every recorded answer.
+		// permission_level is not in the public description of the API, but is in every recorded answer.
 		"permission_level": c.endpointLevel(e),
 		"capabilities":     map[string]any{},
 		"endpoint_type":    "UNITY_CATALOG_MODEL",
@@ -311,7 +308,8 @@ func noServedEntity() error {
 	return badParameter("The endpoint must have at least one served entity.")
 }
 
-// checkEntities refuses a list without entities, or with one that serves nothing, and names those that have no name.
+// checkEntities returns an error if there are no served entities, or if one has no entity_name. It sets the missing
+// names of served entities.
 func checkEntities(entities []servedEntity) error {
 	if len(entities) == 0 {
 		return noServedEntity()
@@ -329,8 +327,8 @@ func checkEntities(entities []servedEntity) error {
 	return nil
 }
 
-// updateEndpointConfig replaces what an endpoint serves (…/servingendpoints/updateconfig). Its id and access list stay. On
-// the service the update takes minutes; here it is done at once.
+// updateEndpointConfig replaces the served entities of an endpoint (…/servingendpoints/updateconfig). The endpoint
+// keeps its id and its access list. The real update takes minutes; here it is complete at once.
 func updateEndpointConfig(c *call) (any, error) {
 	e, err := c.endpointFor(levelManage, "Manage")
 	if err != nil {
@@ -368,7 +366,7 @@ func invoke(c *call) (any, error) {
 	return c.predict(e)
 }
 
-// predict asks the model, for a caller that was let in.
+// predict returns the answer of the endpoint's model. The caller's right must have been checked before.
 func (c *call) predict(e *endpoint) (any, error) {
 	if e.coldCalls > 0 {
 		e.coldCalls--
@@ -385,8 +383,7 @@ func (c *call) predict(e *endpoint) (any, error) {
 	return map[string]any{"predictions": predictions}, nil
 }
 
-// chat answers the chat form of a foundation model
-// (docs.databricks.com/api/azure/workspace/servingendpoints/query).
+// chat answers a chat request to a foundation model (docs.databricks.com/api/azure/workspace/servingendpoints/query).
 func (c *call) chat(e *endpoint) (any, error) {
 	var request struct {
 		Messages []struct {

@@ -17,27 +17,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrNotOurToken is the error for a string that is not an access token which this tenant signed.
+// ErrNotOurToken is the error for text that is not an access token signed by this tenant.
 var ErrNotOurToken = errors.New("not an access token of this tenant")
 
-// TenantOptions name a tenant; what is empty is made up.
+// TenantOptions describe a new tenant. An empty ID or Domain is replaced by a generated one.
 type TenantOptions struct {
 	ID     string
 	Domain string
-	// Cloud is the one cloud the tenant exists in, for example [ChinaCloud]; the
-	// logins of the others do not find it. Empty is every cloud at once, which no
-	// real tenant is.
+	// Cloud is the only cloud in which the tenant exists, for example [ChinaCloud]; the logins of other clouds do not
+	// find the tenant. If Cloud is empty, the tenant exists in all clouds at once, which no real tenant does.
 	Cloud string
-	// NewKey makes the RSA keys that sign tokens and are behind client certificates.
-	// Generating one takes longer than most tests: a test with many tenants may give
-	// keys that it has. Nil generates them.
+	// NewKey returns the RSA keys that sign tokens and the keys of client certificates. Generating a key takes longer
+	// than most tests, so a test with many tenants may return existing keys. If NewKey is nil, keys are generated.
 	NewKey func() (*rsa.PrivateKey, error)
 }
 
-// A Tenant is one Entra ID directory and what the services over it share.
-// The object model (application, service principal, object id) is that of the
-// Microsoft identity platform page "Application and service principal objects in
-// Microsoft Entra ID".
+// A Tenant is one Entra ID directory, together with what its services share. Its objects (application, service
+// principal, object id) are those of "Application and service principal objects in Microsoft Entra ID" of the Microsoft
+// identity platform.
 type Tenant struct {
 	ID           string
 	Domain       string
@@ -49,24 +46,24 @@ type Tenant struct {
 	signingKey   *rsa.PrivateKey
 	signingKeyID string
 	ca           *authority
-	cloud        *cloud // nil for every cloud
+	cloud        *cloud // nil means every cloud
 
 	tokens accessTokens
 
 	mu            sync.Mutex
 	switches      Switches
-	apps          map[string]*App // by lower-case client id
+	apps          map[string]*App // by client id in lower case
 	tokenLifetime time.Duration
-	replays       map[string]time.Time // assertion ids seen, and when they may be forgotten
-	vaults        map[string]*Vault    // by lower-case name
+	replays       map[string]time.Time // by application and assertion id: until when a used assertion is remembered
+	vaults        map[string]*Vault    // by name in lower case
 	workspaces    []*Workspace
-	published     map[string]*publication // by lower-case resource id
+	published     map[string]*publication // by resource id in lower case
 	outsiders     []outsideService
 	issuers       map[string]*OIDCIssuer // by URL
 	identities    managedIdentities
 }
 
-// NewTenant makes a tenant with no applications.
+// NewTenant creates a tenant without applications.
 func NewTenant(opts TenantOptions) *Tenant {
 	if opts.ID == "" {
 		opts.ID = uuid.NewString()
@@ -109,38 +106,36 @@ func NewTenant(opts TenantOptions) *Tenant {
 
 func generateKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
 
-// Switches are those of Entra ID now.
+// Switches returns the current switches of Entra ID.
 func (t *Tenant) Switches() Switches {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.switches
 }
 
-// SetSwitches changes all switches of Entra ID at once.
+// SetSwitches replaces all switches of Entra ID.
 func (t *Tenant) SetSwitches(s Switches) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.switches = s
 }
 
-// defaultTokenLifetime is one second under an hour, as Entra ID answers when no
-// token lifetime policy applies.
+// defaultTokenLifetime is one second less than an hour, as in the answers of Entra ID without a token lifetime policy.
 const defaultTokenLifetime = 3599 * time.Second
 
-// SetTokenLifetime sets the lifetime of the access tokens issued from now on, and so their expires_in. MSAL keeps a
-// token only while more than five minutes remain.
+// SetTokenLifetime sets the lifetime of access tokens that are issued later, and so their expires_in. MSAL uses a
+// cached token only while it remains valid for more than five minutes.
 func (t *Tenant) SetTokenLifetime(d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.tokenLifetime = d
 }
 
-// An App is an application registration together with its service principal in
-// the tenant.
+// An App is an application registration and its service principal in the tenant.
 type App struct {
 	// ClientID is the application id.
 	ClientID string
-	// ObjectID is the object id of the service principal, the oid claim of its tokens.
+	// ObjectID is the object id of the service principal. It is the oid claim of the application's tokens.
 	ObjectID string
 	Name     string
 
@@ -157,13 +152,12 @@ type appSecret struct {
 	expires time.Time
 }
 
-// RegisterApp registers an application under a new client id.
+// RegisterApp registers an application with a generated client id.
 func (t *Tenant) RegisterApp(name string) *App {
 	return t.RegisterAppWithID(name, uuid.NewString())
 }
 
-// RegisterAppWithID registers an application under a chosen client id, replacing
-// one of the same id.
+// RegisterAppWithID registers an application with this client id. It replaces an existing application with the same id.
 func (t *Tenant) RegisterAppWithID(name, clientID string) *App {
 	app := &App{ClientID: clientID, ObjectID: uuid.NewString(), Name: name, clock: t.Clock}
 	t.mu.Lock()
@@ -172,15 +166,14 @@ func (t *Tenant) RegisterAppWithID(name, clientID string) *App {
 	return app
 }
 
-// RemoveApp deletes an application; tokens it already holds stay valid, as they
-// do in Entra ID.
+// RemoveApp deletes an application. Access tokens that it already has stay valid, as in Entra ID.
 func (t *Tenant) RemoveApp(clientID string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.apps, strings.ToLower(clientID))
 }
 
-// App finds an application by its client id, whatever the case.
+// App returns the application with this client id, which is compared case-insensitively.
 func (t *Tenant) App(clientID string) (*App, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -188,10 +181,11 @@ func (t *Tenant) App(clientID string) (*App, bool) {
 	return app, ok
 }
 
-// AddSecret adds a client secret that lives that long by the tenant's clock.
+// AddSecret adds a client secret to the application, and returns its value. The secret expires after lifetime by the
+// tenant's clock.
 func (a *App) AddSecret(lifetime time.Duration) (value string) {
 	raw := make([]byte, 30)
-	_, _ = rand.Read(raw) // never fails, by its documentation
+	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
 	value = base64.RawURLEncoding.EncodeToString(raw)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -199,42 +193,42 @@ func (a *App) AddSecret(lifetime time.Duration) (value string) {
 	return value
 }
 
-// RemoveSecrets removes all client secrets.
+// RemoveSecrets removes all client secrets of the application.
 func (a *App) RemoveSecrets() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.secrets = nil
 }
 
-// AddCertificate registers the public half of a certificate.
+// AddCertificate registers a certificate on the application, without its private key.
 func (a *App) AddCertificate(cert *x509.Certificate) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.certificates = append(a.certificates, cert)
 }
 
-// RemoveCertificate removes one certificate, as after it was rotated.
+// RemoveCertificate removes one certificate from the application, as after a rotation.
 func (a *App) RemoveCertificate(cert *x509.Certificate) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.certificates = slices.DeleteFunc(a.certificates, cert.Equal)
 }
 
-// RemoveCertificates removes all certificates.
+// RemoveCertificates removes all certificates of the application.
 func (a *App) RemoveCertificates() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.certificates = nil
 }
 
-// SetDisabled disables or enables sign-in for the application.
+// SetDisabled disables or enables logins of the application.
 func (a *App) SetDisabled(disabled bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.disabled = disabled
 }
 
-// AccessClaims are the claims of an access token that a resource judges.
+// AccessClaims are the claims of an access token that a resource checks.
 type AccessClaims struct {
 	Audience  string
 	AppID     string
@@ -245,20 +239,19 @@ type AccessClaims struct {
 	ExpiresAt time.Time
 }
 
-// The appidacr claim says how the application proved itself.
+// The values of the appidacr claim, which says how the application proved its identity.
 const (
 	provedBySecret      = "1"
 	provedByCertificate = "2"
 )
 
-// The services over this tenant know it as the issuer by this name, which is the
-// v1.0 one: the token version follows the resource, not the endpoint that was
-// asked.
+// issuer returns the iss claim of the tenant's access tokens. It has the v1.0 form, because the resource determines the
+// version of a token, not the token endpoint.
 func (t *Tenant) issuer() string { return "https://sts.windows.net/" + t.ID + "/" }
 
-// issue signs an access token, valid by the tenant's clock, with the claims of "Access token claims reference" of the
-// Microsoft identity platform in the v1.0 form that Azure Databricks' resource is given. Claims are a map because a
-// lone audience is a string in these tokens, never an array.
+// issue signs an access token whose dates follow the tenant's clock. The claims are those of "Access token claims
+// reference" of the Microsoft identity platform in the v1.0 form, which Azure Databricks receives. They are a map
+// because a single audience must be a string in these tokens, not an array.
 func (t *Tenant) issue(app *App, audience, provedBy string, lifetime time.Duration) (string, error) {
 	now, id := t.Clock.Now(), uuid.NewString()
 	t.tokens.add(id)
@@ -282,8 +275,8 @@ func (t *Tenant) issue(app *App, audience, provedBy string, lifetime time.Durati
 	return token.SignedString(t.signingKey)
 }
 
-// IssueAccessToken signs a token without a login, so that a test can hold one
-// that is expired or meant for another resource.
+// IssueAccessToken signs an access token without a login, so that a test can have a token that is expired or is meant
+// for another resource.
 func (t *Tenant) IssueAccessToken(clientID, audience string, lifetime time.Duration) (string, error) {
 	app, ok := t.App(clientID)
 	if !ok {
@@ -292,9 +285,9 @@ func (t *Tenant) IssueAccessToken(clientID, audience string, lifetime time.Durat
 	return t.issue(app, audience, provedBySecret, lifetime)
 }
 
-// VerifyAccessToken checks that the tenant signed a token and reads it. It judges
-// neither audience nor dates: what a resource answers to those is its own affair.
-// Any other string is [ErrNotOurToken].
+// VerifyAccessToken returns the claims of an access token that the tenant signed. It returns [ErrNotOurToken] for any
+// other text and for a revoked token. It checks neither the audience nor the dates, because each resource answers those
+// in its own way.
 func (t *Tenant) VerifyAccessToken(raw string) (AccessClaims, error) {
 	var claims struct {
 		jwt.RegisteredClaims

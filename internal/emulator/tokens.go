@@ -12,18 +12,17 @@ import (
 	"time"
 )
 
-// A caller's own personal access tokens:
-// docs.databricks.com/api/azure/workspace/tokens, with the rules of
+// The personal access tokens of the caller: docs.databricks.com/api/azure/workspace/tokens, with the rules of
 // learn.microsoft.com/azure/databricks/dev-tools/auth/pat and
 // learn.microsoft.com/azure/databricks/security/auth/api-access-permissions.
 
 const (
-	tokenQuota        = 600 // live tokens of one principal in a workspace
+	tokenQuota        = 600 // the largest number of unexpired tokens of one principal in a workspace
 	platformTokenDays = 730
 	maxTokenComment   = 1024
 )
 
-// token is known by its id alone; its value is not kept.
+// A token is a personal access token. Its id is a hash of its value, which is not stored.
 type token struct {
 	id        string
 	ownerID   string
@@ -31,13 +30,13 @@ type token struct {
 	comment   string
 	scopes    []string
 	created   time.Time
-	expires   time.Time   // zero is never
-	uses      []time.Time // the first of each day
-	// creatorID and creatorName are empty where the owner made it.
+	expires   time.Time   // zero means that the token never expires
+	uses      []time.Time // the first use of each day
+	// creatorID and creatorName are empty if the owner created the token.
 	creatorID, creatorName string
 }
 
-// tokenID is the id of a token: the SHA-256 of its value.
+// tokenID returns the id of a token: the SHA-256 of its value.
 func tokenID(value string) string {
 	sum := sha256.Sum256([]byte(value))
 	return hex.EncodeToString(sum[:])
@@ -47,10 +46,10 @@ func (t *token) expired(now time.Time) bool {
 	return !t.expires.IsZero() && !now.Before(t.expires)
 }
 
-// mint makes a token; an expiry of zero is never.
+// mint creates a token and returns it with its value. A zero expires means that the token never expires.
 func (w *Workspace) mint(owner *principal, comment string, scopes []string, now, expires time.Time) (*token, string) {
 	raw := make([]byte, 16)
-	_, _ = rand.Read(raw) // never fails, by its documentation
+	_, _ = rand.Read(raw) // the documentation of crypto/rand says that Read never fails
 	value := "dapi" + hex.EncodeToString(raw) + "-2"
 	t := &token{id: tokenID(value), ownerID: owner.id, ownerName: owner.name(), comment: comment, scopes: scopes,
 		created: now.Truncate(time.Millisecond), expires: expires.Truncate(time.Millisecond)}
@@ -59,14 +58,14 @@ func (w *Workspace) mint(owner *principal, comment string, scopes []string, now,
 	return t, value
 }
 
-// use notes that the token was used.
+// use records a use of the token. It keeps only the first use of a day.
 func (t *token) use(now time.Time) {
 	if n := len(t.uses); n == 0 || !day(t.uses[n-1]).Equal(day(now)) {
 		t.uses = append(t.uses, now)
 	}
 }
 
-// lastUsedDay is the day of the newest use that the service knows of at a time; zero if it knows of none.
+// lastUsedDay returns the day of the token's newest use that is not after known, or zero if there is none.
 func (t *token) lastUsedDay(known time.Time) time.Time {
 	for _, use := range slices.Backward(t.uses) {
 		if !use.After(known) {
@@ -86,7 +85,7 @@ func (w *Workspace) deleteTokensOf(principalID string) {
 	}
 }
 
-// tokensWhere lists tokens, oldest first.
+// tokensWhere returns the tokens for which keep returns true, oldest first.
 func (w *Workspace) tokensWhere(keep func(*token) bool) []*token {
 	var found []*token
 	for _, t := range w.tokens {
@@ -100,10 +99,9 @@ func (w *Workspace) tokensWhere(keep func(*token) bool) []*token {
 	return found
 }
 
-// MintToken makes a token owned by a principal, whatever its rights and the
-// workspace's rules; a lifetime of zero is for ever. The token works only while
-// its owner is active and may use tokens: an admin, or somebody with CAN_USE
-// (see [Workspace.SetGrant]).
+// MintToken creates a token of a principal, and returns its id and value. It checks neither the principal's rights nor
+// the workspace's rules. A zero lifetime means that the token never expires. The token works only while its owner is
+// active and may use tokens, as an admin or by CAN_USE (see [Workspace.SetGrant]).
 func (w *Workspace) MintToken(principal, comment string, lifetime time.Duration) (id, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -116,8 +114,8 @@ func (w *Workspace) MintToken(principal, comment string, lifetime time.Duration)
 	return t.id, value
 }
 
-// GiveToken makes a principal the owner of a token that another one made, as the
-// list of all tokens then shows it.
+// GiveToken makes a principal the owner of a token that another principal created. The list of all tokens then shows
+// both the owner and the creator.
 func (w *Workspace) GiveToken(tokenID, principal string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,15 +127,15 @@ func (w *Workspace) GiveToken(tokenID, principal string) {
 	t.ownerID, t.ownerName = owner.id, owner.name()
 }
 
-// UseToken notes that a token was used now, as a call with it does. When it shows is up to
-// [WorkspaceSwitches].LastUsedDelay.
+// UseToken records a use of a token now, as a request with the token does. [WorkspaceSwitches].LastUsedDelay decides
+// when answers show the use.
 func (w *Workspace) UseToken(tokenID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.tokens[tokenID].use(w.tenant.Clock.Now())
 }
 
-// AgeToken makes a token older: it was made and used, and expires, that much earlier.
+// AgeToken moves the creation, the uses and the expiry of a token back in time by this duration.
 func (w *Workspace) AgeToken(tokenID string, by time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -151,7 +149,7 @@ func (w *Workspace) AgeToken(tokenID string, by time.Duration) {
 	}
 }
 
-// RevokeToken deletes a token.
+// RevokeToken deletes a token. It panics if there is no such token.
 func (w *Workspace) RevokeToken(tokenID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -211,7 +209,7 @@ func createToken(c *call) (any, error) {
 	if err := c.checkTokenRight(); err != nil {
 		return nil, err
 	}
-	// A scoped token makes tokens only if its scopes say so.
+	// A token with scopes may create tokens only if one of its scopes allows it.
 	if c.with != nil && len(c.with.scopes) > 0 && !slices.Contains(c.with.scopes, "authentication") && !slices.Contains(c.with.scopes, "all-apis") {
 		return nil, denied("Provided token does not have required scopes: authentication")
 	}
@@ -234,7 +232,8 @@ func createToken(c *call) (any, error) {
 	return map[string]any{"token_value": value, "token_info": t.public()}, nil
 }
 
-// checkScopes refuses scopes that the switch does not know.
+// checkScopes returns an error for a scope that is not in [WorkspaceSwitches].KnownTokenScopes, unless that list is
+// empty.
 func (c *call) checkScopes(scopes []string) error {
 	known := c.w.switches.KnownTokenScopes
 	for _, scope := range scopes {
@@ -279,7 +278,7 @@ func listTokens(c *call) (any, error) {
 	return map[string]any{"token_infos": infos}, nil
 }
 
-// ownToken finds a token of the caller; those of others do not exist for it.
+// ownToken returns a token of the caller. A token of another owner is answered like a missing token.
 func (c *call) ownToken(id string) (*token, error) {
 	t := c.w.tokens[id]
 	if t == nil || t.ownerID != c.who.id {
@@ -321,8 +320,8 @@ func updateToken(c *call) (any, error) {
 	return nil, c.patchToken(t)
 }
 
-// patchToken changes what the update mask names; only the comment and the scopes
-// of a token can be changed.
+// patchToken changes the fields that the request's update mask names. Only the comment and the scopes of a token can be
+// changed.
 func (c *call) patchToken(t *token) error {
 	var request struct {
 		Token struct {

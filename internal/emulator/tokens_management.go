@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// All tokens of the workspace, for its admins:
-// docs.databricks.com/api/azure/workspace/tokenmanagement. Making a token on
-// behalf of a service principal is documented for other clouds only.
+// The API with which workspace admins manage all tokens: docs.databricks.com/api/azure/workspace/tokenmanagement.
+// Creating a token on behalf of a service principal is documented only for other clouds than Azure.
 
 func (w *Workspace) tokenManagementRoutes(api func(string, handler)) {
 	const root = "/api/2.0/token-management"
@@ -45,7 +44,7 @@ func (w *Workspace) tokenManagementRoutes(api func(string, handler)) {
 	}))
 }
 
-// adminsOnly refuses everybody else.
+// adminsOnly returns a handler that refuses everybody but workspace admins.
 func adminsOnly(h handler) handler {
 	return func(c *call) (any, error) {
 		if !c.w.isAdmin(c.who) {
@@ -83,8 +82,8 @@ func (w *Workspace) managed(t *token) managedTokenInfo {
 	return info
 }
 
-// listManagedTokens shows expired tokens too (see HideExpiredTokens): a client
-// must look at the expiry.
+// listManagedTokens lists all tokens. It includes expired tokens unless [WorkspaceSwitches].HideExpiredTokens is set,
+// so a client must check the expiry.
 func listManagedTokens(c *call) (any, error) {
 	query := c.r.URL.Query()
 	byID, byName := query.Get("created_by_id"), query.Get("created_by_username")

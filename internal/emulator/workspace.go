@@ -15,26 +15,24 @@ import (
 	"github.com/google/uuid"
 )
 
-// WorkspaceOptions name a workspace; what is empty is made up.
+// WorkspaceOptions describe a new workspace. An empty ID is replaced by a generated one.
 type WorkspaceOptions struct {
-	// ID is the workspace id, decimal digits.
+	// ID is the workspace id, which consists of decimal digits.
 	ID       string
 	Switches WorkspaceSwitches
 }
 
-// A Workspace is one Azure Databricks workspace over a tenant: its principals
-// (SCIM), serving endpoints, access lists and personal access tokens. It follows
-// the workspace pages of docs.databricks.com/api/azure/workspace/introduction;
-// each file names the page of the API it holds.
+// A Workspace is one Azure Databricks workspace of a tenant, with its principals (SCIM), serving endpoints, access
+// lists and personal access tokens. It follows docs.databricks.com/api/azure/workspace/introduction; each file names
+// the page of the API that it implements.
 //
-// It is an [http.Handler] and opens no port. Its methods change it behind the
-// back of whoever uses it over HTTP, and show what it really holds. They panic
-// on a name the workspace does not know, because a test that misspells a name
-// would otherwise prove nothing.
+// A Workspace is an [http.Handler] and opens no port. Its methods change the workspace without a request, as if
+// somebody else had changed it, and return what it really holds. They panic if the workspace does not have what a name
+// refers to, because a test with a misspelt name would otherwise prove nothing.
 type Workspace struct {
 	id        string
 	accountID string
-	hostName  string // set under the mutex
+	hostName  string // protected by mu
 	tenant    *Tenant
 	standard  http.Handler
 	scim      http.Handler
@@ -45,29 +43,28 @@ type Workspace struct {
 	mu         sync.Mutex
 	switches   WorkspaceSwitches
 	principals []*principal // in order of creation
-	groups     []*principal // those among them that are groups
+	groups     []*principal // those of the principals that are groups
 	byIDs      map[string]*principal
-	byNames    map[principalName]*principal // all but groups, whose names change
-	account    map[string]*principal        // service principals known to the account only, by lower-case application id
+	byNames    map[principalName]*principal // without groups, whose names change
+	account    map[string]*principal        // service principals only in the account, by application id in lower case
 	writes     scimWrites
-	deleted    []*principal // through SCIM, for reads that lag
+	deleted    []*principal // service principals deleted through SCIM, which lists may still show
 	admins     *principal
 	users      *principal
 	endpoints  map[string]*endpoint // by name
 	lists      map[string]*accessList
 	tokens     map[string]*token // by token id
-	// oauthSecrets are by id; federation is by SCIM id.
+	// The key of oauthSecrets is the secret's id; the key of federation is the SCIM id of the service principal.
 	oauthSecrets map[string]*oauthSecret
 	federation   map[string][]federationPolicy
 	clusters     []cluster
-	// tokensSeen turns true with the first token: the access list of tokens is
-	// unknown to the service until then.
+	// tokensSeen becomes true with the first token. Until then the service answers that the access list of tokens does
+	// not exist.
 	tokensSeen bool
 	azure      azureResource
 }
 
-// NewWorkspace makes a workspace of the tenant with the groups admins and users
-// and nobody in them.
+// NewWorkspace creates a workspace of the tenant with the groups admins and users, and without other principals.
 func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 	if opts.ID == "" {
 		opts.ID = randomDigits()
@@ -109,15 +106,15 @@ func (t *Tenant) NewWorkspace(opts WorkspaceOptions) *Workspace {
 	return w
 }
 
-// randomDigits makes a decimal id that fits an int64, as workspace and SCIM ids do.
+// randomDigits returns a random decimal id that fits into an int64, like workspace ids and SCIM ids.
 func randomDigits() string {
 	return strconv.FormatInt(1_000_000_000_000_000+rand.Int64N(8_999_999_999_999_999), 10)
 }
 
-// ID is the workspace id.
+// ID returns the workspace id.
 func (w *Workspace) ID() string { return w.id }
 
-// ServeHTTP serves the workspace, with the faults and the journal of its tenant.
+// ServeHTTP serves the workspace's APIs. The faults of the tenant apply, and the tenant's journal records the request.
 func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, scimRoot) {
 		w.scim.ServeHTTP(rw, r)
@@ -130,27 +127,26 @@ func (w *Workspace) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.standard.ServeHTTP(rw, r)
 }
 
-// Switches are the workspace's switches now.
+// Switches returns the current switches of the workspace.
 func (w *Workspace) Switches() WorkspaceSwitches {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.switches
 }
 
-// SetSwitches changes all switches at once.
+// SetSwitches replaces all switches of the workspace.
 func (w *Workspace) SetSwitches(s WorkspaceSwitches) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	// This switch changes the workspace's content and not its answers: turning it on gives the group users its default
-	// right, which can be removed afterwards.
+	// UsersMayUseTokens changes the workspace's content, not its answers: turning it on grants the group users CAN_USE
+	// on tokens, which can be removed afterwards.
 	if s.UsersMayUseTokens && !w.switches.UsersMayUseTokens {
 		w.lists[tokensObject].set(w.users, levelUse, w.tenant.Clock.Now())
 	}
 	w.switches = s
 }
 
-// call is one authenticated request. Handlers run under the workspace's mutex;
-// the body was read before.
+// A call is one authenticated request. Handlers run while the workspace's mutex is held, after the body was read.
 type call struct {
 	w      *Workspace
 	rw     http.ResponseWriter
@@ -158,19 +154,19 @@ type call struct {
 	body   []byte
 	now    time.Time
 	who    *principal
-	with   *token       // nil unless the caller came with a personal access token
-	oauth  *oauthClaims // nil unless the caller came with an OAuth token of the workspace
+	with   *token       // nil unless the caller sent a personal access token
+	oauth  *oauthClaims // nil unless the caller sent an OAuth token of the workspace
 	status int
 }
 
-// A handler answers with a value written as JSON (nil is {}), or an error.
+// A handler returns a value that is written as JSON, nil for the JSON object {}, or an error.
 type handler func(c *call) (any, error)
 
-// noContent as an answer writes no body.
+// A handler returns noContent for an answer with status 204 and without a body.
 type noContent struct{}
 
-// routeMux is a ServeMux that does not redirect odd paths: the service answers
-// them, for example the empty endpoint id a client may send.
+// routeMux is an http.ServeMux that does not redirect paths such as /a//b to a cleaned path. The real service answers
+// such paths itself, for example if a client sends an empty endpoint id.
 type routeMux struct{ *http.ServeMux }
 
 func (m routeMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
@@ -200,7 +196,7 @@ func (w *Workspace) routes() http.Handler {
 	return workspaceMux{routeMux{mux}, w}
 }
 
-// workspaceMux redirects every request while the workspace is only reached by a private link.
+// workspaceMux redirects every request while the workspace can only be reached through a private link.
 type workspaceMux struct {
 	routeMux
 	w *Workspace
@@ -214,7 +210,7 @@ func (m workspaceMux) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	m.routeMux.ServeHTTP(rw, r)
 }
 
-// publicRoutes are answered without a credential.
+// publicRoutes registers the routes that need no credential.
 func (w *Workspace) publicRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /.well-known/databricks-config", func(rw http.ResponseWriter, r *http.Request) {
 		scheme := "https"
@@ -242,15 +238,15 @@ func (w *Workspace) publicRoutes(mux *http.ServeMux) {
 		}
 		_ = json.NewEncoder(rw).Encode(metadata)
 	})
-	// Clients that were not told the tenant read it from this redirect.
+	// Clients that do not know the tenant read its id from the address of this redirect.
 	mux.HandleFunc("GET /aad/auth", func(rw http.ResponseWriter, r *http.Request) {
 		http.Redirect(rw, r, "https://"+cloudsOf(r.Host)[0].logins[0]+"/"+w.tenant.ID+
 			"/oauth2/authorize?response_type=code&client_id="+DatabricksResource, http.StatusFound)
 	})
 }
 
-// maxBody is the payload limit of model serving, the largest of the API
-// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
+// maxBody is the largest size of a request body in bytes: the payload limit of model serving, the highest limit of all
+// APIs (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
 const maxBody = 16 << 20
 
 func (w *Workspace) authenticated(h handler) http.Handler {

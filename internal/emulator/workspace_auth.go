@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Who may enter: learn.microsoft.com/azure/databricks/dev-tools/auth ("Azure
-// Databricks personal access token authentication" and "Get Microsoft Entra ID
-// tokens for service principals"). The refusals are those that users of the
-// service have published; where they changed over time the newest is the default.
+// This file decides which credentials a workspace accepts: learn.microsoft.com/azure/databricks/dev-tools/auth ("Azure
+// Databricks personal access token authentication" and "Get Microsoft Entra ID tokens for service principals"). The
+// errors are those that users of the service have published. If the service has changed an error over time, the newest
+// form is the default.
 
-// minTokenRemainder is how much life an Entra token must still have.
+// minTokenRemainder is the remaining lifetime at which a workspace already refuses an Entra access token as expired.
 const minTokenRemainder = 30 * time.Second
 
-// credential is the credential in a request, decoded but not yet compared with the workspace's members.
+// credential is the decoded credential of a request. It is not yet compared with the members of the workspace.
 type credential struct {
-	tokenValue string       // a personal access token, if that was sent
-	claims     AccessClaims // of an Entra token that this tenant signed, if that was sent
-	oauth      *oauthClaims // of an OAuth token that this workspace signed, if that was sent
+	tokenValue string       // a personal access token, if the request has one
+	claims     AccessClaims // of an Entra token that this tenant signed, if the request has one
+	oauth      *oauthClaims // of an OAuth token that this workspace signed, if the request has one
 	wrong      *credentialError
 }
 
 type credentialError struct {
-	audience string // the token is for this other resource
+	audience string // the audience of a token that is for another resource
 	expired  bool
 }
 
@@ -39,8 +39,8 @@ func invalidAccessToken() *apiError {
 	return gatewayError(http.StatusForbidden, "Invalid access token.")
 }
 
-// readCredential runs outside the mutex: checking a signature is slow and needs
-// nothing of the workspace.
+// readCredential decodes the credential in the Authorization header. It runs without the workspace's mutex, because
+// checking a signature is slow and needs nothing that the mutex protects.
 func (w *Workspace) readCredential(r *http.Request, now time.Time) (credential, error) {
 	scheme, value, found := strings.Cut(r.Header.Get("Authorization"), " ")
 	value = strings.TrimSpace(value)
@@ -74,7 +74,8 @@ func (w *Workspace) readCredential(r *http.Request, now time.Time) (credential, 
 	return cred, nil
 }
 
-// checkNetwork refuses the caller's address. A workspace looks at it before it looks at the credential.
+// checkNetwork returns an error if the workspace refuses the caller's network address. A workspace checks the address
+// before the credential.
 func (c *call) checkNetwork() error {
 	switch c.w.switches.Network {
 	case NetworkIPAccessList:
@@ -89,7 +90,7 @@ func (c *call) checkNetwork() error {
 	return nil
 }
 
-// authenticate finds the member behind a credential.
+// authenticate finds the active member of the workspace to whom a credential belongs, or returns an error.
 func (c *call) authenticate(cred credential, management *AccessClaims) error {
 	w := c.w
 	if id := c.r.Header.Get("X-Databricks-Workspace-Id"); id != "" && id != w.id {
@@ -123,8 +124,7 @@ func (c *call) authenticateToken(value string) error {
 		return invalidAccessToken()
 	}
 	owner := w.byID(tok.ownerID)
-	// A right to use tokens that is lost through a group blocks the tokens
-	// without deleting them.
+	// If the owner loses the right to use tokens by leaving a group, its tokens stay, but do not work.
 	if owner == nil || !owner.active || !w.mayUseTokens(owner) {
 		return invalidAccessToken()
 	}
@@ -160,17 +160,16 @@ func (w *Workspace) refuseStranger() error {
 	return gatewayError(http.StatusForbidden, "Unauthorized access to workspace: "+w.id)
 }
 
-// azureResource is the Azure side of the workspace, for the login by Azure
-// rights (learn.microsoft.com/azure/databricks/dev-tools/service-prin-aad-token,
-// "non-workspace member").
+// azureResource is the Azure resource of the workspace. Its contributors can log in without being members of the
+// workspace (learn.microsoft.com/azure/databricks/dev-tools/service-prin-aad-token, "non-workspace member").
 type azureResource struct {
 	id           string
-	contributors map[string]bool // lower-case application ids
+	contributors map[string]bool // application ids in lower case
 }
 
-// SetAzureResource names the Azure resource of the workspace and the
-// applications that are contributors on it. One of them that sends its
-// management token and the resource id is made an admin at its first call.
+// SetAzureResource sets the Azure resource id of the workspace and the applications that are contributors on that
+// resource. If a contributor's request also has a management token and the resource id, the workspace adds the
+// contributor as an admin.
 func (w *Workspace) SetAzureResource(resourceID string, contributorApplicationIDs ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// The settings of a workspace: docs.databricks.com/api/azure/workspace/workspaceconf/getstatus. Only those about tokens are
-// kept, and they are read here and set by [WorkspaceSwitches].
+// The settings of a workspace: docs.databricks.com/api/azure/workspace/workspaceconf/getstatus. The emulator has only
+// the settings about tokens. They can be read through the API, and are set by [WorkspaceSwitches].
 
 func (w *Workspace) confRoutes(api func(string, handler)) {
 	api("GET /api/2.0/workspace-conf", adminsOnly(func(c *call) (any, error) {

@@ -14,24 +14,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// The two error dialects of a workspace: the standard one of the REST API
-// (docs.databricks.com/api/azure/workspace/introduction) and that of SCIM 2.0
-// (RFC 7644 section 3.12) under the SCIM paths. Gateways before the API answer
-// with a numeric error_code, an HTML page or plain text.
+// A workspace writes errors in two formats: the standard format of the REST API
+// (docs.databricks.com/api/azure/workspace/introduction) and, under the SCIM paths, the format of SCIM 2.0 (RFC 7644
+// section 3.12). Gateways in front of the APIs answer with a numeric error_code, an HTML page or plain text.
 
 const (
 	scimRoot        = "/api/2.0/preview/scim/v2/"
 	scimErrorSchema = "urn:ietf:params:scim:api:messages:2.0:Error"
 )
 
-// apiError is a refusal; the dialect is chosen when it is written.
+// An apiError is an error answer of a workspace. Its format is chosen when it is written.
 type apiError struct {
 	status   int
-	code     string // error_code, or the scimType in the SCIM dialect
+	code     string // error_code, or scimType in the SCIM format
 	message  string
-	gateway  bool // numeric error_code and the reason header, in any dialect
-	page     bool // an HTML page
-	plain    bool // plain text
+	gateway  bool // numeric error_code and a header with the reason, also under the SCIM paths
+	page     bool // written as an HTML page
+	plain    bool // written as plain text
 	noBody   bool
 	scimForm bool // the code is a scimType
 }
@@ -65,7 +64,7 @@ func noSuchAPI(method, path string) *apiError {
 	return refuse(http.StatusNotFound, "ENDPOINT_NOT_FOUND", "No API found for '%s %s'", method, path)
 }
 
-// scimRefuse makes a SCIM error; scimType may be empty.
+// scimRefuse returns an error in the SCIM format. scimType may be empty.
 func scimRefuse(status int, scimType, format string, args ...any) *apiError {
 	return &apiError{status: status, code: scimType, message: fmt.Sprintf(format, args...), scimForm: true}
 }
@@ -84,7 +83,7 @@ func standardErrorBody(code any, message, requestID string) []byte {
 }
 
 func scimErrorBody(status int, scimType, detail string) []byte {
-	// RFC 7644 makes status a string, and clients fail to parse a number.
+	// RFC 7644 section 3.12 defines status as a string, and clients cannot parse a number.
 	body := map[string]any{"schemas": []string{scimErrorSchema}, "detail": detail, "status": strconv.Itoa(status)}
 	if scimType != "" {
 		body["scimType"] = scimType
@@ -99,7 +98,7 @@ func errorPage(status int, message string) []byte {
 		title, status, html.EscapeString(message))
 }
 
-// workspaceFault and scimFault write injected faults in the two dialects.
+// workspaceFault writes a declared fault in the standard error format of the REST API.
 func workspaceFault(f Fault) (string, []byte) {
 	return "application/json", standardErrorBody(f.Code, f.Message, uuid.NewString())
 }
@@ -107,14 +106,14 @@ func workspaceFault(f Fault) (string, []byte) {
 func scimFault(f Fault) (string, []byte) {
 	detail := f.Message
 	if f.Code == "REQUEST_LIMIT_EXCEEDED" && !strings.Contains(detail, f.Code) {
-		// The throttle of SCIM shows only in the text.
+		// The real service names this code only in the text of a SCIM error.
 		detail = f.Code + ": " + detail
 		return "application/scim+json", scimErrorBody(f.Status, "", detail)
 	}
 	return "application/scim+json", scimErrorBody(f.Status, f.Code, detail)
 }
 
-// fail writes an error in the dialect of the path.
+// fail writes an error in the format of the request's path.
 func (c *call) fail(err error) {
 	var e *apiError
 	if !errors.As(err, &e) {
@@ -152,8 +151,8 @@ func (c *call) fail(err error) {
 	_, _ = c.rw.Write(body)
 }
 
-// decode reads a JSON body strictly: a field this API does not know is refused,
-// so that a misspelt one in a client is not silently ignored.
+// decode reads the JSON body of the request. It returns an error for a field that the API does not have, so that a
+// client with a misspelt field fails.
 func (c *call) decode(into any) error {
 	if len(bytes.TrimSpace(c.body)) == 0 {
 		return nil

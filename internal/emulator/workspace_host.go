@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// The public name of a workspace: learn.microsoft.com/azure/databricks/workspace/workspace-details,
-// "Workspace instance names, URLs, and IDs".
+// The public host name of a workspace: learn.microsoft.com/azure/databricks/workspace/workspace-details, "Workspace
+// instance names, URLs, and IDs".
 
-// publicHostName is adb-<workspace id>.<number>.azuredatabricks.net. The service
-// calls the number random; here it follows the id, so that a test can tell it.
+// publicHostName returns adb-<workspace id>.<number>.azuredatabricks.net. Azure calls the number random; here it is
+// computed from the id, so that a test can predict it.
 func publicHostName(id string) string {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
@@ -22,8 +22,8 @@ func publicHostName(id string) string {
 
 var workspaceHost = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 
-// SetHostName gives the workspace another public name, without scheme or port:
-// the one of its region, or of a sovereign cloud. [Tenant.Proxy] leads there.
+// SetHostName sets the public host name of the workspace, without scheme and port, such as a regional name or a name in
+// a sovereign cloud. [Tenant.Proxy] serves this name.
 func (w *Workspace) SetHostName(name string) {
 	if !workspaceHost.MatchString(name) {
 		panic(fmt.Sprintf("emulator: %q is no host name in lower case", name))
@@ -33,15 +33,15 @@ func (w *Workspace) SetHostName(name string) {
 	w.hostName = name
 }
 
-// HostName is the public name of the workspace, adb-….azuredatabricks.net unless
-// it was set.
+// HostName returns the public host name of the workspace. It is adb-….azuredatabricks.net unless a test set another
+// one.
 func (w *Workspace) HostName() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.hostName
 }
 
-// reachedAs reports whether a host name is this workspace's, in whatever cloud.
+// reachedAs reports whether a host name is the name of this workspace in any cloud.
 func (w *Workspace) reachedAs(host string) bool {
 	name := w.HostName()
 	if host == name {
@@ -51,7 +51,7 @@ func (w *Workspace) reachedAs(host string) bool {
 	return base != "" && base == asked
 }
 
-// cutWorkspaceSuffix returns the part of a host name before the cloud's suffix; empty without such a suffix.
+// cutWorkspaceSuffix returns a workspace's host name without the suffix of its cloud, or "" if it has no such suffix.
 func cutWorkspaceSuffix(host string) string {
 	for _, c := range clouds {
 		if base, ok := strings.CutSuffix(host, c.workspaceSuffix); ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// A principal's kind is named as access lists name it.
+// A principalKind is the kind of a principal: the field under which access lists name it.
 type principalKind string
 
 const (
@@ -19,28 +19,28 @@ const (
 	groupKind            principalKind = "group_name"
 )
 
-// principal is a service principal, a user or a group. All three take their ids
-// from one namespace, as group members are named by id alone.
+// A principal is a service principal, a user or a group. Ids are unique across all three, because the members of a
+// group are named only by id.
 type principal struct {
 	id            string
 	kind          principalKind
-	applicationID string // service principals
-	userName      string // users
-	displayName   string // of a group: its name
+	applicationID string // only for service principals
+	userName      string // only for users
+	displayName   string // for a group, its name
 	externalID    string
 	active        bool
 	entitlements  []string
 	roles         []string
-	members       map[string]bool // groups: ids
-	account       bool            // a group of the account, assigned to the workspace
+	members       map[string]bool // only for groups: the ids of the direct members
+	account       bool            // whether it is a group of the account that is assigned to the workspace
 
-	accessFrom time.Time // when access lists begin to know it
-	changed    time.Time // the last write through SCIM
+	accessFrom time.Time // when access lists begin to accept the principal
+	changed    time.Time // the time of the last write through SCIM
 	before     *principal
-	created    bool // the last write made it
+	created    bool // whether the last write created the principal
 }
 
-// name is how access lists and the workspace itself call the principal.
+// name returns the name by which access lists and the workspace refer to the principal.
 func (p *principal) name() string {
 	switch p.kind {
 	case servicePrincipalKind:
@@ -58,8 +58,7 @@ func (p *principal) clone() *principal {
 	return &c
 }
 
-// principalName finds a user or a service principal, whose names are compared
-// without case.
+// principalName is the key of a user or a service principal. Names are compared case-insensitively.
 type principalName struct {
 	kind principalKind
 	name string // in lower case
@@ -69,7 +68,7 @@ func principalNamed(kind principalKind, name string) principalName {
 	return principalName{kind, strings.ToLower(name)}
 }
 
-// add gives a principal its id and puts it into the workspace.
+// add gives a principal a new id, unless it has one, and adds it to the workspace.
 func (w *Workspace) add(p *principal) *principal {
 	for p.id == "" || w.byID(p.id) != nil {
 		p.id = randomDigits()
@@ -90,8 +89,7 @@ func (w *Workspace) add(p *principal) *principal {
 	return p
 }
 
-// remove takes a principal out of the workspace, with its tokens, memberships and
-// grants.
+// remove removes a principal from the workspace, with its tokens, memberships and grants.
 func (w *Workspace) remove(p *principal) {
 	same := func(q *principal) bool { return q == p }
 	w.principals = slices.DeleteFunc(w.principals, same)
@@ -102,7 +100,7 @@ func (w *Workspace) remove(p *principal) {
 		delete(group.members, p.id)
 	}
 	w.deleteTokensOf(p.id)
-	if !w.switches.IdentityFederation { // else they are the account's
+	if !w.switches.IdentityFederation { // otherwise the secrets belong to the account
 		w.deleteOAuthSecretsOf(p.id)
 	}
 	if w.switches.StaleGrantsShown {
@@ -131,12 +129,13 @@ func (w *Workspace) findServicePrincipal(applicationID string) *principal {
 	return w.find(servicePrincipalKind, applicationID)
 }
 
-// memberOf reports direct membership; everybody is in users without being listed.
+// memberOf reports whether p is a direct member of the group. Users and service principals are members of the group
+// users without being listed there.
 func (w *Workspace) memberOf(group, p *principal) bool {
 	return group.members[p.id] || group.id == w.users.id && p.kind != groupKind
 }
 
-// groupsOf are the groups that a principal belongs to, directly or through others.
+// groupsOf returns the groups that a principal belongs to, directly or through other groups.
 func (w *Workspace) groupsOf(p *principal) []*principal {
 	var found []*principal
 	for queue := []*principal{p}; len(queue) > 0; queue = queue[1:] {
@@ -154,8 +153,7 @@ func (w *Workspace) isAdmin(p *principal) bool {
 	return slices.Contains(w.groupsOf(p), w.admins)
 }
 
-// mustFind finds a principal by whatever a person calls it: application id, user
-// name or group name.
+// mustFind returns the principal with this application id, user name or group name. It panics if there is none.
 func (w *Workspace) mustFind(name string) *principal {
 	for _, kind := range []principalKind{servicePrincipalKind, userKind, groupKind} {
 		if p := w.find(kind, name); p != nil {
@@ -172,8 +170,8 @@ func (w *Workspace) mustFindGroup(name string) *principal {
 	panic(fmt.Sprintf("emulator: workspace %s has no group %q", w.id, name))
 }
 
-// AddServicePrincipal adds an active service principal without entitlements. An
-// empty application id is made up, an empty name is the application id.
+// AddServicePrincipal adds an active service principal without entitlements, and returns its SCIM id. An empty
+// application id is replaced by a generated one, an empty display name by the application id.
 func (w *Workspace) AddServicePrincipal(applicationID, displayName string) (scimID string) {
 	if applicationID == "" {
 		applicationID = uuid.NewString()
@@ -184,7 +182,7 @@ func (w *Workspace) AddServicePrincipal(applicationID, displayName string) (scim
 	return w.addBehind(&principal{kind: servicePrincipalKind, applicationID: applicationID, displayName: displayName, active: true})
 }
 
-// AddUser adds an active user; an empty display name is the user name.
+// AddUser adds an active user, and returns its SCIM id. An empty display name is replaced by the user name.
 func (w *Workspace) AddUser(userName, displayName string) (scimID string) {
 	if displayName == "" {
 		displayName = userName
@@ -192,7 +190,7 @@ func (w *Workspace) AddUser(userName, displayName string) (scimID string) {
 	return w.addBehind(&principal{kind: userKind, userName: userName, displayName: displayName, active: true})
 }
 
-// AddGroup adds an empty group.
+// AddGroup adds an empty group, and returns its id.
 func (w *Workspace) AddGroup(name string) (id string) {
 	return w.addBehind(&principal{kind: groupKind, displayName: name})
 }
@@ -206,8 +204,8 @@ func (w *Workspace) addBehind(p *principal) string {
 	return w.add(p).id
 }
 
-// AddToAccount puts an active service principal into the account and not into the
-// workspace; see [WorkspaceSwitches].IdentityFederation.
+// AddToAccount adds an active service principal to the account, but not to the workspace, and returns its SCIM id. See
+// [WorkspaceSwitches].IdentityFederation.
 func (w *Workspace) AddToAccount(applicationID, displayName string) (scimID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -216,30 +214,30 @@ func (w *Workspace) AddToAccount(applicationID, displayName string) (scimID stri
 	return p.id
 }
 
-// SetExternalID sets the id that the identity provider has for a service
-// principal: of one that Entra ID manages, its object id.
+// SetExternalID sets the id that a service principal has at the identity provider. For a service principal that Entra
+// ID manages, this is its object id.
 func (w *Workspace) SetExternalID(name, id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mustFind(name).externalID = id
 }
 
-// AddToGroup adds a service principal (by application id), a user (by user name)
-// or another group (by name) to a group.
+// AddToGroup adds a member to a group. The member is a service principal (by application id), a user (by user name) or
+// another group (by name).
 func (w *Workspace) AddToGroup(group, member string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.mustFindGroup(group).members[w.mustFind(member).id] = true
 }
 
-// RemoveFromGroup undoes [Workspace.AddToGroup].
+// RemoveFromGroup removes a member from a group. The member is named as in [Workspace.AddToGroup].
 func (w *Workspace) RemoveFromGroup(group, member string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.mustFindGroup(group).members, w.mustFind(member).id)
 }
 
-// RemovePrincipal removes a principal, its memberships, tokens and grants.
+// RemovePrincipal removes a principal with its memberships, tokens and grants.
 func (w *Workspace) RemovePrincipal(name string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

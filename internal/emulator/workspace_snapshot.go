@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-// A Snapshot is what a workspace holds, in plain sorted values that can be
-// compared. It has no secret in it.
+// A Snapshot describes everything that a workspace holds, as plain sorted values that can be compared. It contains no
+// secret values.
 type Snapshot struct {
 	ServicePrincipals []ServicePrincipalState
 	Users             []UserState
 	Groups            []GroupState
 	Endpoints         []EndpointState
-	// TokenGrants are the direct grants on authorization/tokens, each written like the Grants of [EndpointState].
+	// TokenGrants are the direct grants on authorization/tokens, in the same form as the Grants of [EndpointState].
 	TokenGrants []string
 	Tokens      []TokenState
 	// OAuthSecrets are the OAuth secrets of all service principals in the workspace.
 	OAuthSecrets []OAuthSecretState
 }
 
-// ServicePrincipalState is one service principal.
+// ServicePrincipalState describes one service principal.
 type ServicePrincipalState struct {
 	ID            string
 	ApplicationID string
@@ -30,7 +30,7 @@ type ServicePrincipalState struct {
 	Entitlements  []string
 }
 
-// UserState is one user.
+// UserState describes one user.
 type UserState struct {
 	ID          string
 	UserName    string
@@ -38,16 +38,16 @@ type UserState struct {
 	Active      bool
 }
 
-// GroupState is one group. Members are application ids, user names and group
-// names; of users, who are everybody, none is listed.
+// GroupState describes one group. Members are application ids, user names and group names. The group users has no
+// Members, because everybody belongs to it.
 type GroupState struct {
 	ID      string
 	Name    string
 	Members []string
 }
 
-// EndpointState is one endpoint. Grants are the direct ones, each written like
-// "service_principal_name=… CAN_QUERY".
+// EndpointState describes one serving endpoint. Grants are the direct grants, such as "service_principal_name=…
+// CAN_QUERY".
 type EndpointState struct {
 	Name    string
 	ID      string
@@ -55,7 +55,7 @@ type EndpointState struct {
 	Grants  []string
 }
 
-// TokenState is one token, expired ones included. A zero Expires is never.
+// TokenState describes one token, which may be expired. A zero Expires means that the token never expires.
 type TokenState struct {
 	ID      string
 	Owner   string
@@ -64,7 +64,8 @@ type TokenState struct {
 	Expires time.Time
 }
 
-// OAuthSecretState is one OAuth secret, expired ones included. A zero Expires is never; no Scopes are all.
+// OAuthSecretState describes one OAuth secret, which may be expired. A zero Expires means that it never expires. Empty
+// Scopes mean all scopes.
 type OAuthSecretState struct {
 	ID      string
 	Owner   string // application id
@@ -74,7 +75,7 @@ type OAuthSecretState struct {
 	Expires time.Time
 }
 
-// Snapshot shows what the workspace holds now, whatever its answers show.
+// Snapshot returns what the workspace really holds now, even if switches make its answers differ.
 func (w *Workspace) Snapshot() Snapshot {
 	w.mu.Lock()
 	defer w.mu.Unlock()

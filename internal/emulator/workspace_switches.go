@@ -5,20 +5,19 @@ import (
 	"time"
 )
 
-// A Refusal replaces the status, code or text of one refusal whose wire form is
-// not documented. What is left zero keeps the default. In Message, {} stands for
-// the thing the refusal is about.
+// A Refusal changes the status, code or text of an error answer whose exact form is not documented. A zero field keeps
+// the default. In Message, {} is replaced by the name or id that the error is about.
 type Refusal struct {
 	Status  int
 	Code    string
 	Message string
 }
 
-// ExpiredTokenAnswer is the answer to an Entra access token that has expired or
-// is about to; the service has changed it several times.
+// ExpiredTokenAnswer selects the answer to an Entra access token that has expired or is about to expire. The service
+// has changed this answer several times.
 type ExpiredTokenAnswer string
 
-// The answers seen to an expired Entra access token, newest first.
+// The known answers to an expired Entra access token, newest first.
 const (
 	ExpiredTokenUnauthorized ExpiredTokenAnswer = ""                  // 401 Token is expired
 	ExpiredTokenForbidden    ExpiredTokenAnswer = "jwt_has_expired"   // 403 JWT has expired
@@ -26,21 +25,21 @@ const (
 	ExpiredTokenBadRequest   ExpiredTokenAnswer = "expired_exception" // 400 HTML ExpiredJwtException
 )
 
-// NotAMemberAnswer is the answer to a valid Entra token of a service principal that is not an active member of the
-// workspace.
+// NotAMemberAnswer selects the answer to a valid Entra access token of a service principal that is not an active member
+// of the workspace.
 type NotAMemberAnswer string
 
-// The answers seen for a service principal that is no member, newest first.
+// The known answers to a service principal that is not a member of the workspace, newest first.
 const (
 	NotAMemberForbidden    NotAMemberAnswer = ""             // 403 JSON, numeric error code
 	NotAMemberPage         NotAMemberAnswer = "html"         // 403 HTML "User not authorized."
 	NotAMemberUnauthorized NotAMemberAnswer = "unauthorized" // 401 JSON, numeric error code
 )
 
-// NetworkAnswer is what a workspace answers to an address that it does not let in.
+// NetworkAnswer selects the answer to a request from a network address that the workspace refuses.
 type NetworkAnswer string
 
-// The answers seen to an address that is not let in. The zero value lets every address in.
+// The known answers to a request from a refused network address. The zero value accepts every address.
 const (
 	NetworkOpen         NetworkAnswer = ""
 	NetworkIPAccessList NetworkAnswer = "ip_access_list"       // 403 JSON, numeric error code
@@ -49,148 +48,149 @@ const (
 	NetworkPrivateLink  NetworkAnswer = "private_link"         // a redirect to /login.html, from every path
 )
 
-// privateLinkErrorLogin is where that redirect leads, with the workspace's id at its end.
+// privateLinkErrorLogin is the path to which [NetworkPrivateLink] redirects. The workspace's id is appended to it.
 const privateLinkErrorLogin = "/login.html?error=private-link-validation-error:"
 
-// RenameAnswer is what a workspace does when a service principal is to get another name.
+// RenameAnswer selects what a workspace does with a request to rename a service principal.
 type RenameAnswer string
 
-// What is known of renames: the official provider does them by PUT, older pages call the name immutable, and users saw
-// them accepted without effect.
+// The known behaviours of renames. The official provider renames by PUT, older documentation calls the name immutable,
+// and users have reported renames that were accepted without effect.
 const (
 	RenameApplied RenameAnswer = ""
 	RenameRefused RenameAnswer = "refused" // 400, scimType mutability
-	RenameIgnored RenameAnswer = "ignored" // accepted, and the name stays
+	RenameIgnored RenameAnswer = "ignored" // accepted, but the name does not change
 )
 
-// OrgIDHeader says which answers carry the header X-Databricks-Org-Id, the workspace's id. It is recorded on the current
-// user (SCIM Me); which others carry it is not.
+// OrgIDHeader selects the answers that have the header X-Databricks-Org-Id, which contains the workspace's id. Recorded
+// answers show the header for the current user (SCIM Me). Which other answers have it is not known.
 type OrgIDHeader string
 
-// The answers that may carry the header.
+// The choices of answers that have the header X-Databricks-Org-Id.
 const (
 	OrgIDOnEveryAnswer OrgIDHeader = ""
 	OrgIDOnMe          OrgIDHeader = "me"
 	OrgIDNowhere       OrgIDHeader = "none"
 )
 
-// HostMetadata is what /.well-known/databricks-config answers.
+// HostMetadata selects the answer of /.well-known/databricks-config.
 type HostMetadata string
 
-// The answers of older and of newer workspaces.
+// The answers of newer and older workspaces to /.well-known/databricks-config.
 const (
 	HostMetadataFull               HostMetadata = ""
 	HostMetadataWithoutWorkspaceID HostMetadata = "without_workspace_id"
 	HostMetadataMissing            HostMetadata = "missing" // 404
 )
 
-// WorkspaceSwitches choose among behaviours of a workspace that its public
-// documentation leaves open, that differ between workspaces, or that are slow on
-// the real service and instant here. The zero value is the likeliest workspace.
+// WorkspaceSwitches select how a workspace behaves in three cases: where its public documentation does not say it,
+// where workspaces differ, and where the real service is slow but the emulator is not. The zero value is the most
+// likely workspace.
 type WorkspaceSwitches struct {
-	// AccessPlaneDelay is how long a principal made through SCIM stays unknown to
-	// access lists. Principals added with Add… are known at once.
+	// AccessPlaneDelay is how long access lists do not accept a principal that was created through SCIM. Access lists
+	// accept principals added by methods such as [Workspace.AddUser] at once.
 	AccessPlaneDelay time.Duration
-	// SCIMStaleFor is how long after a write through SCIM its reads show the
-	// object as it was before, a new one as missing, and its lists a deleted
-	// service principal as there.
+	// SCIMStaleFor is how long reads through SCIM are out of date after a write through SCIM. During this time they
+	// show the old state of a changed object, do not find a new object, and list a deleted service principal.
 	SCIMStaleFor time.Duration
-	// SCIMWrites is how many writes through SCIM the workspace takes within
-	// SCIMWritesWithin; it answers more with 429, or, as SCIM sometimes does, with
-	// a 500 that says so in its text (SCIMLimitAs500). 0 is no limit.
+	// SCIMWrites is how many writes through SCIM the workspace accepts within SCIMWritesWithin; 0 means no limit. It
+	// answers more writes with 429 or, if SCIMLimitAs500 is set, with a 500 whose text names the limit, as the service
+	// sometimes does.
 	SCIMWrites       int
 	SCIMWritesWithin time.Duration
 	SCIMLimitAs500   bool
-	// LastUsedDelay is how long after a use of a token the list of all tokens shows it; 0 is a day, a negative delay none.
-	// The owner's own list never shows it.
+	// LastUsedDelay is how long after a use of a token the list of all tokens shows this use. 0 means one day; a
+	// negative value means no delay. The owner's own list of tokens never shows uses.
 	LastUsedDelay time.Duration
-	// GrantDelay is how long a new or raised grant is not yet honoured by scoring.
+	// GrantDelay is how long scoring ignores a new or raised grant.
 	GrantDelay time.Duration
 
-	// PatchNeverLowers makes PATCH on an access list ignore a level below the one held.
+	// PatchNeverLowers makes PATCH on an access list ignore a level below the level that the principal has.
 	PatchNeverLowers bool
-	// PatchShowsPart makes PATCH on an access list answer with what it wrote instead of the whole list.
+	// PatchShowsPart makes PATCH on an access list answer with the entries that it wrote instead of the whole list.
 	PatchShowsPart bool
-	// EmptyPatchRefused makes PATCH with an empty list a 400 instead of a no-op.
+	// EmptyPatchRefused makes PATCH on an access list without entries fail with 400. By default it changes nothing.
 	EmptyPatchRefused bool
-	// UserNameEchoed shows a service principal under user_name in an access list
-	// when it was written that way, instead of under service_principal_name.
+	// UserNameEchoed makes an access list show a service principal under user_name if it was written under user_name.
+	// By default it is shown under service_principal_name.
 	UserNameEchoed bool
-	// InheritedFromObject is the object admins inherit from; default /serving-endpoints/.
+	// InheritedFromObject is the object from which admins inherit their permission on endpoints; default
+	// /serving-endpoints/.
 	InheritedFromObject string
-	// DeletedListGone makes the access list of a deleted endpoint unreadable;
-	// by default it outlives the endpoint.
+	// DeletedListGone makes the access list of a deleted endpoint unreadable. By default the list still exists after
+	// the endpoint is deleted.
 	DeletedListGone bool
-	// DeletedListReadOnly refuses writes to the list of a deleted endpoint as unknown.
+	// DeletedListReadOnly makes writes to the access list of a deleted endpoint fail, as if the endpoint never existed.
 	DeletedListReadOnly bool
-	// StaleGrantsShown keeps the rows of a removed principal in access lists.
+	// StaleGrantsShown keeps the grants of a removed principal in access lists.
 	StaleGrantsShown bool
 
-	// UsersMayUseTokens gives the group users CAN_USE on authorization/tokens, as
-	// many workspaces have it from the start.
+	// UsersMayUseTokens grants the group users CAN_USE on authorization/tokens, which many workspaces have from the
+	// start.
 	UsersMayUseTokens bool
-	// TokenListAlwaysThere makes the access list of authorization/tokens readable
-	// before the first token exists.
+	// TokenListAlwaysThere makes the access list of authorization/tokens readable before the first token exists.
 	TokenListAlwaysThere bool
-	// PersonalAccessTokensOff is enableTokensConfig=false: none can be made, and
-	// those there are stay but do not work.
+	// PersonalAccessTokensOff is the setting enableTokensConfig=false: no token can be created, and existing tokens
+	// stay but do not work.
 	PersonalAccessTokensOff bool
-	// MaxTokenLifetimeDays is the workspace's maximum for new tokens; 0 is the
-	// platform's 730.
+	// MaxTokenLifetimeDays is the workspace's longest lifetime of new tokens; 0 means the platform's limit of 730 days.
 	MaxTokenLifetimeDays int
-	// DefaultTokenLifetimeDays is the lifetime when none is asked; 0 is 730, -1 never expires.
+	// DefaultTokenLifetimeDays is the lifetime of a token created without one; 0 means 730 days, -1 means for ever.
 	DefaultTokenLifetimeDays int
-	// KnownTokenScopes are the scopes that a token can have; empty is any. The
-	// public list of them grows.
+	// KnownTokenScopes are the scopes that a token can have; if empty, any scope is accepted. The public list of scopes
+	// grows.
 	KnownTokenScopes []string
-	// MoreEntitlements are known to the workspace beside the documented ones, whose list grows.
+	// MoreEntitlements are entitlements that the workspace accepts beside the documented ones. The documented list
+	// grows.
 	MoreEntitlements []string
-	// NoTokenUpdates has no PATCH /api/2.0/token/{id}, which is younger than the rest and may be missing in a workspace.
+	// NoTokenUpdates removes PATCH /api/2.0/token/{id}. This operation is newer than the others and may be missing in a
+	// workspace.
 	NoTokenUpdates bool
-	// DirectUseTakesTokens deletes the tokens of everybody who loses a direct CAN_USE on authorization/tokens; by default
-	// those of who still holds it by a group stay.
+	// DirectUseTakesTokens deletes the tokens of everybody who loses a direct CAN_USE on authorization/tokens. By
+	// default, principals that still have CAN_USE through a group keep their tokens.
 	DirectUseTakesTokens bool
 	// HideExpiredTokens leaves expired tokens out of the token management list.
 	HideExpiredTokens bool
 
-	// DefaultDisplayName is given to a service principal added without a name;
-	// empty is its application id.
+	// DefaultDisplayName is the display name of a service principal that is created without one; if empty, the
+	// application id is used.
 	DefaultDisplayName string
-	// DuplicateAsUser words the refusal of a second service principal with the same
-	// application id as "User with email …".
+	// DuplicateAsUser changes the error for a second service principal with the same application id to "User with email
+	// …".
 	DuplicateAsUser bool
-	// EmptyNotFound answers 404 for SCIM objects without a body.
+	// EmptyNotFound answers 404 without a body if a SCIM object is not found.
 	EmptyNotFound bool
-	// SCIMPageSize is the most that one page of a SCIM list holds, whatever is asked for; 0 sets no limit.
+	// SCIMPageSize is the largest number of objects in one page of a SCIM list, even if more are requested; 0 means no
+	// limit.
 	SCIMPageSize int
 	// PatchAnswersEmpty answers a PATCH of a SCIM object without a body.
 	PatchAnswersEmpty bool
 	// SCIMWritesAnswerNothing answers PUT and PATCH of a SCIM object with {}.
 	SCIMWritesAnswerNothing bool
-	// RenameByPatch and RenameByPut are what becomes of another displayName of a service principal.
+	// RenameByPatch and RenameByPut say what PATCH and PUT do with a new displayName of a service principal.
 	RenameByPatch RenameAnswer
 	RenameByPut   RenameAnswer
-	// IdentityFederation keeps a service principal in the account when it is
-	// deleted from the workspace: adding its application id again brings it back,
-	// under its id, with the name the account has for it.
+	// IdentityFederation keeps a service principal in the account when it is deleted from the workspace. If its
+	// application id is added to the workspace again, the service principal has the same id as before and the name that
+	// it has in the account.
 	IdentityFederation bool
-	// ServicePrincipalsAdminOnly refuses non-admins the service principal list,
-	// instead of showing them a reduced one.
+	// ServicePrincipalsAdminOnly refuses the list of service principals to callers who are no workspace admins. By
+	// default they see fewer attributes.
 	ServicePrincipalsAdminOnly bool
 
-	// OrgIDHeader and HostMetadata are where the workspace tells its id.
+	// OrgIDHeader and HostMetadata say which answers contain the workspace's id.
 	OrgIDHeader  OrgIDHeader
 	HostMetadata HostMetadata
 
-	// Network is what the workspace answers to the caller's address.
+	// Network says how the workspace answers requests from a refused network address.
 	Network NetworkAnswer
-	// ExpiredToken and NotAMember choose among answers seen at different times.
+	// ExpiredToken and NotAMember select among answers that the service gave at different times.
 	ExpiredToken ExpiredTokenAnswer
 	NotAMember   NotAMemberAnswer
-	// PlainAuthTexts leaves the " [ReqId: …]" of newer answers out.
+	// PlainAuthTexts leaves out the " [ReqId: …]" that newer answers have at their end.
 	PlainAuthTexts bool
 
-	// Refusals of unsettled status, code or wording.
+	// The following error answers can be changed, because their status, code or text is not documented.
 	SCIMDuplicate     Refusal // default 409
 	AccountGroup      Refusal // default 403 Group {} is managed by the account
 	SCIMNotFound      Refusal // default 404 Service principal with id {} not found
@@ -199,57 +199,61 @@ type WorkspaceSwitches struct {
 	UnknownEndpointID Refusal // default 404 RESOURCE_DOES_NOT_EXIST
 	ScoringDenied     Refusal // default 403 PERMISSION_DENIED User does not have permission 'Query' on Endpoint {}
 	TokenQuota        Refusal // default 400 QUOTA_EXCEEDED
-	UnknownToken      Refusal // of PATCH on a token; default 404 NOT_FOUND
-	// RouteOptimizedRefused answers calls of a route-optimized endpoint under the workspace's address; default 401, in the
-	// words for a credential that an API does not take.
+	UnknownToken      Refusal // for PATCH on an unknown token; default 404 NOT_FOUND
+	// RouteOptimizedRefused is the answer to a scoring request for a route-optimized endpoint at the workspace's
+	// address; default 401, with the text for a credential type that an API does not support.
 	RouteOptimizedRefused Refusal
 	TokenLifetimeAbove    Refusal // default 400 INVALID_PARAMETER_VALUE
 	TokensOff             Refusal // default 403 PERMISSION_DENIED
 	OnBehalfOfTokens      Refusal // default 404 FEATURE_DISABLED
 
-	// OAuthSecretDelay is how long after its creation an OAuth secret does not log in.
+	// OAuthSecretDelay is how long after its creation an OAuth secret cannot log in.
 	OAuthSecretDelay time.Duration
-	// OAuthSecretPageSize is the most that one page of the list of secrets holds; 0 is 100.
+	// OAuthSecretPageSize is the largest number of OAuth secrets in one page of their list; 0 means 100.
 	OAuthSecretPageSize int
-	// OAuthSecretsExpiredShown lists expired secrets too.
+	// OAuthSecretsExpiredShown makes the list of OAuth secrets include expired secrets.
 	OAuthSecretsExpiredShown bool
-	// OAuthSecretScopesIgnored makes secrets without the scopes that were asked for: scopes are younger than the rest.
+	// OAuthSecretScopesIgnored creates OAuth secrets without the requested scopes, because scopes are newer than the
+	// rest of the API.
 	OAuthSecretScopesIgnored bool
-	// OAuthSecretCreated is the status that answers the creation of a secret; 0 is 200.
+	// OAuthSecretCreated is the HTTP status of the answer to the creation of an OAuth secret; 0 means 200.
 	OAuthSecretCreated int
-	// OAuthMissing has no token endpoint at the workspace.
+	// OAuthMissing makes the workspace behave as if it had no OAuth token endpoint.
 	OAuthMissing bool
-	// OAuthTokensForInactive and OAuthTokensForStrangers give tokens to an inactive principal, and to one that is in the
-	// account but not in the workspace; the APIs refuse both.
+	// OAuthTokensForInactive issues OAuth tokens to inactive service principals. OAuthTokensForStrangers issues them to
+	// service principals that are in the account but not in the workspace. The workspace's APIs refuse both kinds of
+	// tokens.
 	OAuthTokensForInactive  bool
 	OAuthTokensForStrangers bool
-	// EntraAssertions takes an Entra token where a token of the workspace is to be narrowed.
+	// EntraAssertions makes the token endpoint accept an Entra access token in exchange for a token with authorization
+	// details. By default it accepts only a token of the workspace.
 	EntraAssertions bool
-	// DetailedTokensEverywhere takes a token with authorization details at the workspace's own APIs too.
+	// DetailedTokensEverywhere makes the workspace's own APIs accept tokens with authorization details.
 	DetailedTokensEverywhere bool
-	// OptimizedAtWorkspace answers route-optimized endpoints under the workspace's address too, as those made before
-	// September 2025 do.
+	// OptimizedAtWorkspace makes the workspace's address answer scoring requests for route-optimized endpoints, as it
+	// does for endpoints created before September 2025.
 	OptimizedAtWorkspace bool
-	// OptimizedChecksGrants asks the access list again at each call of a route-optimized endpoint. By default a token
-	// for it is valid until it expires.
+	// OptimizedChecksGrants checks the access list at each scoring request to a route-optimized endpoint. By default a
+	// token for the endpoint is valid until it expires.
 	OptimizedChecksGrants bool
 
-	OAuthSecretQuota         Refusal // of the sixth; default 400 QUOTA_EXCEEDED
+	OAuthSecretQuota         Refusal // for a secret beyond the fifth; default 400 QUOTA_EXCEEDED
 	OAuthSecretLifetimeAbove Refusal // default 400 INVALID_PARAMETER_VALUE
-	OAuthSecretDuration      Refusal // of a lifetime that is no duration; default 400 INVALID_PARAMETER_VALUE
-	OAuthSecretsDenied       Refusal // to who is no admin; default 403 PERMISSION_DENIED
+	OAuthSecretDuration      Refusal // for a lifetime that is not a duration; default 400 INVALID_PARAMETER_VALUE
+	OAuthSecretsDenied       Refusal // for callers who are no workspace admins; default 403 PERMISSION_DENIED
 	OAuthSecretsOfUnknown    Refusal // default 404 RESOURCE_DOES_NOT_EXIST Service principal with id {} not found
 	UnknownOAuthSecret       Refusal // default 404 RESOURCE_DOES_NOT_EXIST Secret {} not found
-	OAuthMalformed           Refusal // of the token endpoint; default 400 invalid_request
+	OAuthMalformed           Refusal // for a malformed request to the token endpoint; default 400 invalid_request
 	FederationRefused        Refusal // default 401 invalid_grant Invalid credentials
 	ScopeRefused             Refusal // default 403 PERMISSION_DENIED Provided OAuth token does not have required scopes: {}
-	// These three refuse tokens at the address of a route-optimized endpoint; default 401, as a gateway does.
+	// The following three are the answers to unsuitable tokens at the address of a route-optimized endpoint; default
+	// 401, as a gateway answers.
 	PersonalTokenAtOptimized Refusal
 	EntraTokenAtOptimized    Refusal
 	DetailsMissing           Refusal
 }
 
-// or builds the error of a refusal from its defaults and the switch.
+// or returns an error with these defaults, changed by the fields of the Refusal that are set.
 func (s Refusal) or(status int, code, message, subject string) *apiError {
 	if s.Status != 0 {
 		status = s.Status
