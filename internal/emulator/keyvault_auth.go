@@ -37,7 +37,7 @@ const (
 	RoleSecretsOfficer  = "Key Vault Secrets Officer"
 	RoleCertificateUser = "Key Vault Certificate User"
 	RoleReader          = "Key Vault Reader"
-	// RoleCertificatesOfficer creates certificate objects and may do nothing with secrets.
+	// RoleCertificatesOfficer may create certificate objects, but may do nothing with secrets.
 	RoleCertificatesOfficer = "Key Vault Certificates Officer"
 )
 

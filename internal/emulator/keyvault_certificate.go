@@ -19,7 +19,7 @@ const (
 
 // vaultCertificate is a certificate object in a vault. The vault shows it as a secret of the same name.
 type vaultCertificate struct {
-	key   *rsa.PrivateKey // nil if the certificate's policy forbids to export the key
+	key   *rsa.PrivateKey // nil if the policy of the certificate forbids the export of the key
 	cert  *x509.Certificate
 	chain []*x509.Certificate
 }
@@ -27,7 +27,7 @@ type vaultCertificate struct {
 // ImportCertificate adds a certificate object to the vault and returns its version. If the name exists, it adds a
 // version. The certificate can be read as a secret of the same name: base64 of a PFX, or PEM text, depending on
 // contentType. The PFX has no password, because Azure uses the password of an imported file only to open it. If key is
-// nil, the secret contains only certificates, as for a key that the policy forbids to export.
+// nil, the secret contains only certificates, as if the policy forbids the export of the key.
 func (v *Vault) ImportCertificate(name string, key *rsa.PrivateKey, cert *x509.Certificate, contentType string, chain ...*x509.Certificate) (version string) {
 	object := &vaultCertificate{key: key, cert: cert, chain: chain}
 	value, err := object.encode(contentType)

@@ -36,7 +36,7 @@ type secretVersion struct {
 	contentType string
 	tags        map[string]string
 	enabled     bool
-	notBefore   *int64 // seconds since 1970
+	notBefore   *int64 // seconds since 1970; nil if not set
 	expires     *int64
 	created     time.Time
 	updated     time.Time

@@ -29,8 +29,8 @@ const (
 // oauthSecret is an OAuth secret of a service principal. It stores a digest of the value, not the value.
 type oauthSecret struct {
 	id      string
-	ownerID string // SCIM id
-	owner   string // application id
+	ownerID string // SCIM id of the service principal
+	owner   string // application id of the service principal
 	digest  string
 	status  string
 	scopes  []string

@@ -241,7 +241,8 @@ func (t *tokenRequest) byOwnToken() *apiError {
 	return t.as(p.id, p.applicationID)
 }
 
-// grantedScopes are those that were asked for, which the credential must have.
+// grantedScopes returns the requested scopes, or an error if the credential lacks one of them. Without requested scopes
+// it returns those of the credential.
 func (t *tokenRequest) grantedScopes() ([]string, *apiError) {
 	asked := slices.Compact(slices.Sorted(slices.Values(strings.Fields(t.form.Get("scope")))))
 	if len(asked) == 0 {

@@ -27,7 +27,7 @@ var levelRank = map[string]int{levelView: 1, levelUse: 1, levelQuery: 2, levelMa
 // accessList holds the direct grants on one object. It belongs to the object's id, not to its name, and continues to
 // exist after a serving endpoint is deleted.
 type accessList struct {
-	object  string // without the leading slash
+	object  string // the path of the object, without the leading slash
 	deleted bool
 	grants  map[string]*grant // by SCIM id of the principal
 }

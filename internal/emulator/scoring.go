@@ -22,7 +22,7 @@ var irisCSV string
 type classifier struct {
 	columns []string
 	classes []string
-	weights [][]float64 // per class, per column
+	weights [][]float64 // by class, then by column
 	bias    []float64
 }
 

@@ -32,7 +32,7 @@ type apiError struct {
 	page     bool // written as an HTML page
 	plain    bool // written as plain text
 	noBody   bool
-	scimForm bool // the code is a scimType
+	scimForm bool // whether code is a scimType
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s %s", e.status, e.code, e.message) }

@@ -68,7 +68,7 @@ type TokenState struct {
 // Scopes mean all scopes.
 type OAuthSecretState struct {
 	ID      string
-	Owner   string // application id
+	Owner   string // application id of the service principal
 	Status  string
 	Scopes  []string
 	Created time.Time

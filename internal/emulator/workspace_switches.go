@@ -44,7 +44,7 @@ const (
 	NetworkOpen         NetworkAnswer = ""
 	NetworkIPAccessList NetworkAnswer = "ip_access_list"       // 403 JSON, numeric error code
 	NetworkPolicy       NetworkAnswer = "network_policy"       // 403 JSON, numeric error code
-	NetworkPolicyAsText NetworkAnswer = "network_policy_plain" // the same in plain text
+	NetworkPolicyAsText NetworkAnswer = "network_policy_plain" // 403 in plain text
 	NetworkPrivateLink  NetworkAnswer = "private_link"         // a redirect to /login.html, from every path
 )
 
@@ -149,7 +149,7 @@ type WorkspaceSwitches struct {
 	// DirectUseTakesTokens deletes the tokens of everybody who loses a direct CAN_USE on authorization/tokens. By
 	// default, principals that still have CAN_USE through a group keep their tokens.
 	DirectUseTakesTokens bool
-	// HideExpiredTokens leaves expired tokens out of the token management list.
+	// HideExpiredTokens leaves expired tokens out of the list of all tokens, which admins can read.
 	HideExpiredTokens bool
 
 	// DefaultDisplayName is the display name of a service principal that is created without one; if empty, the
