@@ -34,7 +34,7 @@ func TestARMReadsAWorkspace(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Azure compares ids without case.
+			// Azure compares resource ids case-insensitively.
 			r, err := http.NewRequest(http.MethodGet, "https://"+host+strings.Replace(armResource, "resourceGroups/ml", "resourcegroups/ML", 1)+"?api-version=2018-04-01", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -149,7 +149,7 @@ func TestPublishWorkspaceNeedsAResourceID(t *testing.T) {
 	}
 }
 
-// az login asks for the subscriptions in which the login may read something.
+// TestARMListsSubscriptions sends the request with which az login asks for the subscriptions that a login may read.
 func TestARMListsSubscriptions(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	reader, other := tenant.RegisterApp("a"), tenant.RegisterApp("b")

@@ -104,7 +104,7 @@ func TestAzureCLIScript(t *testing.T) {
 		{nil, 2, "misspelled or not recognized"},
 	} {
 		cmd := exec.Command(filepath.Join(dir, "az"), tc.args...)
-		cmd.Env = []string{"PATH="} // it needs nothing but the shell
+		cmd.Env = []string{"PATH="} // the stand-in for the Azure CLI needs no other program
 		var stderr strings.Builder
 		cmd.Stderr = &stderr
 		stdout, err := cmd.Output()

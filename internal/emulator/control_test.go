@@ -134,7 +134,7 @@ func TestControlOfSwitches(t *testing.T) {
 	if s := vault.Switches(); !s.VersionsRefused {
 		t.Errorf("%+v", s)
 	}
-	// One switch is changed without the others.
+	// A request that names one switch leaves all other switches as they are.
 	ask("POST", "/workspaces/42/switches", `{"Network":""}`)
 	if s := workspace.Switches(); s.Network != NetworkOpen || !s.NoTokenUpdates {
 		t.Errorf("%+v", s)
@@ -164,7 +164,8 @@ func TestControlOfSwitches(t *testing.T) {
 	}
 }
 
-// Every switch can be shown and set from outside, and every type with a fixed set of values has them listed.
+// TestEverySwitchIsControlled checks that every switch can be read and set by another process, and that the allowed
+// values of every switch type with a fixed set of values are listed.
 func TestEverySwitchIsControlled(t *testing.T) {
 	for _, switches := range []any{Switches{}, WorkspaceSwitches{}, VaultSwitches{}} {
 		raw, err := json.Marshal(switchesJSON(switches))

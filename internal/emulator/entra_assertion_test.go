@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// A forgery is an assertion that would be accepted, before one thing is changed.
+// A forgery is a client assertion that would be accepted unless a test changes one part of it.
 type forgery struct {
 	method jwt.SigningMethod
 	header map[string]any
@@ -63,7 +63,7 @@ func TestAssertions(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		change func(*forgery)
-		code   int // 0: accepted
+		code   int // 0 if the assertion is accepted
 		text   string
 	}{
 		{"as MSAL makes it", func(*forgery) {}, 0, ""},
@@ -197,7 +197,7 @@ func TestAssertionIsGoodOnce(t *testing.T) {
 	signed := f.sign(t)
 	form := assertionForm(app, signed)
 
-	// An assertion that was refused is not used up.
+	// A refused assertion does not count as used.
 	tampered := assertionForm(app, signed[:len(signed)-4]+"AAAA")
 	w := postForm(entra, path, tampered, nil)
 	checkComplaint(t, w.Code, w.Body.Bytes(), 401, 700027, "invalid_client", "signature")
@@ -207,7 +207,7 @@ func TestAssertionIsGoodOnce(t *testing.T) {
 	w = postForm(entra, path, form, nil)
 	checkComplaint(t, w.Code, w.Body.Bytes(), 401, 50013, "invalid_client", "used before")
 
-	// The id is the issuer's own: another application may have chosen the same.
+	// Each application chooses the ids of its own assertions, so two applications may use the same id.
 	same := newForgery(other, goodPair(), "https://example.com"+path)
 	same.claims["jti"] = f.claims["jti"]
 	if w := postForm(entra, path, assertionForm(other, same.sign(t)), nil); w.Code != 200 {

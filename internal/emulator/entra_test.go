@@ -39,7 +39,7 @@ func newKeyPair(notBefore, notAfter time.Duration) keyPair {
 	return keyPair{cert, key}
 }
 
-// RSA keys take long to make and no test changes one.
+// These values are shared by all tests, because generating RSA keys takes long and no test changes them.
 var (
 	issuing     = sync.OnceValue(func() *Tenant { return NewTenant(TenantOptions{}) })
 	goodPair    = sync.OnceValue(func() keyPair { return newKeyPair(-time.Hour, time.Hour) })
@@ -48,8 +48,8 @@ var (
 	futurePair  = sync.OnceValue(func() keyPair { return newKeyPair(time.Hour, 2*time.Hour) })
 )
 
-// trusting is a client of the tenant's servers. It keeps no connection, so that
-// net/http does not quietly repeat a request whose connection was dropped.
+// trusting returns a client that trusts the tenant's servers. It does not reuse connections, because net/http would
+// repeat a request whose reused connection was closed.
 func trusting(t *Tenant) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: t.CAPool()},
@@ -228,7 +228,7 @@ func checkComplaint(t *testing.T, gotStatus int, raw []byte, status, code int, e
 	}
 }
 
-// postForm asks a handler without a network; the host makes the base https://example.com.
+// postForm sends a form to a handler without a network. The address of the request begins with https://example.com.
 func postForm(handler http.Handler, path string, form url.Values, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -408,7 +408,7 @@ func TestForeignTokensAreNotOurs(t *testing.T) {
 	}
 }
 
-// Metadata exists under the names that stand for every tenant; tokens for an application do not.
+// TestMetadataForEveryTenant checks that common and organizations have metadata, but issue no tokens to an application.
 func TestMetadataForEveryTenant(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	for _, name := range []string{"organizations", "common"} {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A counter stands for a service: what matters is whether its work was done.
+// counter returns a handler with faults that counts its requests. A test reads from work how often the handler ran.
 func counter(tenant *Tenant) (handler http.Handler, work *atomic.Int64) {
 	work = new(atomic.Int64)
 	mux := http.NewServeMux()
@@ -95,7 +95,7 @@ func TestFaultIsCounted(t *testing.T) {
 	unmet := tenant.Faults.Add(Fault{Service: "workspace", Path: "/other", Status: 500})
 
 	var got []int
-	ask(handler, "GET", "/things/a") // another method: not counted
+	ask(handler, "GET", "/things/a") // another method, so the fault does not count this request
 	for range 5 {
 		w := ask(handler, "POST", "/things/a")
 		got = append(got, w.Code)
@@ -193,7 +193,8 @@ func TestFaultWithAPageBelow400(t *testing.T) {
 	}
 }
 
-// The service answers; only the headers or the length are not its own.
+// TestFaultAltersTheAnswer checks that the service does its work and answers, while a fault changes the headers or the
+// length of the answer.
 func TestFaultAltersTheAnswer(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	handler, work := counter(tenant)
@@ -236,7 +237,7 @@ func TestDroppedConnection(t *testing.T) {
 		if work.Load() != tc.work {
 			t.Errorf("drop %s: work was done %d times", tc.drop, work.Load())
 		}
-		// The journal is written while the connection goes down, which the client may see first.
+		// The client may see the dropped connection before the journal has the entry.
 		deadline := time.Now().Add(5 * time.Second)
 		for len(tenant.Journal.Entries()) == 0 && time.Now().Before(deadline) {
 			time.Sleep(time.Millisecond)
@@ -257,7 +258,7 @@ func TestDelay(t *testing.T) {
 		t.Errorf("%d after %s, work %d", w.Code, time.Since(start), work.Load())
 	}
 
-	// A caller who gives up is not kept waiting for.
+	// A delay ends as soon as the caller cancels the request.
 	tenant.Faults.Add(Fault{Service: "workspace", Delay: time.Hour, Status: 500})
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()

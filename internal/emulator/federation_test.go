@@ -27,7 +27,7 @@ func TestMSALWithAFederatedAssertion(t *testing.T) {
 	job := tenant.NewGitHubJob(gitHubSubject)
 	app.AddFederatedCredential(GitHubIssuer, gitHubSubject, federationAudience)
 	web := behindProxy(t, tenant, server)
-	// What every client of GitHub's does: ask for an assertion at each login.
+	// Every client of GitHub requests a new assertion at each login.
 	fetch := func(ctx context.Context, _ confidential.AssertionRequestOptions) (string, error) {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, job.RequestURL+"&audience="+url.QueryEscape(federationAudience), nil)
 		if err != nil {

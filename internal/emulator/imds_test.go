@@ -16,15 +16,14 @@ import (
 )
 
 func TestManagedIdentityCredential(t *testing.T) {
-	// Another kind of machine would be asked at another address.
+	// With one of these variables set, azidentity would use the managed identity endpoint of another kind of machine.
 	for _, name := range []string{"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "IMDS_ENDPOINT"} {
 		t.Setenv(name, "")
 	}
 	tenant := NewTenant(TenantOptions{})
 	system, one, two := tenant.RegisterApp("system"), tenant.RegisterApp("one"), tenant.RegisterApp("two")
 	client := behindProxy(t, tenant, serveForTest(t, tenant))
-	// MSAL caches for the whole process, by identity and resource, what is good for
-	// more than five minutes.
+	// MSAL caches tokens that are valid for more than five minutes, by identity and resource, for the whole process.
 	tenant.SetTokenLifetime(4 * time.Minute)
 	ask := func(id azidentity.ManagedIDKind, resource string) (string, error) {
 		credential, err := azidentity.NewManagedIdentityCredential(&azidentity.ManagedIdentityCredentialOptions{

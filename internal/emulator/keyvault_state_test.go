@@ -10,7 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
 
-// What a test sees of a vault behind its back.
+// TestVaultState checks the methods by which a test reads and changes a vault without requests.
 func TestVaultState(t *testing.T) {
 	t.Parallel()
 	tenant := NewTenant(TenantOptions{})
@@ -35,7 +35,8 @@ func TestVaultState(t *testing.T) {
 	}
 }
 
-// A vault may look at the body before it looks at who sends it.
+// TestVaultBodyBeforeRights checks that, with the switch, a vault checks the body of a request before the caller's
+// right.
 func TestVaultBodyBeforeRights(t *testing.T) {
 	t.Parallel()
 	tenant := NewTenant(TenantOptions{})
@@ -63,7 +64,8 @@ func TestVaultBodyBeforeRights(t *testing.T) {
 	}
 }
 
-// A token that belongs to another principal than the one that made it, and scopes the workspace does not know.
+// TestTokensOfOthers checks a token that belongs to another principal than its creator, and scopes that the workspace
+// does not know.
 func TestTokensOfOthers(t *testing.T) {
 	t.Parallel()
 	s := NewScenario()
@@ -98,7 +100,7 @@ func TestTokensOfOthers(t *testing.T) {
 	}
 }
 
-// Deletion and recovery take time: meanwhile a secret is nowhere, and its name is taken.
+// TestVaultDelays checks that a secret can neither be read nor set while its deletion or its recovery is in progress.
 func TestVaultDelays(t *testing.T) {
 	t.Parallel()
 	w := newVaultWorld(t, RoleSecretsOfficer)
@@ -131,7 +133,8 @@ func TestVaultDelays(t *testing.T) {
 	}
 }
 
-// The versions of a secret that never was, or is deleted, are none; with the switch they are refused.
+// TestVaultVersionsOfNothing checks that the list of versions of a missing or deleted secret is empty, or, with the
+// switch, an error.
 func TestVaultVersionsOfNothing(t *testing.T) {
 	t.Parallel()
 	w := newVaultWorld(t, RoleSecretsOfficer)

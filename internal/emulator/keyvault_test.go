@@ -21,8 +21,8 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// vaultWorld is a vault with the real client behind the proxy; its verification
-// of the challenge is on.
+// vaultWorld is a vault and a real azsecrets client that reaches it through the proxy. The client verifies the resource
+// in the vault's challenge.
 type vaultWorld struct {
 	tenant *Tenant
 	vault  *Vault
@@ -56,7 +56,7 @@ func (w *vaultWorld) clientIn(t *testing.T, client *http.Client, where azcloud.C
 	return secrets
 }
 
-// checkVaultError demands a refusal as the client reads it.
+// checkVaultError checks that the client received an error with this status, this code and this text.
 func checkVaultError(t *testing.T, err error, status int, code, text string) {
 	t.Helper()
 	var refusal *azcore.ResponseError
@@ -86,7 +86,7 @@ func TestVaultWithTheRealClient(t *testing.T) {
 		*got.Attributes.RecoveryLevel != "Recoverable+Purgeable" || *got.Attributes.RecoverableDays != 90 {
 		t.Errorf("%+v", got.Secret)
 	}
-	// The client asks once without a token, to be told where to get one.
+	// The client sends its first request without a token, because the 401 answer says where to get one.
 	for i, e := range slices.DeleteFunc(w.tenant.Journal.Entries(), func(e Entry) bool { return e.Service != "vault" }) {
 		if want := []int{401, 200}[i]; e.Status != want || e.Route != "/secrets/{name}/{$}" {
 			t.Errorf("request %d: %+v", i, e)
@@ -200,7 +200,7 @@ func TestVaultDeletesSoftly(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.tenant.Clock.Advance(91 * 24 * time.Hour)
-	w.vault.SetSecret("forgotten", "y", "") // panics while it is deleted
+	w.vault.SetSecret("forgotten", "y", "") // would panic if the secret were still deleted
 }
 
 func TestVaultHoldsCertificates(t *testing.T) {
@@ -220,7 +220,7 @@ func TestVaultHoldsCertificates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, cert, chain, err := pkcs12.DecodeChain(pfx, "") // whatever password the file had is gone
+	key, cert, chain, err := pkcs12.DecodeChain(pfx, "") // the vault has dropped the password of the imported file
 	if err != nil || !key.(*rsa.PrivateKey).Equal(good.key) || !cert.Equal(good.cert) || len(chain) != 1 {
 		t.Errorf("PFX: %v", err)
 	}
@@ -339,7 +339,7 @@ func TestVaultInSovereignClouds(t *testing.T) {
 			t.Errorf("%s: %+v, %v", address, got.Secret, err)
 		}
 	}
-	// The client itself refuses a vault that names another cloud's resource.
+	// The client also accepts a challenge that names login.windows.net, the older address of Entra ID.
 	w.vault.SetSwitches(VaultSwitches{LoginWindowsNet: true})
 	if _, err := w.client.GetSecret(context.Background(), "s", "", nil); err != nil {
 		t.Errorf("the older authority in the challenge: %v", err)

@@ -34,7 +34,7 @@ func secretsPath(id string) string {
 	return "/api/2.0/accounts/servicePrincipals/" + id + "/credentials/secrets"
 }
 
-// post asks the token endpoint; with an id it is in the header.
+// post sends a request to the token endpoint. If id is not empty, the client id and the secret are in the header.
 func (l *lab) post(id, secret string, form url.Values) rawAnswer {
 	l.t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/oidc/v1/token", strings.NewReader(form.Encode()))
@@ -138,7 +138,7 @@ func TestOAuthSecretRefusals(t *testing.T) {
 			t.Errorf("%d: %d %s", i, a.status, a.body)
 		}
 	}
-	// Expired ones take no place.
+	// Expired secrets do not count for the limit of five secrets.
 	l.tenant.Clock.Advance(time.Hour + time.Second)
 	if a := l.ask(l.entraToken(l.admin), "POST", secretsPath(id), `{}`); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
@@ -157,7 +157,8 @@ func TestOAuthSecretPages(t *testing.T) {
 	}
 }
 
-// A token is had by the header and by the body, opens the APIs, and is what the published ones are.
+// TestOAuthClientCredentials checks that a client gets a token by the header and by the body, that the APIs accept the
+// token, and that its claims are like those of published tokens.
 func TestOAuthClientCredentials(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	_, secret := l.AddOAuthSecret(l.member.ClientID, time.Hour)
@@ -182,7 +183,7 @@ func TestOAuthClientCredentials(t *testing.T) {
 	if a := l.ask("", "GET", "/oidc/.well-known/oauth-authorization-server", ""); !strings.HasSuffix(fmt.Sprint(a.json(t)["token_endpoint"]), "/oidc/v1/token") {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	// Another workspace did not sign it.
+	// Another workspace refuses the token, because it did not sign it.
 	other := l.tenant.NewWorkspace(WorkspaceOptions{})
 	other.AddServicePrincipal(client, "scorer")
 	there := &lab{Workspace: other, t: t}
@@ -309,7 +310,7 @@ func TestOAuthSwitches(t *testing.T) {
 	}
 }
 
-// score asks a route-optimized endpoint under its own host.
+// score sends a scoring request to a route-optimized endpoint at the endpoint's own host.
 func (l *lab) score(name, token string) rawAnswer {
 	l.t.Helper()
 	host := l.EndpointHost(name)
@@ -355,7 +356,7 @@ func TestRouteOptimized(t *testing.T) {
 	if a := l.ask(token, "GET", scimRoot+"Me", ""); a.status != 401 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	// A token that one has is narrowed; an Entra token is not.
+	// A token of the workspace can be exchanged for one with authorization details; an Entra token cannot.
 	narrow := func(assertion string) rawAnswer {
 		return l.post("", "", url.Values{"grant_type": {grantJWTBearer}, "assertion": {assertion}, "authorization_details": {details}})
 	}
@@ -364,7 +365,7 @@ func TestRouteOptimized(t *testing.T) {
 	}
 	wantOAuthError(t, narrow(l.entraToken(l.member)), 400, "invalid_request")
 	wantOAuthError(t, narrow("dapi"), 400, "invalid_grant")
-	// A grant that is gone does not recall tokens, unless the data plane asks again.
+	// A token stays valid after its grant is removed, unless the switch checks grants at each request.
 	l.RemoveGrant("fast", client)
 	if a := l.score("fast", token); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
@@ -380,7 +381,7 @@ func TestRouteOptimized(t *testing.T) {
 	if a := narrow(l.entraToken(l.member)); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	// An endpoint that is made again has another id, which the token does not name.
+	// An endpoint that is deleted and created again has another id, which the old token does not name.
 	l.DeleteEndpoint("fast")
 	l.CreateRouteOptimizedEndpoint("fast", "ada@example.com")
 	if a := l.score("fast", token); a.status != 401 {

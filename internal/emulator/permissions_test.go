@@ -25,7 +25,7 @@ func entry(kind, name, level string) string {
 	return fmt.Sprintf(`{%q:%q,"permission_level":%q}`, kind, name, level)
 }
 
-// rows shows a list of an answer as kind=name level[ inherited], sorted.
+// rows returns the entries of an access list in an answer as sorted text: kind=name level[ inherited].
 func rows(t *testing.T, a rawAnswer) []string {
 	t.Helper()
 	if a.status != 200 {
@@ -82,7 +82,7 @@ func TestEndpointPermissionsWithTheSDK(t *testing.T) {
 	if err != nil || len(levels.PermissionLevels) != 3 {
 		t.Errorf("levels %+v, %v", levels, err)
 	}
-	// Set replaces everything direct and spares nobody.
+	// Set with an empty list removes all direct grants, whoever has them.
 	if got, err = endpoints.SetPermissions(ctx, serving.ServingEndpointPermissionsRequest{ServingEndpointId: l.endpoint}); err != nil || len(got.AccessControlList) != 1 || got.AccessControlList[0].GroupName != "admins" {
 		t.Errorf("after an empty set: %+v, %v", got, err)
 	}
@@ -110,7 +110,7 @@ func TestEndpointPermissionRules(t *testing.T) {
 		inheritedAdmins, "group_name=admins CAN_MANAGE", "group_name=users CAN_VIEW")
 	check("read back", l.ask(admin, "GET", path, ""), inheritedAdmins, "group_name=admins CAN_MANAGE", "group_name=users CAN_VIEW")
 
-	// The order is not the same in every answer.
+	// The order of the entries changes between answers.
 	orders := map[string]bool{}
 	for range 60 {
 		raw, _ := json.Marshal(l.ask(admin, "GET", path, "").json(t)["access_control_list"])
@@ -171,7 +171,7 @@ func TestEndpointPermissionRefusals(t *testing.T) {
 	for _, method := range []string{"GET", "PUT", "PATCH"} {
 		l.refused(l.ask(member, method, path, acl(good)), 403, "PERMISSION_DENIED", text)
 	}
-	// CAN_MANAGE, also through a group, is enough.
+	// CAN_MANAGE through a group allows a principal to change the access list, too.
 	l.AddGroup("owners")
 	l.AddToGroup("owners", sp)
 	l.SetGrant("iris", "owners", "CAN_MANAGE")
@@ -224,7 +224,7 @@ func TestRemovedPrincipalLeavesTheLists(t *testing.T) {
 		if tokens := l.Snapshot().Tokens; len(tokens) != 0 {
 			t.Errorf("its tokens outlive it: %v", tokens)
 		}
-		// One of the same application id is another principal.
+		// A new service principal with the same application id is another principal, without the old grants.
 		l.AddServicePrincipal(l.member.ClientID, "again")
 		if status := l.ask(l.entraToken(l.member), "GET", "/api/2.0/serving-endpoints/iris", "").status; status != 403 {
 			t.Errorf("stale %v: the old grant serves the new principal: %d", stale, status)
@@ -251,7 +251,7 @@ func TestTokenPermissions(t *testing.T) {
 		t.Errorf("levels %s", a.body)
 	}
 
-	// Taking the direct right away deletes the tokens; taking it from a group blocks them.
+	// Removing a direct CAN_USE deletes the principal's tokens; removing CAN_USE from its group only blocks them.
 	_, value := l.MintToken(sp, "", time.Hour)
 	works := func() bool { return l.ask(value, "GET", "/api/2.0/clusters/list", "").status == 200 }
 	if !works() {

@@ -19,8 +19,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 )
 
-// behindProxy is a client that was told of the server's proxy and trusts its
-// authority, as a process with HTTPS_PROXY, HTTP_PROXY and SSL_CERT_FILE does.
+// behindProxy returns a client that uses the server's proxy and trusts the tenant's authority, like a process with
+// HTTPS_PROXY, HTTP_PROXY and SSL_CERT_FILE.
 func behindProxy(t *testing.T, tenant *Tenant, server *Server) *http.Client {
 	t.Helper()
 	address, err := url.Parse(server.ProxyURL)
@@ -32,7 +32,7 @@ func behindProxy(t *testing.T, tenant *Tenant, server *Server) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// azureOptions make an Azure client use the proxy and repeat nothing.
+// azureOptions returns options with which an Azure client uses the given HTTP client and never repeats a request.
 func azureOptions(client *http.Client, where azcloud.Configuration) azcore.ClientOptions {
 	return azcore.ClientOptions{Transport: client, Cloud: where, Retry: policy.RetryOptions{MaxRetries: -1}}
 }
@@ -42,7 +42,7 @@ func TestProxyLeadsToRealNames(t *testing.T) {
 	workspace := tenant.NewWorkspace(WorkspaceOptions{ID: "1234567890123456"})
 	server := serveForTest(t, tenant)
 	client := behindProxy(t, tenant, server)
-	tenant.NewVault("kv-late") // made after the proxy
+	tenant.NewVault("kv-late") // created after the proxy
 	tenant.NewOIDCIssuer("https://issuer.example/one")
 	if name := workspace.HostName(); name != "adb-1234567890123456.16.azuredatabricks.net" {
 		t.Errorf("host name %s", name)
@@ -117,7 +117,8 @@ func TestProxyLetsNothingOut(t *testing.T) {
 	for _, address := range []string{
 		"http://" + outer.Addr().String(), "http://example.com/", "http://login.microsoftonline.com/", "http://169.254.169.254:8080/",
 	} {
-		// net/http does not send loopback addresses to a proxy by itself, but does where it is told.
+		// By default net/http sends no requests for loopback addresses to a proxy, but it does if the proxy is set
+		// explicitly.
 		if resp, body := getBody(t, client, address); resp.StatusCode != http.StatusBadGateway {
 			t.Errorf("%s: %s %s", address, resp.Status, body)
 		}
@@ -160,7 +161,7 @@ func TestProxyAsksInProxyForm(t *testing.T) {
 	if resp, body := getBody(t, http.DefaultClient, server.ProxyURL+"/"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	// A client that does not wait for the answer to CONNECT loses nothing.
+	// A client may send its TLS handshake before it has read the answer to CONNECT.
 	address, _ := url.Parse(server.ProxyURL)
 	conn, err := net.Dial("tcp", address.Host)
 	if err != nil {
@@ -174,8 +175,7 @@ func TestProxyAsksInProxyForm(t *testing.T) {
 	}
 }
 
-// prefixed sends its prefix in one piece with the first write, and skips the
-// answer to it.
+// prefixed is a connection that sends its prefix together with the first write, and skips the answer to the prefix.
 type prefixed struct {
 	net.Conn
 	prefix   string
@@ -257,8 +257,8 @@ func TestProxyTakesOtherRoutes(t *testing.T) {
 	}
 }
 
-// A real credential in each cloud, with instance discovery on: what it is told
-// must name the host it asked.
+// TestAzidentityInEveryCloud logs a real credential in to each cloud, with instance discovery. The metadata that it
+// receives must name the host to which it sent the request.
 func TestAzidentityInEveryCloud(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	client := behindProxy(t, tenant, serveForTest(t, tenant))

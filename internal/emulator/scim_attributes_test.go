@@ -18,7 +18,7 @@ func TestSystemGroupsAreFixed(t *testing.T) {
 	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["users"], add), 400, "mutability", "'users' cannot be changed")
 	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"], spPatch(`{"op":"replace","path":"displayName","value":"root"}`)), 400, "mutability", "cannot be renamed")
 	l.scimRefused(l.ask(admin, "PATCH", groupPath+"/"+ids["admins"], spPatch(`{"op":"replace","path":"active","value":false}`)), 400, "invalidPath", "active")
-	// Everybody is shown in users, and nobody has users among his groups.
+	// The group users shows everybody as a member, but no principal shows users among its groups.
 	if a := l.ask(admin, "GET", groupPath+"/"+ids["users"], ""); len(a.json(t)["members"].([]any)) != 3 {
 		t.Errorf("members of users: %s", a.body)
 	}

@@ -66,7 +66,7 @@ func TestIdentityFederation(t *testing.T) {
 		t.Errorf("it is in the workspace: %d %s", a.status, a.body)
 	}
 	post := `{"applicationId":"` + strings.ToUpper(app) + `","displayName":"ours"}`
-	for range 2 { // taken from the account, and once more after it was removed from the workspace
+	for range 2 { // first from the account, then again after its removal from the workspace
 		a := l.ask(admin, "POST", spPath, post)
 		if a.status != 201 || a.json(t)["id"] != id || a.json(t)["displayName"] != "of the account" {
 			t.Fatalf("%d %s", a.status, a.body)

@@ -52,7 +52,7 @@ func TestServicePrincipalLifeWithTheSDK(t *testing.T) {
 	if err != nil || read.Active || len(read.Entitlements) != 1 || read.Entitlements[0].Value != "allow-cluster-create" {
 		t.Fatalf("after patch: %+v, %v", read, err)
 	}
-	// SCIM PUT replaces what it does not name, memberships included.
+	// SCIM PUT also removes attributes and memberships that the request does not name.
 	l.AddGroup("scorers")
 	l.AddToGroup("scorers", appID)
 	if read, err = api.Get(ctx, iam.GetServicePrincipalRequest{Id: made.Id}); err != nil || len(read.Groups) != 1 || read.Groups[0].Display != "scorers" {
@@ -130,7 +130,7 @@ func TestServicePrincipalPatchRefusals(t *testing.T) {
 		"unknown op":                 {`{"op":"set","path":"active","value":true}`, "invalidSyntax", "set"},
 		"active as a word":           {`{"op":"replace","path":"active","value":"maybe"}`, "invalidValue", "true or false"},
 		"no path":                    {`{"op":"remove"}`, "noTarget", "path"},
-		// The first operation is good: nothing of it may stay.
+		// The first operation is valid, but must have no effect, because the second is not.
 		"second of two": {`{"op":"replace","path":"displayName","value":"new"},{"op":"remove","path":"roles"}`, "invalidPath", "roles"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestGroups(t *testing.T) {
 	if err := patch(inner.Id, iam.Patch{Op: iam.PatchOpAdd, Path: "members", Value: []iam.ComplexValue{{Value: scorer}}}); err != nil {
 		t.Fatal(err)
 	}
-	// A group in admins makes admins of its members.
+	// The members of a group that is in admins are admins.
 	if a := l.ask(l.entraToken(l.member), "GET", groupPath, ""); a.status != 403 {
 		t.Fatalf("a member is admin already: %d", a.status)
 	}

@@ -16,7 +16,8 @@ func TestClassifierKnowsIris(t *testing.T) {
 	if err != nil || len(rows) != 150 || strings.Join(columns, ",") != "sepal_length,sepal_width,petal_length,petal_width" {
 		t.Fatalf("%v, %d rows, %v", columns, len(rows), err)
 	}
-	// Trained on every other row, judged by the rest: memory alone would not do.
+	// The model is trained on every second row and tested on the other rows, so that it cannot succeed by memorizing
+	// rows.
 	var half [][]float64
 	var halfLabels []string
 	for i := 0; i < len(rows); i += 2 {

@@ -17,8 +17,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets"
 )
 
-// The second recipe as a client lives it: a machine's identity reads the vault,
-// and what it reads logs the deployer in.
+// TestDeployerVault uses the vault like a client: it reads the vault as the machine's managed identity, and logs in as
+// the deployer with what it has read.
 func TestDeployerVault(t *testing.T) {
 	for _, name := range []string{"IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "IMDS_ENDPOINT"} {
 		t.Setenv(name, "")

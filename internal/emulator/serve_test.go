@@ -51,7 +51,8 @@ func TestServe(t *testing.T) {
 		t.Errorf("signing keys: %s", body)
 	}
 
-	// The name works as the address does, and nobody else's authority vouches for either.
+	// The server's certificate is valid for its name and its address, and only a client that trusts the tenant accepts
+	// it.
 	entra, err := url.Parse(server.EntraURL)
 	if err != nil {
 		t.Fatal(err)

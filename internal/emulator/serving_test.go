@@ -35,7 +35,7 @@ func TestServingEndpointLifeWithTheSDK(t *testing.T) {
 	if !errors.As(err, &apiErr) || apiErr.StatusCode != 409 || apiErr.ErrorCode != "RESOURCE_ALREADY_EXISTS" {
 		t.Errorf("a second one: %v", err)
 	}
-	// ada's endpoint is not shown to it, foundation models are.
+	// The caller sees foundation models, but not the endpoint of ada.
 	l.CreateFoundationEndpoint("databricks-llama")
 	names := func() (list []string) {
 		all, err := api.ListAll(ctx)

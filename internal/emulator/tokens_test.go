@@ -32,7 +32,7 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if info.ExpiryTime-info.CreationTime != 7776000*1000 || info.Comment != "c" || len(info.Scopes) != 1 {
 		t.Errorf("info %+v", info)
 	}
-	// The token is its owner's login.
+	// A token logs its owner in.
 	own := settings.NewTokens(l.sdk(made.TokenValue))
 	if list, err := own.ListAll(ctx); err != nil || len(list) != 1 || list[0].TokenId != info.TokenId {
 		t.Errorf("list %+v, %v", list, err)
@@ -44,7 +44,7 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if tokens := l.Snapshot().Tokens; tokens[0].Comment != "changed" || tokens[0].Owner != l.member.ClientID {
 		t.Errorf("tokens %+v", tokens)
 	}
-	// Nobody else sees or deletes it, not even an admin.
+	// In this API nobody but the owner sees or deletes a token, not even an admin.
 	others := settings.NewTokens(l.sdk(l.entraToken(l.admin)))
 	if list, err := others.ListAll(ctx); err != nil || len(list) != 0 {
 		t.Errorf("another's list: %+v, %v", list, err)
@@ -52,7 +52,7 @@ func TestOwnTokensWithTheSDK(t *testing.T) {
 	if err := others.Delete(ctx, settings.RevokeTokenRequest{TokenId: info.TokenId}); !errors.Is(err, apierr.ErrNotFound) {
 		t.Errorf("another deletes it: %v", err)
 	}
-	// An expired token is neither listed nor accepted.
+	// An expired token is not listed and not accepted.
 	l.tenant.Clock.Advance(90*24*time.Hour + time.Second)
 	api = settings.NewTokens(l.sdk(l.entraToken(l.member)))
 	if list, err := api.ListAll(ctx); err != nil || len(list) != 0 {

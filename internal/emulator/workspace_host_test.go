@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// A workspace of a sovereign cloud takes that cloud's management token and sends
-// to that cloud's login.
+// TestWorkspaceInAnotherCloud checks that a workspace of a sovereign cloud accepts the management token of that cloud
+// and redirects to the login of that cloud.
 func TestWorkspaceInAnotherCloud(t *testing.T) {
 	tenant := NewTenant(TenantOptions{})
 	workspace := tenant.NewWorkspace(WorkspaceOptions{})
 	workspace.SetHostName("adb-5.5.databricks.azure.us")
 	const gov, public = "https://management.core.usgovcloudapi.net/", "https://management.core.windows.net/"
 	ask := func(host, management string) int {
-		app := tenant.RegisterApp("contributor") // anew, as who was admitted once is a member
+		app := tenant.RegisterApp("contributor") // a new one, because a login makes a contributor a member
 		workspace.SetAzureResource(armResource, app.ClientID)
 		r := httptest.NewRequest(http.MethodGet, "https://"+host+"/api/2.0/clusters/list", nil)
 		for header, audience := range map[string]string{"Authorization": DatabricksResource, "X-Databricks-Azure-SP-Management-Token": management} {

@@ -38,7 +38,7 @@ func TestNetworkAnswers(t *testing.T) {
 	}
 }
 
-// Where the workspace tells its id.
+// TestWorkspaceIDSwitches checks which answers contain the workspace's id.
 func TestWorkspaceIDSwitches(t *testing.T) {
 	for on, want := range map[OrgIDHeader][2]bool{OrgIDOnEveryAnswer: {true, true}, OrgIDOnMe: {true, false}, OrgIDNowhere: {false, false}} {
 		l := newLab(t, WorkspaceSwitches{OrgIDHeader: on})
@@ -92,7 +92,7 @@ func TestRenameSwitches(t *testing.T) {
 			} else if a.json(t)["displayName"] != tc.name {
 				t.Errorf("the write says %s", a.body)
 			}
-			// What else is written is not held up by a rename that is ignored.
+			// PUT changes the other attributes even if it ignores the new name.
 			if strings.HasPrefix(name, "put") && a.status == 200 && shown["active"] != false {
 				t.Errorf("%v", shown)
 			}
@@ -134,13 +134,13 @@ func TestTokenUpdateSwitches(t *testing.T) {
 	if comment := l.Snapshot().Tokens[0].Comment; comment != "a" {
 		t.Errorf("comment %q", comment)
 	}
-	// The list of all tokens can be updated all the same.
+	// An admin can still update the token through the token management API.
 	if a := l.ask(admin, "PATCH", "/api/2.0/token-management/tokens/"+id, `{"token":{"comment":"b"},"update_mask":"comment"}`); a.status != 200 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
 
-// The day of a use shows late, in the list of all tokens alone.
+// TestLastUsedDelay checks that only the list of all tokens shows the day of a use, and only after the delay.
 func TestLastUsedDelay(t *testing.T) {
 	lastUsed := func(l *lab, id string) any {
 		info, _ := l.ask(l.entraToken(l.admin), "GET", "/api/2.0/token-management/tokens/"+id, "").json(t)["token_info"].(map[string]any)
@@ -174,7 +174,8 @@ func TestLastUsedDelay(t *testing.T) {
 	}
 }
 
-// Who still holds the right by a group keeps the tokens when the direct right goes.
+// TestTokensStayWithARightByAGroup checks that a principal that loses its direct CAN_USE, but has CAN_USE through a
+// group, keeps its tokens unless the switch deletes them.
 func TestTokensStayWithARightByAGroup(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		l := newLab(t, WorkspaceSwitches{DirectUseTakesTokens: strict})
@@ -202,7 +203,7 @@ func TestTokensStayWithARightByAGroup(t *testing.T) {
 	}
 }
 
-// The list of all tokens is read one by one too, by admins alone.
+// TestOneManagedToken checks that admins, and only admins, can read any single token.
 func TestOneManagedToken(t *testing.T) {
 	l := newLab(t, WorkspaceSwitches{})
 	id, _ := l.MintToken(l.member.ClientID, "c", time.Hour)
@@ -243,7 +244,7 @@ func TestEndpointListAndConfig(t *testing.T) {
 	}
 }
 
-// applicationOf is the application id of a service principal.
+// applicationOf returns the application id of the service principal with this SCIM id.
 func (l *lab) applicationOf(scimID string) string {
 	for _, p := range l.Snapshot().ServicePrincipals {
 		if p.ID == scimID {

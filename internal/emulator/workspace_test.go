@@ -18,13 +18,13 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/iam"
 )
 
-// lab is a workspace with an admin, a plain member and a human who owns an endpoint.
+// A lab is a workspace with an admin, a service principal without rights, and a person who owns an endpoint.
 type lab struct {
 	*Workspace
 	t             *testing.T
 	server        *httptest.Server
 	admin, member *App
-	endpoint      string // id of "iris"
+	endpoint      string // id of the endpoint "iris"
 }
 
 func newLab(t *testing.T, switches WorkspaceSwitches) *lab {
@@ -66,7 +66,7 @@ type noLoader struct{}
 func (noLoader) Name() string                   { return "none" }
 func (noLoader) Configure(*config.Config) error { return nil }
 
-// sdk is the real client of the service with a bearer token of any kind.
+// sdk returns the official client of Databricks with a bearer token of any kind.
 func (l *lab) sdk(token string) *client.DatabricksClient {
 	l.t.Helper()
 	c, err := client.New(&config.Config{
@@ -89,7 +89,7 @@ type rawAnswer struct {
 	body   string
 }
 
-// json is the decoded body.
+// json returns the decoded JSON body of an answer.
 func (a rawAnswer) json(t *testing.T) map[string]any {
 	t.Helper()
 	var m map[string]any
@@ -110,7 +110,7 @@ func (l *lab) ask(token, method, path, body string) rawAnswer {
 	return rawAnswer{w.Code, w.Header(), w.Body.String()}
 }
 
-// refused checks a refusal in the standard dialect.
+// refused checks that an answer is this error in the standard format of the REST API.
 func (l *lab) refused(a rawAnswer, status int, code, message string) {
 	l.t.Helper()
 	m := map[string]any{}
@@ -123,7 +123,7 @@ func (l *lab) refused(a rawAnswer, status int, code, message string) {
 	}
 }
 
-// scimRefused checks a refusal in the SCIM dialect.
+// scimRefused checks that an answer is this error in the SCIM format.
 func (l *lab) scimRefused(a rawAnswer, status int, scimType, detail string) {
 	l.t.Helper()
 	m := map[string]any{}
@@ -166,7 +166,7 @@ func TestCredentials(t *testing.T) {
 		token    string
 		switches WorkspaceSwitches
 		status   int
-		message  string // "" is admitted; "<" starts a page
+		message  string // "" if the request succeeds; begins with "<" if the answer is an HTML page
 	}{
 		"entra":                     {token: issue(l.admin, DatabricksResource, time.Hour), status: 200},
 		"entra for 31 more seconds": {token: issue(l.admin, DatabricksResource, 32*time.Second), status: 200},
