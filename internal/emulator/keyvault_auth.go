@@ -31,7 +31,7 @@ var (
 	vaultAnything   = vaultAction{}
 )
 
-// The built-in Azure roles that differ in what they allow on secrets.
+// Built-in Azure roles that [Vault.Allow] can assign. They differ in what they allow on secrets.
 const (
 	RoleSecretsUser     = "Key Vault Secrets User"
 	RoleSecretsOfficer  = "Key Vault Secrets Officer"
