@@ -242,7 +242,7 @@ func (t *tokenRequest) byOwnToken() *apiError {
 }
 
 // grantedScopes returns the requested scopes, or an error if the credential lacks one of them. Without requested scopes
-// it returns those of the credential.
+// it returns those of the credential or, if the credential has none, all-apis.
 func (t *tokenRequest) grantedScopes() ([]string, *apiError) {
 	asked := slices.Compact(slices.Sorted(slices.Values(strings.Fields(t.form.Get("scope")))))
 	if len(asked) == 0 {

@@ -172,7 +172,7 @@ func (c *call) resource(p *principal) map[string]any {
 	}
 	var groups, members []complexValue
 	for _, g := range c.w.groups {
-		// Every principal is a member of the group users, but only direct memberships are shown.
+		// Users and service principals belong to the group users, but only memberships that were added to a group are shown.
 		if shown := c.seen(g); shown != nil && shown.members[p.id] {
 			groups = append(groups, ref(g, shown, "direct"))
 		}

@@ -14,7 +14,7 @@ import (
 type patchOperation struct {
 	Op    string          `json:"op"`
 	Path  string          `json:"path"`
-	Value json.RawMessage `json:"value"` // nil only if the request has no value
+	Value json.RawMessage `json:"value"` // nil only if the operation has no value
 }
 
 // patchPath matches an attribute name, optionally with a filter that selects the element of a list with a given value.
@@ -218,7 +218,7 @@ func (c *call) written(p *principal) any {
 	return c.resource(p)
 }
 
-// scalar reads a string or boolean: "x", true, or the form [{"value": "x"}] that some clients send. It returns text.
+// scalar returns a string or boolean as text. It reads "x", true, and the form [{"value": "x"}] that some clients send.
 func scalar(raw json.RawMessage) (string, bool) {
 	var list []struct {
 		Value json.RawMessage `json:"value"`
