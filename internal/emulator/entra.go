@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Switches select how Entra ID behaves where its public documentation does not say it. The zero value selects the
+// Switches select the behaviour of Entra ID where its public documentation leaves it open. The zero value selects the
 // stricter or the newer behaviour.
 type Switches struct {
 	// AcceptReplayedAssertion accepts a client assertion whose id was used before. RFC 7523 allows a server to refuse

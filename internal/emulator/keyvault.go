@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// VaultSwitches configure a vault, and select how it behaves where public documentation does not say it. The zero value
+// VaultSwitches configure a vault, and select its behaviour where public documentation leaves it open. The zero value
 // is a new vault: it checks rights by Azure RBAC, accepts calls from every network, and has soft delete.
 type VaultSwitches struct {
 	// AccessPolicies makes the vault use access policies, the older permission model. [Vault.Allow] grants the same

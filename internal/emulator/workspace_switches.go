@@ -83,7 +83,7 @@ const (
 	HostMetadataMissing            HostMetadata = "missing" // 404
 )
 
-// WorkspaceSwitches select how a workspace behaves in three cases: where its public documentation does not say it,
+// WorkspaceSwitches select how a workspace behaves in three cases: where its public documentation leaves that open,
 // where workspaces differ, and where the real service is slow but the emulator is not. The zero value is the most
 // likely workspace.
 type WorkspaceSwitches struct {
