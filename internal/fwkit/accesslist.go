@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// PermissionModel is one row of an access list in a data source.
+// PermissionModel is one entry of an access list, as a data source returns it.
 type PermissionModel struct {
 	Principal            types.String `tfsdk:"principal"`
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
@@ -17,8 +17,8 @@ type PermissionModel struct {
 	Inherited            types.Bool   `tfsdk:"inherited"`
 }
 
-// Permission is the row of a principal. The kind is the attribute that names it: service_principal_name, user_name or
-// group_name.
+// Permission returns the access list entry of one principal. kind is the attribute that names the principal:
+// service_principal_name, user_name or group_name.
 func Permission(kind, name, displayName, level string, inherited bool) PermissionModel {
 	p := PermissionModel{
 		Principal: types.StringValue(kind + "=" + name), DisplayName: String(displayName),
@@ -28,7 +28,8 @@ func Permission(kind, name, displayName, level string, inherited bool) Permissio
 	return p
 }
 
-// DirectLevels are the levels that the rows give directly, by name.
+// DirectLevels returns the permission levels that principals hold directly, not by inheritance. It returns one map per
+// kind of principal, from the principal's name to its level.
 func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups types.Map) {
 	sp, user, group := map[string]attr.Value{}, map[string]attr.Value{}, map[string]attr.Value{}
 	for _, p := range rows {
@@ -47,8 +48,8 @@ func DirectLevels(rows []PermissionModel) (servicePrincipals, users, groups type
 		types.MapValueMust(types.StringType, group)
 }
 
-// PermissionsAttribute is the list of rows in a data source. The texts say what principal serves for, which levels
-// there are, and what an inherited one is.
+// PermissionsAttribute returns the schema of the computed list of access list entries in a data source. The three texts
+// describe the attributes principal, permission_level and inherited.
 func PermissionsAttribute(principal, levels, inherited string) schema.ListNestedAttribute {
 	text := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}

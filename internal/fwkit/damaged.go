@@ -10,12 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 )
 
-// incomplete is a model whose state may lack a required attribute until the first refresh after a move.
+// incomplete is a model whose state lacks one required attribute after a move from the official provider, until the
+// first refresh. FoundByRefresh returns the name of that attribute.
 type incomplete interface{ FoundByRefresh() (attribute string) }
 
-// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each that
-// is missing. The provider always writes them all, so a state without one was edited by somebody else. A null state,
-// that of an object that does not exist, lacks nothing.
+// Whole reports whether a state has a value for each required attribute of its schema, and adds an error for each
+// missing value. The provider always writes all of these values, so a state that lacks one was edited or is damaged.
+// Whole accepts a null state, which stands for an object that does not exist. It also accepts a state without the
+// attribute that FoundByRefresh of the model names.
 func Whole(state tfsdk.State, model any, diags *diag.Diagnostics) bool {
 	values := AttributesOf(state.Raw)
 	if values == nil {

@@ -14,18 +14,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// getter is a plan, a state or a configuration.
+// getter is the method that a plan, a state and a configuration of the framework have in common.
 type getter interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }
 
-// Decode reads a plan, state or configuration into a model and reports whether that went well.
+// Decode reads a plan, state or configuration into the model that target points to, and reports whether diags has no
+// error afterwards. It adds an error for a state that is not [Whole].
 //
-// The framework looks for the fields of a model again each time, with a regular expression for each tag, and that costs
-// more than the rest of decoding. So it decodes into an object here, and the fields are remembered. It does the whole
-// work where a model is more than a flat struct of the framework's values, and where there is anything to complain of.
-// Left out is its search for an element that a set holds twice: Terraform sends none. A state that is not [Whole] is an
-// error.
+// The framework's own Get looks up the fields of a model on every call, with one regular expression per tag, and that
+// costs more than the rest of decoding. So Decode asks the framework for a plain object, and remembers the fields of
+// each model. It calls Get with the model only if the model is not a flat struct of framework values, or if Get would
+// report an error. For a flat model Decode does not search sets for duplicate elements, as Get does, because Terraform
+// never sends any.
 func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostics) bool {
 	if state, ok := from.(tfsdk.State); ok && !Whole(state, target, diags) {
 		return false
@@ -36,8 +37,8 @@ func Decode(ctx context.Context, from getter, target any, diags *diag.Diagnostic
 	return !diags.HasError()
 }
 
-// decodeFlat sets each field of a model to the attribute of its name. It does nothing and returns false unless fields
-// and attributes are the same and have the same types.
+// decodeFlat sets each field of a model to the attribute that the field's tag names. It returns false, and changes
+// nothing, if fields and attributes differ in names or types, or if the object is null or unknown.
 func decodeFlat(ctx context.Context, from getter, model reflect.Value) bool {
 	fields := fieldsOf(model.Type())
 	var object types.Object
@@ -62,13 +63,14 @@ func decodeFlat(ctx context.Context, from getter, model reflect.Value) bool {
 }
 
 var (
-	models      sync.Map // struct type → names of its fields, []string
+	models      sync.Map // reflect.Type of a model → []string, the attribute names of its fields
 	attribute   = reflect.TypeFor[attr.Value]()
 	validatable = reflect.TypeFor[xattr.ValidateableAttribute]()
 )
 
-// fieldsOf are the attribute names of a model's fields, in order; none unless every field is a value of the framework
-// that is valid as such: others are checked while the framework decodes them.
+// fieldsOf returns the attribute names of a model's fields, in the order of the fields. It returns nil if the model is
+// not a flat struct of framework values, or if the type of a field validates its own value: only the framework's
+// decoding calls that validation.
 func fieldsOf(model reflect.Type) []string {
 	if names, ok := models.Load(model); ok {
 		return names.([]string)
@@ -90,28 +92,30 @@ func fieldsOf(model reflect.Type) []string {
 	return names
 }
 
-// Attributes are the top-level attributes of a plan, state or configuration, read without the schema: to ask the
-// framework for one of them costs more than to read all. There are none in null.
+// Attributes holds the top-level attributes of a plan, state or configuration by name. It is read without the schema,
+// because asking the framework for one attribute costs more than reading all of them. It is nil if the object is null
+// or unknown.
 type Attributes map[string]tftypes.Value
 
-// AttributesOf reads the field Raw of a plan, state or configuration.
+// AttributesOf returns the attributes of a plan, state or configuration. raw is the field Raw of that plan, state or
+// configuration.
 func AttributesOf(raw tftypes.Value) Attributes {
 	var attributes Attributes
 	if raw.IsNull() || !raw.IsKnown() {
 		return nil
 	}
 	if err := raw.As((*map[string]tftypes.Value)(&attributes)); err != nil {
-		panic(err) // the framework decoded it as an object
+		panic(err) // cannot happen, because the framework has decoded raw as an object
 	}
 	return attributes
 }
 
-// String is an attribute of type string; null where there are no attributes.
+// String returns an attribute of type string; null if a is nil. It panics if the schema has no attribute of that name.
 func (a Attributes) String(ctx context.Context, name string) types.String {
 	return attributeOf[types.String](ctx, a, name, types.StringType)
 }
 
-// Bool is an attribute of type bool; null where there are no attributes.
+// Bool returns an attribute of type bool; null if a is nil. It panics if the schema has no attribute of that name.
 func (a Attributes) Bool(ctx context.Context, name string) types.Bool {
 	return attributeOf[types.Bool](ctx, a, name, types.BoolType)
 }
@@ -122,17 +126,17 @@ func attributeOf[T attr.Value](ctx context.Context, a Attributes, name string, o
 		panic("the schema has no attribute " + name)
 	}
 	if !ok {
-		return value // null
+		return value // the zero value of a framework type is null
 	}
 	converted, err := of.ValueFromTerraform(ctx, raw)
 	if err != nil {
-		panic(err) // the framework decoded it by the schema
+		panic(err) // cannot happen, because the framework has decoded raw by the schema
 	}
 	return converted.(T)
 }
 
-// encode makes a value of that type of a model. It is the reverse of [decodeFlat], and returns false under the same
-// conditions.
+// encode converts a model into a Terraform value of the given type. It is the reverse of [decodeFlat]. It returns false
+// if the model is not flat (see [fieldsOf]) or does not fit the type.
 func encode(ctx context.Context, of tftypes.Type, model any) (tftypes.Value, bool) {
 	fields := reflect.ValueOf(model)
 	values := map[string]tftypes.Value{}

@@ -1,5 +1,5 @@
-// Package fwkit holds the few helpers over the Terraform plugin framework that services share: decoding,
-// diagnostics, and the attributes that every resource has.
+// Package fwkit holds what the services share on top of the Terraform plugin framework: decoding, diagnostics, the
+// attributes that every resource has, and the plan of a rotation.
 package fwkit
 
 import (
@@ -18,16 +18,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Refresh writes what a refresh found into state, unless state says so already: encoding a model costs more than all
-// the rest of a refresh that finds nothing new.
+// Refresh writes the model that a refresh found into the state, unless that model equals the one from before. Encoding
+// a model costs more than all the rest of a refresh that finds nothing new.
 func Refresh(ctx context.Context, state *tfsdk.State, before, found any, diags *diag.Diagnostics) {
 	if !reflect.DeepEqual(before, found) {
 		diags.Append(state.Set(ctx, found)...)
 	}
 }
 
-// Failed adds err as a diagnostic and reports whether there was one. The summary is a fixed sentence; the detail names
-// the object, repeats the service's own words and says the next step.
+// Failed adds err to diags as an error, and reports whether err is not nil. The summary is a fixed sentence; a refused
+// login brings its own summary. The detail names the object, repeats the service's own words and says what to do next.
 func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	if err == nil {
 		return false
@@ -41,9 +41,9 @@ func Failed(diags *diag.Diagnostics, err error, summary, object string) bool {
 	return true
 }
 
-// printable keeps a diagnostic from pointing at a secret: Terraform prints the line of configuration that a diagnostic
-// points at, and somebody may have written the secret right there. The attribute around it, if any, stands in; the text
-// names the attribute itself.
+// printable returns the attribute that a diagnostic may point at. Terraform prints the line of configuration that a
+// diagnostic points at, and that line may contain a secret. So for a secret attribute printable returns the block
+// around it, or an empty string if there is no block. The text of the diagnostic still names the attribute itself.
 func printable(attribute string) string {
 	parent, name := "", attribute
 	if i := strings.LastIndex(attribute, "."); i >= 0 {
@@ -57,13 +57,14 @@ func printable(attribute string) string {
 	}
 }
 
-// Warn adds err as a warning. Terraform folds warnings of one summary, so the object's name ends it.
+// Warn adds err to diags as a warning. The summary ends with the object's name, because Terraform combines warnings
+// that have the same summary.
 func Warn(diags *diag.Diagnostics, err error, summary, object string) {
 	_, _, detail := explain(err, summary, object)
 	diags.AddWarning(summary+": "+object, detail)
 }
 
-// Path turns "owner.client_secret_wo" into the path of that attribute.
+// Path converts a dotted name such as "owner.client_secret_wo" into the path of that attribute.
 func Path(dotted string) path.Path {
 	names := strings.Split(dotted, ".")
 	p := path.Root(names[0])
@@ -76,7 +77,8 @@ func Path(dotted string) path.Path {
 func explain(err error, summary, object string) (attribute, title, detail string) {
 	var login *auth.Error
 	if errors.As(err, &login) {
-		// A refused login has the same cause whatever the call was for, so its own summary is shown.
+		// A refused login has the same cause whatever the call was for, so the diagnostic shows the summary of the
+		// login error.
 		return login.Attribute, login.Summary, fmt.Sprintf("%s: %s\n\n%s", object, lower(summary), login.Detail)
 	}
 	var advice *client.Advice
@@ -94,7 +96,8 @@ func explain(err error, summary, object string) (attribute, title, detail string
 	return attribute, summary, detail
 }
 
-// words returns the text of an error, without what the SDK and net/http wrap around the provider's own errors.
+// words returns the text of an error. It removes what net/http wraps around the provider's own error. It adds the
+// message of a request that got no answer, if the SDK has left that message out.
 func words(err error) string {
 	text := err.Error()
 	var web *url.Error
@@ -108,7 +111,8 @@ func words(err error) string {
 	return text
 }
 
-// nextStep returns the advice for a kind of error, where the code that failed has added none.
+// nextStep returns what the user can do about an error of this kind. It is called for errors that bring no advice of
+// their own. It returns an empty string for a kind of error that has no advice.
 func nextStep(err error) string {
 	var wrong *client.WrongWorkspaceError
 	var web *url.Error

@@ -9,7 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// EndpointName requires the name of a serving endpoint, and says what the value is instead: it becomes part of a URL.
+// EndpointName returns a validator for the name of a serving endpoint, which becomes part of a URL. Its error says what
+// the value is instead, for example an address.
 func EndpointName() validator.String {
 	return Checked("Not the name of a serving endpoint", checkEndpointName)
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// FoldCase keeps the state's spelling of a value that the service compares without case, so that writing an application
-// id or an e-mail differently is no change. It must come before any modifier that replaces.
+// FoldCase returns a plan modifier for a value that the service compares without case, such as an application id or an
+// e-mail address. If the planned value differs from the state only in case, it keeps the spelling in the state, so that
+// the plan shows no change. It must come before any modifier that requires replacement.
 func FoldCase() planmodifier.String { return foldCase{} }
 
 type foldCase struct{}
@@ -18,8 +19,8 @@ func (foldCase) Description(context.Context) string {
 	return "Upper and lower case are the same here."
 }
 
-// SameID returns the id that the service showed or, if the written one differs from it only in upper and lower case,
-// the written one.
+// SameID returns the id that the service showed. If the written id differs from it only in upper and lower case, SameID
+// returns the written id.
 func SameID(written types.String, shown string) types.String {
 	if strings.EqualFold(written.ValueString(), shown) {
 		return written

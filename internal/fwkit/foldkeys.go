@@ -8,9 +8,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 )
 
-// FoldKeys keeps the state's map when the planned one differs from it in the spelling of keys alone, which the service
-// compares without case. Where anything else differs too the plan shows a re-spelled key as removed and added:
-// Terraform takes a planned map as it is configured or as it was, nothing between.
+// FoldKeys returns a plan modifier for a map whose keys the service compares without case. It keeps the map of the
+// state if the planned map differs from it only in the case of keys. If anything else differs too, the plan shows a key
+// with another spelling as removed and added: Terraform accepts a planned map only if it equals the configuration or
+// the state, and no mixture of both.
 func FoldKeys() planmodifier.Map { return foldKeys{} }
 
 type foldKeys struct{}

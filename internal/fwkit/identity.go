@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// IdentityWorkspaceID is the attribute workspace_id of a resource's identity.
+// IdentityWorkspaceID returns the attribute workspace_id of a resource's identity.
 func IdentityWorkspaceID() identityschema.StringAttribute {
 	return identityschema.StringAttribute{
 		OptionalForImport: true,
@@ -19,7 +19,8 @@ func IdentityWorkspaceID() identityschema.StringAttribute {
 	}
 }
 
-// IdentityPrincipal adds to a resource's identity the attributes of [PrincipalAttributes].
+// IdentityPrincipal adds service_principal_name, user_name and group_name to the attributes of a resource's identity,
+// and returns these attributes. Compare [PrincipalAttributes].
 func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[string]identityschema.Attribute {
 	attributes[ServicePrincipalName] = identityschema.StringAttribute{
 		OptionalForImport: true, Description: "Application (client) id of the service principal, a UUID. Exactly one " +
@@ -36,8 +37,8 @@ func IdentityPrincipal(attributes map[string]identityschema.Attribute) map[strin
 	return attributes
 }
 
-// IdentifiedPrincipal is the principal of an identity as an import id says it: kind=NAME. It is empty unless exactly
-// one of the three is given.
+// IdentifiedPrincipal returns the principal that an identity names, in the form of an import id: kind=NAME, such as
+// group_name=NAME. It returns an empty string unless exactly one of the three values is set.
 func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	attribute, name := Principal(servicePrincipal, user, group)
 	given := 0
@@ -52,8 +53,9 @@ func IdentifiedPrincipal(servicePrincipal, user, group types.String) string {
 	return attribute + "=" + name
 }
 
-// SetIdentity writes a resource's identity. The framework demands one after every operation, even if Terraform is older
-// than 1.12 and knows no identities, and even if a refresh finds the object gone.
+// SetIdentity writes model as the identity of a resource. The framework requires an identity after every operation,
+// even if Terraform is older than 1.12 and has no identities, and even if a refresh finds that the object no longer
+// exists.
 func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model any, diags *diag.Diagnostics) {
 	if identity == nil {
 		return
@@ -64,7 +66,8 @@ func SetIdentity(ctx context.Context, identity *tfsdk.ResourceIdentity, model an
 	diags.Append(identity.Set(ctx, model)...)
 }
 
-// Listed is one object that a list resource found, with its whole model where Terraform asks for that.
+// Listed returns the result of a list resource for one object. The result contains the whole model if Terraform asks
+// for it.
 func Listed(ctx context.Context, req list.ListRequest, displayName string, identity, model any) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = displayName

@@ -8,9 +8,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 )
 
-// Query answers the List of a list resource. It decodes the configuration, and calls find while Terraform reads the
-// results. find pushes one result for each object until push returns false: then Terraform wants no more. Diagnostics
-// that find adds come last, unless Terraform has stopped reading.
+// Query implements the method List of a list resource. It decodes the configuration, and calls find when Terraform
+// reads the results. find pushes one result per object, and stops when push returns false, because Terraform then wants
+// no more results. Query sends the diagnostics that find adds as the last result, unless Terraform has stopped reading.
 func Query[Config any](
 	ctx context.Context,
 	req list.ListRequest,
@@ -37,8 +37,8 @@ func Query[Config any](
 	}
 }
 
-// IncludeOwnIdentity is the attribute include_own_identity of a list resource. The text says what the provider's own
-// identity has: "its memberships".
+// IncludeOwnIdentity returns the attribute include_own_identity of a list resource. The parameter what completes the
+// description of the attribute: what is shown of the provider's own identity, such as "with its memberships".
 func IncludeOwnIdentity(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional: true,
@@ -47,8 +47,8 @@ func IncludeOwnIdentity(what string) schema.BoolAttribute {
 	}
 }
 
-// IncludeBuiltInGroups is the attribute include_built_in_groups of a list resource. The text says what is shown of
-// them: "grants to the groups".
+// IncludeBuiltInGroups returns the attribute include_built_in_groups of a list resource. The parameter what completes
+// the description of the attribute: what is shown of these groups, such as "grants to the groups".
 func IncludeBuiltInGroups(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional: true,

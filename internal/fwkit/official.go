@@ -8,9 +8,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// FromOfficial adopts what a resource of the official provider has in state, as JSON. Terraform calls it before the
-// provider is configured, so take only maps the values and sends no request; the refresh that follows adds what that
-// state does not hold.
+// FromOfficial returns the state mover that adopts the state of a resource of the official provider,
+// databricks/databricks. typeName is the resource type there. take maps that state, which is JSON, to a state of this
+// provider. Terraform calls take before it configures the provider, so take must send no request. The refresh after the
+// move adds what the old state does not hold.
 func FromOfficial(
 	typeName string,
 	take func(ctx context.Context, state []byte, resp *resource.MoveStateResponse),
@@ -19,15 +20,15 @@ func FromOfficial(
 		{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 			if req.SourceTypeName != typeName ||
 				!strings.HasSuffix(req.SourceProviderAddress, "/databricks/databricks") {
-				return // not ours to take: the framework says so
+				return // not a resource that this mover adopts: the framework reports that
 			}
 			take(ctx, req.SourceRawState.JSON, resp)
 		}},
 	}
 }
 
-// NotRefreshed refuses a plan from a state that came over and that no refresh has completed: it would replace the
-// object.
+// NotRefreshed adds an error for the plan of an object whose state was moved from the official provider and has not
+// been refreshed since. That state lacks attributes, so a plan would replace the object.
 func NotRefreshed(diags *diag.Diagnostics, object string) {
 	diags.AddError(
 		"State moved from the official provider was not refreshed",

@@ -11,15 +11,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Shared is a thing that one address of a plan manages, such as a grant, and that another address may manage as well.
+// Shared is a thing that several addresses of one configuration may manage, such as a grant.
 type Shared struct {
 	client.Placed
-	Name string // how messages call the thing
-	Lost string // what is lost if Terraform destroys the thing before it creates it again
+	Name string // how messages name the thing
+	// Lost is a clause for messages: what is lost if Terraform destroys the thing before it creates it again.
+	Lost string
 }
 
-// PlanToKeep records that the plan keeps or creates these things at the address of object, and warns if another address
-// removes one of them. unchanged says that nothing changes at this address, so that the apply does not call it.
+// PlanToKeep records that the plan creates or keeps these things at the address of object. It adds a warning if another
+// address removes one of them. unchanged says that nothing changes at the address of object, so that the apply does not
+// call the resource there.
 func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnostics, all ...Shared) {
 	for _, g := range grouped(all, r.Client.PlanToKeep(placed(all)...)) {
 		what := "Terraform does the two in no order. Where it creates first, destroying leaves what is there; where " +
@@ -32,9 +34,10 @@ func (r *Resource) PlanToKeep(object string, unchanged bool, diags *diag.Diagnos
 	}
 }
 
-// PlanToRemove records that the plan removes these things at the address of object, and warns if another address has
-// one of them. It returns those, and stores them in private state for Delete: Delete can see what the same apply has
-// already created elsewhere, but not what it is going to create.
+// PlanToRemove records that the plan removes these things at the address of object. It adds a warning if another
+// address keeps or creates one of them. It returns the things that Delete must not remove. It stores those that another
+// address keeps by plan in private state: Delete can see what this apply has already created, but not what the apply is
+// going to create.
 func (r *Resource) PlanToRemove(
 	ctx context.Context,
 	object string,
@@ -77,15 +80,16 @@ func placed(all []Shared) []client.Placed {
 	return places
 }
 
-// group holds the things that two types of resources manage, for one warning about all of them.
+// group holds things that resources of one type remove while resources of the same or a second type keep them. One
+// warning reports the whole group.
 type group struct {
-	mine, other string // types of the resources
+	mine, other string // resource types at the address of the plan and at the other address
 	names       []string
 	lost        string
-	differs     bool // the other address wants one of them changed, such as another permission level
+	differs     bool // at the other address one of the things differs, for example in its permission level
 }
 
-// grouped returns one group for each other type of resource.
+// grouped sorts the pairs into groups, one per resource type at the other address. all holds the names of the things.
 func grouped(all []Shared, pairs []client.Pair) []*group {
 	var groups []*group
 	for _, p := range pairs {
@@ -129,19 +133,21 @@ func (g *group) warn(removed, kept, object, what string, diags *diag.Diagnostics
 	)
 }
 
-// The keys of private state in which a plan stores things that Delete must leave.
+// The keys of private state under which a plan stores the things that Delete must not remove.
 const (
-	keptElsewhere = "kept_elsewhere" // another address has them
-	createdAgain  = "created_again"  // a replacement creates them again
+	keptElsewhere = "kept_elsewhere" // another address keeps these things
+	createdAgain  = "created_again"  // a replacement creates these things again
 )
 
-// NoteCreation stores the thing that a plan creates. In a replacement, Delete runs before that creation and must know
-// of it.
+// NoteCreation stores in private state the thing that a plan creates. In a replacement Terraform calls Delete before
+// the creation, and [Resource.Stays] then finds the thing there.
 func NoteCreation(ctx context.Context, p WritablePrivate, t client.Thing, diags *diag.Diagnostics) {
 	Remember(ctx, p, createdAgain, []client.Thing{t}, diags)
 }
 
-// Stays reports whether Delete must leave the thing, because this run or its plan keeps it at another address.
+// Stays reports whether Delete must leave a thing as it is, because this run keeps it at another address, or because
+// the plan keeps it there or creates it again. planned and kept are both that thing: planned in the spelling of plans,
+// kept in the spelling of this run's operations.
 func (r *Resource) Stays(
 	ctx context.Context,
 	p ReadablePrivate,
@@ -151,7 +157,8 @@ func (r *Resource) Stays(
 	return r.Client.Keeps(kept) || slices.Contains(Planned(ctx, p, diags), planned)
 }
 
-// Planned returns the things that the plan found at another address or in a replacement.
+// Planned returns the things that, according to the plan, Delete must not remove: another address keeps them, or a
+// replacement creates them again.
 func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (stay []client.Thing) {
 	return append(
 		Recall[[]client.Thing](ctx, p, keptElsewhere, diags),
@@ -159,7 +166,8 @@ func Planned(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) (s
 	)
 }
 
-// WarnOfKept warns that Delete has left the object, because this run keeps it at another address.
+// WarnOfKept adds a warning that Delete has left the object as it is, because this run keeps the object at another
+// address or as its own replacement.
 func WarnOfKept(diags *diag.Diagnostics, object string) {
 	diags.AddWarning(
 		"Left as it is, because this run keeps it: "+object,

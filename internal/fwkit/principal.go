@@ -19,14 +19,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// The three attributes that name the principal of a grant, in the API's words.
+// The names of the three attributes that name the principal of a grant, as the API has them.
 const (
 	ServicePrincipalName = "service_principal_name"
 	UserName             = "user_name"
 	GroupName            = "group_name"
 )
 
-// PrincipalAttributes adds the three attributes that name the principal of a grant.
+// PrincipalAttributes adds service_principal_name, user_name and group_name to the attributes of a resource, and
+// returns these attributes. Exactly one of the three names the principal of a grant.
 func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]schema.Attribute {
 	replace := []planmodifier.String{FoldCase(), stringplanmodifier.RequiresReplace()}
 	attributes[ServicePrincipalName] = schema.StringAttribute{
@@ -52,8 +53,8 @@ func PrincipalAttributes(attributes map[string]schema.Attribute) map[string]sche
 	return attributes
 }
 
-// checkGroupName refuses the group whose right cannot be given or taken away: the service gives it everything, and
-// shows that as inherited.
+// checkGroupName returns an error for the group admins. The service gives that group every right by itself and shows
+// the rights as inherited, so nobody can grant or remove them.
 func checkGroupName(name string) error {
 	if name == client.AdminsGroup {
 		return fmt.Errorf(
@@ -65,7 +66,7 @@ func checkGroupName(name string) error {
 	return nil
 }
 
-// OnePrincipal demands exactly one of the three attributes.
+// OnePrincipal returns a validator that requires exactly one of service_principal_name, user_name and group_name.
 func OnePrincipal() []resource.ConfigValidator { return []resource.ConfigValidator{onePrincipal{}} }
 
 type onePrincipal struct{}
@@ -76,7 +77,8 @@ func (onePrincipal) Description(context.Context) string {
 
 func (v onePrincipal) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-// ValidateResource points at each attribute that is one too many.
+// ValidateResource adds an error at the second and the third attribute that names a principal, and one error if no
+// attribute names a principal. It counts an unknown value as neither.
 func (onePrincipal) ValidateResource(
 	ctx context.Context,
 	req resource.ValidateConfigRequest,
@@ -108,7 +110,8 @@ func (onePrincipal) ValidateResource(
 	}
 }
 
-// DisplayName is the attribute that names the principal of a grant for a person.
+// DisplayName returns the computed attribute with the display name of a grant's principal, for people who read the
+// plan.
 func DisplayName() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed: true, PlanModifiers: []planmodifier.String{nameOfPrincipal{}},
@@ -116,7 +119,8 @@ func DisplayName() schema.StringAttribute {
 	}
 }
 
-// nameOfPrincipal keeps the state's name as long as it is the name of the planned principal.
+// nameOfPrincipal is a plan modifier that keeps the display name of the state as long as the plan names the same
+// principal as the state.
 type nameOfPrincipal struct{}
 
 func (nameOfPrincipal) Description(context.Context) string {
@@ -144,7 +148,7 @@ func (nameOfPrincipal) PlanModifyString(
 	resp.PlanValue = req.StateValue
 }
 
-// Principal returns which of the three attributes is set, and its value.
+// Principal returns the name and the value of the attribute that is set. Exactly one of the three values must be set.
 func Principal(servicePrincipal, user, group types.String) (attribute, name string) {
 	switch {
 	case !servicePrincipal.IsNull():
@@ -156,7 +160,8 @@ func Principal(servicePrincipal, user, group types.String) (attribute, name stri
 	}
 }
 
-// PrincipalValues are the three attributes for a principal; all but one are null.
+// PrincipalValues returns the values of service_principal_name, user_name and group_name for one principal: name for
+// the given attribute, and null for the other two.
 func PrincipalValues(attribute, name string) (servicePrincipal, user, group types.String) {
 	switch attribute {
 	case ServicePrincipalName:
@@ -169,7 +174,8 @@ func PrincipalValues(attribute, name string) (servicePrincipal, user, group type
 	return servicePrincipal, user, group
 }
 
-// SplitPrincipal reads the principal of an import id: kind=NAME, or a name alone, for which attribute is empty.
+// SplitPrincipal splits the principal in an import id, kind=NAME, into attribute and name. Without a kind the whole
+// string is the name, and attribute is empty.
 func SplitPrincipal(s string) (attribute, name string) {
 	for _, kind := range []string{ServicePrincipalName, UserName, GroupName} {
 		if rest, found := strings.CutPrefix(s, kind+"="); found {
@@ -179,7 +185,8 @@ func SplitPrincipal(s string) (attribute, name string) {
 	return "", s
 }
 
-// ApplicationID requires the application (client) id of a service principal, and says what the value is instead.
+// ApplicationID returns a validator for the application (client) id of a service principal. Its error says what the
+// value is instead, for example an e-mail address.
 func ApplicationID() validator.String { return applicationID{} }
 
 type applicationID struct{}
@@ -224,7 +231,8 @@ func (applicationID) ValidateString(_ context.Context, req validator.StringReque
 	)
 }
 
-// EMail requires the e-mail address that names a user, and says what the value is instead.
+// EMail returns a validator for the e-mail address that names a user. Its error says what the value is instead, for
+// example an application id.
 func EMail() validator.String { return userName{} }
 
 type userName struct{}

@@ -8,31 +8,32 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
-// ReadablePrivate is the private state of a request.
+// ReadablePrivate is the private state that comes with a request of Terraform.
 type ReadablePrivate interface {
 	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
 }
 
-// WritablePrivate is the private state of a response.
+// WritablePrivate is the private state that a response to Terraform carries.
 type WritablePrivate interface {
 	SetKey(context.Context, string, []byte) diag.Diagnostics
 }
 
-// Remember stores a value in private state as JSON.
+// Remember stores a value in private state under a key, as JSON.
 func Remember(ctx context.Context, p WritablePrivate, key string, value any, diags *diag.Diagnostics) {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // the provider's own types, which JSON can write
+		panic(err) // cannot happen, because JSON can represent every type that the provider stores
 	}
 	diags.Append(p.SetKey(ctx, key, text)...)
 }
 
-// Forget deletes a value from private state.
+// Forget deletes the value under a key from private state.
 func Forget(ctx context.Context, p WritablePrivate, key string, diags *diag.Diagnostics) {
 	diags.Append(p.SetKey(ctx, key, nil)...)
 }
 
-// RememberUnlessZero stores a value, or deletes the stored one where it is the zero value.
+// RememberUnlessZero stores a value in private state. If the value is the zero value, it deletes the stored value
+// instead.
 func RememberUnlessZero[T comparable](
 	ctx context.Context,
 	p WritablePrivate,
@@ -48,23 +49,25 @@ func RememberUnlessZero[T comparable](
 	Remember(ctx, p, key, value, diags)
 }
 
-// Recall reads what [Remember] stored; the zero value where nothing is stored.
+// Recall returns the value that [Remember] stored in private state under a key; the zero value if nothing is stored.
 func Recall[T any](ctx context.Context, p ReadablePrivate, key string, diags *diag.Diagnostics) (value T) {
 	text, more := p.GetKey(ctx, key)
 	diags.Append(more...)
-	_ = json.Unmarshal(text, &value) // the provider wrote it; nothing stored is no JSON
+	// The error is ignored: what Remember stored is valid JSON, and if nothing is stored, value stays zero.
+	_ = json.Unmarshal(text, &value)
 	return value
 }
 
-// writtenKey holds, in private state, when the service accepted the write that a refresh may not show yet.
+// writtenKey is the key of private state for the time at which the service accepted a write. A refresh soon afterwards
+// may not show that write yet.
 const writtenKey = "written"
 
-// NoteWritten remembers in private state when, by the service's clock, the object was created.
+// NoteWritten stores in private state when the object was created, by the service's clock.
 func NoteWritten(ctx context.Context, p WritablePrivate, at time.Time, diags *diag.Diagnostics) {
 	Remember(ctx, p, writtenKey, at.UTC(), diags)
 }
 
-// Written returns what [NoteWritten] remembered; a time long ago where nothing was.
+// Written returns the time that [NoteWritten] stored in private state; the beginning of 1970 if nothing is stored.
 func Written(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) time.Time {
 	if at := Recall[time.Time](ctx, p, writtenKey, diags); !at.IsZero() {
 		return at

@@ -10,14 +10,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// WarnOfReplacement warns that the object which replaces this one cannot be created as the workspace is now; err says
-// why. It is no error: the same apply may create what is missing, and a destroy makes such a plan first. Nor can the
-// destruction wait for it: where another resource is renamed, Terraform destroys this object, then that resource, and
-// then creates both.
+// WarnOfReplacement adds a warning that the replacement of an object cannot be created in the workspace as it is now.
+// err says why. It adds nothing for an error that says nothing about the replacement.
+//
+// It is a warning and no error, because the same apply may create what is missing, and because a destroy computes such
+// a plan first. Terraform cannot delay the destruction of the old object either: if another resource is renamed,
+// Terraform destroys this object, then the other resource, and then creates both.
 func WarnOfReplacement(diags *diag.Diagnostics, err error, attribute, object string) {
 	if !errors.Is(err, client.ErrNotFound) && !errors.Is(err, client.ErrNoEndpointID) &&
 		!errors.Is(err, client.ErrAccountGroup) {
-		return // says nothing of the object that is to come
+		return // err does not show whether the replacement can be created
 	}
 	_, _, detail := explain(err, "", "Its replacement")
 	diags.AddAttributeWarning(

@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// Resource is embedded by every managed resource: it receives the client.
+// Resource holds the client of the workspace. Every managed resource embeds it.
 type Resource struct{ Client *client.Client }
 
 // Configure implements resource.ResourceWithConfigure.
@@ -23,7 +23,8 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 	r.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// clientOf is the client that the provider made. Terraform validates before it configures, so no data is no error.
+// clientOf returns the workspace client from the data that the provider passes to Configure. It returns nil without an
+// error if there is no data, because Terraform validates resources before it configures the provider.
 func clientOf(data any, diags *diag.Diagnostics) *client.Client {
 	c, ok := data.(*client.Client)
 	if !ok && data != nil {
@@ -35,9 +36,12 @@ func clientOf(data any, diags *diag.Diagnostics) *client.Client {
 	return c
 }
 
-// FailedRead adds what went wrong with a refresh, and reports whether anything did; that the object is not found is for
-// the caller to handle. An answer that another workspace could have given, a refusal among them, is compared with the
-// object's own workspace first: no message should advise a right in the wrong one.
+// FailedRead adds err, the error of a refresh, to diags, and reports whether it added an error. It adds no error for an
+// object that was not found, because the caller handles that.
+//
+// stored is the id of the object's workspace. If err is nil, or says "not found" or "permission denied", another
+// workspace may have given the answer. So FailedRead compares the workspaces first. Otherwise a message might advise to
+// grant a right in the wrong workspace.
 func (r *Resource) FailedRead(
 	ctx context.Context,
 	err error,
@@ -54,8 +58,9 @@ func (r *Resource) FailedRead(
 	return !gone && Failed(diags, err, summary, object)
 }
 
-// WrongWorkspace adds an error when the object was made in another workspace than the one the provider speaks to, or
-// when the workspace could not be asked, and says so. See [client.Client.CheckWorkspace] for when it must be asked.
+// WrongWorkspace adds an error if the provider calls another workspace than the one in which the object was created, or
+// if it cannot find out which workspace it calls. It reports whether it added an error. stored is the id of the
+// object's workspace. [client.Client.CheckWorkspace] says when this check is needed.
 func (r *Resource) WrongWorkspace(
 	ctx context.Context,
 	stored types.String,
@@ -71,7 +76,7 @@ func (r *Resource) WrongWorkspace(
 	return Failed(diags, err, summary, object)
 }
 
-// DataSource is embedded by every data source: it receives the client.
+// DataSource holds the client of the workspace. Every data source embeds it.
 type DataSource struct{ Client *client.Client }
 
 // Configure implements datasource.DataSourceWithConfigure.
@@ -79,7 +84,7 @@ func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureReques
 	d.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// EphemeralResource is embedded by every ephemeral resource: it receives the client.
+// EphemeralResource holds the client of the workspace. Every ephemeral resource embeds it.
 type EphemeralResource struct{ Client *client.Client }
 
 // Configure implements ephemeral.EphemeralResourceWithConfigure.
@@ -91,7 +96,7 @@ func (e *EphemeralResource) Configure(
 	e.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// Action is embedded by every action: it receives the client.
+// Action holds the client of the workspace. Every action embeds it.
 type Action struct{ Client *client.Client }
 
 // Configure implements action.ActionWithConfigure.
@@ -99,7 +104,7 @@ func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, resp 
 	a.Client = clientOf(req.ProviderData, &resp.Diagnostics)
 }
 
-// Progress returns a function that shows the person who runs an action how far it is.
+// Progress returns a function that reports the progress of an action to the person who runs it.
 func Progress(resp *action.InvokeResponse) func(format string, values ...any) {
 	return func(format string, values ...any) {
 		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, values...)})

@@ -11,22 +11,23 @@ import (
 // DefaultOverlap is how long, in seconds, the old credential stays valid after a rotation.
 const DefaultOverlap = 24 * 60 * 60
 
-// Rotating is the part of a credential's model that takes part in a rotation. Each resource names some of these
-// attributes after its own credential, so it maps its model to this and back.
+// Rotating holds the attributes of a credential that take part in a rotation. Some of these attributes have a different
+// name in each resource. So each resource converts its model to a Rotating and back.
 type Rotating struct {
-	ID, Value              types.String
-	Lifetime               types.Int64 // seconds, as are the next two
-	RotateBefore, Overlap  types.Int64
-	Triggers               types.Map
-	Reason                 types.String
-	Secret                 *VaultSecret
-	ValueInState           types.Bool
-	CreatedAt, ExpiresAt   types.String // RFC 3339, as are the other times
-	RotateAt               types.String
-	PreviousID, PreviousAt types.String // PreviousAt: when the previous credential is revoked
+	ID, Value             types.String
+	Lifetime              types.Int64 // in seconds
+	RotateBefore, Overlap types.Int64 // in seconds
+	Triggers              types.Map
+	Reason                types.String
+	Secret                *VaultSecret
+	ValueInState          types.Bool
+	CreatedAt, ExpiresAt  types.String // RFC 3339
+	RotateAt              types.String // RFC 3339
+	// PreviousID is the id of the previous credential. PreviousAt is when it is to be revoked, RFC 3339.
+	PreviousID, PreviousAt types.String
 }
 
-// Recorded returns what the state holds, for [rotation.Judge].
+// Recorded returns what the state records about the credential, in the form that [rotation.Judge] takes.
 func (m Rotating) Recorded() rotation.Recorded {
 	return rotation.Recorded{
 		ID: m.ID.ValueString(), ExpiresAt: ParseTime(m.ExpiresAt), RotateAt: ParseTime(m.DueAt()),
@@ -34,7 +35,8 @@ func (m Rotating) Recorded() rotation.Recorded {
 	}
 }
 
-// DueAt returns when the credential is to be rotated, computed from its end; null for never.
+// DueAt returns the time from which on the credential is due for rotation: its expiry minus RotateBefore. It returns
+// null if the credential is never due, and unknown if one of the two values is unknown.
 func (m Rotating) DueAt() types.String {
 	switch {
 	case m.RotateBefore.Equal(types.Int64Value(0)):
@@ -47,7 +49,8 @@ func (m Rotating) DueAt() types.String {
 	return Time(ParseTime(m.ExpiresAt).Add(-Seconds(m.RotateBefore)))
 }
 
-// Complete fills in the defaults that an import leaves out, or a state that was written before they existed.
+// Complete fills in the defaults that are missing in a state after an import, or in a state that was written before
+// these attributes existed.
 func (m *Rotating) Complete() {
 	if m.RotateBefore.IsNull() {
 		m.RotateBefore = defaultRotateBefore(m.Lifetime)
@@ -60,7 +63,8 @@ func (m *Rotating) Complete() {
 	}
 }
 
-// Settle fills into a plan the defaults that depend on other attributes.
+// Settle fills into a plan the defaults of attributes that the configuration leaves out and that depend on other
+// attributes.
 func (m *Rotating) Settle(config Rotating) {
 	if config.RotateBefore.IsNull() {
 		m.RotateBefore = defaultRotateBefore(m.Lifetime)
@@ -88,8 +92,8 @@ func defaultOverlap(lifetime, rotateBefore types.Int64) types.Int64 {
 	return types.Int64Value(min(DefaultOverlap, limit.ValueInt64()))
 }
 
-// OverlapLimit returns the longest overlap in seconds: two credentials live at once until the next rotation, and not
-// beyond.
+// OverlapLimit returns the longest allowed overlap in seconds: rotateBefore or, if that is 0, the lifetime. With this
+// limit two credentials live at once until the next rotation at the latest.
 func OverlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	if rotateBefore.IsUnknown() || rotateBefore.ValueInt64() > 0 {
 		return rotateBefore
@@ -97,7 +101,7 @@ func OverlapLimit(lifetime, rotateBefore types.Int64) types.Int64 {
 	return lifetime
 }
 
-// PlanCreate fills in the values of a new credential that are known at plan.
+// PlanCreate fills into the plan of a new credential the values that are known at plan time.
 func (m *Rotating) PlanCreate(config Rotating) {
 	m.Settle(config)
 	m.Reason, m.PreviousID, m.PreviousAt = types.StringNull(), types.StringNull(), types.StringNull()
@@ -107,9 +111,10 @@ func (m *Rotating) PlanCreate(config Rotating) {
 	}
 }
 
-// PlanUpdate decides what an update does, from the verdict of the last refresh and from what configuration changed; it
-// has neither clock nor service. Terraform plans a second time while it applies, and gets the same answer. more are
-// changes that rotate this kind of credential alone.
+// PlanUpdate decides whether an update rotates the credential, ends the overlap or keeps the credential. It decides by
+// the verdict of the last refresh and by what changed in the configuration. It reads no clock and sends no request. So
+// it decides the same when Terraform plans a second time during the apply. imported says that the credential was
+// imported and not changed since. more are changes that rotate only this kind of credential.
 func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, imported bool, more ...rotation.Change) {
 	m.Settle(config)
 	v = v.About(state.ID.ValueString())
@@ -139,7 +144,8 @@ func (m *Rotating) PlanUpdate(config, state Rotating, v rotation.Verdict, import
 }
 
 func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Change {
-	// Nobody knows which triggers an imported credential was created for.
+	// The first triggers of an imported credential count as no change, because nobody knows for which triggers it was
+	// created.
 	adopted := imported && state.Triggers.IsNull()
 	return []rotation.Change{
 		{Reason: rotation.Lifetime, Unknown: m.Lifetime.IsUnknown(), Changed: !m.Lifetime.Equal(state.Lifetime)},
@@ -157,7 +163,7 @@ func (m Rotating) changes(config, state Rotating, imported bool) []rotation.Chan
 	}
 }
 
-// sameTriggers compares triggers; an empty map is the same as none.
+// sameTriggers reports whether two maps of triggers are equal. An empty map equals a null map.
 func sameTriggers(a, b types.Map) bool {
 	return len(a.Elements()) == 0 && len(b.Elements()) == 0 && !a.IsUnknown() || a.Equal(b)
 }
@@ -174,7 +180,8 @@ func unknownMap(m types.Map) bool {
 	return false
 }
 
-// planValue plans whether the state will hold a value, which is not known before the apply.
+// planValue plans the credential's value in the state: unknown until the apply, or null if the state must not hold the
+// value.
 func (m *Rotating) planValue() {
 	m.Value = types.StringUnknown()
 	if !m.ValueInState.IsUnknown() && !m.ValueInState.ValueBool() {
@@ -182,7 +189,7 @@ func (m *Rotating) planValue() {
 	}
 }
 
-// forget makes the attributes unknown that only a new credential will determine.
+// forget marks the attributes as unknown that only the creation of a new credential determines.
 func (m *Rotating) forget() {
 	m.ID, m.CreatedAt, m.ExpiresAt = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	m.RotateAt = m.DueAt()
@@ -191,7 +198,7 @@ func (m *Rotating) forget() {
 	}
 }
 
-// keep plans that the credential stays as it is.
+// keep copies the attributes of the credential from the state into the plan, because the credential stays as it is.
 func (m *Rotating) keep(state Rotating) {
 	m.ID, m.Value = state.ID, state.Value
 	m.CreatedAt, m.ExpiresAt = state.CreatedAt, state.ExpiresAt
@@ -203,8 +210,10 @@ func (m *Rotating) keep(state Rotating) {
 	}
 }
 
-// planPrevious plans which credential will be the previous one: the current one, if it is in use and there is an
-// overlap. If it is not in use, the one before it may be, and stays until its time is over.
+// planPrevious plans which credential is the previous one after a rotation. If applications may use the current
+// credential and there is an overlap, the current credential becomes the previous one. If nobody can use the current
+// credential, the previous credential of the state may still be in use, and stays until its overlap ends. In all other
+// cases PreviousID and PreviousAt are unknown until the apply.
 func (m *Rotating) planPrevious(state Rotating, v rotation.Verdict) {
 	m.PreviousID, m.PreviousAt = types.StringUnknown(), types.StringUnknown()
 	inUse := rotation.InUse(m.reason(), v)
@@ -221,12 +230,12 @@ func (m Rotating) reason() rotation.Reason { return rotation.Reason(m.Reason.Val
 // Rotates reports whether a plan creates a new credential.
 func (m Rotating) Rotates() bool { return m.ID.IsUnknown() }
 
-// EndsOverlap reports whether a plan revokes the previous credential and creates none.
+// EndsOverlap reports whether a plan revokes the previous credential and creates no new credential.
 func (m Rotating) EndsOverlap(state Rotating) bool {
 	return !state.PreviousID.IsNull() && m.PreviousID.IsNull() && !m.Rotates()
 }
 
-// Plan returns what the plan decided, for [rotation.Rotate].
+// Plan returns what the plan decided, in the form that [rotation.Rotate] takes.
 func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 	return rotation.Plan{
 		Current:  state.ID.ValueString(),
@@ -237,8 +246,9 @@ func (m Rotating) Plan(state Rotating, v rotation.Verdict) rotation.Plan {
 	}
 }
 
-// Follow writes which credential precedes the one that was created at that time. A current one that was in use is
-// revoked after the overlap, and no later than it expires.
+// Follow sets PreviousID and PreviousAt after a new credential was created at the time created. If applications may use
+// the credential of the state, that credential becomes the previous one, and is to be revoked after the overlap, but no
+// later than it expires. Otherwise the previous credential of the state stays the previous one.
 func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time) {
 	if !rotation.InUse(m.reason(), v) {
 		m.PreviousID, m.PreviousAt = state.PreviousID, state.PreviousAt
@@ -251,10 +261,10 @@ func (m *Rotating) Follow(state Rotating, v rotation.Verdict, created time.Time)
 	m.PreviousID, m.PreviousAt = state.ID, Time(end)
 }
 
-// Seconds converts an attribute in seconds.
+// Seconds converts an attribute that counts seconds into a duration.
 func Seconds(v types.Int64) time.Duration { return time.Duration(v.ValueInt64()) * time.Second }
 
-// ParseTime reads a time that the provider wrote into a state; for null it returns the zero time.
+// ParseTime parses a time that the provider wrote into a state. It returns the zero time for null.
 func ParseTime(v types.String) time.Time {
 	t, _ := time.Parse(time.RFC3339, v.ValueString())
 	return t

@@ -17,19 +17,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// The values of on_unverifiable.
+// The values of the attribute on_unverifiable, which says what a refresh does if it cannot check a credential.
 const (
 	UnverifiableFails = "error"
 	UnverifiableWarns = "warn"
 )
 
-// Credential is the name of a kind of credential in messages, such as "token".
+// Credential is the name of a kind of credential, as messages use it, such as "token".
 type Credential string
 
 func (c Credential) title() string { return strings.ToUpper(string(c[:1])) + string(c[1:]) }
 
-// CheckTimes refuses a configuration in which a credential would be due for rotation as soon as it is created, or in
-// which the previous credential would outlive the next rotation.
+// CheckTimes adds an error if a credential would be due for rotation as soon as it is created, or if the previous
+// credential would outlive the next rotation. All times are in seconds. defaultLifetime is used if the configuration
+// sets no lifetime.
 func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLifetime int64, diags *diag.Diagnostics) {
 	if lifetime.IsNull() {
 		lifetime = types.Int64Value(defaultLifetime)
@@ -69,8 +70,8 @@ func (c Credential) CheckTimes(lifetime, before, overlap types.Int64, defaultLif
 	}
 }
 
-// CheckValueKept refuses a configuration that puts the value neither into the state nor into Key Vault. attribute says
-// whether it is in the state.
+// CheckValueKept adds an error if the configuration stores the value of the credential neither in the state nor in Key
+// Vault. inState is the attribute that says whether the state holds the value, and attribute is its name.
 func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret *VaultSecret, diags *diag.Diagnostics) {
 	if secret == nil && !inState.IsNull() && !inState.IsUnknown() && !inState.ValueBool() {
 		diags.AddAttributeError(
@@ -82,9 +83,9 @@ func (c Credential) CheckValueKept(attribute string, inState types.Bool, secret 
 	}
 }
 
-// AdviseUnchecked says how to continue if a refresh cannot check the credential, and how to destroy it: Terraform
-// refreshes before it destroys. A refresh sees the state alone, so what is written in configuration afterwards has to
-// get there first.
+// AdviseUnchecked adds advice to the error of a refresh that cannot check the credential: how to continue, and how to
+// destroy the credential, because Terraform refreshes before it destroys. A refresh reads only the state, so a new
+// on_unverifiable in the configuration must first get into the state. It returns nil for a nil error.
 func (c Credential) AdviseUnchecked(err error) error {
 	if err == nil {
 		return nil
@@ -101,9 +102,10 @@ func (c Credential) AdviseUnchecked(err error) error {
 	)
 }
 
-// LookAtSecret checks whether the version in Key Vault that holds the credential's value is still there, and reports
-// whether it is lost. It lists versions and reads no value. What the vault shows goes into the secret. object names the
-// credential in messages; onlyWarn is on_unverifiable = "warn".
+// LookAtSecret checks whether Key Vault still has the version that holds the credential's value, and reports whether
+// that value is lost. It lists versions and reads no value. It writes what the vault shows of the version into s. at is
+// the recorded version, and mark is the tag of versions that the provider wrote. object names the credential in
+// messages. onlyWarn is true for on_unverifiable = "warn".
 func (r *Resource) LookAtSecret(
 	ctx context.Context,
 	c Credential,
@@ -161,7 +163,8 @@ func (r *Resource) LookAtSecret(
 	return false
 }
 
-// WarnOfScopes warns that scopes which were removed from the configuration still hold.
+// WarnOfScopes adds a warning if scopes were removed from the configuration, because the credential is still limited to
+// these scopes.
 func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *diag.Diagnostics) {
 	if config.IsNull() && len(state.Elements()) > 0 {
 		diags.AddWarning(
@@ -174,9 +177,9 @@ func (c Credential) WarnOfScopes(config, state types.Set, object string, diags *
 	}
 }
 
-// Undecided plans an update in which a whole block is known only at apply: everything that a rotation may change is
-// unknown. Of a plan to create the framework has said so already. valueInState and strings name the attributes that
-// each kind of credential has for itself.
+// Undecided plans an update for which a whole block is known only at apply: it marks every attribute that a rotation
+// may change as unknown. It does nothing for a creation, because the framework has marked the attributes already.
+// valueInState and strings are the names of attributes that differ between the kinds of credentials.
 func Undecided(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -204,8 +207,9 @@ func Undecided(
 	}
 }
 
-// AdviseUnusable handles the error of a new credential that could not be verified or stored: it adds whether that
-// credential was revoked again. verb is the service's word for revoking: "revoke" or "delete".
+// AdviseUnusable adds to the error of a new credential, which could not be verified or stored, whether that credential
+// was revoked again. It returns any other error unchanged. verb is the service's word for revoking: "revoke" or
+// "delete".
 func (c Credential) AdviseUnusable(err error, verb string) error {
 	unusable, ok := errors.AsType[*rotation.UnusableError](err)
 	switch {
@@ -221,5 +225,5 @@ func (c Credential) AdviseUnusable(err error, verb string) error {
 	)
 }
 
-// ShortID is enough of a credential's id to find it.
+// ShortID returns the first 12 characters of a credential's id, which are enough to find the credential.
 func ShortID(id string) string { return id[:min(12, len(id))] }

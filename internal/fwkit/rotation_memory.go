@@ -18,14 +18,14 @@ const (
 	importedKey = "imported"
 )
 
-// RotationMemory is what private state holds of a credential that is rotated.
+// RotationMemory is what private state holds about a credential that is rotated.
 type RotationMemory struct {
 	Verdict  rotation.Verdict
-	Places   map[string]rotation.Place // where the values of live credentials are, by credential id
-	Imported bool                      // and not changed since
+	Places   map[string]rotation.Place // credential id → version in Key Vault that holds the value of that credential
+	Imported bool                      // the credential was imported and has not been changed since
 }
 
-// RecallRotation reads private state.
+// RecallRotation reads the memory of a credential from private state.
 func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnostics) RotationMemory {
 	m := RotationMemory{
 		Verdict:  Recall[rotation.Verdict](ctx, p, verdictKey, diags),
@@ -38,7 +38,7 @@ func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnost
 	return m
 }
 
-// Store writes what there is to remember, and deletes what there is not.
+// Store writes the memory to private state, and deletes the keys of parts that are empty.
 func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *diag.Diagnostics) {
 	if m.Verdict.Empty() { // its id alone says nothing
 		Forget(ctx, p, verdictKey, diags)
@@ -53,7 +53,8 @@ func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *dia
 	}
 }
 
-// Replaced notes that a new credential has replaced the one that the last verdict was about.
+// Replaced resets the verdict and Imported, because they were about a credential that a new one has replaced. If nobody
+// can use the new credential, the new verdict is to rotate it.
 func (m *RotationMemory) Replaced(now rotation.Status) {
 	m.Verdict, m.Imported = rotation.Verdict{}, false
 	if now.Useless {
@@ -61,8 +62,9 @@ func (m *RotationMemory) Replaced(now rotation.Status) {
 	}
 }
 
-// DisableOthers disables the versions in Key Vault of credentials that no longer live. One that cannot be disabled
-// stays in memory: the next change or the destroy tries again, and failed is called with the reason.
+// DisableOthers disables the versions in Key Vault of all credentials except those with an id in living, and removes
+// them from the memory. If a version cannot be disabled, DisableOthers calls failed with the reason. That version stays
+// in the memory, so that the next change or the destroy tries again.
 func (m *RotationMemory) DisableOthers(ctx context.Context, c *client.Client, living []string, failed func(error)) {
 	for _, id := range slices.Sorted(maps.Keys(m.Places)) {
 		if slices.Contains(living, id) {

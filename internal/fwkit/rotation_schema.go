@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// DefaultLifetime is the default lifetime of a credential in seconds, the same that the workspace's user interface
+	// DefaultLifetime is the default lifetime of a credential in seconds: 90 days, as the workspace's user interface
 	// proposes for tokens.
 	DefaultLifetime = 90 * 24 * 60 * 60
-	maxLifetime     = 730 * 24 * 60 * 60 // seconds; the platform's limit
+	maxLifetime     = 730 * 24 * 60 * 60 // in seconds: 730 days, the limit of the platform
 )
 
-// PlannedString is a computed attribute that the plan of a rotation decides.
+// PlannedString returns a computed string attribute whose value the plan of a rotation decides.
 func PlannedString(description string) schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed:            true,
@@ -31,8 +31,8 @@ func PlannedString(description string) schema.StringAttribute {
 	}
 }
 
-// RotationAttributes adds to own the attributes that every credential has that is rotated. reasons describes the values
-// of rotation_reason beside those of every credential.
+// RotationAttributes returns the attributes that every rotated credential has, together with the attributes in own.
+// reasons describes the values of rotation_reason that only this kind of credential has.
 func (c Credential) RotationAttributes(reasons string, own map[string]schema.Attribute) map[string]schema.Attribute {
 	text := func(format string) string { return fmt.Sprintf(format, c) }
 	all := map[string]schema.Attribute{

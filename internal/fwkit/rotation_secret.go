@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// VaultSecret is the block key_vault_secret of a credential.
+// VaultSecret is the block key_vault_secret of a credential: where the credential's value is stored in Key Vault.
 type VaultSecret struct {
 	VaultURI          types.String `tfsdk:"vault_uri"`
 	Name              types.String `tfsdk:"name"`
@@ -29,11 +29,11 @@ type VaultSecret struct {
 	VersionlessID     types.String `tfsdk:"versionless_id"`
 }
 
-// maxTags is how many tags a user can write: a secret can have 15, and one is ours.
+// maxTags is how many tags a user can write. A secret in Key Vault can have 15 tags, and the provider adds one.
 const maxTags = 14
 
-// VaultSecretAttribute is the block for a credential of that name, such as "token". mark is the tag that the provider
-// adds; see [rotation.Secret].
+// VaultSecretAttribute returns the schema of the block key_vault_secret. credential is the name of the kind of
+// credential, such as "token". mark is the tag that the provider adds; see [rotation.Secret].
 func VaultSecretAttribute(credential, mark string) schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
@@ -85,7 +85,7 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 	}
 }
 
-// Plain returns the block as plain values; nil without a block.
+// Plain returns the block key_vault_secret as plain values; nil if there is no block.
 func (m *VaultSecret) Plain(mark string) *rotation.Secret {
 	if m == nil {
 		return nil
@@ -102,18 +102,19 @@ func (m *VaultSecret) Plain(mark string) *rotation.Secret {
 	}
 }
 
-// PlaceOf returns where a version of this secret is.
+// PlaceOf returns the place of a version of this secret: vault, name and version.
 func (m *VaultSecret) PlaceOf(v auth.SecretVersion) rotation.Place {
 	return rotation.Place{VaultURI: m.VaultURI.ValueString(), Name: m.Name.ValueString(), Version: v.ID}
 }
 
-// Show writes what the vault shows of the version that holds the credential.
+// Show writes what the vault shows of the version that holds the credential into the block: the content type and the
+// tags, except for the provider's own tag, mark.
 func (m *VaultSecret) Show(v auth.SecretVersion, mark string) {
 	m.ContentType = String(v.ContentType)
 	tags := maps.Clone(v.Tags)
 	delete(tags, mark)
 	if len(tags) == 0 && len(m.Tags.Elements()) == 0 {
-		return // the vault shows an empty map and none alike
+		return // the vault does not distinguish an empty map of tags from no tags
 	}
 	values := map[string]attr.Value{}
 	for name, value := range tags {
@@ -122,12 +123,12 @@ func (m *VaultSecret) Show(v auth.SecretVersion, mark string) {
 	m.Tags = types.MapValueMust(types.StringType, values)
 }
 
-// unknown reports whether it is known only at apply which secret it is.
+// unknown reports whether the vault or the name of the secret is known only at apply.
 func (m *VaultSecret) unknown() bool {
 	return m != nil && (m.VaultURI.IsUnknown() || m.Name.IsUnknown())
 }
 
-// SamePlace compares as Key Vault does: without case.
+// SamePlace reports whether two blocks name the same secret. It compares without case, as Key Vault does.
 func (m *VaultSecret) SamePlace(other *VaultSecret) bool {
 	if m == nil || other == nil {
 		return m == other

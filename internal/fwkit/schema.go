@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// ID is the attribute id of a resource.
+// ID returns the attribute id of a resource.
 func ID(description string) schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed:            true,
@@ -23,7 +23,7 @@ func ID(description string) schema.StringAttribute {
 	}
 }
 
-// WorkspaceID is the attribute workspace_id of a resource.
+// WorkspaceID returns the attribute workspace_id of a resource.
 func WorkspaceID() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed: true,
@@ -33,14 +33,16 @@ func WorkspaceID() schema.StringAttribute {
 	}
 }
 
-// DefaultTimeout bounds an operation for which neither timeouts nor the resource says otherwise.
+// DefaultTimeout is how long an operation may take if neither the attribute timeouts nor the resource sets another
+// time.
 const DefaultTimeout = 20 * time.Minute
 
-// GrantTimeout bounds giving a right: access lists may not know a new principal for some minutes.
+// GrantTimeout is how long creating a grant may take. It is long because access lists may not know a new principal for
+// some minutes.
 const GrantTimeout = 15 * time.Minute
 
-// Timeouts is the attribute timeouts of a resource that by default takes at most create for creating, and
-// [DefaultTimeout] for anything else.
+// Timeouts returns the attribute timeouts of a resource. By default creating may take as long as create, and each other
+// operation as long as [DefaultTimeout].
 func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {
 	form := func(d time.Duration) string {
 		return fmt.Sprintf(" A Go duration such as `30s`, `10m` or `2h`. Default: %d minutes.", int(d.Minutes()))
@@ -55,7 +57,8 @@ func Timeouts(ctx context.Context, create time.Duration) schema.Attribute {
 	return attribute
 }
 
-// NoTimeouts is the value of the attribute timeouts where nobody has written it.
+// NoTimeouts returns the null value of the attribute timeouts, for a state that no configuration has written, such as
+// the state of an imported object.
 func NoTimeouts() timeouts.Value {
 	kinds := map[string]attr.Type{}
 	for _, operation := range []string{"create", "read", "update", "delete"} {
@@ -64,8 +67,8 @@ func NoTimeouts() timeouts.Value {
 	return timeouts.Value{Object: types.ObjectNull(kinds)}
 }
 
-// Deadline bounds ctx by one of the methods of a timeouts value, for example plan.Timeouts.Create, or by fallback where
-// that one is not written.
+// Deadline returns a context that ends when the timeout of an operation is over. method reads that timeout, for example
+// plan.Timeouts.Create. fallback is the timeout if the configuration sets none.
 func Deadline(
 	ctx context.Context,
 	method func(context.Context, time.Duration) (time.Duration, diag.Diagnostics),
@@ -77,7 +80,7 @@ func Deadline(
 	return context.WithTimeout(ctx, d)
 }
 
-// String is a string that the service leaves empty when there is none.
+// String converts a string of the service, which is empty if there is no value. An empty string becomes null.
 func String(s string) types.String {
 	if s == "" {
 		return types.StringNull()
@@ -85,7 +88,7 @@ func String(s string) types.String {
 	return types.StringValue(s)
 }
 
-// Time writes a time as RFC 3339 in UTC; the zero time is null.
+// Time formats a time as RFC 3339 in UTC. The zero time becomes null.
 func Time(t time.Time) types.String {
 	if t.IsZero() {
 		return types.StringNull()
@@ -93,7 +96,7 @@ func Time(t time.Time) types.String {
 	return types.StringValue(t.UTC().Format(time.RFC3339))
 }
 
-// Strings is a set of strings, never null.
+// Strings converts strings into a set. The set is never null; it is empty if there are no strings.
 func Strings(values []string) types.Set {
 	elements := make([]attr.Value, 0, len(values))
 	for _, v := range values {
@@ -102,7 +105,7 @@ func Strings(values []string) types.Set {
 	return types.SetValueMust(types.StringType, elements)
 }
 
-// FromStrings reads a set of strings; null and unknown give nil.
+// FromStrings converts a set into strings. It returns nil for a null or unknown set.
 func FromStrings(s types.Set) []string {
 	var values []string
 	for _, e := range s.Elements() {

@@ -9,11 +9,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// UnlessStored checks a configured text by a validator, unless it is already in state. What the service holds, such as of
-// an imported object, is accepted in a configuration, although this provider would not write it.
+// UnlessStored returns a plan modifier that checks a configured string with a validator, unless the state already holds
+// that string. So a configuration may contain what the service already has, for example in an imported object, although
+// this provider would not write it.
 func UnlessStored(v validator.String) planmodifier.String { return unlessStored{v} }
 
-// ElementsUnlessStored is [UnlessStored] for each element of a set.
+// ElementsUnlessStored returns a plan modifier that checks each element of a set as [UnlessStored] checks a string.
 func ElementsUnlessStored(v validator.String) planmodifier.Set { return unlessStored{v} }
 
 type unlessStored struct{ validator.String }

@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// Checked makes a validator of a check that other code runs too, so that plan and use refuse the same values with the
-// same words.
+// Checked returns a validator that calls check. Other code calls check too, so that the plan and the later use of a
+// value refuse the same values with the same words.
 func Checked(summary string, check func(string) error) validator.String {
 	return checked{summary, check}
 }
