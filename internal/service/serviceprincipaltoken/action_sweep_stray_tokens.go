@@ -24,7 +24,8 @@ type sweepModel struct {
 	DryRun           types.Bool  `tfsdk:"dry_run"`
 }
 
-// defaultStrayAge is how old a stray token is at least by default: tokens of ongoing runs must not be revoked.
+// defaultStrayAge is the default minimum age of a stray token. A younger token may belong to a run that has not ended,
+// and must not be revoked.
 const defaultStrayAge = time.Hour
 
 func (a *sweepAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {

@@ -17,17 +17,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// minted is a token that was just created. Only now is its value known.
+// minted is a token that was just created, with its value, which the service shows only now.
 type minted struct {
 	client.TokenInfo
 	Value string
-	stray error // set if another token of this attempt may be left
-	// doubles are other tokens that this attempt created, and that are revoked now: their answers were lost.
+	// stray is not nil if a second token of this creation may still exist.
+	stray error
+	// doubles are further tokens that this creation has created and then revoked, because the answers with their values
+	// were lost.
 	doubles []client.TokenInfo
 }
 
-// logIn returns a client that calls as the owner, and checks that its identity is the owner. Requests to Entra ID only;
-// with the provider's identity one more if only the workspace knows who that is.
+// logIn returns a client that calls the workspace as the owner of a token. If the owner is the provider's own identity,
+// logIn returns c, or an error if the provider is logged in as somebody else. It sends requests to Entra ID only. With
+// the provider's identity it sends one more request if only the workspace knows whose identity that is.
 func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, error) {
 	if !o.ProviderIdentity {
 		if !o.Credential.TenantID.IsSet() && !o.atDatabricks() {
@@ -49,8 +52,8 @@ func logIn(ctx context.Context, c *client.Client, o owner) (*client.Client, erro
 	return c, nil
 }
 
-// checkOwner checks the owner's credential as far as possible without network access. A certificate file that does not
-// exist during a plan may be created by the same apply, so it is checked at apply.
+// checkOwner checks the owner's credential as far as possible without network access. While planning it accepts a
+// certificate file that does not exist, because the same apply may create that file. The apply then checks it.
 func checkOwner(c *client.Client, o owner, planning bool) error {
 	if o.ProviderIdentity {
 		if id := c.Login.Identity().ClientID; id != "" && !strings.EqualFold(id, o.ApplicationID) {
@@ -64,7 +67,8 @@ func checkOwner(c *client.Client, o owner, planning bool) error {
 		}
 	}
 	if !o.Credential.TenantID.IsSet() && c.Login.Kind.Entra() {
-		// The provider's own tenant. If only a login would reveal it, any tenant id serves for this check.
+		// The owner's tenant defaults to the provider's tenant. If only a login would show the provider's tenant, any
+		// tenant id is sufficient for this check.
 		o.Credential.TenantID.Value = cmp.Or(c.Login.Identity().TenantID, uuid.Nil.String())
 	}
 	_, err := c.LogIn(o.Credential)
@@ -80,8 +84,8 @@ func notOwner(actual string) error {
 	)
 }
 
-// await logs in as the owner, and waits while Entra ID does not know the owner yet. One request to Entra ID for each
-// try; none if this run has logged in already.
+// await logs in as the owner, and waits while Entra ID does not know the owner yet. It sends one request to Entra ID
+// per try, and none if this run has already logged in as the owner.
 func await(ctx context.Context, as *client.Client) error {
 	err := as.Await(ctx)
 	if login, ok := errors.AsType[*auth.Error](err); ok && login.Code == 700016 {
@@ -96,11 +100,12 @@ func await(ctx context.Context, as *client.Client) error {
 	return err
 }
 
-// mint creates the token. The service returns its value only once, and that answer may get lost after the work is done.
-// So the comment carries a marker, the same at each try. A token whose value was lost is found by the marker, and
-// revoked before the next try and again after it: the service may still be working on an abandoned try. The time in the
-// marker is the service's, so the workspace must have answered before. One request; after a lost answer one to list,
-// one to revoke and one to retry.
+// mint creates the token. The service returns the token's value only once, and that answer may get lost after the token
+// was created. So the comment of the token contains a marker, which is the same in every try. mint finds a token whose
+// value was lost by the marker, and revokes it before the next try. It searches again after the next try, because the
+// service may still be working on the earlier request. The marker contains a time of the service's clock, so the
+// workspace must have answered a request before. mint sends one request; after a lost answer one to list, one to revoke
+// and one to retry.
 func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	began := time.Now()
 	var until time.Time
@@ -131,7 +136,7 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			)
 		}
 		switch {
-		case err == nil: // our token exists: a failed look must not lose it
+		case err == nil: // the token exists, and must not be lost because the search for others failed
 			made.stray, made.doubles = stray, doubles
 			return made, nil
 		case stray != nil:
@@ -148,8 +153,9 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 	}
 }
 
-// unmark sets the final comment of a token that the state records. It has its own timeout: a stopped run must not leave
-// the marker on a token in use. One request; a second one where the first failed and the call exists.
+// unmark replaces the comment of a token that the state records by its final comment, which has no marker. It has its
+// own timeout, because even a stopped run must not leave the marker on a token in use. It sends one request, and a
+// second one if the first failed although the workspace has this call.
 func unmark(ctx context.Context, as *client.Client, id, comment string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -160,14 +166,16 @@ func unmark(ctx context.Context, as *client.Client, id, comment string) error {
 	return err
 }
 
-// noSuchCall reports whether the workspace lacks the call that changes a token, which is newer than the others.
+// noSuchCall reports whether an error says that the workspace lacks the API call that changes a token. That call is
+// newer than the other calls for tokens.
 func noSuchCall(err error) bool {
 	service, ok := errors.AsType[*client.Error](err)
 	return ok && service.Code == "ENDPOINT_NOT_FOUND"
 }
 
-// revokeMarked finds tokens by their comment, revokes all but the one to keep, and returns the revoked ones. It has a
-// timeout of its own: a run that was stopped or has timed out must not leave a token behind.
+// revokeMarked finds the caller's tokens that have the comment marked, revokes all of them except the token with the id
+// keep, and returns the revoked tokens. It has its own timeout, because a run that was stopped or has timed out must
+// not leave a token behind.
 func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (revoked []client.TokenInfo, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -188,10 +196,11 @@ func revokeMarked(ctx context.Context, as *client.Client, marked, keep string) (
 	return revoked, err
 }
 
-// revoke ends a token: with the provider's own identity where that is the owner, as the owner where its credential is
-// at hand without configuration, else as an admin, else as the owner with what configuration holds. A token that is
-// gone counts as done. That the owner has no such token shows it only where the token was the owner's, and not where it
-// is known as another's. Two requests, and the owner's login to Entra ID.
+// revoke revokes a token. A token that does not exist any more counts as revoked. First it tries to revoke the token as
+// the owner, if the provider can log in as the owner without the configuration. Then it tries as a workspace admin.
+// Last it tries as the owner with the credential in the configuration. The answer that the owner has no such token
+// proves that the token is gone only if the token belonged to the owner; others says that the token is known to belong
+// to another principal. revoke sends two requests, and the owner's login to Entra ID.
 func revoke(ctx context.Context, c *client.Client, o owner, id string, others bool) error {
 	var asOwner error
 	if o.lasting() {
@@ -199,7 +208,7 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string, others bo
 		if found && err == nil {
 			return nil
 		}
-		asOwner = err // the credential may be gone by now; an admin can still revoke
+		asOwner = err // the credential may not exist any more, and an admin can still revoke the token
 	}
 	gone := o.lasting() && asOwner == nil && !others
 	err := c.RevokeAnyToken(ctx, id)
@@ -221,13 +230,14 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string, others bo
 				"To leave the token as it is and only forget it: terraform state rm ADDRESS.",
 		)
 	}
-	if asOwner != nil { // as text: a refused login would else take the place of what matters
+	// The error is added as text. A wrapped error of the login would replace the summary of the error that matters.
+	if asOwner != nil {
 		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
 	}
 	return client.Advise(err, "", strings.Join(next, "\n\n"))
 }
 
-// revokeAsOwner logs in as the owner to revoke a token, and reports whether the owner had it.
+// revokeAsOwner logs in as the owner to revoke a token, and reports whether the owner had that token.
 func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (found bool, err error) {
 	as, err := logIn(ctx, c, o)
 	if err != nil {
@@ -236,13 +246,13 @@ func revokeAsOwner(ctx context.Context, c *client.Client, o owner, id string) (f
 	return as.RevokeIfOwn(ctx, id)
 }
 
-// callerID is the application id behind the provider's login. No request; one where only the workspace knows who that
-// is.
+// callerID returns the application id of the identity that the provider is logged in as. It sends no request, or one if
+// only the workspace knows that identity.
 func callerID(ctx context.Context, c *client.Client) (string, error) {
 	if id := c.Login.Identity().ClientID; id != "" {
 		return id, nil
 	}
-	me, err := c.Me(ctx) // logged in with a Databricks token
+	me, err := c.Me(ctx) // a Databricks token does not show whose it is
 	return me.UserName, err
 }
 
@@ -267,7 +277,8 @@ func adviseMint(err error) error {
 	return adviseOwner(err)
 }
 
-// adviseOwner adds advice to errors of calls as the owner: it is the owner who lacks a right.
+// adviseOwner adds advice to the error of a call that was sent as the owner of the token. In such a call it is the
+// owner who lacks a right, not the provider.
 func adviseOwner(err error) error {
 	var login *auth.Error
 	switch {
@@ -315,7 +326,7 @@ func adviseChange(err error) error {
 	}
 }
 
-// adviseMarker says what it means that a marker stays.
+// adviseMarker adds to the error of [unmark] what it means that the marker stays in the comment of a token.
 func adviseMarker(err error) error {
 	next := "Terraform compares the comment without the marker, so no plan is affected, and the token works. Other " +
 		"tokens of this run may keep theirs; only one is named here."

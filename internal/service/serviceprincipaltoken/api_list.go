@@ -11,15 +11,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// listing is a list of tokens, and whose.
+// listing is a list of tokens. It also says whose tokens these are.
 type listing struct {
 	client.TokenList
-	own bool // the caller's own alone, because it may not see those of others
+	own bool // only the caller's own tokens, because the caller may not see the tokens of others
 }
 
-// tokens is the one list of the run. A caller that may not see the tokens of others gets its own where own allows that:
-// where they are those of the owner, which must then be the caller; an empty owner is not known yet. One request,
-// shared by every token of the run; one more if only the workspace knows who calls.
+// tokens returns the list of all tokens of the workspace. If the caller may not see the tokens of others and own is
+// true, it returns the list of the caller's own tokens instead. Then the caller must be the owner with the id ownerID;
+// an empty ownerID means that the owner is not known yet. It sends one request, which every token of the run shares,
+// and one more if only the workspace knows who the caller is.
 func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (listing, error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if !errors.Is(err, client.ErrPermissionDenied) {
@@ -46,7 +47,7 @@ func tokens(ctx context.Context, c *client.Client, own bool, ownerID string) (li
 const needsAdmin = "To see the tokens of others the provider's identity needs to be a workspace admin: add it to the " +
 	"group \"admins\"."
 
-// named returns a token by its id, also an expired one.
+// named returns the token with this id from the list, even if the token has expired.
 func (l listing) named(id string) (client.TokenInfo, bool) {
 	if i := slices.IndexFunc(l.Tokens, func(t client.TokenInfo) bool { return t.ID == id }); i >= 0 {
 		return l.Tokens[i], true
@@ -54,9 +55,10 @@ func (l listing) named(id string) (client.TokenInfo, bool) {
 	return client.TokenInfo{}, false
 }
 
-// find looks for a token, whether it has expired or not. That a list does not name it proves nothing where the list may
-// be no list at all, so a request asks for that very token. A caller who may not send it believes a list that names
-// others. No request where the list names the token, else one.
+// find returns the token with this id, even if it has expired, and reports whether it exists. A list without the token
+// proves nothing, because the answer may have been no list at all. So find asks the service for that very token. A
+// caller who sees only its own tokens may not send that request. For such a caller the token does not exist if the list
+// names other tokens; an empty list is an error. find sends no request if the list names the token, and otherwise one.
 func (l listing) find(ctx context.Context, c *client.Client, id string) (info client.TokenInfo, there bool, err error) {
 	if info, there = l.named(id); there {
 		return info, true, nil
@@ -79,15 +81,16 @@ func (l listing) find(ctx context.Context, c *client.Client, id string) (info cl
 	return info, err == nil, err
 }
 
-// sight is what the workspace shows of the tokens in a state.
+// sight is what the workspace shows of the current and the previous token of a state.
 type sight struct {
 	info         client.TokenInfo
 	live         bool
 	previousLive bool
 }
 
-// look finds the tokens of a state. What the workspace does not show is not taken for gone, and where its clock cannot
-// be right, nothing that depends on the time is believed. No request but those of [listing.find].
+// look finds the current and the previous token of a state, and reports whether they are live. It returns an error if
+// it cannot be known whether a token exists. It also returns an error if the workspace's clock cannot be right and the
+// result depends on the time. It sends only the requests of [listing.find].
 func look(ctx context.Context, c *client.Client, list listing, state tokenModel) (sight, error) {
 	info, there, err := findUnlessOver(ctx, c, list, state)
 	if err != nil {
@@ -116,7 +119,8 @@ func look(ctx context.Context, c *client.Client, list listing, state tokenModel)
 	})
 }
 
-// findUnlessOver looks for the token of a state. One that is over by its own time need not be proved to be gone.
+// findUnlessOver finds the current token of a state. If the list lacks the token and its expiry time has passed, the
+// token counts as gone, and no request proves that.
 func findUnlessOver(
 	ctx context.Context,
 	c *client.Client,
@@ -129,7 +133,7 @@ func findUnlessOver(
 	return list.find(ctx, c, state.ID.ValueString())
 }
 
-// hasExpired reports whether the token of a state has expired by its own expiry time.
+// hasExpired reports whether the expiry time that the state records for its token has passed.
 func hasExpired(state tokenModel, now time.Time) bool {
 	return !state.ExpiresAt.IsNull() && !now.Before(fwkit.ParseTime(state.ExpiresAt))
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// findStrays lists the live tokens that runs of this provider seem to have left: those of ephemeral resources, and
-// those that were never recorded. Tokens of this run and tokens younger than age, by the service's clock, are not among
-// them. One request; two where the workspace has no token.
+// findStrays returns the live tokens that earlier runs of this provider seem to have left behind: tokens of ephemeral
+// resources, and tokens that no state ever recorded. It leaves out the tokens that this run uses, and tokens that are
+// younger than age by the service's clock. It returns an error if that clock cannot be right. It sends one request, or
+// two if the workspace has no token.
 func findStrays(ctx context.Context, c *client.Client, age time.Duration) ([]ownedToken, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	switch {
@@ -40,7 +41,7 @@ func isStray(t client.TokenInfo, now time.Time, age time.Duration) bool {
 	return now.Sub(t.CreatedAt) > age && (strings.Contains(t.Comment, ephemeralMark) || t.Abandoned(now))
 }
 
-// describeStray names a token for a person.
+// describeStray describes a token for a message: id, owner, time of creation and comment.
 func describeStray(t ownedToken) string {
 	return fmt.Sprintf(
 		"token %s of %s, created %s, %q",

@@ -10,15 +10,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// before is what the workspace showed before the first token of this run was created.
+// before is what the workspace showed before this run created its first token.
 type before struct {
 	client.TokenList
 	refused error // why the provider may not list the tokens of others; nil where it may
 }
 
-// lookBefore lists every token of the workspace before one is created. That shows whether the provider may see and
-// revoke tokens of others, and what interrupted runs left; and the answer has the service's clock, by which the new
-// token is marked. One request, shared by every token of the run.
+// lookBefore lists every token of the workspace before a token is created. The list shows whether the provider may see
+// and revoke the tokens of others, and which tokens interrupted runs have left behind. Its answer also shows the
+// service's clock, which the marker of the new token needs. lookBefore sends one request, which every token of the run
+// shares.
 func lookBefore(ctx context.Context, c *client.Client) (before, error) {
 	return client.Of[client.Cache[before]](c).Get(ctx, client.AnyAge, func(ctx context.Context) (before, error) {
 		list, err := c.WorkspaceTokens(ctx)
@@ -30,7 +31,7 @@ func lookBefore(ctx context.Context, c *client.Client) (before, error) {
 }
 
 // manageable returns an error if the provider could neither see nor revoke a token of the owner. If the provider is the
-// owner it can do both; [logIn] has checked that it is, where the configuration says so.
+// owner, it can do both. [logIn] has checked that it is the owner, if the configuration says so.
 func (b before) manageable(o owner) error {
 	if b.refused == nil || o.ProviderIdentity {
 		return nil
@@ -45,13 +46,13 @@ func (b before) manageable(o owner) error {
 	)
 }
 
-// swept remembers the owners whose tokens this run has swept, or found that it cannot.
+// swept remembers the owners whose leftover tokens this run has already revoked, or has found that it cannot revoke.
 type swept struct{ sync.Map }
 
 func sweepName(o owner) string { return "sweep of tokens of " + strings.ToLower(o.ApplicationID) }
 
-// beginSweep reports whether interrupted runs seem to have left tokens of the owner. If so, any other creation of a
-// token of that owner waits until end is called.
+// beginSweep reports whether interrupted runs seem to have left tokens of the owner behind that this run must revoke.
+// If so, every other creation of a token for the same owner waits until end is called.
 func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (due bool, end func(), err error) {
 	nothing := func() {}
 	if len(leftovers(c, seen.TokenList, o)) == 0 {
@@ -68,8 +69,8 @@ func beginSweep(ctx context.Context, c *client.Client, o owner, seen before) (du
 	return true, unlock, nil
 }
 
-// leftovers are the tokens of an owner that a list of all tokens shows to be abandoned, and that nothing in this run
-// has.
+// leftovers returns the tokens of an owner that are abandoned according to a list of all tokens, and that this run does
+// not use. It returns none if the service's clock cannot be right.
 func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenInfo {
 	if rotation.ClockIsWrong(list.Now) {
 		return nil
@@ -83,9 +84,10 @@ func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenI
 	return found
 }
 
-// sweep revokes what interrupted runs left of an owner, and returns what it revoked. made is a token of this run of
-// which the marker was taken off a moment ago: only where the list shows that one without a marker, a marker on another
-// means that nobody recorded it. One list, and one request for each token found.
+// sweep revokes the tokens that interrupted runs have left behind for an owner, and returns the revoked tokens. made is
+// the id of a token whose marker this run has just removed. Only if the list shows that token without a marker does the
+// marker on another token mean that no run has recorded it. Otherwise sweep revokes nothing. It sends one request to
+// list the tokens, and one per token that it finds.
 func sweep(ctx context.Context, c, as *client.Client, o owner, made string) (revoked []client.TokenInfo, err error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if err != nil {

@@ -29,7 +29,7 @@ var (
 	_ ephemeral.EphemeralResourceWithClose          = &tokenEphemeral{}
 )
 
-// EphemeralResources are what this package adds to the provider.
+// EphemeralResources returns the ephemeral resources that this package adds to the provider.
 func EphemeralResources() []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
 }
@@ -106,15 +106,15 @@ func (e *tokenEphemeral) ValidateConfig(
 	}
 }
 
-// privateKey is where Open leaves for Close which token it was.
+// privateKey is the key under which Open stores the id of its token for Close.
 const privateKey = "token"
 
 type private struct {
 	ID string `json:"token_id"`
 }
 
-// Open creates the token, in a plan as in an apply. From the moment it exists the process knows that it must revoke it,
-// whether Terraform will say so or not.
+// Open creates the token, in a plan as well as in an apply. As soon as the token exists, the process knows that it must
+// revoke the token, even if Terraform never calls Close.
 func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config ephemeralModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
@@ -162,11 +162,12 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	resp.Diagnostics.Append(resp.Private.SetKey(ctx, privateKey, text)...)
 }
 
-// Close revokes the token. A failure is an error: the user must know that the token is live until it expires.
+// Close revokes the token. It adds an error if that fails, because the user must know that the token is live until it
+// expires.
 func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
 	text, diags := req.Private.GetKey(ctx, privateKey)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || text == nil { // opened without a token
+	if resp.Diagnostics.HasError() || text == nil { // Open has created no token
 		return
 	}
 	var opened private
@@ -187,8 +188,9 @@ func (e *tokenEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, 
 }
 
 const (
-	ephemeralLifetime    = 60 * 60      // seconds
-	ephemeralMaxLifetime = 24 * 60 * 60 // seconds; a token that is to live longer is a resource
+	ephemeralLifetime = 60 * 60 // in seconds
+	// The maximum lifetime of an ephemeral token, in seconds. A token that must live longer needs the managed resource.
+	ephemeralMaxLifetime = 24 * 60 * 60
 )
 
 func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
@@ -250,8 +252,9 @@ type ephemeralModel struct {
 	ExpiresAt       types.String         `tfsdk:"expires_at"`
 }
 
-// ephemeralOwnerModel is an [ownerModel] with plain names: nothing of an ephemeral resource is stored, so nothing in it
-// needs to be write-only. Its fields are the same, so that one converts to the other.
+// ephemeralOwnerModel is the block owner of the ephemeral resource. Its attributes have no suffix _wo: nothing of an
+// ephemeral resource is stored, so nothing in it needs to be write-only. Its fields equal those of [ownerModel], so
+// that one type converts to the other.
 type ephemeralOwnerModel struct {
 	ApplicationID             types.String   `tfsdk:"application_id"`
 	TenantID                  types.String   `tfsdk:"tenant_id"`
@@ -273,7 +276,8 @@ func (m ephemeralOwnerModel) toOwner() owner {
 	return o
 }
 
-// credentials returns the names of the ways to log in that are configured; see [ownerModel.credentials].
+// credentials returns the names of the ways to log in that the configuration sets, without the suffix _wo. See
+// [ownerModel.credentials].
 func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	written, unknown = ownerModel(m).credentials()
 	for i := range written {
@@ -282,7 +286,7 @@ func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// ephemeralMark is in the comment of every ephemeral token, so that one which was not revoked can be found.
+// ephemeralMark is a part of the comment of every ephemeral token. By it a token can be found that was not revoked.
 const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {
@@ -309,7 +313,7 @@ func (m *ephemeralModel) show(made minted) {
 	m.ExpiresAt = fwkit.Time(made.ExpiresAt)
 }
 
-// String names the token in messages; never its value.
+// String returns the name of the token for messages, which never contains the token's value.
 func (m ephemeralModel) String() string {
 	name := "ephemeral token of service principal " + m.Owner.ApplicationID.ValueString()
 	if c := m.Comment.ValueString(); c != "" {

@@ -50,7 +50,7 @@ func (l *tokenList) ListResourceConfigSchema(
 	}
 }
 
-// List returns the tokens, which the workspace lists in one answer.
+// List returns the tokens that match the query. The workspace lists all tokens in one answer.
 func (l *tokenList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		applicationID := by.ApplicationID.ValueString()
@@ -77,14 +77,15 @@ func (l *tokenList) result(ctx context.Context, req list.ListRequest, found owne
 	)
 }
 
-// ownedToken is a token with the application id of the service principal that it belongs to.
+// ownedToken is a token together with the application id of the service principal that owns the token.
 type ownedToken struct {
 	client.TokenInfo
 	ApplicationID string
 }
 
-// search returns the tokens of one service principal or, if none is named, of every one: without those of the caller,
-// unless own is true. One request, and another where the login does not name its identity.
+// search returns the tokens of one service principal. Without an application id it returns the tokens of every service
+// principal, and leaves out those of the caller unless own is true. It sends one request, and another if the login does
+// not show whose identity it is.
 func search(ctx context.Context, c *client.Client, applicationID string, own bool) ([]ownedToken, error) {
 	all, err := tokens(ctx, c, false, "")
 	if err != nil {
@@ -101,8 +102,9 @@ func search(ctx context.Context, c *client.Client, applicationID string, own boo
 	}), err
 }
 
-// manageable are the live tokens of a service principal, or with none of every one, oldest first. What an interrupted
-// run left over must not be managed, and an ephemeral token is revoked by the run that opened it.
+// manageable returns the live tokens of one service principal or, without an application id, of every service
+// principal, oldest first. It leaves out tokens that an interrupted run left behind, because nobody may manage them. It
+// leaves out ephemeral tokens, because the run that opened them revokes them.
 func manageable(all client.TokenList, applicationID string) []ownedToken {
 	var found []ownedToken
 	for _, t := range all.Tokens {

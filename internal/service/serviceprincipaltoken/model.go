@@ -40,16 +40,16 @@ type tokenModel struct {
 	Timeouts              timeouts.Value     `tfsdk:"timeouts"`
 }
 
-// token is the token that a configuration describes.
+// token describes the token that a configuration asks for.
 type token struct {
 	Owner    owner
 	Comment  string
-	Scopes   []string // nil: not managed
+	Scopes   []string // nil: the configuration does not manage the scopes
 	Lifetime time.Duration
-	// Recorded is how long it may take until the token is recorded; 0 where it never is: no run may take it for left
-	// over.
+	// Recorded is how long it may take until a state records the token. After that time another run may take an
+	// unrecorded token for abandoned. 0 means that no state ever records the token; then no run takes it for abandoned.
 	Recorded time.Duration
-	Secret   *rotation.Secret // nil: its value goes to no vault
+	Secret   *rotation.Secret // where in Key Vault the value is stored; nil: nowhere
 }
 
 func (m tokenModel) toToken() token {
@@ -66,21 +66,22 @@ func (m tokenModel) toToken() token {
 	return t
 }
 
-// identityModel identifies one token; it changes with each rotation.
+// identityModel is the Terraform identity of one token. Each rotation changes it.
 type identityModel struct {
 	TokenID     types.String `tfsdk:"token_id"`
 	WorkspaceID types.String `tfsdk:"workspace_id"`
 }
 
-// keepTokens notes that the tokens of a state are in use.
+// keepTokens notes in the client that the current and the previous token of a state are in use.
 func (m tokenModel) keepTokens(c *client.Client) {
 	c.KeepTokens(m.ID.ValueString(), m.PreviousTokenID.ValueString())
 }
 
 func (m tokenModel) toIdentity() identityModel { return identityModel{m.ID, m.WorkspaceID} }
 
-// show writes what the service showed into the model: everything but the comment, which Create sends twice, and the
-// value, which the service returns only once.
+// show writes what the service showed of the token into the model. It leaves out the comment, because Create sends a
+// comment with a marker first and the final comment afterwards. It leaves out the value, because the service returns it
+// only once.
 func (m *tokenModel) show(info client.TokenInfo, workspaceID string) {
 	m.ID = types.StringValue(info.ID)
 	m.TokenID = types.StringValue(info.ID)
@@ -94,7 +95,7 @@ func (m *tokenModel) show(info client.TokenInfo, workspaceID string) {
 	m.WorkspaceID = fwkit.String(workspaceID)
 }
 
-// showValue records where the value of a new token is: in the state, in the vault, or in both.
+// showValue records in the model where the value of a new token is: in the state, in Key Vault, or in both.
 func (m *tokenModel) showValue(value string, v auth.SecretVersion) {
 	m.TokenValue = types.StringNull()
 	if m.TokenValueInState.ValueBool() {
@@ -106,12 +107,12 @@ func (m *tokenModel) showValue(value string, v auth.SecretVersion) {
 }
 
 const (
-	unusedLimit  = 90 * 24 * time.Hour // after which the service revokes a token that nobody used
-	unusedNotice = 14 * 24 * time.Hour // how long before that a refresh warns
+	unusedLimit  = 90 * 24 * time.Hour // the service revokes a token that nobody has used for this time
+	unusedNotice = 14 * 24 * time.Hour // a refresh warns this long before the service revokes an unused token
 )
 
-// unusedUntil is when the service revokes a token if nobody uses it; zero if the list does not show when it was
-// used.
+// unusedUntil returns when the service will revoke a token if nobody uses it. It returns the zero time if the list does
+// not show when the token was used last.
 func unusedUntil(info client.TokenInfo) time.Time {
 	if info.CreatorID == "" {
 		return time.Time{}
@@ -123,7 +124,7 @@ func unusedUntil(info client.TokenInfo) time.Time {
 	return last.Add(unusedLimit)
 }
 
-// rotating returns what a rotation plans and records.
+// rotating returns the attributes of the model that take part in a rotation.
 func (m tokenModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
 		ID:           m.ID,
@@ -140,7 +141,7 @@ func (m tokenModel) rotating() fwkit.Rotating {
 	}
 }
 
-// setRotating writes what a rotation planned or recorded.
+// setRotating writes the attributes that a rotation has planned or recorded into the model.
 func (m *tokenModel) setRotating(r fwkit.Rotating) {
 	m.ID, m.TokenID, m.TokenValue, m.TokenValueInState = r.ID, r.ID, r.Value, r.ValueInState
 	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
@@ -148,7 +149,8 @@ func (m *tokenModel) setRotating(r fwkit.Rotating) {
 	m.PreviousTokenID, m.PreviousTokenRevokeAt = r.PreviousID, r.PreviousAt
 }
 
-// complete fills in the defaults that an import leaves out, or a state that was written before they existed.
+// complete fills in the defaults that are missing in a state after an import, or in a state that was written before
+// these attributes existed.
 func (m *tokenModel) complete() {
 	r := m.rotating()
 	r.Complete()
@@ -158,30 +160,30 @@ func (m *tokenModel) complete() {
 	}
 }
 
-// planCreate fills in the values of a new credential that are known at plan.
+// planCreate fills into the plan of a new token the values that are known at plan time.
 func (m *tokenModel) planCreate(config tokenModel) {
 	r := m.rotating()
 	r.PlanCreate(config.rotating())
 	m.setRotating(r)
 }
 
-// planUpdate decides what an update does.
+// planUpdate fills into the plan what an update does: rotate the token, end the overlap, or keep the token.
 func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, imported bool) {
 	r := m.rotating()
 	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
 	m.setRotating(r)
 	if config.Scopes.IsNull() && len(state.Scopes.Elements()) == 0 {
-		m.Scopes = types.SetNull(types.StringType) // even if a state of an older version holds an empty set
+		m.Scopes = types.SetNull(types.StringType) // an older version of the provider may have stored an empty set
 	}
 }
 
-// onlyWarns reports whether a refresh that cannot check the token only warns.
+// onlyWarns reports whether a refresh that cannot check the token adds only a warning, and no error.
 func (m tokenModel) onlyWarns() bool {
 	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
 }
 
 // isOthers reports whether the workspace has shown that a token of the state belongs to another principal than the
-// owner: its current one in the last refresh, its previous one when it was replaced for that reason.
+// owner. For the current token the last refresh has found that. For the previous token it was the reason to replace it.
 func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
 	if id == m.ID.ValueString() {
 		return v.About(id).Reason == rotation.Owner
@@ -192,19 +194,20 @@ func (m tokenModel) isOthers(id string, v rotation.Verdict) bool {
 // rotates reports whether a plan creates a new token.
 func (m tokenModel) rotates() bool { return m.rotating().Rotates() }
 
-// changes are what an update has to do.
+// changes holds the plan and the state of an update, and what follows from their differences.
 type changes struct {
 	plan, state tokenModel
 	want, have  token
 	memory      fwkit.RotationMemory
 }
 
-// secretChanged reports whether the version in the vault needs another content type or other tags.
+// secretChanged reports whether the version in Key Vault that holds the token needs another content type or other tags.
 func (c changes) secretChanged() bool {
 	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
 }
 
-// endsOverlap reports whether the previous token's time is over.
+// endsOverlap reports whether the update revokes the previous token, because its overlap is over, and creates no new
+// token.
 func (c changes) endsOverlap() bool { return c.plan.rotating().EndsOverlap(c.state.rotating()) }
 
 // any reports whether the update sends any request.
@@ -212,8 +215,8 @@ func (c changes) any() bool {
 	return c.plan.rotates() || c.endsOverlap() || c.secretChanged() || len(c.mask()) > 0
 }
 
-// mask returns the API's names of the token's fields that change. The comment is always sent, because that removes a
-// marker that may have stayed.
+// mask returns the API's names of the token's fields that the update changes. It always includes the comment if
+// anything changes, because sending the comment removes a marker that may have stayed in it.
 func (c changes) mask() []string {
 	switch {
 	case c.want.Scopes != nil && !slices.Equal(c.want.Scopes, c.have.Scopes):
@@ -225,13 +228,14 @@ func (c changes) mask() []string {
 	}
 }
 
-// String names the token in messages; never its value.
+// String returns the name of the token for messages, which never contains the token's value.
 func (m tokenModel) String() string {
 	name := "token"
 	if id := m.TokenID.ValueString(); id != "" {
 		name += " " + fwkit.ShortID(id)
 	}
-	if owner := m.Owner.ApplicationID; !owner.IsNull() { // null: it came over, and was not refreshed yet
+	// The application id is null in a state that was moved from the official provider and not refreshed yet.
+	if owner := m.Owner.ApplicationID; !owner.IsNull() {
 		name += " of service principal " + owner.ValueString()
 	}
 	if c := m.Comment.ValueString(); c != "" {
@@ -240,7 +244,8 @@ func (m tokenModel) String() string {
 	return name
 }
 
-// imported is the state of an existing token. Only the list of the caller's own tokens lacks their creator.
+// imported returns the state of an existing token that is imported. A token without a creator is from the list of the
+// caller's own tokens, the only list without creators. So its owner is the caller.
 func imported(info client.TokenInfo, applicationID, workspaceID string) tokenModel {
 	m := tokenModel{
 		Owner: &ownerModel{
@@ -259,7 +264,8 @@ func imported(info client.TokenInfo, applicationID, workspaceID string) tokenMod
 	return m
 }
 
-// lifetime returns the time from creation to expiry in seconds; null for a token that never expires.
+// lifetime returns the lifetime of a token in seconds, from its creation to its expiry. It returns null for a token
+// that never expires.
 func lifetime(info client.TokenInfo) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
@@ -267,22 +273,23 @@ func lifetime(info client.TokenInfo) types.Int64 {
 	return types.Int64Value(int64(info.ExpiresAt.Sub(info.CreatedAt).Round(time.Second).Seconds()))
 }
 
-// official is the state of a databricks_token.
+// official is the state of a databricks_token, a resource of the official provider.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/token
 type official struct {
 	ID              string `json:"id"`
 	Comment         string `json:"comment"`
-	LifetimeSeconds int64  `json:"lifetime_seconds"` // 0: left to the service
-	CreationTime    int64  `json:"creation_time"`    // ms
-	ExpiryTime      int64  `json:"expiry_time"`      // ms; -1: never
+	LifetimeSeconds int64  `json:"lifetime_seconds"` // 0: the service decides
+	CreationTime    int64  `json:"creation_time"`    // Unix time in milliseconds
+	ExpiryTime      int64  `json:"expiry_time"`      // Unix time in milliseconds; -1: never
 	TokenValue      string `json:"token_value"`
 	ProviderConfig  []struct {
 		WorkspaceID string `json:"workspace_id"`
 	} `json:"provider_config"`
 }
 
-// fromOfficial maps a state of the official provider. That state does not say who owns the token: the refresh finds it
-// out.
+// fromOfficial converts the state of a databricks_token of the official provider into a model. That state does not say
+// who owns the token, so the next refresh finds the owner. It returns an error if the state cannot be read or has no
+// token id.
 func fromOfficial(state []byte) (tokenModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {

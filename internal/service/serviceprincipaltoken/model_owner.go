@@ -47,15 +47,17 @@ func (m ownerModel) values() []attr.Value {
 	return all
 }
 
-// allKnown reports whether every value of the owner is known.
+// allKnown reports whether every value in the block owner is known.
 func (m ownerModel) allKnown() bool { return !slices.ContainsFunc(m.values(), attr.Value.IsUnknown) }
 
-// sameLogin reports whether the owner logs in as before, as far as the state shows: it holds no write-only values.
+// sameLogin reports whether the owner logs in with the same settings as before. It cannot compare write-only values
+// with the state, because the state does not hold them.
 func (m ownerModel) sameLogin(before ownerModel) bool {
 	return slices.EqualFunc(m.values(), before.values(), attr.Value.Equal)
 }
 
-// emptyCredential returns the name of a credential attribute that is set to an empty string; empty if there is none.
+// emptyCredential returns the name of a credential attribute that is set to an empty string. It returns an empty string
+// if there is no such attribute.
 func (m ownerModel) emptyCredential() string {
 	for _, c := range []struct {
 		name  string
@@ -73,9 +75,9 @@ func (m ownerModel) emptyCredential() string {
 	return ""
 }
 
-// credentials returns the names of the ways to log in that are configured. An attribute that is still unknown, as a
-// module's variables are while Terraform validates, may turn out to be null: it is not among the names, and unknown is
-// true.
+// credentials returns the names of the ways to log in that the configuration sets. If an attribute is unknown, as a
+// module's variables are while Terraform validates, its value may turn out to be null. Then its name is left out, and
+// unknown is true.
 func (m ownerModel) credentials() (written []string, unknown bool) {
 	for _, c := range []struct {
 		name  string
@@ -106,29 +108,31 @@ func (m ownerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// owner is who the token belongs to, and how to log in as it. It holds secrets and is never printed.
+// owner is the service principal that a token belongs to, and the credential to log in as that principal. It holds
+// secrets and is never printed.
 type owner struct {
 	ApplicationID    string
 	ProviderIdentity bool
-	Credential       auth.Settings // meaningless when ProviderIdentity
+	Credential       auth.Settings // not used if ProviderIdentity is true
 }
 
-// lasting reports whether the credential is at hand without configuration, which a destroy does not see.
+// lasting reports whether the provider can log in as the owner without the configuration, which a destroy does not see.
 func (o owner) lasting() bool {
 	return o.ProviderIdentity || o.Credential.CertificatePath.IsSet() || o.Credential.KeyVault != nil ||
 		o.Credential.UseOIDC.IsSet()
 }
 
-// atDatabricks reports whether the owner logs in at the workspace, with a secret of Databricks that Entra ID does not
-// know.
+// atDatabricks reports whether the owner logs in at the workspace, with an OAuth secret that Databricks issued and
+// Entra ID does not know.
 func (o owner) atDatabricks() bool { return o.Credential.DatabricksClientSecret.IsSet() }
 
-// atHand reports whether there is any credential to log in with.
+// atHand reports whether there is any credential with which the provider can log in as the owner.
 func (o owner) atHand() bool {
 	return o.lasting() || o.Credential.ClientSecret.IsSet() || o.Credential.Certificate.IsSet() || o.atDatabricks()
 }
 
-// toOwner maps the owner as configuration writes it; state and plan hold no write-only values.
+// toOwner converts the block owner. Only the block in a configuration has write-only values; in a state or a plan they
+// are null.
 func (m ownerModel) toOwner() owner {
 	setting := func(v types.String, attribute string) auth.Setting {
 		return auth.Setting{Value: v.ValueString(), Attribute: "owner." + attribute}

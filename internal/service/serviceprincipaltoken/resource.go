@@ -73,7 +73,7 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) && id == "" {
 		return
 	}
-	// From here on the token exists, and only now is its value known: save both before anything can fail.
+	// The token exists now, and its value can never be read again. So save both before anything else can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	plan.show(s.made.TokenInfo, as.WorkspaceID())
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
@@ -83,8 +83,8 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 }
 
-// maySee reports whether the provider can see and revoke tokens of the owner, which must be clear before one is
-// created.
+// maySee reports whether the provider can see and revoke the tokens of the owner, which must be known before a token is
+// created. If it cannot, maySee adds an error, or only a warning with on_unverifiable = "warn".
 func (r *tokenResource) maySee(
 	ctx context.Context,
 	o owner,
@@ -107,7 +107,8 @@ func (r *tokenResource) maySee(
 	)
 }
 
-// wanted is the token of a plan, with the write-only values, which only the configuration has.
+// wanted returns the token that a plan asks for. It takes the write-only values from the configuration, because the
+// plan does not have them.
 func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token {
 	want := plan.toToken()
 	want.Owner = config.Owner.toOwner()
@@ -115,7 +116,8 @@ func (*tokenResource) wanted(ctx context.Context, plan, config tokenModel) token
 	return want
 }
 
-// warnOf warns of oddities of the owner's credential. Those of the provider's own were reported by Configure.
+// warnOf adds the warnings about the owner's credential. Configure has already added those about the provider's own
+// credential.
 func (r *tokenResource) warnOf(as *client.Client, diags *diag.Diagnostics) {
 	if as != r.Client {
 		for _, w := range as.Login.Warnings {
@@ -148,14 +150,14 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		shown, err = look(ctx, r.Client, list, state)
 	}
 	if state.onlyWarns() && err != nil {
-		// Where nothing has answered there is no other workspace to compare with.
+		// If nothing has answered, there is no workspace to compare with the recorded one.
 		if r.Client.WorkspaceID() == "" ||
 			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check token", state.String())
 		}
 		return
 	}
-	// A list that cannot be read does not show whether the token exists.
+	// If the list of tokens cannot be read, nobody knows whether the token exists.
 	if errors.Is(err, client.ErrPermissionDenied) {
 		err = kind.AdviseUnchecked(err)
 	}
@@ -198,7 +200,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		state.show(info, r.Client.WorkspaceID())
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[info.ID], secretMark,
 			state.String(), state.onlyWarns(), &resp.Diagnostics)
-		// What was found at its creation, no refresh can see.
+		// A refresh cannot see that a token was unusable when it was created, so the earlier finding is kept.
 		f.Useless = m.Verdict.About(info.ID).Useless ||
 			state.KeyVaultSecret != nil && m.Places[info.ID].Version == "" && !state.TokenValueInState.ValueBool()
 	}
@@ -227,7 +229,7 @@ func (r *tokenResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// warnOfVerdict says what a reason alone does not explain.
+// warnOfVerdict adds a warning that explains why the token is rotated, if the reason alone does not explain it.
 func warnOfVerdict(state tokenModel, reason rotation.Reason, f rotation.Facts, diags *diag.Diagnostics) {
 	const next = " The plan rotates it; applications must switch to the new value."
 	switch reason {
@@ -295,7 +297,7 @@ func (r *tokenResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		},
 		&resp.Diagnostics,
 	)
-	// Should what follows fail, this is done all the same.
+	// Save what has been done, in case a later step fails.
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 	if mask := c.mask(); len(mask) > 0 {

@@ -53,7 +53,8 @@ func (r *tokenResource) ImportState(
 	fwkit.RotationMemory{Imported: true}.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// printable keeps a token's value out of an error when somebody takes it for its id.
+// printable returns an id as an error may show it. If somebody has written the token's value in place of its id,
+// printable hides the value.
 func printable(id string) string {
 	if strings.HasPrefix(id, "dapi") {
 		return "dapi…"
@@ -61,7 +62,7 @@ func printable(id string) string {
 	return id
 }
 
-// MoveState adopts a token, with its value, from the state of the official provider.
+// MoveState returns the state mover that adopts a databricks_token of the official provider, with the token's value.
 func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
 	return fwkit.FromOfficial(
 		"databricks_token",
@@ -76,7 +77,8 @@ func (r *tokenResource) MoveState(context.Context) []resource.StateMover {
 	)
 }
 
-// findOwner writes whose token it is, which must be a service principal's, and reports whether it could.
+// findOwner writes the owner of a token into o, and reports whether it could. It adds an error if the workspace does
+// not name the owner, or if the owner is not a service principal.
 func (r *tokenResource) findOwner(
 	ctx context.Context,
 	list client.TokenList,
@@ -86,7 +88,8 @@ func (r *tokenResource) findOwner(
 ) bool {
 	id := list.Owner(info)
 	if info.CreatorID == "" {
-		// Only the caller's own list leaves the owner out. It has to be asked again, because the caller is no admin.
+		// Only the list of the caller's own tokens has no owners. The caller, who is no workspace admin, is the owner
+		// then.
 		var err error
 		if id, err = callerID(ctx, r.Client); fwkit.Failed(
 			diags,

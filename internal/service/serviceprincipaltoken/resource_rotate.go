@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// rotate carries out the rotation that the plan shows; see [rotation.Rotate] for the order.
+// rotate executes the rotation that the plan shows. See [rotation.Rotate] for the order of its steps.
 func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
 	as, err := logIn(ctx, r.Client, c.want.Owner)
@@ -33,7 +33,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if !ok {
 		return
 	}
-	// A role for the vault may have been given in the same apply only where the vault is new.
+	// Only if the vault is new may the same apply have just assigned a role for it. Only then is it worth waiting for
+	// the role.
 	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
 	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {
@@ -87,7 +88,7 @@ type stateWriter interface {
 	Set(ctx context.Context, value any) diag.Diagnostics
 }
 
-// remember writes a token just created into state and private state.
+// remember writes a token that was just created into the state and into private state.
 func (*tokenResource) remember(
 	ctx context.Context,
 	plan *tokenModel,
@@ -105,8 +106,8 @@ func (*tokenResource) remember(
 	m.Store(ctx, private, diags)
 }
 
-// finish takes the marker off a token that is recorded, and then sweeps what interrupted runs left of its owner, where
-// that is due.
+// finish removes the marker from the comment of a token that the state records. Then it revokes the tokens that
+// interrupted runs have left behind for the same owner, if sweepDue is true.
 func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, sweepDue bool, diags *diag.Diagnostics) {
 	as, want, made := s.as, s.want, s.made
 	if made.stray != nil {
@@ -152,7 +153,7 @@ func (r *tokenResource) finish(ctx context.Context, s *steps, plan tokenModel, s
 	}
 }
 
-// nameOf names a token that is in no state.
+// nameOf returns the name, for messages, of a token that no state records.
 func nameOf(t client.TokenInfo, owner string) string {
 	return tokenModel{
 		TokenID: types.StringValue(t.ID),
@@ -161,7 +162,8 @@ func nameOf(t client.TokenInfo, owner string) string {
 	}.String()
 }
 
-// disableOthers disables the versions in Key Vault of all tokens but the ones that a model holds.
+// disableOthers disables the versions in Key Vault of all tokens except the current and the previous token of living.
+// It adds a warning for each version that cannot be disabled.
 func (r *tokenResource) disableOthers(
 	ctx context.Context,
 	m *fwkit.RotationMemory,

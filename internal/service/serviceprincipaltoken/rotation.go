@@ -9,21 +9,21 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// steps are the operations by which package rotation creates one token and revokes others.
+// steps implements the operations with which package rotation creates one token and revokes others.
 type steps struct {
-	c, as *client.Client // as calls as the owner
+	c, as *client.Client // c calls as the provider, as as the owner
 	want  token
-	store *rotation.Store // nil: the value goes to no vault
-	// others reports whether the workspace has shown a token to belong to another principal.
+	store *rotation.Store // nil: the value is not stored in Key Vault
+	// others reports whether the workspace has shown that a token belongs to another principal than the owner.
 	others func(id string) bool
-	// created is called when the token exists, and save each time that another set of tokens lives; nil where only one
-	// token is created.
+	// created is called when the new token exists. save is called each time that the set of live tokens has changed.
+	// Both are nil if only one token is created and none is replaced.
 	created func()
 	save    func(rotation.Status)
 
 	made    minted
-	version auth.SecretVersion // zero: in no vault
-	until   time.Time          // after that another run would take the token for abandoned, by its marker
+	version auth.SecretVersion // zero: the value is not in Key Vault
+	until   time.Time          // after this time another run takes the token for abandoned, by its marker
 }
 
 var _ rotation.Steps = &steps{}
@@ -47,7 +47,8 @@ func (s *steps) Store(ctx context.Context) (err error) {
 	return err
 }
 
-// Revoke revokes the new token as its owner, or else as an admin. It revokes any other token by [revoke].
+// Revoke revokes a token. It revokes the new token as its owner or, if that fails, as a workspace admin. It revokes any
+// other token by [revoke].
 func (s *steps) Revoke(ctx context.Context, id string) error {
 	if id != s.made.ID {
 		return revoke(ctx, s.c, s.want.Owner, id, s.others(id))

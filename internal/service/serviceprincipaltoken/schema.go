@@ -26,16 +26,16 @@ import (
 )
 
 const (
-	maxComment = 256 // what fits beside our marker
+	maxComment = 256 // the longest comment that leaves room for the provider's marker
 )
 
-// kind is what messages call this credential.
+// kind is the name of this kind of credential in messages.
 const kind = fwkit.Credential("token")
 
-// secretMark is the tag that marks a version in Key Vault as written by this provider; its value is the token's id.
+// secretMark is the tag on each version in Key Vault that this resource has written. Its value is the token's id.
 const secretMark = "dbxaccess-token-id"
 
-// createTimeout is how long creating may take by default.
+// createTimeout is how long creating a token may take by default.
 const createTimeout = 5 * time.Minute
 
 func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -106,7 +106,7 @@ func ownerAttribute() schema.Attribute {
 	}
 }
 
-// ownerAttributes are those of an owner in an ephemeral resource.
+// ownerAttributes returns the attributes of the block owner in the ephemeral resource.
 func ownerAttributes() map[string]ephemeral.Attribute {
 	return map[string]ephemeral.Attribute{
 		"application_id": ephemeral.StringAttribute{
@@ -188,8 +188,8 @@ func ownerAttributes() map[string]ephemeral.Attribute {
 	}
 }
 
-// managed returns the same attributes for a managed resource, which is stored: what is sensitive is write-only there,
-// and named so.
+// managed converts attributes of an ephemeral resource into attributes of a managed resource. A managed resource is
+// stored in state. So each sensitive attribute becomes write-only there, and gets the suffix _wo.
 func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 	attributes := map[string]schema.Attribute{}
 	for name, attribute := range plain {
@@ -210,7 +210,7 @@ func managed(plain map[string]ephemeral.Attribute) map[string]schema.Attribute {
 	return attributes
 }
 
-// foldedCase compares what Key Vault compares without case.
+// foldedCase adds [fwkit.FoldCase] to each string attribute, because Key Vault compares these values without case.
 func foldedCase(attributes map[string]schema.Attribute) map[string]schema.Attribute {
 	for name, attribute := range attributes {
 		if s, ok := attribute.(schema.StringAttribute); ok {
@@ -241,12 +241,13 @@ func (r *tokenResource) ValidateConfig(
 	kind.CheckValueKept("token_value_in_state", config.TokenValueInState, config.KeyVaultSecret, &resp.Diagnostics)
 }
 
-// checkCredentials demands exactly one way to log in, as far as the values are known.
+// checkCredentials adds an error unless the block owner has exactly one way to log in. It checks only values that are
+// known.
 func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	written, unknown := o.credentials()
 	switch {
 	case len(written) == 0 && !unknown:
-		// Without this rule a forgotten credential would mint the deployer's own token.
+		// Without this rule a forgotten credential would create a token of the identity that runs Terraform.
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has no credential",
@@ -293,7 +294,8 @@ func emptyAdvice(name string) string {
 		"value, or null to leave it out."
 }
 
-// decodeKnown reads a configuration or a plan, and reports whether all its blocks are known.
+// decodeKnown reads a configuration or a plan into a model. It returns false if one of the blocks owner, key_vault and
+// key_vault_secret is known only at apply, or if owner is null.
 func decodeKnown(ctx context.Context, from interface {
 	Get(context.Context, any) diag.Diagnostics
 	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
@@ -312,8 +314,8 @@ func decodeKnown(ctx context.Context, from interface {
 	return model, fwkit.Decode(ctx, from, &model, diags)
 }
 
-// ModifyPlan decides what the plan does, and checks credential and vault as far as the configuration shows them, so
-// that a wrong one stops the plan and not an apply half way. It sends no request and reads no clock.
+// ModifyPlan decides what the plan does. It checks the owner's credential and the vault as far as the configuration
+// shows them, so that a mistake stops the plan, and not an apply half way. It sends no request and reads no clock.
 func (r *tokenResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -394,7 +396,8 @@ func (r *tokenResource) ModifyPlan(
 				"Cannot use the Key Vault of the token",
 				config.String(),
 			)
-		default: // a destroy needs no new vault, so its plan must go on
+		// A destroy plans first and needs no new vault, so its plan must not fail here.
+		default:
 			fwkit.Warn(
 				&resp.Diagnostics,
 				client.Also(err, "An apply of this plan fails."),
@@ -405,17 +408,17 @@ func (r *tokenResource) ModifyPlan(
 	}
 }
 
-// wayOutOfPlan is said where an error of a plan holds up a destroy too.
+// wayOutOfPlan is the advice for an error in a plan that would stop a destroy as well.
 const wayOutOfPlan = "A destroy plans first, and that plan fails here as well: remove this block, or use terraform " +
 	"destroy -refresh=false."
 
-// refuseInPlan adds the error for a token that will be created.
+// refuseInPlan adds an error about the owner's credential, for a token that the plan creates.
 func refuseInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Failed(diags, client.Also(err, wayOutOfPlan), cannotLogIn, object)
 }
 
-// warnInPlan adds only a warning, for an existing token: to revoke it may not need the credential, so a destroy must be
-// possible.
+// warnInPlan adds a warning about the owner's credential, for a token that exists. An error would stop a destroy too,
+// although revoking the token may not need that credential.
 func warnInPlan(diags *diag.Diagnostics, err error, object string) {
 	fwkit.Warn(
 		diags,
