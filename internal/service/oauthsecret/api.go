@@ -13,8 +13,9 @@ import (
 // atOnce bounds how many lists are read at the same time.
 const atOnce = 10
 
-// listSecrets lists the OAuth secrets of one service principal, or of all, that have not expired, oldest first. One
-// request for the principals and one for each of them: the service has no list of all secrets.
+// listSecrets returns the OAuth secrets of one service principal or, without an application id, of all service
+// principals, oldest first. It leaves out secrets that have expired. It sends one request for the service principals
+// and one per service principal, because the service has no list of all secrets.
 func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([]secret, error) {
 	filter := ""
 	if applicationID != "" {
@@ -38,7 +39,7 @@ func listSecrets(ctx context.Context, c *client.Client, applicationID string) ([
 		group.Go(func() error {
 			list, err := c.OAuthSecretsNow(ctx, owner.ID)
 			if errors.Is(err, client.ErrNotFound) && applicationID == "" {
-				return nil // removed between the two requests
+				return nil // the service principal was removed between the two requests
 			}
 			for _, s := range list.Secrets {
 				if s.ExpiresAt.IsZero() || s.ExpiresAt.After(list.Now) {

@@ -26,13 +26,13 @@ type secretModel struct {
 	Scopes             types.Set    `tfsdk:"scopes"`
 }
 
-// secret is one with its owner.
+// secret is an OAuth secret with the service principal that owns it.
 type secret struct {
 	client.OAuthSecret
 	Owner client.ServicePrincipal
 }
 
-// oldestFirst puts the secrets into an order that is the same from run to run.
+// oldestFirst sorts the secrets by time of creation, then by id, so that their order is the same in every run.
 func oldestFirst(secrets []secret) {
 	slices.SortFunc(secrets, func(a, b secret) int {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
@@ -55,7 +55,7 @@ func (m *secretsModel) show(secrets []secret) {
 	}
 }
 
-// String names the data source in messages.
+// String returns the name of the data source for messages.
 func (m secretsModel) String() string {
 	if id := m.ApplicationID.ValueString(); id != "" {
 		return "OAuth secrets of application " + id

@@ -9,26 +9,27 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// want is which token is asked for. It may hold a secret and is never printed.
+// want describes the access token that a configuration asks for. It may hold a secret and is never printed.
 type want struct {
 	ProviderIdentity bool
 	ClientID         string
-	Secret           string // empty: it is in the vault, or the provider is the client
-	VaultURI, Name   string // of the secret in Key Vault
+	Secret           string // empty: the secret is in Key Vault, or the provider is the client
+	VaultURI, Name   string // where the secret is in Key Vault; empty: not there
 	Scopes           []string
-	Endpoint         string // empty: a token for the workspace
+	Endpoint         string // serving endpoint that the token is for; empty: the workspace
 }
 
-// oauthToken is an access token and its claims. It is never printed.
+// oauthToken is an access token with its claims. It is never printed.
 type oauthToken struct {
 	auth.Token
 	Claims string // JSON
-	// EndpointURL is the address at which the token calls the named endpoint.
+	// EndpointURL is the address at which an application calls the configured serving endpoint with this token.
 	EndpointURL string
 }
 
-// getToken gets a token from the workspace, as an application or as the provider itself. One request, and one more for
-// an endpoint; none if this run has such a token already. Before that it reads a secret in Key Vault, if one is named.
+// getToken requests an access token from the workspace, for an application or for the provider's own identity. It sends
+// one request, and one more if a serving endpoint is named; none if this run already has such a token. Before that it
+// reads a secret in Key Vault, if the configuration names one.
 func getToken(ctx context.Context, c *client.Client, w want) (oauthToken, error) {
 	as, err := logIn(ctx, c, w)
 	if err != nil {
@@ -78,11 +79,12 @@ func logIn(ctx context.Context, c *client.Client, w want) (*client.Client, error
 	})
 }
 
-// forEndpoint returns a token for the endpoint, and the address at which the token calls it. Only a route-optimized
-// endpoint needs a token of its own.
+// forEndpoint returns a token for a serving endpoint, and the address at which the endpoint is called with that token.
+// Only a route-optimized endpoint needs a token of its own; for any other endpoint it returns a token for the
+// workspace.
 func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.Token, string, error) {
 	endpoint, err := c.EndpointByName(ctx, name)
-	if err != nil && as != c { // the provider may not see what the application may
+	if err != nil && as != c { // the application may be allowed to read an endpoint that the provider cannot read
 		if seen, asErr := as.EndpointByName(ctx, name); asErr == nil {
 			endpoint, err = seen, nil
 		}
@@ -98,7 +100,7 @@ func forEndpoint(ctx context.Context, c, as *client.Client, name string) (auth.T
 		token, err := as.Token(ctx, auth.DatabricksScope)
 		return token, host + client.PathOf("/serving-endpoints", name, "invocations"), err
 	}
-	// Checked before the token is issued, because it is sent to that address.
+	// Check the address before requesting the token, because the token will be sent to that address.
 	address, err := c.OptimizedAddress(endpoint)
 	if err != nil {
 		return auth.Token{}, "", err

@@ -46,7 +46,7 @@ func (m *tokenModel) show(t oauthToken) {
 	m.EndpointURL = fwkit.String(t.EndpointURL)
 }
 
-// String names the token in messages; never its value.
+// String returns the name of the token for messages, which never contains the token's value.
 func (m tokenModel) String() string {
 	name := "OAuth token of the provider"
 	if id := m.ClientID.ValueString(); id != "" {

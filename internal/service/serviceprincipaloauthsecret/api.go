@@ -19,14 +19,15 @@ const maxSecrets = 5
 
 func tokenURL(c *client.Client) string { return strings.TrimSuffix(c.Host(), "/") + "/oidc/v1/token" }
 
-// lock keeps other operations of this process away from the secrets of a principal: which one a lost request created
-// can be seen only if nobody else creates one meanwhile.
+// lock waits until no other operation of this process works on the OAuth secrets of a service principal, and returns
+// the function that releases the lock. The provider can see which secret a lost request has created only if nobody else
+// creates one meanwhile.
 func lock(ctx context.Context, c *client.Client, principalID string) (unlock func(), err error) {
 	return c.Lock(ctx, "OAuth secrets of "+principalID)
 }
 
-// secretsNow returns the secrets of a principal as the service has them now, and advises who may not see them. One
-// request.
+// secretsNow lists the OAuth secrets that a service principal has now. It adds advice to the error if the caller may
+// not see them. It sends one request.
 func secretsNow(ctx context.Context, c *client.Client, principalID string) (client.OAuthSecretList, error) {
 	found, err := c.OAuthSecretsNow(ctx, principalID)
 	return found, adviseAdmin(err)
@@ -44,7 +45,8 @@ func adviseAdmin(err error) error {
 	return err
 }
 
-// checkFree returns an error, which lists them, if a principal already has as many secrets as the service allows.
+// checkFree returns an error if a service principal already has as many OAuth secrets as the service allows. The error
+// lists these secrets.
 func checkFree(have client.OAuthSecretList, applicationID string) error {
 	if len(have.Secrets) < maxSecrets {
 		return nil
@@ -54,22 +56,26 @@ func checkFree(have client.OAuthSecretList, applicationID string) error {
 		"None was created. Delete one that nobody uses; this provider deletes only its own.")
 }
 
-// created is a new secret. Only now is its value known.
+// created is a new OAuth secret with its value, which the service shows only now.
 type created struct {
 	client.OAuthSecret
 	Value string
-	// strays are secrets that a lost request of this process may have created, and that may still live.
+	// strays are secrets that may still exist, and that a request of this process may have created although its answer
+	// was lost.
 	strays []client.OAuthSecret
-	// revoked are secrets that a lost request of this process created, and that were deleted again.
+	// revoked are secrets that a request of this process created although its answer was lost, and that were deleted
+	// again.
 	revoked []client.OAuthSecret
-	// lookErr is why such secrets could not be looked for, or the one that was found not be deleted.
+	// lookErr is why the search for secrets of lost requests failed, or why the secret that was found could not be
+	// deleted.
 	lookErr error
 }
 
-// create creates a secret. The request may be carried out and its answer lost, and the value is shown only once: then
-// the list shows what is new since before, and a secret that looks like the requested one is deleted before the second
-// try. The caller holds the lock of the principal and has listed its secrets. One request; after a lost answer one to
-// list, two to delete and one to try again, and one to list again in case the first try was carried out late.
+// create creates an OAuth secret. The service shows the value only once, and that answer may get lost after the secret
+// was created. Then create lists the secrets, and compares them with the list before. It deletes a new secret that
+// looks like the requested one, and tries once more. The caller must hold the lock of the service principal, and must
+// have listed its secrets. create sends one request; after a lost answer one to list, two to delete and one to try
+// again, and one more to list in case the service has executed the first try late.
 func create(
 	ctx context.Context,
 	c *client.Client,
@@ -77,12 +83,14 @@ func create(
 	want secret,
 	before client.OAuthSecretList,
 ) (created, error) {
-	// Secrets have no name. A lifetime that is a little shorter, by chance, shows which one this request created.
+	// OAuth secrets have no name. A lifetime that is shortened by a random number of seconds shows which secret this
+	// request has created.
 	lifetime := want.Lifetime - time.Duration(rand.Int64N(int64(want.Lifetime/time.Second/shortened)+1))*time.Second
 	var gone []client.OAuthSecret
 	for try := 1; ; try++ {
 		info, value, err := c.CreateOAuthSecret(ctx, principalID, lifetime, want.Scopes)
-		if _, had := before.ByID(info.ID); had { // recorded, somebody else's secret would be deleted as ours
+		// A secret that existed before is somebody else's. If it were recorded, it would be deleted later as ours.
+		if _, had := before.ByID(info.ID); had {
 			err = fmt.Errorf("%w: the answer names OAuth secret %s, which existed before", client.ErrAnswerLost, info.ID)
 			info = client.OAuthSecret{}
 		}
@@ -94,7 +102,7 @@ func create(
 		deleted, strays, lookErr := deleteLost(ctx, c, principalID, want, lifetime, before, info.ID)
 		gone = append(gone, deleted...)
 		switch {
-		case err == nil: // it must not be lost because of what the list shows
+		case err == nil: // the secret exists, and must not be lost because of what the list shows
 			made.strays, made.revoked, made.lookErr = strays, gone, lookErr
 			return made, nil
 		case lookErr != nil:
@@ -118,12 +126,13 @@ func create(
 	}
 }
 
-// shortened bounds how much a lifetime is shortened: by at most one thousandth of it.
+// shortened limits how much a lifetime is shortened: by at most one thousandth of it.
 const shortened = 1000
 
-// deleteLost looks for secrets that a lost request created, and deletes one if it is the only new one that looks like
-// it. keep is the id of one whose value is known. It takes its own time: a run that was stopped must not leave a secret
-// behind.
+// deleteLost searches for secrets that a lost request of this process may have created: new secrets that look like the
+// requested one. If there is exactly one, deleteLost deletes it; otherwise it returns all of them as strays. It ignores
+// the secret with the id keep, because its value is known. It has its own timeout, because a stopped run must not leave
+// a secret behind.
 func deleteLost(
 	ctx context.Context,
 	c *client.Client,
@@ -153,7 +162,7 @@ func deleteLost(
 	return strays, nil, nil
 }
 
-// looksLike reports whether a secret has the scopes and the lifetime that were requested.
+// looksLike reports whether a secret has the requested scopes and the requested lifetime.
 func looksLike(s client.OAuthSecret, want secret, lifetime time.Duration) bool {
 	return slices.Equal(s.Scopes, want.Scopes) && s.ExpiresAt.Sub(s.CreatedAt).Round(time.Second) == lifetime
 }
@@ -188,7 +197,8 @@ func adviseCreate(err error) error {
 	return adviseAdmin(err)
 }
 
-// checkScopes returns an error if the service ignored the requested scopes: the secret would open more than it should.
+// checkScopes returns an error if a new secret does not have the requested scopes. The service then ignored the scopes,
+// and the secret gives more rights than it should.
 func checkScopes(got, want []string) error {
 	if slices.Equal(got, want) {
 		return nil
@@ -205,8 +215,8 @@ func checkScopes(got, want []string) error {
 	)
 }
 
-// remove deletes a secret. One whose service principal is no longer in the workspace cannot be deleted there; left says
-// so. Two requests.
+// remove deletes an OAuth secret. If the service principal is no longer in the workspace, the workspace cannot delete
+// the secret; then left is true. remove sends two requests.
 func remove(ctx context.Context, c *client.Client, principalID, id string) (left bool, err error) {
 	unlock, err := lock(ctx, c, principalID)
 	if err != nil {
@@ -220,10 +230,10 @@ func remove(ctx context.Context, c *client.Client, principalID, id string) (left
 	return false, err
 }
 
-// find returns the SCIM id of a principal and the list of its secrets. A principal that was removed from the workspace
-// and added again has another id than the recorded one; then, and without a recorded id, it is looked up by its
-// application id. ErrNotFound where the workspace has no such principal. One request, shared by every secret of that
-// principal; with the lookup two.
+// find returns the SCIM id of a service principal and the list of its OAuth secrets. A principal that was removed from
+// the workspace and added again has another id than the recorded one. In that case, and without a recorded id, find
+// looks the principal up by its application id. It returns ErrNotFound if the workspace has no such principal. It sends
+// one request, which every secret of that principal shares, and two with the lookup.
 func find(
 	ctx context.Context,
 	c *client.Client,
@@ -243,8 +253,9 @@ func find(
 	return principalID, found, err
 }
 
-// confirmed lists the secrets of a principal for a caller that concludes something from what the list lacks. {} may be
-// no list at all: then this asks who calls, and for the list once more.
+// confirmed lists the OAuth secrets of a service principal, for a caller that draws conclusions from what the list
+// lacks. The service writes an empty list as {}, but another answer may be {} as well. So after an empty list confirmed
+// asks the workspace who the caller is, and then reads the list once more.
 func confirmed(
 	ctx context.Context,
 	c *client.Client,
@@ -260,12 +271,12 @@ func confirmed(
 	return found, adviseAdmin(err)
 }
 
-// firstLogin is how long the workspace may take to accept a secret that was created a moment ago.
+// firstLogin is how long the workspace may take to accept a secret that was just created.
 const firstLogin = 90 * time.Second
 
-// verify proves that a new secret logs in, by requesting an access token with it for exactly its scopes. warning is why
-// that could not be found out although nothing is wrong with the secret. One request; while the secret is not accepted
-// yet, one every two seconds.
+// verify checks that a new secret works: it requests an access token with the secret for exactly its scopes. warning is
+// why that cannot be checked, if nothing shows that the secret is wrong. verify sends one request. While the workspace
+// does not accept the secret yet, it sends one request every two seconds.
 func verify(ctx context.Context, c *client.Client, applicationID, value string, scopes []string) (warning, err error) {
 	as, err := c.LogIn(auth.Settings{
 		Host:                   auth.Setting{Value: c.Host()},

@@ -41,7 +41,7 @@ func (l *secretList) ListResourceConfigSchema(
 	}
 }
 
-// List yields the secrets, which the workspace lists by principal.
+// List returns the live OAuth secrets of the service principal that the query names.
 func (l *secretList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		application := by.ApplicationID.ValueString()

@@ -42,13 +42,13 @@ type secretModel struct {
 	Timeouts               timeouts.Value     `tfsdk:"timeouts"`
 }
 
-// secret is the OAuth secret that a configuration describes.
+// secret describes the OAuth secret that a configuration asks for.
 type secret struct {
 	ApplicationID string
 	Scopes        []string // sorted; nil: all rights of the principal
 	Lifetime      time.Duration
 	Verify        bool
-	Secret        *rotation.Secret // nil: its value goes to no vault
+	Secret        *rotation.Secret // where in Key Vault the value is stored; nil: nowhere
 }
 
 func (m secretModel) toSecret() secret {
@@ -65,7 +65,7 @@ func (m secretModel) toSecret() secret {
 	return s
 }
 
-// rotating returns what a rotation plans and records.
+// rotating returns the attributes of the model that take part in a rotation.
 func (m secretModel) rotating() fwkit.Rotating {
 	return fwkit.Rotating{
 		ID:           m.ID,
@@ -82,7 +82,7 @@ func (m secretModel) rotating() fwkit.Rotating {
 	}
 }
 
-// setRotating writes what a rotation planned or recorded.
+// setRotating writes the attributes that a rotation has planned or recorded into the model.
 func (m *secretModel) setRotating(r fwkit.Rotating) {
 	m.ID, m.SecretID, m.SecretValue, m.SecretValueInState = r.ID, r.ID, r.Value, r.ValueInState
 	m.RotateBeforeSeconds, m.OverlapSeconds, m.RotationReason = r.RotateBefore, r.Overlap, r.Reason
@@ -90,7 +90,7 @@ func (m *secretModel) setRotating(r fwkit.Rotating) {
 	m.PreviousSecretID, m.PreviousSecretDeleteAt = r.PreviousID, r.PreviousAt
 }
 
-// planCreate fills in the values of a new credential that are known at plan.
+// planCreate fills into the plan of a new secret the values that are known at plan time.
 func (m *secretModel) planCreate(config secretModel) {
 	r := m.rotating()
 	r.PlanCreate(config.rotating())
@@ -101,7 +101,8 @@ func (m *secretModel) planCreate(config secretModel) {
 	}
 }
 
-// planUpdate decides what an update does. Scopes cannot be changed on a secret, so a change rotates.
+// planUpdate fills into the plan what an update does: rotate the secret, end the overlap, or keep the secret. The
+// service cannot change the scopes of a secret, so other scopes rotate it.
 func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, imported bool) {
 	r := m.rotating()
 	r.PlanUpdate(config.rotating(), state.rotating(), v, imported, rotation.Change{
@@ -113,7 +114,7 @@ func (m *secretModel) planUpdate(config, state secretModel, v rotation.Verdict, 
 	}
 }
 
-// complete fills in the defaults that an import leaves out.
+// complete fills in the defaults that are missing in a state after an import.
 func (m *secretModel) complete() {
 	r := m.rotating()
 	r.Complete()
@@ -126,12 +127,12 @@ func (m *secretModel) complete() {
 	}
 }
 
-// onlyWarns reports whether a refresh that cannot check the secret only warns.
+// onlyWarns reports whether a refresh that cannot check the secret adds only a warning, and no error.
 func (m secretModel) onlyWarns() bool {
 	return m.OnUnverifiable.ValueString() == fwkit.UnverifiableWarns
 }
 
-// show writes what the service showed of the secret.
+// show writes what the service showed of the secret into the model.
 func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
 	m.ID, m.SecretID = types.StringValue(info.ID), types.StringValue(info.ID)
 	m.Scopes = types.SetNull(types.StringType)
@@ -143,14 +144,14 @@ func (m *secretModel) show(info client.OAuthSecret, c *client.Client) {
 	m.showPlace(c)
 }
 
-// showPlace writes where the secret logs in.
+// showPlace writes into the model where an application logs in with the secret: client id, token URL and workspace.
 func (m *secretModel) showPlace(c *client.Client) {
 	m.ClientID = m.ApplicationID
 	m.TokenURL = types.StringValue(tokenURL(c))
 	m.WorkspaceID = fwkit.String(c.WorkspaceID())
 }
 
-// imported is the state of a secret that somebody created.
+// imported returns the state of an existing secret that is imported.
 func imported(info client.OAuthSecret, applicationID, principalID string, c *client.Client) secretModel {
 	m := secretModel{
 		ApplicationID:      types.StringValue(applicationID),
@@ -164,9 +165,9 @@ func imported(info client.OAuthSecret, applicationID, principalID string, c *cli
 	return m
 }
 
-// lifetime is the lifetime_seconds that an imported secret was created with; null where it never ends. One that ends a
-// little before whole days, by as much as [create] shortens it, was asked for whole days: else the import of a secret
-// of this provider would rotate it.
+// lifetime returns the value of lifetime_seconds for an imported secret; null for a secret that never expires. A
+// lifetime that is a little less than whole days, by no more than [create] shortens it, is rounded up to whole days.
+// Otherwise the import of a secret that this provider created would rotate it.
 func lifetime(info client.OAuthSecret) types.Int64 {
 	if info.ExpiresAt.IsZero() {
 		return types.Int64Null()
@@ -179,14 +180,14 @@ func lifetime(info client.OAuthSecret) types.Int64 {
 	return types.Int64Value(int64(shown.Seconds()))
 }
 
-// changes are what an update has to do.
+// changes holds the plan and the state of an update, and what follows from their differences.
 type changes struct {
 	plan, state secretModel
 	want, have  secret
 	memory      fwkit.RotationMemory
 }
 
-// inVault reports whether the version in the vault needs another content type or other tags.
+// inVault reports whether the version in Key Vault that holds the secret needs another content type or other tags.
 func (c changes) inVault() bool {
 	return c.want.Secret != nil && c.have.Secret != nil && !c.want.Secret.SameInVault(*c.have.Secret)
 }
@@ -197,7 +198,7 @@ func (c changes) any() bool {
 	return plan.Rotates() || plan.EndsOverlap(c.state.rotating()) || c.inVault()
 }
 
-// String names the secret in messages; never its value.
+// String returns the name of the secret for messages, which never contains the secret's value.
 func (m secretModel) String() string {
 	name := "OAuth secret"
 	if id := m.SecretID.ValueString(); id != "" {
@@ -206,7 +207,7 @@ func (m secretModel) String() string {
 	return name + " of service principal " + m.ApplicationID.ValueString()
 }
 
-// describe lists secrets for a message, one a line.
+// describe returns a list of secrets for a message, one secret per line.
 func describe(secrets []client.OAuthSecret) string {
 	lines := make([]string, 0, len(secrets))
 	for _, s := range secrets {
@@ -222,7 +223,7 @@ func describe(secrets []client.OAuthSecret) string {
 	return strings.Join(lines, "\n")
 }
 
-// identityModel is what distinguishes one secret from another. Each rotation changes the id of the secret.
+// identityModel is the Terraform identity of one secret. Each rotation changes the id of the secret in it.
 type identityModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
 	SecretID      types.String `tfsdk:"secret_id"`
@@ -233,7 +234,7 @@ func (m secretModel) toIdentity() identityModel {
 	return identityModel{m.ApplicationID, m.ID, m.WorkspaceID}
 }
 
-// fromImportID splits application_id/secret_id.
+// fromImportID splits an import id of the form application_id/secret_id. It returns an error for any other form.
 func fromImportID(id string) (identityModel, error) {
 	application, secretID, ok := strings.Cut(id, "/")
 	if !ok || uuid.Validate(application) != nil || secretID == "" {

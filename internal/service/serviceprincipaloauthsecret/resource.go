@@ -55,7 +55,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create OAuth secret", plan.String()) && id == "" {
 		return
 	}
-	// The secret exists from here on, and only now is its value known: save both before anything can fail.
+	// The secret exists now, and its value can never be read again. So save both before anything else can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
 	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -68,7 +68,7 @@ type stateWriter interface {
 	Set(ctx context.Context, value any) diag.Diagnostics
 }
 
-// remember writes a secret just created into state and private state.
+// remember writes a secret that was just created into the state and into private state.
 func (r *secretResource) remember(
 	ctx context.Context,
 	plan *secretModel,
@@ -94,7 +94,8 @@ func (r *secretResource) remember(
 	m.Store(ctx, private, diags)
 }
 
-// report warns of what is odd about a secret that was created.
+// report adds warnings about a secret that was created: if it was not verified, if other secrets may be left over, or
+// if the next rotation will find no room.
 func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnostics) {
 	if s.warning != nil {
 		fwkit.Warn(diags, s.warning, "The new OAuth secret was not verified", plan.String())
@@ -158,7 +159,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.ServicePrincipalID.ValueString(),
 	)
 	if state.onlyWarns() && err != nil && !errors.Is(err, client.ErrNotFound) {
-		// Where nothing has answered there is no other workspace to compare with.
+		// If nothing has answered, there is no workspace to compare with the recorded one.
 		if r.Client.WorkspaceID() == "" ||
 			!r.WrongWorkspace(ctx, state.WorkspaceID, state.String(), &resp.Diagnostics) {
 			fwkit.Warn(&resp.Diagnostics, err, "Cannot check OAuth secret", state.String())
@@ -195,13 +196,15 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.ServicePrincipalID = types.StringValue(principalID)
 		f.VaultLost = r.LookAtSecret(ctx, kind, state.KeyVaultSecret, m.Places[shown.info.ID], versionMark,
 			state.String(), state.onlyWarns(), &resp.Diagnostics)
-		// What was found at its creation, no refresh can see.
+		// A refresh cannot see that a secret was unusable when it was created, so the earlier finding is kept.
 		f.Useless = m.Verdict.About(shown.info.ID).Useless ||
 			state.KeyVaultSecret != nil && m.Places[shown.info.ID].Version == "" &&
 				!state.SecretValueInState.ValueBool()
 	}
+	// If the principal is not in the workspace, the account may still have the previous secret. That secret works again
+	// when its principal is added again, so the state keeps it.
 	if !shown.previous &&
-		principalID != "" { // else the account may have it still, and it works again with its principal
+		principalID != "" {
 		state.PreviousSecretID, state.PreviousSecretDeleteAt = types.StringNull(), types.StringNull()
 	}
 	if resp.Diagnostics.HasError() {
@@ -219,11 +222,11 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// sight is what a list shows of the secrets in a state.
+// sight is what a list shows of the current and the previous secret of a state.
 type sight struct {
 	info        client.OAuthSecret
 	there, live bool
-	previous    bool // the previous secret is still there and has not expired, whatever its status
+	previous    bool // the list has the previous secret, and it has not expired, whatever its status
 }
 
 func look(list client.OAuthSecretList, state secretModel) (s sight) {
@@ -234,7 +237,7 @@ func look(list client.OAuthSecretList, state secretModel) (s sight) {
 	return s
 }
 
-// why says why a secret is not live that has not expired.
+// why returns, for a message, why a secret that has not expired does not work.
 func (s sight) why(principalID string) string {
 	switch {
 	case principalID == "":
@@ -276,7 +279,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		state.RotationReason = plan.RotationReason
 	}
 	r.disableOthers(ctx, &m, state, &resp.Diagnostics)
-	// Should what follows fail, this is done all the same.
+	// Save what has been done, in case a later step fails.
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 	if at, known := m.Places[state.ID.ValueString()]; known && c.inVault() {
@@ -296,7 +299,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	m.Store(ctx, resp.Private, &resp.Diagnostics)
 }
 
-// rotate carries out the rotation that the plan shows; see [rotation.Rotate] for the order.
+// rotate executes the rotation that the plan shows. See [rotation.Rotate] for the order of its steps.
 func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.UpdateResponse) {
 	plan, state, m, diags := c.plan, c.state, c.memory, &resp.Diagnostics
 	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
@@ -307,7 +310,8 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
 		return
 	}
-	// A role for the vault may have been given in the same apply only where the vault is new.
+	// If the vault is new, the same apply may have just assigned a role for it. Only then is it worth waiting for the
+	// role.
 	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
 	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
 	if fwkit.Failed(diags, err, "Cannot store the new OAuth secret in Key Vault", state.String()) {
@@ -350,7 +354,8 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	r.report(s, plan, diags)
 }
 
-// disableOthers disables the versions in Key Vault of all secrets but the ones that a model holds.
+// disableOthers disables the versions in Key Vault of all secrets except the current and the previous secret of living.
+// It adds a warning for each version that cannot be disabled.
 func (r *secretResource) disableOthers(
 	ctx context.Context,
 	m *fwkit.RotationMemory,
@@ -398,7 +403,7 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	r.disableOthers(ctx, &m, secretModel{ApplicationID: state.ApplicationID, SecretID: state.ID}, &resp.Diagnostics)
 }
 
-// warnOfLeft warns of a secret that the state gives up and that may still exist.
+// warnOfLeft adds a warning that a secret may still exist in the account, although the state no longer records it.
 func warnOfLeft(state secretModel, id string, diags *diag.Diagnostics) {
 	state.SecretID = types.StringValue(id)
 	diags.AddWarning(

@@ -11,7 +11,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// ImportState adopts a secret that somebody created. Its value is not known.
+// ImportState imports an existing OAuth secret. The secret's value stays null, because the service no longer shows it.
 func (r *secretResource) ImportState(
 	ctx context.Context,
 	req resource.ImportStateRequest,

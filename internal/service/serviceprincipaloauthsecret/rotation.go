@@ -9,27 +9,27 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// steps are the operations by which package rotation creates one secret and deletes others.
+// steps implements the operations with which package rotation creates one secret and deletes others.
 type steps struct {
 	c           *client.Client
 	principalID string
 	want        secret
-	store       *rotation.Store // nil: the value goes to no vault
-	// onCreate is called when the secret exists, and save each time that another set of secrets lives; nil where only
-	// one secret is created.
+	store       *rotation.Store // nil: the value is not stored in Key Vault
+	// onCreate is called when the new secret exists. save is called each time that the set of live secrets has changed.
+	// Both are nil if only one secret is created and none is replaced.
 	onCreate func()
 	save     func(rotation.Status)
 
 	made    created
-	left    client.OAuthSecretList // what the principal had before
-	warning error                  // why the new secret could not be verified, where that is no reason to delete it
-	version auth.SecretVersion     // zero: in no vault
+	left    client.OAuthSecretList // the secrets that the principal had before this creation
+	warning error                  // why the new secret could not be verified, if that is no reason to delete it
+	version auth.SecretVersion     // zero: the value is not in Key Vault
 }
 
 var _ rotation.Steps = &steps{}
 
-// Create creates the secret, and proves that it logs in. The list comes first, at the last moment, because the service
-// allows only a few.
+// Create creates the secret and checks that it works. It lists the secrets of the principal at the last moment before
+// that, because the service allows only a few.
 func (s *steps) Create(ctx context.Context) (string, error) {
 	if err := s.post(ctx); err != nil {
 		return "", err
@@ -80,5 +80,6 @@ func (s *steps) Revoke(ctx context.Context, id string) error {
 
 func (s *steps) Save(now rotation.Status) { s.save(now) }
 
-// noneFree reports whether the next rotation would find no free secret.
+// noneFree reports whether the principal now has as many secrets as the service allows, so that the next rotation could
+// not create one.
 func (s *steps) noneFree() bool { return len(s.left.Secrets)+1 >= maxSecrets }

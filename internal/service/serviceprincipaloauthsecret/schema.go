@@ -22,13 +22,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/rotation"
 )
 
-// kind is what messages call this credential.
+// kind is the name of this kind of credential in messages.
 const kind = fwkit.Credential("OAuth secret")
 
-// versionMark is the tag that marks a version in Key Vault as written by this provider; its value is the secret's id.
+// versionMark is the tag on each version in Key Vault that this resource has written. Its value is the secret's id.
 const versionMark = "dbxaccess-oauth-secret-id"
 
-// createTimeout is how long creating may take by default.
+// createTimeout is how long creating a secret may take by default.
 const createTimeout = 5 * time.Minute
 
 func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -109,7 +109,8 @@ func (r *secretResource) ValidateConfig(
 	kind.CheckValueKept("secret_value_in_state", config.SecretValueInState, config.KeyVaultSecret, &resp.Diagnostics)
 }
 
-// decodeKnown reads a configuration or a plan, and reports whether its block is known.
+// decodeKnown reads a configuration or a plan into a model. It returns false if the block key_vault_secret is known
+// only at apply.
 func decodeKnown(ctx context.Context, from interface {
 	Get(context.Context, any) diag.Diagnostics
 	GetAttribute(context.Context, path.Path, any) diag.Diagnostics
@@ -164,7 +165,7 @@ func (r *secretResource) ModifyPlan(
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if s := config.KeyVaultSecret; r.Client != nil && r.Client.Ready() && s != nil && !s.VaultURI.IsUnknown() {
-		// A destroy plans first and needs no vault, so this must not stop it.
+		// A destroy plans first and needs no vault, so this is only a warning and no error.
 		if _, err := rotation.VaultAt(r.Client, s.VaultURI.ValueString()); err != nil {
 			fwkit.Warn(&resp.Diagnostics, err, "An apply fails, because the Key Vault cannot be used", plan.String())
 		}

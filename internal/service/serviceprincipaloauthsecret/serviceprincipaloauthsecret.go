@@ -1,11 +1,11 @@
-// Package serviceprincipaloauthsecret is the resource dbxaccess_service_principal_oauth_secret, an OAuth client secret
-// of a service principal, with which an application gets access tokens at the workspace.
+// Package serviceprincipaloauthsecret implements the resource dbxaccess_service_principal_oauth_secret, an OAuth client
+// secret of a service principal. With such a secret an application gets access tokens at the workspace.
 //
-// A workspace admin creates it, with no login as the service principal. The service allows five for each principal and
-// gives them no name and no comment, so the provider lists them before it creates one, and deletes no other than its
-// own.
+// A workspace admin creates the secret, without a login as the service principal. The service allows five secrets per
+// principal, and gives them no name and no comment. So the provider lists the secrets before it creates one, and
+// deletes only the secrets that it has created.
 //
-// It is rotated in place, as tokens are: see package rotation.
+// Secrets are rotated in place, as tokens are. See package rotation.
 package serviceprincipaloauthsecret
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// Resources are what this package adds to the provider.
+// Resources returns the managed resources that this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &secretResource{} }}
 }
 
-// ListResources are what `terraform query` can find.
+// ListResources returns the list resources of this package, which terraform query uses.
 func ListResources() []func() list.ListResource {
 	return []func() list.ListResource{func() list.ListResource { return &secretList{} }}
 }

@@ -88,8 +88,8 @@ func (r *tokenResource) findOwner(
 ) bool {
 	id := list.Owner(info)
 	if info.CreatorID == "" {
-		// Only the list of the caller's own tokens has no owners. The caller, who is no workspace admin, is the owner
-		// then.
+		// Only the list of the caller's own tokens has no owners, so the caller is the owner. The list is used if the
+		// caller is no workspace admin.
 		var err error
 		if id, err = callerID(ctx, r.Client); fwkit.Failed(
 			diags,

@@ -33,8 +33,8 @@ func (r *tokenResource) rotate(ctx context.Context, c changes, resp *resource.Up
 	if !ok {
 		return
 	}
-	// Only if the vault is new may the same apply have just assigned a role for it. Only then is it worth waiting for
-	// the role.
+	// If the vault is new, the same apply may have just assigned a role for it. Only then is it worth waiting for the
+	// role.
 	patient := !plan.KeyVaultSecret.SamePlace(state.KeyVaultSecret)
 	store, err := rotation.OpenStore(ctx, r.Client, c.want.Secret, slices.Collect(maps.Values(m.Places)), patient)
 	if fwkit.Failed(diags, err, "Cannot store the new token in Key Vault", state.String()) {

@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// listTokens lists the tokens of an owner, or of everybody, as they are now. One request, or two for many at once.
+// listTokens returns the tokens that an owner has now or, without an owner, those of everybody. It sends one request,
+// or two for many data sources at once.
 func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if errors.Is(err, client.ErrPermissionDenied) {
@@ -32,9 +33,10 @@ func listTokens(ctx context.Context, c *client.Client, owner string) ([]token, e
 	return tokens, nil
 }
 
-// nameOwners fills in display names, and who owns a token that somebody else has created, if the list of tokens does
-// not show it. One request for service principals and one for users, each only where there is one to name (more above
-// 10,000 of them); with the tokens of a single owner it asks for that one.
+// nameOwners fills in the display names of the owners. It also fills in the owner of a token that somebody else has
+// created, if the list of tokens does not show the owner. It sends one request for service principals and one for
+// users, each only if a token needs it, and more than one only above 10,000 service principals or users. For the tokens
+// of a single owner it asks for that owner alone.
 func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner string) ([]token, error) {
 	unknown := slices.ContainsFunc(tokens, func(t token) bool { return t.Kind == "" })
 	for _, kind := range []struct {
@@ -49,7 +51,7 @@ func nameOwners(ctx context.Context, c *client.Client, tokens []token, owner str
 		}
 		filter := ""
 		if owner != "" && !unknown {
-			filter = client.SCIMEquals(kind.attribute, tokens[0].Owner) // as the service spells it
+			filter = client.SCIMEquals(kind.attribute, tokens[0].Owner) // the name as the service spells it
 		}
 		found, err := kind.list(ctx, c, filter)
 		if err != nil {

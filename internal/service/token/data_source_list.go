@@ -31,7 +31,7 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	}
 	tokens, err = nameOwners(ctx, d.Client, tokens, config.owner())
 	if err != nil {
-		// Who hunts a token must see it, named or not.
+		// Only a warning: somebody who searches for a token must see it even if its owner cannot be named.
 		fwkit.Warn(&resp.Diagnostics, err, "Owners of tokens are shown without their display names", config.String())
 	}
 	config.show(tokens)

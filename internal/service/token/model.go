@@ -31,22 +31,23 @@ type tokenModel struct {
 	Scopes           types.Set    `tfsdk:"scopes"`
 }
 
-// What an owner is.
+// The kinds of owner that a token can have, as owner_kind shows them.
 const (
 	servicePrincipal = "service_principal"
 	user             = "user"
 )
 
-// token is one with its owner.
+// token is a personal access token with its owner.
 type token struct {
 	client.TokenInfo
-	Kind        string // servicePrincipal or user
-	Owner       string // application id or user name; empty where the list does not show it
-	DisplayName string // empty where the workspace lists no such owner
+	Kind        string // servicePrincipal or user; empty if the list of tokens does not show the owner
+	Owner       string // application id or user name; empty if the list of tokens does not show the owner
+	DisplayName string // empty if the workspace lists no such owner
 }
 
-// kindOf distinguishes a service principal from a user by the name in a token list: the service writes an application
-// id there for the one and an e-mail address for the other.
+// kindOf returns whether an owner is a service principal or a user, by the owner's name in a list of tokens. The
+// service writes an application id for a service principal and an e-mail address for a user. For an empty name kindOf
+// returns an empty string.
 func kindOf(name string) string {
 	switch {
 	case name == "":
@@ -69,7 +70,7 @@ func checkUserName(name string) error {
 	}
 }
 
-// owner returns the configured owner of the tokens; empty for the tokens of everybody.
+// owner returns the configured owner of the tokens, or an empty string if the tokens of everybody are to be listed.
 func (m tokensModel) owner() string {
 	return cmp.Or(m.ApplicationID.ValueString(), m.UserName.ValueString())
 }
@@ -91,7 +92,7 @@ func (m *tokensModel) show(tokens []token) {
 	}
 }
 
-// String names the data source in messages.
+// String returns the name of the data source for messages.
 func (m tokensModel) String() string {
 	if o := m.owner(); o != "" {
 		return "tokens of " + o
@@ -99,7 +100,7 @@ func (m tokensModel) String() string {
 	return "tokens of the workspace"
 }
 
-// living are the tokens that still open something, oldest first.
+// living returns the tokens of a list that have not expired, oldest first.
 func living(list client.TokenList) []token {
 	var found []token
 	for _, t := range list.Tokens {
@@ -114,8 +115,9 @@ func living(list client.TokenList) []token {
 	return found
 }
 
-// stranger says of a token whether it is known to be somebody else's than the owner's; with no owner none is. Names are
-// compared without case: a filter of the service that did not would answer with silence where there is a token.
+// isForeign returns a function that reports whether a token is known to belong to somebody else than owner. Without an
+// owner no token is foreign. Names are compared without case. Otherwise a token whose owner is written in another case
+// would be missing without a warning.
 func isForeign(owner string) func(token) bool {
 	return func(t token) bool { return owner != "" && t.Owner != "" && !strings.EqualFold(t.Owner, owner) }
 }

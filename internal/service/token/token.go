@@ -1,10 +1,10 @@
-// Package token is the data source dbxaccess_tokens: every personal access token of the workspace, whose it is, how old
-// it is and when it expires. No token's value is shown.
+// Package token implements the data source dbxaccess_tokens. It lists every personal access token of the workspace,
+// with its owner, age and expiry. It never shows the value of a token.
 package token
 
 import "github.com/hashicorp/terraform-plugin-framework/datasource"
 
-// DataSources are what this package adds to the provider.
+// DataSources returns the data sources that this package adds to the provider.
 func DataSources() []func() datasource.DataSource {
 	return []func() datasource.DataSource{func() datasource.DataSource { return &tokensDataSource{} }}
 }
