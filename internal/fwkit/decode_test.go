@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// sample has an attribute of every kind that the services have.
+// sample is a flat model with an attribute of every kind that the services use.
 type sample struct {
 	Name     types.String   `tfsdk:"name"`
 	Count    types.Int64    `tfsdk:"count"`
@@ -27,7 +27,7 @@ type sample struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-// Models that only the framework decodes, or that nobody can.
+// Models that [decodeFlat] refuses: the framework decodes them, or reports that they do not fit the schema.
 type (
 	nested struct {
 		Name     types.String              `tfsdk:"name"`
@@ -60,7 +60,8 @@ func sampleSchema(t *testing.T) schema.Schema {
 	}}
 }
 
-// states are one with values, one of nulls, one of unknowns, a null and an unknown one.
+// states returns five states: one with values, one with null attributes, one with unknown attributes, a null state and
+// an unknown state.
 func states(t *testing.T) map[string]tfsdk.State {
 	s := sampleSchema(t)
 	ty := s.Type().TerraformType(t.Context()).(tftypes.Object)
@@ -91,7 +92,8 @@ func states(t *testing.T) map[string]tfsdk.State {
 	}
 }
 
-// TestDecode compares with the framework: values, and whether it complains of a model.
+// TestDecode decodes each state into each model with Decode and with the framework, and compares the values and whether
+// there are errors.
 func TestDecode(t *testing.T) {
 	for name, state := range states(t) {
 		for _, model := range []any{sample{}, nested{}, embedded{}, short{}, untagged{}, otherType{}} {
@@ -109,7 +111,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// TestDecodeChecks demands that values which are checked while they are decoded still are.
+// TestDecodeChecks checks that Decode still validates a value whose type validates itself, such as JSON.
 func TestDecodeChecks(t *testing.T) {
 	s := schema.Schema{Attributes: map[string]schema.Attribute{"text": schema.StringAttribute{Required: true, CustomType: jsontypes.NormalizedType{}}}}
 	state := tfsdk.State{Schema: s, Raw: tftypes.NewValue(s.Type().TerraformType(t.Context()), map[string]tftypes.Value{"text": tftypes.NewValue(tftypes.String, "{")})}
@@ -125,7 +127,7 @@ func TestDecodeChecks(t *testing.T) {
 func TestAttributes(t *testing.T) {
 	for name, state := range states(t) {
 		if name == "unknown" {
-			continue // no provider is asked to plan one
+			continue // no provider gets an unknown state or plan from Terraform
 		}
 		var text types.String
 		var on types.Bool
@@ -141,7 +143,8 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestSetIdentity compares with the framework, too.
+// TestSetIdentity sets each model as an identity with SetIdentity and with the framework, and compares the values and
+// the diagnostics.
 func TestSetIdentity(t *testing.T) {
 	type model struct {
 		Name types.String `tfsdk:"name"`

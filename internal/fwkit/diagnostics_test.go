@@ -12,7 +12,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// What our code says around an error of the service is shown, once, and nothing that the SDK and net/http say around it.
+// TestWords checks that a diagnostic shows once what the provider says around an error of the service, and nothing that
+// the SDK and net/http say around it.
 func TestWords(t *testing.T) {
 	t.Parallel()
 	denied := &client.Error{Kind: client.ErrPermissionDenied, Method: "GET", Path: "/x", Status: 403, Code: "PERMISSION_DENIED", Message: "no", RequestID: "r"}
@@ -54,7 +55,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Where the rights of the login are not the cause, no advice speaks of giving it any.
+// If the rights of the login are not the cause of an error, no advice may suggest to grant the login a right.
 func TestAdviceProposesNoRightsThatDoNotHelp(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []error{client.ErrAddressBlocked, client.ErrNetworkPolicy, client.ErrPrivateLink, client.ErrRedirected, client.ErrScope, client.ErrFeatureDisabled, client.ErrUnreachable} {

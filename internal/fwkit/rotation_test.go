@@ -13,7 +13,7 @@ import (
 
 var made = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// of90 is a token of 90 seconds, due 30 before its end.
+// of90 returns a token with a lifetime of 90 seconds, which is due for rotation 30 seconds before it expires.
 func of90() fwkit.Rotating {
 	m := fwkit.Rotating{
 		ID: types.StringValue("now"), Lifetime: types.Int64Value(90), CreatedAt: fwkit.Time(made), ExpiresAt: fwkit.Time(made.Add(90 * time.Second)),
@@ -56,7 +56,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// What a plan shows, from configuration, state and verdict alone.
+// TestPlanUpdate checks what a plan shows. The plan depends only on the configuration, the state and the verdict of the
+// last refresh.
 func TestPlanUpdate(t *testing.T) {
 	t.Parallel()
 	triggers := func(v attr.Value) types.Map {
@@ -73,7 +74,7 @@ func TestPlanUpdate(t *testing.T) {
 		config   func(*fwkit.Rotating)
 		verdict  rotation.Verdict
 		imported bool
-		reason   string // "": nothing; "?": known at apply
+		reason   string // "": no reason; "?": known only at apply
 		previous string // "?": known at apply
 	}{
 		"nothing":                      {},
@@ -110,7 +111,8 @@ func TestPlanUpdate(t *testing.T) {
 		if tc.state != nil {
 			tc.state(&state)
 		}
-		// What configuration leaves out is null there, and in the plan as the framework proposes it.
+		// An attribute that the configuration leaves out is null in it, and null in the plan that the framework
+		// proposes.
 		config, plan := state, state
 		if s := state.Secret; s != nil {
 			inConfig, inPlan := *s, *s

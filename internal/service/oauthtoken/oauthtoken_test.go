@@ -12,7 +12,8 @@ import (
 
 const ofType = "dbxaccess_oauth_token"
 
-// managed adds a service principal that Databricks made, with an OAuth secret.
+// managed adds a service principal that Databricks created, and returns its application id and the value of an OAuth
+// secret of it.
 func managed(w *acctest.World, scopes ...string) (application, secret string) {
 	id := w.Workspace.AddServicePrincipal("", "managed")
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
@@ -130,7 +131,7 @@ func TestOAuthTokenInput(t *testing.T) {
 	}
 }
 
-// Through the real CLI: the value is in no plan, no state and no log.
+// The value of the token is in no plan, no state and no log of Terraform itself.
 func TestOAuthTokenStaysOut(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

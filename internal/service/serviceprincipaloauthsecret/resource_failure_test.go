@@ -11,12 +11,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// refuseDeletion refuses the next deletion of a secret.
+// refuseDeletion makes the workspace refuse the next deletion of an OAuth secret.
 func refuseDeletion(w *acctest.World) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodDelete, Path: routes + "/*", Status: http.StatusForbidden, Code: "PERMISSION_DENIED"})
 }
 
-// A new secret that can neither be verified nor deleted is the one that goes at the next apply; the old one, which works, stays.
+// If a new secret can neither be verified nor deleted, the next apply deletes that secret. The old secret, which works,
+// stays.
 func TestUnusableSecretGoesFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -42,7 +43,7 @@ func TestUnusableSecretGoesFirst(t *testing.T) {
 	}
 }
 
-// A lost request may be carried out late. Where nobody could look for that, the apply says so.
+// The service may execute a lost request late. If nobody could check that, the apply adds a warning.
 func TestLostRequestThatNobodyLookedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -54,8 +55,8 @@ func TestLostRequestThatNobodyLookedFor(t *testing.T) {
 	}
 }
 
-// A write to Key Vault whose answer was lost may be in the newest version, with a value that does not work any more. The
-// error says what consumers get.
+// A write to Key Vault whose answer was lost may have stored a value that no longer works as the newest version. The
+// error says what applications then get.
 func TestValueThatIsLeftInTheVault(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -72,7 +73,7 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 			w.Reach(t, v)
 			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodPut, After: 1, Drop: "after"})
-			// After the one without a token, and the one before anything is created.
+			// The first two requests are the one without an access token and the one before anything is created.
 			w.Tenant.Faults.Add(emulator.Fault{Service: "vault", Method: http.MethodGet, Path: "/secrets/oauth/versions", After: 2, Times: tc.unseen, Status: http.StatusForbidden, Code: "Forbidden/ForbiddenByRbac"})
 			c := config(w, "key_vault_secret", map[string]any{"vault_uri": v.URL() + "/", "name": "oauth"})
 			_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, c)
@@ -83,7 +84,8 @@ func TestValueThatIsLeftInTheVault(t *testing.T) {
 	}
 }
 
-// The secrets of a principal that leaves the workspace live on in the account, so neither of the two may be forgotten silently.
+// The secrets of a principal that was removed from the workspace still exist in the account. So neither the current nor
+// the previous secret may be forgotten without a warning.
 func TestPreviousSecretOfAPrincipalThatLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -107,7 +109,8 @@ func TestPreviousSecretOfAPrincipalThatLeft(t *testing.T) {
 	}
 }
 
-// Another status than ACTIVE, which the documentation does not name, is no proof that the secret before this one is over.
+// A status other than ACTIVE, which the documentation does not describe, does not prove that the previous secret no
+// longer exists.
 func TestPreviousSecretOfAnotherStatus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -122,15 +125,15 @@ func TestPreviousSecretOfAnotherStatus(t *testing.T) {
 	}
 }
 
-// A list that once comes as {}, as the service writes an empty one, neither makes a living secret gone nor hides the one that a
-// lost request has created.
+// The service writes an empty list as {}. If one list comes as {}, an existing secret does not count as gone, and a
+// secret of a lost request is still found.
 func TestEmptyListForgetsNoSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, 0)
 	nothing := emulator.Fault{Service: "workspace", Method: http.MethodGet, Path: routes, Status: 200, Body: "{}", ContentType: "application/json"}
 	late := nothing
-	late.After = 1 // the list before the creation
+	late.After = 1 // the list before the creation succeeds
 	w.Tenant.Faults.Add(late)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: http.MethodPost, Path: routes, Drop: "after"})
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
@@ -145,7 +148,8 @@ func TestEmptyListForgetsNoSecret(t *testing.T) {
 	}
 }
 
-// An answer that names a secret which was there before is no creation: recorded, it would be deleted as ours later.
+// If the answer to a creation names a secret that existed before, that secret is not recorded. Otherwise it would be
+// deleted later as ours.
 func TestCreationThatNamesAnotherSecret(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -156,7 +160,7 @@ func TestCreationThatNamesAnotherSecret(t *testing.T) {
 	if o, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, config(w)); !strings.Contains(errors, "which existed before") || o.State != nil {
 		t.Errorf("%q, %v", errors, o.State)
 	}
-	wrong.Times, wrong.WorkDone = 1, true // what it has created is deleted again
+	wrong.Times, wrong.WorkDone = 1, true // the secret that this request creates is deleted again
 	w.Tenant.Faults.Add(wrong)
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
 	if have := secrets(w); len(have) != 2 || !slices.Contains(have, foreign) || !slices.Contains(have, made.State["id"].(string)) {

@@ -24,8 +24,7 @@ const (
 	routes   = "/api/2.0/accounts/servicePrincipals/*/credentials/secrets"
 )
 
-// newWorld is a workspace in which the application is. After the test none of the secrets that the provider created may
-// be left there.
+// newWorld returns a workspace with the scoring application as a service principal.
 func newWorld(t *testing.T) *acctest.World {
 	t.Helper()
 	w := acctest.New(t)
@@ -33,7 +32,7 @@ func newWorld(t *testing.T) *acctest.World {
 	return w
 }
 
-// secrets are the ids of the OAuth secrets of the application, oldest first.
+// secrets returns the ids of the OAuth secrets of the scoring application, oldest first.
 func secrets(w *acctest.World) []string {
 	var ids []string
 	for _, s := range w.Workspace.Snapshot().OAuthSecrets {
@@ -52,7 +51,7 @@ func config(w *acctest.World, more ...any) map[string]any {
 	return c
 }
 
-// logsIn reports whether a value gets an access token at the workspace.
+// logsIn reports whether the workspace issues an access token for this value of a secret.
 func logsIn(t *testing.T, w *acctest.World, o acctest.Object, value string) bool {
 	t.Helper()
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"all-apis"}}
@@ -100,7 +99,8 @@ func TestBasic(t *testing.T) {
 	}
 }
 
-// At every moment at least one secret logs in that consumers can have, and never more than two of ours exist.
+// At every moment there is at least one working secret that applications can have, and never more than two secrets of
+// the provider.
 func TestRotationByTheClock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -141,7 +141,7 @@ func TestRotationByTheClock(t *testing.T) {
 	p.MustApply(t, typeName, o, nil)
 }
 
-// What others do to a secret shows in the plan with its reason, and an apply mends it in place.
+// If somebody changes or deletes a secret, the plan shows a rotation with its reason, and the apply rotates in place.
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -185,7 +185,8 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// The service allows five. None of the others is deleted, and nothing is sent that could only fail.
+// The service allows five secrets per principal. The provider deletes none of the others, and sends no request that can
+// only fail.
 func TestSlots(t *testing.T) {
 	t.Parallel()
 	for others, want := range map[int]string{3: "", 4: "warns", 5: "fails"} {
@@ -222,12 +223,13 @@ func TestSlots(t *testing.T) {
 	}
 }
 
-// Exactly the declared secret exists after a request whose answer was lost, and nobody else's was deleted.
+// After a request whose answer was lost exactly one secret of the provider exists, and no secret of anybody else was
+// deleted.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		fault emulator.Fault
-		other bool // somebody else creates one meanwhile
+		other bool // somebody else creates a secret meanwhile
 	}{
 		"carried out":                 {emulator.Fault{Drop: "after"}, false},
 		"not carried out":             {emulator.Fault{Drop: "before"}, false},
@@ -266,7 +268,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// The value is in Key Vault and nowhere else; a vault that refuses the value leaves no secret.
+// The value is in Key Vault and nowhere else. If the vault refuses the value, the secret is deleted.
 func TestKeyVault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -330,7 +332,8 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// refused demands that an apply fails with these words, a regular expression, and leaves no secret.
+// refused checks that an apply fails with an error that matches the regular expression words, and leaves no secret
+// behind.
 func refused(t *testing.T, w *acctest.World, c map[string]any, words string) {
 	t.Helper()
 	_, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, c)
@@ -342,7 +345,7 @@ func refused(t *testing.T, w *acctest.World, c map[string]any, words string) {
 	}
 }
 
-// A secret without an end, as those made before 2025 have none, is imported as it is.
+// A secret that never expires, as secrets that were created before 2025, is imported as it is.
 func TestImportWithoutAnEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -359,7 +362,7 @@ func TestImportWithoutAnEnd(t *testing.T) {
 	p.MustApply(t, typeName, o, nil)
 }
 
-// Each secret costs the same number of requests, however many there are in one run.
+// Each secret costs the same number of requests, however many secrets one run creates.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	const n = 200
@@ -376,13 +379,14 @@ func TestRequests(t *testing.T) {
 		}
 		_ = o
 	}
-	// To find the principal, to list, to create.
+	// Three requests per secret: to find the principal, to list its secrets and to create one.
 	if got := w.Count("workspace", "", "") - before; got > 3*(n-1) {
 		t.Errorf("%d requests for %d secrets", got, n-1)
 	}
 }
 
-// The value goes to Key Vault and nowhere else: not to state, plan, log, output or the journal, in no spelling.
+// The value is in Key Vault and nowhere else, in no encoding: not in the state, a plan, a log, an output or the
+// journal.
 func TestValueStaysOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -14,7 +14,8 @@ import (
 
 const sweepAction = "dbxaccess_sweep_stray_tokens"
 
-// strays is a world with three strays, and with five tokens that must stay.
+// strays returns a workspace with three stray tokens and with tokens that must not be revoked, and the ids of the stray
+// tokens.
 func strays(t *testing.T) (w *acctest.World, ids []string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -46,7 +47,8 @@ func tokenIDs(w *acctest.World) (ids []string) {
 	return ids
 }
 
-// The first run shows what the second revokes: neither the token of a run that is going on nor anybody else's.
+// A dry run lists the tokens that the second run revokes. Both leave out the tokens of a run that has not ended, and
+// tokens of others.
 func TestSweepStrayTokens(t *testing.T) {
 	t.Parallel()
 	w, ids := strays(t)

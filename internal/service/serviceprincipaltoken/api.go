@@ -21,7 +21,8 @@ import (
 type minted struct {
 	client.TokenInfo
 	Value string
-	// stray is not nil if a second token of this creation may still exist. It says why that is not known.
+	// stray is not nil if a second token of this creation may still exist. It says why the search for that token
+	// failed.
 	stray error
 	// doubles are further tokens that this creation has created and then revoked, because the answers with their values
 	// were lost.

@@ -18,7 +18,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// stopping ends the run just when the workspace has answered the first request to make a token, before the answer is seen.
+// stopping cancels the run when the workspace has answered the request to create a token, before the client sees that
+// answer.
 type stopping struct {
 	next http.RoundTripper
 	stop context.CancelFunc
@@ -43,7 +44,8 @@ func tokenLogin(t *testing.T, value string) *auth.Login {
 	return login
 }
 
-// Somebody stops the run while a token is made: nobody would know the value of that token, so it is not left behind.
+// If the run is stopped while a token is created, nobody knows the value of that token. So the token must not be left
+// behind.
 func TestMintIsStopped(t *testing.T) {
 	t.Parallel()
 	s := emulator.NewScenario()
@@ -80,11 +82,11 @@ func TestMintIsStopped(t *testing.T) {
 	}
 }
 
-// sent keeps the last request's body and answers {}.
+// sent keeps the body of the last PATCH request, and answers {} to every request.
 type sent struct{ body string }
 
 func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodPatch { // the workspace is asked for its id as well
+	if r.Method == http.MethodPatch { // other requests ask for the id of the workspace
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
@@ -97,7 +99,7 @@ func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// A comment that is removed must be sent as an empty one.
+// To remove a comment, the provider must send an empty comment.
 func TestChangeSendsAnEmptyComment(t *testing.T) {
 	t.Parallel()
 	s := &sent{}

@@ -32,14 +32,14 @@ func TestEphemeralToToken(t *testing.T) {
 		if got.Comment != c.comment || !slices.Equal(got.Scopes, c.scopes) || got.Lifetime != c.lifetime {
 			t.Errorf("%s: %q %q %s", name, got.Comment, got.Scopes, got.Lifetime)
 		}
-		// It is recorded nowhere, so that no run may take it for abandoned.
+		// No state records an ephemeral token, so no run may take it for abandoned.
 		if got.Recorded != 0 {
 			t.Errorf("%s: recorded within %s", name, got.Recorded)
 		}
 	}
 }
 
-// Errors point at attributes, and those of the managed resource are named otherwise.
+// Errors point at attributes of the ephemeral resource, whose names lack the suffix _wo of the managed resource.
 func TestEphemeralOwnerIsNamedPlainly(t *testing.T) {
 	t.Parallel()
 	value := types.StringValue("x")

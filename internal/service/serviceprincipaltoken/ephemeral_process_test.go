@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// aliased calls the workspace as whom the ephemeral token belongs to.
+	// aliased is a provider block with the ephemeral token, and a data source that calls the workspace with that token.
 	aliased = `
 provider "dbxaccess" {
   alias = "app"
@@ -25,7 +25,7 @@ data "dbxaccess_current_identity" "app" {
   provider = dbxaccess.app
 }
 `
-	// forbidden is what the application may not do.
+	// forbidden is a grant that the application has no right to create, so that the apply fails.
 	forbidden = `
 resource "dbxaccess_serving_endpoint_permission" "forbidden" {
   provider      = dbxaccess.app
@@ -35,8 +35,8 @@ resource "dbxaccess_serving_endpoint_permission" "forbidden" {
 `
 )
 
-// none demands that the owner has no live token, after at least so many were made: where nothing changes, OpenTofu opens
-// in the plan alone.
+// none checks that the owner has no live token after at least made tokens were created. The number may be larger:
+// Terraform opens a token in plan and apply, and OpenTofu only in the plan if nothing changes.
 func none(t *testing.T, w *acctest.World, made int) {
 	t.Helper()
 	if n := w.Count("workspace", "POST", create); n < made {
@@ -54,7 +54,7 @@ func TestEphemeralIsDeadAfterAGoodRun(t *testing.T) {
 	none(t, w, 1)
 }
 
-// Terraform does not close what something failed that used it.
+// Terraform does not close an ephemeral resource if something that used it has failed.
 func TestEphemeralIsDeadAfterAFailedApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -86,14 +86,14 @@ data "dbxaccess_serving_endpoint" "iris" {
 	none(t, w, 1)
 }
 
-// Somebody presses Ctrl-C, or the machine goes down: Terraform and the provider get the signal both.
+// If somebody presses Ctrl-C, or the machine shuts down, both Terraform and the provider get the signal.
 func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 	t.Parallel()
 	for name, signal := range map[string]syscall.Signal{"interrupt": syscall.SIGINT, "termination": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			// The grant hangs in the apply, when the token of the apply is open.
+			// The request for the grant hangs during the apply, while the token that the apply has opened is live.
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: "/api/2.0/serving-endpoints/iris", Times: -1, Delay: time.Hour})
 			cmd := w.CLI(t, openedBySecret(w)+aliased+forbidden).Command(t, "apply", "-auto-approve")
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -109,16 +109,18 @@ func TestEphemeralIsDeadAfterAnInterrupt(t *testing.T) {
 			if err := syscall.Kill(-cmd.Process.Pid, signal); err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Wait(); err == nil { // without the signal it would wait for an hour
+			if err := cmd.Wait(); err == nil { // without the signal the apply would wait for an hour
 				t.Errorf("the apply went well: %s", &out)
 			}
-			eventually(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 }) // Terraform does not wait for who dies of a signal
+			// Terraform does not wait for a provider that a signal ends.
+			eventually(func() bool { return len(live(w, w.ScoringApp.ClientID)) == 0 })
 			none(t, w, 2)
 		})
 	}
 }
 
-// Terraform is killed and closes nothing: the provider sees that its parent has ended, revokes the token and ends too.
+// If Terraform is killed, it closes nothing. The provider sees that its parent process has ended, revokes the token and
+// ends.
 func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -135,7 +137,7 @@ func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = cmd.Wait() // it was killed
+	_ = cmd.Wait() // the error is that Terraform was killed
 	group := func() error { return syscall.Kill(-cmd.Process.Pid, 0) }
 	eventually(func() bool { return errors.Is(group(), syscall.ESRCH) })
 	if err := group(); !errors.Is(err, syscall.ESRCH) {
@@ -145,7 +147,7 @@ func TestEphemeralIsDeadAfterTerraformIsKilled(t *testing.T) {
 	none(t, w, 2)
 }
 
-// eventually looks for up to a minute.
+// eventually waits until happened returns true, but no longer than a minute.
 func eventually(happened func() bool) {
 	for deadline := time.Now().Add(time.Minute); !happened() && time.Now().Before(deadline); {
 		time.Sleep(20 * time.Millisecond)

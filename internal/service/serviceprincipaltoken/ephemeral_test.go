@@ -34,17 +34,19 @@ resource "echo" "this" {}
 `
 )
 
-// opened is an ephemeral token of the owner with the lines of its owner block and those beside it.
+// opened returns the configuration of an ephemeral token. ownerLines are the lines in its block owner, and lines are
+// the lines beside that block.
 func opened(owner, ownerLines string, lines ...string) string {
 	return strings.Replace(hcl(owner, ownerLines, lines...), "resource", "ephemeral", 1)
 }
 
-// openedBySecret is one of the application, made by its secret.
+// openedBySecret returns the configuration of an ephemeral token of the scoring application, which logs in with its
+// client secret.
 func openedBySecret(w *acctest.World, lines ...string) string {
 	return opened(w.ScoringApp.ClientID, secretly(w, "client_secret", w.ScoringSecret), lines...)
 }
 
-// withEcho runs steps with a provider that keeps what an ephemeral resource tells.
+// withEcho runs steps together with a provider that stores what an ephemeral resource returns.
 func withEcho(t *testing.T, w *acctest.World, steps ...resource.TestStep) {
 	t.Helper()
 	providers := w.Providers()
@@ -89,7 +91,7 @@ func TestEphemeral(t *testing.T) {
 	})
 }
 
-// The defaults, and what the server holds while a token is open: its comment tells what it is.
+// While an ephemeral token is open, the server shows its default lifetime and a comment that marks it as ephemeral.
 func TestEphemeralWhileItIsOpen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -120,7 +122,8 @@ output "caller" {
 	none(t, w, 1)
 }
 
-// Every form of the owner, and that the token is really the owner's: the workspace takes its bearer for it.
+// The owner can log in with every kind of credential, and the token really belongs to the owner: the workspace reports
+// the owner as the caller.
 func TestEphemeralOwners(t *testing.T) {
 	t.Parallel()
 	certificate := func(t *testing.T, w *acctest.World) (*rsa.PrivateKey, *x509.Certificate) {
@@ -184,8 +187,8 @@ func TestEphemeralOwners(t *testing.T) {
 	}
 }
 
-// One walk: one login of the owner, one token made, one revoked, each by the owner itself. The provider's own identity is
-// not needed, so it need not be an admin.
+// A plan causes one login of the owner, one new token and its revocation, all as the owner. The provider's own identity
+// sends no request, so it need not be a workspace admin.
 func TestEphemeralRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -201,7 +204,7 @@ func TestEphemeralRequests(t *testing.T) {
 	if n := loginsBy(w, w.Deployer.ClientID); n != 0 {
 		t.Errorf("%d logins of the provider", n)
 	}
-	// Terraform opens in plan and apply, also where nothing changes; OpenTofu in the plan alone.
+	// Terraform opens the token in plan and apply, even if nothing changes. OpenTofu then opens it only in the plan.
 	walks := 2
 	if strings.Contains(filepath.Base(c.Command(t).Path), "tofu") {
 		walks = 1
@@ -212,9 +215,10 @@ func TestEphemeralRequests(t *testing.T) {
 	asked(t, w, 2*walks, "workspace", "POST", revoke)
 }
 
-// One apply makes the principal and its right to tokens, and opens a token of it: not before they are there, because the id
-// of the right is not known before. (A depends_on does not keep Terraform from opening in the plan.) Something in the apply
-// uses it: what nothing uses OpenTofu does not open.
+// One apply creates a service principal and its right to use tokens, and opens a token of that principal. The token is
+// not opened before the right exists, because the token refers to the id of the right. (A depends_on would not keep
+// Terraform from opening the token in the plan.) Something in the apply uses the token, because OpenTofu does not open
+// a token that nothing uses.
 func TestEphemeralOfAPrincipalMadeInTheSameApply(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -234,8 +238,8 @@ resource "dbxaccess_token_permission" "app" {
 	none(t, w, 1)
 }
 
-// Somebody deactivates the owner while its token is open, as a break-glass apply does: the token is dead, and an admin takes
-// it off the list.
+// The owner is deactivated while its token is open, as an apply with break-glass access may do. The token no longer
+// works, and an admin revokes it.
 func TestEphemeralOfADeactivatedOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -252,14 +256,14 @@ resource "dbxaccess_service_principal" "app" {
 	none(t, w, 2)
 }
 
-// What a provider that is logged in with a Databricks token cannot tell is the tenant to log in to.
+// A provider that is logged in with a Databricks token does not know the tenant in which the owner logs in.
 func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	delete(w.Env, "ARM_TENANT_ID")
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	// By variable, because newer versions of Terraform print the block that an error points at.
+	// The secret is in a variable, because newer versions of Terraform print the block that an error points at.
 	c := w.CLI(t, openedBySecret(w))
 	r := c.MustRun(t, 1, "plan")
 	if !acctest.Words(`Incomplete Azure login.*owner.client_secret.*owner.tenant_id is not`).MatchString(r.Stderr) || strings.Contains(r.Stderr, w.ScoringSecret) {
@@ -270,7 +274,8 @@ func TestEphemeralByAProviderWithAToken(t *testing.T) {
 	none(t, w, 1)
 }
 
-// A lost answer must not leave a second token, and the one that is found by its comment is not the one that was made.
+// A lost answer must not leave a second token behind. The token that is found by its comment is revoked, and a new one
+// is opened.
 func TestEphemeralAnswerLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -291,7 +296,7 @@ func TestEphemeralDenied(t *testing.T) {
 	asked(t, w, 0, "workspace", "POST", revoke)
 }
 
-// When nobody can revoke, somebody must know: by the end of the run, with the id.
+// If nobody can revoke the token, an error at the end of the run must name its id.
 func TestEphemeralCannotClose(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -301,7 +306,7 @@ func TestEphemeralCannotClose(t *testing.T) {
 	if !acctest.Words(`Cannot close token.*ephemeral token [0-9a-f]{12}: .*nor you.*DELETE /api/2.0/token-management/tokens/[0-9a-f]{64}.*needs to be a workspace admin.*as its owner failed as well: .*not you`).MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 		t.Errorf("%s", r.Stderr)
 	}
-	// And yet it is gone: the end of the process tried once more.
+	// The provider has tried once more when its process ended, and has revoked the token.
 	asked(t, w, 3, "workspace", "POST", revoke)
 }
 
@@ -333,7 +338,7 @@ func TestEphemeralBadInput(t *testing.T) {
 	}
 }
 
-// No byte of it is written anywhere: not into state, plan file or log.
+// The value of the token is in no state, no plan file and no log.
 func TestEphemeralStaysOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -20,7 +20,7 @@ func TestQuery(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	app, deployer := w.ScoringApp.ClientID, w.Deployer.ClientID
-	// The workspace has the token of a person from the start.
+	// The workspace already has a token of a person, which no query may return.
 	mint := func(owner, comment string, lifetime time.Duration) string {
 		w.Tenant.Clock.Advance(time.Second)
 		id, _ := w.Workspace.MintToken(owner, comment, lifetime)
@@ -31,7 +31,7 @@ func TestQuery(t *testing.T) {
 	w.Workspace.AgeToken(killed, 3*day)
 	w.Tenant.Clock.Advance(2 * time.Hour)
 	mint(app, "open "+ephemeralMark, day)
-	mine := mint(app, client.Mark("first", time.Time{}), 90*day) // in a workspace where markers stay
+	mine := mint(app, client.Mark("first", time.Time{}), 90*day) // as in a workspace that cannot remove the marker
 	bare := mint(app, "", 0)
 	mint(deployer, "other's", 30*day)
 	given := mint(deployer, "given", 30*day)
@@ -66,7 +66,7 @@ func TestQuery(t *testing.T) {
 			}
 			got = append(got, found.DisplayName)
 			operated(t, w, found.DisplayName, found.Object, "")
-			// What is listed can be imported as it is, and is then in state as it was listed.
+			// A listed token can be imported as it is listed, and its state after the import is the listed one.
 			imported, errors := p.Import(t, typeName, "", found.Identity)
 			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) {
 				t.Errorf("%s: imported %v, listed %v, %s", found.DisplayName, imported.State, found.State, errors)
@@ -102,13 +102,14 @@ func TestQueryFails(t *testing.T) {
 		}
 	}
 	fails(map[string]any{"application_id": "scoring"}, "Not an application id")
-	// Its own tokens alone would look like all.
+	// A caller who is no admin sees only its own tokens. That list would look like the list of all tokens, so it is an
+	// error.
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	fails(nil, "Cannot query tokens of service principals")
 	fails(map[string]any{"application_id": w.Deployer.ClientID}, `add it to the group "admins"`)
 }
 
-// The same through Terraform itself, where it is new enough.
+// TestQueryCLI runs a query through Terraform itself, from version 1.14 on.
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -133,7 +133,7 @@ func TestLifetimeOf(t *testing.T) {
 	}
 }
 
-// What messages call a token: enough to find it, never its value.
+// Messages name a token so that it can be found, and never show its value.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	m := tokenModel{Owner: &ownerModel{ApplicationID: types.StringValue("app")}, TokenValue: types.StringValue("dapi-secret")}

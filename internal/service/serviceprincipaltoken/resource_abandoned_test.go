@@ -14,10 +14,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// noUpdates is the switch of a workspace that cannot take a marker off.
+// noUpdates switches the emulated workspace to one that cannot change a token, and so cannot remove a marker from its
+// comment.
 var noUpdates = emulator.WorkspaceSwitches{NoTokenUpdates: true}
 
-// markersStay are the ways in which a workspace leaves the provider's marker on a token.
+// markersStay are the conditions under which the provider's marker may stay in the comment of a token.
 var markersStay = map[string]func(*acctest.World){
 	"with PATCH": func(*acctest.World) {},
 	"without":    func(w *acctest.World) { w.Workspace.SetSwitches(noUpdates) },
@@ -32,7 +33,7 @@ var markersStay = map[string]func(*acctest.World){
 	},
 }
 
-// inEachWay runs a story in a world of its own for each of [markersStay].
+// inEachWay runs a test in a new workspace for each condition of [markersStay].
 func inEachWay(t *testing.T, story func(*testing.T, *acctest.World)) {
 	t.Helper()
 	t.Parallel()
@@ -63,7 +64,7 @@ func ofProvider(w *acctest.World) map[string]any {
 	}
 }
 
-// lives demands that a token is on the server.
+// lives checks that a token is on the server.
 func lives(t *testing.T, w *acctest.World, what string, o acctest.Object) {
 	t.Helper()
 	for _, token := range w.Workspace.Snapshot().Tokens {
@@ -74,7 +75,7 @@ func lives(t *testing.T, w *acctest.World, what string, o acctest.Object) {
 	t.Errorf("%s is gone", what)
 }
 
-// A token that was not used yet, in another state than the one that is applied.
+// A token that nobody has used yet belongs to another state than the one that is applied. It must not be revoked.
 func TestUnusedTokenOfAnotherState(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		first := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
@@ -85,7 +86,7 @@ func TestUnusedTokenOfAnotherState(t *testing.T) {
 	})
 }
 
-// A token in use, of a provider that is no admin: the list it gets does not say that the token is used.
+// The provider is no admin, so its list of tokens does not show that a token is in use. That token must not be revoked.
 func TestUsedTokenOfNoAdmin(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
@@ -99,7 +100,7 @@ func TestUsedTokenOfNoAdmin(t *testing.T) {
 	})
 }
 
-// A rotation with an overlap leaves the token before alive.
+// A rotation with an overlap does not revoke the previous token.
 func TestPreviousTokenOutlivesTheRotation(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		first := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
@@ -114,7 +115,8 @@ func TestPreviousTokenOutlivesTheRotation(t *testing.T) {
 	})
 }
 
-// Many tokens of one owner are made at once in a workspace whose clock is ahead. Each run is a process of its own.
+// Many tokens of one owner are created at the same time, in a workspace whose clock is ahead. Each run is a process of
+// its own. No token may be lost.
 func TestManyTokensUnderAClockAhead(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		w.Tenant.Clock.Advance(10 * time.Minute)
@@ -137,7 +139,7 @@ func TestManyTokensUnderAClockAhead(t *testing.T) {
 	})
 }
 
-// The marker is the provider's business: state and plan show the comment as it was written, whatever the workspace shows.
+// State and plan show the comment as the configuration has it, even if the workspace shows the provider's marker in it.
 func TestMarkerIsNoDrift(t *testing.T) {
 	inEachWay(t, func(t *testing.T, w *acctest.World) {
 		made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
@@ -154,7 +156,7 @@ func TestMarkerIsNoDrift(t *testing.T) {
 	})
 }
 
-// abandoned is a token as a killed run leaves it, three days later.
+// abandoned creates a token as a killed run leaves it behind, three days old, and returns the token's id.
 func abandoned(w *acctest.World, owner string) string {
 	id, _ := w.Workspace.MintToken(owner, client.Mark("left", w.Tenant.Clock.Now().Add(-time.Minute)), 90*day)
 	w.Workspace.AgeToken(id, 3*day)
@@ -169,8 +171,9 @@ func ids(w *acctest.World) []string {
 	return found
 }
 
-// What a killed run left is revoked once all of it is shown: the marker, its time, two days without a use, and that this
-// workspace takes markers off. It is said which token that was. Tokens that are made together share one sweep.
+// A token that a killed run left behind is revoked if everything proves that: it has the marker, the marker's time is
+// over, nobody has used the token for two days, and this workspace removes markers. A warning names the token. Tokens
+// that are created together cause only one sweep.
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -203,7 +206,8 @@ func TestSweep(t *testing.T) {
 	revokeAll(w)
 }
 
-// revokeAll is for the end of a test that leaves tokens of the application and the deployer on the server.
+// revokeAll revokes the tokens of the scoring application and the deployer at the end of a test that leaves some on the
+// server.
 func revokeAll(w *acctest.World) {
 	for _, owner := range []string{w.ScoringApp.ClientID, w.Deployer.ClientID} {
 		for _, token := range live(w, owner) {
@@ -212,7 +216,7 @@ func revokeAll(w *acctest.World) {
 	}
 }
 
-// Where one piece of the evidence is missing, nothing is revoked.
+// If one piece of evidence that a token is abandoned is missing, the token is not revoked.
 func TestNoSweepWithoutEvidence(t *testing.T) {
 	t.Parallel()
 	mint := func(owner string, comment func(*acctest.World) string, age time.Duration) func(*testing.T, *acctest.World) string {
@@ -259,7 +263,8 @@ func TestNoSweepWithoutEvidence(t *testing.T) {
 	}
 }
 
-// A provider that is no admin sees only its own tokens, without their last use, so it sweeps nothing.
+// A provider that is no admin sees only its own tokens, and not when they were last used. So it revokes no token as
+// abandoned.
 func TestNoSweepByNoAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -273,8 +278,8 @@ func TestNoSweepByNoAdmin(t *testing.T) {
 	revokeAll(w)
 }
 
-// A token of a state of this run is never swept, even if everything else speaks for it: its marker stayed because the
-// workspace could not take it off at the time.
+// A token in a state of this run is never revoked as abandoned, even if all other evidence speaks for that. Its marker
+// stayed because the workspace could not remove it when the token was created.
 func TestNoSweepOfWhatIsInState(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -287,7 +292,7 @@ func TestNoSweepOfWhatIsInState(t *testing.T) {
 	first = p.MustRefresh(t, typeName, first)
 	p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
 	lives(t, w, "the token of the state", first)
-	// The plan alone knows it as well.
+	// A plan without a refresh also notes that the token is in use.
 	p = w.Protocol(t)
 	p.MustPlan(t, typeName, first, ofApplication(w, nil))
 	p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil))
@@ -295,7 +300,7 @@ func TestNoSweepOfWhatIsInState(t *testing.T) {
 	revokeAll(w)
 }
 
-// Markers that stay are worth one warning in a run, however many tokens are made, and none in the plans after it.
+// Markers that stay cause one warning per run, however many tokens are created, and no warning in later plans.
 func TestMarkersThatStayAreSaidOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -317,7 +322,7 @@ func TestMarkersThatStayAreSaidOnce(t *testing.T) {
 	revokeAll(w)
 }
 
-// One failure of the call that takes the marker off is healed by the next try.
+// If the call that removes the marker fails once, the provider tries again and succeeds.
 func TestMarkerGoesAtTheSecondTry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -329,8 +334,8 @@ func TestMarkerGoesAtTheSecondTry(t *testing.T) {
 	revokeAll(w)
 }
 
-// Comment and scopes change in place where the workspace can do that, and the marker that stayed goes with the change.
-// Elsewhere the apply says that it cannot and what to do, and the state stays as it was.
+// Comment and scopes change in place if the workspace can change tokens, and a marker that stayed is removed with that
+// change. In another workspace the apply fails and says what to do, and the state stays as it was.
 func TestChangeWhereMarkersStay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -360,8 +365,8 @@ func TestChangeWhereMarkersStay(t *testing.T) {
 	revokeAll(w)
 }
 
-// The same through Terraform itself: tokens of one owner in one apply, in a workspace whose clock is ahead and that leaves
-// markers where they are, and once more beside tokens that are as old as abandoned ones.
+// Terraform itself creates many tokens of one owner in one apply, in a workspace whose clock is ahead and which keeps
+// markers. Then it creates more while the first tokens are as old as abandoned ones.
 func TestEightTokensInOneApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// No triggers and an empty map of them are the same: neither way from one to the other rotates.
+// An empty map of triggers equals no triggers: a change between the two does not rotate the token.
 func TestEmptyTriggersAreNone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -30,7 +30,7 @@ func TestEmptyTriggersAreNone(t *testing.T) {
 	revokeAll(w)
 }
 
-// In an incident the overlap is ended by writing 0: the apply that does so revokes the old token.
+// In an incident a user ends the overlap by setting overlap_seconds to 0. The apply that does so revokes the old token.
 func TestOverlapIsEndedByWritingZero(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -49,7 +49,7 @@ func TestOverlapIsEndedByWritingZero(t *testing.T) {
 	revokeAll(w)
 }
 
-// Scopes that are taken out of configuration still hold, and the plan says so.
+// Scopes that are removed from the configuration still limit the token, and the plan says so.
 func TestScopesTakenOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -65,8 +65,8 @@ func TestScopesTakenOut(t *testing.T) {
 	revokeAll(w)
 }
 
-// A changed credential of the owner is looked at when it changes: a warning in the plan, an error in the apply, and nobody
-// is asked.
+// A changed credential of the owner is checked without a request: a wrong one is a warning in the plan and an error in
+// the apply.
 func TestChangedOwnerIsChecked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -95,7 +95,7 @@ func TestChangedOwnerIsChecked(t *testing.T) {
 		acctest.Same(t, want, after.State, made.State)
 		asked(t, w, 0, "", "", "")
 	}
-	// A file that is not there may yet be made by the apply, and must be there then.
+	// A certificate file that does not exist during the plan may be created by the apply. In the apply it must exist.
 	config := map[string]any{"owner": map[string]any{"application_id": w.ScoringApp.ClientID, "client_certificate_path": w.Dir + "/none.pem"}, "comment": "c"}
 	plan := p.MustPlan(t, typeName, made, config)
 	if _, errors := p.ApplyPlan(t, plan, config); plan.Warnings != "" || !strings.Contains(errors, "none.pem") {
@@ -104,8 +104,8 @@ func TestChangedOwnerIsChecked(t *testing.T) {
 	revokeAll(w)
 }
 
-// Revoking needs no credential of the owner, so one that has become useless does not keep a token from being destroyed,
-// also where it was revoked already and the plan would rotate it.
+// An admin can revoke a token without the owner's credential. So a credential that no longer works does not prevent a
+// destroy, even if the token was revoked already and the plan would rotate it.
 func TestDestroyWithAUselessOwner(t *testing.T) {
 	t.Parallel()
 	for name, revoked := range map[string]bool{"live": false, "revoked": true} {
@@ -125,11 +125,11 @@ func TestDestroyWithAUselessOwner(t *testing.T) {
 	}
 }
 
-// A vault that cannot be one fails the apply, before anything is revoked, and holds up no destroy.
+// A wrong address of a vault makes the apply fail before anything is revoked, and does not prevent a destroy.
 func TestDestroyWithAUselessVault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Proxied() // the public cloud, whose vaults have other names
+	w.Proxied() // the public cloud, where vaults have other host names
 	c := w.CLI(t, byPath(t, w))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	before := live(w, w.ScoringApp.ClientID)
@@ -142,7 +142,7 @@ func TestDestroyWithAUselessVault(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// An empty credential is refused before anything is asked, and not by pointing at the provider block.
+// An empty credential is an error before any request is sent, and the error does not speak of the provider block.
 func TestEmptyCredential(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -155,7 +155,7 @@ func TestEmptyCredential(t *testing.T) {
 	asked(t, w, 0, "", "", "")
 }
 
-// Key Vault knows no case, so neither does a plan.
+// Key Vault compares names without case, so another case in the configuration changes nothing in the plan.
 func TestVaultInAnotherCase(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -170,7 +170,7 @@ func TestVaultInAnotherCase(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A saved plan to change a token that was revoked meanwhile says that it is to be made again.
+// If a token is revoked after a plan to change it was saved, the apply of that plan says that a new plan is needed.
 func TestSavedPlanOfARevokedToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -184,7 +184,7 @@ func TestSavedPlanOfARevokedToken(t *testing.T) {
 	}
 }
 
-// A revocation that is accepted and not done is no revocation, whoever asks for it.
+// If the workspace accepts a revocation but does not revoke the token, the destroy fails, as the owner and as an admin.
 func TestRevocationThatIsNotDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A service principal that Databricks created owns a token by its OAuth secret; Entra ID is asked nothing for it, and the secret
-// is kept nowhere.
+// A service principal that Databricks created creates its token with its OAuth secret. No request goes to Entra ID, and
+// the secret is stored nowhere.
 func TestOwnerMadeByDatabricks(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

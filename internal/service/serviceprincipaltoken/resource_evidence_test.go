@@ -10,10 +10,10 @@ import (
 
 const ownList = "/api/2.0/token/list"
 
-// absent is the answer of the service about a token that the caller does not have.
+// absent is the service's answer about a token that the caller does not have.
 var absent = emulator.Fault{Status: 404, Code: "RESOURCE_DOES_NOT_EXIST", Message: "Token does not exist"}
 
-// newLowWorld is a world whose provider may use tokens of its own and is no admin.
+// newLowWorld returns a workspace in which the provider may use tokens of its own, but is no admin.
 func newLowWorld(t *testing.T) *acctest.World {
 	t.Helper()
 	w := newWorld(t)
@@ -22,8 +22,8 @@ func newLowWorld(t *testing.T) *acctest.World {
 	return w
 }
 
-// Where the workspace says that there is no such token, a destroy believes it only if the owner's own list agrees: a
-// provider that is no admin has nothing else to compare with.
+// If the workspace says that a token does not exist, a destroy believes that only if the owner's own list lacks the
+// token too. A provider that is no admin has no other evidence.
 func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -31,7 +31,7 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 		says string
 	}{
 		"it is listed":             {emulator.Fault{}, "lists it"},
-		"the list comes empty":     {nothing, "lists it"}, // the second time it does not
+		"the list comes empty":     {nothing, "lists it"}, // the list is empty only once
 		"the list cannot be read":  {denied, "Revoking it as its owner failed as well"},
 		"the list is always empty": {emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: -1}, "it has no id"},
 	} {
@@ -43,8 +43,8 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 			if tc.list.Status != 0 {
 				w.Tenant.Faults.Add(fault("GET", ownList, tc.list))
 			}
-			if tc.list.Times < 0 { // something that answers {} to everything
-				tc.list.After = 1 // the destroy itself looks first whether it is the right workspace
+			if tc.list.Times < 0 { // something answers {} to every request
+				tc.list.After = 1 // the destroy first asks which workspace it calls
 				w.Tenant.Faults.Add(fault("GET", "/api/2.0/preview/scim/v2/Me", tc.list))
 			}
 			_, errors := w.Protocol(t).Apply(t, typeName, made, nil)
@@ -60,17 +60,19 @@ func TestAbsenceThatTheOwnersListDenies(t *testing.T) {
 	}
 }
 
-// A token that is really gone holds up no destroy, also where the owner has no other and the provider is no admin.
+// A token that no longer exists does not prevent a destroy, even if the owner has no other token and the provider is no
+// admin.
 func TestAbsenceThatTheOwnersListConfirms(t *testing.T) {
 	t.Parallel()
 	w := newLowWorld(t)
 	made := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, ofProvider(w))
 	revokeAll(w)
 	w.Protocol(t).MustApply(t, typeName, made, nil)
-	asked(t, w, 2, "workspace", "GET", ownList) // {} is no list, so it is read once more
+	asked(t, w, 2, "workspace", "GET", ownList) // {} may be no list, so the list is read twice
 }
 
-// Of a token that belongs to another principal, as the workspace has shown, the owner's "no such token" says nothing.
+// If the workspace has shown that a token belongs to another principal, the owner's answer "no such token" does not
+// prove that it is revoked.
 func TestTokenOfAnotherIsNotCalledRevoked(t *testing.T) {
 	t.Parallel()
 	for name, overlap := range map[string]int{"at once": 0, "after an overlap": 3600} {
@@ -114,8 +116,8 @@ func TestTokenOfAnotherIsNotCalledRevoked(t *testing.T) {
 	}
 }
 
-// A token of a lost answer is looked for in the owner's list. Where that comes as {}, it is read again before nothing
-// counts as found.
+// If the answer to a creation was lost, the provider searches the owner's list for the token. If the list comes as {},
+// it is read again before the provider concludes that there is no token.
 func TestLostAnswerAndAnEmptyList(t *testing.T) {
 	t.Parallel()
 	lost := fault("POST", create, emulator.Fault{Drop: "after"})
@@ -127,7 +129,8 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 		t.Errorf("%q, %+v", made.Warnings, live(w, w.ScoringApp.ClientID))
 	}
 	revokeAll(w)
-	// Something that answers {} to everything is no list of tokens, so the user learns that one may be left.
+	// If something answers {} to every request, that is no list of tokens. So an error tells the user that a token may
+	// be left.
 	w = newWorld(t)
 	w.Tenant.Faults.Add(lost)
 	for _, path := range []string{ownList, "/api/2.0/preview/scim/v2/Me"} {
@@ -142,7 +145,7 @@ func TestLostAnswerAndAnEmptyList(t *testing.T) {
 	revokeAll(w)
 }
 
-// The same for an ephemeral token that Terraform closes.
+// If the workspace says that an ephemeral token does not exist, but the owner's list has it, Close fails.
 func TestEphemeralAbsenceThatTheOwnersListDenies(t *testing.T) {
 	t.Parallel()
 	w := newLowWorld(t)

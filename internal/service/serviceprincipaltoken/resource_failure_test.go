@@ -23,8 +23,8 @@ func fault(method, path string, f emulator.Fault) emulator.Fault {
 
 var denied = emulator.Fault{Status: 403, Code: "PERMISSION_DENIED", Message: "not you"}
 
-// The value of a token is told once. When that answer is lost, the token is found by the marker in its comment and revoked
-// before another is made, so that exactly one lives.
+// The service shows the value of a token only once. If that answer is lost, the provider finds the token by the marker
+// in its comment and revokes it before the next try. So exactly one token is left.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -40,7 +40,7 @@ func TestLostAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			// Somebody else's doing, with the same comment: it must stay.
+			// A token with the same comment that somebody else has created must not be revoked.
 			neighbor, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "c", day)
 			w.Tenant.Faults.Add(fault("POST", create, tc.fault))
 			w.Test(t, resource.TestStep{
@@ -59,7 +59,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// Where it goes on failing there is an end, an error, and no token.
+// If every try to create a token fails, the provider gives up with an error, and no token is left.
 func TestCreateKeepsFailing(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -81,11 +81,12 @@ func TestCreateKeepsFailing(t *testing.T) {
 	}
 }
 
-// A try whose answer was lost may still be worked on when the owner's list is looked through. So the list is looked
-// through once more after the next try, whatever came of that one.
+// The service may still be working on a request whose answer was lost when the provider reads the owner's list. So the
+// provider reads the list once more after the next try, whether or not that try succeeds.
 func TestLostAnswerWorkedOnLate(t *testing.T) {
 	t.Parallel()
-	unseen := emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: 2} // {} is read once more
+	// Times is 2, because after {} the list is read once more.
+	unseen := emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json", Times: 2}
 	lose := func(t *testing.T) *acctest.World {
 		w := newWorld(t)
 		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Drop: "after"}))
@@ -99,7 +100,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 	})
 	t.Run("refused at the next try", func(t *testing.T) {
 		t.Parallel()
-		w := lose(t) // newWorld fails the test if the first try's token is left
+		w := lose(t) // newWorld checks that no token of the first try is left
 		w.Tenant.Faults.Add(fault("POST", create, denied))
 		w.Test(t, resource.TestStep{Config: bySecret(w, `comment = "c"`), ExpectError: acctest.Words("may not use personal access tokens")})
 	})
@@ -108,11 +109,11 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 		w := lose(t)
 		w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", denied))
 		w.Test(t, resource.TestStep{
-			// Ours is kept and not tainted: the plan after the apply is empty.
+			// The new token is kept and not tainted, so the plan after the apply is empty.
 			Config: bySecret(w, `comment = "c"`),
 			Check: func(state *terraform.State) error {
 				for _, token := range live(w, w.ScoringApp.ClientID) {
-					if strings.HasPrefix(token.Comment, "c [dbxaccess:") { // the one that the warning names
+					if strings.HasPrefix(token.Comment, "c [dbxaccess:") { // the token that the warning names
 						w.Workspace.RevokeToken(token.ID)
 						return one(w, w.ScoringApp.ClientID, "c")(state)
 					}
@@ -123,7 +124,7 @@ func TestLostAnswerWorkedOnLate(t *testing.T) {
 	})
 }
 
-// When not even looking works, the error says that there may be a token, and how to find it.
+// If the search for a token fails too, the error says that a token may exist, and how to find it.
 func TestLostAnswerAndNoLook(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -139,7 +140,7 @@ func TestLostAnswerAndNoLook(t *testing.T) {
 	w.Workspace.RevokeToken(tokens[0].ID)
 }
 
-// A refresh that fails is an error that keeps the state; what was made is neither tainted nor forgotten.
+// A refresh that fails is an error and leaves the state as it is. The token is neither tainted nor forgotten.
 func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -160,7 +161,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 			Config: config, ExpectError: acctest.Words("Cannot read token.*500 INTERNAL_ERROR: oops"),
 		},
 		kept(),
-		resource.TestStep{ // a page that is not the service's must not read as "gone"
+		resource.TestStep{ // an HTML page is not an answer of the service and must not count as "not found"
 			PreConfig: func() {
 				w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 404, HTML: true}))
 			},
@@ -170,7 +171,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	)
 }
 
-// Tokens of others are seen by admins only. The error says so.
+// Only admins see the tokens of others, and the error says so.
 func TestDeployerIsNoAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -189,7 +190,7 @@ func TestDeployerIsNoAdmin(t *testing.T) {
 	)
 }
 
-// Who owns the token itself needs no admin, for nothing.
+// A provider that owns the token itself needs no admin rights for any operation.
 func TestProviderIdentityIsNoAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -226,7 +227,8 @@ func TestUpdateIsRefused(t *testing.T) {
 	)
 }
 
-// Destroying revokes as the owner where its login is at hand without configuration, else as an admin.
+// A destroy revokes the token as the owner if the owner can log in without the configuration, and otherwise as an
+// admin.
 func TestDestroyRevokesAs(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -247,7 +249,7 @@ func TestDestroyRevokesAs(t *testing.T) {
 	}
 }
 
-// The owner's file is gone: an admin revokes.
+// If the owner's certificate file no longer exists, a destroy revokes the token as an admin.
 func TestDestroyFallsBackToTheAdmin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -267,7 +269,8 @@ func TestDestroyFallsBackToTheAdmin(t *testing.T) {
 	asked(t, w, 1, "workspace", "DELETE", managed)
 }
 
-// Nobody may revoke it: an error that says the token is live, and the state is kept for the next try.
+// If nobody may revoke the token, a destroy fails with an error that says that the token is live. The state is kept for
+// the next try.
 func TestDestroyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -303,8 +306,8 @@ func TestDestroyIsRefused(t *testing.T) {
 	}
 }
 
-// The service makes the token, and what arrives is no token that can be read: a page of a proxy, half an answer. The value may
-// stand in it, so it is shown to nobody, and the token that nobody knows is revoked at once.
+// The service creates the token, but the answer cannot be read: it is the page of a proxy, or half an answer. It may
+// contain the token's value, so no message shows it. The token, whose value nobody knows, is revoked at once.
 func TestAnswerIsNoToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,7 +16,8 @@ import (
 
 const typeName = "dbxaccess_service_principal_token"
 
-// operated is what an operation gave, which must have gone well, with the identity of the token in its state.
+// operated returns the object that an operation returned. It fails the test if the operation failed, or if the object's
+// identity is not that of the token in its state.
 func operated(t *testing.T, w *acctest.World, what string, o acctest.Object, errors string) acctest.Object {
 	t.Helper()
 	if errors != "" {
@@ -26,7 +27,7 @@ func operated(t *testing.T, w *acctest.World, what string, o acctest.Object, err
 	return o
 }
 
-// The identity is the token's id: the same in every change that leaves the token, and a new one with each rotation.
+// The identity contains the token's id. It stays the same in every change of the token, and changes with each rotation.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -42,7 +43,7 @@ func TestIdentity(t *testing.T) {
 	}
 	refresh := func(what string, o acctest.Object) acctest.Object {
 		t.Helper()
-		p = w.Protocol(t) // the next walk
+		p = w.Protocol(t) // a new process, as for the next plan
 		o, errors := p.Refresh(t, typeName, o)
 		return operated(t, w, what, o, errors)
 	}
@@ -50,7 +51,7 @@ func TestIdentity(t *testing.T) {
 	config["comment"] = "b"
 	changed := apply("changed in place", refresh("refreshed", first))
 	acctest.Same(t, "changed in place", changed.Identity, first.Identity)
-	changed.Identity = nil // state of a Terraform that knew none
+	changed.Identity = nil // as a Terraform without identities stores the state
 	changed = refresh("refreshed without", changed)
 
 	config["rotation_triggers"] = map[string]any{"a": "1"}
@@ -62,7 +63,7 @@ func TestIdentity(t *testing.T) {
 		}
 		w.Workspace.RevokeToken(second.State["token_id"].(string))
 	}
-	// A token that is gone keeps its identity until the plan, which rotates it, is applied.
+	// A token that no longer exists keeps its identity until the plan that rotates it is applied.
 	w.Workspace.RevokeToken(first.State["token_id"].(string))
 	gone := refresh("gone", changed)
 	acctest.Same(t, "gone", gone.Identity, first.Identity)
@@ -72,7 +73,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// Where a refresh could not see the tokens, and that is to be a warning, the identity stays.
+// If a refresh cannot see the tokens, and on_unverifiable is "warn", the identity stays.
 func TestIdentityUnverifiable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -101,7 +102,7 @@ func TestImportByIdentity(t *testing.T) {
 		o, errors := p.Import(t, typeName, "", given)
 		got := operated(t, w, what, o, errors)
 		acctest.Same(t, what, got.State, byID.State)
-		// Of an imported token nobody knows yet which triggers it was made for: writing some is no reason to rotate it.
+		// Nobody knows for which triggers an imported token was created. So adding triggers does not rotate it.
 		o, errors = p.Apply(t, typeName, got, map[string]any{
 			"owner":   map[string]any{"application_id": w.ScoringApp.ClientID, "client_secret_wo": w.ScoringSecret},
 			"comment": "theirs", "rotation_triggers": map[string]any{"a": "1"},
@@ -124,7 +125,8 @@ func TestImportByIdentity(t *testing.T) {
 	w.Workspace.RevokeToken(id)
 }
 
-// The list of tokens names an owner only by a token that it made itself. Where there is none, that is said.
+// The list of tokens shows an owner only if that owner has created a token itself. Otherwise the import fails with an
+// error that says so.
 func TestImportOfAnUnnamedOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,7 +139,7 @@ func TestImportOfAnUnnamedOwner(t *testing.T) {
 	revokeAll(w)
 }
 
-// The same through Terraform itself, where it is new enough.
+// TestImportByIdentityBlock imports a token by its identity through Terraform itself, from version 1.12 on.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

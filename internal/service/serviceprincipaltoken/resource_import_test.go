@@ -19,12 +19,12 @@ func importBlock(id string) string {
 	return fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id)
 }
 
-// A token that somebody made is adopted without touching it: the next plan is empty, or an update in place that asks
-// nothing and logs in nobody. Never a replacement, which would revoke a token in use.
+// A token that somebody created is imported without a change. The next plan is empty, or an update that sends no write
+// and does not log in as the owner. It is never a replacement, because that would revoke a token in use.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		days   int // of its life
+		days   int // lifetime of the token
 		config func(*testing.T, *acctest.World) string
 		action plancheck.ResourceActionType
 	}{
@@ -63,8 +63,8 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// Another lifetime than it has, or any where it has none, asks for a new token; who uses the imported one has the overlap to
-// change over.
+// An imported token is rotated if the configuration sets another lifetime than the token has. Applications can use the
+// imported token until the overlap ends.
 func TestImportOfAnotherLifetime(t *testing.T) {
 	t.Parallel()
 	for name, days := range map[string]int{"shorter": 30, "for ever": 0} {
@@ -101,7 +101,7 @@ func TestImportRefused(t *testing.T) {
 	denied.PreConfig = func() { w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) }
 	w.Test(t,
 		step("0123", `No such token to import.*no live token with the id "0123"`),
-		step(short, "No such token to import"), // it has expired
+		step(short, "No such token to import"), // the token has expired
 		step(notebook, "Token belongs to a person.*"+w.PersonName),
 		denied,
 	)

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// What configuration alone shows to be wrong stops the plan, before anybody is asked anything.
+// If the configuration alone shows a mistake, the plan fails before any request is sent.
 func TestBadInputAtPlan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -98,7 +98,8 @@ func TestBadInputAtPlan(t *testing.T) {
 	}
 }
 
-// A provider that is logged in with a Databricks token has none for Entra ID: what needs one is told at plan.
+// A provider that is logged in with a Databricks token has no token for Entra ID. A configuration that needs one fails
+// during the plan.
 func TestBadInputOfAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -122,7 +123,7 @@ func TestBadInputOfAToken(t *testing.T) {
 	}
 }
 
-// The longest and the shortest token, and one of a platform that sets a shorter maximum.
+// The longest allowed lifetime works. If the workspace sets a shorter maximum, the error says so.
 func TestLifetime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -141,7 +142,7 @@ func TestLifetime(t *testing.T) {
 	)
 }
 
-// A principal can have 600 tokens.
+// A principal can have 600 tokens in a workspace. The error for one more says so.
 func TestQuota(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -152,8 +153,8 @@ func TestQuota(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * day)
 }
 
-// A module that leaves the choice to its caller has every credential as a variable, of which all but one are null. While
-// Terraform validates, none of them is known.
+// everyCredential is a module with a variable for every kind of credential. All but one of the variables are null, and
+// none is known while Terraform validates.
 const everyCredential = `
 variable "application_id" { type = string }
 variable "secret" {
@@ -210,7 +211,7 @@ func TestCredentialFromVariables(t *testing.T) {
 	)
 }
 
-// What is known only during apply is checked then, and still before anything is made.
+// A credential that is known only during the apply is checked then, before a token is created.
 func TestCredentialKnownAtApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -237,7 +238,7 @@ func TestCredentialKnownAtApply(t *testing.T) {
 	}
 }
 
-// A certificate file that the same apply writes is no error at plan.
+// A certificate file that the same apply creates is no error in the plan.
 func TestCertificateFileMadeByTheSameApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -251,7 +252,8 @@ func TestCertificateFileMadeByTheSameApply(t *testing.T) {
 	})
 }
 
-// What only Entra ID and the workspace know is told at apply, names what is missing, and leaves nothing behind.
+// If Entra ID or the workspace refuses the owner, the apply fails with an error that says what is missing, and leaves
+// no token behind.
 func TestRefusedAtApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -277,7 +279,8 @@ func TestRefusedAtApply(t *testing.T) {
 		{hcl(dormant.ClientID, secretly(w, "client_secret_wo", dormant.AddSecret(day))), "or it is deactivated there"},
 		{hcl(idle.ClientID, secretly(w, "client_secret_wo", idle.AddSecret(day))), "PERMISSION_DENIED.*The owner may not use personal access tokens.*dbxaccess_token_permission"},
 	} {
-		// Entra ID is asked again for as long as application or credential may have been made a moment ago.
+		// A short timeout, because the provider repeats a login while the application or its credential may have just
+		// been created.
 		config := strings.TrimSuffix(tc.config, "}\n") + "  timeouts = { create = \"4s\" }\n}\n"
 		steps = append(steps, resource.TestStep{Config: config, ExpectError: acctest.Words(tc.want)})
 	}

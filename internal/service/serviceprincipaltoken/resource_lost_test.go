@@ -12,7 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 )
 
-// killed runs an apply and kills Terraform and the provider, with no chance to clean up, once the condition holds.
+// killed starts an apply, and kills Terraform and the provider without a chance to clean up as soon as when returns
+// true.
 func killed(t *testing.T, c *acctest.CLI, when func() bool) {
 	t.Helper()
 	cmd := c.Command(t, "apply", "-auto-approve")
@@ -37,8 +38,9 @@ func killed(t *testing.T, c *acctest.CLI, when func() bool) {
 	<-ended
 }
 
-// A run that is killed between making the token and storing its value leaves one live token that nobody knows, with the marker
-// in its comment. The next run leaves it alone, and one that is two days later revokes it and says so.
+// A run that is killed after it created the token and before it stored the value leaves one live token whose value
+// nobody knows. Its comment has the marker. The next run does not revoke it. A run two days later revokes it and adds a
+// warning.
 func TestKilledBetweenMintAndVault(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -49,7 +51,7 @@ func TestKilledBetweenMintAndVault(t *testing.T) {
 	if !strings.HasPrefix(stray.Comment, "c [dbxaccess:") || len(v.Versions("scoring")) != 0 {
 		t.Fatalf("%+v", stray)
 	}
-	w.Tenant.Faults.Clear() // a request of the killed run may or may not have met it
+	w.Tenant.Faults.Clear() // a request of the killed run may or may not have triggered the fault
 
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 {
@@ -65,7 +67,8 @@ func TestKilledBetweenMintAndVault(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// The same at a rotation: the next run does what the killed one was about to do, and leaves what that one made.
+// If a run is killed during a rotation, the next run does that rotation again. It does not revoke the token that the
+// killed run created.
 func TestKilledRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -87,8 +90,8 @@ func TestKilledRotation(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// What no marker can help against: a run that is killed after the marker was removed and before Terraform has saved its state.
-// That leaves one token for each such kill, no more; it has the comment of the resource and lives until it expires.
+// A marker does not help if a run is killed after it removed the marker and before Terraform has saved its state. Each
+// such kill leaves exactly one token. That token has the comment of the resource and lives until it expires.
 func TestKilledBeforeTheStateIsSaved(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -110,7 +113,7 @@ func TestKilledBeforeTheStateIsSaved(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A revocation of which the answer is lost was done all the same.
+// If the answer to a revocation is lost, the token was revoked all the same.
 func TestLostAnswerAtRevoke(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

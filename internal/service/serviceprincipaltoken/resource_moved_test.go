@@ -14,7 +14,7 @@ const (
 	moved  = "moved {\n  from = databricks_token.this\n  to   = " + address + "\n}\n"
 )
 
-// comesOver is a folder in which the official provider has made a token of that owner.
+// comesOver returns a Terraform directory in which the official provider has created a token of that owner.
 func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	t.Helper()
 	c := w.CLI(t, acctest.OfficialSource+hcl)
@@ -24,7 +24,7 @@ func comesOver(t *testing.T, w *acctest.World, hcl, owner string) *acctest.CLI {
 	return c
 }
 
-// untouched fails if anything was written, or if the owner logged in.
+// untouched checks that nothing was written in the workspace and that the owner did not log in.
 func untouched(t *testing.T, w *acctest.World) {
 	t.Helper()
 	for _, method := range []string{"POST", "PATCH", "PUT", "DELETE"} {
@@ -35,8 +35,8 @@ func untouched(t *testing.T, w *acctest.World) {
 	}
 }
 
-// A token comes over from the official provider with its value. It is neither made again nor rotated: the next plan is
-// empty, or an update in place that asks nothing.
+// A token is moved from the official provider with its value. It is neither replaced nor rotated. The next plan is
+// empty, or an update that sends no write.
 func TestMovedFromOfficialProvider(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -57,7 +57,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 			c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, "+tc.changed+", 0 destroyed")
 			asked(t, w, 1, "workspace", "", "")
 			untouched(t, w)
-			c.Rewrite(t, ours) // the moved block may go
+			c.Rewrite(t, ours) // the moved block is no longer needed
 			c.MustRun(t, 0, "plan", "-detailed-exitcode")
 			if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 1 || tokens[0] != made {
 				t.Errorf("made %+v, live %+v", made, tokens)
@@ -71,7 +71,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	}
 }
 
-// Who is no admin sees its own tokens alone, and that is what the official provider made.
+// A provider that is no admin sees only its own tokens. It can adopt a token that the official provider created as the
+// same identity.
 func TestMovedOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -85,7 +86,8 @@ func TestMovedOwn(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Its own tokens say nothing of a token that another identity made, so that one stays in the state.
+// A provider that is no admin cannot see the token of another identity. So that token stays in the state, and the
+// refresh fails.
 func TestMovedOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -102,7 +104,8 @@ func TestMovedOfAnother(t *testing.T) {
 	w.Workspace.RevokeToken(id)
 }
 
-// What cannot stay as it is: another lifetime is a rotation in place, as after an import; what is gone is made.
+// A moved token with another lifetime is rotated in place, as after an import. A moved token that no longer exists is
+// created again.
 func TestMovedAndChanged(t *testing.T) {
 	t.Parallel()
 	t.Run("for ever", func(t *testing.T) {

@@ -18,7 +18,8 @@ func ownerVault(v *emulator.Vault, lines ...string) string {
 	return fmt.Sprintf("key_vault = {\n      vault_uri = %q\n      %s\n    }", v.URL(), strings.Join(lines, "\n      "))
 }
 
-// keptOwner is a vault with everything the application logs in with, which the deployer may read and change nothing in.
+// keptOwner returns a vault with every credential of the scoring application. The deployer may read the secrets in it
+// and not write any.
 func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 	t.Helper()
 	w.Proxied()
@@ -36,7 +37,7 @@ func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 	return v
 }
 
-// A token can do what its owner can, and nothing else.
+// A token has the rights of its owner, and no others.
 func TestTokenScores(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -54,8 +55,8 @@ func TestTokenScores(t *testing.T) {
 	w.Test(t, resource.TestStep{Config: config, Check: status(http.StatusForbidden)}, granted)
 }
 
-// The owner's credential may be kept in a vault, which the provider's own identity reads: at apply, and not before. It serves
-// to revoke as well.
+// The owner's credential may be in a vault. The provider's own identity reads the vault during the apply, and not
+// before. The credential also serves to revoke the token.
 func TestOwnerInKeyVault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -69,7 +70,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	}
 	c := w.CLI(t, all)
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
-	asked(t, w, 0, "", "", "") // neither owner nor vault, nor anybody
+	asked(t, w, 0, "", "", "") // no request at all: neither a login of the owner nor one to the vault
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 3 {
 		t.Errorf("%+v", tokens)
@@ -80,7 +81,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	if n := loginsBy(w, w.ScoringApp.ClientID); n != 0 {
 		t.Errorf("a refresh logged in as the owner %d times", n)
 	}
-	// As the owner, with what the vault still has.
+	// The destroy revokes the tokens as the owner, with the credential in the vault.
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Tenant.Journal.Reset()
 	c.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
@@ -88,7 +89,7 @@ func TestOwnerInKeyVault(t *testing.T) {
 	asked(t, w, 0, "workspace", "DELETE", managed1)
 }
 
-// What only the vault knows is an error at apply, before anything is made.
+// If the vault lacks the credential or refuses to show it, the apply fails before a token is created.
 func TestOwnerInKeyVaultRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,7 +113,7 @@ func TestOwnerInKeyVaultRefused(t *testing.T) {
 	asked(t, w, 0, "workspace", "POST", create)
 }
 
-// With a federated token the owner logs in from where the provider's oidc settings say.
+// An owner with a federated token logs in with the token that the provider's oidc_* settings name.
 func TestOwnerByOIDC(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -128,8 +129,8 @@ func TestOwnerByOIDC(t *testing.T) {
 	asked(t, w, 2, "workspace", "POST", revoke)
 }
 
-// An application, or its credential, may have been made by the same apply: Entra ID learns of it late, and is asked again, when
-// the token is created and never later.
+// The same apply may have created an application or its credential, which Entra ID may not know at once. The provider
+// repeats the login only when it creates a token.
 func TestEntraLearnsLate(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]string{"application": "700016", "service principal": "7000229", "secret": "7000215"} {
@@ -142,7 +143,7 @@ func TestEntraLearnsLate(t *testing.T) {
 				resource.TestStep{Config: bySecret(w, `comment = "a"`), Check: one(w, w.ScoringApp.ClientID, "a")},
 				resource.TestStep{
 					PreConfig: func() {
-						late.Times, late.After = 1, 2 // the deployer's own logins pass
+						late.Times, late.After = 1, 2 // two logins of the deployer come first and succeed
 						w.Tenant.Faults.Add(late)
 					},
 					Config: bySecret(w, `comment = "b"`), ExpectError: acctest.Words("AADSTS" + code),
@@ -175,7 +176,8 @@ func TestEntraLearnsLate(t *testing.T) {
 	})
 }
 
-// Fifty tokens of ten owners: one login for each owner in the run that makes them, none in a refresh, and one list for each run.
+// Fifty tokens of ten owners cost one login per owner in the run that creates them, none in a refresh, and one list of
+// tokens per run.
 func TestManyTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -21,7 +21,8 @@ func rewrite(t *testing.T, c *acctest.CLI, from, to string) {
 	c.Rewrite(t, strings.ReplaceAll(string(text), from, to))
 }
 
-// What each operation costs. A refresh never contacts the owner, and any number of tokens share one list.
+// TestRequests checks how many requests each operation sends. A refresh never logs in as the owner, and all tokens
+// share one list.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -51,17 +52,18 @@ func TestRequests(t *testing.T) {
 	}
 	list := "GET " + managed
 	patch := "PATCH /api/2.0/token/{id}"
-	// One login for three tokens of one owner, and one look for what an interrupted run may have left.
+	// Three tokens of one owner cost one login, and one list that shows what interrupted runs may have left behind.
 	costs("create", map[string]int{"owner's logins": 1, "deployer's logins": 1, list: 1, "POST " + create: 3, patch: 3}, "apply", "-auto-approve")
 	costs("refresh", map[string]int{"deployer's logins": 1, list: 1}, "plan", "-detailed-exitcode")
 	rewrite(t, c, `"c$`, `"d$`)
-	// The plan and the apply of one command log in by themselves, and before its first write the apply asks once where it is.
+	// The plan and the apply of one command log in separately. Before its first write the apply asks once which
+	// workspace it calls.
 	me := "GET /api/2.0/preview/scim/v2/Me"
 	costs("update", map[string]int{"deployer's logins": 2, list: 1, me: 1, "owner's logins": 1, patch: 3}, "apply", "-auto-approve")
 	costs("destroy", map[string]int{"deployer's logins": 2, list: 1, me: 1, "DELETE " + managed + "/{id}": 3, "GET " + managed + "/{id}": 3}, "destroy", "-auto-approve")
 }
 
-// What a person reads when something is odd and nothing has failed, and what must not be read by anybody.
+// The provider adds a warning when something is unusual but nothing has failed, and never shows a token's value.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -87,11 +89,11 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("planning said %s", out)
 	}
 
-	// Somebody takes the token's value for its id. What the provider says does not repeat it.
+	// If somebody writes a token's value in place of its id, no message repeats the value.
 	c.MustRun(t, 0, "state", "rm", address)
 	_, value := w.Workspace.MintToken(w.ScoringApp.ClientID, "x", day)
 	t.Cleanup(func() { w.Workspace.RevokeToken(live(w, w.ScoringApp.ClientID)[0].ID) })
-	for range 2 { // the second time it cannot even be looked up
+	for range 2 { // the second time the provider is no admin and cannot list the tokens
 		r := c.MustRun(t, 1, "import", address, value)
 		if strings.Contains(r.Stderr, value) || !strings.Contains(r.Stderr, "dapi…") {
 			t.Errorf("importing said %s", r.Stderr)
@@ -100,7 +102,8 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// Write-only values are in neither plan nor state, and the token is where the state has it and nowhere else.
+// Write-only values are neither in the plan nor in the state. The token's value is in its attribute in the state and
+// nowhere else.
 func TestSecretsStayOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -21,7 +21,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// scores says with which status the endpoint answers an application that shows a token.
+// scores returns the HTTP status with which the serving endpoint answers an application that uses the token.
 func scores(t *testing.T, w *acctest.World, token string) int {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: w.Tenant.CAPool()}}}
@@ -41,7 +41,8 @@ func scores(t *testing.T, w *acctest.World, token string) int {
 	return resp.StatusCode
 }
 
-// rotation is one step: what the plan says, and which tokens live after it.
+// rotation returns a test step that expects a rotation: reason is what the plan shows, and liveAfter is how many tokens
+// live after it.
 func rotation(w *acctest.World, config, reason string, liveAfter int, checks ...statecheck.StateCheck) resource.TestStep {
 	return resource.TestStep{
 		Config: config,
@@ -54,7 +55,8 @@ func rotation(w *acctest.World, config, reason string, liveAfter int, checks ...
 	}
 }
 
-// living checks how many tokens of the application live, and that the one in state, and the one before it, are among them.
+// living checks that n tokens of the scoring application live, and that the current and the previous token of the state
+// are among them.
 func living(w *acctest.World, n int) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
 		state := s.RootModule().Resources[address].Primary.Attributes
@@ -75,7 +77,7 @@ func living(w *acctest.World, n int) resource.TestCheckFunc {
 	}
 }
 
-// after moves the clock before a step.
+// after returns a step that first moves the workspace's clock forward.
 func after(w *acctest.World, d time.Duration, step resource.TestStep) resource.TestStep {
 	step.PreConfig = func() { w.Tenant.Clock.Advance(d) }
 	return step
@@ -85,7 +87,7 @@ func quietly(w *acctest.World, config string) resource.TestStep {
 	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
 }
 
-// The life of a token: it is rotated a third of its life before its end, the old one lives on for the overlap, and the first
+// A token is rotated when a third of its lifetime is left. The old token lives until the overlap ends, and the first
 // apply after that revokes it.
 func TestRotationWhenDue(t *testing.T) {
 	t.Parallel()
@@ -107,7 +109,7 @@ func TestRotationWhenDue(t *testing.T) {
 		if value == now {
 			t.Error("the value is the old one")
 		}
-		// A consumer scores with the old token until it has switched to the new one.
+		// An application can use the old token until it has switched to the new one.
 		for _, token := range []string{value, now} {
 			if status := scores(t, w, token); status != http.StatusOK {
 				t.Errorf("scoring answered %d", status)
@@ -129,7 +131,7 @@ func TestRotationWhenDue(t *testing.T) {
 	)
 }
 
-// A second rotation within an overlap revokes the older token first: never more than two live.
+// A second rotation within an overlap revokes the older token first, so that never more than two tokens live.
 func TestRotationWithinAnOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -148,7 +150,7 @@ func TestRotationWithinAnOverlap(t *testing.T) {
 		third,
 		rotation(w, config("4"), "trigger", 2),
 	)
-	// The order on the server: each revocation came before the mint.
+	// On the server each revocation came before the creation of the next token.
 	var order []string
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Route == create {
@@ -163,7 +165,7 @@ func TestRotationWithinAnOverlap(t *testing.T) {
 	}
 }
 
-// Without an overlap the old token goes at once; with triggers and lifetimes the same.
+// Without an overlap the old token is revoked at once, whatever the reason of the rotation is.
 func TestRotationWithoutOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -173,7 +175,7 @@ func TestRotationWithoutOverlap(t *testing.T) {
 		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`), "trigger", 1),
 		rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "lifetime", 1, has("rotate_before_seconds", knownvalue.Int64Exact(1200))),
 		after(w, 41*time.Minute, rotation(w, bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600"), "due", 1)),
-		// Never by time.
+		// With rotate_before_seconds = 0 the token is never rotated because of the time.
 		resource.TestStep{
 			Config: bySecret(w, none, `rotation_triggers = { a = "1" }`, "lifetime_seconds = 3600", "rotate_before_seconds = 0"), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: []statecheck.StateCheck{has("rotate_at", knownvalue.Null())}, Check: living(w, 1),
@@ -182,7 +184,8 @@ func TestRotationWithoutOverlap(t *testing.T) {
 	)
 }
 
-// Without an overlap the old token may resist. The new one is kept, and the next apply tries again.
+// If the old token cannot be revoked after a rotation without overlap, the new token is kept, and the next apply tries
+// again.
 func TestOldTokenResists(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -197,7 +200,7 @@ func TestOldTokenResists(t *testing.T) {
 	)
 }
 
-// The workspace says that the token is really somebody else's.
+// A token that belongs to another principal according to the workspace is rotated.
 func TestRotationOfAForeignToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -213,8 +216,8 @@ func TestRotationOfAForeignToken(t *testing.T) {
 	}
 }
 
-// The token of now is revoked while the one before it is still in use: the new one is made and that one stays until its time
-// is over.
+// If the current token is revoked while the previous one is still in use, a new token is created. The previous token
+// stays until its overlap ends.
 func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -240,8 +243,8 @@ func TestRotationOfARevokedTokenWithinAnOverlap(t *testing.T) {
 	)
 }
 
-// A plan made before the window and applied inside it does what it showed. Terraform plans again while it applies, and must
-// get the same.
+// A plan that was saved before a rotation was due, and is applied after that time, does what it showed. Terraform plans
+// again during the apply, and must get the same plan.
 func TestPlanOutlivesTheWindow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -257,7 +260,8 @@ func TestPlanOutlivesTheWindow(t *testing.T) {
 		t.Errorf("%+v", tokens)
 	}
 
-	// The next one finds it due. What it found is obeyed without a refresh, once it is saved; without one nothing new is found.
+	// The next refresh finds that the rotation is due. Once a refresh has saved that verdict, a plan without a refresh
+	// follows it. Without a refresh no new verdict is found.
 	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-refresh=false")
 	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh-only")
 	w.Tenant.Journal.Reset()
@@ -275,7 +279,7 @@ func TestPlanOutlivesTheWindow(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A rotation that fails leaves everything as it was, and is tried again.
+// A rotation that fails leaves everything as it was, and the next apply tries again.
 func TestRotationFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -289,7 +293,7 @@ func TestRotationFails(t *testing.T) {
 	w.Test(t, resource.TestStep{Config: config}, fails, rotation(w, config, "due", 2))
 }
 
-// A principal that was deactivated or deleted is no obstacle to a plan.
+// The plan works even if the owner was deactivated or deleted.
 func TestPlanWithoutTheOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -307,7 +311,8 @@ func TestPlanWithoutTheOwner(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// The service revokes what nobody uses for 90 days. Before that it is told, and not about a token that is used or ends first.
+// The service revokes a token that nobody uses for 90 days. A refresh warns before that time, but not about a token
+// that is used or expires earlier.
 func TestUnused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -324,12 +329,12 @@ func TestUnused(t *testing.T) {
 	w.Tenant.Clock.Advance(2 * day)
 	told(true)
 	w.Workspace.UseToken(live(w, w.ScoringApp.ClientID)[0].ID)
-	w.Tenant.Clock.Advance(day) // a use shows a day later
+	w.Tenant.Clock.Advance(day) // the list shows a use of the token one day later
 	told(false)
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// What triggers a rotation may be known only at apply: then the plan says so, and the apply decides.
+// A trigger may be known only at apply. Then the plan shows an unknown rotation_reason, and the apply decides.
 func TestTriggerKnownAtApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -341,7 +346,7 @@ func TestTriggerKnownAtApply(t *testing.T) {
 	w.TestCLI(t, resource.TestStep{Config: config("1"), Check: living(w, 1)}, rotated)
 }
 
-// Where the token cannot be checked, whoever says so gets a warning and an untouched state.
+// If the token cannot be checked, on_unverifiable = "warn" causes a warning and leaves the state as it is.
 func TestUnverifiable(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -352,8 +357,8 @@ func TestUnverifiable(t *testing.T) {
 		resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: config})
 }
 
-// A second rotation within an overlap whose credential is refused touches nothing: the token before, which is still in use, is
-// not revoked for a rotation that does not take place.
+// If the owner's credential is refused in a second rotation within an overlap, nothing changes. The previous token is
+// still in use, so it must not be revoked for a rotation that does not take place.
 func TestRotationWithARefusedCredential(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -375,7 +380,7 @@ func TestRotationWithARefusedCredential(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// With an overlap there is a valid token at every instant, whatever rotates it, and never a third.
+// With an overlap there is a valid token at every moment, whatever causes the rotation, and never a third one.
 func TestAlwaysAValidToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -397,8 +402,8 @@ func TestAlwaysAValidToken(t *testing.T) {
 	}()
 	for _, rotate := range []func(){
 		func() { w.Tenant.Clock.Advance(7 * time.Hour) },               // due
-		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                 // within the overlap
-		func() { rewrite(t, c, nineHours, "lifetime_seconds = 3600") }, // and once more
+		func() { rewrite(t, c, `a = "1"`, `a = "2"`) },                 // a rotation within the overlap
+		func() { rewrite(t, c, nineHours, "lifetime_seconds = 3600") }, // another rotation within the overlap
 		func() { w.Tenant.Clock.Advance(11 * time.Minute) },            // the overlap ends
 		func() { w.Tenant.Clock.Advance(31 * time.Minute) },            // due
 		func() { w.Tenant.Clock.Advance(11 * time.Minute) },            // the overlap ends
@@ -416,7 +421,7 @@ func TestAlwaysAValidToken(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Where the workspace does not answer at all, it is no more than a warning either.
+// If the workspace does not answer at all, on_unverifiable = "warn" causes only a warning too.
 func TestUnverifiableWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

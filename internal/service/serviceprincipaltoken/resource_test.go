@@ -69,7 +69,7 @@ func TestBasic(t *testing.T) {
 	)
 }
 
-// Each way to log in as the owner makes a token that is really the owner's.
+// Each way to log in as the owner creates a token that belongs to the owner.
 func TestOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -117,7 +117,7 @@ func TestOwner(t *testing.T) {
 	}})
 }
 
-// The provider may itself be logged in with a Databricks token; then only the workspace knows who that is.
+// The provider may be logged in with a Databricks token. Then only the workspace knows whose identity that is.
 func TestOwnerIsAToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -178,7 +178,8 @@ func TestUpdate(t *testing.T) {
 		step(bySecret(w, `comment = "second"`), "second"),
 		step(bySecret(w, `comment = "second"`, `scopes = ["sql", "serving"]`), "second", serving, sql),
 		step(bySecret(w, `comment = "third"`, `scopes = ["serving"]`), "third", serving),
-		step(bySecret(w, `scopes = ["serving", "sql"]`), "", serving, sql), // a comment that is no longer written is removed
+		// A comment that is removed from the configuration is removed from the token.
+		step(bySecret(w, `scopes = ["serving", "sql"]`), "", serving, sql),
 		unmanaged,
 		quiet,
 	)
@@ -201,7 +202,7 @@ func TestReplace(t *testing.T) {
 	w.Test(t,
 		step(bySecret(w), w.ScoringApp.ClientID, plancheck.ResourceActionCreate),
 		step(hcl(other.ClientID, secretly(w, "client_secret_wo", other.AddSecret(day))), other.ClientID, plancheck.ResourceActionDestroyBeforeCreate),
-		resource.TestStep{ // the same id in upper case is the same owner
+		resource.TestStep{ // the same application id in upper case is the same owner
 			Config:           hcl(strings.ToUpper(other.ClientID), secretly(w, "client_secret_wo", "unused")),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			Check: func(*terraform.State) error {
@@ -217,8 +218,8 @@ func TestReplace(t *testing.T) {
 	}
 }
 
-// A token that was revoked, has expired by the workspace's clock, or went with its owner's right is rotated: the resource
-// stays, and the plan says why.
+// A token is rotated if it was revoked, has expired by the workspace's clock, or was lost with its owner's right to use
+// tokens. The resource stays, and the plan shows the reason.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -249,7 +250,7 @@ func TestGone(t *testing.T) {
 			w.Workspace.RemoveGrant(rights, application)
 			w.Workspace.SetGrant(rights, application, "CAN_USE")
 		}, "revoked"),
-		// What is no longer there needs no revoking.
+		// A token that no longer exists need not be revoked by a destroy.
 		resource.TestStep{PreConfig: func() { w.Workspace.RevokeToken(live(w, application)[0].ID) }, Config: config, Destroy: true},
 	)
 }

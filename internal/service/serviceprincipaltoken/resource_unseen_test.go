@@ -11,7 +11,7 @@ import (
 
 var nothing = emulator.Fault{Status: 200, Body: "{}", ContentType: "application/json"}
 
-// stays demands that a refresh, if it goes well, changes nothing, and that the next plan has nothing to do.
+// stays checks that a successful refresh changes nothing, and that the next plan is empty.
 func stays(t *testing.T, w *acctest.World, o acctest.Object, config map[string]any) {
 	t.Helper()
 	p := w.Protocol(t)
@@ -22,7 +22,8 @@ func stays(t *testing.T, w *acctest.World, o acctest.Object, config map[string]a
 	}
 }
 
-// An answer without tokens is no proof that one is gone: the service is asked about that very token, and the one before it.
+// An answer without tokens does not prove that a token is gone. So the provider asks the service for the current and
+// the previous token by id.
 func TestEmptyListForgetsNoToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -31,7 +32,7 @@ func TestEmptyListForgetsNoToken(t *testing.T) {
 	made := p.MustApply(t, typeName, p.MustApply(t, typeName, acctest.Object{}, ofApplication(w, nil)), config)
 	w.Tenant.Faults.Add(fault("GET", managed, nothing))
 	stays(t, w, made, config)
-	// Where that answer says nothing either, it is an error.
+	// If the answer about the token is empty as well, the refresh fails.
 	w.Tenant.Faults.Add(fault("GET", managed, nothing))
 	w.Tenant.Faults.Add(fault("GET", managed1, nothing))
 	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "Cannot read token") || !strings.Contains(errors, "no token_info.token_id") {
@@ -41,7 +42,7 @@ func TestEmptyListForgetsNoToken(t *testing.T) {
 	revokeAll(w)
 }
 
-// One answer, or all of them, whose clock cannot be right decides nothing.
+// If the workspace's clock cannot be right, no decision is based on it.
 func TestWrongClockRotatesNoToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -56,14 +57,15 @@ func TestWrongClockRotatesNoToken(t *testing.T) {
 		w.Tenant.Clock.Advance(-off)
 	}
 	stays(t, w, made, config)
-	// Where nothing depends on the time, the clock does not matter.
+	// If no decision depends on the time, a wrong clock does not matter.
 	w.Tenant.Clock.Advance(-3650 * day)
 	stays(t, w, made, config)
 	w.Tenant.Clock.Advance(3650 * day)
 	revokeAll(w)
 }
 
-// A token that was found revoked or expired, and lives, is revoked with the rotation: no token is left that no state knows.
+// A token that was found revoked or expired, but is live, is revoked with the rotation. So no live token is left that
+// no state records.
 func TestRotationRevokesWhatWasFoundGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -86,7 +88,8 @@ func TestRotationRevokesWhatWasFoundGone(t *testing.T) {
 	revokeAll(w)
 }
 
-// With the provider's identity the list of the caller's own tokens speaks for the owner's only if the caller is the owner.
+// With the provider's identity, the list of the caller's own tokens shows the owner's tokens only if the caller is the
+// owner.
 func TestOwnListOfAnotherCaller(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -103,7 +106,8 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "neither as the owner "+w.Deployer.ClientID) {
 		t.Errorf("%q", errors)
 	}
-	// Nor does a Databricks token of somebody else, whose name only the workspace knows.
+	// Nor does the list help if the provider is logged in with a Databricks token of another identity, which only the
+	// workspace knows.
 	_, value := w.Workspace.MintToken(w.ScoringApp.ClientID, "login", day)
 	delete(w.Env, "ARM_CLIENT_ID")
 	delete(w.Env, "ARM_CLIENT_SECRET")
@@ -117,7 +121,7 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	delete(w.Env, "DATABRICKS_TOKEN")
 	w.Env["ARM_CLIENT_ID"], w.Env["ARM_CLIENT_CERTIFICATE_PATH"], w.Env["ARM_CLIENT_CERTIFICATE_PASSWORD"] = w.Deployer.ClientID, path, password
 	stays(t, w, made, ofProvider(w))
-	// Its own list, empty, is no proof; with another token in it, it is.
+	// An empty list of the caller's own tokens proves nothing. A list with another token proves that the token is gone.
 	w.Tenant.Faults.Add(fault("GET", "/api/2.0/token/list", nothing))
 	if _, errors := w.Protocol(t).Refresh(t, typeName, made); !strings.Contains(errors, "came empty") || !strings.Contains(errors, "-refresh=false -replace") {
 		t.Errorf("%q", errors)
@@ -130,7 +134,7 @@ func TestOwnListOfAnotherCaller(t *testing.T) {
 	revokeAll(w)
 }
 
-// Who could neither see nor revoke a token makes none, unless it is said that this is meant.
+// A provider that could neither see nor revoke a token does not create it, unless on_unverifiable is "warn".
 func TestNoTokenThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -152,13 +156,13 @@ func TestNoTokenThatCannotBeSeen(t *testing.T) {
 	if read := w.Protocol(t).MustRefresh(t, typeName, made); !strings.Contains(read.Warnings, "Cannot check token") {
 		t.Errorf("%q", read.Warnings)
 	}
-	// A rotation asks as well.
+	// A rotation makes the same check.
 	rotate := map[string]any{"rotation_triggers": map[string]any{"a": "1"}}
 	if _, errors := p.Apply(t, typeName, made, ofApplication(w, rotate)); !strings.Contains(errors, "Token was not created") || len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Errorf("%q", errors)
 	}
 	revokeAll(w)
-	// A list that fails for another reason is no leave to make one either.
+	// If the list fails for another reason, no token is created either.
 	w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 	w.Tenant.Faults.Add(fault("GET", managed, emulator.Fault{Status: 500, Code: "INTERNAL_ERROR", Message: "oops"}))
 	if _, errors := w.Protocol(t).Apply(t, typeName, acctest.Object{}, blind); !strings.Contains(errors, "oops") || len(live(w, w.ScoringApp.ClientID)) != 0 {
@@ -166,7 +170,7 @@ func TestNoTokenThatCannotBeSeen(t *testing.T) {
 	}
 }
 
-// The ways out of a state whose token the provider can no longer see, as the errors name them, through Terraform itself.
+// If the provider can no longer see a token, the errors name the ways out. They work through Terraform itself.
 func TestWaysOutForAStrandedToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -174,12 +178,13 @@ func TestWaysOutForAStrandedToken(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token", `write on_unverifiable = "warn"`, "terraform apply -refresh=false", "terraform state rm")
-	// It does not help to write it: a refresh sees the state. Without a refresh it gets there.
+	// The new on_unverifiable has no effect in a refresh, which reads the state. An apply without a refresh writes it
+	// into the state.
 	rewrite(t, c, `comment = "c"`, "comment = \"c\"\n  on_unverifiable = \"warn\"")
 	c.MustRun(t, 1, "plan").MustSay(t, "Cannot read token")
 	c.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false").MustSay(t, "1 changed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Cannot check token")
-	// A destroy has no credential of the owner, and the error says how to forget the token.
+	// A destroy does not have the owner's credential, and the error says how to remove the token from the state.
 	c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "The token is still live", "terraform state rm")
 	if len(live(w, w.ScoringApp.ClientID)) != 1 {
 		t.Error("it is gone")

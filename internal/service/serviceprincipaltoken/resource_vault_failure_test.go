@@ -9,7 +9,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A vault that does not take the value is found before there is one.
+// If the vault would not accept the value, the apply fails before a token is created.
 func TestVaultRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -40,7 +40,7 @@ func TestVaultRefuses(t *testing.T) {
 				lines = strings.Replace(lines, "kv-ml", tc.lines, 1)
 			}
 			c := w.CLI(t, bySecret(w, lines, `timeouts = { create = "6s" }`))
-			c.MustRun(t, 2, "plan", "-detailed-exitcode") // which asks no vault
+			c.MustRun(t, 2, "plan", "-detailed-exitcode") // a plan sends no request to the vault
 			asked(t, w, 0, "vault", "", "")
 			r := c.MustRun(t, 1, "apply", "-auto-approve")
 			if text := r.Text(); !acctest.Words(tc.want).MatchString(text) {
@@ -52,7 +52,8 @@ func TestVaultRefuses(t *testing.T) {
 	}
 }
 
-// Whoever says so overwrites; the version of before stays below.
+// With overwrite_existing = true the provider writes a new version of somebody else's secret. The earlier version stays
+// below it.
 func TestVaultOverwrites(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -61,12 +62,13 @@ func TestVaultOverwrites(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	c.MustRun(t, 0, "destroy", "-auto-approve")
-	if on := enabled(v, "scoring"); on != "0" { // theirs is not ours to disable
+	// The provider does not disable a version that it did not write.
+	if on := enabled(v, "scoring"); on != "0" {
 		t.Errorf("versions %s are enabled", on)
 	}
 }
 
-// A role that was given a moment ago is waited for, before the token is made.
+// The provider waits for a role that was just assigned, before it creates the token.
 func TestVaultRoleComesLate(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -81,7 +83,8 @@ func TestVaultRoleComesLate(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// The vault may refuse the value although it took the try: then the new token is revoked, and nothing has changed.
+// The vault may refuse the value although it accepted the test before. Then the new token is revoked, and nothing has
+// changed.
 func TestVaultWriteFails(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -99,7 +102,7 @@ func TestVaultWriteFails(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	id := live(w, w.ScoringApp.ClientID)[0].ID
 
-	// The same at a rotation: the token of before stays.
+	// If the vault refuses the value at a rotation, the old token stays.
 	w.Tenant.Clock.Advance(6*time.Hour + time.Minute)
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	c.MustRun(t, 1, "apply", "-auto-approve")
@@ -108,7 +111,7 @@ func TestVaultWriteFails(t *testing.T) {
 	}
 	c.MustRun(t, 2, "plan", "-detailed-exitcode")
 
-	// And where the new one cannot be revoked either, it is kept, and the error says so.
+	// If the new token cannot be revoked either, the state keeps it, and the error says so.
 	w.Tenant.Faults.Add(vaultFault("PUT", put, refused))
 	w.Tenant.Faults.Add(fault("POST", revoke, denied))
 	w.Tenant.Faults.Add(fault("DELETE", managed1, denied))
@@ -120,7 +123,7 @@ func TestVaultWriteFails(t *testing.T) {
 	if a := c.Attributes(t, address); len(tokens) != 2 || a["previous_token_id"] != tokens[0].ID || a["token_id"] != tokens[1].ID {
 		t.Errorf("%+v", tokens)
 	}
-	// The next apply revokes that one, which nobody can use, and not the one that is in use.
+	// The next apply revokes the new token, which nobody can use, and not the token in use.
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if tokens := live(w, w.ScoringApp.ClientID); len(tokens) != 2 || tokens[0].ID != id || enabled(v, "scoring") != "0 1" {
 		t.Errorf("%+v, %s", tokens, enabled(v, "scoring"))
@@ -133,7 +136,7 @@ func TestVaultWriteFails(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A token that was made, could not be stored and could not be revoked is kept, so that the next apply revokes it.
+// A token that could neither be stored nor revoked is kept in the state, so that the next apply revokes it.
 func TestVaultWriteFailsAtCreate(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -155,8 +158,8 @@ func TestVaultWriteFailsAtCreate(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Something else than the vault says that it stored the value, or sends it elsewhere: the token is not stored, so it is
-// revoked, and the error says who answered what.
+// Something other than the vault answers that it stored the value, or redirects the request. The token is not stored,
+// so it is revoked. The error says who answered what.
 func TestVaultWriteIsShown(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -169,7 +172,7 @@ func TestVaultWriteIsShown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, v, secret := newVaultWorld(t)
-			tc.fault.After = 1 // the try before the token is made
+			tc.fault.After = 1 // the first write is a test before the token is created
 			w.Tenant.Faults.Add(vaultFault("PUT", "/secrets/scoring", tc.fault))
 			c := w.CLI(t, bySecret(w, secret()))
 			text := c.MustRun(t, 1, "apply", "-auto-approve").Text()
@@ -185,7 +188,7 @@ func TestVaultWriteIsShown(t *testing.T) {
 	}
 }
 
-// The answer of the vault is lost, before its work or after: one version, one token.
+// If the vault's answer is lost, before or after its work, there is still one version and one token.
 func TestVaultAnswerLost(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string]emulator.Fault{
@@ -209,7 +212,8 @@ func TestVaultAnswerLost(t *testing.T) {
 	}
 }
 
-// A vault that refuses the versions of a name it does not hold takes a token under it like any other, and knows what was deleted.
+// A vault may refuse to list the versions of a secret that does not exist. The provider can still store a token there,
+// and finds out if the secret was deleted.
 func TestVaultRefusesVersions(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -227,8 +231,8 @@ func TestVaultRefusesVersions(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A token carries its marker for no longer than the marker says: what is not stored by then is taken for abandoned by the next
-// run, so it is given up before.
+// After the time in its marker another run takes an unrecorded token for abandoned. So a token that is not stored by
+// then is revoked.
 func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -252,7 +256,7 @@ func TestVaultIsSlowerThanTheMarker(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// A token's version is disabled with the token, also where what was to come after that fails.
+// The version of a token in Key Vault is disabled when the token is revoked, even if a later step fails.
 func TestVersionGoesWithItsToken(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -263,7 +267,7 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 	if on := enabled(v, "scoring"); on != "0 1" {
 		t.Errorf("within the overlap versions %s are enabled", on)
 	}
-	// The one before is revoked to make room, and then none is made.
+	// The previous token is revoked to make room, and then the creation of the new token fails.
 	rewrite(t, c, `a = "2"`, `a = "3"`)
 	w.Tenant.Faults.Add(fault("POST", create, denied))
 	c.MustRun(t, 1, "apply", "-auto-approve")
@@ -271,7 +275,7 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 		t.Errorf("after a rotation that failed versions %s are enabled", on)
 	}
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	// The overlap ends, and then the comment is not taken.
+	// The overlap ends, and then the change of the comment fails.
 	w.Tenant.Clock.Advance(61 * time.Minute)
 	rewrite(t, c, `"x"`, `"y"`)
 	w.Tenant.Faults.Add(fault("PATCH", update, denied))
@@ -284,7 +288,7 @@ func TestVersionGoesWithItsToken(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Within an overlap the token before is revoked to make room, so nobody is told that nothing has changed.
+// Within an overlap the previous token is revoked to make room. So no message may say that nothing has changed.
 func TestVaultWriteFailsWithinAnOverlap(t *testing.T) {
 	t.Parallel()
 	w, _, secret := newVaultWorld(t)

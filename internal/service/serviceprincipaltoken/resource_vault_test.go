@@ -10,7 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// newVaultWorld is a world with a vault that the deployer may write to, and the lines that send a token there.
+// newVaultWorld returns a workspace, a vault that the deployer may write to, and a function that returns the block
+// key_vault_secret with more lines.
 func newVaultWorld(t *testing.T) (w *acctest.World, v *emulator.Vault, lines func(...string) string) {
 	t.Helper()
 	w = newWorld(t)
@@ -27,7 +28,7 @@ func vaultFault(method, path string, f emulator.Fault) emulator.Fault {
 	return f
 }
 
-// enabled are the versions that a reader gets a value of, by their place from the oldest.
+// enabled returns the indexes of the enabled versions of a secret, counted from the oldest.
 func enabled(v *emulator.Vault, name string) string {
 	var out []string
 	for i, version := range v.Versions(name) {
@@ -38,7 +39,8 @@ func enabled(v *emulator.Vault, name string) string {
 	return strings.Join(out, " ")
 }
 
-// done counts what the vault did; it refuses the first request of each run, to say which token it wants.
+// done counts the requests that the vault has executed. It leaves out the first request of each run, which the vault
+// refuses to say which token it needs.
 func done(w *acctest.World, method string) int {
 	n := 0
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -49,8 +51,8 @@ func done(w *acctest.World, method string) int {
 	return n
 }
 
-// The value goes to the vault and to no other place: not a byte of it in state, plan or log. Whoever reads the vault scores
-// with it, until the resource is destroyed.
+// The value is in the vault and nowhere else: not in the state, a plan or a log. Whoever reads the vault can use the
+// value until the resource is destroyed.
 func TestVaultOnly(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -113,7 +115,7 @@ func TestVaultOnly(t *testing.T) {
 	if status := scores(t, w, value); status == 200 {
 		t.Error("the token still scores")
 	}
-	// The secret is ours, so it may be used again.
+	// The provider has written the secret before, so it may write to it again.
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if on := enabled(v, "scoring"); on != "1" {
 		t.Errorf("versions %s are enabled", on)
@@ -121,8 +123,8 @@ func TestVaultOnly(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Each token has its version, which is disabled when that token is revoked, and no other. Content type and tags change in
-// place; another name is another token.
+// Each token has its own version in the vault, which is disabled when that token is revoked. Content type and tags
+// change in place; another name rotates the token.
 func TestVaultRotation(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -167,7 +169,7 @@ func TestVaultRotation(t *testing.T) {
 	if enabled(v, "elsewhere") != "0" || enabled(v, "scoring") != "1" || len(live(w, w.ScoringApp.ClientID)) != 2 {
 		t.Errorf("%s, %s", enabled(v, "elsewhere"), enabled(v, "scoring"))
 	}
-	// A second one at once: the oldest goes with its version, before the new one is made.
+	// A second rotation within the overlap revokes the oldest token and disables its version before it creates a token.
 	rewrite(t, c, `a = "2"`, `a = "3"`)
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if enabled(v, "elsewhere") != "0 1" || enabled(v, "scoring") != "" || len(live(w, w.ScoringApp.ClientID)) != 2 {
@@ -179,7 +181,8 @@ func TestVaultRotation(t *testing.T) {
 	}
 }
 
-// The block comes and goes, and the value with it.
+// If the block key_vault_secret is added or removed, the token is rotated, and the value moves into the vault or the
+// state.
 func TestVaultComesAndGoes(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -206,8 +209,8 @@ func TestVaultComesAndGoes(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Somebody disables the version, or deletes the secret: the token is made again. A deleted secret has to be recovered first,
-// and the error says how, before anything is made.
+// If somebody disables the version or deletes the secret, the token is rotated. A deleted secret must be recovered
+// first, and the error says how before a token is created.
 func TestVaultLost(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -230,14 +233,14 @@ func TestVaultLost(t *testing.T) {
 	c.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Key Vault secret is deleted but not purged", "az keyvault secret recover")
 	asked(t, w, 0, "workspace", "POST", create)
 	v.RecoverSecret("scoring")
-	c.MustRun(t, 0, "plan", "-detailed-exitcode") // it is all there again
+	c.MustRun(t, 0, "plan", "-detailed-exitcode") // the recovered secret has all its versions again
 
-	// Written over by somebody: whoever reads the newest version does not get the token.
+	// If somebody writes a newer version, whoever reads the newest version does not get the token.
 	w.Tenant.Clock.Advance(time.Minute)
 	v.SetSecret("scoring", "something else", "")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "Warning: Secret of a token was overwritten")
 
-	// What cannot be checked is an error, or a warning where that is said.
+	// A secret that cannot be checked is an error, or a warning with on_unverifiable = "warn".
 	v.Revoke(w.Deployer.ClientID)
 	c.MustRun(t, 1, "plan").MustSay(t, "Key Vault refuses the provider", "Key Vault Secrets Officer")
 	rewrite(t, c, "overlap_seconds = 0", "overlap_seconds = 0\n  on_unverifiable = \"warn\"")
@@ -249,7 +252,7 @@ func TestVaultLost(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Nobody knows the value of an imported token, so one that is to be in a vault is rotated, once.
+// Nobody knows the value of an imported token. So a token that is imported with a vault is rotated once.
 func TestVaultImport(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)
@@ -264,8 +267,8 @@ func TestVaultImport(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Another owner replaces the resource. Created before the old one is destroyed, it writes to the same secret, and the destroy
-// disables the old one's version, not the newest.
+// Another owner replaces the resource. With create_before_destroy the new token is written to the same secret. The
+// destroy then disables the version of the old token, not the newest one.
 func TestVaultCreateBeforeDestroy(t *testing.T) {
 	t.Parallel()
 	w, v, secret := newVaultWorld(t)

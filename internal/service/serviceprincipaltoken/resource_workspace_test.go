@@ -13,8 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A provider that is pointed at another workspace finds no such token there. That is not "gone": the error names both
-// workspaces and the state is kept. Nor is it a reason to become an admin there.
+// If the provider is configured for another workspace, it finds no such token there. The token does not count as gone:
+// the error names both workspaces, and the state is kept. The error does not advise to become an admin there.
 func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -51,7 +51,7 @@ func TestWrongWorkspace(t *testing.T) {
 	}
 }
 
-// Without a refresh the writes themselves look where they are.
+// Without a refresh the update and the destroy check which workspace they call.
 func TestWrongWorkspaceWithoutRefresh(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

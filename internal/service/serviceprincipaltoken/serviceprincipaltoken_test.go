@@ -23,18 +23,18 @@ const (
 	rights   = "authorization/tokens"
 	create   = "/api/2.0/token/create"
 	update   = "/api/2.0/token/*"
-	revoke   = "/api/2.0/token/delete" // an owner asks twice: the second time there must be no such token
+	revoke   = "/api/2.0/token/delete" // sent twice per token: the second request must find that the token is gone
 	managed  = "/api/2.0/token-management/tokens"
 	managed1 = managed + "/*"
 	day      = 24 * time.Hour
 
-	// nineHours is a lifetime of which the last third begins after six hours. All that a test lets happen by time is over
-	// within a day: beyond that the provider does not believe the workspace's clock.
+	// nineHours is a lifetime whose last third begins after six hours. All tests that use it end within a day of the
+	// workspace's clock, because beyond that the provider does not believe the clock.
 	nineHours = "lifetime_seconds = 32400"
 )
 
-// newWorld is a workspace in which the application may use tokens. After the test no live token of it or of the deployer
-// may be left on the server, whatever the test did.
+// newWorld returns a workspace in which the scoring application may use tokens. After the test it checks that no live
+// token of that application or of the deployer is left on the server.
 func newWorld(t *testing.T) *acctest.World {
 	t.Helper()
 	w := acctest.New(t)
@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *acctest.World {
 	return w
 }
 
-// live are the tokens of an owner that open something.
+// live returns the tokens of an owner that have not expired.
 func live(w *acctest.World, owner string) []emulator.TokenState {
 	var found []emulator.TokenState
 	for _, token := range w.Workspace.Snapshot().Tokens {
@@ -61,28 +61,31 @@ func live(w *acctest.World, owner string) []emulator.TokenState {
 	return found
 }
 
-// hcl is a token of the owner with the lines of its owner block and those beside it.
+// hcl returns the configuration of a token. ownerLines are the lines in its block owner, and lines are the lines beside
+// that block.
 func hcl(owner string, ownerLines string, lines ...string) string {
 	return fmt.Sprintf("resource \"dbxaccess_service_principal_token\" \"this\" {\n  owner = {\n    application_id = %q\n    %s\n  }\n  %s\n}\n",
 		owner, ownerLines, strings.Join(lines, "\n  "))
 }
 
-// bySecret is a token of the application, made by its secret.
+// bySecret returns the configuration of a token of the scoring application, which logs in with its client secret.
 func bySecret(w *acctest.World, lines ...string) string {
 	return hcl(w.ScoringApp.ClientID, secretOf(w), lines...)
 }
 
-// secretly is an attribute whose value is not in the configuration.
+// secretly returns a line that sets an attribute without the value in the configuration: the value comes from a
+// variable.
 func secretly(w *acctest.World, name, value string) string { return name + " = " + w.Secret(value) }
 
-// secretOf is the application's secret as its credential.
+// secretOf returns the line that sets the scoring application's client secret as its credential.
 func secretOf(w *acctest.World) string { return secretly(w, "client_secret_wo", w.ScoringSecret) }
 
 func byProvider(w *acctest.World, lines ...string) string {
 	return hcl(w.Deployer.ClientID, "use_provider_identity = true", lines...)
 }
 
-// byPath is a token of the application, made by a certificate file without a password.
+// byPath returns the configuration of a token of the scoring application, which logs in with a certificate file without
+// a password.
 func byPath(t *testing.T, w *acctest.World, lines ...string) string {
 	t.Helper()
 	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
@@ -101,7 +104,8 @@ func has(attribute string, check knownvalue.Check) statecheck.StateCheck {
 
 func tokenID() tfjsonpath.Path { return tfjsonpath.New("token_id") }
 
-// one checks that the server holds one live token of the owner, that it is the one in state, and its comment.
+// one checks that the server has exactly one live token of the owner, that the state records that token, and that the
+// token has this comment.
 func one(w *acctest.World, owner, comment string) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
 		tokens := live(w, owner)
@@ -119,7 +123,7 @@ func one(w *acctest.World, owner, comment string) resource.TestCheckFunc {
 	}
 }
 
-// fits checks that the value in state is the token's, of which the id is the digest.
+// fits checks that the state holds the value of its token: the token's id is the SHA-256 of the value.
 func fits(s *terraform.State) error {
 	state := s.RootModule().Resources[address].Primary
 	if sum := sha256.Sum256([]byte(state.Attributes["token_value"])); hex.EncodeToString(sum[:]) != state.ID {
@@ -128,7 +132,7 @@ func fits(s *terraform.State) error {
 	return nil
 }
 
-// asked checks how many requests of a kind were made since the journal was reset.
+// asked checks how many requests of a kind were sent since the journal was last reset.
 func asked(t *testing.T, w *acctest.World, want int, service, method, route string) {
 	t.Helper()
 	if got := w.Count(service, method, route); got != want {
@@ -136,7 +140,7 @@ func asked(t *testing.T, w *acctest.World, want int, service, method, route stri
 	}
 }
 
-// loginsBy counts the tokens that Entra ID gave to an application.
+// loginsBy returns how many tokens Entra ID issued to an application.
 func loginsBy(w *acctest.World, clientID string) int {
 	n := 0
 	for _, e := range w.Tenant.Journal.Entries() {

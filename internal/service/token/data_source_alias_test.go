@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A token that another provider of the same configuration has just made is listed: what this one read before is no answer.
+// The data source lists a token that another provider of the same configuration has just created. A list that was read
+// before that is not used.
 func TestTokenOfAnotherAlias(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

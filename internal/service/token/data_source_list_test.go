@@ -19,7 +19,7 @@ import (
 
 func hcl(lines string) string { return "data \"dbxaccess_tokens\" \"x\" {\n" + lines + "\n}\n" }
 
-// ids demands the ids of the tokens that are told, in their order.
+// ids checks the ids of the listed tokens and their order.
 func ids(want ...string) statecheck.StateCheck {
 	var checks []knownvalue.Check
 	for _, id := range want {
@@ -60,7 +60,8 @@ func TestEveryToken(t *testing.T) {
 		})
 	}
 	w.Test(t, resource.TestStep{Config: hcl(""), ConfigStateChecks: []statecheck.StateCheck{
-		statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens"), knownvalue.ListSizeExact(3)), // without the expired one
+		// The list does not contain the expired token.
+		statecheck.ExpectKnownValue(address, tfjsonpath.New("tokens"), knownvalue.ListSizeExact(3)),
 		is(0, "token_id", exact(forever)),
 		is(0, "owner_kind", exact("service_principal")),
 		is(0, "owner_name", exact(w.ScoringApp.ClientID)),
@@ -82,7 +83,7 @@ func TestEveryToken(t *testing.T) {
 	}})
 }
 
-// A name that is written in another case must not read as "no tokens".
+// A name in another case finds the same tokens.
 func TestTokensOfOneOwner(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -99,8 +100,8 @@ func TestTokensOfOneOwner(t *testing.T) {
 	)
 }
 
-// However many owners there are: one request for the tokens, and one for the names of each kind. Many data sources at once
-// may need a second list, because none takes what was read before it was asked.
+// However many owners there are, the data source sends one request for the tokens and one for the names of each kind of
+// owner. Many data sources at once may need a second list, because none uses a list that was read before its own call.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -133,7 +134,8 @@ func TestRequests(t *testing.T) {
 	run(app+strings.Replace(app, `"x"`, `"y"`, 1), 2, 2, 0)
 }
 
-// All tokens are refreshed from one list. The data source shares it, unless it was asked for after that one was read.
+// All token resources are refreshed from one list. The data source shares that list, unless the list was read before
+// the data source was called.
 func TestOneListForTheRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -155,7 +157,7 @@ resource "dbxaccess_service_principal_token" "one" {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// Names come in pages where there are many, and the last one is known by the total.
+// A long list of names comes in pages, and the total number of entries shows which page is the last.
 func TestNamesInPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -191,7 +193,8 @@ func TestNamesInPages(t *testing.T) {
 	}
 }
 
-// A token that somebody made for another, where the list tells the owner by its SCIM id alone: it belongs to the other.
+// If somebody created a token for another principal, and the list shows the owner only by SCIM id, the token is listed
+// with that owner.
 func TestTokenMadeForAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -218,7 +221,7 @@ func TestTokenMadeForAnother(t *testing.T) {
 	)
 }
 
-// Who hunts a token must see it although the workspace cannot say how its owner is called.
+// Somebody who searches for a token must see it even if the workspace cannot show the name of its owner.
 func TestNamesFail(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -254,7 +257,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// The example is a gate of a pipeline: it lets through what is young and lives on, and nothing else.
+// The example checks tokens in a pipeline: it accepts tokens that are young and do not expire soon, and no others.
 func TestGate(t *testing.T) {
 	t.Parallel()
 	example, err := os.ReadFile("../../../examples/data-sources/dbxaccess_tokens/data-source.tf")
@@ -263,7 +266,7 @@ func TestGate(t *testing.T) {
 	}
 	for name, gate := range map[string]struct {
 		mint func(w *acctest.World)
-		want string // empty: it lets through
+		want string // empty: the example accepts the token
 	}{
 		"young, lives on": {mint: func(w *acctest.World) { w.Workspace.MintToken(w.ScoringApp.ClientID, "fine", 30*day) }},
 		"old": {want: `Older than 90 days: service_principal [0-9a-f-]+, culprit, made`, mint: func(w *acctest.World) {

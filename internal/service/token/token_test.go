@@ -18,7 +18,7 @@ const (
 	day        = 24 * time.Hour
 )
 
-// newWorld is a workspace with the application in it and one token, the person's.
+// newWorld returns a workspace with the scoring application as a service principal, and with one token of a person.
 func newWorld(t *testing.T) *acctest.World {
 	t.Helper()
 	w := acctest.New(t)
@@ -27,7 +27,7 @@ func newWorld(t *testing.T) *acctest.World {
 	return w
 }
 
-// api calls the workspace as the bearer of a token, past every provider, and decodes the answer into out.
+// api sends a request to the workspace with a token, without a provider, and decodes the answer into out.
 func api(t *testing.T, w *acctest.World, bearer, method, path, body string, out any) {
 	t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
