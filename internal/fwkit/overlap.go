@@ -57,7 +57,7 @@ func (r *Resource) PlanToRemove(
 		Forget(ctx, private, keptElsewhere, diags)
 	}
 	for _, s := range all {
-		if r.Client.Keeps(s.Thing) { // this apply has already created it at another address
+		if r.Client.Keeps(s.Thing) { // this apply has already created the thing at another address
 			stay = append(stay, s.Thing)
 		}
 	}

@@ -40,7 +40,7 @@ func RecallRotation(ctx context.Context, p ReadablePrivate, diags *diag.Diagnost
 
 // Store writes the memory to private state, and deletes the keys of parts that are empty.
 func (m RotationMemory) Store(ctx context.Context, p WritablePrivate, diags *diag.Diagnostics) {
-	if m.Verdict.Empty() { // such a verdict holds nothing but the id of the credential
+	if m.Verdict.Empty() { // an empty verdict holds nothing but the credential's id
 		Forget(ctx, p, verdictKey, diags)
 	} else {
 		Remember(ctx, p, verdictKey, m.Verdict, diags)

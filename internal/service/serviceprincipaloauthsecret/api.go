@@ -60,11 +60,9 @@ func checkFree(have client.OAuthSecretList, applicationID string) error {
 type created struct {
 	client.OAuthSecret
 	Value string
-	// strays are secrets that may still exist, and that a request of this process may have created although its answer
-	// was lost.
+	// strays are secrets that may still exist. A request of this process, whose answer was lost, may have created them.
 	strays []client.OAuthSecret
-	// revoked are secrets that a request of this process created although its answer was lost, and that were deleted
-	// again.
+	// revoked are secrets that were deleted again. A request of this process, whose answer was lost, had created them.
 	revoked []client.OAuthSecret
 	// lookErr is why the search for secrets of lost requests failed, or why the secret that was found could not be
 	// deleted.
@@ -216,7 +214,7 @@ func checkScopes(got, want []string) error {
 }
 
 // remove deletes an OAuth secret. If the service principal is no longer in the workspace, the workspace cannot delete
-// the secret; then left is true. remove sends two requests.
+// the secret, and remove returns true and no error. It sends two requests.
 func remove(ctx context.Context, c *client.Client, principalID, id string) (left bool, err error) {
 	unlock, err := lock(ctx, c, principalID)
 	if err != nil {
@@ -254,8 +252,8 @@ func find(
 }
 
 // confirmed lists the OAuth secrets of a service principal, for a caller that draws conclusions from what the list
-// lacks. The service writes an empty list as {}, but another answer may be {} as well. So after an empty list confirmed
-// asks the workspace who the caller is, and then reads the list once more.
+// lacks. The service writes an empty list as {}, but something other than the service may answer {} too. So after an
+// empty list confirmed asks the workspace who the caller is, and then reads the list once more.
 func confirmed(
 	ctx context.Context,
 	c *client.Client,

@@ -55,7 +55,8 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create OAuth secret", plan.String()) && id == "" {
 		return
 	}
-	// The secret exists now, and its value can never be read again. So save both before anything else can fail.
+	// The secret exists now, and its value can never be read again. So the secret and its value are saved before
+	// anything else can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)
 	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -95,7 +96,7 @@ func (r *secretResource) remember(
 }
 
 // report adds warnings about a secret that was created: if it was not verified, if other secrets may be left over, or
-// if the next rotation will find no room.
+// if the principal has no room for one more secret at the next rotation.
 func (r *secretResource) report(s *steps, plan secretModel, diags *diag.Diagnostics) {
 	if s.warning != nil {
 		fwkit.Warn(diags, s.warning, "The new OAuth secret was not verified", plan.String())
@@ -305,7 +306,7 @@ func (r *secretResource) rotate(ctx context.Context, c changes, resp *resource.U
 	principalID, have, err := find(ctx, r.Client, c.want.ApplicationID, state.ServicePrincipalID.ValueString())
 	if err == nil && state.PreviousSecretID.IsNull() &&
 		rotation.InUse(rotation.Reason(plan.RotationReason.ValueString()), m.Verdict) {
-		err = checkFree(have, c.want.ApplicationID) // before anything is written to Key Vault
+		err = checkFree(have, c.want.ApplicationID) // check this before anything is written to Key Vault
 	}
 	if fwkit.Failed(diags, err, "Cannot rotate OAuth secret of this service principal", state.String()) {
 		return

@@ -102,8 +102,8 @@ func await(ctx context.Context, as *client.Client) error {
 }
 
 // mint creates the token. The service returns the token's value only once, and that answer may get lost after the token
-// was created. So the comment of the token contains a marker, which is the same in every try. mint finds a token whose
-// value was lost by the marker, and revokes it before the next try. It searches again after the next try, because the
+// was created. So the comment of the token contains a marker, which is the same in every try. If a value was lost, mint
+// finds the token by its marker and revokes it before the next try. It searches again after the next try, because the
 // service may still be working on the earlier request. The marker contains a time of the service's clock, so the
 // workspace must have answered a request before. mint sends one request; after a lost answer one to list, one to revoke
 // and one to retry.
@@ -231,7 +231,8 @@ func revoke(ctx context.Context, c *client.Client, o owner, id string, others bo
 				"To leave the token as it is and only forget it: terraform state rm ADDRESS.",
 		)
 	}
-	// The error is added as text. A wrapped error of the login would replace the summary of the error that matters.
+	// The error as the owner is added as text. A wrapped login error would replace the summary of the error that
+	// matters.
 	if asOwner != nil {
 		next = append(next, "Revoking it as its owner failed as well: "+asOwner.Error())
 	}

@@ -13,7 +13,7 @@ import (
 // before is what the workspace showed before this run created its first token.
 type before struct {
 	client.TokenList
-	refused error // why the provider may not list the tokens of others; nil where it may
+	refused error // why the provider may not list the tokens of others; nil if it may
 }
 
 // lookBefore lists every token of the workspace before a token is created. The list shows whether the provider may see
@@ -85,9 +85,9 @@ func leftovers(c *client.Client, list client.TokenList, o owner) []client.TokenI
 }
 
 // sweep revokes the tokens that interrupted runs have left behind for an owner, and returns the revoked tokens. made is
-// the id of a token whose marker this run has just removed. Only if the list shows that token without a marker does the
-// marker on another token mean that no run has recorded it. Otherwise sweep revokes nothing. It sends one request to
-// list the tokens, and one per token that it finds.
+// the id of a token whose marker this run has just removed. If the list shows that token without a marker, then a
+// marker on another token means that no run has recorded that other token. Otherwise sweep revokes nothing. It sends
+// one request to list the tokens, and one per token that it finds.
 func sweep(ctx context.Context, c, as *client.Client, o owner, made string) (revoked []client.TokenInfo, err error) {
 	list, err := c.WorkspaceTokens(ctx)
 	if err != nil {

@@ -286,7 +286,7 @@ func (m ephemeralOwnerModel) credentials() (written []string, unknown bool) {
 	return written, unknown
 }
 
-// ephemeralMark is a part of the comment of every ephemeral token. By it a token can be found that was not revoked.
+// ephemeralMark is a part of the comment of every ephemeral token, so that a token can be found that was not revoked.
 const ephemeralMark = "[dbxaccess-ephemeral]"
 
 func (m ephemeralModel) toToken() token {

@@ -173,7 +173,8 @@ func (m *tokenModel) planUpdate(config, state tokenModel, v rotation.Verdict, im
 	r.PlanUpdate(config.rotating(), state.rotating(), v, imported)
 	m.setRotating(r)
 	if config.Scopes.IsNull() && len(state.Scopes.Elements()) == 0 {
-		m.Scopes = types.SetNull(types.StringType) // an older version of the provider may have stored an empty set
+		// An older version of the provider may have stored an empty set of scopes.
+		m.Scopes = types.SetNull(types.StringType)
 	}
 }
 

@@ -73,7 +73,8 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot create token", plan.String()) && id == "" {
 		return
 	}
-	// The token exists now, and its value can never be read again. So save both before anything else can fail.
+	// The token exists now, and its value can never be read again. So the token and its value are saved before anything
+	// else can fail.
 	m := fwkit.RotationMemory{Places: map[string]rotation.Place{}}
 	plan.show(s.made.TokenInfo, as.WorkspaceID())
 	r.remember(ctx, &plan, s, m, &resp.State, resp.Private, &resp.Diagnostics)

@@ -123,7 +123,8 @@ func TestBadInputOfAToken(t *testing.T) {
 	}
 }
 
-// The longest allowed lifetime works. If the workspace sets a shorter maximum, the error says so.
+// The longest allowed lifetime and a lifetime of one minute work. If the workspace sets a shorter maximum, the error
+// says so.
 func TestLifetime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -11,7 +11,7 @@ import (
 
 // steps implements the operations with which package rotation creates one token and revokes others.
 type steps struct {
-	c, as *client.Client // c calls as the provider, as as the owner
+	c, as *client.Client // c sends requests with the provider's identity, as with the owner's
 	want  token
 	store *rotation.Store // nil: the value is not stored in Key Vault
 	// others reports whether the workspace has shown that a token belongs to another principal than the owner.

@@ -31,7 +31,8 @@ func (d *tokensDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	}
 	tokens, err = nameOwners(ctx, d.Client, tokens, config.owner())
 	if err != nil {
-		// Only a warning: somebody who searches for a token must see it even if its owner cannot be named.
+		// This is only a warning, because somebody who searches for a token must see it even if its owner cannot be
+		// named.
 		fwkit.Warn(&resp.Diagnostics, err, "Owners of tokens are shown without their display names", config.String())
 	}
 	config.show(tokens)
