@@ -85,7 +85,8 @@ func (r *tokenResource) Create(ctx context.Context, req resource.CreateRequest, 
 }
 
 // maySee reports whether the provider can see and revoke the tokens of the owner, which must be known before a token is
-// created. If it cannot, maySee adds an error, or only a warning with on_unverifiable = "warn".
+// created. If the provider cannot, maySee adds an error. With on_unverifiable = "warn" it adds only a warning and
+// returns true. seen is what the workspace showed.
 func (r *tokenResource) maySee(
 	ctx context.Context,
 	o owner,

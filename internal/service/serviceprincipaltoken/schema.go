@@ -247,7 +247,8 @@ func checkCredentials(o ownerModel, diags *diag.Diagnostics) {
 	written, unknown := o.credentials()
 	switch {
 	case len(written) == 0 && !unknown:
-		// Without this rule a forgotten credential would create a token of the identity that runs Terraform.
+		// Without this rule a user who forgets the owner's credential would get a token of the identity that runs
+		// Terraform.
 		diags.AddAttributeError(
 			path.Root("owner"),
 			"Token owner has no credential",
