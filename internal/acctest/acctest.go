@@ -1,7 +1,9 @@
-// Package acctest starts an emulated Entra ID and workspace and a provider for one test. Only tests import it.
+// Package acctest starts an emulated Entra ID, an emulated Databricks workspace and the provider for one test. Only
+// tests import the package.
 //
-// Each test has a world of its own and its own environment, handed to the provider as a lookup, so all of them run in
-// parallel. A fault that a test declares and nothing meets fails that test: it would prove nothing.
+// Each test has its own [World] and its own environment variables, which the provider reads through a lookup function
+// instead of the process's environment. So all tests can run in parallel. A test fails if it declares a fault of the
+// emulator that no request meets, because such a test would prove nothing.
 package acctest
 
 import (
@@ -25,20 +27,24 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
 )
 
-// Password opens the deployer's PFX file.
+// Password is the password of the deployer's PFX file.
 const Password = "correct horse battery staple"
 
 func init() {
-	// The examples name the provider's source; this makes the test framework serve it under that address too.
+	// The examples name the provider's source. With this variable the test framework serves the provider under that
+	// source address too.
 	set("TF_ACC_PROVIDER_NAMESPACE", "dbxaccess")
-	// A personal CLI configuration, or the path of one that is not there, must change nothing here.
+	// The developer's own CLI configuration file must not affect the tests, nor must a variable that names a missing
+	// file.
 	set("TF_CLI_CONFIG_FILE", os.DevNull)
-	// The worlds of a test process hold little and allocate much: left alone, the collector takes a fifth of the time.
+	// The test process holds little memory but allocates much. With Go's default settings the garbage collector takes a
+	// fifth of the running time.
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
-		debug.SetMemoryLimit(384 << 20) // from here on it collects as often as it must
+		debug.SetMemoryLimit(384 << 20) // above this limit, the collector runs as often as needed
 	}
-	// A provider in this process takes its proxy from the process's environment, which the worlds of parallel tests share.
+	// A provider in this process takes its proxy from the process's environment, which all parallel tests share. So a
+	// host that belongs to one world is looked up here first.
 	transport := http.DefaultTransport.(*http.Transport)
 	fromEnvironment := transport.Proxy
 	transport.Proxy = func(r *http.Request) (*url.URL, error) {
@@ -49,7 +55,7 @@ func init() {
 	}
 }
 
-// reached are hosts that are found through the proxy of one world.
+// reached holds the host names that a request reaches through the proxy of one world.
 var reached sync.Map // host name → *url.URL
 
 func set(name, value string) {
@@ -58,23 +64,24 @@ func set(name, value string) {
 	}
 }
 
-// World is an emulated tenant with one workspace, and what a provider needs to reach it.
+// World is an emulated Entra ID tenant with one workspace, together with the settings that a provider needs to reach
+// both.
 type World struct {
 	*emulator.Scenario
 	Server *emulator.Server
-	// Env is the environment the provider sees. A test may change it before it runs Terraform.
+	// Env holds the environment variables that the provider sees. A test may change them before it runs Terraform.
 	Env map[string]string
-	// Dir holds ca.pem, deployer.pfx and deployer.pem.
+	// Dir is the folder of the files ca.pem, deployer.pfx and deployer.pem.
 	Dir string
 }
 
-// New starts a world. The provider in it logs in with the deployer's password-protected PFX.
+// New starts a world whose provider logs in with the deployer's password-protected PFX file.
 func New(t testing.TB) *World {
 	t.Helper()
 	return NewIn(t, emulator.TenantOptions{})
 }
 
-// NewIn is [New] with a tenant of these options.
+// NewIn does the same as [New], with a tenant that has the given options.
 func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	t.Helper()
 	opts.NewKey = keys()
@@ -95,7 +102,7 @@ func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	return w
 }
 
-// newWorld is a world whose services have no address yet.
+// newWorld creates a world without the addresses of its services; the caller sets them.
 func newWorld(t testing.TB, scenario *emulator.Scenario) *World {
 	t.Helper()
 	w := &World{Scenario: scenario, Dir: t.TempDir()}
@@ -109,7 +116,8 @@ func newWorld(t testing.TB, scenario *emulator.Scenario) *World {
 	return w
 }
 
-// OtherWorkspace adds one to the tenant, with the deployer as an admin, and returns its address.
+// OtherWorkspace adds a second workspace to the tenant, in which the deployer is an admin, and returns the workspace
+// and its address.
 func (w *World) OtherWorkspace(t testing.TB) (other *emulator.Workspace, host string) {
 	t.Helper()
 	other = w.Tenant.NewWorkspace(emulator.WorkspaceOptions{})
@@ -123,7 +131,8 @@ func (w *World) OtherWorkspace(t testing.TB) (other *emulator.Workspace, host st
 	return other, server.WorkspaceURLs[0]
 }
 
-// Proxied makes the provider reach everything by its real name, as in the cloud, through the emulator's proxy.
+// Proxied makes the provider use the host names of the real cloud, and reach the emulated services through the
+// emulator's proxy.
 func (w *World) Proxied() {
 	delete(w.Env, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
 	w.Env["DBXACCESS_HOST"] = "https://" + w.Workspace.HostName()
@@ -131,7 +140,8 @@ func (w *World) Proxied() {
 	w.Env["HTTP_PROXY"] = w.Server.ProxyURL
 }
 
-// Reach makes a provider in this process reach a vault by its real name, which no other world may use.
+// Reach makes a provider in this process reach the emulated vault under the vault's real host name. It fails the test
+// if another world already uses that name.
 func (w *World) Reach(t testing.TB, v *emulator.Vault) {
 	t.Helper()
 	address, err := url.Parse(v.URL())
@@ -139,7 +149,8 @@ func (w *World) Reach(t testing.TB, v *emulator.Vault) {
 	w.ReachHost(t, address.Hostname())
 }
 
-// ReachHost makes a provider in this process reach a host by its real name, which no other world may use.
+// ReachHost makes a provider in this process reach an emulated service under its real host name. It fails the test if
+// another world already uses that name.
 func (w *World) ReachHost(t testing.TB, host string) {
 	t.Helper()
 	proxy, err := url.Parse(w.Server.ProxyURL)
@@ -150,7 +161,7 @@ func (w *World) ReachHost(t testing.TB, host string) {
 	t.Cleanup(func() { reached.Delete(host) })
 }
 
-// Write puts a file into the world's folder and returns its path.
+// Write writes a file into the world's folder and returns the file's path.
 func (w *World) Write(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(w.Dir, name)
@@ -160,8 +171,8 @@ func (w *World) Write(t testing.TB, name string, content []byte) string {
 	return path
 }
 
-// WritePFX writes a PFX file as OpenSSL 3 would, but with one iteration of the key derivation, because many tests open
-// such a file.
+// WritePFX writes a PFX file in the format of OpenSSL 3 and returns the file's path. The key derivation has only one
+// iteration, because many tests open such a file.
 func (w *World) WritePFX(t testing.TB, name string, key *rsa.PrivateKey, cert *x509.Certificate, password string) string {
 	t.Helper()
 	pfx, err := pkcs12.Modern.WithIterations(1).Encode(key, cert, nil, password)
@@ -171,7 +182,7 @@ func (w *World) WritePFX(t testing.TB, name string, key *rsa.PrivateKey, cert *x
 	return w.Write(t, name, pfx)
 }
 
-// PEM is a key and its certificate as PEM text.
+// PEM encodes a private key and its certificate as PEM text.
 func PEM(t testing.TB, key *rsa.PrivateKey, cert *x509.Certificate) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
@@ -182,32 +193,32 @@ func PEM(t testing.TB, key *rsa.PrivateKey, cert *x509.Certificate) []byte {
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
 }
 
-// LookupEnv reads the world's environment.
+// LookupEnv returns the value of a variable in the world's environment, and whether the variable is set.
 func (w *World) LookupEnv(name string) (string, bool) {
 	value, ok := w.Env[name]
 	return value, ok
 }
 
-// Providers serve the provider in this process, with the world's environment.
+// Providers returns the factory of a provider that runs in this process with the world's environment.
 func (w *World) Providers() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
 		"dbxaccess": func() (tfprotov6.ProviderServer, error) { return w.server(), nil },
 	}
 }
 
-// server serves the provider as main does.
+// server creates a provider server in the same way as the main function of the provider.
 func (w *World) server() tfprotov6.ProviderServer {
 	return server.New(provider.New("0.0.0-test", w.LookupEnv)())
 }
 
-// TestCLI runs the steps through the real CLI.
+// TestCLI runs the steps with the real Terraform or OpenTofu command.
 func (w *World) TestCLI(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.UnitTest(t, resource.TestCase{ProtoV6ProviderFactories: w.Providers(), Steps: w.Informed(steps...)})
 }
 
-// Count returns how many requests the journal holds for a service ("entra" or "workspace"), a method ("" for any) and a
-// part of the route.
+// Count returns the number of recorded requests to a service ("entra" or "workspace") that have the method ("" for any)
+// and whose route contains the given text.
 func (w *World) Count(service, method, route string) int {
 	return w.Tenant.Journal.Count(service, method, route)
 }

@@ -20,39 +20,40 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// CLI runs the provider under the real Terraform or OpenTofu, one command at a time: for what the test framework hides, which
-// is exit codes, logs, plan files and processes that end.
+// CLI runs the provider under the real Terraform or OpenTofu, one command at a time. Tests use it for what Terraform's
+// test framework hides: exit codes, logs, plan files and the end of the provider's process.
 //
-// [CLI.Run] serves the provider in this process where the environment allows it, a new one for each command. With a
-// log, a proxy or a path in the environment, or where Process demands it, and for each [CLI.Command], the CLI starts
-// the real binary.
+// [CLI.Run] starts a new provider in the test process for each command. The CLI starts the real provider binary instead
+// if the environment has a variable for a log, a proxy or a path, if a provider block has an alias, if Process is set,
+// and for each [CLI.Command].
 type CLI struct {
-	// Dir is the working folder, with main.tf and the state.
+	// Dir is the working folder, which holds main.tf and the state file.
 	Dir string
-	// Env is added to the world's environment.
+	// Env holds environment variables in addition to those of the world. They take precedence.
 	Env map[string]string
-	// Process demands the real binary.
+	// Process makes every command use the real provider binary.
 	Process bool
 
 	world  *World
 	path   string
 	plugin string
 	rc     string
-	source string                  // of the provider, with the registry's host
-	others map[string]reattachable // other providers, by source
+	source string                  // the provider's source address, with the registry's host
+	others map[string]reattachable // other running providers, by source address
 }
 
-// Result is how a command ended.
+// Result holds the exit code and the output of a command.
 type Result struct {
 	Code           int
 	Stdout, Stderr string
 }
 
-// source says where the provider comes from; a configuration that is only a few blocks leaves it out.
+// source is the terraform block that names the provider's source address. [CLI.Rewrite] adds it to a configuration
+// without required_providers.
 const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 
-// CLI lays out a configuration for commands. The real binary is built once for all tests of a package, by the first command
-// that needs it.
+// CLI writes a configuration into a new folder and returns a CLI that runs commands there. The first command that needs
+// the real provider binary builds it, once for all tests of a package.
 func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	t.Helper()
 	plugin, err := binary()
@@ -75,8 +76,9 @@ func (w *World) CLI(t testing.TB, hcl string) *CLI {
 	return c
 }
 
-// Installs makes init install the provider from a local mirror, as at a user's, in place of finding it by an override. The
-// mirror has these versions, all of one build; without any it has 0.1.0.
+// Installs makes terraform init install the provider from a local mirror, as on a user's machine, instead of using the
+// development override. The mirror holds the given versions, or 0.1.0 if none is given. All versions are the same
+// build.
 func (c *CLI) Installs(t testing.TB, versions ...string) {
 	t.Helper()
 	_, host, err := local.Terraform()
@@ -95,7 +97,7 @@ func (c *CLI) Installs(t testing.TB, versions ...string) {
 	must(t, os.WriteFile(c.rc, []byte(config), 0o600))
 }
 
-// Rewrite replaces the configuration.
+// Rewrite replaces the configuration in main.tf.
 func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	t.Helper()
 	if !strings.Contains(hcl, "required_providers") {
@@ -106,7 +108,7 @@ func (c *CLI) Rewrite(t testing.TB, hcl string) {
 	}
 }
 
-// Run runs a command and returns its result, whether it succeeded or failed.
+// Run runs a command and returns its result. A command that fails is not an error of the test.
 func (c *CLI) Run(t testing.TB, args ...string) Result {
 	t.Helper()
 	cmd := c.command(args...)
@@ -127,7 +129,7 @@ func (c *CLI) Run(t testing.TB, args ...string) Result {
 	return Result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// MustRun runs a command and demands its exit code.
+// MustRun runs a command and ends the test if the exit code is not the given one.
 func (c *CLI) MustRun(t testing.TB, code int, args ...string) Result {
 	t.Helper()
 	r := c.Run(t, args...)
@@ -137,7 +139,7 @@ func (c *CLI) MustRun(t testing.TB, code int, args ...string) Result {
 	return r
 }
 
-// Command is a command for the real binary that has not been started.
+// Command returns a command that uses the real provider binary and has not been started.
 func (c *CLI) Command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	must(t, build())
@@ -147,7 +149,7 @@ func (c *CLI) Command(t testing.TB, args ...string) *exec.Cmd {
 func (c *CLI) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(c.path, args...)
 	cmd.Dir = c.Dir
-	// Nothing of the machine's own environment but what a process needs: a login in it must not leak into a test.
+	// Only PATH comes from the machine's environment, because a login in that environment must not leak into a test.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.Dir, "TF_CLI_CONFIG_FILE=" + c.rc, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color"}
 	for name, value := range c.environment() {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -158,14 +160,14 @@ func (c *CLI) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// environment is the world's with what is added to it.
+// environment returns the world's variables together with those of the CLI, which take precedence.
 func (c *CLI) environment() map[string]string {
 	env := maps.Clone(c.world.Env)
 	maps.Copy(env, c.Env)
 	return env
 }
 
-// State is the state file's text.
+// State returns the text of the state file.
 func (c *CLI) State(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.Dir, "terraform.tfstate"))
@@ -175,13 +177,14 @@ func (c *CLI) State(t testing.TB) string {
 	return string(text)
 }
 
-// Stored is one object in a state file.
+// Stored is one object of a managed resource in a state file.
 type Stored struct {
 	Attributes map[string]any
 	Tainted    bool
 }
 
-// Objects are the current objects of the managed resources in the state file, by address; none where nothing was ever stored.
+// Objects returns the current objects of the managed resources in the state file, by address. It returns nil if there
+// is no state file.
 func (c *CLI) Objects(t testing.TB) map[string]Stored {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(c.Dir, "terraform.tfstate")); errors.Is(err, os.ErrNotExist) {
@@ -220,19 +223,20 @@ func (c *CLI) Objects(t testing.TB) map[string]Stored {
 	return objects
 }
 
-// Attributes are those of one object in the state file; nil where it is not there.
+// Attributes returns the attributes of one object in the state file, or nil if the state has no object with that
+// address.
 func (c *CLI) Attributes(t testing.TB, address string) map[string]any {
 	t.Helper()
 	return c.Objects(t)[address].Attributes
 }
 
-// Managed lists the addresses of the managed resources in the state, one for each instance.
+// Managed returns the sorted addresses of the managed resources in the state file, with one address per instance.
 func (c *CLI) Managed(t testing.TB) []string {
 	t.Helper()
 	return slices.Sorted(maps.Keys(c.Objects(t)))
 }
 
-// Saved is a plan file as JSON shows it.
+// Saved returns the plan in a plan file, as terraform show -json prints it.
 func (c *CLI) Saved(t testing.TB, file string) *tfjson.Plan {
 	t.Helper()
 	var plan tfjson.Plan
@@ -240,7 +244,8 @@ func (c *CLI) Saved(t testing.TB, file string) *tfjson.Plan {
 	return &plan
 }
 
-// Next is what a new plan changes one object to; nil where it does not change it. It demands the plan's detailed exit code.
+// Next creates a plan and returns the planned attributes of one object, or nil if the plan does not change the object.
+// It ends the test if the detailed exit code of the plan is not the given one.
 func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Result, map[string]any) {
 	t.Helper()
 	r := c.MustRun(t, code, append([]string{"plan", "-detailed-exitcode", "-out=next.tfplan"}, args...)...)
@@ -253,18 +258,18 @@ func (c *CLI) Next(t testing.TB, code int, address string, args ...string) (Resu
 	return r, nil
 }
 
-// binary is where the provider is built for the tests of a package: in the repository's bin folder, where it stays, so that
-// what has not changed is not linked again.
+// binary returns the path at which the provider is built for the tests of a package. The file is in the repository's
+// bin folder and stays there, so that a later run does not link an unchanged provider again.
 var binary = sync.OnceValues(func() (string, error) {
 	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return "", err
 	}
-	folder, err := os.Getwd() // the package's own, so that two packages never write one file
+	folder, err := os.Getwd() // each package has its own folder, so that two packages never write the same file
 	return filepath.Join(strings.TrimSpace(string(root)), "bin", "test", filepath.Base(folder), "terraform-provider-dbxaccess"), err
 })
 
-// build compiles the provider, once for all tests of a package.
+// build compiles the provider once for all tests of a package.
 var build = sync.OnceValue(func() error {
 	file, err := binary()
 	if err != nil {

@@ -19,14 +19,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// WithEndpoints adds to the providers one named "stub", whose resource stub_endpoint plays the serving endpoint that another
-// provider manages: name, creator and version are written, a new version replaces it, and id is known once it is made.
+// WithEndpoints adds a provider named "stub" to the providers and returns them. Its resource stub_endpoint stands for a
+// serving endpoint that another provider manages. The configuration sets name, creator and version, and a change to any
+// of them replaces the endpoint. The id is known after the endpoint is created.
 func (w *World) WithEndpoints(providers map[string]func() (tfprotov6.ProviderServer, error)) map[string]func() (tfprotov6.ProviderServer, error) {
 	providers["stub"] = providerserver.NewProtocol6WithError(&endpointProvider{w.Workspace})
 	return providers
 }
 
-// EndpointSource begins a configuration that uses the provider of [World.ServeEndpoints].
+// EndpointSource is the terraform block of a configuration that uses the provider of [World.ServeEndpoints].
 const EndpointSource = `terraform {
   required_providers {
     stub      = { source = "example/stub" }
@@ -35,7 +36,7 @@ const EndpointSource = `terraform {
 }
 `
 
-// ServeEndpoints lets a CLI find the provider of [World.WithEndpoints].
+// ServeEndpoints makes the stub provider of [World.WithEndpoints] available to the commands of a CLI.
 func (w *World) ServeEndpoints(t *testing.T, cli *CLI) {
 	t.Helper()
 	serve(t, cli, "example/stub", providerserver.NewProtocol6(&endpointProvider{w.Workspace}))

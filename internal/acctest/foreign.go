@@ -18,38 +18,41 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 )
 
-// ForeignProvider stands for the provider of somebody else.
+// ForeignProvider describes a simulated provider that stands for another vendor's provider in a test.
 type ForeignProvider struct {
-	// Source is such as "databricks/databricks". Types of resources begin with its last part.
+	// Source is the source address, such as "databricks/databricks". The names of the resource types begin with its
+	// last part.
 	Source string
 	Schema providerschema.Schema
-	// Blocks are in every resource.
+	// Blocks are nested blocks that the schema of every resource has.
 	Blocks    map[string]schema.Block
 	Resources []Foreign
 	Data      []ForeignData
 }
 
-// Foreign stands for one resource of another provider. A test in which that provider is asked to change one fails.
+// Foreign describes a simulated resource of another vendor's provider. A test fails if Terraform asks that provider to
+// update the resource.
 type Foreign struct {
 	Type string
-	// Schema lacks id, which every resource has.
+	// Schema is the resource's schema without the attribute id, which is added to every resource.
 	Schema schema.Schema
-	// Make creates the object on the server, as the provider would, and returns the computed attributes of its state.
+	// Make creates the object on the emulated server, as the real provider would, and returns the computed attributes
+	// for the state.
 	Make func(plan ForeignValues) map[string]any
-	// Read returns the attributes that a refresh changes. Nil: none.
+	// Read returns the attributes that a refresh changes. If Read is nil, a refresh changes nothing.
 	Read func(state ForeignValues) map[string]any
-	// Remove deletes the object on the server. Nil: a test that destroys it fails.
+	// Remove deletes the object on the emulated server. If Remove is nil, a test that destroys the resource fails.
 	Remove func(state ForeignValues)
 }
 
-// ForeignData stands for one data source without arguments.
+// ForeignData describes a simulated data source that has no arguments.
 type ForeignData struct {
 	Type string
-	// Values are its attributes, all of them strings.
+	// Values are the attributes of the data source, which are all strings.
 	Values map[string]string
 }
 
-// ForeignValues is a plan or a state of one resource.
+// ForeignValues reads attributes from the plan or the state of one resource.
 type ForeignValues struct {
 	ctx  context.Context
 	from interface {
@@ -58,18 +61,19 @@ type ForeignValues struct {
 	diags *diag.Diagnostics
 }
 
-// Get reads an attribute into what target points to.
+// Get reads an attribute into the variable that target points to.
 func (v ForeignValues) Get(attribute string, target any) {
 	v.diags.Append(v.from.GetAttribute(v.ctx, path.Root(attribute), target)...)
 }
 
-// String reads an attribute that is a string.
+// String returns the value of a string attribute.
 func (v ForeignValues) String(attribute string) (value string) {
 	v.Get(attribute, &value)
 	return value
 }
 
-// ServeForeign lets a CLI find the stand-in, in this process, under the provider's address.
+// ServeForeign runs the simulated provider in this process and makes it available to the commands of a CLI under
+// p.Source.
 func ServeForeign(t *testing.T, cli *CLI, p ForeignProvider) {
 	t.Helper()
 	serve(t, cli, p.Source, providerserver.NewProtocol6(&foreignProvider{p, t}))

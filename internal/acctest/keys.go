@@ -6,14 +6,14 @@ import (
 	"sync"
 )
 
-// generated are the RSA keys of this process so far. Generating one takes longer than most tests, and no test changes one,
-// so all worlds share them.
+// generated holds the RSA keys that this process has generated. All worlds share the keys, because generating one takes
+// longer than most tests, and because no test changes a key.
 var generated struct {
 	sync.Mutex
 	keys []*rsa.PrivateKey
 }
 
-// keys returns a source of RSA keys for one world, in which no key comes twice.
+// keys returns a function that supplies RSA keys to one world and never returns the same key twice.
 func keys() func() (*rsa.PrivateKey, error) {
 	next := 0
 	return func() (*rsa.PrivateKey, error) {

@@ -26,22 +26,22 @@ func init() {
 	}
 }
 
-// inMemory are the servers that only this process can reach.
+// inMemory holds the listeners of servers that only this process can reach, by address.
 var inMemory sync.Map // host:port → *bufconn.Listener
 
-// NewInMemory starts a world without a socket, for a bubble of testing/synctest: there the clock stands still while anybody
-// works, and jumps while everybody waits, so that a retry after a minute costs nothing. Its services get their addresses
-// from [World.Answer].
+// NewInMemory starts a world that uses no network sockets, for tests in a bubble of testing/synctest. The clock of such
+// a bubble jumps ahead when every goroutine waits, so that a retry after a minute takes no real time. [World.Answer]
+// gives the world's services their addresses.
 func NewInMemory(t testing.TB) *World {
 	t.Helper()
 	return newWorld(t, emulator.NewScenarioIn(emulator.TenantOptions{NewKey: keys()}))
 }
 
-// bufferSize is that of a connection in each direction, in bytes.
+// bufferSize is the size of a connection's buffer in each direction, in bytes.
 const bufferSize = 64 << 10
 
-// Answer serves a handler over TLS at a name and a port of the world, in memory, until stop is called, which closes every
-// connection. No two worlds of a process may use one address at the same time.
+// Answer starts an in-memory TLS server that serves the handler at the given host and port. The returned function stop
+// ends the server and closes every connection. Two worlds of one process cannot use the same address at the same time.
 func (w *World) Answer(t testing.TB, certificate tls.Certificate, address string, handler http.Handler) (stop func()) {
 	t.Helper()
 	listener := bufconn.Listen(bufferSize)
@@ -50,10 +50,11 @@ func (w *World) Answer(t testing.TB, certificate tls.Certificate, address string
 	}
 	server := &http.Server{
 		Handler: handler, ErrorLog: log.New(io.Discard, "", 0), Protocols: new(http.Protocols),
-		// A key exchange that costs little: nobody listens in.
+		// P-256 makes the key exchange cheap. The connection stays in this process, so the key exchange need not be
+		// stronger.
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, CurvePreferences: []tls.CurveID{tls.CurveP256}},
 	}
-	server.Protocols.SetHTTP1(true) // as the emulator's own servers
+	server.Protocols.SetHTTP1(true) // as for the emulator's own servers
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 	return func() {
 		inMemory.Delete(address)

@@ -9,7 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// OfficialSource begins a configuration that uses the official provider.
+// OfficialSource is the terraform block of a configuration that uses both the official Databricks provider and this
+// one.
 const OfficialSource = `terraform {
   required_providers {
     databricks = { source = "databricks/databricks" }
@@ -18,22 +19,23 @@ const OfficialSource = `terraform {
 }
 `
 
-// ServeOfficial lets a CLI find the stand-in for the official provider with those resources. Coming over from there, the
-// official provider is asked to change or destroy nothing.
+// ServeOfficial makes a simulation of the official Databricks provider, with the given resources, available to the
+// commands of a CLI. It serves tests of a migration to this provider, in which the official provider must change or
+// destroy nothing.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs
 func ServeOfficial(t *testing.T, cli *CLI, resources ...Foreign) {
 	t.Helper()
 	ServeForeign(t, cli, ForeignProvider{Source: "databricks/databricks", Blocks: OfficialBlocks(), Resources: resources})
 }
 
-// OfficialBlocks are what every resource of the official provider has.
+// OfficialBlocks returns the nested blocks that every resource of the official Databricks provider has.
 func OfficialBlocks() map[string]schema.Block {
 	return map[string]schema.Block{"provider_config": schema.ListNestedBlock{NestedObject: schema.NestedBlockObject{
 		Attributes: map[string]schema.Attribute{"workspace_id": schema.StringAttribute{Optional: true}},
 	}}}
 }
 
-// OfficialServicePrincipal is databricks_service_principal.
+// OfficialServicePrincipal returns a simulation of the resource databricks_service_principal.
 func (w *World) OfficialServicePrincipal() Foreign {
 	attributes := map[string]schema.Attribute{"api": schema.StringAttribute{Optional: true}}
 	for _, name := range []string{"application_id", "display_name", "external_id", "home", "repos", "acl_principal_id"} {
@@ -55,8 +57,9 @@ func (w *World) OfficialServicePrincipal() Foreign {
 	}}
 }
 
-// OfficialPermissions is databricks_permissions. It replaces the list of the endpoint iris: what it does not list goes, and
-// the deployer gets CAN_MANAGE, which neither configuration nor state shows.
+// OfficialPermissions returns a simulation of the resource databricks_permissions. It replaces the access list of the
+// serving endpoint iris: every entry that the configuration does not list is removed. The deployer always gets
+// CAN_MANAGE, which neither the configuration nor the state shows.
 func (w *World) OfficialPermissions() Foreign {
 	optional := schema.StringAttribute{Optional: true}
 	return Foreign{
@@ -97,7 +100,8 @@ func (w *World) OfficialPermissions() Foreign {
 	}
 }
 
-// OfficialToken is databricks_token, where that owner is logged in.
+// OfficialToken returns a simulation of the resource databricks_token in a provider that is logged in as the given
+// owner.
 func (w *World) OfficialToken(owner string) Foreign {
 	computed := schema.StringAttribute{Computed: true}
 	return Foreign{

@@ -13,42 +13,45 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Protocol calls the provider as Terraform does, without one: for what only newer versions ask for, which is identities
-// and lists. It runs in this process and takes milliseconds.
+// Protocol calls the provider over the plugin protocol, as Terraform does, but without a Terraform process. Tests use
+// it for what only newer versions of Terraform request: identities and list resources. The provider runs in this
+// process, and a call takes milliseconds.
 type Protocol struct {
 	server tfprotov6.ProviderServer
 	*description
-	located bool // errors name the attribute that they are about, as a CLI does
+	located bool // error texts name the attribute that the error is about, as a CLI does
 }
 
-// description is what a provider says of itself. Every server of a provider says the same, so one of them is asked.
+// description holds the schemas of a provider. Every server of one provider returns the same schemas, so only the first
+// server is asked.
 type description struct {
 	asked      sync.Once
 	schemas    *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
 }
 
-// ours is the description of the provider of this repository.
+// ours holds the schemas of this repository's provider.
 var ours description
 
-// Object is a resource as the protocol carries it. Values are strings, bools, *big.Float, []any, map[string]any or
-// nil; an int is taken, too.
+// Object holds the state, the identity and the private data of one resource, as the protocol carries them. The values
+// are strings, bools, *big.Float, []any, map[string]any or nil. A test may also supply an int.
 type Object struct {
 	State, Identity map[string]any
 	Private         []byte
-	Warnings        string // of the call that gave it
+	Warnings        string // the warnings of the call that returned the object
 
 	raw *tfprotov6.DynamicValue
 }
 
-// Listed is one result of a list resource. State is nil unless it was asked for.
+// Listed is one result of a list resource. State is nil unless the caller requested the resource.
 type Listed struct {
 	DisplayName string
 	Object
 	Errors, Warnings string
 }
 
-// Protocol starts a provider in the world's environment, with an empty provider block.
+// Protocol starts a provider in the world's environment, with an empty provider block. It ends the test if the provider
+// reports an error.
 func (w *World) Protocol(t testing.TB) *Protocol {
 	t.Helper()
 	p := open(t, w.server(), &ours)
@@ -58,7 +61,7 @@ func (w *World) Protocol(t testing.TB) *Protocol {
 	return p
 }
 
-// open starts a provider that is not configured yet.
+// open returns a Protocol for a provider that is not configured yet.
 func open(t testing.TB, server tfprotov6.ProviderServer, d *description) *Protocol {
 	t.Helper()
 	d.asked.Do(func() {
@@ -73,7 +76,8 @@ func open(t testing.TB, server tfprotov6.ProviderServer, d *description) *Protoc
 	return &Protocol{server: server, description: d}
 }
 
-// configure validates the provider block and configures the provider. The words of errors are empty when there are none.
+// configure validates the provider block and configures the provider. It returns the text of the errors, which is empty
+// if there are none.
 func (p *Protocol) configure(t testing.TB, values map[string]any) (errors string) {
 	t.Helper()
 	config := encode(t, p.schemas.Provider.ValueType(), values)
@@ -87,7 +91,8 @@ func (p *Protocol) configure(t testing.TB, values map[string]any) (errors string
 	return p.errors(configured.Diagnostics)
 }
 
-// validate asks about the configuration of a resource or of a data source.
+// validate validates the configuration of a resource or, if data is set, of a data source. It returns the text of the
+// errors, which is empty if there are none.
 func (p *Protocol) validate(t testing.TB, typeName string, data bool, values map[string]any) (errors string) {
 	t.Helper()
 	if data {
@@ -104,7 +109,7 @@ func (p *Protocol) validate(t testing.TB, typeName string, data bool, values map
 	return p.errors(valid.Diagnostics)
 }
 
-// schema is that of a block's type; nil if there is none.
+// schema returns the schema of a block's resource or data source, or nil if the provider has no such type.
 func (p *Protocol) schema(b *block) *tfprotov6.Schema {
 	if b.data {
 		return p.schemas.DataSourceSchemas[b.typeName]
@@ -112,7 +117,8 @@ func (p *Protocol) schema(b *block) *tfprotov6.Schema {
 	return p.schemas.ResourceSchemas[b.typeName]
 }
 
-// Stop cancels what the provider is doing, as Terraform asks for when it is interrupted.
+// Stop sends the request with which Terraform, when it is interrupted, makes the provider cancel its running
+// operations.
 func (p *Protocol) Stop(t testing.TB) {
 	t.Helper()
 	answer, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{})
@@ -122,17 +128,20 @@ func (p *Protocol) Stop(t testing.TB) {
 	}
 }
 
-// requestContents is about what hangs on the context of a request that the plugin stack serves: loggers and the stream.
+// requestContents is the approximate size of what the context of a real plugin request holds, such as loggers and the
+// stream.
 const requestContents = 16 << 10 // bytes
 
 type requestKey struct{}
 
-// request is the context of one request, as heavy as the plugin stack makes it, so that a server which keeps it shows.
+// request returns the context of one request. The context is as large as the plugin libraries make it, so that a
+// measurement of the memory shows a server that keeps contexts.
 func request(t testing.TB) context.Context {
 	return context.WithValue(t.Context(), requestKey{}, make([]byte, requestContents))
 }
 
-// Stream runs a list resource and yields what it finds as it comes.
+// Stream validates and runs a list resource and yields each result as it arrives. If the configuration is invalid, it
+// yields one result that holds the text of the errors.
 func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, includeResource bool, limit int64) iter.Seq[Listed] {
 	t.Helper()
 	schema, ok := p.schemas.ListResourceSchemas[typeName]
@@ -168,8 +177,8 @@ func (p *Protocol) Stream(t testing.TB, typeName string, config map[string]any, 
 	}
 }
 
-// Import imports by an id or, where that is empty, by an identity, and refreshes, as Terraform does. The words of errors
-// are empty when there are none.
+// Import imports an object by its id or, if id is empty, by its identity, and then refreshes the object, as Terraform
+// does. It returns the text of the errors, which is empty if there are none.
 func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string]any) (o Object, errors string) {
 	t.Helper()
 	req := &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id}
@@ -189,7 +198,8 @@ func (p *Protocol) Import(t testing.TB, typeName, id string, identity map[string
 	return p.Refresh(t, typeName, o)
 }
 
-// Refresh reads an object again. If the object no longer exists, the result has no state.
+// Refresh reads an object again and returns the object and the text of the errors. If the object no longer exists, the
+// returned object has no state.
 func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, string) {
 	t.Helper()
 	identityType := p.identities[typeName].ValueType()
@@ -213,7 +223,8 @@ func (p *Protocol) Refresh(t testing.TB, typeName string, o Object) (Object, str
 	return now, ""
 }
 
-// Apply plans and applies a configuration for an object; the zero one is created. A nil configuration destroys it.
+// Apply plans and applies a configuration for an object. The zero value of prior stands for an object that does not
+// exist yet, so Apply creates one. A nil configuration destroys the object.
 func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map[string]any) (o Object, errors string) {
 	t.Helper()
 	plan, errors := p.Plan(t, typeName, prior, config)
@@ -223,29 +234,29 @@ func (p *Protocol) Apply(t testing.TB, typeName string, prior Object, config map
 	return p.ApplyPlan(t, plan, config)
 }
 
-// MustApply is Apply that must go well.
+// MustApply calls [Protocol.Apply] and ends the test if there is an error.
 func (p *Protocol) MustApply(t testing.TB, typeName string, prior Object, config map[string]any) Object {
 	t.Helper()
 	o, errors := p.Apply(t, typeName, prior, config)
 	return mustHave(t, o, errors)
 }
 
-// MustImport is Import that must go well.
+// MustImport calls [Protocol.Import] and ends the test if there is an error.
 func (p *Protocol) MustImport(t testing.TB, typeName, id string, identity map[string]any) Object {
 	t.Helper()
 	o, errors := p.Import(t, typeName, id, identity)
 	return mustHave(t, o, errors)
 }
 
-// MustRefresh is Refresh that must go well.
+// MustRefresh calls [Protocol.Refresh] and ends the test if there is an error.
 func (p *Protocol) MustRefresh(t testing.TB, typeName string, o Object) Object {
 	t.Helper()
 	o, errors := p.Refresh(t, typeName, o)
 	return mustHave(t, o, errors)
 }
 
-// MustBeGone demands that a refresh finds an object gone, which is no error, in a state that knew no identities and in one
-// with this.
+// MustBeGone refreshes an object twice, once without an identity and once with the given identity. It reports a test
+// error if a refresh still finds the object, and ends the test if a refresh fails.
 func (p *Protocol) MustBeGone(t testing.TB, typeName string, o Object, identity map[string]any) {
 	t.Helper()
 	for _, o.Identity = range []map[string]any{nil, identity} {
@@ -263,7 +274,7 @@ func mustHave(t testing.TB, o Object, errors string) Object {
 	return o
 }
 
-// Same demands that two states, or two identities, are the same.
+// Same reports a test error if two states, or two identities, differ.
 func Same(t testing.TB, what string, got, want map[string]any) {
 	t.Helper()
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -271,12 +282,14 @@ func Same(t testing.TB, what string, got, want map[string]any) {
 	}
 }
 
-// Errors are the words of the errors among diagnostics, one a line; empty when there is none.
+// Errors returns the text of the errors among the diagnostics, separated by line breaks. It returns an empty string if
+// there are no errors.
 func Errors(diagnostics []*tfprotov6.Diagnostic) string {
 	return words(diagnostics, tfprotov6.DiagnosticSeverityError)
 }
 
-// errors are the words of the errors among diagnostics.
+// errors returns the text of the errors among the diagnostics. If p.located is set, each text names the attribute that
+// the error is about.
 func (p *Protocol) errors(diagnostics []*tfprotov6.Diagnostic) string {
 	if !p.located {
 		return Errors(diagnostics)
@@ -305,7 +318,7 @@ func words(diagnostics []*tfprotov6.Diagnostic, of tfprotov6.DiagnosticSeverity)
 	return strings.Join(lines, "\n")
 }
 
-// MustHaveNoErrors ends the test at the first error among diagnostics.
+// MustHaveNoErrors ends the test if the diagnostics contain an error.
 func MustHaveNoErrors(t testing.TB, diagnostics []*tfprotov6.Diagnostic) {
 	t.Helper()
 	if words := Errors(diagnostics); words != "" {
@@ -327,7 +340,7 @@ func null(t testing.TB, ty tftypes.Type) *tfprotov6.DynamicValue {
 	return &v
 }
 
-// encode makes an object of which the attributes that are not given are null.
+// encode encodes an object of the given type. Attributes that values does not contain become null.
 func encode(t testing.TB, ty tftypes.Type, values map[string]any) *tfprotov6.DynamicValue {
 	t.Helper()
 	if values == nil {
@@ -383,7 +396,7 @@ func toValues(t testing.TB, ty tftypes.Type, v any) []tftypes.Value {
 	return values
 }
 
-// decode is nil for null.
+// decode decodes an object. It returns nil if the object is null.
 func decode(t testing.TB, ty tftypes.Type, raw *tfprotov6.DynamicValue) map[string]any {
 	t.Helper()
 	v, err := raw.Unmarshal(ty)

@@ -10,14 +10,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// Unknown is a value that is known only after apply, in a configuration and in a plan.
+// Unknown stands, in a configuration and in a plan, for a value that is known only after the apply.
 var Unknown = &struct{ unknown string }{"known after apply"}
 
-// Plan is what the provider answered to a configuration.
+// Plan is the provider's planned change for the configuration of one resource.
 type Plan struct {
-	Changed  []string       // top-level attributes that differ from state, sorted; none for an empty plan
-	Replace  []string       // those of them that demand another object
-	State    map[string]any // as planned; see [Unknown]
+	Changed  []string       // top-level attributes that differ from the state, sorted; empty for a plan without changes
+	Replace  []string       // the changed attributes that require a replacement of the object
+	State    map[string]any // the planned attributes; values may be [Unknown]
 	Warnings string
 
 	typeName  string
@@ -30,9 +30,10 @@ type Plan struct {
 	destroyed bool
 }
 
-// Plan validates and plans a configuration for an object, as Terraform does: it proposes state where the configuration is
-// silent and the attribute is computed. The zero object is created; a nil configuration destroys. A plan that Terraform
-// would refuse as invalid fails the test.
+// Plan validates and plans a configuration for an object, as Terraform does. For a computed attribute that the
+// configuration does not set, it proposes the value from the state. The zero value of prior plans a creation, and a nil
+// configuration plans the destruction. Plan fails the test if Terraform would reject the plan as invalid. It returns
+// the text of the errors, which is empty if there are none.
 func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[string]any) (Plan, string) {
 	t.Helper()
 	schema := p.schemas.ResourceSchemas[typeName]
@@ -83,7 +84,7 @@ func (p *Protocol) Plan(t testing.TB, typeName string, prior Object, config map[
 	return plan, ""
 }
 
-// MustPlan is Plan that must go well.
+// MustPlan calls [Protocol.Plan] and ends the test if there is an error.
 func (p *Protocol) MustPlan(t testing.TB, typeName string, prior Object, config map[string]any) Plan {
 	t.Helper()
 	plan, errors := p.Plan(t, typeName, prior, config)
@@ -93,8 +94,9 @@ func (p *Protocol) MustPlan(t testing.TB, typeName string, prior Object, config 
 	return plan
 }
 
-// ApplyPlan applies a plan that was made; one that replaces destroys first, and plans once more. A state that Terraform
-// would refuse, because the plan said otherwise, fails the test.
+// ApplyPlan applies a plan. If the plan replaces the object, ApplyPlan destroys the object first, and then plans and
+// creates a new object. It fails the test if Terraform would reject the new state because the state contradicts the
+// plan.
 func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o Object, errors string) {
 	t.Helper()
 	if len(plan.Replace) > 0 {
@@ -130,15 +132,17 @@ func (p *Protocol) ApplyPlan(t testing.TB, plan Plan, config map[string]any) (o 
 	return o, errors
 }
 
-// deletion is the plan of the first half of a replacement, about which Terraform does not ask.
+// deletion returns the plan that destroys the old object in a replacement. Terraform does not ask the provider to plan
+// this part.
 func (p *Protocol) deletion(t testing.TB, typeName string, prior Object) Plan {
 	t.Helper()
 	nothing := null(t, p.schemas.ResourceSchemas[typeName].ValueType())
 	return Plan{typeName: typeName, prior: prior, config: nothing, raw: nothing, private: prior.Private, destroyed: true}
 }
 
-// propose is the state that Terraform proposes: the configuration, and prior state where that is silent and the provider
-// may fill in. Also what is only to be written is in it, and the provider removes that from its plan.
+// propose returns the new state that Terraform proposes to the provider. It takes the configured values, and for a
+// computed attribute that is not configured, the value from the prior state. The proposed state includes write-only
+// values, which the provider must remove from its plan.
 // https://github.com/hashicorp/terraform/blob/main/internal/plans/objchange/objchange.go
 func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Value) tftypes.Value {
 	t.Helper()
@@ -161,7 +165,8 @@ func propose(t testing.TB, attributes []*tfprotov6.SchemaAttribute, prior, confi
 	return tftypes.NewValue(config.Type(), out)
 }
 
-// checkPlanned fails the test if the plan has, for an attribute, neither the configured value nor the one in the state.
+// checkPlanned fails the test if the plan has, for an attribute, neither the configured value nor the value in the
+// state. A computed attribute that is not configured may have any planned value.
 func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribute, prior, config, planned tftypes.Value) {
 	t.Helper()
 	was, want, got := members(t, prior), members(t, config), members(t, planned)
@@ -178,7 +183,7 @@ func checkPlanned(t testing.TB, at string, attributes []*tfprotov6.SchemaAttribu
 	}
 }
 
-// checkApplied fails the test where a state differs from what the plan said.
+// checkApplied fails the test if the state after an apply differs from the known values of the plan.
 func checkApplied(t testing.TB, at string, planned, got tftypes.Value) {
 	t.Helper()
 	switch {
@@ -195,7 +200,7 @@ func checkApplied(t testing.TB, at string, planned, got tftypes.Value) {
 	}
 }
 
-// checkKnown fails the test where a state, which is to be saved, has something in it that is not known.
+// checkKnown fails the test if a state that Terraform would save contains an unknown value.
 func checkKnown(t testing.TB, typeName string, got tftypes.Value) {
 	t.Helper()
 	if !got.IsFullyKnown() {
@@ -203,7 +208,8 @@ func checkKnown(t testing.TB, typeName string, got tftypes.Value) {
 	}
 }
 
-// differing are the top-level attributes in which two objects differ; all of them where one is null.
+// differing returns the sorted names of the top-level attributes in which two objects differ. If only one of the
+// objects is null, it returns the names of all attributes.
 func differing(t testing.TB, a, b tftypes.Value) (names []string) {
 	t.Helper()
 	is, was := members(t, b), members(t, a)
@@ -216,7 +222,7 @@ func differing(t testing.TB, a, b tftypes.Value) (names []string) {
 	return names
 }
 
-// members are the attributes of an object; none of null.
+// members returns the attributes of an object, or an empty map if the object is null or unknown.
 func members(t testing.TB, v tftypes.Value) map[string]tftypes.Value {
 	t.Helper()
 	out := map[string]tftypes.Value{}
@@ -240,7 +246,8 @@ func unmarshal(t testing.TB, ty tftypes.Type, raw *tfprotov6.DynamicValue) tftyp
 	return v
 }
 
-// fromPlanned is fromValue that shows what is not known yet, at the top, in objects and in maps.
+// fromPlanned converts a value as fromValue does, but returns [Unknown] for unknown values at the top level, in objects
+// and in maps.
 func fromPlanned(t testing.TB, v tftypes.Value) any {
 	t.Helper()
 	switch {
@@ -257,23 +264,23 @@ func fromPlanned(t testing.TB, v tftypes.Value) any {
 	}
 }
 
-// ResourceTypes are the types of managed resource.
+// ResourceTypes returns the sorted names of the provider's managed resource types.
 func (p *Protocol) ResourceTypes() []string {
 	return slices.Sorted(maps.Keys(p.schemas.ResourceSchemas))
 }
 
-// ListTypes are the types of list resource.
+// ListTypes returns the sorted names of the provider's list resource types.
 func (p *Protocol) ListTypes() []string {
 	return slices.Sorted(maps.Keys(p.schemas.ListResourceSchemas))
 }
 
-// Attributes returns the attributes of a resource that a configuration can set, by dotted path; a nested attribute is
-// listed in addition to the one around it.
+// Attributes returns the attributes of a resource that a configuration can set, by dotted path. The result contains
+// nested attributes as well as the attributes that enclose them.
 func (p *Protocol) Attributes(typeName string) map[string]*tfprotov6.SchemaAttribute {
 	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Required || a.Optional })
 }
 
-// listed are attributes and those inside them, by dotted path.
+// listed returns the wanted attributes and nested attributes, by dotted path.
 func listed(at string, attributes []*tfprotov6.SchemaAttribute, wanted func(*tfprotov6.SchemaAttribute) bool) map[string]*tfprotov6.SchemaAttribute {
 	found := map[string]*tfprotov6.SchemaAttribute{}
 	for _, a := range attributes {
@@ -287,7 +294,8 @@ func listed(at string, attributes []*tfprotov6.SchemaAttribute, wanted func(*tfp
 	return found
 }
 
-// Damaged is an object with null at a dotted path of its state, as a bad edit of a state file leaves it.
+// Damaged returns a copy of an object whose state has null at a dotted path, as a wrong manual edit of a state file
+// would leave it.
 func (p *Protocol) Damaged(t testing.TB, typeName string, o Object, path string) Object {
 	t.Helper()
 	o.State = without(o.State, path)
@@ -295,7 +303,7 @@ func (p *Protocol) Damaged(t testing.TB, typeName string, o Object, path string)
 	return o
 }
 
-// without is a copy of an object that lacks what is at a dotted path.
+// without returns a copy of an object from which the value at a dotted path is removed.
 func without(object map[string]any, path string) map[string]any {
 	first, rest, nested := strings.Cut(path, ".")
 	object = maps.Clone(object)
@@ -309,7 +317,7 @@ func without(object map[string]any, path string) map[string]any {
 	return object
 }
 
-// Stored returns the attributes that a resource's state holds, by dotted path.
+// Stored returns all attributes, including nested ones, in the schema of a resource's state, by dotted path.
 func (p *Protocol) Stored(typeName string) map[string]*tfprotov6.SchemaAttribute {
 	return listed("", p.schemas.ResourceSchemas[typeName].Block.Attributes, func(*tfprotov6.SchemaAttribute) bool { return true })
 }

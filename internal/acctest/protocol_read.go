@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// Types are what the provider serves: resources by their names, data sources with "data." before it and ephemeral resources
-// with "ephemeral.".
+// Types returns the sorted names of what the provider serves. The names of data sources have the prefix "data.", and
+// those of ephemeral resources the prefix "ephemeral.".
 func (p *Protocol) Types() (types []string) {
 	for name := range p.schemas.ResourceSchemas {
 		types = append(types, name)
@@ -23,7 +23,8 @@ func (p *Protocol) Types() (types []string) {
 	return types
 }
 
-// Read reads a data source. Its state is nil where there are errors.
+// Read validates the configuration of a data source and reads the data source. The returned state is nil if there are
+// errors.
 func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (state map[string]any, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.DataSourceSchemas[typeName]
@@ -46,7 +47,7 @@ func (p *Protocol) Read(t testing.TB, typeName string, config map[string]any) (s
 	return decode(t, schema.ValueType(), resp.State), warnings, ""
 }
 
-// Opened is an ephemeral resource that is open.
+// Opened is an open ephemeral resource.
 type Opened struct {
 	Result map[string]any
 
@@ -54,7 +55,8 @@ type Opened struct {
 	private  []byte
 }
 
-// Open opens an ephemeral resource.
+// Open validates the configuration of an ephemeral resource, opens the resource, and returns it together with the texts
+// of the warnings and errors.
 func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o Opened, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.EphemeralResourceSchemas[typeName]
@@ -76,7 +78,7 @@ func (p *Protocol) Open(t testing.TB, typeName string, config map[string]any) (o
 	return Opened{decode(t, schema.ValueType(), resp.Result), typeName, resp.Private}, warnings, ""
 }
 
-// Close closes it.
+// Close closes an open ephemeral resource and returns the texts of the warnings and errors.
 func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	t.Helper()
 	resp, err := p.server.CloseEphemeralResource(request(t), &tfprotov6.CloseEphemeralResourceRequest{TypeName: o.typeName, Private: o.private})
@@ -84,7 +86,8 @@ func (p *Protocol) Close(t testing.TB, o Opened) (warnings, errors string) {
 	return words(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning), p.errors(resp.Diagnostics)
 }
 
-// Invoke runs an action, and returns its progress messages, and the texts of its warnings and errors.
+// Invoke validates, plans and runs an action. It returns the action's progress messages and the texts of its warnings
+// and errors.
 func (p *Protocol) Invoke(t testing.TB, typeName string, config map[string]any) (progress []string, warnings, errors string) {
 	t.Helper()
 	schema, ok := p.schemas.ActionSchemas[typeName]

@@ -6,13 +6,14 @@ import (
 	"testing"
 )
 
-// Words finds an expression in what Terraform printed: a space in it also stands for the frames and line breaks that
-// Terraform puts into long sentences.
+// Words returns a regular expression that finds the given expression in Terraform's output. Each space in the
+// expression also matches the frames and line breaks that Terraform puts into long messages.
 func Words(expression string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)` + strings.ReplaceAll(expression, " ", `[\s│]+`))
 }
 
-// Says finds texts, one after the other, whatever stands between them.
+// Says returns a regular expression that finds the given texts in Terraform's output, in this order, with any text
+// between them.
 func Says(texts ...string) *regexp.Regexp {
 	quoted := make([]string, 0, len(texts))
 	for _, text := range texts {
@@ -21,13 +22,14 @@ func Says(texts ...string) *regexp.Regexp {
 	return Words(strings.Join(quoted, ".*"))
 }
 
-// Text is all that the command printed, without the frames and line breaks that Terraform puts into long sentences.
+// Text returns the complete output of the command without the frames and line breaks that Terraform puts into long
+// messages.
 func (r Result) Text() string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(r.Stdout+"\n"+
 		r.Stderr)), " ")
 }
 
-// MustSay demands texts of what the command printed, in any order.
+// MustSay reports a test error for each text that the command's output does not contain.
 func (r Result) MustSay(t testing.TB, texts ...string) {
 	t.Helper()
 	printed := r.Text()
@@ -38,7 +40,7 @@ func (r Result) MustSay(t testing.TB, texts ...string) {
 	}
 }
 
-// MustNotSay demands that the command printed none of the texts.
+// MustNotSay reports a test error for each text that the command's output contains.
 func (r Result) MustNotSay(t testing.TB, texts ...string) {
 	t.Helper()
 	printed := r.Text()

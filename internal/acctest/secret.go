@@ -12,8 +12,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 )
 
-// Secret is the expression by which a configuration of this world refers to a secret. The value comes in a variable, because
-// CLIs print the source of a block that an error is about. [World.CLI], [World.Test] and [World.TestCLI] declare that variable.
+// Secret stores a secret value in a Terraform variable of the world and returns the expression that refers to the
+// variable. A configuration must not contain the value itself, because Terraform prints the source of a block that has
+// an error. [World.CLI], [World.Test] and [World.TestCLI] declare the variable.
 func (w *World) Secret(value string) string {
 	name := fmt.Sprintf("secret_%x", sha256.Sum256([]byte(value)))[:20]
 	w.Env["TF_VAR_"+name] = value
@@ -22,7 +23,7 @@ func (w *World) Secret(value string) string {
 
 var secretVariable = regexp.MustCompile(`\bvar\.(secret_[0-9a-f]{13})\b`)
 
-// secretsIn are the names of the variables of [World.Secret] in a configuration.
+// secretsIn returns the sorted names of the variables of [World.Secret] that a configuration uses.
 func secretsIn(hcl string) (names []string) {
 	for _, found := range secretVariable.FindAllStringSubmatch(hcl, -1) {
 		names = append(names, found[1])
@@ -31,7 +32,7 @@ func secretsIn(hcl string) (names []string) {
 	return slices.Compact(names)
 }
 
-// declared adds the declarations of the variables of [World.Secret] to a configuration.
+// declared returns a configuration to which the missing declarations of the variables of [World.Secret] are added.
 func declared(hcl string) string {
 	var added strings.Builder
 	for _, name := range secretsIn(hcl) {
@@ -42,11 +43,11 @@ func declared(hcl string) string {
 	return hcl + added.String()
 }
 
-// Informed are steps that declare the variables of [World.Secret] and have their values. [World.Test] and [World.TestCLI] see
-// to that themselves.
+// Informed returns a copy of the steps that declares the variables of [World.Secret] and sets their values.
+// [World.Test] and [World.TestCLI] call it themselves.
 func (w *World) Informed(steps ...resource.TestStep) []resource.TestStep {
 	steps = slices.Clone(steps)
-	configured := "" // the configuration that is in force
+	configured := "" // the configuration of the latest step that has one
 	for i, step := range steps {
 		if step.Config != "" {
 			configured = step.Config

@@ -19,7 +19,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/server"
 )
 
-// reattachable is what a CLI needs to attach to a provider that is already running.
+// reattachable holds what a CLI needs to know to connect to a provider that is already running.
 type reattachable struct {
 	Protocol        string
 	ProtocolVersion int
@@ -28,7 +28,8 @@ type reattachable struct {
 	Addr            struct{ Network, String string }
 }
 
-// start serves a provider in this process until stop is called.
+// start runs a provider in this process until stop is called. It returns the data with which a CLI connects to the
+// provider.
 func start(t testing.TB, source string, server func() tfprotov6.ProviderServer) (r reattachable, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -51,7 +52,8 @@ func start(t testing.TB, source string, server func() tfprotov6.ProviderServer) 
 	}
 }
 
-// serve lets a CLI find another provider, which runs in this process, under that source.
+// serve runs another provider in this process, until the test ends, and makes it available to the commands of a CLI
+// under the given source address.
 func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.ProviderServer) {
 	t.Helper()
 	running, stop := start(t, "registry.terraform.io/"+source, server)
@@ -59,8 +61,9 @@ func serve(t *testing.T, cli *CLI, source string, server func() tfprotov6.Provid
 	cli.others[source] = running
 }
 
-// attach serves ours in this process for one command with that environment, and returns what the command needs to find it.
-// A process of its own costs four times as much, because a command starts several, one after the other.
+// attach runs this repository's provider in the test process, for one command with the given environment. It returns
+// the data with which the command connects to the provider. A separate provider process would take four times as long,
+// because one command starts several of them, one after the other.
 func (c *CLI) attach(t testing.TB, env map[string]string) (attached map[string]reattachable, stop func()) {
 	t.Helper()
 	factory, end := provider.NewProcess("0.0.0-test", func(name string) (string, bool) {
@@ -73,14 +76,14 @@ func (c *CLI) attach(t testing.TB, env map[string]string) (attached map[string]r
 	attached[c.source] = running
 	return attached, func() {
 		hangUp()
-		end() // what it could not revoke is for the log of a real process
+		end() // only a real process logs which tokens it could not revoke
 	}
 }
 
-// needsProcess reports whether a command needs the provider's binary in a process of its own. It does if its
-// environment sets what applies to a whole process: a log, a proxy, a path, or variables that Azure's libraries read by
-// themselves. It also does if it configures the provider twice, because a provider that a CLI attaches to keeps only
-// the last configuration.
+// needsProcess reports whether a command needs the provider's binary in a process of its own. That is so if the
+// environment sets what applies to a whole process: a log, a proxy, a path, or variables that Azure's libraries read
+// themselves. It is also so if the configuration has several provider blocks, because a provider to which a CLI
+// connects keeps only the last configuration.
 func (c *CLI) needsProcess(t testing.TB, env map[string]string) bool {
 	t.Helper()
 	if c.Process || c.hasAliases(t) {
@@ -111,11 +114,11 @@ func (c *CLI) hasAliases(t testing.TB) (found bool) {
 	return found
 }
 
-// reattach is the variable by which a CLI finds running providers.
+// reattach returns the environment variable through which a CLI finds running providers.
 func reattach(running map[string]reattachable) string {
 	text, err := json.Marshal(running)
 	if err != nil {
-		panic(err) // strings and numbers
+		panic(err) // strings and numbers can always be encoded
 	}
 	return "TF_REATTACH_PROVIDERS=" + string(text)
 }

@@ -7,17 +7,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// Planned fails a step whose plan does not have this action for one resource.
+// Planned returns a check that fails a step if its plan does not have the given action for one resource.
 func Planned(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
 
-// NoChange fails a step whose plan is not empty.
+// NoChange returns a check that fails a step if its plan is not empty.
 func NoChange() resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 }
 
-// When waits for a condition, for at most a minute, and acts.
+// When waits until the condition holds and then calls act. If the condition does not hold within a minute, When returns
+// without calling act.
 func When(condition func() bool, act func()) {
 	for range 600 {
 		if condition() {
@@ -28,7 +29,8 @@ func When(condition func() bool, act func()) {
 	}
 }
 
-// BeforeQuery is an ordinary step to stand before a step with a query, which writes no lock file and needs one.
+// BeforeQuery returns an ordinary step that a test needs before a step with a query. A query needs a lock file but does
+// not write one.
 func BeforeQuery() resource.TestStep {
 	return resource.TestStep{Config: "data \"dbxaccess_current_identity\" \"this\" {}\n"}
 }

@@ -13,18 +13,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 )
 
-// Test runs the steps in this process, in milliseconds: it evaluates their HCL and asks the provider what Terraform would
-// ask, in the same order. Each step is a plan, an apply, a plan without a refresh and a plan with one, as in the test framework, and
-// each of them configures the provider again.
+// Test runs the steps in this process, in milliseconds. It evaluates their HCL and sends the provider the same requests
+// as Terraform, in the same order. As in Terraform's test framework, each step is a plan, an apply, a plan without a
+// refresh and a plan with a refresh. Each of these configures a new provider.
 //
-// It knows resources, data sources, outputs, variables and imports by id. A step that needs more of Terraform fails; [World.TestCLI] runs it.
-// With TF_ACC_EVERY_STEP_BY_CLI in the environment both are the same, which shows that this here does what a CLI does.
+// Test supports resources, data sources, outputs, variables and imports by id. A step that needs other features of
+// Terraform fails; use [World.TestCLI] for such a step. If the environment variable TF_ACC_EVERY_STEP_BY_CLI is set,
+// Test runs the steps with the real CLI, which shows that Test does what a CLI does.
 func (w *World) Test(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	w.TestThrough(t, func(server tfprotov6.ProviderServer) tfprotov6.ProviderServer { return server }, steps...)
 }
 
-// TestThrough is [World.Test] with something around each provider, such as what listens to its answers.
+// TestThrough runs the steps as [World.Test] does, with each provider server wrapped by around. The wrapper can, for
+// example, record the provider's answers.
 func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) tfprotov6.ProviderServer, steps ...resource.TestStep) {
 	t.Helper()
 	steps = w.Informed(steps...)
@@ -37,7 +39,7 @@ func (w *World) TestThrough(t *testing.T, around func(tfprotov6.ProviderServer) 
 	test(t, func() tfprotov6.ProviderServer { return around(w.server()) }, &ours, steps)
 }
 
-// test runs the steps against a provider. serve returns a fresh one each time.
+// test runs the steps against a provider. serve returns a new provider server at each call.
 func test(t testing.TB, serve func() tfprotov6.ProviderServer, provider *description, steps []resource.TestStep) {
 	t.Helper()
 	r := &run{t: t, serve: serve, provider: provider, state: newState()}
@@ -58,16 +60,16 @@ func test(t testing.TB, serve func() tfprotov6.ProviderServer, provider *descrip
 	}
 }
 
-// run is the life of one configuration over the steps of a test.
+// run holds the state and the configuration of one test while its steps run.
 type run struct {
 	t        testing.TB
 	serve    func() tfprotov6.ProviderServer
 	provider *description
 	state    *state
-	config   *configuration // of the last step
+	config   *configuration // the configuration of the last step
 }
 
-// destroy removes what the steps have left, as the end of every test.
+// destroy destroys the resources that the steps have left in the state. Every test ends with it.
 func (r *run) destroy() {
 	if len(r.state.managed()) == 0 {
 		return
@@ -116,7 +118,7 @@ func (r *run) step(step resource.TestStep) error {
 	return r.settled(step)
 }
 
-// change plans and applies a step, and checks both.
+// change plans and applies a step, and runs the step's checks on the plan and on the state.
 func (r *run) change(step resource.TestStep) error {
 	plan, err := r.plan(r.config, planOptions{refresh: true, destroy: step.Destroy})
 	if err != nil {
@@ -148,7 +150,8 @@ func (r *run) change(step resource.TestStep) error {
 	return nil
 }
 
-// settled demands that nothing is left to do, unless the step says so.
+// settled returns an error if a plan after the step is not empty, unless the step expects a plan that is not empty. It
+// plans twice: first without a refresh, then with one.
 func (r *run) settled(step resource.TestStep) error {
 	for _, again := range []struct {
 		refresh bool

@@ -9,10 +9,11 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// destroying marks, in the graph of an apply, the node that destroys an object.
+// destroying is the prefix that marks a node of the apply graph as the destruction of an object. The rest of the node's
+// name is the object's address.
 const destroying = "destroy "
 
-// applying is one apply of a plan.
+// applying holds the data of one running apply.
 type applying struct {
 	plan *planned
 	p    *Protocol
@@ -21,7 +22,7 @@ type applying struct {
 	values map[string]cty.Value
 }
 
-// apply applies a plan. The changes that were made are in state, even if a later one failed.
+// apply applies a plan. The state contains every change that succeeded, even if a later change failed.
 func (r *run) apply(plan *planned) error {
 	was := r.state
 	r.state = plan.prior
@@ -57,7 +58,7 @@ func (r *run) apply(plan *planned) error {
 		r.state.instances = map[string]*instance{}
 		return nil
 	}
-	for address, i := range r.state.instances { // data sources that the configuration no longer has
+	for address, i := range r.state.instances { // remove data sources that the configuration no longer has
 		if i.data && plan.config.blocks[address] == nil {
 			delete(r.state.instances, address)
 		}
@@ -75,8 +76,9 @@ func (ch *change) writes() bool {
 	return ch.actions.Create() || ch.actions.Update() || ch.actions.Replace()
 }
 
-// needs orders an apply: an object is written after what its configuration names, and after the end of what it needed
-// before; it is destroyed before what it needed is.
+// needs returns the nodes that must be finished before the given node. An object is written after every object that its
+// configuration refers to, and after the destruction of every object that it depended on before. An object is destroyed
+// before the objects that it depends on are destroyed.
 func (a *applying) needs(was *state, node string) (needed []string) {
 	address, destroys := strings.CutPrefix(node, destroying)
 	if !destroys {
@@ -133,7 +135,8 @@ func (a *applying) destroy(ch *change) error {
 	return failure(words, ch.address)
 }
 
-// write creates or updates. Terraform plans once more when everything is known, and refuses another plan than the first.
+// write creates or updates an object. Like Terraform, it first plans the object once more, because all values are known
+// now. It returns an error if this final plan contradicts the first plan.
 func (a *applying) write(b *block, values map[string]any) error {
 	t := a.plan.run.t
 	a.mu.Lock()
@@ -164,7 +167,8 @@ func (a *applying) keep(b *block, i *instance) {
 	a.values[b.address] = inScope(a.p.schema(b), i.State)
 }
 
-// contradicts returns the name of the first attribute whose planned value differs in the next plan.
+// contradicts returns the name of an attribute whose value was known in the first plan and differs in the second plan.
+// It returns an empty string if there is no such attribute.
 func contradicts(before, now map[string]any) string {
 	for name, value := range before {
 		if inner, ok := value.(map[string]any); ok {

@@ -17,12 +17,12 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// configuration is a root module.
+// configuration is the content of a root module.
 type configuration struct {
-	blocks    map[string]*block // by address, such as data.dbxaccess_tokens.this
+	blocks    map[string]*block // the resources and data sources by address, such as data.dbxaccess_tokens.this
 	outputs   map[string]hclsyntax.Attributes
 	variables map[string]cty.Value
-	imports   map[string]hclsyntax.Expression // ids, by address
+	imports   map[string]hclsyntax.Expression // the ids of the import blocks, by the address of the resource
 	provider  hclsyntax.Attributes
 }
 
@@ -31,11 +31,11 @@ type block struct {
 	address, typeName string
 	data              bool
 	attributes        hclsyntax.Attributes
-	needs             []string // addresses
-	waits             []string // those of them in depends_on
+	needs             []string // the addresses of the blocks that this block depends on
+	waits             []string // the addresses among needs that depends_on lists
 }
 
-// functions are those of Terraform's that tests use.
+// functions holds the Terraform functions that the tests use.
 var functions = map[string]function.Function{
 	"jsonencode": stdlib.JSONEncodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "format": stdlib.FormatFunc, "join": stdlib.JoinFunc,
 	"length": stdlib.LengthFunc, "keys": stdlib.KeysFunc, "values": stdlib.ValuesFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
@@ -108,7 +108,7 @@ func (c *configuration) add(b *hclsyntax.Block, given config.Variables) (err err
 	return err
 }
 
-// only refuses a block with more in it than these attributes.
+// only returns an error if a block has an attribute that is not in known, or has a nested block.
 func only(body *hclsyntax.Body, known ...string) error {
 	for name := range body.Attributes {
 		if !slices.Contains(known, name) {
@@ -121,7 +121,7 @@ func only(body *hclsyntax.Body, known ...string) error {
 	return nil
 }
 
-// variable is the value that a test gives, or the default.
+// variable returns a variable's value: the value that the test supplies or, without one, the default.
 func variable(attributes hclsyntax.Attributes, given config.Variable) (cty.Value, error) {
 	var value cty.Value
 	switch {
@@ -161,7 +161,7 @@ func variable(attributes hclsyntax.Attributes, given config.Variable) (cty.Value
 	return value, nil
 }
 
-// references are the addresses that an expression names.
+// references returns the addresses of the resources and data sources that an expression refers to.
 func references(expression hcl.Expression) (addresses []string) {
 	for _, traversal := range expression.Variables() {
 		var words []string
@@ -183,7 +183,7 @@ func references(expression hcl.Expression) (addresses []string) {
 	return addresses
 }
 
-// scope is what expressions may name: variables, and blocks by address.
+// scope returns the variables, resources, data sources and functions that an expression can use.
 func (c *configuration) scope(values map[string]cty.Value) *hcl.EvalContext {
 	types, data := map[string]map[string]cty.Value{}, map[string]map[string]cty.Value{}
 	for address, value := range values {
@@ -208,7 +208,7 @@ func (c *configuration) scope(values map[string]cty.Value) *hcl.EvalContext {
 	return scope
 }
 
-// addresses are sorted.
+// addresses returns the sorted addresses of all resources and data sources.
 func (c *configuration) addresses() []string {
 	var all []string
 	for address := range c.blocks {

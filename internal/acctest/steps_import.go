@@ -13,7 +13,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 )
 
-// addImport takes an import block: the address and the id of an object that the plan is to import.
+// addImport adds an import block, which holds the address and the id of an object that the plan imports.
 func (c *configuration) addImport(body *hclsyntax.Body) error {
 	if err := only(body, "to", "id"); err != nil {
 		return err
@@ -27,7 +27,7 @@ func (c *configuration) addImport(body *hclsyntax.Body) error {
 	return nil
 }
 
-// imported imports what an import block names, unless it is in state already.
+// imported imports the object that an import block names for b, and adds the object to the refreshed state of the plan.
 func (plan *planned) imported(p *Protocol, b *block) (*instance, error) {
 	plan.mu.Lock()
 	scope := plan.config.scope(plan.values)
@@ -51,7 +51,7 @@ func (plan *planned) imported(p *Protocol, b *block) (*instance, error) {
 	return i, nil
 }
 
-// importObject imports by an id. An object that is not there is an error.
+// importObject imports an object by its id. It returns an error if the object does not exist.
 func (r *run) importObject(p *Protocol, address, id string) (*instance, error) {
 	typeName, _, _ := strings.Cut(address, ".")
 	o, words := p.Import(r.t, typeName, id, nil)
@@ -61,7 +61,8 @@ func (r *run) importObject(p *Protocol, address, id string) (*instance, error) {
 	return &instance{Object: o, typeName: typeName}, failure(words, address)
 }
 
-// importStep runs a step as terraform import does with an empty state, and leaves the state of the test as it is.
+// importStep imports an object into an empty state, as terraform import does, and runs the checks of the step. It does
+// not change the state of the test.
 func (r *run) importStep(step resource.TestStep) error {
 	if step.ImportStateKind != resource.ImportCommandWithID || step.ImportStatePersist || step.GenerateConfig {
 		r.t.Fatal("this import needs a CLI: use TestCLI")
@@ -108,7 +109,8 @@ func (r *run) importStep(step resource.TestStep) error {
 	return fmt.Errorf("the state holds no resource with the %s %q that was imported", key, imported.Attributes[key])
 }
 
-// sameImported compares what was imported with state, but for what a step ignores, empty collections and timeouts.
+// sameImported returns an error if the imported attributes differ from those in the state. It ignores the attributes
+// that the step ignores, empty collections and timeouts.
 func sameImported(imported, state map[string]string, ignored []string) error {
 	ignored = append(slices.Clone(ignored), "timeouts")
 	compared := func(attributes map[string]string) map[string]string {
@@ -125,7 +127,8 @@ func sameImported(imported, state map[string]string, ignored []string) error {
 	return nil
 }
 
-// refreshStep refreshes the state and plans again.
+// refreshStep refreshes the state, plans again, and returns an error if the plan is not empty, unless the step expects
+// that.
 func (r *run) refreshStep(step resource.TestStep) error {
 	plan, err := r.plan(r.config, planOptions{refresh: true, only: true})
 	if err != nil {

@@ -14,23 +14,23 @@ import (
 
 type planOptions struct {
 	refresh, destroy bool
-	only             bool // refresh, and plan nothing
+	only             bool // refresh the state without planning a change
 }
 
-// planned is a plan file.
+// planned is the result of a plan, such as Terraform saves in a plan file.
 type planned struct {
 	run     *run
 	config  *configuration
 	destroy bool
-	prior   *state // refreshed
+	prior   *state // the state after the refresh
 	outputs map[string]cty.Value
 
 	mu      sync.Mutex
 	changes map[string]*change
-	values  map[string]cty.Value // by address, as expressions see them
+	values  map[string]cty.Value // the values of the resources and data sources by address, as expressions see them
 }
 
-// change is what happens to one object.
+// change is the planned change of one resource or data source.
 type change struct {
 	address, typeName string
 	data              bool
@@ -75,7 +75,7 @@ func (c *configuration) needs(address string) []string {
 	return nil
 }
 
-// allNeeds are the addresses that a block needs, also those behind others, such as what a data source in between reads.
+// allNeeds returns the addresses of all blocks on which a block depends, directly or through other blocks.
 func (c *configuration) allNeeds(address string) (all []string) {
 	for next := c.needs(address); len(next) > 0; next = next[1:] {
 		if !slices.Contains(all, next[0]) {
@@ -86,7 +86,8 @@ func (c *configuration) allNeeds(address string) (all []string) {
 	return all
 }
 
-// validate asks the provider about every block while nothing is known yet of what others give.
+// validate validates the configuration of every block. All references to other blocks and to variables have unknown
+// values, because nothing is planned yet.
 func (r *run) validate(p *Protocol, c *configuration) error {
 	nothing := map[string]cty.Value{}
 	for address, b := range c.blocks {
@@ -119,7 +120,7 @@ func (r *run) validate(p *Protocol, c *configuration) error {
 	return errors.Join(found...)
 }
 
-// configure gives the provider its block.
+// configure configures the provider with the attributes of the provider block.
 func (r *run) configure(p *Protocol, c *configuration) error {
 	values, err := evaluate(p.schemas.Provider, c.provider, c.scope(nil), false)
 	if err != nil {
@@ -128,7 +129,7 @@ func (r *run) configure(p *Protocol, c *configuration) error {
 	return failure(p.configure(r.t, values), "provider")
 }
 
-// failure is an error of these words, if there are any, about an object.
+// failure returns an error about an object with the given text, or nil if the text is empty.
 func failure(words, of string) error {
 	if words == "" {
 		return nil
@@ -136,7 +137,8 @@ func failure(words, of string) error {
 	return fmt.Errorf("Error: %s\n\n  with %s", words, of) //nolint:staticcheck // Terraform's words
 }
 
-// walk visits every node after those that it needs, ten at a time. What needs one that failed is left out.
+// walk calls visit for every node after the nodes that it depends on, for at most ten nodes at the same time. A node is
+// skipped if a node that it depends on failed. walk returns an error if the dependencies form a cycle.
 func walk(nodes []string, needs func(string) []string, visit func(string) error) error {
 	done, failed := map[string]chan struct{}{}, map[string]*error{}
 	for _, node := range nodes {
@@ -151,7 +153,7 @@ func walk(nodes []string, needs func(string) []string, visit func(string) error)
 	for _, node := range nodes {
 		group.Go(func() {
 			defer close(done[node])
-			*failed[node] = errBefore // stays where the visit ends the goroutine
+			*failed[node] = errBefore // remains set if visit ends the goroutine
 			for _, needed := range needs(node) {
 				if ended, ok := done[needed]; ok && needed != node {
 					<-ended
@@ -182,7 +184,8 @@ func walk(nodes []string, needs func(string) []string, visit func(string) error)
 	return errors.Join(found...)
 }
 
-// cycle lists the nodes that need themselves through others, or need such ones; none where each can follow what it needs.
+// cycle returns the nodes that cannot be visited: those that depend on themselves through other nodes, and those that
+// depend on such nodes. The result is empty if every node can be visited after the nodes that it depends on.
 func cycle(nodes []string, needs func(string) []string) []string {
 	left := slices.Clone(nodes)
 	for {
@@ -196,7 +199,7 @@ func cycle(nodes []string, needs func(string) []string) []string {
 	}
 }
 
-// visit refreshes and plans one object.
+// visit refreshes and plans one resource, or reads one data source.
 func (plan *planned) visit(p *Protocol, address string, o planOptions) error {
 	t := plan.run.t
 	b := plan.config.blocks[address]
@@ -285,7 +288,8 @@ func (plan *planned) write(p *Protocol, b *block, prior *instance) error {
 	return nil
 }
 
-// read reads a data source, unless it must wait for the apply.
+// read reads a data source. If its configuration is not fully known, or a block in its depends_on has a pending change,
+// read plans that the apply reads the data source.
 func (plan *planned) read(p *Protocol, b *block) error {
 	values, err := plan.evaluate(p, b)
 	if err != nil {
@@ -319,7 +323,7 @@ func (plan *planned) evaluate(p *Protocol, b *block) (map[string]any, error) {
 	return evaluate(p.schema(b), b.attributes, scope, true)
 }
 
-// pending reports whether one of these changes something.
+// pending reports whether the plan changes one of the given blocks.
 func (plan *planned) pending(addresses []string) bool {
 	plan.mu.Lock()
 	defer plan.mu.Unlock()
@@ -338,7 +342,7 @@ func (plan *planned) add(ch *change, value cty.Value) {
 	}
 }
 
-// known reports whether a value has nothing in it that is known only after apply.
+// known reports whether a value contains no part that is known only after the apply.
 func known(v any) bool {
 	switch v := v.(type) {
 	case map[string]any:
@@ -374,10 +378,10 @@ func (c *configuration) evaluateOutputs(values map[string]cty.Value) (map[string
 	return outputs, nil
 }
 
-// empty reports whether an apply would change nothing.
+// empty reports whether an apply of the plan would change nothing.
 func (plan *planned) empty() bool { return plan.String() == "" }
 
-// String lists what changes.
+// String lists the changes of the plan, including changes of outputs. It returns an empty string if there are none.
 func (plan *planned) String() string {
 	var lines []string
 	for _, address := range slices.Sorted(maps.Keys(plan.changes)) {
@@ -414,7 +418,7 @@ func (plan *planned) outputChanges() map[string]*tfjson.Change {
 	return changes
 }
 
-// json is what terraform show -json says of the plan.
+// json returns the plan as terraform show -json would print it.
 func (plan *planned) json() *tfjson.Plan {
 	out := &tfjson.Plan{OutputChanges: plan.outputChanges(), PriorState: plan.prior.json()}
 	for _, address := range slices.Sorted(maps.Keys(plan.changes)) {

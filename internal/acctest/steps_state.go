@@ -13,13 +13,13 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// state is what Terraform's state file would hold.
+// state is the content of a Terraform state.
 type state struct {
-	instances map[string]*instance // by address
+	instances map[string]*instance // the resources and data sources by address
 	outputs   map[string]cty.Value
 }
 
-// instance is a resource, or what a data source has read.
+// instance is a resource in the state, or the result of a data source.
 type instance struct {
 	Object
 	typeName string
@@ -41,7 +41,7 @@ func (s *state) clone() *state {
 	return copied
 }
 
-// managed are the addresses of resources, sorted.
+// managed returns the sorted addresses of the managed resources.
 func (s *state) managed() (addresses []string) {
 	for address, i := range s.instances {
 		if !i.data {
@@ -52,7 +52,7 @@ func (s *state) managed() (addresses []string) {
 	return addresses
 }
 
-// json is what terraform show -json says of the state.
+// json returns the state as terraform show -json would print it.
 func (s *state) json() *tfjson.State {
 	module := &tfjson.StateModule{}
 	for _, address := range slices.Sorted(maps.Keys(s.instances)) {
@@ -73,7 +73,7 @@ func (s *state) json() *tfjson.State {
 	return &tfjson.State{Values: values}
 }
 
-// shim is the state in the older form that a Check gets.
+// shim returns the state in the older form that the Check function of a test step receives.
 func (s *state) shim() *terraform.State {
 	module := &terraform.ModuleState{Path: []string{"root"}, Outputs: map[string]*terraform.OutputState{}, Resources: map[string]*terraform.ResourceState{}}
 	for address, i := range s.instances {
@@ -90,7 +90,7 @@ func (s *state) shim() *terraform.State {
 	return &terraform.State{Modules: []*terraform.ModuleState{module}}
 }
 
-// flatten puts a value, and the values in it, into a map under dotted names.
+// flatten adds a value, and all values nested in it, to a map under dotted names.
 func flatten(into map[string]string, name string, value any) {
 	switch value := value.(type) {
 	case string:
@@ -112,7 +112,7 @@ func flatten(into map[string]string, name string, value any) {
 	}
 }
 
-// toJSON is a value as JSON has it; what is not known is left out.
+// toJSON converts a value to the form in which JSON holds it. Unknown members and elements are left out.
 func toJSON(v any) any {
 	switch v := v.(type) {
 	case *big.Float:
@@ -141,7 +141,7 @@ func toJSON(v any) any {
 	}
 }
 
-// unknown says what of a value is known only after apply, as a plan in JSON does.
+// unknown returns which parts of a value are known only after the apply, in the form of after_unknown in a JSON plan.
 func unknown(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

@@ -16,8 +16,9 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// evaluate are the attributes of a block as the protocol driver takes them. stored is whether the values are kept in plan and
-// state, as those of the provider's own block are not.
+// evaluate evaluates the attributes of a block and returns their values in the form that [Protocol] takes. stored must
+// be set if Terraform saves the values in plan and state; ephemeral values are then allowed only in write-only
+// attributes. The provider block is not stored.
 func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *hcl.EvalContext, stored bool) (map[string]any, error) {
 	known := map[string]*tfprotov6.SchemaAttribute{}
 	for _, a := range schema.Block.Attributes {
@@ -48,7 +49,7 @@ func evaluate(schema *tfprotov6.Schema, attributes hclsyntax.Attributes, scope *
 	return values, nil
 }
 
-// keepsEphemeral reports whether an ephemeral value is anywhere but in what is only to be written.
+// keepsEphemeral reports whether a value contains an ephemeral value outside of write-only attributes.
 func keepsEphemeral(a *tfprotov6.SchemaAttribute, value cty.Value) bool {
 	switch {
 	case a.WriteOnly:
@@ -65,7 +66,7 @@ func keepsEphemeral(a *tfprotov6.SchemaAttribute, value cty.Value) bool {
 	})
 }
 
-// configType is the type of an attribute in a configuration, in which optional members of objects may be missing.
+// configType returns the type of an attribute in a configuration, where optional members of objects may be missing.
 func configType(a *tfprotov6.SchemaAttribute) cty.Type {
 	if a.NestedType == nil {
 		return ctyType(a.Type)
@@ -93,16 +94,16 @@ func configType(a *tfprotov6.SchemaAttribute) cty.Type {
 func ctyType(ty tftypes.Type) cty.Type {
 	text, err := json.Marshal(ty)
 	if err != nil {
-		panic(err) // every type has a text
+		panic(err) // every type can be encoded
 	}
 	converted, err := ctyjson.UnmarshalType(text)
 	if err != nil {
-		panic(err) // which is Terraform's
+		panic(err) // unreachable, because Terraform encodes types in the same form
 	}
 	return converted
 }
 
-// fromCty converts a value into the form that the protocol driver takes.
+// fromCty converts a value into the form that [Protocol] takes.
 func fromCty(v cty.Value) any {
 	v, _ = v.UnmarkDeep()
 	ty := v.Type()
@@ -132,14 +133,15 @@ func fromCty(v cty.Value) any {
 	}
 }
 
-// Marks of values in expressions: an output shows what is sensitive only where it is sensitive too, and nothing stores what
-// is ephemeral.
+// sensitive and ephemeral mark values in expressions. An output can show a sensitive value only if the output is
+// declared sensitive. An ephemeral value is never stored.
 const (
 	sensitive = "sensitive"
 	ephemeral = "ephemeral"
 )
 
-// inScope is an object for expressions. Sensitive attributes in lists, sets and maps are not marked.
+// inScope converts an object into the form that expressions use, and marks its sensitive attributes. Sensitive
+// attributes of objects in lists, sets and maps are not marked.
 func inScope(schema *tfprotov6.Schema, object map[string]any) cty.Value {
 	return marked(schema.Block.Attributes, toCty(ctyType(schema.ValueType()), object))
 }
@@ -160,7 +162,7 @@ func marked(attributes []*tfprotov6.SchemaAttribute, object cty.Value) cty.Value
 	return cty.ObjectVal(members)
 }
 
-// toCty is a value of the protocol driver for expressions.
+// toCty converts a value of [Protocol] into the form that expressions use.
 func toCty(ty cty.Type, v any) cty.Value {
 	switch {
 	case v == any(Unknown):

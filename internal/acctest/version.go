@@ -12,8 +12,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// NeedsTerraform skips a test of something that Terraform has since the given version, such as "1.14.0", and OpenTofu has
-// not. what names it for the reader of the skip.
+// NeedsTerraform skips the test unless the CLI is Terraform of at least the given version, such as "1.14.0". It also
+// skips the test under OpenTofu, which lacks the feature. what names the feature in the skip message.
 func NeedsTerraform(t testing.TB, since, what string) {
 	t.Helper()
 	cli, err := cliVersion()
@@ -25,7 +25,7 @@ func NeedsTerraform(t testing.TB, since, what string) {
 	}
 }
 
-// HasTerraform reports whether the tests drive Terraform of at least the given version, such as "1.14.0".
+// HasTerraform reports whether the tests run Terraform, not OpenTofu, of at least the given version, such as "1.14.0".
 func HasTerraform(t testing.TB, since string) bool {
 	t.Helper()
 	cli, err := cliVersion()
@@ -35,7 +35,7 @@ func HasTerraform(t testing.TB, since string) bool {
 	return !cli.tofu && semver.Compare(cli.version, "v"+since) >= 0
 }
 
-// IsOpenTofu reports whether the tests drive OpenTofu.
+// IsOpenTofu reports whether the tests run OpenTofu.
 func IsOpenTofu(t testing.TB) bool {
 	t.Helper()
 	cli, err := cliVersion()
@@ -46,12 +46,12 @@ func IsOpenTofu(t testing.TB) bool {
 }
 
 type cli struct {
-	name    string // for a person
+	name    string // the product and its version, for messages
 	version string // such as v1.14.0
 	tofu    bool
 }
 
-// cliVersion asks the CLI once for all tests of a package.
+// cliVersion returns the product and the version of the CLI. It runs the CLI once for all tests of a package.
 var cliVersion = sync.OnceValues(func() (cli, error) {
 	path, registry, err := local.Terraform()
 	if err != nil {
@@ -62,12 +62,12 @@ var cliVersion = sync.OnceValues(func() (cli, error) {
 		return cli{}, err
 	}
 	var said struct {
-		Version string `json:"terraform_version"` // OpenTofu calls it so, too
+		Version string `json:"terraform_version"` // OpenTofu uses the same field name
 	}
 	if err := json.Unmarshal(out, &said); err != nil {
 		return cli{}, err
 	}
-	// A release candidate has what the release has.
+	// A release candidate has the same features as its release.
 	release, _, _ := strings.Cut(said.Version, "-")
 	c := cli{"Terraform " + said.Version, "v" + release, registry == "registry.opentofu.org"}
 	if c.tofu {
