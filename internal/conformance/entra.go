@@ -10,7 +10,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// entraChecks are about where tokens come from. They send no credential of the login's.
+// entraChecks returns the checks about Entra ID, which issues the access tokens. Checks that send requests themselves
+// do not send the login's credentials.
 func entraChecks() []Check {
 	return []Check{
 		{
@@ -98,7 +99,8 @@ func entraChecks() []Check {
 			Source:    "not documented; the audience ends with a slash of its own",
 			Expected:  "a token",
 			run: func(ctx context.Context, p *probe) Outcome {
-				// The scope of a cloud is its audience, slash included, and /.default.
+				// A cloud's scope is the audience of Azure Resource Manager, with its final slash, followed by
+				// /.default.
 				single := strings.Replace(p.target.ManagementScope, "//.default", "/.default", 1)
 				if _, err := p.target.Login(ctx, p.target.ManagementScope); err != nil || single == p.target.ManagementScope {
 					return skipped("the login gets no token for Azure Resource Manager")
@@ -116,7 +118,7 @@ func entraChecks() []Check {
 	}
 }
 
-// asEntra runs a check with the authority and the tenant of the login.
+// asEntra runs a check with the address of the login's authority and with its tenant.
 func (p *probe) asEntra(run func(base, tenant string) Outcome) Outcome {
 	i := strings.LastIndex(p.target.Authority, "/")
 	if i < 0 {
@@ -125,7 +127,7 @@ func (p *probe) asEntra(run func(base, tenant string) Outcome) Outcome {
 	return run(p.target.Authority[:i], p.target.Authority[i+1:])
 }
 
-// askToken asks for a token as an application that no tenant has.
+// askToken requests a token for an application that exists in no tenant.
 func (p *probe) askToken(ctx context.Context, authority, scope string) answer {
 	return p.do(ctx, request{method: "POST", url: authority + "/oauth2/v2.0/token", form: true, body: url.Values{
 		"grant_type": {"client_credentials"}, "scope": {scope},
@@ -133,7 +135,7 @@ func (p *probe) askToken(ctx context.Context, authority, scope string) answer {
 	}})
 }
 
-// hasNumber reports whether an answer of Entra ID has this error number.
+// hasNumber reports whether an answer of Entra ID has the given error number.
 func (a answer) hasNumber(n int) bool {
 	list, _ := a.at("error_codes").([]any)
 	return slices.ContainsFunc(list, func(v any) bool {

@@ -11,7 +11,7 @@ const (
 	sourceSDKAuth = "databricks-sdk-go issues 873, 917, 1046"
 )
 
-// entryChecks are about who is let in, and what the workspace says of itself.
+// entryChecks returns the checks about logging in to the workspace and about what the workspace reports about itself.
 func entryChecks() []Check {
 	return []Check{
 		{
@@ -118,10 +118,12 @@ func entryChecks() []Check {
 	}
 }
 
-// privateLinkError is in where a workspace redirects to that is reached by a private link alone.
+// privateLinkError is a part of the redirect address with which a workspace answers if it accepts only connections
+// through Azure Private Link.
 const privateLinkError = "/login.html?error=private-link-validation-error"
 
-// network is the first check: what is closed to this address is asked nothing more.
+// network checks whether the workspace accepts requests from this machine. It is the first check: if the workspace does
+// not accept them, every later check of the workspace is skipped.
 func network(ctx context.Context, p *probe) Outcome {
 	a := p.get(ctx, scimPath+"/Me")
 	closed := func(answer string) Outcome {
@@ -211,5 +213,5 @@ func stranger(ctx context.Context, p *probe) Outcome {
 	return wrong("%s", a)
 }
 
-// unusedID is an id of SCIM that nobody has.
+// unusedID is a SCIM id that no principal and no group has.
 const unusedID = "1"

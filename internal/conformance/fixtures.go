@@ -20,7 +20,7 @@ const (
 
 type object = map[string]any
 
-// fixtures are the things that several checks share. Each is made when the first check needs it.
+// fixtures holds the objects that several checks share. Each object is created when the first check needs it.
 type fixtures struct {
 	isAdmin     memo[bool]
 	anyList     memo[accessList]
@@ -31,14 +31,15 @@ type fixtures struct {
 	tokensNoted bool
 	token       memo[token]
 	oauthSecret memo[oauthSecret]
-	// secretsNoted is about the OAuth secrets of the run's own service principal.
+	// secretsNoted is true once the OAuth secrets of the run's own service principal are recorded for removal.
 	secretsNoted bool
 	member       memo[principal]
-	// secretNoted and secretDeleted are about the run's own secret in the vault.
+	// secretNoted is true once the run's own secret in the vault is recorded for removal. secretDeleted is true once a
+	// check has deleted that secret.
 	secretNoted, secretDeleted bool
 }
 
-// memo makes a value once, and remembers also that it could not be made.
+// memo creates a value once and keeps it. If the creation fails, memo keeps the error.
 type memo[T any] struct {
 	made  bool
 	value T
@@ -55,7 +56,8 @@ func (m *memo[T]) get(create func() (T, error)) (T, error) {
 
 const needsAdmin = missing("needs a login that is an admin of the workspace")
 
-// needAdmin returns an error unless the login is a workspace admin: only admins may list groups.
+// needAdmin returns an error unless the login is a workspace admin. It finds that out with one request, because only
+// admins may list groups.
 func (p *probe) needAdmin(ctx context.Context) error {
 	is, err := p.isAdmin.get(func() (bool, error) {
 		a := p.get(ctx, scimPath+"/Groups?count=1")
@@ -67,16 +69,17 @@ func (p *probe) needAdmin(ctx context.Context) error {
 	return err
 }
 
-// principal is a service principal of the run's own.
+// principal is a service principal that the run created.
 type principal struct {
 	id, applicationID, name string
 	created                 answer
-	// readAfter is when reads showed it, counted from its creation.
+	// readAfter is the time from the creation until the first read that returned the service principal. shown is false
+	// if no read returned it.
 	readAfter time.Duration
 	shown     bool
 }
 
-// servicePrincipal is an active service principal as a request writes it; an empty name is left out.
+// servicePrincipal returns the request body for an active service principal. It leaves out an empty name.
 func servicePrincipal(applicationID, name string) object {
 	body := object{"schemas": []string{schemaServicePrincipal}, "applicationId": applicationID, "active": true}
 	if name != "" {
@@ -85,7 +88,8 @@ func servicePrincipal(applicationID, name string) object {
 	return body
 }
 
-// createPrincipal adds a service principal; an empty name leaves the name to the workspace.
+// createPrincipal adds a service principal to the workspace and waits until it can be read. If name is empty, the
+// workspace chooses the name.
 func (p *probe) createPrincipal(ctx context.Context, applicationID, name string) (principal, error) {
 	if err := p.needAdmin(ctx); err != nil {
 		return principal{}, err
@@ -94,7 +98,7 @@ func (p *probe) createPrincipal(ctx context.Context, applicationID, name string)
 		a := p.get(ctx, principals+"?attributes=id&filter="+url.QueryEscape(`applicationId eq "`+applicationID+`"`))
 		return a.items("Resources"), a
 	}
-	// What is there already is somebody else's, active or not, and must not be removed.
+	// A service principal that exists already belongs to somebody else, active or not, and the run must not remove it.
 	switch there, a := found(ctx); {
 	case !a.ok() || a.at("totalResults") == nil:
 		return principal{}, fmt.Errorf("looking for a service principal: %s", a)
@@ -147,7 +151,7 @@ func (p *probe) namelessPrincipal(ctx context.Context) (principal, error) {
 	return p.nameless.get(func() (principal, error) { return p.createPrincipal(ctx, uuid.NewString(), "") })
 }
 
-// workspaceMember is the second application, added to the workspace.
+// workspaceMember adds the second application to the workspace and returns its service principal.
 func (p *probe) workspaceMember(ctx context.Context) (principal, error) {
 	return p.member.get(func() (principal, error) {
 		if p.target.Second == nil {
@@ -177,7 +181,7 @@ type token struct {
 	created   answer
 }
 
-// createToken makes a token whose comment begins with the run's prefix.
+// createToken creates a personal access token whose comment begins with the run's prefix.
 func (p *probe) createToken(ctx context.Context, body object) token {
 	own := func(ctx context.Context) ([]string, answer) {
 		a := p.get(ctx, "/api/2.0/token/list")

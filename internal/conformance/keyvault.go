@@ -9,10 +9,10 @@ import (
 
 const sourceVault = "learn.microsoft.com/rest/api/keyvault/secrets"
 
-// vaultSwitch is a switch of a vault that is on.
+// vaultSwitch returns a switch of the emulated vault with the value true.
 func vaultSwitch(name string) Switch { return Switch{"vault", name, true} }
 
-// vaultChecks are about Key Vault, as far as secrets go.
+// vaultChecks returns the checks about secrets in Azure Key Vault.
 func vaultChecks() []Check {
 	return []Check{
 		{
@@ -137,7 +137,7 @@ const noVault = missing("needs a Key Vault")
 
 func (p *probe) vaultURL(path string) string { return p.target.Vault + path + "?api-version=7.4" }
 
-// vault asks the vault as the run's own login.
+// vault sends a request to the vault with the run's own login.
 func (p *probe) vault(ctx context.Context, method, path string, body any) answer {
 	if p.target.Vault == "" {
 		return answer{err: noVault}
@@ -146,7 +146,7 @@ func (p *probe) vault(ctx context.Context, method, path string, body any) answer
 	return p.do(ctx, request{method: method, url: p.vaultURL(path), body: body, login: login})
 }
 
-// vaultDenied is the outcome of a check that the login may not make.
+// vaultDenied returns the outcome of a check for which the login lacks a permission in the vault.
 func (p *probe) vaultDenied(a answer) Outcome {
 	if a.err != nil {
 		return failed(a.err)
@@ -154,7 +154,7 @@ func (p *probe) vaultDenied(a answer) Outcome {
 	return skipped("the login may not do this in the vault")
 }
 
-// vaultUnknown asks for a secret that is not there.
+// vaultUnknown requests a secret that does not exist, and judges whether the answer is the documented 404.
 func (p *probe) vaultUnknown(ctx context.Context, path string) Outcome {
 	name := p.prefix + "nothing"
 	a := p.vault(ctx, "GET", fmt.Sprintf(path, name), nil)
@@ -182,7 +182,7 @@ func vaultOpen(ctx context.Context, p *probe) Outcome {
 	return wrong("%s", a)
 }
 
-// testSecret sets a secret of the run's own.
+// testSecret sets the run's own secret in the vault and returns its name and the answer.
 func (p *probe) testSecret(ctx context.Context) (name string, set answer, err error) {
 	name = p.prefix + "secret"
 	if p.target.Vault == "" {
@@ -210,12 +210,13 @@ func (p *probe) testSecret(ctx context.Context) (name string, set answer, err er
 	return name, set, nil
 }
 
-// removeSecret deletes the secret and purges it, where the vault and the login's rights allow that.
+// removeSecret deletes the secret and purges it, if the vault and the login's permissions allow a purge.
 func (p *probe) removeSecret(ctx context.Context, name string) error {
 	var a answer
 	var err error
 	p.eventually(ctx, func() bool {
-		// Between being there and being among the deleted ones a secret is neither, for some seconds.
+		// For some seconds after its deletion, a secret is neither among the existing secrets nor among the deleted
+		// ones.
 		if err = refusedRemoval(p.vault(ctx, "DELETE", "/secrets/"+name, nil)); err != nil {
 			return true
 		}
@@ -226,12 +227,12 @@ func (p *probe) removeSecret(ctx context.Context, name string) error {
 		return err
 	}
 	if a.status == 403 {
-		return nil // it stays among the deleted ones until the vault purges it, which cannot be helped
+		return nil // the secret stays among the deleted ones until the vault itself purges it
 	}
 	return refusedRemoval(a)
 }
 
-// secretGone shows that the secret is not there; under purge protection it stays among the deleted ones.
+// secretGone reports whether the secret no longer exists. Under purge protection it is still among the deleted secrets.
 func (p *probe) secretGone(ctx context.Context, name string) (bool, error) {
 	a := p.vault(ctx, "GET", "/secrets/"+name, nil)
 	return a.refused(404, "SecretNotFound"), a.err
@@ -247,7 +248,7 @@ func bodyFirst(ctx context.Context, p *probe) Outcome {
 	case a.status != 400:
 		return wrong("%s", a)
 	}
-	// A refusal of the body tells something only if the login may not set a secret.
+	// The refusal of an invalid body proves something only if the login may not set a secret.
 	_, set, err := p.testSecret(ctx)
 	switch {
 	case err == nil:
@@ -281,7 +282,8 @@ func vaultDates(ctx context.Context, p *probe) Outcome {
 	}
 }
 
-// vaultDeniedOr is wrong unless the login may not do it.
+// vaultDeniedOr returns the outcome of a refused request: skipped if the login lacks the permission, and wrong
+// otherwise.
 func (p *probe) vaultDeniedOr(a answer) Outcome {
 	if a.err != nil || a.status == 403 {
 		return p.vaultDenied(a)

@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// accessList is an endpoint with an access list.
+// accessList identifies a serving endpoint that has an access list.
 type accessList struct {
 	name, id string
-	own      bool // made by the run
+	own      bool // whether the run created the endpoint
 }
 
 func (l accessList) path() string { return "/api/2.0/permissions/serving-endpoints/" + l.id }
 
 const needsList = missing("needs a serving endpoint with an access list that the login may read")
 
-// readableList is some endpoint whose access list can be read.
+// readableList returns an endpoint whose access list the login can read. If the target names an endpoint, it considers
+// only that endpoint.
 func (p *probe) readableList(ctx context.Context) (accessList, error) {
 	return p.anyList.get(func() (accessList, error) {
 		a := p.get(ctx, "/api/2.0/serving-endpoints")
@@ -41,7 +42,8 @@ func (p *probe) readableList(ctx context.Context) (accessList, error) {
 	})
 }
 
-// writableList is the endpoint whose access list the run may change: its own, or the one that was named for it.
+// writableList returns the endpoint whose access list the run may change: an endpoint that the run creates, or the
+// endpoint that the target names.
 func (p *probe) writableList(ctx context.Context) (accessList, error) {
 	return p.ownList.get(func() (accessList, error) {
 		switch {
@@ -73,7 +75,8 @@ func (p *probe) writableList(ctx context.Context) (accessList, error) {
 	})
 }
 
-// createEndpoint makes an endpoint of the run's own, under one name however often it is called.
+// createEndpoint creates the run's own serving endpoint. The endpoint has the same name each time that a run creates
+// it.
 func (p *probe) createEndpoint(ctx context.Context) (accessList, error) {
 	l := accessList{name: p.prefix + "endpoint", own: true}
 	path := "/api/2.0/serving-endpoints/" + l.name
@@ -98,7 +101,7 @@ func (p *probe) createEndpoint(ctx context.Context) (accessList, error) {
 	return l, nil
 }
 
-// own reports whether a row of an access list belongs to a principal that the run created.
+// isOwn reports whether a row of an access list belongs to a service principal that the run added to the workspace.
 func (p *probe) isOwn(row object) bool {
 	for _, made := range []principal{p.principal.value, p.nameless.value, p.member.value} {
 		if made.applicationID != "" && names(row, made.applicationID) {
@@ -108,7 +111,8 @@ func (p *probe) isOwn(row object) bool {
 	return false
 }
 
-// names reports whether a row of an access list belongs to this service principal, whichever field holds its id.
+// names reports whether a row of an access list belongs to the given service principal, whichever field of the row
+// holds the application id.
 func names(row object, applicationID string) bool {
 	for _, field := range []string{"service_principal_name", "user_name"} {
 		if name, _ := row[field].(string); strings.EqualFold(name, applicationID) {
@@ -118,7 +122,7 @@ func names(row object, applicationID string) bool {
 	return false
 }
 
-// direct are the entries of a list that are not inherited, as a request writes them.
+// direct returns the entries of the wanted rows that are not inherited, in the form of a request.
 func direct(rows []object, keep func(object) bool) []object {
 	entries := []object{}
 	for _, row := range rows {
@@ -138,7 +142,8 @@ func direct(rows []object, keep func(object) bool) []object {
 	return entries
 }
 
-// dropOwnGrants writes a list back without the run's own principals, if they are on it.
+// dropOwnGrants removes the entries of the run's own principals from an access list. It reads the list and, only if
+// such an entry exists, writes the list back without it.
 func (p *probe) dropOwnGrants(ctx context.Context, l accessList) error {
 	a := p.get(ctx, l.path())
 	rows := a.items("access_control_list")
@@ -157,7 +162,8 @@ func (p *probe) dropOwnGrants(ctx context.Context, l accessList) error {
 	return nil
 }
 
-// levelOf is the direct level of a service principal on a list, and the field of the row that holds the principal's id.
+// levelOf returns the level that a service principal has directly, not by inheritance, on an access list. It also
+// returns the name of the field that holds the principal's application id in the row.
 func levelOf(rows []object, applicationID string) (level, field string) {
 	for _, row := range rows {
 		if !names(row, applicationID) {
@@ -186,18 +192,19 @@ func entry(applicationID, level string) object {
 	return object{"service_principal_name": applicationID, "permission_level": level}
 }
 
-// grant is the first grant to the run's principal.
+// grant is the first grant to the run's own service principal.
 type grant struct {
 	list   accessList
 	to     principal
-	answer answer // of the PATCH that was accepted
-	// rowsBefore are those of the list before the grant.
+	answer answer // the answer to the PATCH request that succeeded
+	// rowsBefore holds the rows of the access list before the grant.
 	rowsBefore []object
-	// after is how long access lists did not know the principal, counted from the first try.
+	// after is the time from the first attempt until access lists accepted the principal.
 	after time.Duration
 }
 
-// granted gives the run's principal CAN_VIEW on the list.
+// granted grants CAN_VIEW on the writable access list to the run's own service principal. It repeats the request while
+// access lists do not know the principal yet.
 func (p *probe) granted(ctx context.Context) (grant, error) {
 	return p.grant.get(func() (grant, error) {
 		l, err := p.writableList(ctx)

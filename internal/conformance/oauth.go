@@ -18,7 +18,8 @@ const (
 	notRecorded   = "; the text is not recorded"
 )
 
-// oauthChecks are about OAuth secrets of service principals and the workspace's own token endpoint.
+// oauthChecks returns the checks about OAuth secrets of service principals and about the workspace's own token
+// endpoint.
 func oauthChecks() []Check {
 	return []Check{
 		{
@@ -233,7 +234,7 @@ func oauthSecrets(id string) string {
 	return "/api/2.0/accounts/servicePrincipals/" + id + "/credentials/secrets"
 }
 
-// oauthSecret is a secret of the run's own service principal, with which it goes.
+// oauthSecret is an OAuth secret of the run's own service principal.
 type oauthSecret struct {
 	owner     principal
 	id, value string
@@ -244,7 +245,7 @@ func (s oauthSecret) form() object {
 	return object{"grant_type": "client_credentials", "client_id": s.owner.applicationID, "client_secret": s.value}
 }
 
-// oauth asks the token endpoint with a form.
+// oauth sends a form to the workspace's token endpoint.
 func (p *probe) oauth(ctx context.Context, form object) answer {
 	values := url.Values{}
 	for name, value := range form {
@@ -259,8 +260,9 @@ func (p *probe) noTokenEndpoint(ctx context.Context) bool {
 	return p.anonymous(ctx, p.target.Host+"/oidc/.well-known/oauth-authorization-server").status == 404
 }
 
-// createSecret makes a secret of a principal of the run's own. Deleting the principal may leave it in the account, so it is
-// removed before.
+// createSecret creates an OAuth secret for a service principal of the run. It records the secrets as a creation of
+// their own, so that the run removes them before the principal, because the secrets may remain in the account after the
+// principal's deletion.
 func (p *probe) createSecret(ctx context.Context, owner principal, body object) oauthSecret {
 	if !p.secretsNoted {
 		p.secretsNoted = true
@@ -280,7 +282,8 @@ func (p *probe) createSecret(ctx context.Context, owner principal, body object) 
 	return s
 }
 
-// secretIDs lists the secrets of a principal; none if the principal is gone.
+// secretIDs returns the ids of a service principal's OAuth secrets, with one request per page, or none if the service
+// principal no longer exists. The answer is the last one, and its err is set if a request failed.
 func (p *probe) secretIDs(ctx context.Context, owner principal) (ids []string, a answer) {
 	for page := ""; ; {
 		a = p.get(ctx, oauthSecrets(owner.id)+page)
@@ -302,7 +305,7 @@ func (p *probe) secretIDs(ctx context.Context, owner principal) (ids []string, a
 	}
 }
 
-// deleteSecrets deletes the secrets of a principal but one.
+// deleteSecrets deletes the OAuth secrets of a service principal, except the secret with the id but.
 func (p *probe) deleteSecrets(ctx context.Context, owner principal, but string) error {
 	ids, a := p.secretIDs(ctx, owner)
 	if a.err != nil {
@@ -333,7 +336,7 @@ func (p *probe) testOAuthSecret(ctx context.Context) (oauthSecret, error) {
 	})
 }
 
-// refusedSecret judges a creation that is to be refused.
+// refusedSecret tries to create an OAuth secret that the service should refuse, and judges the refusal.
 func (p *probe) refusedSecret(ctx context.Context, body object, name, code, message, subject string) Outcome {
 	s, err := p.testOAuthSecret(ctx)
 	if err != nil {
@@ -415,7 +418,7 @@ func oauthExpired(ctx context.Context, p *probe) Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	if err := p.deleteSecrets(ctx, s.owner, s.id); err != nil { // the check before this one took every place
+	if err := p.deleteSecrets(ctx, s.owner, s.id); err != nil { // the previous check reached the limit of secrets
 		return failed(err)
 	}
 	short := p.createSecret(ctx, s.owner, object{"lifetime": "1s"})

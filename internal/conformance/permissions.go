@@ -16,7 +16,7 @@ const (
 	tokensList        = "/api/2.0/permissions/authorization/tokens"
 )
 
-// permissionChecks are about access lists.
+// permissionChecks returns the checks about access lists.
 func permissionChecks() []Check {
 	return []Check{
 		{
@@ -295,7 +295,7 @@ func inheritedFrom(ctx context.Context, p *probe) Outcome {
 	return wrong("%s: no permission says from where it is inherited", a)
 }
 
-// tokenRows is the list of who may use tokens, which only admins may read.
+// tokenRows returns the rows of the access list that says who may use tokens. Only admins may read this list.
 func (p *probe) tokenRows(ctx context.Context) ([]object, error) {
 	a := p.get(ctx, tokensList)
 	switch {
@@ -327,10 +327,11 @@ func tokensShape(ctx context.Context, p *probe) Outcome {
 	return wrong("%d rows, without that of admins", len(rows))
 }
 
-// ofEverybody reports whether a row of an access list belongs to the group of all users.
+// ofEverybody reports whether a row of an access list belongs to the group users, which contains all users of the
+// workspace.
 func ofEverybody(row object) bool { return row["group_name"] == "users" }
 
-// canonical is entries in an order that can be compared.
+// canonical returns the entries as sorted lines of text, so that two lists can be compared.
 func canonical(entries []object) string {
 	var lines []string
 	for _, e := range entries {
@@ -380,7 +381,7 @@ func userName(ctx context.Context, p *probe) Outcome {
 	if err != nil {
 		return failed(err)
 	}
-	// Another level than the one held, so that the row is written again.
+	// The new level must differ from the current level. Otherwise the service might not write the row again.
 	level := "CAN_MANAGE"
 	if p.level(ctx, g.list, g.to.applicationID) == level {
 		level = "CAN_QUERY"

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// maxAnswer bounds what is read of an answer.
+	// maxAnswer is the largest size of an answer, in bytes.
 	maxAnswer = 8 << 20
-	// attemptTimeout bounds one request.
+	// attemptTimeout is the time limit for one request.
 	attemptTimeout = 30 * time.Second
-	// maxThrottled bounds how often a throttled request is repeated.
+	// maxThrottled is how often a request is sent while the service throttles it.
 	maxThrottled = 3
 )
 
-// probe is one run: it sends the requests and remembers what it created.
+// probe holds the data of one run. It sends the requests and records what the run creates.
 type probe struct {
 	target Target
 	client *http.Client
@@ -33,8 +33,8 @@ type probe struct {
 	wait   time.Duration
 	prefix string
 
-	writing bool   // the check at hand may change something
-	closed  string // why nothing more can be asked of the workspace
+	writing bool   // the current check may change something
+	closed  string // why the workspace cannot be checked any further
 	secrets []string
 	created []creation
 	fixtures
@@ -49,41 +49,43 @@ func newProbe(target Target, options Options) *probe {
 		p.wait = time.Minute
 	}
 	p.target.Host, p.target.Vault = strings.TrimRight(target.Host, "/"), strings.TrimRight(target.Vault, "/")
-	// A redirect is an answer to judge, and a token must not follow it.
+	// The client does not follow redirects, because a redirect is an answer to judge, and because a token must not be
+	// sent to another host.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	p.client = &http.Client{Transport: options.Transport, CheckRedirect: stay}
 	p.prefix = Prefix + randomHex(4) + "-"
 	return p
 }
 
-// Prefix begins the name of everything that a run creates; the rest tells runs apart.
+// Prefix is the first part of the name of everything that a run creates. A random part follows, which distinguishes the
+// runs.
 const Prefix = "dbxaccess-conformance-"
 
 func randomHex(n int) string {
 	raw := make([]byte, n)
-	_, _ = rand.Read(raw) // never fails, by its documentation
+	_, _ = rand.Read(raw) // never fails, according to its documentation
 	return hex.EncodeToString(raw)
 }
 
-// request is one request; a nil login sends no credential.
+// request describes one HTTP request. A nil login sends no credential.
 type request struct {
 	method, url string
 	body        any
 	login       func(context.Context) (string, error)
-	// form makes the body, url.Values, a form.
+	// form sends the body, which must be url.Values, as a form.
 	form bool
 }
 
-// answer is what a service said. An err means that it said nothing that could be read.
+// answer is the answer of a service. If err is set, there was no readable answer.
 type answer struct {
 	status int
 	header http.Header
 	raw    []byte
-	json   any // nil if the body is no JSON
+	json   any // nil if the body is not JSON
 	err    error
 }
 
-// get and send ask the workspace as the run's own login.
+// get sends a GET request to the workspace with the run's own login.
 func (p *probe) get(ctx context.Context, path string) answer {
 	return p.send(ctx, http.MethodGet, path, nil)
 }
@@ -92,13 +94,13 @@ func (p *probe) send(ctx context.Context, method, path string, body any) answer 
 	return p.do(ctx, request{method: method, url: p.target.Host + path, body: body, login: p.admin})
 }
 
-// me asks who a token is.
+// me requests the current user from the workspace with the given token.
 func (p *probe) me(ctx context.Context, token string) answer {
 	login := func(context.Context) (string, error) { return token, nil }
 	return p.do(ctx, request{method: http.MethodGet, url: p.target.Host + scimPath + "/Me", login: login})
 }
 
-// anonymous asks without a credential.
+// anonymous sends a GET request without a credential.
 func (p *probe) anonymous(ctx context.Context, address string) answer {
 	return p.do(ctx, request{method: http.MethodGet, url: address})
 }
@@ -107,7 +109,7 @@ func (p *probe) admin(ctx context.Context) (string, error) {
 	return p.target.Login(ctx, p.target.DatabricksScope)
 }
 
-// second asks the workspace as the second application.
+// second sends a request to the workspace as the second application.
 func (p *probe) second(ctx context.Context, method, path string, body any) answer {
 	if p.target.Second == nil {
 		return answer{err: noSecond}
@@ -118,7 +120,8 @@ func (p *probe) second(ctx context.Context, method, path string, body any) answe
 
 const noSecond = missing("needs a second application that is not in the workspace")
 
-// do sends a request, and repeats it when it is throttled, which means that nothing was done.
+// do sends a request. If the service throttles the request, do repeats it, which is safe because the service did not
+// process it.
 func (p *probe) do(ctx context.Context, r request) answer {
 	for tries := 1; ; tries++ {
 		a := p.once(ctx, r)
@@ -205,7 +208,8 @@ func (machineClock) Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// eventually asks until something is so, within the run's patience, and tells how long it took, to an eighth.
+// eventually calls so repeatedly until it returns true, or until the run's waiting time is over. It returns how long
+// that took, with an error of about an eighth.
 func (p *probe) eventually(ctx context.Context, so func() bool) (after time.Duration, ok bool) {
 	const shortest, longest = 50 * time.Millisecond, 5 * time.Second
 	start := p.clock.Now()
@@ -220,7 +224,7 @@ func (p *probe) eventually(ctx context.Context, so func() bool) (after time.Dura
 	}
 }
 
-// keepSecret remembers what must not be printed.
+// keepSecret records a secret that must not be printed.
 func (p *probe) keepSecret(secret string) {
 	if secret != "" {
 		for _, known := range p.secrets {
@@ -232,10 +236,11 @@ func (p *probe) keepSecret(secret string) {
 	}
 }
 
-// credential matches text that looks like a token, so that none is printed, whatever answer contains it.
+// credential matches text that looks like a token. Such text is never printed, whatever answer contains it.
 var credential = regexp.MustCompile(`dapi[0-9a-f]{8,}[-0-9]*|ey[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
 
-// scrub makes foreign text fit for one cell of a table: no secret, one line, not long.
+// scrub makes text from a service fit for one cell of the table. It removes secrets and line breaks and shortens the
+// text to 200 characters.
 func (p *probe) scrub(text string) string {
 	for _, secret := range p.secrets {
 		text = strings.ReplaceAll(text, secret, "(secret)")
@@ -248,18 +253,18 @@ func (p *probe) scrub(text string) string {
 	return text
 }
 
-// ok reports whether an answer is a success. An HTML page is not, whatever its status.
+// ok reports whether an answer is a success. An HTML page is never a success, whatever its status.
 func (a answer) ok() bool {
 	return a.err == nil && a.status >= 200 && a.status < 300 && (a.json != nil || len(a.raw) == 0)
 }
 
-// nothingDone reports whether a request that should create something has certainly created nothing: the service itself
-// refused it, and not a proxy.
+// nothingDone reports whether a request that should create an object has certainly created nothing. That is so if the
+// service itself, and not a proxy, refused the request.
 func (a answer) nothingDone() bool {
 	return a.err == nil && a.status >= 400 && a.status < 500 && a.json != nil
 }
 
-// at is the value below names in the answer's JSON; nil if it is not there.
+// at returns the value at a path of names in the answer's JSON, or nil if there is none.
 func (a answer) at(names ...string) any { return at(a.json, names...) }
 
 func at(v any, names ...string) any {
@@ -273,13 +278,13 @@ func at(v any, names ...string) any {
 	return v
 }
 
-// text is the string below names; "" if there is none.
+// text returns the string at a path of names in the answer's JSON, or an empty string if there is none.
 func (a answer) text(names ...string) string {
 	s, _ := a.at(names...).(string)
 	return s
 }
 
-// items are the objects of a list below names.
+// items returns the objects of the list at a path of names in the answer's JSON.
 func (a answer) items(names ...string) []map[string]any { return items(a.at(names...)) }
 
 func items(v any) []map[string]any {
@@ -293,7 +298,7 @@ func items(v any) []map[string]any {
 	return objects
 }
 
-// code and message are those of an error, in whichever of the services' forms it comes.
+// code returns the error code of an answer, in whichever form the service sends it.
 func (a answer) code() string {
 	for _, path := range [][]string{{"error_code"}, {"error", "code"}, {"scimType"}, {"error"}} {
 		switch v := a.at(path...).(type) {
@@ -325,7 +330,7 @@ func (a answer) message() string {
 	return ""
 }
 
-// numericCode reports whether error_code is a number, as in the answers of the gateway.
+// numericCode reports whether error_code is a number, as in answers of the workspace's gateway.
 func (a answer) numericCode() bool {
 	_, ok := a.at("error_code").(float64)
 	return ok
@@ -333,7 +338,8 @@ func (a answer) numericCode() bool {
 
 func (a answer) html() bool { return strings.HasPrefix(a.header.Get("Content-Type"), "text/html") }
 
-// String is the answer for the table: status, and for a refusal its code and message. It shows no body of a success.
+// String returns the answer's status for the table and, for a refusal, the error's code and message. It never returns
+// the JSON body of a success.
 func (a answer) String() string {
 	if a.err != nil {
 		return a.err.Error()
@@ -355,15 +361,16 @@ func (a answer) String() string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// refused reports whether an answer is an error with this status and code; an empty code means any code.
+// refused reports whether an answer is an error with the given status and code. An empty code matches any code.
 func (a answer) refused(status int, code string) bool {
 	return a.err == nil && a.status == status && (code == "" || a.code() == code)
 }
 
 var requestID = regexp.MustCompile(` ?\[ReqId: [^\]]*\]$`)
 
-// refusal judges a refusal whose status, code or text is open. The switch names what differs from the emulator's
-// default; in a message {} stands for the subject.
+// refusal judges an answer that should be a refusal, where public documentation does not settle the status, the code or
+// the message. The arguments after name are the emulator's default. The outcome's switch contains what differs from
+// that default. In the message, {} stands for the subject.
 func refusal(a answer, name string, status int, code, message, subject string) Outcome {
 	if a.err != nil {
 		return failed(a.err)

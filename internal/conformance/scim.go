@@ -18,7 +18,7 @@ func patchBody(operations ...object) object {
 	return object{"schemas": []string{schemaPatch}, "Operations": operations}
 }
 
-// scimChecks are about service principals and groups.
+// scimChecks returns the checks about service principals and groups.
 func scimChecks() []Check {
 	return []Check{
 		{
@@ -288,7 +288,7 @@ func scimChecks() []Check {
 	}
 }
 
-// late describes a delay: what took a second or less counts as at once.
+// late returns the outcome for an effect that appeared after a delay. A delay of up to one second counts as no delay.
 func late(after time.Duration, name string) Outcome { return lateIn("workspace", after, name) }
 
 func lateIn(of string, after time.Duration, name string) Outcome {
@@ -342,7 +342,7 @@ func accountGroup(ctx context.Context, p *probe) Outcome {
 		}
 		id, _ := group["id"].(string)
 		name, _ := group["displayName"].(string)
-		// Nobody has this id: should the workspace judge it first, it still changes nothing.
+		// No user has this id. So even a workspace that accepts the request changes nothing.
 		add := patchBody(object{"op": "add", "path": "members", "value": []object{{"value": unusedID}}})
 		return refusal(p.send(ctx, "PATCH", scimPath+"/Groups/"+id, add), "AccountGroup", 403, "",
 			"Group {} is managed by the account and cannot be changed in a workspace.", name)

@@ -5,18 +5,18 @@ import (
 	"fmt"
 )
 
-// replace writes a service principal by PUT.
+// replace sends a PUT request that writes a service principal with the given name.
 func (p *probe) replace(ctx context.Context, made principal, name string) answer {
 	return p.send(ctx, "PUT", principals+"/"+made.id, servicePrincipal(made.applicationID, name))
 }
 
-// set writes one attribute of a service principal by PATCH.
+// set sends a PATCH request that replaces one attribute of a service principal.
 func (p *probe) set(ctx context.Context, made principal, attribute string, value any) answer {
 	return p.send(ctx, "PATCH", principals+"/"+made.id,
 		patchBody(object{"op": "replace", "path": attribute, "value": value}))
 }
 
-// writeAnswer judges what a write of an object answers.
+// writeAnswer judges the answer to a request that changes a service principal.
 func (p *probe) writeAnswer(ctx context.Context, write func(principal) answer) Outcome {
 	made, err := p.testPrincipal(ctx)
 	if err != nil {
@@ -38,7 +38,7 @@ func (p *probe) writeAnswer(ctx context.Context, write func(principal) answer) O
 	}
 }
 
-// rename judges what becomes of another name, which reads may show late.
+// rename renames a service principal and judges whether reads show the new name within the waiting time.
 func (p *probe) rename(ctx context.Context, by, suffix string, write func(made principal, name string) answer) Outcome {
 	made, err := p.testPrincipal(ctx)
 	if err != nil {

@@ -14,7 +14,7 @@ const (
 	endpointsPath = "/api/2.0/serving-endpoints"
 )
 
-// servingChecks are about serving endpoints.
+// servingChecks returns the checks about serving endpoints.
 func servingChecks() []Check {
 	return []Check{
 		{
@@ -135,7 +135,8 @@ func servingChecks() []Check {
 	}
 }
 
-// strange is an endpoint on which the second application, a member by now, has no right.
+// strange returns an endpoint on which the second application has no permission. It first adds the second application
+// to the workspace.
 func (p *probe) strange(ctx context.Context) (accessList, error) {
 	if _, err := p.workspaceMember(ctx); err != nil {
 		return accessList{}, err
@@ -152,7 +153,8 @@ func (p *probe) strange(ctx context.Context) (accessList, error) {
 	return l, err
 }
 
-// query calls an endpoint as the second application. The input fits no model: only whether it is let in counts.
+// query sends a request to a serving endpoint's model as the second application. The input fits no model, because only
+// the decision about access matters.
 func (p *probe) query(ctx context.Context, l accessList) answer {
 	return p.second(ctx, "POST", invocations(l.name), object{"inputs": []string{}})
 }
@@ -192,7 +194,7 @@ func grantHonoured(ctx context.Context, p *probe) Outcome {
 }
 
 func routeOptimized(ctx context.Context, p *probe) Outcome {
-	const most = 50 // one request each
+	const most = 50 // the highest number of endpoints to read, with one request per endpoint
 	for i, e := range p.get(ctx, endpointsPath).items("endpoints") {
 		name, _ := e["name"].(string)
 		if i == most || name == "" {

@@ -8,8 +8,8 @@ import (
 	"text/tabwriter"
 )
 
-// Write prints the report: a table, then what is wrong and where the statement comes from, then the switches of the
-// emulator that describe what was asked, then what was left behind.
+// Write prints the report: a table of the results, the wrong statements with their sources, the emulator's settings
+// that reproduce what the run observed, and what the run could not remove.
 func (r Report) Write(to io.Writer) error {
 	w := &strings.Builder{}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -46,7 +46,7 @@ func (r Report) Write(to io.Writer) error {
 	return err
 }
 
-// String is the switch and its value as the emulator's control address takes it.
+// String returns the name and the value of the switch in the form that the emulator's control address accepts.
 func (s Switch) String() string {
 	value, err := json.Marshal(s.Value)
 	if err != nil {
@@ -55,7 +55,8 @@ func (s Switch) String() string {
 	return fmt.Sprintf("%s switch %s = %s", s.Of, s.Name, value)
 }
 
-// verdict is the last cell of a row: for an open point the switch that describes it.
+// verdict returns the text for the last column of the table. For an open statement the text names the emulator's switch
+// that describes the observed behaviour.
 func (r Result) verdict() string {
 	if r.Verdict != Open {
 		return string(r.Verdict)

@@ -20,7 +20,7 @@ const (
 	platformDays     = 730
 )
 
-// tokenChecks are about personal access tokens.
+// tokenChecks returns the checks about personal access tokens.
 func tokenChecks() []Check {
 	return []Check{
 		{
@@ -182,7 +182,8 @@ func tokenChecks() []Check {
 				case a.ok():
 					return open("200")
 				case a.status == 400:
-					// Which scopes there are, one refusal does not tell: this is the one that most tokens have.
+					// The refusal does not tell which scopes exist. So the switch allows only all-apis, which most
+					// tokens have.
 					return open(a.String(), workspaceSwitch("KnownTokenScopes", []string{"all-apis"}))
 				default:
 					return wrong("%s", a)
@@ -258,7 +259,8 @@ func tokenChecks() []Check {
 	}
 }
 
-// configured is a setting of the workspace; "" if it is not set.
+// configured returns the value of a workspace setting, or an empty string if the setting has no value. Only an admin
+// can read settings.
 func (p *probe) configured(ctx context.Context, key string) (string, error) {
 	if err := p.needAdmin(ctx); err != nil {
 		return "", err
@@ -273,7 +275,8 @@ func (p *probe) configured(ctx context.Context, key string) (string, error) {
 	return a.text(key), nil
 }
 
-// tokensOff reports whether tokens are disabled in the workspace. Only an admin can find that out.
+// tokensOff reports whether personal access tokens are disabled in the workspace. It returns false if the login is not
+// an admin, because only an admin can read that setting.
 func (p *probe) tokensOff(ctx context.Context) bool {
 	value, err := p.configured(ctx, "enableTokensConfig")
 	return err == nil && value == "false"

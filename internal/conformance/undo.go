@@ -7,23 +7,27 @@ import (
 	"time"
 )
 
-// creation is something that the run made: how to remove it, and how to see that it is gone.
+// creation is an object that the run created, with a function that removes it and a function that reports whether it no
+// longer exists.
 type creation struct {
 	what   string
 	remove func(ctx context.Context) error
 	gone   func(ctx context.Context) (bool, error)
 }
 
-// made notes a creation, before the request that creates it: its answer may be lost.
+// made records a creation. It must be called before the request that creates the object, because the answer to that
+// request may be lost.
 func (p *probe) made(c creation) { p.created = append(p.created, c) }
 
-// notMade takes back the newest note, when the request that was to create was refused.
+// notMade removes the newest recorded creation, after the service refused the request that should have created the
+// object.
 func (p *probe) notMade() { p.created = p.created[:len(p.created)-1] }
 
-// undoTimeout bounds the removal of everything.
+// undoTimeout is the time limit for the removal of all objects that a run created.
 const undoTimeout = 5 * time.Minute
 
-// undo removes what the run created, newest first, and reads back that it is gone. It returns what is left.
+// undo removes the objects that the run created, newest first, and reads back that they no longer exist. It returns
+// descriptions of the objects whose removal it could not confirm.
 func (p *probe) undo(ctx context.Context) (left []string) {
 	if len(p.created) == 0 {
 		return nil
@@ -53,7 +57,7 @@ func (p *probe) undo(ctx context.Context) (left []string) {
 	return left
 }
 
-// refusedRemoval is the error of a removal that was answered neither with success nor with 404.
+// refusedRemoval returns an error if the answer to a removal is neither a success nor a 404.
 func refusedRemoval(a answer) error {
 	switch {
 	case a.err != nil:
