@@ -1,5 +1,5 @@
-// Command licences compares the licence of every module that the provider and its tests are built from with the list
-// of those that are allowed. It reads the licence files themselves, in the folder that it is started in.
+// Command licences checks that every module from which the provider and its tests are built has an allowed licence. It
+// reads the modules' licence files. Run it in the folder of the Go module that it checks.
 package main
 
 import (
@@ -15,14 +15,16 @@ import (
 	"github.com/google/licensecheck"
 )
 
-// allowed are licences that let anybody use, change and pass on a program, under conditions that this project, which
-// is under MPL-2.0 itself, keeps. Unicode-DFS-2016 is for tables of characters. Whoever adds one says why in the change.
+// allowed holds the licences that a module may have. They permit everybody to use, change and distribute a program
+// under conditions that this project, which itself has the licence MPL-2.0, fulfils. Unicode-DFS-2016 is for character
+// tables. A change that adds a licence must explain why.
 var allowed = []string{"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "Unicode-DFS-2016"}
 
-// leastCoverage is how much of a licence file must be known text, in percent. The rest are names and copyright lines.
+// leastCoverage is the percentage of a licence file that must be known licence text. The rest may be names and
+// copyright lines.
 const leastCoverage = 75
 
-// systems are those whose builds differ in their modules.
+// systems holds the operating systems whose builds may use different modules.
 var systems = []string{"linux", "darwin", "windows", "freebsd"}
 
 func main() {
@@ -46,7 +48,8 @@ func main() {
 	}
 }
 
-// modulesInUse has the folder of each module that a build or a test takes a package from.
+// modulesInUse returns the folder of each module from which a build or a test uses a package, by the module's path and
+// version.
 func modulesInUse() (map[string]string, error) {
 	folders := map[string]string{}
 	for _, system := range systems {
@@ -68,7 +71,8 @@ func modulesInUse() (map[string]string, error) {
 	return folders, nil
 }
 
-// licencesIn names the licences of a module. The error says what is wrong with them.
+// licencesIn returns the names of a module's licences. It returns an error if there is no licence file, if a licence
+// file is not recognised, or if a licence is not allowed.
 func licencesIn(folder string) ([]string, error) {
 	var names []string
 	files, err := os.ReadDir(folder)

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// chart draws the no-op plan, which runs every night and before every change: wall time of each subject at the largest
-// size of which every workload has a plan, and the smallest latency, and the requests of ours.
+// chart returns an SVG chart of the plan without changes, which users run every night and before every change. The
+// chart shows the wall time of each subject and the number of requests of this provider. It uses the largest size for
+// which every workload has such a plan, and the smallest latency.
 func (r report) chart() []byte {
 	var rows []row
 	for _, x := range r.Rows {
@@ -26,7 +27,7 @@ func (r report) chart() []byte {
 		}
 	}
 	const (
-		width, left, right, top = 760, 250, 190, 62 // right leaves room for what stands behind the longest bar
+		width, left, right, top = 760, 250, 190, 62 // right leaves space for the label of the longest bar
 		bar, gap                = 16, 18
 	)
 	colours := map[subject]string{builtin: "#9aa5b1", empty: "#5b8def", ours: "#d9572b"}
@@ -35,7 +36,7 @@ func (r report) chart() []byte {
 	var svg bytes.Buffer
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+
 		"\n", width, height, width, height)
-	// A ground of its own, to be read on a dark page too.
+	// The chart has its own white background, so that it can also be read on a dark page.
 	fmt.Fprintf(&svg, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", width, height)
 	if len(rows) > 0 {
 		fmt.Fprintf(&svg, `<text x="16" y="22" font-size="14" font-weight="bold">terraform plan without changes, N = %d, %d ms a request</text>`+

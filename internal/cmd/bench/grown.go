@@ -14,14 +14,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// mostApplied is the largest number of instances that Terraform creates here. Above it the state is grown from that of
-// a few instances, because Terraform takes many minutes for more, and only the plan without changes is measured.
+// mostApplied is the largest number of instances that the benchmark creates with Terraform. For more instances, which
+// would take Terraform many minutes, the state is copied from that of a few instances, and only the plan without
+// changes is measured.
 const mostApplied = 1000
 
-// seedSize is how many instances Terraform creates for a state to be grown from: one for each block.
+// seedSize is the number of instances that Terraform creates for a state that is then enlarged by copies: one instance
+// per resource block.
 const seedSize = blocks
 
-// grow creates the first instances with Terraform, and makes state and workspace look as if it had created all n.
+// grow creates the first instances with Terraform. Then it changes the state file and the emulated workspace as if
+// Terraform had created all n instances.
 func (r *run) grow(w workload, n int) error {
 	if err := r.layOut(w.config(r.subject, seedSize)); err != nil {
 		return err
@@ -46,8 +49,9 @@ func (r *run) grow(w workload, n int) error {
 	})
 }
 
-// growState gives each resource of the state that many instances, each a copy of the first one with its texts
-// replaced. The first instance of the b-th resource is instance b of the workload before, and b × each after.
+// growState gives each resource in the state file the given number of instances. Each instance is a copy of the first
+// one with its texts replaced. The first instance of the b-th resource is instance b of the workload before growState,
+// and instance b × each after it.
 func growState(file string, each int, texts func(i int) []string) error {
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -91,7 +95,8 @@ func growState(file string, each int, texts func(i int) []string) error {
 	return os.WriteFile(file, content, 0o600)
 }
 
-// fillPrincipals adds n service principals, and returns the SCIM id of each as its text.
+// fillPrincipals adds n service principals to the emulated workspace. It returns a function that returns the SCIM id of
+// the i-th service principal.
 func fillPrincipals(w *world, n int) (texts func(int) []string, err error) {
 	const path = "/api/2.0/preview/scim/v2/ServicePrincipals"
 	ids := map[string]string{}
@@ -148,7 +153,7 @@ func fillGrants(w *world, n int) (func(int) []string, error) {
 		w.asPerson(http.MethodPatch, "/api/2.0/permissions/serving-endpoints/"+endpoint.ID, map[string]any{"access_control_list": grants}, nil)
 }
 
-// asPerson calls the workspace as the person who made the endpoints, an admin.
+// asPerson sends a request to the emulated workspace as the person who created the endpoints, who is an admin.
 func (w *world) asPerson(method, path string, body, into any) error {
 	var text bytes.Buffer
 	if body != nil {

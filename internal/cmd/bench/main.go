@@ -1,10 +1,10 @@
-// Command bench measures what a configuration of many service principals and grants costs: requests, time, CPU and memory
-// of the real provider under the real CLI against the emulator. Each number stands beside two floors measured in the same
-// minutes: Terraform's own terraform_data, and an empty provider with the same schema. Run it in the
-// root of the repository.
+// Command bench measures the cost of a configuration with many service principals and grants: requests, time, CPU and
+// memory. It runs the real provider under the real Terraform or OpenTofu against the emulator. In the same minutes it
+// measures two lower bounds for comparison: Terraform's own terraform_data, and an empty provider with the same schema.
+// Run it in the root of the repository.
 //
-// It prints a table and writes table.txt, results.json and chart.svg into the folder -out; with -publish also to where the
-// documentation takes them from.
+// It prints a table and writes table.txt, results.json and chart.svg into the folder -out. With -publish it also writes
+// them where the documentation takes them from.
 package main
 
 import (
@@ -28,22 +28,22 @@ import (
 
 const module = "github.com/dbxaccess/terraform-provider-dbxaccess"
 
-// options are what to measure.
+// options says what to measure.
 type options struct {
 	sizes     []int
 	latencies []time.Duration
 	workloads []workload
 	subjects  []subject
-	// repeat is how often what takes little time is measured; see [bench.schedule].
+	// repeat is how often short measurements are repeated; see [bench.schedule].
 	repeat int
-	// plans is how often the plan without changes is measured, from a grown state where there is one, and little else; 0
-	// measures all phases.
+	// plans is how often the plan without changes is measured. If it is set, the other phases are measured only if the
+	// plan needs them; 0 measures all phases.
 	plans int
-	// variants asks for those of garbage collection and of for_each too.
+	// variants also measures settings of the garbage collector and ways to write for_each.
 	variants bool
-	// profile keeps the profiles of each plan without changes.
+	// profile keeps CPU and heap profiles of each plan without changes.
 	profile bool
-	// bin keeps what was built, out is for the results.
+	// bin is the folder of the built programs, and out is the folder of the results.
 	bin, out string
 }
 
@@ -61,7 +61,7 @@ func main() {
 	publish := flag.Bool("publish", false, "renew what the documentation shows, which has the variants")
 	flag.Parse()
 	o.bin, o.variants = o.out, o.variants || *publish
-	// Interrupted, it still stops what it started.
+	// After an interrupt, the program still stops the processes that it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := o.parse(*sizes, *latencies, *names)
@@ -125,18 +125,18 @@ func (o *options) parse(sizes, latencies, names string) error {
 	return nil
 }
 
-// bench is what all measurements share.
+// bench holds what all measurements share.
 type bench struct {
 	ctx      context.Context
 	options  options
-	dir      string // scratch
+	dir      string // temporary files
 	cli      string
 	registry string
-	emulator string // binary
+	emulator string // the path of the emulator's binary
 	progress io.Writer
 }
 
-// folder holds the subject's provider, behind the meter.
+// folder returns the folder that holds the subject's provider and the meter that runs it.
 func (b *bench) folder(s subject) string {
 	return filepath.Join(b.options.bin, strings.ReplaceAll(string(s), " ", "-"))
 }
@@ -184,7 +184,7 @@ func measure(ctx context.Context, o options, progress io.Writer) (r report, err 
 	return r, nil
 }
 
-// build makes the binaries; where nothing changed, Go sees that and it takes no time.
+// build builds the programs. If nothing changed, this takes little time, because Go reuses its results.
 func (b *bench) build() error {
 	fmt.Fprintln(b.progress, "Building.")
 	b.emulator = filepath.Join(b.options.bin, "emulator")
@@ -198,7 +198,7 @@ func (b *bench) build() error {
 		filepath.Join(b.folder(empty), plugin):     module + "/internal/cmd/bench/meter",
 	} {
 		cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-o", out, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as in a release
 		if text, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build %s: %w\n%s", pkg, err, text)
 		}

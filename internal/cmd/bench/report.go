@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Where the documentation takes the results from, from the repository's root.
+// The documentation takes the results from these paths, which are relative to the repository's root.
 const (
 	publishedResults = "internal/cmd/bench/results"
 	publishedChart   = "templates/guides/images/performance.svg"
 )
 
-// A report is all that was measured, and on what.
+// A report holds all measurements, and the machine and the versions that were measured.
 type report struct {
 	Date     string `json:"date"`
 	System   string `json:"system"`
@@ -30,9 +30,9 @@ type report struct {
 	CLI      string `json:"cli"`
 	Provider string `json:"provider"`
 	Rows     []row  `json:"rows"`
-	// Starts are the times until the handshake with Terraform, in seconds.
+	// Starts are the times from the start of a provider until its handshake with Terraform, in seconds.
 	Starts map[subject]float64 `json:"start_seconds"`
-	// Variants were measured once.
+	// Variants are measurements of other settings, each made once.
 	Variants []variant `json:"variants,omitempty"`
 }
 
@@ -44,7 +44,7 @@ func (b *bench) newReport() (report, error) {
 		return report{}, fmt.Errorf("%s version: %w", b.cli, err)
 	}
 	cli, _, _ := strings.Cut(string(version), "\n")
-	// Outside a checkout nobody knows the version, and that is no reason not to measure.
+	// Without a Git repository the provider's version is unknown, but the measurements are still useful.
 	revision, err := exec.CommandContext(b.ctx, "git", "describe", "--tags", "--always", "--dirty").Output()
 	if err != nil {
 		revision = []byte("unknown")
@@ -55,7 +55,8 @@ func (b *bench) newReport() (report, error) {
 	}, nil
 }
 
-// write prints requests and table, and puts the table, all numbers and the chart into the folder.
+// write prints the requests and the table. It also writes the table, all numbers and the chart into the folder dir and,
+// if publish is set, into the folders of the documentation.
 func (r report) write(dir string, publish bool, out io.Writer) error {
 	var table strings.Builder
 	if err := r.table(&table); err != nil {
@@ -84,7 +85,7 @@ func (r report) write(dir string, publish bool, out io.Writer) error {
 	return err
 }
 
-// table shows every row.
+// table writes the table of all measurements, with an explanation of its columns.
 func (r report) table(out io.Writer) error {
 	fmt.Fprintf(out, "%s, dbxaccess %s, %s, %d CPUs, %s\n\n", r.CLI, r.Provider, r.System, r.CPUs, r.Date)
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -121,7 +122,7 @@ measured without latency only, and up to 1000 instances.
 	return err
 }
 
-// routes shows where the requests of each row went.
+// routes writes, for each row, the number of requests per route.
 func (r report) routes(out io.Writer) {
 	for _, x := range r.Rows {
 		if len(x.Samples[ours]) == 0 {
@@ -142,7 +143,8 @@ func times(ratio float64) string {
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-// liveOf is what the provider still held in the first repetition, the only one in which that is measured.
+// liveOf returns the memory that the provider still held after its last garbage collection. Only the first repetition
+// measures it.
 func liveOf(x row) string {
 	if size := x.Samples[ours][0].Live; size > 0 {
 		return fmt.Sprintf("%.1f MB", float64(size)/1e6)

@@ -5,35 +5,36 @@ import (
 	"slices"
 )
 
-// A sample is one command of Terraform's, measured. Times are seconds, memory is bytes.
+// A sample holds the measurements of one Terraform command. Times are in seconds, and memory is in bytes.
 type sample struct {
 	Wall float64 `json:"wall_seconds"`
-	// CPU is user and system time of the CLI and of all its providers; Provider is the providers' part.
+	// CPU is the user and system time of the CLI and of all its providers. Provider is the part of the providers.
 	CPU      float64 `json:"cpu_seconds"`
 	Provider float64 `json:"provider_cpu_seconds"`
-	// Peak is the memory of the largest process, ProviderPeak that of the largest provider.
+	// Peak is the peak memory of the largest process, and ProviderPeak that of the largest provider process.
 	Peak         int64 `json:"peak_bytes"`
 	ProviderPeak int64 `json:"provider_peak_bytes"`
-	// Live is what the provider still holds at its end after a collection; 0 where it was not measured.
+	// Live is the memory that the provider still held at its end after a garbage collection, or 0 if it was not
+	// measured.
 	Live int64 `json:"live_bytes,omitempty"`
-	// Requests are what the emulated services were asked, by service, method and route.
+	// Requests are the numbers of requests to the emulated services, by service, method and route.
 	Requests map[string]int `json:"requests,omitempty"`
 }
 
-// A phase is one command in the life of a configuration.
+// A phase is one Terraform command in the life of a configuration.
 type phase string
 
 const (
 	create  phase = "create"
 	noop    phase = "no-op plan"
 	destroy phase = "destroy"
-	// preview is the plan that creates everything; of variants only.
+	// preview is the plan that creates everything. Only variants measure it.
 	preview phase = "first plan"
 )
 
 var phases = []phase{create, noop, destroy}
 
-// A row is one phase of one workload: what everybody needed for it, in the order of the repetitions.
+// A row holds the measurements of one phase of one workload, by subject and in the order of the repetitions.
 type row struct {
 	Workload     string               `json:"workload"`
 	N            int                  `json:"n"`
@@ -42,7 +43,7 @@ type row struct {
 	Samples      map[subject][]sample `json:"samples"`
 }
 
-// median is of one property of a subject's samples; 0 when there is none.
+// median returns the median of one property of a subject's samples, or 0 if the subject has no samples.
 func (r row) median(s subject, of func(sample) float64) float64 {
 	var values []float64
 	for _, x := range r.Samples[s] {
@@ -51,8 +52,9 @@ func (r row) median(s subject, of func(sample) float64) float64 {
 	return median(values)
 }
 
-// ratio is the median of ours over theirs, each repetition compared with its neighbour in time, so that what else
-// the machine does falls on both; 0 when either was not measured.
+// ratio returns the median of this provider's values divided by those of another subject, or 0 if either was not
+// measured. It divides samples that were measured one after the other, so that other activity of the machine affects
+// both.
 func (r row) ratio(theirs subject, of func(sample) float64) float64 {
 	var values []float64
 	for i, x := range r.Samples[ours] {

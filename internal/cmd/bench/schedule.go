@@ -7,22 +7,27 @@ import (
 	"time"
 )
 
-// quick is the largest number of instances that are created and destroyed more than once. Terraform takes minutes for more.
+// quick is the largest number of instances that are created and destroyed more than once. Terraform takes minutes for
+// more instances.
 const quick = 100
 
-// A schedule is what is measured of a workload, by whom and how often.
+// A schedule says which phases and subjects of a workload are measured, and how often.
 type schedule struct {
 	phases   []phase
 	subjects []subject
-	lives    int  // how often everything is created
-	plans    int  // how often the plan without changes is measured in each of these lives
-	grown    bool // the state is grown from that of a few instances
+	lives    int  // how often the whole sequence of phases runs
+	plans    int  // how often each life measures the plan without changes
+	grown    bool // the state is copied from that of a few instances
 }
 
-// schedule keeps the time of all measurements bearable. What takes little time is repeated, unless requests wait, which
-// outweighs what the machine does. Of more than a hundred instances only the plan is. At any latency but the first, only
-// ours is measured, because the floors make no requests, and no destroy of more than a hundred. Above mostApplied only ours
-// is measured: Terraform alone takes minutes for each plan of a floor.
+// schedule limits the total time of the measurements:
+//
+//   - Short measurements are repeated, unless requests have a latency, which outweighs other activity of the machine.
+//   - For more than a hundred instances, only the plan is repeated.
+//   - Only the first latency is measured with all subjects, because the other subjects make no requests. At later
+//     latencies, the destruction of more than a hundred instances is not measured.
+//   - Above mostApplied instances only this provider is measured, because Terraform alone takes minutes for a plan of
+//     another subject.
 func (b *bench) schedule(w workload, n int, latency time.Duration) schedule {
 	o := b.options
 	first := latency == o.latencies[0]
@@ -52,7 +57,7 @@ func (b *bench) schedule(w workload, n int, latency time.Duration) schedule {
 	return s
 }
 
-// workload measures all phases of one workload.
+// workload measures all scheduled phases of one workload.
 func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error) {
 	s := b.schedule(w, n, latency)
 	rows := make([]row, len(s.phases))
@@ -67,8 +72,8 @@ func (b *bench) workload(w workload, n int, latency time.Duration) ([]row, error
 	return rows, nil
 }
 
-// life takes the subjects through the phases, each in a folder and a world of its own. They take turns in every phase, so
-// that whatever else the machine does falls on all of them.
+// life measures the phases for all subjects, each with its own folder and its own emulator. The subjects take turns in
+// every phase, so that other activity of the machine affects all of them.
 func (b *bench) life(w workload, n int, latency time.Duration, s schedule, rows []row, first bool) (err error) {
 	var runs []*run
 	defer func() {
@@ -96,7 +101,7 @@ func (b *bench) life(w workload, n int, latency time.Duration, s schedule, rows 
 		if p != noop || !first {
 			continue
 		}
-		// Ours is the last.
+		// The last run is that of this provider.
 		if rows[i].Samples[ours][0].Live, err = runs[len(runs)-1].live(w, n, latency); err != nil {
 			return fmt.Errorf("%s with profiles: %w", p, err)
 		}
@@ -104,7 +109,7 @@ func (b *bench) life(w workload, n int, latency time.Duration, s schedule, rows 
 	return nil
 }
 
-// turn measures one phase once for each subject.
+// turn measures one phase once per subject.
 func (b *bench) turn(runs []*run, into *row) error {
 	fmt.Fprintf(b.progress, "%s, N = %d, %d ms, %s:", titleOf(into.Workload), into.N, into.Milliseconds, into.Phase)
 	for _, r := range runs {
@@ -119,7 +124,8 @@ func (b *bench) turn(runs []*run, into *row) error {
 	return nil
 }
 
-// begin lays out the configuration, and the state where that is grown.
+// begin writes the configuration into a new folder and starts the emulator for this provider. If grown is set, it also
+// fills the state with copies of a few instances.
 func (r *run) begin(w workload, n int, latency time.Duration, grown bool) (err error) {
 	if r.dir, err = os.MkdirTemp(r.b.dir, "run-"); err != nil {
 		return err
@@ -135,7 +141,7 @@ func (r *run) begin(w workload, n int, latency time.Duration, grown bool) (err e
 	return r.layOut(w.config(r.subject, n))
 }
 
-// end stops the world.
+// end stops the run's emulator, if the run has one.
 func (r *run) end() error {
 	if r.world == nil {
 		return nil

@@ -10,17 +10,20 @@ import (
 	"github.com/hashicorp/go-plugin"
 )
 
-// starts is how often each provider is started; the first start reads the file from disk and counts like the others.
+// starts is how often each provider is started. The first start, which reads the file from disk, counts like the
+// others.
 const starts = 21
 
-// handshake is Terraform's, see internal/plugin/serve.go in its repository.
+// handshake is the configuration with which Terraform starts a provider. It is copied from internal/plugin/serve.go in
+// Terraform's repository.
 var handshake = plugin.HandshakeConfig{
 	ProtocolVersion:  6,
 	MagicCookieKey:   "TF_PLUGIN_MAGIC_COOKIE",
 	MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 }
 
-// coldStarts is the median time, in seconds, from the start of a provider to its handshake with Terraform.
+// coldStarts returns, per subject, the median time from the start of the provider to its handshake with Terraform, in
+// seconds.
 func (b *bench) coldStarts() (map[subject]float64, error) {
 	fmt.Fprintln(b.progress, "Starts.")
 	taken := map[subject][]float64{}

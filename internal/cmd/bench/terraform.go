@@ -23,11 +23,11 @@ type run struct {
 	dir       string
 	subject   subject
 	instances int
-	world     *world   // of ours only
-	env       []string // of the command, besides what every one has
+	world     *world   // the emulator; nil unless the subject is this provider
+	env       []string // environment variables in addition to those that every command has
 }
 
-// command is what a phase runs, and what it must say.
+// command returns the arguments of the Terraform command of a phase, and a text that its output must contain.
 func (r *run) command(p phase) (args []string, says string) {
 	switch p {
 	case create:
@@ -41,7 +41,8 @@ func (r *run) command(p phase) (args []string, says string) {
 	}
 }
 
-// measure runs one phase. A command that ends otherwise than it should is an error: its time would mean nothing.
+// measure runs one phase. It returns an error if the command does not end as expected, because its time would mean
+// nothing.
 func (r *run) measure(p phase) (sample, error) {
 	args, says := r.command(p)
 	if r.world != nil {
@@ -72,7 +73,7 @@ func (r *run) measure(p phase) (sample, error) {
 	if !ok {
 		return sample{}, errors.New("this system does not tell what a process cost")
 	}
-	// The system counts the children that Terraform waited for into its account: that is its providers.
+	// The operating system adds the cost of child processes that Terraform waited for. These are its providers.
 	x.CPU, x.Peak = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), inBytes(rusage.Maxrss)
 	if x.Provider, x.ProviderPeak, err = readUsage(usage); err != nil {
 		return sample{}, err
@@ -85,8 +86,8 @@ func (r *run) measure(p phase) (sample, error) {
 	return x, nil
 }
 
-// live plans once more with the provider that writes profiles, and returns how many bytes that provider still held at
-// its end.
+// live runs the plan without changes with the provider that writes profiles. It returns how many bytes that provider
+// still held at its end.
 func (r *run) live(w workload, n int, latency time.Duration) (int64, error) {
 	if err := r.use(profiled); err != nil {
 		return 0, err
@@ -116,12 +117,13 @@ func (r *run) live(w workload, n int, latency time.Duration) (int64, error) {
 	return size, errors.Join(err, r.use(r.subject))
 }
 
-// terraform is a command of the CLI that has not been started.
+// terraform returns a command of the CLI that has not been started.
 func (r *run) terraform(args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(r.b.ctx, r.b.cli, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it stops its providers and writes its state
+	// on an interrupt, Terraform stops its providers and writes its state
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Dir = r.dir
-	// Nothing of this machine's own environment but what a process needs.
+	// Only PATH comes from this machine's environment, so that no other setting affects the measurement.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + r.b.dir,
 		"TF_CLI_CONFIG_FILE=" + filepath.Join(r.dir, "cli.tfrc"), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	if r.world != nil {
@@ -131,7 +133,8 @@ func (r *run) terraform(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// readUsage adds up what the meter wrote; no file means that no provider ran.
+// readUsage returns the sum of the CPU times and the largest peak memory that the meter recorded. If the file does not
+// exist, no provider ran, and both are 0.
 func readUsage(name string) (cpuSeconds float64, peak int64, err error) {
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -155,7 +158,7 @@ func readUsage(name string) (cpuSeconds float64, peak int64, err error) {
 	return cpuSeconds, peak, lines.Err()
 }
 
-// inBytes evens out that Linux gives the largest size in kilobytes and macOS in bytes.
+// inBytes converts the largest memory size of a process to bytes. Linux reports it in kilobytes, and macOS in bytes.
 func inBytes(maxRSS int64) int64 {
 	if runtime.GOOS == "darwin" {
 		return maxRSS
@@ -163,18 +166,18 @@ func inBytes(maxRSS int64) int64 {
 	return maxRSS * 1024
 }
 
-// tail is the end of what a command said: a thousand instances say much before it.
+// tail returns the last 4000 bytes of a command's output, because the output for a thousand instances is long.
 func tail(text string) string {
 	const most = 4000
 	return text[max(0, len(text)-most):]
 }
 
-// layOut writes a configuration, and a CLI configuration under which Terraform takes the subject for the provider.
+// layOut writes the Terraform configuration, and the CLI configuration that makes Terraform use the subject's provider.
 func (r *run) layOut(hcl string) error {
 	return errors.Join(os.WriteFile(filepath.Join(r.dir, "main.tf"), []byte(hcl), 0o600), r.use(r.subject))
 }
 
-// use writes the CLI configuration under which Terraform takes the subject for the provider.
+// use writes the CLI configuration that makes Terraform use the subject's provider.
 func (r *run) use(s subject) error {
 	rc := "disable_checkpoint = true\n"
 	if s != builtin {

@@ -9,7 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A variant is a plan of grants under another setting of the garbage collector, or written in another way.
+// A variant is the measurement of a plan of grants under another setting of the garbage collector, or with for_each
+// written in another way.
 type variant struct {
 	Title  string `json:"title"`
 	Phase  phase  `json:"phase"`
@@ -17,10 +18,10 @@ type variant struct {
 	Sample sample `json:"sample"`
 }
 
-// collectors are values of GOGC; the empty one leaves the choice to the provider.
+// collectors holds the measured values of the variable GOGC. The empty value leaves the choice to the provider.
 var collectors = []string{"", "100", "150", "300", "600"}
 
-// variants measures each once.
+// variants measures each setting of the garbage collector and each way to write for_each once.
 func (b *bench) variants(n int) ([]variant, error) {
 	measured, err := b.underCollectors(n)
 	if err != nil {
@@ -39,7 +40,7 @@ func (b *bench) variants(n int) ([]variant, error) {
 	return measured, nil
 }
 
-// underCollectors plans without changes, under each setting of the garbage collector.
+// underCollectors measures the plan without changes under each setting of the garbage collector.
 func (b *bench) underCollectors(n int) (measured []variant, err error) {
 	grants, err := workloadOf("grants")
 	if err != nil {
@@ -65,7 +66,7 @@ func (b *bench) underCollectors(n int) (measured []variant, err error) {
 	return measured, nil
 }
 
-// preview plans the creation of n grants that are written in that way.
+// preview measures the plan that creates n grants, with the given configuration.
 func (b *bench) preview(hcl string, n int) (x sample, err error) {
 	grants, err := workloadOf("grants")
 	if err != nil {
@@ -83,7 +84,7 @@ func (b *bench) preview(hcl string, n int) (x sample, err error) {
 	return r.measure(preview)
 }
 
-// eachExpression is a map of n principals, by a name each.
+// eachExpression returns an HCL expression for a map from n names to n application ids.
 func eachExpression(n int) string {
 	return fmt.Sprintf(`{ for i in range(%d) : format("app-%%d", i) => format("00000000-0000-4000-8000-%%012d", i) }`, n)
 }
@@ -109,7 +110,7 @@ resource "dbxaccess_serving_endpoint_permission" "all" {
 `, expression, emulator.CrowdEndpoint(0))
 }
 
-// variantsTable shows them beneath the rows.
+// variantsTable writes the table of the variants.
 func variantsTable(measured []variant, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\nN grants on one endpoint\tphase\tN\twall\tprovider\tprovider\t")

@@ -7,42 +7,46 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A subject is the provider, or Terraform itself, whose work is measured.
+// A subject is what a measurement measures: a provider, or Terraform itself.
 type subject string
 
 const (
-	builtin subject = "terraform_data" // Terraform itself: no other process
-	empty   subject = "empty provider" // our schema over the framework, and no request
+	builtin subject = "terraform_data" // Terraform itself, without a provider process
+	empty   subject = "empty provider" // a provider with the same schema that makes no requests
 	ours    subject = "dbxaccess"
-	// profiled is ours, which writes profiles; it is not compared with anything.
+	// profiled is this provider with code that writes profiles. It is not compared with other subjects.
 	profiled subject = "profiled"
 )
 
 var subjects = []subject{builtin, empty, ours}
 
-// A workload is N of something, described by one resource type.
+// A workload is a configuration with N objects of one resource type.
 type workload struct {
-	name     string // on the command line
+	name     string // the value for the flag -workloads
 	title    string
 	resource string
-	// attributes are names and HCL expressions; %s is the number of the instance, an expression too.
+	// attributes are pairs of an attribute's name and its HCL expression. In the expression, %s stands for another
+	// expression, the number of the instance.
 	attributes [][2]string
-	// whole marks one resource that holds all N in a map of that name.
+	// whole is the name of a map attribute that holds all N objects, for a workload that has only one resource.
 	whole string
-	// texts are what the state says of the i-th instance and of no other; fill makes a workspace hold all n, and gives
-	// more of such texts. Both are there where the state of many instances can be grown from that of a few.
+	// texts returns texts that the state contains for the i-th instance and for no other. fill makes the emulated
+	// workspace hold all n objects and returns a function for more such texts. Both are set if a large state can be
+	// made from copies of a few instances.
 	texts func(i int) []string
 	fill  func(w *world, n int) (texts func(i int) []string, err error)
 }
 
-const application = `format("00000000-0000-4000-8000-%%012d", %s)` // one of the emulator's crowd
+// the application id of a service principal that the emulator's flag -crowd adds
+const application = `format("00000000-0000-4000-8000-%%012d", %s)`
 
-// newApplicationID and newDisplayName are of the i-th service principal that a run adds.
+// newApplicationID returns the application id of the i-th service principal that a run adds, and newDisplayName its
+// name.
 func newApplicationID(i int) string { return fmt.Sprintf("10000000-0000-4000-8000-%012d", i) }
 func newDisplayName(i int) string   { return fmt.Sprintf("scoring app %d", i) }
 
-// blocks is how many resource blocks a workload has, as real configurations are made of several; a single for_each over
-// all would measure Terraform, which evaluates it again for each instance.
+// blocks is the number of resource blocks of a workload, because real configurations have several. A single for_each
+// over all objects would mainly measure Terraform, which evaluates the for_each expression again for each instance.
 const blocks = 10
 
 var workloads = []workload{
@@ -71,7 +75,7 @@ var workloads = []workload{
 		name: "list", title: "One whole list of N", resource: "dbxaccess_serving_endpoint_permissions_exclusive",
 		attributes: [][2]string{
 			{"endpoint_name", quoted(emulator.CrowdEndpoint(0))},
-			{"users", `{ "ada@example.com" = "CAN_MANAGE" }`}, // who made the endpoint stays
+			{"users", `{ "ada@example.com" = "CAN_MANAGE" }`}, // the person who created the endpoint must keep access
 		},
 		whole: "service_principals",
 	},
@@ -87,7 +91,7 @@ var workloads = []workload{
 
 func quoted(s string) string { return `"` + s + `"` }
 
-// instances is how many resource instances the workload has at size n.
+// instances returns the number of resource instances of the workload at size n.
 func (w workload) instances(n int) int {
 	if w.whole != "" {
 		return 1
@@ -95,7 +99,7 @@ func (w workload) instances(n int) int {
 	return n
 }
 
-// config is the workload in HCL for one subject.
+// config returns the workload's Terraform configuration for one subject.
 func (w workload) config(s subject, n int) string {
 	var hcl strings.Builder
 	if s != builtin {

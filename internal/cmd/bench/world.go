@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// A world is a fresh emulator, in a process of its own so that its work is on nobody's account.
+// A world is a new emulator in a process of its own, so that its CPU time and memory are not counted as the provider's.
 type world struct {
 	*local.Emulator
 	ctx    context.Context
@@ -38,7 +38,7 @@ func (b *bench) newWorld(dir string, n int, latency time.Duration) (*world, erro
 	return w, nil
 }
 
-// providerEnv is how a provider finds and enters the world.
+// providerEnv returns the environment variables with which a provider finds the emulator and logs in.
 func (w *world) providerEnv() []string {
 	var env []string
 	for name, value := range w.Env {
@@ -49,7 +49,7 @@ func (w *world) providerEnv() []string {
 	return env
 }
 
-// asked counts the requests since it was last called, by service, method and route.
+// asked returns the number of requests since its last call, by service, method and route.
 func (w *world) asked() (map[string]int, error) {
 	var journal []struct{ Service, Method, Route string }
 	if err := w.control(http.MethodGet, "/journal", nil, &journal); err != nil {

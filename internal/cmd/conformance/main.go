@@ -1,13 +1,14 @@
-// Command conformance asks a real workspace what this provider and its emulator believe, and prints a table of it. Host
-// and login come from the variables that the provider reads, such as DBXACCESS_HOST and ARM_CLIENT_ID.
+// Command conformance checks on a real workspace what this provider and its emulator assume about Azure Databricks, and
+// prints a table of the results. It takes the host and the login from the provider's environment variables, such as
+// DBXACCESS_HOST and ARM_CLIENT_ID.
 //
-// It only reads, unless -write is given. Then it also creates service principals and tokens, and, where they are named,
-// grants on an endpoint (-endpoint), an endpoint (-model) and a secret (-vault); it removes them again. A second
-// application that is not in the workspace (DBXACCESS_CONFORMANCE_CLIENT_ID and …_CLIENT_SECRET) allows the checks of
-// refusals.
+// By default it only reads. With -write it also creates service principals and tokens. It creates grants on an existing
+// endpoint only with -endpoint, an endpoint only with -model, and a secret only with -vault. It removes everything that
+// it created. Checks of refused requests need a second application that is not in the workspace
+// (DBXACCESS_CONFORMANCE_CLIENT_ID and DBXACCESS_CONFORMANCE_CLIENT_SECRET).
 //
-// The exit code is 0 when every statement holds or is open, 1 when one is wrong or something was left behind, 2 when a
-// check got no answer or nothing could be asked.
+// The exit code is 1 if a statement is wrong or a created object was not removed. It is 2 if a check got no answer that
+// it could judge, or if no check could be made. Otherwise it is 0.
 package main
 
 import (
@@ -33,7 +34,7 @@ func main() {
 	os.Exit(run(untilInterrupted(context.Background()), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
-// untilInterrupted is a context that the first interrupt ends; the second one ends the program.
+// untilInterrupted returns a context that ends at the first interrupt. A second interrupt ends the program.
 func untilInterrupted(ctx context.Context) context.Context {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
@@ -79,7 +80,8 @@ func run(ctx context.Context, args []string, lookupEnv func(string) (string, boo
 
 func say(to io.Writer, words ...any) { _, _ = fmt.Fprintln(to, words...) }
 
-// complete tells a target where it is and who asks, and logs in.
+// complete sets the addresses and the logins of a target from the provider's environment. It requests one access token
+// with the main login, and returns an error if that login fails.
 func complete(
 	ctx context.Context, target *conformance.Target, from provider.Environment, lookupEnv func(string) (string, bool),
 ) error {
@@ -114,7 +116,7 @@ func complete(
 	return nil
 }
 
-// tokens gets a login's tokens in plain text.
+// tokens returns a function that returns the login's access tokens in plain text.
 func tokens(login *auth.Login) conformance.Login {
 	return func(ctx context.Context, scope string) (string, error) {
 		token, err := login.AccessToken(ctx, scope)

@@ -1,25 +1,24 @@
-// Command emulator serves the quick start's Entra ID and workspace on this
-// machine: a serving endpoint named iris that a person owns, and a deployer that
-// logs in with a certificate. It writes what a shell needs to reach them:
+// Command emulator runs an emulated Entra ID and an emulated Databricks workspace for the quick start on this machine.
+// The workspace has a serving endpoint named iris, which a person owns, and a service principal "deployer", which logs
+// in with a certificate. The command writes a file with the environment variables that a shell needs to use both:
 //
 //	emulator -dir /tmp/emulator &
 //	. /tmp/emulator/env
 //
-// A client that is to meet the services under their real names is sent through
-// the proxy:
+// A client reaches the services under their real host names through the emulator's proxy:
 //
 //	export HTTPS_PROXY=$EMULATOR_PROXY_URL HTTP_PROXY=$EMULATOR_PROXY_URL SSL_CERT_FILE=$DBXACCESS_CA_CERTIFICATE_PATH
 //
-// The variables of the documentation's examples are set too: TF_VAR_application_id and its like.
+// The file also sets the variables of the documentation's examples, such as TF_VAR_application_id.
 //
-// With -vault there is a Key Vault too, which holds the deployer's certificate,
-// the password of its PFX, the ids and the thumbprint. The deployer may write
-// secrets to it. A managed identity may read it, and so may the Azure CLI in EMULATOR_AZURE_CLI_DIR, once that is on PATH.
-// Two more vaults are those that the documentation's examples name.
+// With -vault the emulator also has a Key Vault, which holds the deployer's certificate, the password of its PFX file,
+// its ids and its thumbprint. The deployer may write secrets to that vault. A managed identity may read it, and so may
+// the simulated Azure CLI in EMULATOR_AZURE_CLI_DIR, if that folder is on PATH. The emulator then also has the two
+// vaults that the documentation's examples name.
 //
-// With -crowd the workspace holds that many more service principals and endpoints,
-// for a measurement; POST /latency at EMULATOR_CONTROL_URL makes every answer slow, and POST /workspaces/{id}/switches makes
-// the workspace behave as another one does.
+// With -crowd the workspace holds the given number of additional service principals and serving endpoints, for
+// measurements. A request POST /latency to EMULATOR_CONTROL_URL delays every answer, and POST /workspaces/{id}/switches
+// changes how the workspace behaves.
 package main
 
 import (
@@ -66,12 +65,12 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	// What an earlier run left would look like readiness.
+	// A file env from an earlier run would look as if this emulator were ready.
 	if err := os.Remove(filepath.Join(dir, "env")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	scenario := emulator.NewScenario()
-	scenario.Workspace.AddGroup("analysts") // the documentation's examples name it
+	scenario.Workspace.AddGroup("analysts") // the documentation's examples use this group
 	scenario.Crowd(crowd)
 	server, err := emulator.ServeFrom(firstPort, scenario.Tenant, scenario.Workspace)
 	if err != nil {
@@ -94,8 +93,8 @@ func run(dir string, firstPort int, withVault bool, crowd int) (err error) {
 	return nil
 }
 
-// documentedVaults adds what the documentation's examples name: a vault for what the provider writes, one with the
-// application's certificate, and in the deployer's vault the names of the guide to a certificate in Key Vault.
+// documentedVaults adds what the documentation's examples use: a vault for the provider's secrets, a vault with the
+// application's certificate, and in the deployer's vault the objects of the guide about a certificate in Key Vault.
 func documentedVaults(s *emulator.Scenario, deployer *emulator.DeployerVault) error {
 	const name = "databricks-deployer"
 	deployer.ImportCertificate(name, s.DeployerKey, s.DeployerCertificate, emulator.CertificatePKCS12)
@@ -117,8 +116,8 @@ func documentedVaults(s *emulator.Scenario, deployer *emulator.DeployerVault) er
 	return nil
 }
 
-// write leaves env for last, so that its appearance means that everything it
-// names is there and answers.
+// write writes the certificates and then the file env. That file comes last, so that everything that it names exists
+// and works once the file exists.
 func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emulator.DeployerVault) error {
 	password := rand.Text()
 	pfx, err := pkcs12.Modern.Encode(s.DeployerKey, s.DeployerCertificate, nil, password)
@@ -182,7 +181,7 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emu
 	}
 	var env strings.Builder
 	for _, line := range lines {
-		// A shell takes what is in single quotes as it is, save the quote itself.
+		// In a shell, single quotes protect every character except the single quote itself.
 		fmt.Fprintf(&env, "export %s='%s'\n", line[0], strings.ReplaceAll(line[1], "'", `'\''`))
 	}
 	for _, file := range []struct {
@@ -201,8 +200,8 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emu
 	return nil
 }
 
-// replace renames a new file into place: one that an earlier run left would keep
-// its own mode, and a reader would see it half written.
+// replace writes a new file and renames it to the given name. Otherwise an existing file would keep its own
+// permissions, and a reader could see a partly written file.
 func replace(name string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command install builds the provider and puts it where terraform init and tofu init look for providers on this machine,
-// under a version, so that a configuration with required_providers finds it without a registry.
+// Command install builds the provider and copies it into the folders in which terraform init and tofu init look for
+// providers on this machine. A configuration that names the given version in required_providers then needs no registry.
 //
 //	go run ./internal/cmd/install -version 0.1.0
 package main
@@ -16,10 +16,11 @@ import (
 	"strings"
 )
 
-// registries are the hosts under which Terraform and OpenTofu look for dbxaccess/dbxaccess.
+// registries holds the registry hosts under which Terraform and OpenTofu look for the provider dbxaccess/dbxaccess.
 var registries = []string{"registry.terraform.io", "registry.opentofu.org"}
 
-// semver is a version as a mirror's folder needs it: three numbers and, for a pre-release, a suffix.
+// semver matches a version that the folder of a provider mirror may have: three numbers and, for a pre-release, a
+// suffix.
 var semver = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$`)
 
 func main() {
@@ -32,7 +33,8 @@ func main() {
 	}
 }
 
-// install calls build once, with the version and the path that the binary goes to.
+// install writes the provider's binary into the mirror folder of each registry. It calls build once, with the version
+// and the binary's path, and copies the binary for the other registry.
 func install(version, dir string, build func(version, binary string) error) error {
 	if !semver.MatchString(version) {
 		return fmt.Errorf("%q is not a version such as 0.1.0", version)
@@ -77,7 +79,7 @@ func build(version, binary string) error {
 	return nil
 }
 
-// copyFile writes a new file and renames it, because a program that runs cannot be written over.
+// copyFile copies a file. It writes a new file and then renames it, because a running program cannot be overwritten.
 func copyFile(from, to string) error {
 	content, err := os.ReadFile(from)
 	if err != nil {
@@ -92,8 +94,9 @@ func copyFile(from, to string) error {
 	return os.Rename(to+".new", to)
 }
 
-// implied is the folder in which Terraform and OpenTofu look for providers without any setting, so nothing has to be written
-// into a CLI configuration file (https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories).
+// implied returns the folder in which Terraform and OpenTofu look for providers by default, so that no CLI
+// configuration file is needed
+// (https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories).
 func implied(goos string, getenv func(string) string, home func() (string, error)) (string, error) {
 	if goos == "windows" {
 		data := getenv("APPDATA")

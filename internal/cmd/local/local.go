@@ -1,5 +1,5 @@
-// Package local starts what the programs of this repository that drive Terraform need on this machine: the CLI that is
-// there, and the emulator as a process of its own.
+// Package local serves the programs of this repository that run Terraform on this machine. It finds the installed
+// Terraform or OpenTofu, and starts the emulator in a process of its own.
 package local
 
 import (
@@ -18,7 +18,9 @@ import (
 	"time"
 )
 
-// Terraform finds Terraform or OpenTofu as the tests do, and the registry it takes providers from.
+// Terraform returns the path of the Terraform or OpenTofu binary, and the host of the registry from which that binary
+// takes providers. It uses TF_ACC_TERRAFORM_PATH if that is set, as the tests do, and otherwise looks on PATH for
+// terraform and then for tofu.
 func Terraform() (path, registry string, err error) {
 	path = os.Getenv("TF_ACC_TERRAFORM_PATH")
 	for _, name := range []string{"terraform", "tofu"} {
@@ -35,24 +37,25 @@ func Terraform() (path, registry string, err error) {
 	return path, "registry.terraform.io", nil
 }
 
-// Emulator is internal/cmd/emulator, running.
+// Emulator is a running process of internal/cmd/emulator.
 type Emulator struct {
-	// Env is what it wrote for a shell.
+	// Env holds the environment variables that the emulator wrote for a shell.
 	Env map[string]string
-	// PID is its process.
+	// PID is the id of the emulator's process.
 	PID int
 
 	cmd   *exec.Cmd
 	ended chan error
 }
 
-// StartEmulator runs the emulator's binary on the folder dir until [Emulator.Stop], and waits until it answers. It
-// outlives this program when it is not stopped.
+// StartEmulator starts the emulator's binary with the folder dir and waits until the emulator is ready. The emulator
+// runs until [Emulator.Stop] is called, even after the end of this program.
 func StartEmulator(ctx context.Context, binary, dir string, args ...string) (*Emulator, error) {
 	var said bytes.Buffer
 	e := &Emulator{cmd: exec.Command(binary, append([]string{"-dir", dir}, args...)...), ended: make(chan error, 1)}
 	e.cmd.Stderr = &said
-	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the keyboard is for its owner to pass on
+	// in a process group of its own, so that an interrupt at the keyboard does not end it directly
+	e.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := e.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func StartEmulator(ctx context.Context, binary, dir string, args ...string) (*Em
 	}
 }
 
-// Stop ends the emulator and waits for it.
+// Stop ends the emulator and waits until its process has ended.
 func (e *Emulator) Stop() error {
 	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
@@ -81,7 +84,7 @@ func (e *Emulator) Stop() error {
 	return <-e.ended
 }
 
-// Client trusts the emulator's certificate authority.
+// Client returns an HTTP client that trusts the emulator's certificate authority.
 func (e *Emulator) Client() (*http.Client, error) {
 	ca, err := os.ReadFile(e.Env["DBXACCESS_CA_CERTIFICATE_PATH"])
 	if err != nil {
@@ -94,7 +97,7 @@ func (e *Emulator) Client() (*http.Client, error) {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}, nil
 }
 
-// readEnv reads the lines export NAME='value' that the emulator writes when it is ready.
+// readEnv reads the lines export NAME='value' that the emulator writes to a file when it is ready.
 func readEnv(file string) (map[string]string, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

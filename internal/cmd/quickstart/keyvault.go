@@ -8,8 +8,9 @@ import (
 	"net/url"
 )
 
-// keyVault shows the same without a secret on this machine: a login with the certificate in the vault, and a token that
-// is written there and scored from there. It destroys what it applied, and returns the token's value.
+// keyVault demonstrates the provider without a secret on this machine. The provider logs in with a certificate from Key
+// Vault and writes the application's token to that vault. The token is then read from the vault and scores the model.
+// keyVault destroys what it applied and returns the token's value.
 func (d *demo) keyVault() (token string, err error) {
 	d.step("Key Vault: the deployer's certificate comes from it, and the application's next token goes to it")
 	env, folder := d.env, d.folder
@@ -39,7 +40,7 @@ func (d *demo) keyVault() (token string, err error) {
 	if token, err = d.secret("iris-token", env["ARM_TENANT_ID"]); err != nil {
 		return "", err
 	}
-	d.env["DBXACCESS_HOST"] = env["DBXACCESS_HOST"] // the rest of the story asks at this machine's own port
+	d.env["DBXACCESS_HOST"] = env["DBXACCESS_HOST"] // scores sends its request to the local port of the workspace
 	if err := d.scores("the token that was read from Key Vault", token); err != nil {
 		return "", err
 	}
@@ -51,8 +52,8 @@ func (d *demo) keyVault() (token string, err error) {
 	return token, err
 }
 
-// realNames is the environment in which everything is reached by its real name, through the proxy: vaults and managed
-// identities have no other address.
+// realNames returns environment variables with which Terraform reaches all services under their real host names,
+// through the emulator's proxy. Vaults and managed identities have no other address.
 func realNames(env map[string]string) map[string]string {
 	named := maps.Clone(env)
 	delete(named, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
@@ -61,7 +62,7 @@ func realNames(env map[string]string) map[string]string {
 	return named
 }
 
-// secret reads a secret of the vault, as the application that may read it would.
+// secret reads a secret from the vault with the login of the application that may read it.
 func (d *demo) secret(name, tenant string) (string, error) {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {d.env["EMULATOR_VAULT_READER_CLIENT_ID"]},

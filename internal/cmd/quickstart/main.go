@@ -1,7 +1,7 @@
-// Command quickstart shows the provider's main job on this machine: it builds provider and emulator, and takes a served
-// model from "only a person's token works" to "this application scores it with its own token", with plain terraform
-// commands, logged in with a certificate. Each step says what was expected and what was seen; the first that differs
-// ends it with exit code 1.
+// Command quickstart demonstrates the provider's main purpose on this machine. It builds the provider and the emulator
+// and runs plain terraform commands, logged in with a certificate. At first only a person's token can score a served
+// model; at the end an application scores it with its own token. Each step prints what it expected and what it saw. The
+// first step with an unexpected result ends the program with exit code 1.
 package main
 
 import (
@@ -26,7 +26,7 @@ func main() {
 	keep := flag.Bool("keep", false, "leave the emulator up, and print what to export to play on")
 	archive := flag.String("archive", "", "install the provider from this released archive, instead of building it")
 	flag.Parse()
-	// Interrupted, it still stops what it started: each step ends with the context, and run cleans up.
+	// After an interrupt, each step ends with the context, and run stops the processes that it started.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *archive, *keep); err != nil {
@@ -54,7 +54,7 @@ func run(ctx context.Context, archive string, keep bool) (err error) {
 	return d.show()
 }
 
-// show is the story. Every line it prints was seen, not assumed.
+// show runs the steps of the demonstration. Every result that it prints was observed in this run.
 func (d *demo) show() error {
 	const grant, token = "dbxaccess_serving_endpoint_permission.scoring", "dbxaccess_service_principal_token.scoring"
 	before, err := d.workspace()
@@ -161,7 +161,8 @@ func (d *demo) show() error {
 	return nil
 }
 
-// healed plans (something to do), applies, and finds access restored and nothing left to do.
+// healed demands a plan with changes, applies it, and demands that the application can score the model and that a new
+// plan is empty.
 func (d *demo) healed(planSays, value string) error {
 	if err := d.plan(changes, planSays); err != nil {
 		return err
@@ -175,16 +176,16 @@ func (d *demo) healed(planSays, value string) error {
 	return d.plan(noChanges, "No changes")
 }
 
-// demo is one run.
+// demo holds the data of one run of the demonstration.
 type demo struct {
 	ctx      context.Context
-	dir      string // of everything the run makes
-	archive  string // the released provider; empty: build it
-	cli      string // terraform or tofu
+	dir      string // the folder of everything that the run creates
+	archive  string // the path of a released provider archive; if empty, the provider is built
+	cli      string // the path of the terraform or tofu binary
 	env      map[string]string
-	registry string // where the CLI takes providers from
+	registry string // the host of the registry from which the CLI takes providers
 	emulator *local.Emulator
-	folder   string // that the CLI works in, under dir
+	folder   string // the working folder of the CLI, inside dir
 	started  time.Time
 	steps    int
 }
@@ -198,8 +199,8 @@ func (d *demo) saw(expected, seen string) {
 	fmt.Printf("   expected %s\n   saw      %s\n", expected, seen)
 }
 
-// prepare builds the emulator and starts it, and lays out the example and, as a local mirror, the provider, built or
-// unpacked.
+// prepare builds and starts the emulator. It also writes the example configurations, and puts the provider, built or
+// unpacked, into a local mirror.
 func (d *demo) prepare() error {
 	var err error
 	if d.cli, d.registry, err = local.Terraform(); err != nil {
@@ -234,7 +235,7 @@ func (d *demo) prepare() error {
 	return nil
 }
 
-// stop ends the emulator that prepare started.
+// stop ends the emulator, if prepare has started it.
 func (d *demo) stop() error {
 	if d.emulator == nil {
 		return nil
@@ -243,17 +244,18 @@ func (d *demo) stop() error {
 }
 
 var (
-	// play is what a person sources to play on.
+	// play is a shell script that defines the commands with which a person can continue the demonstration.
 	//
 	//go:embed play.sh
 	play []byte
-	// watch is a configuration with the module access-watch, which allows what the example makes.
+	// watch is a Terraform configuration that uses the module access-watch. The module reports every access that the
+	// example does not create.
 	//
 	//go:embed watch.tf
 	watch []byte
 )
 
-// explain says how to play on.
+// explain prints how a person can continue the demonstration, and how to stop the emulator.
 func (d *demo) explain() {
 	cli := filepath.Base(d.cli)
 	fmt.Printf(`

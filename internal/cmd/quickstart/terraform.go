@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Exit codes of plan -detailed-exitcode.
+// Exit codes of terraform plan -detailed-exitcode.
 const (
 	noChanges = 0
 	changes   = 2
@@ -24,17 +24,17 @@ func (d *demo) example() string   { return filepath.Join(d.dir, "example") }
 func (d *demo) vault() string     { return filepath.Join(d.dir, "key-vault") }
 func (d *demo) cliConfig() string { return filepath.Join(d.dir, "terraform.rc") }
 
-// pluginDir is where a filesystem mirror keeps this version of the provider, unpacked.
+// pluginDir returns the folder in which a local mirror keeps the given version of the provider, unpacked.
 func (d *demo) pluginDir(version string) string {
 	return filepath.Join(d.mirror(), d.registry, "dbxaccess", "dbxaccess", version, runtime.GOOS+"_"+runtime.GOARCH)
 }
 
-// pluginPath is where the provider goes that prepare builds.
+// pluginPath returns the path at which prepare builds the provider.
 func (d *demo) pluginPath() string {
 	return filepath.Join(d.pluginDir(pluginVersion), "terraform-provider-dbxaccess_v"+pluginVersion)
 }
 
-// unpack puts the released archive into the mirror, under the version that its name says.
+// unpack unpacks the released provider archive into the local mirror, under the version in the archive's name.
 func (d *demo) unpack() error {
 	name := strings.TrimSuffix(filepath.Base(d.archive), "_"+runtime.GOOS+"_"+runtime.GOARCH+".zip")
 	version, named := strings.CutPrefix(name, "terraform-provider-dbxaccess_")
@@ -49,7 +49,8 @@ func (d *demo) unpack() error {
 	return os.CopyFS(d.pluginDir(version), archive)
 }
 
-// layOut writes the examples, the commands to play with, and a CLI configuration that installs from the mirror alone.
+// layOut writes the example configurations, the script with the commands for a person, and a CLI configuration that
+// installs providers only from the local mirror.
 func (d *demo) layOut() error {
 	config := fmt.Sprintf("disable_checkpoint = true\nprovider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", d.mirror())
 	commands := fmt.Sprintf("DEMO='%s' CLI='%s'\n%s", d.dir, d.cli, play)
@@ -73,13 +74,16 @@ func (d *demo) layOut() error {
 	return os.CopyFS(filepath.Join(d.dir, "access-watch"), os.DirFS(filepath.Join("examples", "modules", "access-watch")))
 }
 
-// terraform runs a command in the example and demands its exit code.
+// terraform runs a Terraform command in the current working folder and returns its output. It returns an error if the
+// exit code is not the expected one.
 func (d *demo) terraform(wantCode int, args ...string) (string, error) {
 	fmt.Printf("   $ %s %s\n", filepath.Base(d.cli), strings.Join(args, " "))
 	cmd := exec.CommandContext(d.ctx, d.cli, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it finishes what it has begun
+	// on an interrupt, Terraform finishes the operation that it has begun
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.Dir = d.folder
-	// Nothing of this machine's own environment but what a process needs: a login in it must not change the demo.
+	// Only PATH comes from this machine's environment, because a login in that environment must not change the
+	// demonstration.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir, "TMPDIR=" + d.dir, "TF_CLI_CONFIG_FILE=" +
 		d.cliConfig(), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color"}
 	for name, value := range d.env {
@@ -96,7 +100,8 @@ func (d *demo) terraform(wantCode int, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// plan demands an exit code and a phrase, and shows the lines that matter.
+// plan runs terraform plan and prints the important lines of its output. It returns an error if the exit code is not
+// the expected one or if the output does not contain the given text.
 func (d *demo) plan(wantCode int, says string) error {
 	out, err := d.terraform(wantCode, "plan", "-detailed-exitcode", "-input=false")
 	if err != nil {
@@ -130,7 +135,7 @@ func (d *demo) apply() error {
 	return nil
 }
 
-// output reads one output, which may be a secret and is not shown.
+// output returns the value of a Terraform output. It does not print the value, which may be a secret.
 func (d *demo) output(name string) (string, error) {
 	out, err := d.terraform(0, "output", "-raw", name)
 	return strings.TrimSpace(out), err

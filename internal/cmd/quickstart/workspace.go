@@ -14,7 +14,8 @@ import (
 	"strings"
 )
 
-// Everything here is plain HTTP, as a person with curl would send it: the provider is not asked about itself.
+// The functions of this file send plain HTTP requests, as a person would with curl. They do not use the provider, so
+// that they check the provider's results independently.
 
 const databricks = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
 
@@ -22,12 +23,13 @@ const flowers = `{"dataframe_records": [
   {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2},
   {"sepal_length": 6.3, "sepal_width": 3.3, "petal_length": 6.0, "petal_width": 2.5}]}`
 
-// send makes one request and returns status and body.
+// send sends one request and returns the status and the body of the answer.
 func (d *demo) send(method, address, bearer, contentType, body string) (int, []byte, error) {
 	return d.sendBy(nil, method, address, bearer, contentType, body)
 }
 
-// sendByName is send through the emulator's proxy, for services that have only their real names.
+// sendByName sends one request through the emulator's proxy, for services that can only be reached under their real
+// host names. It returns the status and the body of the answer.
 func (d *demo) sendByName(method, address, bearer, contentType, body string) (int, []byte, error) {
 	proxy, err := url.Parse(d.env["EMULATOR_PROXY_URL"])
 	if err != nil {
@@ -60,7 +62,8 @@ func (d *demo) sendBy(proxy func(*http.Request) (*url.URL, error), method, addre
 	return resp.StatusCode, bytes.TrimSpace(answer), err
 }
 
-// person calls the workspace as the person who owns the endpoint and demands success.
+// person sends a request to the workspace as the person who owns the endpoint. It returns an error unless the request
+// succeeds.
 func (d *demo) person(method, path, body string, into any) error {
 	status, answer, err := d.send(method, d.env["DBXACCESS_HOST"]+path, d.env["EMULATOR_PERSON_TOKEN"], "application/json", body)
 	if err != nil {
@@ -75,7 +78,7 @@ func (d *demo) person(method, path, body string, into any) error {
 	return json.Unmarshal(answer, into)
 }
 
-// entraToken logs the application in with its secret.
+// entraToken logs in as the application, with its client secret, and returns the application's Entra ID access token.
 func (d *demo) entraToken() (string, error) {
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {d.env["TF_VAR_scoring_application_id"]},
@@ -100,7 +103,8 @@ func (d *demo) ask(bearer string) (int, []byte, error) {
 	return d.send(http.MethodPost, d.env["DBXACCESS_HOST"]+"/serving-endpoints/iris/invocations", bearer, "application/json", flowers)
 }
 
-// scores demands the right species for two flowers.
+// scores sends two flowers to the model with the given token. It returns an error unless the model answers with the
+// correct species.
 func (d *demo) scores(who, bearer string) error {
 	status, answer, err := d.ask(bearer)
 	if err != nil {
@@ -116,7 +120,8 @@ func (d *demo) scores(who, bearer string) error {
 	return nil
 }
 
-// refused demands 401 or 403.
+// refused sends two flowers to the model with the given token. It returns an error unless the workspace answers 401 or
+// 403.
 func (d *demo) refused(who, bearer string) error {
 	status, answer, err := d.ask(bearer)
 	if err != nil {
@@ -154,7 +159,7 @@ func (d *demo) endpointID() (string, error) {
 	return endpoint.ID, d.person(http.MethodGet, "/api/2.0/serving-endpoints/iris", "", &endpoint)
 }
 
-// removeGrant replaces the endpoint's access list by one without the application.
+// removeGrant replaces the endpoint's access list with a list that does not contain the application.
 func (d *demo) removeGrant() error {
 	id, err := d.endpointID()
 	if err != nil {
@@ -172,13 +177,14 @@ func (d *demo) recreateEndpoint() error {
 		`{"name": "iris", "config": {"served_entities": [{"name": "iris-1", "entity_name": "main.models.iris", "entity_version": "1", "workload_size": "Small", "scale_to_zero_enabled": true}]}}`, nil)
 }
 
-// revokeToken revokes as an admin. A token's id is the hash of its value.
+// revokeToken revokes a token as an admin. It computes the token's id, which is the SHA-256 hash of the token's value.
 func (d *demo) revokeToken(value string) error {
 	sum := sha256.Sum256([]byte(value))
 	return d.person(http.MethodDelete, "/api/2.0/token-management/tokens/"+hex.EncodeToString(sum[:]), "", nil)
 }
 
-// workspace lists every principal, direct grant and token, sorted, so that two moments can be compared.
+// workspace returns the sorted list of all service principals, direct grants and tokens, so that two states of the
+// workspace can be compared.
 func (d *demo) workspace() ([]string, error) {
 	var lines []string
 	var principals struct {

@@ -29,7 +29,7 @@ const (
 
 var archiveName = regexp.MustCompile(`^` + project + `_(.+)_([a-z0-9]+)_([a-z0-9]+)\.zip$`)
 
-// release names the files of one release.
+// release holds the names of the files of one release.
 type release struct {
 	sums     string
 	manifest string
@@ -46,7 +46,8 @@ func (r *release) native() (string, error) {
 	return "", fmt.Errorf("no archive is for %s_%s", runtime.GOOS, runtime.GOARCH)
 }
 
-// published are the files in dist that a release uploads, by name. The manifest is uploaded from the repository.
+// published returns the names of the files in dist that a release uploads. The manifest is not among them, because it
+// is uploaded from the repository.
 func published(dist string) ([]string, error) {
 	entries, err := os.ReadDir(dist)
 	var names []string
@@ -62,7 +63,8 @@ func published(dist string) ([]string, error) {
 	return names, err
 }
 
-// sameFiles compares all that two runs publish, but for the signature, which carries its time.
+// sameFiles returns an error if two runs publish different files. It ignores the contents of the signature, which
+// contains its time.
 func sameFiles(first, second string) error {
 	a, err := published(first)
 	if err != nil {
@@ -98,7 +100,8 @@ func sameFiles(first, second string) error {
 	return nil
 }
 
-// inspect checks the sums, and that each archive has what a user, the registry and a security team need.
+// inspect checks the checksums, and checks that each archive contains what a user, the registry and a security team
+// need.
 func inspect(dist string) (*release, error) {
 	names, err := published(dist)
 	if err != nil {
@@ -138,7 +141,8 @@ func inspect(dist string) (*release, error) {
 	return found, nil
 }
 
-// checkSums compares each line with its file, and returns the sorted names of the files.
+// checkSums compares each line of the checksum file with the file that it names, and returns the sorted names of those
+// files.
 func checkSums(dist string, found *release) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(dist, found.sums))
 	if err != nil {
@@ -165,7 +169,8 @@ func checkSums(dist string, found *release) ([]string, error) {
 	return listed, lines.Err()
 }
 
-// inspectArchive checks an archive and returns the Go release that built its binary.
+// inspectArchive checks an archive and its list of components, and returns the Go release that built the archive's
+// binary.
 func inspectArchive(file, bom string) (string, error) {
 	parts := archiveName.FindStringSubmatch(filepath.Base(file))
 	binary := project + "_v" + parts[1]
@@ -212,7 +217,7 @@ func inspectArchive(file, bom string) (string, error) {
 	return info.GoVersion, checkComponents(bom, info)
 }
 
-// checkBuild looks at how the binary says that it was built.
+// checkBuild checks the build settings that the binary itself contains.
 func checkBuild(info *buildinfo.BuildInfo, goos, goarch string) error {
 	got := map[string]string{}
 	for _, s := range info.Settings {
@@ -228,7 +233,8 @@ func checkBuild(info *buildinfo.BuildInfo, goos, goarch string) error {
 	return nil
 }
 
-// symbolSections names the sections with symbols or debugging data, whatever the format of the binary.
+// symbolSections returns the names of the binary's sections that contain symbols or debugging data. It supports ELF,
+// Mach-O and PE.
 func symbolSections(binary []byte) ([]string, error) {
 	var sections []string
 	in := bytes.NewReader(binary)
@@ -242,7 +248,8 @@ func symbolSections(binary []byte) ([]string, error) {
 		}
 	} else if f, err := pe.NewFile(in); err == nil {
 		for _, s := range f.Sections {
-			// Go's linker writes .symtab in any case, and without symbols into a stripped binary.
+			// In a PE file, Go's linker always writes the section .symtab. In a stripped binary the section contains no
+			// symbols.
 			if s.Name != ".symtab" || f.NumberOfSymbols > 0 {
 				sections = append(sections, s.Name)
 			}
@@ -254,7 +261,7 @@ func symbolSections(binary []byte) ([]string, error) {
 	return slices.DeleteFunc(sections, func(name string) bool { return !debugging.MatchString(name) }), nil
 }
 
-// checkComponents holds the list to the modules that the binary itself names.
+// checkComponents returns an error if the list of components differs from the modules that the binary itself names.
 func checkComponents(file string, info *buildinfo.BuildInfo) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -283,7 +290,7 @@ func checkComponents(file string, info *buildinfo.BuildInfo) error {
 	return nil
 }
 
-// keep copies what would be published.
+// keep replaces the folder to with a copy of the files that would be published.
 func keep(from, to string, found *release) error {
 	names, err := published(from)
 	if err != nil {

@@ -1,6 +1,7 @@
-// Command releasedryrun makes the release of the current commit twice, without publishing it, and checks what a user
-// would download: archives, sums, signature, list of components. It installs the archive of this machine from a local
-// mirror, and runs the quick start on it. The first thing that is not as it must be ends it with exit code 1.
+// Command releasedryrun builds the release of the current commit twice, without publishing it, and checks the files
+// that a user would download: archives, checksums, signature and lists of components. It then installs the archive for
+// this machine from a local mirror and runs the quick start with it. The first unexpected result ends the program with
+// exit code 1.
 package main
 
 import (
@@ -104,8 +105,8 @@ func run(ctx context.Context, goreleaser []string, dist string, native, fresh bo
 	return nil
 }
 
-// noteToolchain names each Go release that built a binary and is not the one that builds what is published: with
-// GOTOOLCHAIN=local the toolchain line of go.mod has no effect.
+// noteToolchain prints a note for each Go release that built a binary here but is not the toolchain in go.mod, which
+// builds the published release. With GOTOOLCHAIN=local the toolchain line of go.mod has no effect.
 func noteToolchain(file string, goes []string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -13,16 +13,17 @@ import (
 	"syscall"
 )
 
-// releaser runs goreleaser as the release workflow does: on a fresh clone of the commit.
+// releaser runs goreleaser on a fresh clone of the commit, as the release workflow does.
 type releaser struct {
 	ctx         context.Context
 	goreleaser  []string
-	dir         string // of everything that it makes
+	dir         string // the folder of everything that the releaser creates
 	native      bool
-	fingerprint string // of the key that signs
+	fingerprint string // the fingerprint of the key that signs
 }
 
-// command runs a program in dir and returns what it printed; after a failure the error has it, too.
+// command runs a program in the folder dir and returns the program's output. If the program fails, the error contains
+// the output.
 func (r *releaser) command(dir string, env []string, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(r.ctx, name, args...)
 	cmd.Dir = dir
@@ -34,10 +35,12 @@ func (r *releaser) command(dir string, env []string, name string, args ...string
 	return strings.TrimSpace(string(out)), nil
 }
 
-// gnupg is short: the path of the agent's socket has at most 108 bytes.
+// gnupg returns GnuPG's home folder. Its path must be short, because the path of the agent's socket has at most 108
+// bytes.
 func (r *releaser) gnupg() string { return filepath.Join(r.dir, "gpg") }
 
-// makeKey makes a key that lives as long as this run. It is RSA because the registry does not accept elliptic curves.
+// makeKey creates the signing key of this run, which is valid for one day. It is an RSA key, because the Terraform
+// registry does not accept elliptic curves.
 func (r *releaser) makeKey() error {
 	if err := os.Mkdir(r.gnupg(), 0o700); err != nil {
 		return err
@@ -64,14 +67,16 @@ func (r *releaser) verifySignature(sums string) error {
 	return err
 }
 
-// release clones the commit into a folder of this name, and returns the folder with what would be published.
+// release clones the commit into a folder with the given name, builds the release there, and returns the folder of the
+// files that would be published.
 func (r *releaser) release(name string, umask int, env []string) (string, error) {
 	defer syscall.Umask(syscall.Umask(umask))
 	clone := filepath.Join(r.dir, name)
 	if _, err := r.command("", nil, "git", "clone", "--quiet", ".", clone); err != nil {
 		return "", err
 	}
-	// Thirteen platforms from an empty cache take more than the hour that goreleaser allows, on a machine with few processors.
+	// On a machine with few processors, a build of thirteen platforms with an empty cache takes longer than
+	// goreleaser's default limit of one hour.
 	args := append(r.goreleaser[1:len(r.goreleaser):len(r.goreleaser)], "release", "--snapshot", "--clean", "--timeout", "6h")
 	if r.native {
 		config, err := r.nativeConfig(clone)
@@ -84,8 +89,8 @@ func (r *releaser) release(name string, umask int, env []string) (string, error)
 	return filepath.Join(clone, "dist"), err
 }
 
-// nativeConfig writes the configuration with this machine's platform alone. It is outside the clone, which stays as
-// committed.
+// nativeConfig writes a goreleaser configuration that builds only for this machine's platform. The file is outside the
+// clone, so that the clone remains as committed.
 func (r *releaser) nativeConfig(clone string) (string, error) {
 	config, err := os.ReadFile(filepath.Join(clone, ".goreleaser.yml"))
 	if err != nil {
@@ -102,9 +107,9 @@ func (r *releaser) nativeConfig(clone string) (string, error) {
 	return file, os.WriteFile(file, config, 0o600)
 }
 
-// close ends the agent that gpg started, and removes everything.
+// close ends the agent that GnuPG started, and removes all files.
 func (r *releaser) close() error {
-	// Without a cancelled context: an interrupted run leaves nothing either.
+	// This command does not use the run's context, so that an interrupted run is cleaned up too.
 	stop := exec.Command("gpgconf", "--kill", "gpg-agent")
 	stop.Env = append(os.Environ(), "GNUPGHOME="+r.gnupg())
 	return errors.Join(stop.Run(), os.RemoveAll(r.dir))

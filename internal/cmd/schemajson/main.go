@@ -1,8 +1,8 @@
 // Command schemajson prints the provider's schema as `terraform providers schema -json` would.
 //
-// The documentation generator needs that JSON. Asking our own code has two virtues over asking a CLI: nothing is built or
-// installed first, and an older Terraform leaves out what it does not know (identity, list resources, actions), whose
-// pages would then silently be missing.
+// The documentation generator needs that JSON. Reading the schema from the provider's code has two advantages over
+// running a CLI. Nothing needs to be built or installed first. And an older Terraform silently leaves out what it does
+// not support, such as identities, list resources and actions, so that their pages would be missing.
 package main
 
 import (
@@ -24,7 +24,8 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	// A schema must not depend on who runs this: the provider sees an empty environment.
+	// The schema must not depend on the environment in which this command runs. So the provider sees an empty
+	// environment.
 	noEnv := func(string) (string, bool) { return "", false }
 	server, err := providerserver.NewProtocol6WithError(provider.New("dev", noEnv)())()
 	if err != nil {

@@ -11,10 +11,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// shortName is the key under which tfplugindocs looks for a schema; the full registry address it would not find.
+// shortName is the key under which the documentation generator tfplugindocs looks for the schema. It does not find a
+// schema under the full registry address.
 const shortName = "dbxaccess"
 
-// The types below are the published JSON format, version 1.0; field order and omitempty follow Terraform's.
+// The types below are the published JSON format of provider schemas, version 1.0. The field order and omitempty follow
+// Terraform's own types.
 type (
 	document struct {
 		FormatVersion string                    `json:"format_version"`
@@ -234,7 +236,7 @@ func typeJSON(t tftypes.Type) json.RawMessage {
 	if t == nil {
 		return nil
 	}
-	// A type that arrived over the protocol has been through this encoding already, so it cannot fail.
+	// The provider's server has already encoded and decoded this type, so encoding it cannot fail.
 	out, _ := t.MarshalJSON() //nolint:staticcheck // deprecated for outsiders; it is the wire format we want
 	return out
 }

@@ -1,5 +1,6 @@
-// Command empty is the provider without its work: it serves the same schema through the same framework, makes no request,
-// and calls whatever was planned done. What it costs under Terraform is the floor for the real one.
+// Command empty is a provider that does no work. It serves the same schema as the real provider through the same
+// framework, sends no requests, and returns every planned change as done. Its cost under Terraform is a lower bound for
+// the cost of the real provider.
 package main
 
 import (
@@ -19,7 +20,8 @@ import (
 )
 
 func main() {
-	// As the real one sets itself up when nobody asked for logs, or the comparison would flatter it.
+	// The real provider sets these variables itself if no logs are requested. Without them, the empty provider would
+	// cost more, and the comparison would favour the real one.
 	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
 		if err := os.Setenv(name, "off"); err != nil {
 			log.Fatal(err)
@@ -35,7 +37,8 @@ func main() {
 	}
 }
 
-// empty embeds the interface, not the type: what else the real provider can do is left out, save what is in its schema.
+// empty embeds the interface, not the real provider's type. So it has only those optional features of the real provider
+// that it declares itself.
 type empty struct{ provider.Provider }
 
 func (empty) Configure(context.Context, provider.ConfigureRequest, *provider.ConfigureResponse) {}
@@ -82,7 +85,7 @@ func (emptyResource) Update(_ context.Context, req resource.UpdateRequest, resp 
 
 func (emptyResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
-// known puts some value in the place of each unknown one.
+// known replaces each unknown value of a plan with an arbitrary known value.
 func known(plan tftypes.Value) (tftypes.Value, error) {
 	return tftypes.Transform(plan, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		if v.IsKnown() {

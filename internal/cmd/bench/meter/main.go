@@ -1,6 +1,6 @@
-// Command meter stands in a provider's place under Terraform: it runs the file "provider" beside it and appends one line
-// of JSON to the file that BENCH_USAGE names, with what that process cost. Terraform's own numbers do not tell its
-// providers apart.
+// Command meter runs in the place of a provider under Terraform. It runs the file "provider" in its own folder and then
+// appends one line of JSON, with the CPU time and the peak memory of that process, to the file that BENCH_USAGE names.
+// The operating system's numbers for Terraform do not separate its providers.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command profiled is the provider, which writes into the folder BENCH_PROFILE what it did: cpu.pprof, heap.pprof after a
-// collection at its end, and the size of that heap in the file live, in bytes.
+// Command profiled is the provider with code that writes profiles into the folder BENCH_PROFILE: cpu.pprof, heap.pprof
+// after a garbage collection at its end, and a file live with the size of that heap in bytes.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 func main() {
-	// As the real one sets itself up when nobody asked for logs.
+	// The real provider sets these variables itself if no logs are requested.
 	for _, name := range []string{"TF_LOG_PROVIDER_DBXACCESS", "TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"} {
 		if err := os.Setenv(name, "off"); err != nil {
 			log.Fatal(err)
@@ -45,13 +45,13 @@ func run(dir string) (err error) {
 	err = tf6server.Serve("registry.terraform.io/dbxaccess/dbxaccess", func() tfprotov6.ProviderServer { return served })
 	pprof.StopCPUProfile()
 	err = errors.Join(err, cpu.Close(), writeHeap(dir))
-	runtime.KeepAlive(served) // what it keeps is what counts
+	runtime.KeepAlive(served) // the heap profile must include what the server keeps
 	return err
 }
 
 func writeHeap(dir string) error {
 	runtime.GC()
-	runtime.GC() // the first one may only queue finalizers
+	runtime.GC() // the first collection may only queue finalizers
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	heap, err := os.Create(filepath.Join(dir, "heap.pprof"))
