@@ -10,7 +10,8 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// Whoever adds a dependency says what for, and whoever removes the last use of one takes its line away.
+// TestDependenciesAreExplained checks that .github/CONTRIBUTING.md explains exactly the modules that go.mod requires
+// directly, each of them once.
 func TestDependenciesAreExplained(t *testing.T) {
 	file := moduleFile(t, "go.mod")
 	var required []string
@@ -44,7 +45,8 @@ func TestDependenciesAreExplained(t *testing.T) {
 	}
 }
 
-// Workflows build with the Go release that the toolchain line names. The tools are built with the same.
+// TestToolchainIsNamed checks that go.mod and tools/go.mod have toolchain lines with the same Go release. Workflows
+// build with the release that this line names.
 func TestToolchainIsNamed(t *testing.T) {
 	product, tools := moduleFile(t, "go.mod"), moduleFile(t, "tools/go.mod")
 	if product.Toolchain == nil || tools.Toolchain == nil || product.Toolchain.Name != tools.Toolchain.Name {

@@ -1,5 +1,6 @@
-// Package house_test holds the rules of this repository that a compiler does not: who may import whom, what a file is
-// called, what an error says. A rule that fails names the file and the reason; .github/CONTRIBUTING.md tells the story.
+// Package house_test checks the rules of this repository that the compiler does not check, such as which package may
+// import which, how files are named, and what error messages say. A failed test names the file and the reason.
+// .github/CONTRIBUTING.md explains the rules.
 package house_test
 
 import (
@@ -26,18 +27,18 @@ const (
 	msal      = "github.com/AzureAD/microsoft-authentication-library-for-go"
 )
 
-// layers is the order of packages; an arrow may only point to a higher number.
+// layers holds the rank of each package of the provider. A package may only import packages with a higher number.
 var layers = map[string]int{
 	"": 0, "server": 1, "provider": 1, "service": 2, "fwkit": 3, "acl": 3, "rotation": 4, "client": 5, "auth": 6, "web": 7,
 }
 
 type source struct {
-	name string // slash-separated, from the repository's root
+	name string // the path with slashes, relative to the repository's root
 	test bool
 	*ast.File
 }
 
-// layer is the first folder below internal, "" for main.go; service is the folder below internal/service.
+// layer returns the first folder of dir below internal. It returns an empty string for the root folder.
 func layer(dir string) string {
 	rest, _ := strings.CutPrefix(dir, "internal/")
 	first, _, _ := strings.Cut(rest, "/")
@@ -180,8 +181,8 @@ func TestPackagesSayWhatTheyAre(t *testing.T) {
 	}
 }
 
-// An error's summary is what people search for: it must lead to one line of code. What is said in several places is a
-// constant.
+// TestErrorSummariesAreUnique checks that each error summary is a fixed text that only one place in the code contains,
+// because people search for the summary. A summary that is used in several places must be a constant.
 func TestErrorSummariesAreUnique(t *testing.T) {
 	position := map[string]int{
 		"AddError": 0, "NewErrorDiagnostic": 0,
@@ -189,7 +190,7 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 		"Failed": 2, // fwkit.Failed(&diags, err, summary, object)
 	}
 	all := sources(t)
-	constants := map[string]ast.Expr{} // by folder and name
+	constants := map[string]ast.Expr{} // the values of constants, by folder and name
 	for _, s := range all {
 		for _, decl := range s.Decls {
 			gen, ok := decl.(*ast.GenDecl)
@@ -207,7 +208,7 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	}
 	first := map[string]token.Pos{}
 	for _, s := range all {
-		if !s.product() || layer(s.dir()) == "fwkit" { // fwkit passes on what it is given
+		if !s.product() || layer(s.dir()) == "fwkit" { // fwkit receives its summaries from its callers
 			continue
 		}
 		ast.Inspect(s.File, func(n ast.Node) bool {
@@ -227,7 +228,7 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 			switch arg := summary.(type) {
 			case *ast.SelectorExpr:
 				if arg.Sel.Name == "Summary" {
-					return true // fixed where that error is made
+					return true // that error's own text is checked where it is created
 				}
 			case *ast.Ident:
 				summary = constants[s.dir()+" "+arg.Name]
@@ -246,8 +247,9 @@ func TestErrorSummariesAreUnique(t *testing.T) {
 	}
 }
 
-// A part of api.go, model.go or resource.go with a story of its own may be beside it, as api_<part>.go; and so may a core of the service that has
-// nothing to do with the framework's calls, such as rotation.go.
+// serviceFile matches the names that files of a service may have. A separate part of api.go, model.go or resource.go
+// may have a file of its own, such as api_<part>.go. Code of the service that does not use the framework may also have
+// its own file, such as rotation.go.
 var serviceFile = regexp.MustCompile(`^(schema|model|model_[a-z]+|resource|resource_[a-z]+|rotation|plan|vault|data_source|data_source_list|ephemeral|list_resource|function_[a-z0-9_]+|action_[a-z0-9_]+|api|api_[a-z0-9]+)(_[a-z0-9_]+_test|_test)?\.go$`)
 
 func TestServiceFilesAreNamedAlike(t *testing.T) {
@@ -263,7 +265,8 @@ func TestServiceFilesAreNamedAlike(t *testing.T) {
 	}
 }
 
-// Terraform owns standard output, and anything printed escapes the masking of secrets in logs.
+// TestProductDoesNotPrint checks that the provider does not print. Terraform uses the standard output for its protocol,
+// and printed text would not have its secrets masked.
 func TestProductDoesNotPrint(t *testing.T) {
 	for _, s := range sources(t) {
 		if !s.product() || layer(s.dir()) == "" {
@@ -290,18 +293,18 @@ func TestNoMachinePaths(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
 		t.Skip("needs a git checkout, to know which files belong to the project")
 	}
-	// The folder may belong to another user, as in a container.
+	// The folder may belong to another user, as in a container. Git would then refuse to read it.
 	list := exec.CommandContext(t.Context(), "git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	names, err := list.Output()
 	if err != nil {
 		t.Fatalf("git ls-files: %v", err)
 	}
-	// Written in halves, so that this file passes its own test.
+	// The expressions are split, so that this file passes its own test.
 	machine := regexp.MustCompile(`/` + `(root|work)/|/tmp/` + `bash_jobs|\.\./` + `shared\b`)
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
 		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil || bytes.IndexByte(text, 0) >= 0 || path.Base(name) == "go.sum" {
-			continue // deleted, binary, or hashes that could spell anything
+			continue // skip deleted files, binary files, and go.sum, whose hashes could contain any text
 		}
 		for i, line := range bytes.Split(text, []byte("\n")) {
 			if found := machine.Find(line); found != nil {
@@ -320,7 +323,8 @@ func repoRoot(t *testing.T) string {
 	return root
 }
 
-// One place makes every HTTP client, because each must keep the same rules: no redirect, https, bounded answers.
+// TestHTTPClientsComeFromOnePlace checks that only package web creates HTTP clients, because every client must follow
+// the same rules: no redirects, https, and a limit on the size of answers.
 func TestHTTPClientsComeFromOnePlace(t *testing.T) {
 	const why = "an HTTP client comes from web.NewClient, which follows no redirect and bounds each answer"
 	calls := []string{"DefaultClient", "DefaultTransport", "Get", "Head", "Post", "PostForm"}
@@ -328,7 +332,7 @@ func TestHTTPClientsComeFromOnePlace(t *testing.T) {
 		if !s.product() || layer(s.dir()) == "web" {
 			continue
 		}
-		pointers := map[ast.Expr]bool{} // *http.Client only names what somebody else made
+		pointers := map[ast.Expr]bool{} // *http.Client only names the type of a client that was created elsewhere
 		ast.Inspect(s.File, func(n ast.Node) bool {
 			if pointer, ok := n.(*ast.StarExpr); ok {
 				pointers[pointer.X] = true
@@ -348,8 +352,8 @@ func TestHTTPClientsComeFromOnePlace(t *testing.T) {
 	}
 }
 
-// A path is put together in one place, which escapes each segment and refuses what is no name. Escaping for another purpose
-// is package web's.
+// TestPathsAreEscapedInOnePlace checks that only client.PathOf builds the paths of requests, because it escapes each
+// segment and leaves out segments that cannot name anything. Package web may escape text for other purposes.
 func TestPathsAreEscapedInOnePlace(t *testing.T) {
 	for _, s := range sources(t) {
 		if !s.product() || s.dir() == "internal/web" || s.name == "internal/client/path.go" {

@@ -18,7 +18,8 @@ var (
 	noAnchor = regexp.MustCompile(`[^\p{L}\p{N}\- _]`)
 )
 
-// Every link of README and docs to a file of the repository, and to a heading in it, leads somewhere.
+// TestLinksResolve checks that every link from README.md, .github/CONTRIBUTING.md and docs to a file of the repository,
+// or to a heading in such a file, leads to an existing target.
 func TestLinksResolve(t *testing.T) {
 	root := repoRoot(t)
 	pages := []string{filepath.Join(root, "README.md"), filepath.Join(root, ".github", "CONTRIBUTING.md")}
@@ -57,7 +58,8 @@ func TestLinksResolve(t *testing.T) {
 	}
 }
 
-// anchors are made of headings as GitHub and the registry do.
+// anchors returns the anchors of a page. It derives them from the headings as GitHub and the Terraform registry do, and
+// adds the anchors that the page defines itself.
 func anchors(t *testing.T, page string) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile(page)

@@ -12,20 +12,22 @@ import (
 	"testing"
 )
 
-// summaryArguments says which argument of a call is the summary of an error or a warning.
+// summaryArguments holds, for each function that creates an error or a warning, the index of the argument that is the
+// summary.
 var summaryArguments = map[string]int{
 	"AddError": 0, "NewErrorDiagnostic": 0, "AddWarning": 0, "NewWarningDiagnostic": 0,
 	"AddAttributeError": 1, "NewAttributeErrorDiagnostic": 1, "AddAttributeWarning": 1,
 	"Failed": 2, "Warn": 2, "FailedRead": 3, "Checked": 0, "failPassword": 0, "fail": 0,
 }
 
-// failsWithSummary is for the helper of that name, which login settings in two files have with a detail alone.
+// failsWithSummary reports whether the helper "fail" in a file takes a summary. In two files of the login settings the
+// helper takes only a detail.
 func failsWithSummary(s source) bool {
 	return layer(s.dir()) == "auth" && !strings.HasSuffix(s.name, "/keyvault_settings.go") && !strings.HasSuffix(s.name, "/files.go")
 }
 
-// summaries are the fixed parts of every summary that the product emits, with the place of one that emits it. Where the
-// name of an object ends a summary, the part before it counts.
+// summaries returns the fixed parts of all error and warning summaries of the provider, each with a position in the
+// code. If the name of an object ends a summary, the result contains the text before the name.
 func summaries(t *testing.T) map[string]token.Pos {
 	t.Helper()
 	found := map[string]token.Pos{}
@@ -36,7 +38,7 @@ func summaries(t *testing.T) map[string]token.Pos {
 		add := func(e ast.Expr) {
 			for {
 				switch x := e.(type) {
-				case *ast.BinaryExpr: // what is fixed comes first
+				case *ast.BinaryExpr: // the fixed text is on the left
 					e = x.X
 					continue
 				case *ast.CallExpr: // fmt.Sprintf
@@ -74,13 +76,13 @@ func summaries(t *testing.T) map[string]token.Pos {
 				i, ok := summaryArguments[name]
 				if ok && i < len(n.Args) && (name != "fail" || failsWithSummary(s)) {
 					if _, literal := n.Args[i].(*ast.BasicLit); !literal && name == "fail" && len(n.Args) > 1 {
-						i = 1 // of Key Vault, after the setting
+						i = 1 // in Key Vault code, the summary follows the setting
 					}
 					add(n.Args[i])
 				}
 			case *ast.CompositeLit:
 				if selector, ok := n.Type.(*ast.SelectorExpr); ok && selector.Sel.Name == "Definition" {
-					return false // of a function
+					return false // the summary of a provider-defined function is not a message
 				}
 				if n.Type == nil && strings.HasSuffix(s.name, "auth/refusals.go") && len(n.Elts) > 2 {
 					add(n.Elts[2])
@@ -115,7 +117,8 @@ func summaries(t *testing.T) map[string]token.Pos {
 	return found
 }
 
-// Whoever searches for a message finds what it means and what to do, and finds no message that is never emitted.
+// TestEveryMessageIsExplained checks that the page when-it-fails explains every error and warning of the provider, and
+// only messages that the provider can emit.
 func TestEveryMessageIsExplained(t *testing.T) {
 	const page = "templates/guides/when-it-fails.md.tmpl"
 	text, err := os.ReadFile(filepath.Join(repoRoot(t), page))
@@ -146,7 +149,8 @@ func TestEveryMessageIsExplained(t *testing.T) {
 	}
 }
 
-// The pages of logins name the errors that each login may end with, in the words of the error.
+// TestLogInPagesNameRealErrors checks that the error summaries on the pages about logins are summaries that the
+// provider can emit.
 func TestLogInPagesNameRealErrors(t *testing.T) {
 	emitted, named := summaries(t), 0
 	for page, text := range written(t) {

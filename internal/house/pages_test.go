@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// foreignWords are phrases that a reader has to read twice, with what to write instead.
+// foreignWords holds phrases that readers find hard to understand, each with a proposal for a replacement.
 var foreignWords = map[*regexp.Regexp]string{
 	regexp.MustCompile(`(?i)\b(is|are) told\b`):                          "is reported",
 	regexp.MustCompile(`(?i)\b(made|makes|making) (it )?(anew|again)\b`): "re-created",
@@ -24,7 +24,7 @@ var foreignWords = map[*regexp.Regexp]string{
 	regexp.MustCompile(`(?i)\bwithout a word\b`):                         "without a warning",
 }
 
-// written are the texts for users and contributors that are written by hand.
+// written returns the texts of the pages for users and contributors, including the generated pages in docs, by path.
 func written(t *testing.T) map[string]string {
 	t.Helper()
 	root := repoRoot(t)
@@ -52,7 +52,8 @@ func written(t *testing.T) map[string]string {
 	return texts
 }
 
-// Docs contain the schema's descriptions, so they are held to the same words.
+// TestPlainEnglish checks that the pages do not contain any phrase of foreignWords. The pages in docs contain the
+// schema's descriptions, so the rule also applies to those.
 func TestPlainEnglish(t *testing.T) {
 	texts := written(t)
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
@@ -68,7 +69,8 @@ func TestPlainEnglish(t *testing.T) {
 	}
 }
 
-// longest is how many characters a description may have: it is read in an editor's tooltip. Reasons go to the page's notes.
+// longest is the largest number of characters in a schema description, because editors show descriptions in tooltips.
+// Reasons belong into the notes of the page.
 const longest = 300
 
 func TestDescriptionsAreShort(t *testing.T) {
@@ -89,7 +91,7 @@ var (
 	guideTitle  = regexp.MustCompile(`(?m)^page_title: ".+"$`)
 )
 
-// Every page answers the same questions in the same order.
+// TestPagesHaveTheSameParts checks that every page of the documentation has the required parts in the same order.
 func TestPagesHaveTheSameParts(t *testing.T) {
 	parts := []string{"\n**Use this when** ", "\n## Example Usage\n", "\n## Needs\n", "\n## Notes\n", "\n## S"} // Schema, Signature
 	does := []string{"\n## What it does\n", "\n- **Create**: ", "\n- **Refresh**: ", "\n- **Change**: ", "\n- **Destroy**: "}

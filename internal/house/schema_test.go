@@ -13,7 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	// The schema below comes from a program; this import tells Go's test cache what it depends on.
+	// A separate program prints the schema. This import tells Go's test cache that the tests depend on the provider's
+	// code.
 	_ "github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 )
 
@@ -36,7 +37,8 @@ func schemaJSON(t *testing.T) []byte {
 	return out
 }
 
-// A change of the schema is a diff that a reviewer sees: what vanishes or turns required breaks somebody's configuration.
+// TestSchemaIsTheGoldenOne checks that the provider's schema equals testdata/schema.json. So a reviewer sees each
+// change of the schema: an attribute that disappears or becomes required breaks users' configurations.
 func TestSchemaIsTheGoldenOne(t *testing.T) {
 	got := schemaJSON(t)
 	if *update {
@@ -67,7 +69,7 @@ type attribute struct {
 	object
 }
 
-// attributes walks every attribute of every section, nested ones included.
+// attributes calls visit for every attribute of every schema, including nested attributes.
 func attributes(t *testing.T, visit func(attribute)) {
 	t.Helper()
 	for path, block := range blocks(t) {
@@ -89,7 +91,7 @@ func blocks(t *testing.T) map[string]object {
 	out := map[string]object{}
 	for section, raw := range doc.Schemas["dbxaccess"] {
 		switch section {
-		case "functions", "resource_identity_schemas": // shaped otherwise
+		case "functions", "resource_identity_schemas": // these sections have another structure
 		case "provider":
 			var one holder
 			if err := json.Unmarshal(raw, &one); err != nil {
@@ -137,7 +139,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 		}
 	}
 	attributes(t, func(a attribute) {
-		// The framework's timeouts module describes its attributes in plain text only.
+		// The framework's timeouts module supports only plain text in its descriptions.
 		plain := strings.Contains(a.path, ".timeouts.")
 		if a.object["description"] == nil || a.object["description_kind"] != "markdown" && !plain {
 			t.Errorf("%s: no Markdown description", a.path)
@@ -156,7 +158,7 @@ func TestSecretsAreMarked(t *testing.T) {
 		if strings.HasSuffix(a.name, "_wo") && a.object["write_only"] != true {
 			t.Errorf("%s: a name in _wo promises write-only", a.path)
 		}
-		// A flag or a number about a secret is none, and an object is judged by what is in it.
+		// A boolean or a number that has "secret" in its name is not a secret. An object is checked by its members.
 		if a.object["type"] != "string" || !secretName.MatchString(a.name) || innocent.MatchString(a.name) {
 			return
 		}

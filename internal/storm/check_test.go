@@ -14,22 +14,23 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// settle is what follows a storm: the services work again, an operator follows the advice of errors, and each stack is
-// applied once.
+// settle ends a storm. It removes all faults, changes what an operator would change on the advice of the provider's
+// errors, and applies each stack once.
 func (w *world) settle() {
 	w.countFaults()
 	w.Tenant.Faults.Clear()
-	// This machine's clock comes up to the services', which do not go back.
+	// The services' clock never goes back. So the local clock waits until it has reached the services' clock.
 	ahead := w.Tenant.Clock.Offset()
 	time.Sleep(ahead)
 	w.Tenant.Clock.Advance(-ahead)
 	for name, s := range w.deleted {
-		s.vault.RecoverSecret(name) // as the error of the plan says
+		s.vault.RecoverSecret(name) // as the plan's error advises
 	}
 	clear(w.deleted)
 	for _, s := range w.stacks {
 		for i, a := range s.written.Apps {
-			// Who is deactivated and not declared active is for people to activate.
+			// The provider does not activate a principal that the configuration does not declare as active. A person
+			// must do that.
 			if a != nil && !a.Active && w.there(s.apps[i].ClientID) {
 				w.Workspace.SetActive(s.apps[i].ClientID, true)
 			}
@@ -44,7 +45,7 @@ func (w *world) there(applicationID string) bool {
 	return slices.ContainsFunc(w.Workspace.Snapshot().ServicePrincipals, func(p emulator.ServicePrincipalState) bool { return p.ApplicationID == applicationID })
 }
 
-// countFaults counts those that a request has met.
+// countFaults counts the faults that a request has met.
 func (w *world) countFaults() {
 	unmet := w.Tenant.Faults.Unmet()
 	for _, f := range w.faults {
@@ -70,8 +71,8 @@ func (w *world) applyCleanly(s *stack) {
 	}
 }
 
-// recover imports what a kill has left in the workspace and not in the state, as the error of the creation says. It says
-// whether there was such a thing.
+// recover imports service principals that a killed run has created but not saved in the state, as the error of the
+// creation advises. It reports whether it imported any.
 func (w *world) recover(s *stack) (found bool) {
 	c := w.command(s, run{Stack: s.index})
 	c.process = c.start()
@@ -94,7 +95,7 @@ func (w *world) recover(s *stack) (found bool) {
 	return found
 }
 
-// check compares the workspace, the states and the configurations after the clean applies.
+// check compares the workspace, the states and the configurations after the last applies.
 func (w *world) check() {
 	for _, s := range w.stacks {
 		w.checkPlan(s)
@@ -117,7 +118,8 @@ func (w *world) check() {
 	}
 }
 
-// checkPlan demands an empty plan.
+// checkPlan reports an error if the plan of a stack is not empty, or if the state holds a resource that the
+// configuration does not declare.
 func (w *world) checkPlan(s *stack) {
 	c := w.command(s, run{Stack: s.index})
 	c.process = c.start()
@@ -141,8 +143,8 @@ func (w *world) checkPlan(s *stack) {
 	}
 }
 
-// orphan reports something that is in the workspace and in no state: fair only where a kill took the answer away, or where an
-// error said that it may be there.
+// orphan records an object that is in the workspace but in no state. That is an error, unless a kill lost the answer to
+// the creation or an error said that the object may exist.
 func (w *world) orphan(s *stack, address, what string) {
 	if s.lost[address] {
 		w.met.orphansOfKills.Add(1)
@@ -241,7 +243,8 @@ func (w *world) checkGrants(s *stack) {
 	}
 }
 
-// checkTokens demands that exactly the tokens of the state are live, and that they open the model.
+// checkTokens reports an error unless exactly the tokens in the state are valid and the model accepts them as the
+// granted level permits.
 func (w *world) checkTokens(s *stack) {
 	for n, a := range s.written.Apps {
 		id, address := s.apps[n].ClientID, fmt.Sprintf("%s.app%d", tokenType, n)
@@ -268,7 +271,8 @@ func (w *world) checkTokens(s *stack) {
 	}
 }
 
-// checkValue scores with a token, from wherever it is kept.
+// checkValue sends a request to the model with the token, from the state or from Key Vault, and checks the status of
+// the answer.
 func (w *world) checkValue(s *stack, n int, a *app, state map[string]any) {
 	var values []string
 	if a.Token.State {
@@ -297,13 +301,13 @@ func (w *world) checkValue(s *stack, n int, a *app, state map[string]any) {
 	}
 }
 
-// said looks for secrets in what a command said and in the state that it left.
+// said searches for secrets in the messages of a command and in the state that the command has left.
 func (w *world) said(c *command) {
 	w.met.requests.Add(c.requests.Load())
 	w.search("a message", strings.Join(c.said, "\n"))
 	for address, h := range c.state {
 		state := maps.Clone(h.State)
-		delete(state, "token_value") // which is documented to hold one
+		delete(state, "token_value") // token_value may hold a secret, as its documentation says
 		for what, part := range map[string]any{"the state": state, "the identity": h.Identity} {
 			text, err := json.Marshal(part)
 			if err != nil {

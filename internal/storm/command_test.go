@@ -20,8 +20,8 @@ type held struct {
 	Tainted bool
 }
 
-// command is one command of Terraform for a stack, as far as its provider sees it: everything is refreshed and planned by
-// one process, and applied by another, which plans again what it is about to do.
+// command is one Terraform command on a stack, as the provider sees it. One provider process refreshes and plans every
+// resource. Another process applies the plans, and plans each resource again before that.
 type command struct {
 	w        *world
 	s        *stack
@@ -29,14 +29,14 @@ type command struct {
 	events   []event
 
 	requests atomic.Int64
-	process  *process // the one that runs
+	process  *process // the provider process that is running
 
 	mu      sync.Mutex
-	stopped bool // no operation begins any more
-	killed  bool // Terraform is no more: nothing that the command did is saved
+	stopped bool // no new operation may begin
+	killed  bool // Terraform was killed, so the command's state is not saved
 	errors  []string
-	said    []string // errors and warnings
-	applied []string // addresses that were applied
+	said    []string // the texts of errors and warnings
+	applied []string // the addresses of resources that the provider was asked to apply
 	failed  map[string]bool
 	state   map[string]held
 }
@@ -46,7 +46,7 @@ func (w *world) command(s *stack, r run) *command {
 	return &command{w: w, s: s, parallel: r.Parallel, events: r.Events, failed: map[string]bool{}, state: map[string]held{}}
 }
 
-// happen lets the events of a request happen.
+// happen triggers the events that the storm planned for a request, before or after the service does the work.
 func (c *command) happen(n int, after bool) {
 	for _, e := range c.events {
 		if e.Request != n || e.After != after {
@@ -85,7 +85,7 @@ func (c *command) over() bool {
 	return c.stopped
 }
 
-// unknown are what errors say where the service was out for so long that nobody can know what it has done.
+// unknown holds texts of errors that the provider reports when it cannot know whether the service has done the work.
 var unknown = []string{"It is not known whether the work was done", "It may have been created all the same", "A token may exist whose value nobody has"}
 
 func (c *command) tell(address, errors string, warnings ...string) {
@@ -107,7 +107,8 @@ func (c *command) tell(address, errors string, warnings ...string) {
 	}
 }
 
-// each does something for every address, at once where the command is parallel.
+// each calls do for every address, at the same time if the command is parallel. It begins no new call once the command
+// is stopped.
 func (c *command) each(addresses []string, do func(address string)) {
 	var all sync.WaitGroup
 	for _, address := range addresses {
@@ -124,7 +125,7 @@ func (c *command) each(addresses []string, do func(address string)) {
 	all.Wait()
 }
 
-// refresh reads everything that the state holds.
+// refresh reads every resource in the state.
 func (c *command) refresh() {
 	c.each(slices.Sorted(maps.Keys(c.s.state)), func(address string) {
 		h := c.s.state[address]
@@ -139,7 +140,8 @@ func (c *command) refresh() {
 	})
 }
 
-// plan plans what is written, and the removal of what is not. What is in the state stays as it is.
+// plan plans each resource in the configuration, and the removal of each resource that is only in the state. It does
+// not change the state.
 func (c *command) plan(want []resource) map[string]acctest.Plan {
 	plans := map[string]acctest.Plan{}
 	configs := map[string]resource{}
@@ -173,7 +175,7 @@ func (c *command) plan(want []resource) map[string]acctest.Plan {
 	return plans
 }
 
-// run is `terraform apply`.
+// run runs the command, a `terraform apply`, and records a panic as an error.
 func (c *command) run() { c.w.guarded(c.apply) }
 
 func (c *command) apply() {
@@ -191,7 +193,8 @@ func (c *command) apply() {
 	}
 	c.process = c.start()
 	c.destroy(want, plans)
-	// By level, so that what does not depend on each other may run at the same time.
+	// Resources are applied level by level, so that resources that do not depend on each other may be applied at the
+	// same time.
 	done := map[string]bool{}
 	for len(done) < len(want) {
 		var ready []string
@@ -212,7 +215,8 @@ func (c *command) apply() {
 	c.finish(true)
 }
 
-// broken keeps what the calls found wrong with the provider's answers; of a process that was killed there are none.
+// broken records the faults that the calls found in the provider's answers, and reports whether there are any. It
+// ignores the faults of a killed process.
 func (c *command) broken() bool {
 	failed := c.process.caller.failed
 	if len(failed) == 0 || c.process.dead.Load() && c.over() {
@@ -222,7 +226,8 @@ func (c *command) broken() bool {
 	return true
 }
 
-// destroy removes what is not written any more, dependents first.
+// destroy destroys the resources that the configuration no longer contains. A resource that depends on another one is
+// destroyed first.
 func (c *command) destroy(want []resource, plans map[string]acctest.Plan) {
 	left := map[string]bool{}
 	for address := range c.state {
@@ -250,7 +255,7 @@ func (c *command) destroy(want []resource, plans map[string]acctest.Plan) {
 	}
 }
 
-// applyOne creates, changes or replaces what a plan says.
+// applyOne creates, updates or replaces one resource, as the first plan says.
 func (c *command) applyOne(r resource, first acctest.Plan) {
 	address := r.address()
 	c.mu.Lock()
@@ -283,7 +288,8 @@ func (c *command) applyOne(r resource, first acctest.Plan) {
 	}
 }
 
-// operate lets the provider do it, and keeps what it answers, as Terraform does.
+// operate makes the provider apply one plan and saves the result in the command's state, as Terraform does. It reports
+// whether the apply succeeded.
 func (c *command) operate(address string, h held, plan acctest.Plan, config map[string]any) (ok bool) {
 	p := c.process
 	c.mu.Lock()
@@ -292,7 +298,7 @@ func (c *command) operate(address string, h held, plan acctest.Plan, config map[
 	c.w.met.operations.Add(1)
 	now, errors := p.ApplyPlan(p.caller, plan, config)
 	if p.dead.Load() {
-		// The answer of a process that is no more did not arrive.
+		// The answer of a killed process never arrives.
 		c.tell(address, "the provider did not answer")
 		return false
 	}
@@ -311,7 +317,7 @@ func (c *command) operate(address string, h held, plan acctest.Plan, config map[
 	return errors == ""
 }
 
-// finish saves the state, unless Terraform was killed.
+// finish saves the command's state, unless Terraform was killed.
 func (c *command) finish(applied bool) {
 	c.broken()
 	c.mu.Lock()
@@ -328,7 +334,7 @@ func (c *command) finish(applied bool) {
 	c.w.said(c)
 }
 
-// agrees reports whether a second plan keeps what the first one has promised.
+// agrees reports whether a second plan has all the known values of the first plan.
 func agrees(first, second any) bool {
 	if first == any(acctest.Unknown) {
 		return true

@@ -7,19 +7,19 @@ import (
 	"pgregory.net/rapid"
 )
 
-// configuration is what one stack declares.
+// configuration is the set of objects that one stack declares.
 type configuration struct {
 	Apps [apps]*app
-	Made int   // principals that Databricks makes
-	List *list // the whole access list of the stack's own endpoint
+	Made int   // Databricks-managed service principals
+	List *list // the complete access list of the stack's own endpoint
 }
 
-// app is what a stack declares of one application.
+// app is what a stack declares about one application.
 type app struct {
 	Name         int
 	Adopt        bool // adopt_existing
 	Active       bool // active = true is written
-	Entitlements int  // absent, none, one
+	Entitlements int  // 0: not declared, 1: an empty list, 2: one entitlement
 	Level        string
 	Member       bool
 	MayUse       bool
@@ -28,13 +28,14 @@ type app struct {
 
 type token struct {
 	Comment, Trigger int
-	Days             int // of its life
-	Overlap          int // hours
+	Days             int // the token's lifetime in days
+	Overlap          int // the overlap of the old and the new token in hours
 	Vault, State     bool
-	Certificate      bool // how the owner logs in
+	Certificate      bool // whether the owner logs in with a certificate
 }
 
-// list are levels by principal: an application of the stack, bob or the first guest. The second guest is always ignored.
+// list is an access list: the levels of the stack's applications, of bob and of the first guest. The configuration
+// always ignores the second guest.
 type list struct {
 	Apps       [apps]string
 	Bob, Guest string
@@ -93,7 +94,7 @@ func (c configuration) String() string {
 	return text + fmt.Sprintf("%d made", c.Made)
 }
 
-// The types of resource.
+// The resource types of the provider that storms use.
 const (
 	principalType       = "dbxaccess_service_principal"
 	grantType           = "dbxaccess_serving_endpoint_permission"
@@ -103,16 +104,16 @@ const (
 	tokenType           = "dbxaccess_service_principal_token"
 )
 
-// A resource is one block of a configuration.
+// A resource is one resource block of a configuration.
 type resource struct {
 	Type, Name string
-	Needs      []string // addresses that it refers to, or depends on
+	Needs      []string // the addresses of the resources on which it depends
 	Config     map[string]any
 }
 
 func (r resource) address() string { return r.Type + "." + r.Name }
 
-// resources are the blocks of a configuration: what is needed comes first.
+// resources returns the resource blocks of a configuration. A block comes after the blocks on which it depends.
 func (c configuration) resources(s *stack) []resource {
 	var all []resource
 	add := func(r resource) string {
@@ -188,7 +189,7 @@ func (t *token) comment() string { return fmt.Sprintf("for storm %d", t.Comment)
 
 func secretName(s *stack, i int) string { return fmt.Sprintf("token-%d-%d", s.index, i) }
 
-// grants are the levels by application id and user name.
+// grants returns the declared levels of service principals, by application id, and of users, by user name.
 func (l *list) grants(s *stack) (principals, users map[string]any) {
 	principals, users = map[string]any{}, map[string]any{creator: "CAN_MANAGE"}
 	for i, level := range l.Apps {

@@ -9,13 +9,13 @@ import (
 	"sync/atomic"
 )
 
-// counts are what storms met. Memory is in kilobytes.
+// counts holds what happened in one or more storms. Memory is in kilobytes.
 type counts struct {
 	storms, steps, commands, operations, requests, orphans, orphansOfKills, reported, imported, lost, leaked, memory atomic.Int64
 	drifts                                                                                                           int
 
 	mu     sync.Mutex
-	faults map[string]int // by kind, of those that a request met
+	faults map[string]int // the number of faults that a request met, by kind
 	events map[string]int
 }
 
@@ -37,10 +37,10 @@ func (c *counts) fault(kind string) {
 	c.faults[kind]++
 }
 
-// total is what all storms of this run met.
+// total holds the counts of all storms of this run.
 var total counts
 
-// add adds what one storm met.
+// add adds the counts of one storm.
 func (c *counts) add(other *counts) {
 	for _, both := range [][2]*atomic.Int64{
 		{&c.storms, &other.storms}, {&c.steps, &other.steps}, {&c.commands, &other.commands}, {&c.operations, &other.operations}, {&c.requests, &other.requests},
@@ -64,7 +64,7 @@ func (c *counts) add(other *counts) {
 	}
 }
 
-// table is the result as text. A line without a number is a heading.
+// table returns the counts as text. A line without a number is a heading.
 func (c *counts) table() string {
 	var b strings.Builder
 	row := func(what string, n int64) { fmt.Fprintf(&b, "%-82s %9d\n", what, n) }
@@ -87,7 +87,7 @@ func (c *counts) table() string {
 	row("orphans: left outside of the state by a run that was not killed, and unnamed", c.orphans.Load())
 	row("lost: what others hold, or what is declared, and is gone", c.lost.Load())
 	row("leaked: secrets in an output, a log, a plan or a state", c.leaked.Load())
-	if most := c.memory.Load(); most > 0 { // only real processes are measured
+	if most := c.memory.Load(); most > 0 { // only real provider processes are measured
 		row("largest provider, in MB", most>>10)
 	}
 	return b.String()

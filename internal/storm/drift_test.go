@@ -9,9 +9,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A drift is something that somebody else does in the workspace. It is nothing where there is nothing to do it to.
+// A drift is a change that another actor makes in the workspace. It does nothing if the object that it would change
+// does not exist.
 type drift struct {
-	Do         string // of driftKinds
+	Do         string // one of driftKinds
 	Stack, App int
 	Level      string
 }
@@ -20,7 +21,7 @@ func (d drift) String() string {
 	return fmt.Sprintf("%s (stack %d, app %d, %s)", d.Do, d.Stack, d.App, d.Level)
 }
 
-// What others do to what is managed, and to what is not.
+// The changes that other actors make to managed and to unmanaged objects.
 const (
 	removeGrant     = "a managed grant is removed"
 	changeGrant     = "a managed grant gets another level"
@@ -54,8 +55,9 @@ var drifts = rapid.Custom(func(t *rapid.T) drift {
 	}
 })
 
-// writesLists reports whether the drift writes to an access list. The API replaces lists as a whole and has no version, so what
-// is written between another's read and write is lost, whoever reads and writes: such drift comes between commands.
+// writesLists reports whether the change writes to an access list. The API replaces a list as a whole and has no
+// version numbers. So a change between another client's read and write is always lost, and such changes happen only
+// between commands.
 func (d drift) writesLists() bool {
 	return slices.Contains([]string{removeGrant, changeGrant, removeListed, addUnlisted, denyTokens, guestGrant, guestMayUse}, d.Do)
 }
@@ -98,7 +100,8 @@ func (w *world) drift(d drift) {
 			w.Workspace.SetDisplayName(id, "renamed by hand")
 		}
 	case deactivate:
-		if a := s.written.Apps[d.App]; there && a != nil && a.Active { // else it is not managed, and its token cannot be made
+		// otherwise active is not managed, and the principal's token could not be created
+		if a := s.written.Apps[d.App]; there && a != nil && a.Active {
 			w.Workspace.SetActive(id, false)
 		}
 	case entitle:

@@ -6,14 +6,15 @@ import (
 	"testing"
 )
 
-// Where nothing else is asked for, each test draws this many storms, and always the same ones: a test that fails has failed
-// over a change. `make storm` draws others.
+// storms and seed are the defaults of the flags for the number and the selection of storms. Each test then always draws
+// the same storms, so that a failure is the result of a change in the code. `make storm` draws other storms.
 const (
 	storms = "90"
 	seed   = "1"
 )
 
-// TestMain writes what was met into the file that STORM_TABLE names.
+// TestMain sets the defaults of the flags and runs the tests. It writes the counts of all storms into the file that
+// STORM_TABLE names.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}

@@ -10,50 +10,52 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A storm is plain data, drawn before anything runs: what fails is drawn smaller and smaller, and stays readable.
+// A storm describes everything that will happen in one test run. It is data that is drawn before the run begins, so
+// that a failing storm can be reduced to a smaller one and printed.
 type storm struct {
-	Certificate [stacks]bool // how each stack's provider logs in: with a certificate, else with a client secret
-	Traced      bool         // the provider logs at trace, and the log is searched for secrets
+	// for each stack: whether its provider logs in with a certificate instead of a client secret
+	Certificate [stacks]bool
+	Traced      bool // the provider logs at level trace, and the test searches the log for secrets
 	Steps       []step
-	Destroy     bool // whether everything is destroyed at the end
+	Destroy     bool // whether all stacks are destroyed at the end
 }
 
-// A step is one of these.
+// A step is one part of a storm. Only one of the fields is set, except that Kind belongs to Fault and Latency to Run.
 type step struct {
-	Write *written // another configuration of a stack
-	Drift *drift   // what somebody else does
+	Write *written // a new configuration of a stack
+	Drift *drift   // a change by another actor
 	Fault *emulator.Fault
-	Kind  string // of the fault
+	Kind  string // the kind of the fault
 	Pass  time.Duration
-	Run   []run // commands of one stack or of both, at the same time; faults end with them
-	// Latency is how long each answer takes meanwhile. While one command waits between its read of an access list and its
-	// write, the other one writes.
+	Run   []run // commands on one stack, or on both at the same time; all faults end after them
+	// Latency is the delay of each answer while the commands run. While one command waits between its read and its
+	// write of an access list, the other command writes.
 	Latency time.Duration
 }
 
-// written is a stack's new configuration.
+// written is a new configuration of a stack.
 type written struct {
 	Stack int
 	configuration
 }
 
-// A run is one `terraform apply`.
+// A run is one `terraform apply` on a stack.
 type run struct {
 	Stack    int
-	Parallel bool // what does not depend on each other is asked at the same time
+	Parallel bool // resources that do not depend on each other are handled at the same time
 	Events   []event
 }
 
-// An event happens at a request of a command, when the service has it, or when it has done the work.
+// An event happens at the given request of a command: before the service does the work or, if After is set, after it.
 type event struct {
 	Request int
 	After   bool
-	What    string // of whats
+	What    string // one of whats
 	Drift   drift
 	Clock   time.Duration
 }
 
-// What can happen in the middle of a command.
+// The events that can happen during a command.
 const (
 	killProvider  = "SIGKILL of the provider"
 	killTerraform = "SIGKILL of Terraform"
@@ -65,7 +67,7 @@ const (
 
 var whats = []string{interrupt, otherActor, clockJump, killProvider, killTerraform, killBoth}
 
-// stormsOf are storms; with atOnce, commands run at the same time.
+// stormsOf returns a generator of storms. If atOnce is set, several commands run at the same time.
 func stormsOf(atOnce bool) *rapid.Generator[storm] {
 	return rapid.Custom(func(t *rapid.T) storm { return drawStorm(t, atOnce) })
 }
@@ -86,12 +88,12 @@ func drawStorm(t *rapid.T, atOnce bool) storm {
 	return s
 }
 
-// drawRound draws what changes, what is broken, and the commands that meet it.
+// drawRound draws one round of a storm: changes, faults, and then the commands that meet them.
 func drawRound(t *rapid.T, atOnce bool) (round []step) {
 	if rapid.IntRange(0, 2).Draw(t, "write") == 2 {
 		first := rapid.IntRange(0, stacks-1).Draw(t, "stack")
 		round = append(round, step{Write: &written{first, configurations.Draw(t, "configuration")}})
-		if atOnce { // two commands that both remove grants undo each other's removals
+		if atOnce { // otherwise two commands that both remove grants would undo each other's removals
 			round = append(round, step{Write: &written{1 - first, configurations.Draw(t, "other configuration")}})
 		}
 	}
@@ -131,7 +133,7 @@ var events = rapid.Custom(func(t *rapid.T) event {
 	return e
 })
 
-// routes are where a fault strikes: the service, a method and a path.
+// routes holds the requests at which a fault can happen: the service, the method and the path.
 var routes = [][3]string{
 	{"entra", "POST", ""},
 	{"workspace", "", ""},
@@ -158,7 +160,7 @@ var routes = [][3]string{
 	{"vault", "PATCH", "/secrets/**"},
 }
 
-// The kinds of fault.
+// The kinds of faults.
 const (
 	refused       = "status, before the work"
 	refusedAfter  = "status, after the work"
@@ -192,7 +194,7 @@ func faultOf(t *rapid.T, kind string) emulator.Fault {
 	case refused:
 		f.Status = status()
 	case refusedAfter:
-		// That the request was wrong, a service says only of work that it has not done.
+		// A service reports a wrong request only if it has not done the work.
 		f.Status, f.WorkDone = rapid.SampledFrom(failures[:4]).Draw(t, "status"), true
 	case gatewayPage:
 		f.Status, f.HTML, f.Message = status(), true, "The gateway is ill"
@@ -220,7 +222,7 @@ func faultOf(t *rapid.T, kind string) emulator.Fault {
 	return f
 }
 
-// String is how a failing test shows the storm.
+// String returns the storm as a failing test prints it.
 func (s storm) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "logins by certificate: %v; traced: %v; destroyed at the end: %v\n", s.Certificate, s.Traced, s.Destroy)
@@ -269,5 +271,5 @@ func (s step) String() string {
 	return text
 }
 
-// GoString is how rapid shows it.
+// GoString returns the text that the library rapid prints. The test prints the storm itself.
 func (s storm) GoString() string { return "as follows" }

@@ -20,8 +20,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// caller is who calls the provider. What the calls find wrong is kept, and ends the call alone: a failing test in a bubble
-// would end the bubble with goroutines in it.
+// caller is the test object that calls to the provider receive. It records failures and ends only the failed call. A
+// failed test inside a synctest bubble would end the bubble while goroutines still run in it.
 type caller struct {
 	testing.TB
 	ctx    context.Context
@@ -29,7 +29,7 @@ type caller struct {
 	failed []string
 }
 
-type ended struct{} // what a call that cannot go on panics with
+type ended struct{} // the value with which a call that cannot continue panics
 
 func (c *caller) Helper()                  {}
 func (c *caller) Context() context.Context { return c.ctx }
@@ -42,7 +42,7 @@ func (c *caller) Error(args ...any)                 { c.Errorf("%s", fmt.Sprint(
 func (c *caller) Fatal(args ...any)                 { c.Error(args...); panic(ended{}) }
 func (c *caller) Fatalf(format string, args ...any) { c.Errorf(format, args...); panic(ended{}) }
 
-// try runs calls until one cannot go on.
+// try runs calls until one of them cannot continue. It records a panic as a failure.
 func (c *caller) try(calls func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -54,8 +54,8 @@ func (c *caller) try(calls func()) {
 	calls()
 }
 
-// process is a provider as Terraform starts it for a command. It has addresses of its own, so that one that was killed
-// stays without a network whatever it still does.
+// process is a provider process as Terraform starts it for a command. It has its own addresses of the services, so that
+// a killed process has no network, whatever it still does.
 type process struct {
 	*acctest.Protocol
 	caller *caller
@@ -65,7 +65,7 @@ type process struct {
 	stops  []func()
 }
 
-// ports are given to one process each.
+// ports counts the ports. Each process gets its own ports.
 var ports atomic.Int64
 
 func (c *command) start() *process {
@@ -89,7 +89,7 @@ func (c *command) start() *process {
 	return p
 }
 
-// end takes the process's network away: it has ended, or was killed.
+// end closes the network of a process that has ended or was killed.
 func (p *process) end() {
 	p.cancel()
 	if p.dead.Swap(true) {
@@ -100,7 +100,8 @@ func (p *process) end() {
 	}
 }
 
-// gate is all that a process can reach: what a command does is counted here, and here something happens to it.
+// gate returns the handler through which a process reaches a service. The handler counts the command's requests and
+// triggers the storm's events.
 func (p *process) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if p.dead.Load() {
@@ -122,7 +123,8 @@ func (p *process) gate(next http.Handler) http.Handler {
 	})
 }
 
-// gate leads to the stack's vault, for the process that the stack has now.
+// gate returns the handler of the stack's vault. It belongs to the process that the stack runs at the time of a
+// request.
 func (s *stack) gate() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		p := s.current.Load()
@@ -133,7 +135,7 @@ func (s *stack) gate() http.Handler {
 	})
 }
 
-// copied keeps a copy of what is answered.
+// copied is a response writer that keeps a copy of the response body.
 type copied struct {
 	http.ResponseWriter
 	body bytes.Buffer
@@ -146,7 +148,7 @@ func (c *copied) Write(b []byte) (int, error) {
 
 func (c *copied) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// notice keeps the secrets of a request.
+// notice records the secrets of a request, so that the test can search for them later.
 func (w *world) notice(r *http.Request) {
 	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		w.secret(bearer)
@@ -165,7 +167,7 @@ func (w *world) notice(r *http.Request) {
 	}
 }
 
-// noticeAnswer keeps the secrets of an answer.
+// noticeAnswer records the secrets of an answer, so that the test can search for them later.
 func (w *world) noticeAnswer(body []byte) {
 	if !bytes.Contains(body, []byte("token")) {
 		return

@@ -31,18 +31,18 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A real storm happens to the real provider below the real Terraform, with signals, processes, files and logs: one command
-// that something happens to, one clean apply and one plan, because each command takes a second.
+// A real storm runs the real provider under the real Terraform, with signals, processes, files and logs. Because each
+// command takes a second, it consists of one command that is disturbed, one undisturbed apply and one plan.
 type realStorm struct {
 	Certificate bool
 	configuration
-	Signal  string // of signals; empty for none
-	Request int    // at which it is sent
+	Signal  string // one of signals; empty if no signal is sent
+	Request int    // the number of the request at which the signal is sent
 	After   bool
-	Fault   string // of realFaults
+	Fault   string // one of realFaults, or empty
 }
 
-// What is sent, and to whom.
+// The signals, and the processes to which they are sent.
 const (
 	interruptAll  = "SIGINT to Terraform and provider"
 	terminateAll  = "SIGTERM to Terraform and provider"
@@ -51,7 +51,7 @@ const (
 
 var signals = []string{"", interruptAll, terminateAll, terminateOnly, killProvider, killTerraform, killBoth}
 
-// realFaults are over before a retry takes long.
+// realFaults holds the faults of real storms. They end soon, so that no retry takes long.
 var realFaults = map[string]emulator.Fault{
 	dropped:      {Service: "workspace", Drop: "before"},
 	droppedAfter: {Service: "workspace", Drop: "after"},
@@ -68,7 +68,7 @@ var realStorms = rapid.Custom(func(t *rapid.T) realStorm {
 	}
 	for _, a := range s.Apps {
 		if a != nil {
-			a.Adopt = true // what a kill left is adopted by the next apply, without an import
+			a.Adopt = true // so that the next apply adopts what a killed run left, without an import
 		}
 	}
 	return s
@@ -78,16 +78,16 @@ func (s realStorm) String() string {
 	return fmt.Sprintf("certificate: %v; %s; %q at request %d (after the work: %v); fault %q", s.Certificate, s.configuration, s.Signal, s.Request, s.After, s.Fault)
 }
 
-// mostMemory is what the provider may use, in kilobytes.
+// mostMemory is the limit of the provider's memory, in kilobytes.
 const mostMemory = 200 << 10
 
-// failedSeeds are storms that a fault of the provider has failed once. They run every time. The draws of the others, below
-// testdata, are kept and repeated by the library itself.
+// failedSeeds holds the seeds of storms in which the provider failed once. They run every time. The library rapid
+// itself stores the failed draws of the other storms below testdata and repeats them.
 var failedSeeds = []int{
-	4742142, // a termination just after a token was created lost its id, once in many runs
+	4742142, // a termination just after the creation of a token lost the token's id, once in many runs
 }
 
-// TestRealStorms is a tenth of all storms.
+// TestRealStorms runs real storms, which are a tenth of all storms.
 func TestRealStorms(t *testing.T) {
 	t.Parallel()
 	n, _ := strconv.Atoi(flag.Lookup("rapid.checks").Value.String())
@@ -113,15 +113,15 @@ func TestRealStorms(t *testing.T) {
 	}
 }
 
-// realWorld is a world with real addresses.
+// realWorld is a world whose services have real network addresses.
 type realWorld struct {
 	*world
 	cli       *acctest.CLI
 	stack     *stack
 	logs      string
 	requests  atomic.Int64
-	at        func(n int, after bool) // what happens at a request
-	terraform atomic.Int64            // process id
+	at        func(n int, after bool) // called before and after each request
+	terraform atomic.Int64            // Terraform's process id
 }
 
 func newReal(t *testing.T, s realStorm) *realWorld {
@@ -137,7 +137,7 @@ func newReal(t *testing.T, s realStorm) *realWorld {
 	env := r.stack.env
 	delete(env, "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST")
 	env["DBXACCESS_HOST"], env["HTTPS_PROXY"] = "https://"+w.Workspace.HostName(), server.URL
-	clear(w.Env) // what the stack has is all that there is
+	clear(w.Env) // only the stack's own environment is used
 	env["TF_LOG"], env["TF_LOG_PATH"] = "trace", r.logs
 	for i := range apps {
 		env[fmt.Sprintf("TF_VAR_secret%d", i)], env[fmt.Sprintf("TF_VAR_certificate%d", i)] = r.stack.secrets[i], r.stack.certificates[i]
@@ -152,7 +152,7 @@ func (r *realWorld) write(c configuration) {
 	r.stack.written, r.stack.want = c, c.resources(r.stack)
 }
 
-// hcl is the configuration as a person would write it, with secrets in variables.
+// hcl returns the configuration in HCL, with the secrets in variables.
 func (r *realWorld) hcl() string {
 	var b strings.Builder
 	var pairs []string
@@ -175,7 +175,7 @@ func (r *realWorld) hcl() string {
 	return b.String()
 }
 
-// gate counts requests, and lets happen at one what is to happen.
+// gate returns a handler that counts requests and triggers the storm's signal.
 func (r *realWorld) gate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		n := int(r.requests.Add(1))
@@ -195,7 +195,7 @@ func (r *realWorld) happen(n int, after bool) {
 	}
 }
 
-// providers are the processes below Terraform.
+// providers returns the ids of Terraform's child processes, which are the providers.
 func (r *realWorld) providers() (pids []int) {
 	pid := r.terraform.Load()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -210,7 +210,7 @@ func (r *realWorld) providers() (pids []int) {
 	return pids
 }
 
-// measure notes how much memory the provider has used at most.
+// measure records the peak memory of the provider processes.
 func (r *realWorld) measure() {
 	for _, pid := range r.providers() {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -224,10 +224,10 @@ func (r *realWorld) measure() {
 	}
 }
 
-// send sends a signal of a storm.
+// send sends a signal of the storm to the processes that it is meant for.
 func (r *realWorld) send(signal string) {
 	pid := int(r.terraform.Load())
-	kill := func(pid int, s syscall.Signal) { _ = syscall.Kill(pid, s) } // it may have ended by now
+	kill := func(pid int, s syscall.Signal) { _ = syscall.Kill(pid, s) } // the process may have ended already
 	switch signal {
 	case interruptAll:
 		kill(-pid, syscall.SIGINT)
@@ -247,7 +247,8 @@ func (r *realWorld) send(signal string) {
 	r.met.event(signal)
 }
 
-// run runs a command to its end, and demands that no process of it is left.
+// run runs a Terraform command and returns its exit code and output. It reports an error if a process of the command
+// still exists 20 seconds after the command's end.
 func (r *realWorld) run(args ...string) (code int, said string) {
 	r.met.commands.Add(1)
 	cmd := r.cli.Command(r.t, args...)
@@ -274,7 +275,7 @@ func (r *realWorld) run(args ...string) (code int, said string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// live is the storm, and what is demanded after it.
+// live runs the storm and then checks its results.
 func (r *realWorld) live(s realStorm) {
 	if f, ok := realFaults[s.Fault]; ok {
 		f.After = s.Request / 2
@@ -325,7 +326,7 @@ func (r *realWorld) live(s realStorm) {
 	r.searchFiles()
 }
 
-// load reads the state that Terraform has written.
+// load reads the state file that Terraform has written.
 func (r *realWorld) load() {
 	var state struct {
 		Resources []struct {
@@ -348,7 +349,7 @@ func (r *realWorld) load() {
 	}
 }
 
-// searchFiles looks for secrets in everything that was written.
+// searchFiles searches for secrets in all files that the commands have written, and in the log.
 func (r *realWorld) searchFiles() {
 	err := filepath.WalkDir(r.cli.Dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -384,7 +385,7 @@ func (r *realWorld) searchFile(name string, text []byte) {
 		}
 		return
 	}
-	// State and plan are documented to hold the value of a token, unless it goes to Key Vault alone.
+	// As documented, the state and the plan hold the value of a token, unless the token is stored only in Key Vault.
 	shown := string(text)
 	for _, h := range r.stack.state {
 		if value, ok := h.State["token_value"].(string); ok {

@@ -1,6 +1,6 @@
-// Package storm has no code: its tests let the provider live through storms. A storm is a random sequence of changed
+// Package storm contains only tests, which run the provider through storms. A storm is a random sequence of changed
 // configurations, changes by other actors, faults of the services and interrupted commands, with two stacks on one
-// workspace. Then everything works again, each stack is applied once, and all must be as declared.
+// workspace. After a storm all services work again, each stack is applied once, and the workspace must be as declared.
 package storm_test
 
 import (
@@ -20,10 +20,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// One command at a time, in an order that is the same whenever the storm is: what fails can be drawn smaller.
+// TestStorms runs storms with one command at a time. The order of operations depends only on the storm, so a failing
+// storm can be reduced to a smaller one.
 func TestStorms(t *testing.T) { check(t, stormsOf(false)) }
 
-// Both stacks at once, and everything of a command at once.
+// TestStormsAtOnce runs storms in which commands on both stacks, and the operations of each command, run at the same
+// time.
 func TestStormsAtOnce(t *testing.T) { check(t, stormsOf(true)) }
 
 func check(t *testing.T, drawn *rapid.Generator[storm]) {
@@ -36,10 +38,12 @@ func check(t *testing.T, drawn *rapid.Generator[storm]) {
 	})
 }
 
-// survive lets a storm happen in a bubble, where the clock jumps while everybody waits, and gives what was wrong after it.
+// survive runs a storm in a synctest bubble, where the clock jumps ahead when every goroutine waits. It returns
+// descriptions of what was wrong.
 func survive(t *testing.T, s storm) (found []string) {
 	defer func() {
-		if left := recover(); left != nil && found == nil { // goroutines that are left, which were found before
+		// the panic reports goroutines that still run, which may have been found already
+		if left := recover(); left != nil && found == nil {
 			panic(left)
 		}
 	}()
@@ -56,7 +60,8 @@ func survive(t *testing.T, s storm) (found []string) {
 		for _, stop := range w.stops {
 			stop()
 		}
-		// Whatever still waits gives up. The Databricks SDK keeps a goroutine for a day where a request could not be signed.
+		// This is long enough for every waiting goroutine to give up. The Databricks SDK keeps a goroutine for a day if
+		// a request could not be signed.
 		time.Sleep(25 * time.Hour)
 		for _, left := range goroutines() {
 			w.wrong("a goroutine is left: %s", left)
@@ -68,7 +73,7 @@ func survive(t *testing.T, s storm) (found []string) {
 	return found
 }
 
-// live is the storm, and what is demanded after it.
+// live runs the storm and then checks its results.
 func (w *world) live(s storm) {
 	w.met.storms.Add(1)
 	for _, step := range s.Steps {
@@ -85,7 +90,8 @@ func (w *world) live(s storm) {
 	}
 }
 
-// guarded keeps a panic as something wrong: it would end the bubble with goroutines in it, or vanish in a server.
+// guarded records a panic as an error. Otherwise the panic would end the bubble while goroutines still run in it, or a
+// server would hide the panic.
 func (w *world) guarded(do func()) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -95,7 +101,7 @@ func (w *world) guarded(do func()) {
 	do()
 }
 
-// goroutines are the stacks of the others in this bubble.
+// goroutines returns the stack traces of the other goroutines in this synctest bubble.
 func goroutines() []string {
 	stacks := make([]byte, 4<<20)
 	all := strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n")
@@ -106,7 +112,7 @@ func goroutines() []string {
 	})
 }
 
-// take takes one step.
+// take runs one step of a storm.
 func (w *world) take(s step) {
 	w.met.steps.Add(1)
 	switch {
@@ -136,14 +142,14 @@ func (w *world) take(s step) {
 	}
 }
 
-// wrong keeps what is not as it must be.
+// wrong records an error, which fails the test at the end of the storm.
 func (w *world) wrong(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.found = append(w.found, fmt.Sprintf(format, args...))
 }
 
-// lines is a log that many goroutines write to.
+// lines is a log to which several goroutines can write.
 type lines struct {
 	mu sync.Mutex
 	to *bytes.Buffer

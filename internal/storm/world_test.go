@@ -17,61 +17,61 @@ import (
 )
 
 const (
-	stacks = 2 // two configurations with a state each, on one workspace
-	apps   = 2 // applications of a stack
+	stacks = 2 // the number of configurations on one workspace, each with its own state
+	apps   = 2 // the number of applications of a stack
 )
 
-// What both stacks find in the workspace.
+// Objects in the workspace that both stacks use.
 const (
-	shared  = "iris" // an endpoint that both stacks grant on, one principal at a time
+	shared  = "iris" // an endpoint on which both stacks grant access, one principal at a time
 	group   = "data scientists"
 	creator = "ada@example.com" // a workspace admin
 	bob     = "bob@example.com"
 )
 
-// world is a workspace with two stacks on it, and with people and applications that belong to neither.
+// world is a workspace with two stacks, and with people and applications that belong to neither stack.
 type world struct {
 	*acctest.World
 	certificate tls.Certificate
 	stacks      [stacks]*stack
 	t           testing.TB
 	entra       http.Handler
-	log         io.Writer // nil where nothing is logged
+	log         io.Writer // nil if the provider does not log
 	stops       []func()
-	guests      [2]string // application ids of principals that nobody here manages
+	guests      [2]string // the application ids of service principals that no stack manages
 
 	mu      sync.Mutex
-	foreign map[string]string // what nobody here manages, and how it is
-	secrets map[string]bool   // what no file, log or message may hold
-	faults  []step            // declared
-	deleted map[string]*stack // secrets in its vault, by name
-	found   []string          // what is not as it must be
+	foreign map[string]string // objects that no stack manages, with their expected values
+	secrets map[string]bool   // secrets that no file, log or message may contain
+	faults  []step            // the faults that are active
+	deleted map[string]*stack // for each deleted secret in a vault, the stack of the vault
+	found   []string          // the errors that were recorded
 	met     counts
 }
 
-// stack is one configuration, its state, and what it works with.
+// stack is one configuration with its state and with the objects that it uses.
 type stack struct {
 	index        int
 	apps         [apps]*emulator.App
 	secrets      [apps]string
 	certificates [apps]string // PEM
 	guests       [2]string
-	endpoint     string // whose whole list the stack may manage
+	endpoint     string // an endpoint whose complete access list the stack may manage
 	vault        *emulator.Vault
 	env          map[string]string
 
 	written configuration
 	want    []resource
 	state   map[string]held
-	lost    map[string]bool // addresses of which a kill took the answer away
-	// addresses of which an error has said that they may exist all the same
+	lost    map[string]bool // addresses of resources for which a kill may have lost the provider's answer
+	// addresses of resources of which an error said that they may exist
 	reported map[string]bool
 	current  atomic.Pointer[process]
 }
 
 func (s *stack) madeName(i int) string { return fmt.Sprintf("made-%d-%d", s.index, i) }
 
-// worlds counts them: hosts and vaults of two worlds must not have one name.
+// worlds counts the worlds, so that the hosts and vaults of two worlds never have the same name.
 var worlds atomic.Int64
 
 func newWorld(t testing.TB, base *acctest.World, certificates [stacks]bool) *world {
@@ -132,7 +132,7 @@ func (w *world) newStack(t testing.TB, i int, n int64, certificate bool) *stack 
 	return s
 }
 
-// foreignNow is what nobody here manages, as it is.
+// foreignNow returns the objects that no stack manages, with their current values.
 func (w *world) foreignNow() map[string]string {
 	now := map[string]string{}
 	ours := map[string]bool{w.Deployer.ClientID: true}
@@ -156,7 +156,8 @@ func (w *world) foreignNow() map[string]string {
 	}
 	for _, e := range snapshot.Endpoints {
 		for principal, level := range w.Workspace.Grants(e.Name) {
-			// The stack that manages a whole list decides on everybody in it but the ignored guest.
+			// The stack that manages a complete access list decides about everybody on the list except the ignored
+			// guest.
 			if !ours[principal] && (e.Name == shared || principal == w.guests[1]) {
 				now["grant "+e.Name+" "+principal] = level
 			}
