@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 )
 
-// What only a CLI can do is refused, and so is what a step would pass over in silence.
+// TestStepsNeedCLI checks that [World.Test] rejects features that only a CLI supports, instead of ignoring them.
 func TestStepsNeedCLI(t *testing.T) {
 	t.Parallel()
 	if byCLI() {
@@ -42,7 +42,7 @@ func TestStepsNeedCLI(t *testing.T) {
 	}
 }
 
-// Objects are written after what they name, and destroyed before it.
+// TestStepsOrder checks that an object is created after the objects that it refers to, and destroyed before them.
 func TestStepsOrder(t *testing.T) {
 	t.Parallel()
 	viewed := one + `data "dbxaccess_view" "v" {

@@ -10,37 +10,39 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// values are the attributes of an object as the protocol driver takes them; nil is no object.
+// values holds the attributes of an object in the form that [Protocol] takes. nil means that there is no object.
 type values map[string]any
 
-// shelf is where a provider keeps things, and how that provider misbehaves. The provider is written against the
-// protocol itself, because the framework corrects some of this.
+// shelf is a fake provider: it stores objects ("things"), and its fields make it misbehave. It implements the plugin
+// protocol itself, because the plugin framework would correct some of the misbehaviour.
 type shelf struct {
-	plan, apply, read, look func(values) // change an answer before it is given
+	plan, apply, read, look func(values) // hooks that change an answer before it is sent
 
 	planError, applyError, readError, deleteError, invalid, warning string
 
-	importNote                                         string // of what is imported
-	halfError                                          string // of the first creation, after the thing exists
-	replaceFor                                         string // a note that demands another thing
+	importNote                                         string // the note of an imported thing
+	halfError                                          string // the error of the first creation, after the thing exists
+	replaceFor                                         string // the note that requires a replacement of the thing
 	planNothing, applyNothing, mistype, undead, forget bool
-	repeat                                             bool // in a plan what is only to be written
-	looks                                              int  // at views, counted by who changes them
+	repeat                                             bool // keep write-only values in a plan
+	looks                                              int  // a counter that the hooks may use
 
 	mu      sync.Mutex
-	things  map[string]values // by id
+	things  map[string]values // the stored things by id
 	journal []string
 }
 
 func newShelf() *shelf { return &shelf{things: map[string]values{}} }
 
-// stored says whether a thing of that name exists. Only hooks call it, which run under the lock.
+// stored reports whether a thing with the given name exists. Only hooks call stored, and hooks run while the mutex is
+// locked.
 func (s *shelf) stored(name string) bool { return s.things["id of "+name] != nil }
 
-// serve is a provider that has not been asked anything yet.
+// serve returns a new server of the fake provider.
 func (s *shelf) serve() tfprotov6.ProviderServer { return &shelfServer{shelf: s} }
 
-// things of the shelf, and a view that repeats what it is of.
+// thingSchema is the schema of the resource dbxaccess_thing. viewSchema is the schema of the data source
+// dbxaccess_view, which returns its argument "of" as "seen".
 var (
 	thingSchema = &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
 		{Name: "name", Type: tftypes.String, Required: true},
@@ -58,7 +60,7 @@ var (
 )
 
 type shelfServer struct {
-	tfprotov6.ProviderServer // panics where more is asked
+	tfprotov6.ProviderServer // calls of other methods panic, because this interface is nil
 	*shelf
 }
 
@@ -73,7 +75,8 @@ func failing(words string) []*tfprotov6.Diagnostic {
 	return diagnostics(tfprotov6.DiagnosticSeverityError, words)
 }
 
-// unpack and pack panic on what is no object of the type: only this file calls them.
+// unpack and pack convert objects from and to the protocol's encoding. They panic if a value does not have the given
+// type.
 func unpack(ty tftypes.Type, raw *tfprotov6.DynamicValue) values {
 	v, err := raw.Unmarshal(ty)
 	if err != nil {
@@ -307,7 +310,7 @@ func (s *shelfServer) UpgradeResourceState(
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &raw}, err
 }
 
-// noTest lets the driver's conversions panic in a provider, which has no test to fail.
+// noTest makes the conversion functions panic instead of failing a test, because the fake provider has no test object.
 type noTest struct{ testing.TB }
 
 func (noTest) Helper()           {}

@@ -20,7 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-// recorder is a test that may fail without failing the test that looks at it.
+// recorder is a test object that records failures without failing the real test, which inspects the failures.
 type recorder struct {
 	testing.TB
 
@@ -50,7 +50,7 @@ func (r *recorder) Failed() bool {
 	return len(r.errors) > 0
 }
 
-// verdict runs the steps and returns how the test that they are failed; empty if it passed.
+// verdict runs the steps and returns the failures of their test, or an empty string if the test passed.
 func verdict(t *testing.T, s *shelf, steps []resource.TestStep) string {
 	t.Helper()
 	r, done := &recorder{TB: t}, make(chan struct{})
@@ -87,15 +87,15 @@ const two = one + `resource "dbxaccess_thing" "b" {
 }
 `
 
-// with is one thing with a line more.
+// with returns the configuration of one thing with an additional line.
 func with(line string) string { return strings.Replace(one, "{\n", "{\n  "+line+"\n", 1) }
 
-// noted is one thing with a note. Another name replaces it.
+// noted returns the configuration of one thing with a note. A change of the name replaces the thing.
 func noted(name, note string) string {
 	return fmt.Sprintf("resource \"dbxaccess_thing\" \"a\" {\n  name = %q\n  note = %q\n}\n", name, note)
 }
 
-// brief are steps with an ephemeral variable.
+// brief returns steps whose configuration has an ephemeral variable.
 func brief(hcl string) []resource.TestStep {
 	return []resource.TestStep{{
 		Config:          "variable \"brief\" {\n  type = string\n  ephemeral = true\n}\n" + hcl,
@@ -103,13 +103,13 @@ func brief(hcl string) []resource.TestStep {
 	}}
 }
 
-// setting is a hook that gives an attribute this value.
+// setting returns a hook that sets an attribute to the given value.
 func setting(name string, value any) func(values) {
 	return func(v values) { v[name] = value }
 }
 
-// What Terraform and its test framework refuse, the steps refuse too. The same table runs through the CLI, which shows
-// that Terraform does.
+// TestStepsRefuse checks that [World.Test] fails for everything that Terraform and its test framework reject. With
+// TF_ACC_EVERY_STEP_BY_CLI, the same table runs with a CLI, which shows that Terraform rejects these cases.
 func TestStepsRefuse(t *testing.T) {
 	t.Parallel()
 	is := func(attribute, want string) []statecheck.StateCheck {
@@ -129,7 +129,7 @@ func TestStepsRefuse(t *testing.T) {
 	for name, test := range map[string]struct {
 		misbehave func(*shelf)
 		steps     []resource.TestStep
-		want      string // words of the refusal; empty where nothing is to be refused
+		want      string // a part of the expected error; empty if there must be no error
 	}{
 		"nothing": {steps: []resource.TestStep{
 			{
@@ -144,7 +144,7 @@ func TestStepsRefuse(t *testing.T) {
 			{Config: noted("a", "more"), PlanOnly: true}, {Config: one, Destroy: true},
 		}},
 
-		// Answers to a plan.
+		// Wrong answers of the provider to a plan.
 		"plan: not what is configured": {
 			func(s *shelf) { s.plan = setting("note", "other") },
 			[]resource.TestStep{{Config: noted("a", "n")}},
@@ -191,7 +191,7 @@ func TestStepsRefuse(t *testing.T) {
 			{Config: two}, {Config: strings.Replace(two, `name = "a"`, `name = "c"`, 1)},
 		}, "inconsistent final plan"},
 
-		// Answers to an apply.
+		// Wrong answers of the provider to an apply.
 		"apply: not what was planned": {
 			func(s *shelf) { s.apply = setting("note", "other") },
 			[]resource.TestStep{{Config: noted("a", "n")}},
@@ -223,7 +223,7 @@ func TestStepsRefuse(t *testing.T) {
 		},
 		"apply: an error at the end": {func(s *shelf) { s.deleteError = "it stays" }, plain, "it stays"},
 
-		// Answers to a read.
+		// Wrong answers of the provider to a read.
 		"read: unknown":  {func(s *shelf) { s.read = setting("stamp", Unknown) }, plain, "unknown"},
 		"read: an error": {func(s *shelf) { s.readError = "no answer" }, plain, "no answer"},
 		"read: a data source's unknown": {
@@ -232,7 +232,7 @@ func TestStepsRefuse(t *testing.T) {
 			"unknown",
 		},
 
-		// Plans that do not become empty.
+		// Cases in which the plan after the step is not empty as expected.
 		"again: a change without a refresh": {func(s *shelf) {
 			s.plan = func(v values) {
 				if s.stored("a") {
@@ -266,7 +266,7 @@ func TestStepsRefuse(t *testing.T) {
 			"output seen",
 		},
 
-		// Configurations.
+		// Wrong configurations, and similar correct ones.
 		"configuration: a required attribute is missing": {
 			nil,
 			[]resource.TestStep{{Config: strings.Replace(one, "name", "note", 1)}},
@@ -277,7 +277,7 @@ func TestStepsRefuse(t *testing.T) {
 			[]resource.TestStep{{Config: with("colour = 1")}},
 			"Unsupported argument",
 		},
-		// A provider refuses that, not Terraform; this one does not.
+		// Not Terraform but a provider would reject a value for a computed attribute, and the fake provider does not.
 		"configuration: a computed attribute": {nil, []resource.TestStep{{Config: with(`stamp = "s"`)}}, ""},
 		"configuration: another type": {
 			nil,
@@ -334,7 +334,7 @@ func TestStepsRefuse(t *testing.T) {
 			"Ephemeral value not allowed",
 		},
 
-		// What a step demands.
+		// The checks that a step requests.
 		"step: no error": {
 			nil,
 			[]resource.TestStep{{Config: one, ExpectError: regexp.MustCompile("no room")}},
@@ -437,7 +437,8 @@ func TestStepsRefuse(t *testing.T) {
 		"import block: nothing there": {nil, []resource.TestStep{{Config: block + one}}, "Cannot import non-existent remote object"},
 		"refresh: nothing changed":    {nil, []resource.TestStep{{Config: one}, {RefreshState: true}}, ""},
 		"refresh: gone": {
-			// The reads of a step are the plan's after it, those of a refresh its own and the next plan's.
+			// The first step reads the thing once, in its last plan. The second step reads it when it refreshes and in
+			// its plan.
 			func(s *shelf) { s.read = func(values) { s.looks++; s.forget = s.looks > 1 } },
 			[]resource.TestStep{{Config: one}, {RefreshState: true}},
 			"not empty",

@@ -10,7 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The emulator does what every statement says, is described by no switch, and is afterwards as it was before.
+// TestTheEmulatorConforms checks that the emulator, with its default switches, fulfils every statement. The run must
+// name no switch and leave the workspace and the vault unchanged.
 func TestTheEmulatorConforms(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -19,7 +20,8 @@ func TestTheEmulatorConforms(t *testing.T) {
 	for _, r := range report.Results {
 		switch {
 		case r.Verdict == conformance.Holds, r.Verdict == conformance.Open && len(r.Outcome.Switches) == 0:
-		case r.Verdict == conformance.Skipped && r.Name == "tokens/off": // they are on
+		// the check needs a workspace in which tokens are disabled
+		case r.Verdict == conformance.Skipped && r.Name == "tokens/off":
 		default:
 			t.Errorf("%s: %s, seen %s, switches %v", r.Name, r.Verdict, r.Seen, r.Outcome.Switches)
 		}
@@ -41,7 +43,8 @@ func TestTheEmulatorConforms(t *testing.T) {
 	}
 }
 
-// Without Write nothing but GET reaches the workspace and the vault, whatever is named.
+// TestReadingOnlyReads checks that a run without Write sends only GET requests to the workspace and to the vault, even
+// if the target names an endpoint's model and a vault.
 func TestReadingOnlyReads(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -62,7 +65,8 @@ func TestReadingOnlyReads(t *testing.T) {
 	}
 }
 
-// An interrupt ends the checks after any request; what was created until then is removed.
+// TestInterrupt interrupts runs after different numbers of requests. It checks that each run removes everything that it
+// has created until then.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	for at := 40; at < 220; at += 11 {
@@ -83,7 +87,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// What was created although its answer was lost is found and removed.
+// TestLostAnswers checks that a run finds and removes an object whose creation succeeded although its answer was lost.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{
@@ -99,7 +103,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// What cannot be removed is named, also if the removal only claims to have worked.
+// TestLeftBehind checks that the report names an object that could not be removed, even if the service answered the
+// removal with a success.
 func TestLeftBehind(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
@@ -119,7 +124,8 @@ func TestLeftBehind(t *testing.T) {
 	}
 }
 
-// A statement that is wrong ends with 1, one without an answer with 2, and both are named.
+// TestExitCodes checks that the exit code is 1 if a statement is wrong and 2 if a check gets no answer, and that the
+// report names the wrong statement.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -18,14 +18,14 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// lab is an emulated workspace in which every check finds what it needs.
+// lab is an emulated workspace with a vault, in which every check finds what it needs.
 type lab struct {
 	*emulator.Scenario
 	vault  *emulator.Vault
 	second *emulator.App
 	server *emulator.Server
 	target conformance.Target
-	// transport carries the requests; watch sees each of them before it is sent.
+	// transport sends the requests of the checks and records their credentials.
 	transport *watched
 }
 
@@ -68,7 +68,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// login gets a token by a client secret.
+// login returns a login that requests access tokens with a client secret.
 func (l *lab) login(id, secret string) conformance.Login {
 	var mu sync.Mutex
 	tokens := map[string]string{}
@@ -107,7 +107,7 @@ func (l *lab) login(id, secret string) conformance.Login {
 	}
 }
 
-// watched is a transport that remembers what credentials were sent, and calls see for each request.
+// watched is an HTTP transport that records the credentials of all requests and calls see before it sends a request.
 type watched struct {
 	next *http.Transport
 	mu   sync.Mutex
@@ -134,7 +134,7 @@ func (l *lab) run(ctx context.Context, write bool) conformance.Report {
 	})
 }
 
-// moved is the emulator's clock, which sleeping moves: nothing waits.
+// moved is the emulator's clock. Its Sleep advances that clock, so that no real time passes.
 type moved struct{ *emulator.Clock }
 
 func (c moved) Sleep(ctx context.Context, d time.Duration) bool {
@@ -142,20 +142,20 @@ func (c moved) Sleep(ctx context.Context, d time.Duration) bool {
 	return ctx.Err() == nil
 }
 
-// state is what the workspace and the vault hold.
+// state returns the contents of the workspace and of the vault as text.
 func (l *lab) state(t *testing.T) string {
 	t.Helper()
 	held := l.Workspace.Snapshot()
 	now := l.Tenant.Clock.Now()
 	var tokens []emulator.TokenState
-	for _, token := range held.Tokens { // what has expired is gone for its owner
+	for _, token := range held.Tokens { // an expired token is invisible to its owner
 		if token.Expires.IsZero() || token.Expires.After(now) {
 			tokens = append(tokens, token)
 		}
 	}
 	held.Tokens = tokens
 	var secrets []emulator.OAuthSecretState
-	for _, secret := range held.OAuthSecrets { // and for the admin who lists them
+	for _, secret := range held.OAuthSecrets { // an expired secret is invisible to the admin who lists secrets
 		if secret.Expires.IsZero() || secret.Expires.After(now) {
 			secrets = append(secrets, secret)
 		}
@@ -168,7 +168,8 @@ func (l *lab) state(t *testing.T) string {
 	return string(raw) + l.secrets(t)
 }
 
-// secrets is the vault's list of secrets; empty if it is closed to the deployer.
+// secrets returns the vault's list of secrets as text. It returns an empty string if the deployer may not read the
+// vault.
 func (l *lab) secrets(t *testing.T) string {
 	t.Helper()
 	token, err := l.target.Login(t.Context(), l.target.VaultScope)

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// undetected are the switches that no check decides, and why not.
+// undetected holds the emulator's switches that no check can determine, each with the reason.
 var undetected = map[string]string{
 	"workspace SCIMWrites":               "to meet the limit, a run would have to exhaust it for everybody",
 	"workspace SCIMWritesWithin":         "as SCIMWrites",
@@ -37,7 +37,8 @@ var undetected = map[string]string{
 	"entra AcceptAssertionWithoutID":     "as AcceptReplayedAssertion",
 }
 
-// Every switch of the emulator is decided by a check, or it is said why none can; and no check names one that is not there.
+// TestEverySwitchIsDecided checks that a check determines every switch of the emulator, or that undetected contains the
+// switch with a reason. It also checks that checks and undetected name only existing switches.
 func TestEverySwitchIsDecided(t *testing.T) {
 	decided := map[string]bool{}
 	for _, check := range conformance.Checks() {
@@ -79,15 +80,17 @@ func of(check conformance.Check) string {
 	return "workspace"
 }
 
-// turned is a switch that another process turned, and how the report names it.
+// turned is a switch that the test sets through the emulator's control address, in the words in which the report names
+// the switch.
 type turned struct{ of, name, value string }
 
 func sw(name, value string) turned { return turned{"workspace", name, value} }
 
-// single are the switches that are turned one by one. Where one hides others, want names all that the report must name.
+// single holds the switches that the test sets one at a time. If the report must name something else than the switch
+// and its value, want lists that.
 var single = []struct {
 	turned
-	want []string // empty: the switch with its value
+	want []string // nil means the switch with its value
 }{
 	{turned: sw("AccessPlaneDelay", `"2s"`)},
 	{turned: sw("SCIMStaleFor", `"2s"`)},
@@ -172,7 +175,7 @@ var single = []struct {
 	{turned: turned{"entra", "DescriptionLines", `true`}},
 }
 
-// turn turns switches over the control address, as another process does.
+// turn sets switches through the emulator's control address, as another process would.
 func (l *lab) turn(t *testing.T, switches ...turned) {
 	t.Helper()
 	bodies := map[string]map[string]json.RawMessage{}
@@ -203,7 +206,8 @@ func (l *lab) turn(t *testing.T, switches ...turned) {
 	}
 }
 
-// described demands that a run names exactly these switches, finds no statement wrong and leaves nothing behind.
+// described checks that a run with writes names exactly the given switches, finds no wrong statement, and removes
+// everything that it created.
 func described(t *testing.T, l *lab, want ...string) {
 	t.Helper()
 	before := l.state(t)
@@ -251,7 +255,7 @@ func TestEachSwitchIsNamed(t *testing.T) {
 	}
 }
 
-// Of three switches that were turned, exactly those three are named.
+// TestThreeSwitchesAreNamed sets three switches and checks that the report names exactly those three.
 func TestThreeSwitchesAreNamed(t *testing.T) {
 	t.Parallel()
 	for _, three := range [][]turned{
@@ -270,7 +274,8 @@ func TestThreeSwitchesAreNamed(t *testing.T) {
 	}
 }
 
-// Refusals of a vault show only to who may not use it.
+// TestVaultWithoutRights checks the switches that describe how a vault refuses requests. A run can determine those only
+// if its login has no permission in the vault.
 func TestVaultWithoutRights(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -279,7 +284,8 @@ func TestVaultWithoutRights(t *testing.T) {
 	described(t, l, "vault switch AccessPolicies = true", "vault switch BodyBeforeRights = true")
 }
 
-// Where tokens are off, the refusal is described too.
+// TestTokensOff checks that the report also describes how the workspace refuses a token if personal access tokens are
+// disabled.
 func TestTokensOff(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -287,7 +293,8 @@ func TestTokensOff(t *testing.T) {
 	described(t, l, `workspace switch PersonalAccessTokensOff = true`, `workspace switch TokensOff = {"Status":400}`)
 }
 
-// An endpoint that was named keeps its access list, and what needs an own endpoint is skipped.
+// TestOnAnEndpointOfSomebodyElse checks a run on an existing endpoint. The run must not change that endpoint's access
+// list permanently, and must skip the checks that need an endpoint of the run's own.
 func TestOnAnEndpointOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -305,7 +312,8 @@ func TestOnAnEndpointOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// An application that is in the workspace already, be it inactive, is left alone.
+// TestSecondApplicationOfSomebodyElse checks that a run does not change or remove the second application if its service
+// principal, active or not, existed before the run.
 func TestSecondApplicationOfSomebodyElse(t *testing.T) {
 	t.Parallel()
 	for _, active := range []bool{true, false} {
@@ -325,7 +333,7 @@ func TestSecondApplicationOfSomebodyElse(t *testing.T) {
 	}
 }
 
-// Who is no admin learns less, and nothing wrong.
+// TestWithoutAdmin checks that a run whose login is not a workspace admin reports nothing as wrong or failed.
 func TestWithoutAdmin(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

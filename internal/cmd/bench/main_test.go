@@ -14,7 +14,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// bin keeps the binaries between runs, so that what has not changed is not linked again.
+// bin returns a folder that keeps the built programs between test runs, so that unchanged programs are not linked
+// again.
 func bin(t *testing.T) string {
 	t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -35,8 +36,8 @@ func find(t *testing.T, r report, workload string, n int, p phase) row {
 	return row{}
 }
 
-// The program itself, at sizes that take no time: every workload runs through, requests are counted where they go, and
-// fewer instances ask for less.
+// TestBench runs all workloads at small sizes. It checks that all phases succeed, that requests are counted by route,
+// and that fewer instances do not send more requests.
 func TestBench(t *testing.T) {
 	o := options{sizes: []int{1, 10}, latencies: []time.Duration{0}, workloads: workloads, subjects: []subject{ours}, repeat: 1, bin: bin(t)}
 	r, err := measure(t.Context(), o, t.Output())
@@ -64,7 +65,7 @@ func TestBench(t *testing.T) {
 	}
 }
 
-// What takes Terraform minutes is measured once, and what changes nothing for the floors is not measured for them.
+// TestSchedule checks what the schedule measures for different sizes and latencies.
 func TestSchedule(t *testing.T) {
 	grants, err := workloadOf("grants")
 	if err != nil {
@@ -93,8 +94,8 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// Plans from a grown state, and the variants, change nothing or create everything as they should: a command that ends
-// otherwise is an error.
+// TestGrownPlansAndVariants checks that plans from a copied state are empty and that the variants succeed. A command
+// with an unexpected result is an error of the measurement.
 func TestGrownPlansAndVariants(t *testing.T) {
 	o := options{sizes: []int{20}, latencies: []time.Duration{0}, workloads: workloads[:2], subjects: []subject{ours}, plans: 2, bin: bin(t)}
 	r, err := measure(t.Context(), o, t.Output())
@@ -128,7 +129,8 @@ func TestGrownPlansAndVariants(t *testing.T) {
 	}
 }
 
-// The floors do the same work in Terraform's eyes, ask nobody, and are what ours is compared with.
+// TestFloors checks that the empty provider and terraform_data create the same resources without sending requests, and
+// that the results of this provider are compared with theirs.
 func TestFloors(t *testing.T) {
 	o := options{sizes: []int{10}, latencies: []time.Duration{time.Millisecond}, workloads: workloads[:1], subjects: subjects, repeat: 5, bin: bin(t)}
 	r, err := measure(t.Context(), o, t.Output())
@@ -138,7 +140,7 @@ func TestFloors(t *testing.T) {
 	for _, p := range phases {
 		x := find(t, r, "principals", 10, p)
 		for _, s := range subjects {
-			if len(x.Samples[s]) != 1 { // with a latency, once
+			if len(x.Samples[s]) != 1 { // with a latency, each phase is measured once
 				t.Fatalf("%s: %d samples of %s", p, len(x.Samples[s]), s)
 			}
 		}
@@ -216,7 +218,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, bad := range [][3]string{
 		{"0", "0s", "all"},
-		{"15", "0s", "all"}, // blocks of a tenth
+		{"15", "0s", "all"}, // 15 is not a multiple of the number of blocks
 		{"x", "0s", "all"},
 		{"1", "50", "all"},
 		{"1", "-1s", "all"},

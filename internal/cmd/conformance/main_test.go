@@ -18,7 +18,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// served is an emulator that the program reaches as it reaches a workspace.
+// served is an emulator with the environment variables through which the command reaches it like a real workspace.
 type served struct {
 	*emulator.Scenario
 	control string
@@ -101,7 +101,7 @@ func TestThreeSwitches(t *testing.T) {
 	}
 }
 
-// A redirect is an answer to judge, and is not followed.
+// TestPrivateLink checks that the command judges a redirect as an answer and does not follow it.
 func TestPrivateLink(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
@@ -112,7 +112,8 @@ func TestPrivateLink(t *testing.T) {
 	}
 }
 
-// Either signal ends the checks, and what was created is removed.
+// TestSignals checks that SIGINT and SIGTERM end the checks, and that the command then removes everything that it
+// created.
 func TestSignals(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		s := serve(t)
@@ -125,7 +126,7 @@ func TestSignals(t *testing.T) {
 		done := make(chan struct{})
 		var out string
 		ctx := untilInterrupted(t.Context())
-		// Slow answers, so that the signal comes in the middle.
+		// The answers are slow, so that the signal arrives before the checks end.
 		s.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Times: -1, Delay: 50 * time.Millisecond})
 		go func() {
 			defer close(done)

@@ -10,7 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/cmd/local"
 )
 
-// The first block of the README, and an installed provider: init finds it without a registry and without any setting.
+// TestInitFindsTheInstalledProvider checks that terraform init finds the installed provider without a registry and
+// without any setting, for the first configuration of the README.
 func TestInitFindsTheInstalledProvider(t *testing.T) {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("needs a CLI: set TF_ACC=1 and TF_ACC_TERRAFORM_PATH")
@@ -69,7 +70,8 @@ func TestVersionIsOne(t *testing.T) {
 	}
 }
 
-// buildPlainly shares its objects with the other tests' builds, which takes seconds instead of a minute.
+// buildPlainly builds the provider without release flags. It reuses the compiled packages of the other tests' builds,
+// so that it takes seconds instead of a minute.
 func buildPlainly(_, binary string) error {
 	return exec.Command("go", "build", "-o", binary, ".").Run()
 }

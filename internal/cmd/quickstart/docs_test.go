@@ -14,17 +14,19 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// page is one page of the documentation, and what its example is given beside the variables that the quick start sets.
+// page is a page of the documentation whose example the test applies.
 type page struct {
 	name string
-	// adds means that the example adds an application to the workspace, so it gets one that is not there.
+	// adds is true if the example adds an application to the workspace. The test then gives the example an application
+	// id that is not in the workspace yet.
 	adds bool
 }
 
-// Pages whose examples can be one configuration, each as a module: a run of the CLI takes seconds. They are
-// applied in this order, and each group is destroyed before the next.
+// The pages of a group are applied as modules of one configuration, because each CLI command takes seconds. The groups
+// are applied in this order, and each group is destroyed before the next one is applied.
 var (
-	// With the quick start's example applied: the application is in the workspace, and may use tokens.
+	// The groups in together are applied while the quick start's example is applied: the application is in the
+	// workspace and may use tokens.
 	together = [][]page{slices.Concat(
 		pages("data-sources", "clusters", "current_identity", "oauth_secrets", "service_principal", "service_principals",
 			"serving_endpoint", "serving_endpoint_access", "serving_endpoint_permissions", "serving_endpoints", "token_permissions", "tokens"),
@@ -37,18 +39,20 @@ var (
 			{name: "resources/serving_endpoint_permission", adds: true},
 		},
 	), slices.Concat(
-		// Short tokens, which the page about tokens that end soon would report; and the same secret in Key Vault as above.
+		// This group is separate for two reasons. Some of its pages create short-lived tokens, which the page about
+		// expiring tokens in the first group would report. And one page writes the same Key Vault secret as a page in
+		// the first group.
 		pages("ephemeral-resources", "oauth_token", "service_principal_token"),
 		pages("data-sources", "serving_endpoint_query"),
 	),
-		// Destroying it deletes the application's tokens.
+		// The destruction of this example deletes the application's tokens.
 		pages("resources", "token_permission"),
 	}
-	// It removes everybody else from the endpoint, and adds the application itself.
+	// This example removes all other principals from the endpoint, and adds the application to the workspace itself.
 	alone = page{name: "resources/serving_endpoint_permissions_exclusive"}
-	// They need Terraform 1.14.
+	// Actions need Terraform 1.14.
 	actions = pages("actions", "revoke_credentials", "sweep_stray_tokens")
-	// notApplied are pages that are no configuration to apply.
+	// notApplied holds the kinds of pages whose examples cannot be applied, each with the reason.
 	notApplied = map[string]string{"list-resources": "terraform query runs lists, in the tests of their services"}
 )
 
@@ -59,8 +63,8 @@ func pages(kind string, names ...string) (all []page) {
 	return all
 }
 
-// Every example of the documentation applies in the workspace of the quick start as it is written, and a second plan is
-// empty.
+// TestDocumentationApplies checks that every example of the documentation, exactly as written, can be applied in the
+// workspace of the quick start, and that a second plan is empty.
 func TestDocumentationApplies(t *testing.T) {
 	d := kept(t)
 	everyPageIsThere(t)
@@ -78,7 +82,7 @@ func TestDocumentationApplies(t *testing.T) {
 	}
 	d.env["TF_VAR_oauth_secret"] = secret
 	for _, group := range together {
-		apply() // what the pages before have taken away
+		apply() // create again what the previous group has destroyed
 		d.applied(t, group)
 	}
 	d.folder = d.example()
@@ -90,7 +94,7 @@ func TestDocumentationApplies(t *testing.T) {
 	})
 }
 
-// oauth adds to the quick start what one page wants beside it: an OAuth secret.
+// oauth is an OAuth secret that the test adds to the quick start's configuration, because one page needs it.
 const oauth = `
 resource "dbxaccess_service_principal_oauth_secret" "scoring" {
   application_id   = dbxaccess_service_principal.scoring.application_id
@@ -102,7 +106,7 @@ output "oauth_secret" {
 }
 `
 
-// everyPageIsThere demands that each page is in one of the groups.
+// everyPageIsThere reports an error for each page that is in no group.
 func everyPageIsThere(t *testing.T) {
 	t.Helper()
 	listed := slices.Concat(append(together, actions, []page{alone})...)
@@ -122,7 +126,8 @@ func everyPageIsThere(t *testing.T) {
 	}
 }
 
-// kept is what -keep leaves, with everything reached by its real name: the test removes it.
+// kept prepares the quick start as the flag -keep leaves it, with all services under their real host names. The test
+// stops the emulator at its end.
 func kept(t *testing.T) *demo {
 	t.Helper()
 	t.Chdir("../../..") // as make runs it
@@ -148,17 +153,17 @@ func (d *demo) must(t *testing.T, code int, args ...string) string {
 	return out
 }
 
-// applied applies the examples of some pages, plans them once more, and destroys them.
+// applied applies the examples of a group of pages, demands that a second plan is empty, and destroys the group.
 func (d *demo) applied(t *testing.T, group []page) {
 	t.Helper()
 	d.folder = t.TempDir()
 	root := strings.Builder{}
 	root.WriteString(source)
-	ephemeral := map[string]bool{} // variable → what the pages say of it
+	ephemeral := map[string]bool{} // variable → whether a page declares it as ephemeral
 	for i, p := range group {
 		hcl := p.example(t)
 		module := fmt.Sprintf("m%d", i)
-		// The file's name says in the CLI's errors which page it is.
+		// The file is named after the page, so that an error of the CLI shows which page it is about.
 		write(t, filepath.Join(d.folder, module, strings.ReplaceAll(p.name, "/", "_")+".tf"), hcl)
 		write(t, filepath.Join(d.folder, module, "versions.tf"), source)
 		fmt.Fprintf(&root, "module %q {\n  source = \"./%s\"\n", module, module)
@@ -193,7 +198,7 @@ var (
 	variable = regexp.MustCompile(`(?s)variable "(\w+)" \{(.*?)\n\}`)
 )
 
-// example is the HCL that the page shows, without import blocks: they name what only the reader has.
+// example returns the HCL of the page without import blocks, because these name objects that only a reader has.
 func (p page) example(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("docs", filepath.FromSlash(p.name)+".md"))

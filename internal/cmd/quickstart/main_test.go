@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// The demo is the first thing that anybody runs, and stops at the first thing that is not as it says. Kept, it prints
-// commands that work as they are printed.
+// TestQuickstart checks that the quick start succeeds, and that the commands that it prints with -keep work exactly as
+// printed.
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	demo := exec.CommandContext(t.Context(), "go", "run", "./internal/cmd/quickstart", "-keep")

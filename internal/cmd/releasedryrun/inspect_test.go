@@ -24,7 +24,7 @@ func write(t *testing.T, dir string, files map[string]string) {
 	}
 }
 
-// fails demands an error that says what is wrong, or none.
+// fails checks that err contains the given text, or that err is nil if the text is empty.
 func fails(t *testing.T, err error, says string) {
 	t.Helper()
 	if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
@@ -126,7 +126,8 @@ func TestUnstrippedBinaryIsFound(t *testing.T) {
 	fails(t, err, "neither ELF")
 }
 
-// The shortened configuration must go on fitting the one that releases.
+// TestNativeConfig checks that the configuration for this machine's platform can be derived from the current release
+// configuration.
 func TestNativeConfig(t *testing.T) {
 	t.Parallel()
 	r := &releaser{dir: t.TempDir()}
@@ -145,7 +146,8 @@ func TestNativeConfig(t *testing.T) {
 	}
 }
 
-// What was tried is what releases.
+// TestOneVersionOfGoreleaser checks that the dry run, the release workflow and SECURITY.md name the same version of
+// goreleaser.
 func TestOneVersionOfGoreleaser(t *testing.T) {
 	t.Parallel()
 	var versions []string

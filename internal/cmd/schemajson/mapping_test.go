@@ -16,7 +16,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/provider"
 )
 
-// What Terraform prints about the real binary is the truth that our mapping must equal, as far as that version prints it.
+// TestEqualsTerraformProvidersSchema compares the mapping with what the installed Terraform or OpenTofu prints about
+// the real provider binary. It ignores parts that the installed version does not print.
 func TestEqualsTerraformProvidersSchema(t *testing.T) {
 	cli := os.Getenv("TF_ACC_TERRAFORM_PATH")
 	for _, name := range []string{"terraform", "tofu"} {
@@ -107,7 +108,8 @@ func decode(t *testing.T, encoded []byte, address string) map[string]any {
 	return doc.Schemas[address]
 }
 
-// compare descends, so that a difference is named by its path instead of by two pages of JSON.
+// compare compares two values recursively, so that an error names the path of a difference instead of printing two
+// pages of JSON.
 func compare(t *testing.T, path string, got, want any) {
 	t.Helper()
 	g, ok1 := got.(map[string]any)
@@ -128,7 +130,8 @@ func compare(t *testing.T, path string, got, want any) {
 	}
 }
 
-// mentions and drop leave functions alone: every version prints their deprecation message.
+// mentions reports whether a value contains a key, and drop removes a key. Both ignore functions, because every
+// Terraform version prints the deprecation messages of functions.
 func mentions(v any, key string) bool {
 	m, _ := v.(map[string]any)
 	for k, child := range m {
