@@ -26,7 +26,7 @@ type configuration struct {
 	provider  hclsyntax.Attributes
 }
 
-// block is a resource or a data source.
+// block is a resource block or a data block of a configuration.
 type block struct {
 	address, typeName string
 	data              bool

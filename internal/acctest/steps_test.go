@@ -461,7 +461,7 @@ func TestStepsRefuse(t *testing.T) {
 				t.Errorf("refused: %s", got)
 			case test.want != "" && got == "":
 				t.Error("not refused")
-			case !byCLI() && !strings.Contains(got, test.want): // a CLI has its own words
+			case !byCLI() && !strings.Contains(got, test.want): // a CLI words its errors differently
 				t.Errorf("refused by other words than %q: %s", test.want, got)
 			}
 		})

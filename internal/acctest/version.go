@@ -47,7 +47,7 @@ func IsOpenTofu(t testing.TB) bool {
 
 type cli struct {
 	name    string // the product and its version, for messages
-	version string // such as v1.14.0
+	version string // the version with a leading v, such as v1.14.0
 	tofu    bool
 }
 

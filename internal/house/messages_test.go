@@ -41,7 +41,7 @@ func summaries(t *testing.T) map[string]token.Pos {
 				case *ast.BinaryExpr: // the fixed text is on the left
 					e = x.X
 					continue
-				case *ast.CallExpr: // fmt.Sprintf
+				case *ast.CallExpr: // a call of fmt.Sprintf
 					if len(x.Args) == 0 {
 						return
 					}

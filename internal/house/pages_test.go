@@ -93,7 +93,8 @@ var (
 
 // TestPagesHaveTheSameParts checks that every page of the documentation has the required parts in the same order.
 func TestPagesHaveTheSameParts(t *testing.T) {
-	parts := []string{"\n**Use this when** ", "\n## Example Usage\n", "\n## Needs\n", "\n## Notes\n", "\n## S"} // Schema, Signature
+	// the last part is "## Schema" or "## Signature"
+	parts := []string{"\n**Use this when** ", "\n## Example Usage\n", "\n## Needs\n", "\n## Notes\n", "\n## S"}
 	does := []string{"\n## What it does\n", "\n- **Create**: ", "\n- **Refresh**: ", "\n- **Change**: ", "\n- **Destroy**: "}
 	pages, texts := 0, written(t)
 	for name, text := range texts {

@@ -17,13 +17,13 @@ type configuration struct {
 // app is what a stack declares about one application.
 type app struct {
 	Name         int
-	Adopt        bool // adopt_existing
-	Active       bool // active = true is written
+	Adopt        bool // whether adopt_existing is set
+	Active       bool // whether active = true is declared
 	Entitlements int  // 0: not declared, 1: an empty list, 2: one entitlement
 	Level        string
 	Member       bool
 	MayUse       bool
-	Token        *token // needs MayUse
+	Token        *token // nil without a token; a token needs MayUse
 }
 
 type token struct {

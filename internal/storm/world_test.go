@@ -54,7 +54,7 @@ type stack struct {
 	index        int
 	apps         [apps]*emulator.App
 	secrets      [apps]string
-	certificates [apps]string // PEM
+	certificates [apps]string // each application's certificate and key as PEM text
 	guests       [2]string
 	endpoint     string // an endpoint whose complete access list the stack may manage
 	vault        *emulator.Vault

@@ -203,7 +203,7 @@ func write(dir string, s *emulator.Scenario, server *emulator.Server, vault *emu
 // replace writes a new file and renames it to the given name. Otherwise an existing file would keep its own
 // permissions, and a reader could see a partly written file.
 func replace(name string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(name), ".new-*") // mode 0600
+	file, err := os.CreateTemp(filepath.Dir(name), ".new-*") // CreateTemp gives the file the mode 0600
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func TestInitFindsTheInstalledProvider(t *testing.T) {
 		t.Fatal("the README does not begin with a block that names a version")
 	}
 	home, work := t.TempDir(), t.TempDir()
-	t.Chdir("../../..") // the provider's package
+	t.Chdir("../../..") // the folder of the provider's main package
 	if err := install("0.1.0", filepath.Join(home, ".terraform.d", "plugins"), buildPlainly); err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func everyPageIsThere(t *testing.T) {
 // stops the emulator at its end.
 func kept(t *testing.T) *demo {
 	t.Helper()
-	t.Chdir("../../..") // as make runs it
+	t.Chdir("../../..") // make runs the quick start in the repository's root
 	d := &demo{ctx: t.Context(), dir: t.TempDir()}
 	t.Cleanup(func() {
 		if err := d.stop(); err != nil {

@@ -14,7 +14,7 @@ import (
 func TestQuickstart(t *testing.T) {
 	t.Parallel()
 	demo := exec.CommandContext(t.Context(), "go", "run", "./internal/cmd/quickstart", "-keep")
-	demo.Dir = "../../.." // as make runs it
+	demo.Dir = "../../.." // make runs the quick start in the repository's root
 	out, err := demo.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "All of it as expected") {
 		t.Fatalf("%v\n%s", err, out)
@@ -73,7 +73,8 @@ cd ../recipe-two
 	out, err = play.CombinedOutput()
 	said := string(out)
 	dir := strings.TrimPrefix(strings.Split(printed[1], "\n")[0], "cd ")
-	log, _ := os.ReadFile(filepath.Join(dir, "log")) // absent after a failure, which is reported
+	// after a failure the file may be missing; the failure itself is reported below
+	log, _ := os.ReadFile(filepath.Join(dir, "log"))
 	rest := said
 	for _, text := range []string{
 		"no changes\njob example: exit code 0\nno changes\njob watch: exit code 0",

@@ -33,11 +33,11 @@ func TestEqualsTerraformProvidersSchema(t *testing.T) {
 	got := ours(t)
 	for _, section := range []string{"resource_identity_schemas", "list_resource_schemas", "action_schemas"} {
 		if _, printed := want[section]; !printed {
-			delete(got, section) // newer than this CLI
+			delete(got, section) // this CLI does not support the section yet
 		}
 	}
 	if !mentions(want, "deprecation_message") {
-		drop(got, "deprecation_message") // since Terraform 1.15
+		drop(got, "deprecation_message") // Terraform prints deprecation messages since version 1.15
 	}
 	for section := range got {
 		compare(t, section, got[section], want[section])
