@@ -21,7 +21,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// environment names the variables that stand in for an attribute; the first that is set counts.
+// environment maps each attribute of the provider block to the environment variables that can replace it. The first
+// variable that is set and not empty counts.
 var environment = map[string][]string{
 	"host":                          {"DBXACCESS_HOST", "DATABRICKS_HOST"},
 	"azure_workspace_resource_id":   {"DATABRICKS_AZURE_RESOURCE_ID"},
@@ -72,7 +73,8 @@ var environment = map[string][]string{
 	"rate_limit":                 {"DATABRICKS_RATE_LIMIT"},
 }
 
-// variables are the environment variables of an attribute. Those of key_vault are named after it.
+// variables returns the names of the environment variables that can replace an attribute of the provider block. For an
+// attribute of key_vault that is its name in capitals after DBXACCESS_KEY_VAULT_.
 func variables(attribute string) []string {
 	if rest, found := strings.CutPrefix(attribute, "key_vault."); found {
 		return []string{"DBXACCESS_KEY_VAULT_" + strings.ToUpper(rest)}
@@ -80,9 +82,10 @@ func variables(attribute string) []string {
 	return environment[attribute]
 }
 
-// config is the provider block with its final values: an attribute wins over the environment, which wins over defaults.
+// config holds the final values of the provider block: an attribute overrides an environment variable, which overrides
+// the default.
 type config struct {
-	Host              string // https://host[:port], no path; empty when ResourceID finds it
+	Host              string // https://host[:port] without a path; empty if the provider finds it by ResourceID
 	ResourceID        string
 	AdminLogin        bool
 	WorkspaceID       string
@@ -92,10 +95,11 @@ type config struct {
 	RetryTimeout      time.Duration
 	RateLimit         int // 0: no limit
 
-	problems []error // wrong values, also those from the environment, which no validator of the schema sees
+	problems []error // wrong values, including those from the environment, which no validator of the schema sees
 }
 
-// values are the block's attributes by name, those of key_vault among them.
+// values returns the attributes of the provider block by name. The name of an attribute of key_vault begins with
+// "key_vault.".
 func (m providerModel) values() map[string]attr.Value {
 	values := map[string]attr.Value{}
 	block := reflect.ValueOf(m)
@@ -110,7 +114,8 @@ func (m providerModel) values() map[string]attr.Value {
 	return values
 }
 
-// unknown returns the name of an attribute whose value is known only after an apply; empty if there is none.
+// unknown returns the alphabetically first attribute whose value is known only after an apply; empty if all values are
+// known.
 func (m providerModel) unknown() string {
 	var names []string
 	for name, v := range m.values() {
@@ -124,7 +129,7 @@ func (m providerModel) unknown() string {
 	return slices.Min(names)
 }
 
-// conflict returns an error if the block alone, without the environment, has two kinds of credential.
+// conflict returns an error if the provider block alone, without the environment, holds two kinds of credential.
 func (m providerModel) conflict() error {
 	noEnvironment := func(string) (string, bool) { return "", false }
 	if _, err := m.resolve(noEnvironment).Login.Choose(); errors.Is(err, auth.ErrConflict) {
@@ -133,8 +138,8 @@ func (m providerModel) conflict() error {
 	return nil
 }
 
-// resolve returns the final values: an attribute wins over the environment, which wins over defaults. It reads nothing
-// but lookupEnv.
+// resolve returns the final values of the provider block: an attribute overrides an environment variable, which
+// overrides the default. It reads nothing but the environment, through lookupEnv.
 func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	var cfg config
 	values := m.values()
@@ -177,7 +182,7 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 		return s.Value
 	}
 	number := func(attribute string) int64 {
-		n, _ := strconv.ParseInt(checked(attribute, checkNumber), 10, 64) // checked reports what does not parse
+		n, _ := strconv.ParseInt(checked(attribute, checkNumber), 10, 64) // checked reports a value that does not parse
 		return n
 	}
 	flag := func(attribute string) bool {
@@ -266,7 +271,8 @@ func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
 	return cfg
 }
 
-// keyVault gathers the block key_vault; nil when nothing of it is written anywhere.
+// keyVault returns the settings of the block key_vault. It returns nil if neither the block nor the environment names a
+// vault or a value to read from it; the name of a password alone does not count.
 func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	in := func(attribute string) auth.Setting { return setting("key_vault." + attribute) }
 	k := auth.KeyVaultSettings{
@@ -299,7 +305,8 @@ func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	return &k
 }
 
-// The checks below do not quote the value: somebody may have pasted a secret into the wrong attribute or variable.
+// The check functions below do not quote the value in their errors: somebody may have pasted a secret into the wrong
+// attribute or variable.
 
 func checkNumber(s string) error {
 	if n, err := strconv.ParseInt(s, 10, 64); err != nil || n < 1 {
@@ -315,8 +322,8 @@ func checkFlag(s string) error {
 	return nil
 }
 
-// completeLogin adds to the settings of another login, such as a token's owner, what it shares with the provider's own:
-// tenant, authority and, with use_oidc, the source of OIDC tokens.
+// completeLogin adds to the settings of another login, such as that of a token's owner, what this login shares with the
+// provider's own: tenant, authority and, with use_oidc, the source of OIDC tokens.
 func (c config) completeLogin(s auth.Settings) auth.Settings {
 	if !s.TenantID.IsSet() {
 		s.TenantID = auth.Setting{
@@ -349,16 +356,17 @@ func normalHost(host string) string {
 	host = withScheme(host)
 	u, err := url.Parse(host)
 	if err != nil {
-		return host // checkHost has reported it
+		return host // checkHost has reported the parse error
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-// workspaceOfHost returns the workspace's id from ?o= of the host, as a browser shows it, and from the host's name.
+// workspaceOfHost returns the two workspace ids that a host may contain: the one after ?o=, as in a browser's address
+// bar, and the one in the host's name. Each is empty if the host does not contain it.
 func workspaceOfHost(host string) (asked, named string) {
 	u, err := url.Parse(withScheme(host))
 	if err != nil {
-		return "", "" // checkHost has reported it
+		return "", "" // checkHost has reported the parse error
 	}
 	return u.Query().Get("o"), client.WorkspaceOfHost(u.Hostname())
 }
@@ -398,7 +406,8 @@ func checkHost(host string) error {
 	return nil
 }
 
-// Compiled at its first use: most configurations have no such id.
+// resourceID returns the pattern of a workspace's Azure resource id. It is compiled at its first use, because most
+// configurations have no such id.
 var resourceID = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(
 		`(?i)^/subscriptions/[0-9a-f-]{36}/resourceGroups/[\pL\pN_().-]+/providers/Microsoft\.Databricks/workspaces/[\pL\pN_.-]+$`,

@@ -6,22 +6,24 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// Environment is what an empty provider block amounts to, for a program that asks the workspace without Terraform.
+// Environment holds what environment variables configure without a provider block, for a program that calls the
+// workspace without Terraform.
 type Environment struct {
-	// Host is the workspace, as https://adb-….azuredatabricks.net; empty where only an Azure resource id is given.
+	// Host is the address of the workspace, as https://adb-….azuredatabricks.net; empty if only an Azure resource id is
+	// configured.
 	Host string
 	// WorkspaceID is the workspace's id, if it is configured.
 	WorkspaceID string
 	Login       *auth.Login
-	// Transport carries the requests, with the certificate authorities that are configured. It keeps none of the rules
-	// of [web.Guard]: to who checks a workspace a redirect is an answer. The caller must follow none, and bound each
-	// body.
+	// Transport sends the requests, and trusts the configured certificate authorities. It does not apply the rules of
+	// [web.Guard], because a program that checks a workspace treats a redirect as a result. The caller must follow no
+	// redirect, and must limit how much of each body it reads.
 	Transport http.RoundTripper
-	// Open opens another login in the same tenant, over the same network.
+	// Open returns another login in the same tenant, with the same network settings.
 	Open func(auth.Settings) (*auth.Login, error)
 }
 
-// FromEnvironment reads the variables that the provider reads. It touches no network.
+// FromEnvironment reads the environment variables that the provider reads. It sends no request.
 func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error) {
 	cfg := providerModel{}.resolve(lookupEnv)
 	login, options, err := cfg.openLogin(lookupEnv)

@@ -1,5 +1,5 @@
-// Package provider is the provider block of dbxaccess: its schema, how its values are laid over the environment's, and
-// the list of services.
+// Package provider implements the provider block of dbxaccess: its schema, how its attributes combine with environment
+// variables, and the list of services.
 package provider
 
 import (
@@ -21,7 +21,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// New makes the provider. lookupEnv reads the environment, as [os.LookupEnv] does.
+// New returns a function that creates the provider. lookupEnv reads an environment variable, as [os.LookupEnv] does.
 func New(version string, lookupEnv func(string) (string, bool)) func() provider.Provider {
 	client.Product(version)
 	return func() provider.Provider {
@@ -29,10 +29,10 @@ func New(version string, lookupEnv func(string) (string, bool)) func() provider.
 	}
 }
 
-// NewProcess is [New] for a process that serves nothing else. When the server has ended, end revokes the tokens of
-// ephemeral resources that Terraform left open, which it does whenever something that used them fails. It takes no
-// longer than Terraform lets an ending process live, and returns the ids of the tokens that it could not revoke, with
-// the reasons.
+// NewProcess is [New] for a process that serves nothing else. Call end after the server has ended: it revokes the
+// tokens of ephemeral resources that Terraform did not close. Terraform does not close an ephemeral resource when
+// something that uses it fails. end takes no longer than Terraform lets an ending process live, and returns the ids of
+// the tokens that it could not revoke, with the reasons.
 func NewProcess(
 	version string,
 	lookupEnv func(string) (string, bool),
@@ -45,7 +45,7 @@ func NewProcess(
 	return factory, func() map[string]error { return opened.End(lastMoments) }
 }
 
-// lastMoments is how long an ending process may take: Terraform kills it two seconds after it hung up.
+// lastMoments limits how long the process may take to end: Terraform kills it two seconds after closing the connection.
 const lastMoments = 1500 * time.Millisecond
 
 type dbxaccess struct {
@@ -69,8 +69,8 @@ func (p *dbxaccess) Metadata(_ context.Context, _ provider.MetadataRequest, resp
 	resp.Version = p.version
 }
 
-// ValidateConfig refuses what the block alone shows to be wrong. Terraform calls it without a network and before any
-// plan.
+// ValidateConfig reports the errors that the provider block alone shows, such as two kinds of credential. Terraform
+// calls it before any plan, and it sends no request.
 func (p *dbxaccess) ValidateConfig(
 	ctx context.Context,
 	req provider.ValidateConfigRequest,
@@ -83,15 +83,16 @@ func (p *dbxaccess) ValidateConfig(
 	fwkit.Failed(&resp.Diagnostics, model.conflict(), "Cannot use the provider block", "provider dbxaccess")
 }
 
-// Configure opens the login and makes the client. It reads certificate files and touches no network: a plan that asks
-// nothing needs no Entra ID, and Terraform configures providers more often than it uses them.
+// Configure creates the login and the client. It reads certificate files and sends no request: a plan that reads
+// nothing from the workspace needs no Entra ID, and Terraform configures providers more often than it uses them.
 func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	var model providerModel
 	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
 		return
 	}
 	if unknown := model.unknown(); unknown != "" {
-		// Known only after another resource is made. That is no error until something must be asked.
+		// The value is known only after another resource is created. That becomes an error only when a request must be
+		// sent.
 		c := client.NotReady(
 			&auth.Error{
 				Summary: "Provider is not configured yet",
@@ -113,12 +114,12 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 	handOut(c, resp)
 }
 
-// handOut passes the client to everything that the provider serves.
+// handOut passes the client to the resources, data sources, ephemeral resources, list resources and actions.
 func handOut(c *client.Client, resp *provider.ConfigureResponse) {
 	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData, resp.ListResourceData, resp.ActionData = c, c, c, c, c
 }
 
-// connect turns a configuration into a client.
+// connect returns the client for a configuration, and the warnings about its login.
 func connect(
 	ctx context.Context,
 	cfg config,
@@ -175,7 +176,7 @@ func connect(
 	return c, login.Warnings, err
 }
 
-// openLogin opens the login of a configuration. It touches no network.
+// openLogin creates the login of a configuration. It sends no request.
 func (c config) openLogin(lookupEnv func(string) (string, bool)) (*auth.Login, auth.Options, error) {
 	if len(c.problems) > 0 {
 		return nil, auth.Options{}, c.problems[0]

@@ -30,7 +30,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
 
-// One line per service.
+// resources returns the resources of all services, one line per service.
 func resources() []func() resource.Resource {
 	return slices.Concat(
 		groupmember.Resources(),

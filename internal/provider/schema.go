@@ -298,7 +298,7 @@ func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *pr
 	}
 }
 
-// described adds the environment variables to a description.
+// described returns the description with the names of the attribute's environment variables appended.
 func described(attribute, description string) string {
 	names := make([]string, 0, 2)
 	for _, name := range variables(attribute) {

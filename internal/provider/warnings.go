@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// logins are the logins of a configuration. One that a vault keeps is read at the first call, so what is odd about it
-// shows only then.
+// logins collects the logins of one provider configuration. A credential in a vault is read at the first request, so a
+// warning about it may arise only after Configure.
 type logins struct {
 	mu  sync.Mutex
 	all []*auth.Login
@@ -21,8 +21,8 @@ func (l *logins) add(login *auth.Login) {
 	l.all = append(l.all, login)
 }
 
-// TakeWarnings returns, once, what came up after Configure. The server adds it to the answer of the call that it came
-// up in, or of the next one.
+// TakeWarnings returns the warnings about logins that arose after Configure, each once. The server adds them to the
+// response of the call during which they arose, or of the next call.
 func (p *dbxaccess) TakeWarnings() []*tfprotov6.Diagnostic {
 	p.logins.mu.Lock()
 	defer p.logins.mu.Unlock()
