@@ -44,7 +44,8 @@ func (a *revokeAction) Schema(_ context.Context, _ action.SchemaRequest, resp *a
 	}
 }
 
-// Invoke deactivates first: a principal that can still log in could create a token while the old ones are deleted.
+// Invoke deactivates the service principal before it deletes the credentials: a principal that can still log in could
+// create a token while the old ones are deleted.
 func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config revokeModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {
@@ -67,7 +68,7 @@ func (a *revokeAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	case !sp.IsActive():
 		say("%s is inactive already.", object)
 	case config.Deactivate.IsNull() || config.Deactivate.ValueBool():
-		// Its tokens are deleted all the same: they are what leaked.
+		// Even if the deactivation fails, the credentials are deleted below: they are what leaked.
 		if !fwkit.Failed(
 			&resp.Diagnostics,
 			deactivate(ctx, a.Client, sp),

@@ -14,12 +14,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// ErrExists: a service principal of that application id is in the workspace already.
+// ErrExists reports that the workspace already has a service principal with that application id.
 var ErrExists = errors.New("it is already in this workspace")
 
-// addServicePrincipal creates a service principal. If the answer to the first attempt is lost, it creates no second
-// one: a principal that was absent before and exists afterwards is ours. Two requests for one, a thousand and three for
-// a thousand; more after a lost answer.
+// addServicePrincipal creates a service principal, and no second one if the answer to the first attempt is lost: a
+// principal that was absent before and exists afterwards was created by that attempt. Two requests for one principal, a
+// thousand and three for a thousand principals; more after a lost answer.
 func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
 	if want.ApplicationID == "" {
 		sp, err := addDatabricksManaged(ctx, c, want)
@@ -39,18 +39,21 @@ func addServicePrincipal(ctx context.Context, c *client.Client, want wish) (clie
 	switch {
 	case err == nil:
 		c.NotePrincipal(sp.ApplicationID, sp.DisplayName, sp.ID)
-	case !errors.Is(err, ErrExists): // an existing one is kept, whether or not it may be adopted
+	case !errors.Is(err, ErrExists): // an existing principal stays recorded, whether or not it may be adopted
 		undo()
 	}
 	return sp, err
 }
 
-// lock holds the caller until nobody else in this process adds, adopts or ends the service principal.
+// lock waits until nobody else in this process adds, adopts, deactivates or deletes the service principal. unlock
+// releases the lock.
 func lock(ctx context.Context, c *client.Client, applicationID string) (unlock func(), err error) {
 	return c.Lock(ctx, "service principal "+strings.ToLower(applicationID))
 }
 
-// unlessKept calls end while nothing else in this process can adopt the service principal, or returns [client.ErrKept].
+// unlessKept calls end, which deletes or deactivates the service principal, while nothing else in this process can
+// adopt the principal. If another resource of this Terraform run keeps the principal, unlessKept returns
+// [client.ErrKept] instead.
 func unlessKept(ctx context.Context, c *client.Client, applicationID string, end func()) error {
 	unlock, err := lock(ctx, c, applicationID)
 	if err != nil {
@@ -64,7 +67,8 @@ func unlessKept(ctx context.Context, c *client.Client, applicationID string, end
 	return nil
 }
 
-// deactivated holds the SCIM ids of the service principals that destroys of this run have deactivated.
+// deactivated holds the SCIM ids of the service principals that this Terraform run deactivated when it destroyed their
+// resources.
 type deactivated struct{ byID sync.Map }
 
 func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
@@ -76,21 +80,21 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 		return client.ServicePrincipal{}, advise(err)
 	}
 	if present {
-		// Read it again: a cached copy is not enough to adopt it.
+		// Read the principal again: a cached copy is not enough to adopt it.
 		existing, err := look(ctx)
 		if err != nil {
 			return client.ServicePrincipal{}, err
 		}
 		if existing != nil &&
-			!c.HasRemoved(existing.ID) { // SCIM may still show what this run has removed to re-create it
+			!c.HasRemoved(existing.ID) { // SCIM may still show a principal that this run removed to re-create it
 			return *existing, ErrExists
 		}
 	}
-	// Two looks suffice: the service refuses a second principal of that application id.
+	// Two reads suffice, because the service refuses a second principal with the same application id.
 	sp, err := postUntilAnswered(ctx, c, want, look, 2)
 	if errors.Is(err, client.ErrConflict) {
 		if found, lookErr := look(ctx); lookErr == nil && found != nil &&
-			!c.HasRemoved(found.ID) { // somebody else was faster
+			!c.HasRemoved(found.ID) { // somebody else has created it meanwhile
 			return *found, ErrExists
 		}
 		err = client.Advise(
@@ -105,9 +109,10 @@ func addEntraManaged(ctx context.Context, c *client.Client, want wish) (client.S
 	return sp, err
 }
 
-// addDatabricksManaged creates a service principal that has no application id yet. To find out whether a request with a
-// lost answer created one, it compares the ids with that display name before and after. The service would accept two of
-// one name, so a lock excludes other calls of this process, and reads are repeated while they lag behind the write.
+// addDatabricksManaged creates a service principal whose application id Databricks chooses. To find out whether a
+// request with a lost answer created a principal, it compares the SCIM ids of the principals with that display name
+// before and after. The service accepts two principals with one name, so a lock excludes other calls of this process.
+// The reads are repeated while they lag behind the write.
 func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
 	unlock, err := c.Lock(ctx, "service principals named "+want.DisplayName)
 	if err != nil {
@@ -147,7 +152,7 @@ func addDatabricksManaged(ctx context.Context, c *client.Client, want wish) (cli
 	return postUntilAnswered(ctx, c, want, look, 5)
 }
 
-// post sends the creation. One request.
+// post sends the request that creates the service principal. One request.
 func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrincipal, error) {
 	sp, err := c.CreateServicePrincipal(ctx, want.after(client.ServicePrincipal{
 		ApplicationID: want.ApplicationID, Active: new(true),
@@ -155,9 +160,9 @@ func post(ctx context.Context, c *client.Client, want wish) (client.ServicePrinc
 	return sp, advise(err)
 }
 
-// postUntilAnswered sends the creation again only after several reads, each after twice the pause, have not found what
-// a lost answer may have created. The reads have a timeout of their own: a run that was stopped or has timed out should
-// still find out what it created.
+// postUntilAnswered creates a service principal. After a lost answer it first reads several times, with pauses that
+// double, and sends the creation again only if no read finds what the first request may have created. The reads have a
+// timeout of their own: a run that was stopped or has timed out should still find out what it created.
 func postUntilAnswered(
 	ctx context.Context,
 	c *client.Client,
@@ -174,7 +179,7 @@ func postUntilAnswered(
 		case errors.Is(err, client.ErrAnswerLost), ctx.Err() != nil:
 			lost = true
 		case errors.Is(err, client.ErrConflict) && lost:
-			looks = 6 // the lost attempt did the work, and SCIM does not show it yet
+			looks = 6 // the attempt with the lost answer created it, and SCIM does not show it yet
 		default:
 			return client.ServicePrincipal{}, err
 		}
@@ -217,8 +222,8 @@ func lookFor(
 	return nil, nil
 }
 
-// changeServicePrincipal sends only what changes, so that groups and roles stay as they are. One request; one
-// more when it is refused.
+// changeServicePrincipal changes only the attributes that change sets, so that groups and roles stay as they are. One
+// request; a second one if the service refuses the first as invalid.
 func changeServicePrincipal(ctx context.Context, c *client.Client, id string, change wish) error {
 	var operations []client.SCIMOperation
 	if change.DisplayName != "" {
@@ -247,8 +252,8 @@ func changeServicePrincipal(ctx context.Context, c *client.Client, id string, ch
 	return adviseChange(err)
 }
 
-// settle reads one back until it shows the wishes, for as long as SCIM may lag behind. One request if the first read
-// shows them.
+// settle reads the service principal until it has the wanted values, for as long as SCIM may lag behind, and returns
+// it. It returns errNotDone if the old values remain. One request if the first read shows the wanted values.
 func settle(
 	ctx context.Context,
 	c *client.Client,
@@ -269,8 +274,9 @@ func settle(
 // errNotDone is the error of a change after which a read still returns the old value.
 var errNotDone = errors.New("the service accepted the change, but still shows the old value")
 
-// refreshServicePrincipal is [readServicePrincipal] for a service principal that was created at that time in that
-// workspace: for a while SCIM may not show it yet. One request if the first read shows it.
+// refreshServicePrincipal reads a service principal for a refresh. made is the time of its creation, and workspaceID
+// its workspace. It repeats the read for a while, because SCIM may not show a new principal yet. It returns
+// [client.ErrNotFound] if the principal stays absent. One request if the first read shows the principal.
 func refreshServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
@@ -284,7 +290,7 @@ func refreshServicePrincipal(
 		sp, err = read(ctx, c, have.ID)
 		read = readServicePrincipal // the second read must not use the cache
 		if errors.Is(err, client.ErrNotFound) {
-			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never have it
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // a different workspace will never show it
 		}
 		found = err == nil
 		return true, err
@@ -295,8 +301,8 @@ func refreshServicePrincipal(
 	return sp, err
 }
 
-// refuseSelf is an error when the service principal is the identity that the provider itself is logged in as. No
-// request if the login names its application id; else one.
+// refuseSelf returns an error if the service principal is the identity that the provider itself is logged in as. No
+// request if the login names its application id; otherwise one.
 func refuseSelf(ctx context.Context, c *client.Client, applicationID string) error {
 	self, err := c.IsSelf(ctx, applicationID)
 	if err != nil {
@@ -308,7 +314,8 @@ func refuseSelf(ctx context.Context, c *client.Client, applicationID string) err
 	return nil
 }
 
-// ErrSelf: without this service principal the provider could not log in any more.
+// ErrSelf is the error of an attempt to delete or deactivate the identity that the provider itself is logged in as:
+// without that service principal the provider could not log in any more.
 var ErrSelf = errors.New("it is the identity that the provider itself is logged in as")
 
 func adviseSelf() error {
@@ -321,8 +328,8 @@ func adviseSelf() error {
 	)
 }
 
-// removeServicePrincipal deletes a service principal from the workspace; one that is gone counts as done. Two requests:
-// the second checks that it is gone. More while SCIM lags behind.
+// removeServicePrincipal deletes a service principal from the workspace. If the principal does not exist, that counts
+// as success. Two requests: the second checks that the principal no longer exists. More while SCIM lags behind.
 func removeServicePrincipal(ctx context.Context, c *client.Client, have client.ServicePrincipal) error {
 	c.NoteRemoval(have.ApplicationID, have.ID)
 	err := c.DeleteServicePrincipal(ctx, have.ID)

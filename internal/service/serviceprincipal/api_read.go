@@ -29,7 +29,8 @@ func findByApplicationID(
 	return &found[0], nil
 }
 
-// idsOfName lists the SCIM ids of those with that display name, which need not be unique. One request.
+// idsOfName returns the SCIM ids of the service principals with that display name, which need not be unique. One
+// request.
 func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]string, error) {
 	all, err := c.ServicePrincipals(ctx, client.SCIMEquals("displayName", displayName))
 	if err != nil {
@@ -44,19 +45,20 @@ func idsOfName(ctx context.Context, c *client.Client, displayName string) ([]str
 	return ids, nil
 }
 
-// sharedServicePrincipal is [readServicePrincipal] for a refresh: beyond a few, all are listed at once.
+// sharedServicePrincipal reads a service principal for a refresh. If a run reads more than a few principals, all of
+// them are listed at once.
 func sharedServicePrincipal(ctx context.Context, c *client.Client, id string) (client.ServicePrincipal, error) {
 	sp, err := c.SharedServicePrincipal(ctx, id)
 	if err != nil {
 		return client.ServicePrincipal{}, advise(err)
 	}
-	if sp.Active == nil { // a part of it: the read by itself finds out why
+	if sp.Active == nil { // the single read finds out why the answer is incomplete
 		return readServicePrincipal(ctx, c, id)
 	}
 	return sp, nil
 }
 
-// readServicePrincipal reads one by its SCIM id. One request.
+// readServicePrincipal reads a service principal by its SCIM id. One request.
 func readServicePrincipal(ctx context.Context, c *client.Client, id string) (client.ServicePrincipal, error) {
 	sp, err := c.ServicePrincipalByID(ctx, id)
 	if err != nil {
@@ -65,9 +67,9 @@ func readServicePrincipal(ctx context.Context, c *client.Client, id string) (cli
 	return sp, checkComplete(ctx, c, sp.Active != nil)
 }
 
-// checkComplete refuses the reduced answer that callers get who are not admins: it lacks "active" and the entitlements,
-// so every principal would look deactivated. The service also leaves out "active" when it is false; then one request,
-// shared by the run, finds out whether the caller is an admin.
+// checkComplete returns an error for the reduced answer that a caller gets who is not an admin. That answer lacks
+// "active" and the entitlements, so every principal would look deactivated. The service also leaves out "active" when
+// it is false; then one request, shared by the whole run, finds out whether the caller is an admin.
 func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error {
 	if hasActive {
 		return nil
@@ -78,7 +80,8 @@ func checkComplete(ctx context.Context, c *client.Client, hasActive bool) error 
 	return advise(fmt.Errorf("the workspace shows only a part of it: %w", client.ErrPermissionDenied))
 }
 
-// importServicePrincipal finds one by its application id or its SCIM id. One request; two when there is none.
+// importServicePrincipal finds a service principal by its application id or its SCIM id. One request; two if there is
+// no such principal.
 func importServicePrincipal(ctx context.Context, c *client.Client, id string) (sp client.ServicePrincipal, err error) {
 	var found *client.ServicePrincipal
 	if strings.Trim(id, "0123456789") == "" {
@@ -98,7 +101,8 @@ func importServicePrincipal(ctx context.Context, c *client.Client, id string) (s
 	return *found, nil
 }
 
-// adviseNone is the error for a given id that no service principal of the workspace has. One request.
+// adviseNone returns the error for an id that no service principal of the workspace has. One request, to find the
+// principal that may be meant.
 func adviseNone(ctx context.Context, c *client.Client, given, attribute, advice string) error {
 	return client.Advise(
 		errors.New("the workspace has no such service principal"),

@@ -9,13 +9,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// A workspace may take a new name, refuse it, or accept it and go on showing the old one: where Entra ID manages the
-// principal, its name comes from there. So a rename goes alone, after everything else.
+// A workspace may apply a new display name, refuse it, or accept it and still show the old name: if Entra ID manages
+// the service principal, its name comes from there. So a rename is a request of its own, after all other changes.
 
-// KeptNameError reports that the workspace did not apply a new name.
+// KeptNameError reports that the workspace did not apply the new display name of a service principal.
 type KeptNameError struct {
-	Name string // the one that it keeps
-	Err  error  // the refusals; nil where the new name was accepted and is not shown
+	Name string // the name that the workspace keeps
+	Err  error  // the refusals; nil if the workspace accepted the new name and does not show it
 }
 
 func (e *KeptNameError) Error() string {
@@ -25,32 +25,34 @@ func (e *KeptNameError) Error() string {
 	return fmt.Sprintf("the workspace refused the new name and shows %q: %v", e.Name, e.Err)
 }
 
-// Unwrap is the refusals.
+// Unwrap returns the errors with which the workspace refused the name.
 func (e *KeptNameError) Unwrap() error { return e.Err }
 
-// UnverifiedNameError reports that a new name was accepted, but could not be read back.
+// UnverifiedNameError reports that the workspace accepted a new display name, but that the name could not be read back.
 type UnverifiedNameError struct{ Err error }
 
 func (e *UnverifiedNameError) Error() string { return e.Err.Error() }
 
-// Unwrap is why it could not be read.
+// Unwrap returns the reason why the name could not be read back.
 func (e *UnverifiedNameError) Unwrap() error { return e.Err }
 
-// keptName remembers that the workspace keeps another name than the one that was written.
+// keptName records that the workspace shows the name Real although the name Written was sent.
 type keptName struct {
 	Written string `json:"written"`
 	Real    string `json:"real"`
 }
 
-// explains reports whether the state has that name because the workspace keeps showing the other one.
+// explains reports whether the state and the workspace show two different names because the workspace did not apply the
+// rename that k records.
 func (k keptName) explains(inState, shown string) bool {
 	return k != keptName{} && k.Written == inState && k.Real == shown
 }
 
-// renameServicePrincipal changes the name by PATCH, and by PUT if that has no effect. A PUT replaces everything, so it
-// contains what a read just before it returned, with the wishes in besides. Two requests if the PATCH has an effect.
+// renameServicePrincipal changes the display name by PATCH, and by PUT if the PATCH has no effect. A PUT replaces the
+// whole principal, so it contains what a read just before it returned, with the wanted values of besides. Two requests
+// if the PATCH has an effect.
 //
-// Memberships are part of what a PUT replaces, so nobody else of this process changes them meanwhile.
+// A PUT also replaces the principal's memberships, so a lock excludes other changes of its memberships in this process.
 func renameServicePrincipal(
 	ctx context.Context,
 	c *client.Client,
@@ -88,8 +90,8 @@ func renameServicePrincipal(
 	return awaitName(ctx, c, now, name, refusals)
 }
 
-// refused reports whether the workspace accepts the new name from nobody: a caller without the right to change service
-// principals is no such case.
+// refused reports whether the error means that the workspace accepts the new name from nobody. It returns false if only
+// the caller lacks the right to change service principals.
 func refused(ctx context.Context, c *client.Client, err error) bool {
 	if errors.Is(err, client.ErrPermissionDenied) {
 		admin, adminErr := c.IsAdmin(ctx)
@@ -98,7 +100,8 @@ func refused(ctx context.Context, c *client.Client, err error) bool {
 	return errors.Is(err, client.ErrInvalid)
 }
 
-// awaitName reads until the new name is shown, for as long as SCIM may lag behind.
+// awaitName reads the service principal until it shows the new name, for as long as SCIM may lag behind. It returns an
+// [UnverifiedNameError] if a read fails, and a [KeptNameError] if the old name remains.
 func awaitName(
 	ctx context.Context,
 	c *client.Client,
@@ -121,9 +124,10 @@ func awaitName(
 	}
 }
 
-// putServicePrincipal replaces one with what was just read of it, changed as wanted. One request.
+// putServicePrincipal replaces a service principal with the value now, which was just read, changed as want says. One
+// request.
 func putServicePrincipal(ctx context.Context, c *client.Client, now client.ServicePrincipal, want wish) error {
 	full := want.after(now)
-	full.Active = new(full.IsActive()) // an admin's read without it means inactive
+	full.Active = new(full.IsActive()) // in an answer to an admin, an absent "active" means false
 	return adviseChange(c.ReplaceServicePrincipal(ctx, full))
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// revoked counts the credentials of a service principal that one call has deleted.
+// revoked counts the credentials of a service principal that one revocation has deleted.
 type revoked struct{ Tokens, OAuthSecrets int }
 
 func (r revoked) String() string {
@@ -27,7 +27,7 @@ func counted(n int, what string) string {
 // LeftCredentialsError lists the credentials of a service principal that could not be deleted.
 type LeftCredentialsError struct {
 	Left []string // such as: token 5c1d… "nightly"
-	Err  error    // why the first of them is still there; nil: the workspace shows it although it accepted every deletion
+	Err  error    // the first failed deletion; nil if the workspace accepted every deletion and still shows some
 }
 
 func (e *LeftCredentialsError) Error() string {
@@ -40,8 +40,9 @@ func (e *LeftCredentialsError) Error() string {
 
 func (e *LeftCredentialsError) Unwrap() error { return e.Err }
 
-// findForRevocation looks up the service principal whose credentials are to be revoked. It refuses the provider's own
-// identity, because the rest of the work needs its login. One request where the login names itself; else two.
+// findForRevocation returns the service principal whose credentials are to be revoked. It returns an error for the
+// provider's own identity, because the rest of the work needs its login. One request if the login names its application
+// id; otherwise two.
 func findForRevocation(ctx context.Context, c *client.Client, applicationID string) (client.ServicePrincipal, error) {
 	sp, err := findByApplicationID(ctx, c, applicationID)
 	if err != nil {
@@ -80,12 +81,12 @@ func deactivate(ctx context.Context, c *client.Client, sp client.ServicePrincipa
 // credential is a token or an OAuth secret of a service principal.
 type credential struct {
 	name   string // such as: token 5c1d… "nightly"
-	secret bool   // an OAuth secret
+	secret bool   // true for an OAuth secret, false for a token
 	delete func(context.Context) error
 }
 
-// credentials lists all tokens and OAuth secrets of a service principal as they are now, expired ones too. Two
-// requests, and one more where a list is empty. What could be listed comes back beside an error.
+// credentials lists all tokens and OAuth secrets of a service principal without a cache, including expired ones. If one
+// list fails, it returns the other list with the error. Two requests, and one more if a list is empty.
 func credentials(ctx context.Context, c *client.Client, sp client.ServicePrincipal) (found []credential, err error) {
 	list, err := c.WorkspaceTokensNow(ctx)
 	if err == nil && !list.Shown {
@@ -115,14 +116,14 @@ func credentials(ctx context.Context, c *client.Client, sp client.ServicePrincip
 	return found, err
 }
 
-// ownsOrMade reports whether a token belongs to the principal of that SCIM id, or was created by it.
+// ownsOrMade reports whether the principal with that SCIM id owns the token or has created it.
 func ownsOrMade(principalID string, t client.TokenInfo) bool {
 	return t.CreatorID == principalID || t.OwnerID == principalID
 }
 
-// revokeCredentials deletes every token and OAuth secret of a service principal, and lists them again to prove it. One
-// that cannot be deleted does not keep the others. say is called for each that is gone. Two requests for each list,
-// which is read before and after, and two for each credential.
+// revokeCredentials deletes every token and OAuth secret of a service principal, and lists them again to check. A
+// credential that cannot be deleted does not stop the deletion of the others. say reports the result for each
+// credential. Two requests per list, which is read before and after, and two per credential.
 func revokeCredentials(
 	ctx context.Context,
 	c *client.Client,

@@ -10,12 +10,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// deleteSecrets deletes every OAuth secret of a service principal, no matter who created it. One that cannot be deleted
-// does not keep the others. One request, and two for each secret.
+// deleteSecrets deletes every OAuth secret of a service principal, no matter who created it. A secret that cannot be
+// deleted does not stop the deletion of the others. One request, and two per secret.
 func deleteSecrets(ctx context.Context, c *client.Client, id string) error {
 	list, err := c.OAuthSecretsNow(ctx, id)
 	if errors.Is(err, client.ErrNotFound) {
-		return nil // the principal is gone
+		return nil // the principal no longer exists
 	}
 	if err != nil {
 		return client.Advise(err, "", "Its OAuth secrets could not be listed. "+secretsRight)

@@ -11,18 +11,18 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// LeftTokensError says which tokens of a deactivated service principal are still there.
+// LeftTokensError lists the tokens of a deactivated service principal that could not be deleted.
 type LeftTokensError struct {
 	Left []string // token ids, with their comments
-	Err  error    // of the first that could not be deleted
+	Err  error    // the first failed deletion
 }
 
 func (e *LeftTokensError) Error() string {
 	return fmt.Sprintf("%d of its tokens are left (%s): %v", len(e.Left), strings.Join(e.Left, ", "), e.Err)
 }
 
-// deleteTokens deletes every token of a service principal, however it came to be. One that cannot be deleted does not
-// keep the others. One request, and two for each token.
+// deleteTokens deletes every token of a service principal, no matter how it was created. A token that cannot be deleted
+// does not stop the deletion of the others. One request, and two per token.
 // https://docs.databricks.com/api/azure/workspace/tokenmanagement/list
 func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	list, err := c.WorkspaceTokensNow(ctx)
@@ -55,7 +55,8 @@ func deleteTokens(ctx context.Context, c *client.Client, id string) error {
 	return nil
 }
 
-// errNoTokenList: nothing was deleted, and nothing proves that there was nothing to delete.
+// errNoTokenList reports that the workspace returned no list of tokens: nothing was deleted, and nothing proves that
+// there was nothing to delete.
 var errNoTokenList = errors.New(
 	"the workspace answered the request for its tokens with {}, which means that there are none",
 )

@@ -46,7 +46,7 @@ func (d *servicePrincipalDataSource) Metadata(
 	resp.TypeName = req.ProviderTypeName + "_service_principal"
 }
 
-// notReported is when the workspace keeps attributes back.
+// notReported is the sentence in the descriptions of attributes that the workspace may withhold.
 const notReported = " Null if the workspace does not report it, as to an identity that is not a workspace admin."
 
 func (d *servicePrincipalDataSource) Schema(
@@ -131,7 +131,7 @@ func (m lookupModel) String() string {
 	}
 }
 
-// lookUp finds the one that the configuration names. One request.
+// lookUp finds the service principal that the configuration names. One request.
 func lookUp(ctx context.Context, c *client.Client, by lookupModel) (client.ServicePrincipal, error) {
 	switch {
 	case by.ApplicationID.ValueString() != "":
@@ -172,7 +172,7 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 	if err != nil {
 		return client.ServicePrincipal{}, adviseLookup(err)
 	}
-	// The service compares without case, and two names that differ by case only are two names.
+	// The service ignores case when it compares names, but two names that differ only in case are two names.
 	var others []string
 	found = slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool {
 		if sp.DisplayName != name && strings.EqualFold(sp.DisplayName, name) {
@@ -190,7 +190,8 @@ func lookUpByName(ctx context.Context, c *client.Client, name string) (client.Se
 	return only(found, "display_name", hint)
 }
 
-// only returns the single service principal found. attribute and hint are for the error if there is none or several.
+// only returns the single service principal in found. If there is none, or more than one, it returns an error with that
+// attribute and hint.
 func only(found []client.ServicePrincipal, attribute, hint string) (client.ServicePrincipal, error) {
 	switch len(found) {
 	case 0:
@@ -227,7 +228,7 @@ func adviseLookup(err error) error {
 }
 
 func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {
-	if m.ApplicationID.IsNull() { // what is written keeps its spelling
+	if m.ApplicationID.IsNull() { // a configured id keeps its spelling
 		m.ApplicationID = fwkit.String(sp.ApplicationID)
 	}
 	m.ID, m.DisplayName = types.StringValue(sp.ID), fwkit.String(sp.DisplayName)
@@ -240,8 +241,8 @@ func (m *lookupModel) show(sp client.ServicePrincipal, workspaceID string) {
 	m.Entitlements, m.Groups = forAdmins(sp, sp.Entitlements), forAdmins(sp, groups)
 }
 
-// forAdmins converts values that the workspace shows to admins only. It returns null for the reduced answer that lacks
-// "active", in which an empty set and a hidden one look alike.
+// forAdmins converts values that the workspace shows to admins only. It returns null if the answer lacks "active", as
+// for other callers: in such an answer an empty set and a hidden set look the same.
 func forAdmins(sp client.ServicePrincipal, values []string) types.Set {
 	if sp.Active == nil {
 		return types.SetNull(types.StringType)

@@ -29,7 +29,7 @@ type listModel struct {
 	ServicePrincipals []listedModel `tfsdk:"service_principals"`
 }
 
-// filterModel says which service principals the data source and the list resource look for.
+// filterModel holds the conditions that the data source and the list resource put on service principals.
 type filterModel struct {
 	Filter              types.String `tfsdk:"filter"`
 	DisplayNameContains types.String `tfsdk:"display_name_contains"`
@@ -130,8 +130,7 @@ func (d *servicePrincipalsDataSource) Read(
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// listMatching lists the service principals that the configuration describes. One request per 10,000 service
-// principals.
+// listMatching lists the service principals that match the configuration. One request per 10,000 service principals.
 func listMatching(ctx context.Context, c *client.Client, by filterModel) ([]client.ServicePrincipal, error) {
 	found, err := c.ServicePrincipals(ctx, by.scim())
 	if err != nil {
@@ -149,7 +148,7 @@ func listMatching(ctx context.Context, c *client.Client, by filterModel) ([]clie
 	return slices.DeleteFunc(found, func(sp client.ServicePrincipal) bool { return !by.matches(sp) }), nil
 }
 
-// scim returns the SCIM filter of the configuration; empty for everything.
+// scim returns the SCIM filter of the configuration; empty to list all service principals.
 func (m filterModel) scim() string {
 	terms := []string{}
 	if text := m.DisplayNameContains.ValueString(); text != "" {
@@ -161,8 +160,9 @@ func (m filterModel) scim() string {
 	return cmp.Or(m.Filter.ValueString(), strings.Join(terms, " and "))
 }
 
-// matches looks once more, so that a service that understood a filter in its own way does not widen the answer. What is
-// active is decided here alone: it is not documented as something to filter by.
+// matches reports whether a service principal meets the configured conditions. It compares the names again, so that a
+// service that interprets a filter differently adds no results. Only matches compares "active", because the service
+// does not document it as an attribute to filter by.
 func (m filterModel) matches(sp client.ServicePrincipal) bool {
 	name := strings.ToLower(sp.DisplayName)
 	return strings.Contains(name, strings.ToLower(m.DisplayNameContains.ValueString())) &&

@@ -72,7 +72,7 @@ func (l *servicePrincipalList) ListResourceConfigSchema(
 	}
 }
 
-// List streams the service principals that the workspace lists, page by page.
+// List streams the service principals of the workspace, page by page.
 func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		var stopped error
@@ -83,7 +83,8 @@ func (l *servicePrincipalList) List(ctx context.Context, req list.ListRequest, s
 					return stopped == nil
 				}
 			}
-			// A configuration generated from the reduced answer would re-activate it and remove every entitlement.
+			// A configuration generated from an answer without "active" would reactivate the principal and remove all
+			// its entitlements.
 			if sp.Active == nil && (req.IncludeResource || !by.Active.IsNull()) {
 				if stopped = checkComplete(ctx, l.Client, false); stopped != nil {
 					return false
@@ -105,6 +106,6 @@ func (l *servicePrincipalList) result(
 	found client.ServicePrincipal,
 ) list.ListResult {
 	m := imported(found, l.Client.WorkspaceID())
-	m.OnDestroy = types.StringValue(onDestroyRetain) // of many that are imported at once, none is deleted by mistake
+	m.OnDestroy = types.StringValue(onDestroyRetain) // so that nobody deletes one of many imports by mistake
 	return fwkit.Listed(ctx, req, found.DisplayName, m.toIdentity(), m)
 }

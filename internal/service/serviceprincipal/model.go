@@ -39,7 +39,8 @@ func (m servicePrincipalModel) toIdentity() identityModel {
 	return identityModel{m.ApplicationID, m.WorkspaceID}
 }
 
-// wish is what a configuration says of a service principal; nil and empty mean that it says nothing.
+// wish holds the wanted attributes of a service principal. A nil or empty field means that the configuration does not
+// set the attribute.
 type wish struct {
 	ApplicationID string
 	DisplayName   string
@@ -47,14 +48,15 @@ type wish struct {
 	Entitlements  *[]string
 }
 
-// String names it in messages.
+// String returns the service principal's name for messages.
 func (w wish) String() string {
 	return client.ServicePrincipal{ApplicationID: w.ApplicationID, DisplayName: w.DisplayName}.String()
 }
 
 func (m servicePrincipalModel) String() string { return m.toServicePrincipal().String() }
 
-// toWish takes what is known; what the plan leaves to the service is unknown and says nothing.
+// toWish returns the known values of the model. A value that the plan leaves to the service is unknown, and the wish
+// does not set it.
 func (m servicePrincipalModel) toWish() wish {
 	w := wish{ApplicationID: m.ApplicationID.ValueString(), DisplayName: m.DisplayName.ValueString()}
 	if !m.Active.IsNull() && !m.Active.IsUnknown() {
@@ -68,7 +70,7 @@ func (m servicePrincipalModel) toWish() wish {
 	return w
 }
 
-// changes are the wishes that the service principal does not fulfil yet.
+// changes returns the part of the wish that differs from have, the service principal as it is.
 func (w wish) changes(have client.ServicePrincipal) wish {
 	var c wish
 	if w.DisplayName != "" && w.DisplayName != have.DisplayName {
@@ -86,10 +88,10 @@ func (w wish) changes(have client.ServicePrincipal) wish {
 // deactivates reports whether the change deactivates the service principal.
 func (w wish) deactivates() bool { return w.Active != nil && !*w.Active }
 
-// none reports whether there is nothing to change.
+// none reports whether the wish sets no attribute that can change.
 func (w wish) none() bool { return w.DisplayName == "" && w.Active == nil && w.Entitlements == nil }
 
-// after is the service principal once the wishes are fulfilled.
+// after returns have, the service principal as it is, with the wish applied.
 func (w wish) after(have client.ServicePrincipal) client.ServicePrincipal {
 	if w.DisplayName != "" {
 		have.DisplayName = w.DisplayName
@@ -114,13 +116,13 @@ func (m servicePrincipalModel) toServicePrincipal() client.ServicePrincipal {
 }
 
 // leftTokens reports whether the service principal is inactive because somebody else deactivated it, so that it may
-// have kept its tokens. deactivatedByOthers is the SCIM id of the one to which that happened.
+// have kept its tokens. deactivatedByOthers is the SCIM id of the principal that somebody else deactivated.
 func (m servicePrincipalModel) leftTokens(deactivatedByOthers string) bool {
 	return deactivatedByOthers != "" && deactivatedByOthers == m.ID.ValueString() && !m.Active.ValueBool()
 }
 
-// mayEndTokens reports whether the configuration deletes the tokens or the OAuth secrets, or may do so once all its
-// values are known.
+// mayEndTokens reports whether the configuration deletes the tokens or OAuth secrets of the service principal, or may
+// do so once all its values are known.
 func (m servicePrincipalModel) mayEndTokens(plan servicePrincipalModel) bool {
 	return (m.Active.IsUnknown() || m.toWish().deactivates()) &&
 		(plan.DeleteTokens.IsUnknown() || plan.DeleteTokens.ValueBool() || plan.DeleteSecrets.IsUnknown() || plan.DeleteSecrets.ValueBool())
@@ -132,7 +134,7 @@ func (m servicePrincipalModel) replaces(state servicePrincipalModel) bool {
 		!strings.EqualFold(m.ApplicationID.ValueString(), state.ApplicationID.ValueString())
 }
 
-// show writes what the service showed into the model. The application id keeps its spelling.
+// show writes what the service returned into the model. The application id keeps its spelling.
 func (m *servicePrincipalModel) show(sp client.ServicePrincipal, workspaceID string) {
 	m.ID = types.StringValue(sp.ID)
 	if !strings.EqualFold(m.ApplicationID.ValueString(), sp.ApplicationID) {
@@ -158,7 +160,7 @@ func imported(sp client.ServicePrincipal, workspaceID string) servicePrincipalMo
 	return m
 }
 
-// official is the state of a databricks_service_principal, as far as it says something about this resource.
+// official is the state of a databricks_service_principal, limited to the attributes that this resource can use.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/service_principal
 type official struct {
 	ID                      string `json:"id"`
@@ -178,7 +180,8 @@ type official struct {
 	} `json:"provider_config"`
 }
 
-// fromOfficial maps a state of the official provider. What it does not hold has its default; a refresh follows.
+// fromOfficial converts a state of the official provider. Attributes that this state lacks get their defaults, until a
+// refresh reads them.
 func fromOfficial(state []byte) (servicePrincipalModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {

@@ -57,8 +57,9 @@ func (r *servicePrincipalResource) ValidateConfig(
 	}
 }
 
-// ModifyPlan shows that an apply deletes the tokens which a deactivation by others has left. It refuses a plan that
-// would lock the provider out, if the login names its own application id; else the apply refuses it.
+// ModifyPlan makes the plan show that an apply deletes the tokens of a service principal that others deactivated. It
+// refuses a plan that would delete or deactivate the provider's own identity, if the login names its application id;
+// otherwise the apply refuses.
 func (r *servicePrincipalResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -75,14 +76,14 @@ func (r *servicePrincipalResource) ModifyPlan(
 		was := fwkit.AttributesOf(req.State.Raw).String(ctx, "display_name")
 		planned := fwkit.AttributesOf(req.Plan.Raw).String(ctx, "display_name")
 		if !planned.Equal(was) {
-			r.Client.NoteRename(applicationID) // grants show its name
+			r.Client.NoteRename(applicationID) // grants show the principal's name
 		}
 	}
 	self := !stays && r.Client.KnownSelf() != "" && strings.EqualFold(r.Client.KnownSelf(), applicationID)
 	byOthers := deactivatedByOthers(ctx, req.Private, &resp.Diagnostics)
 	kept := keptNameOf(ctx, req.Private, &resp.Diagnostics)
 	if !self && byOthers == "" && kept == (keptName{}) {
-		return // as nearly always: decoding the models below costs more than the rest of a plan
+		return // nearly always: decoding the models below costs more than the rest of a plan
 	}
 	var plan, state, config servicePrincipalModel
 	if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
@@ -106,7 +107,7 @@ func (r *servicePrincipalResource) ModifyPlan(
 			)
 		}
 		if config.DisplayName.IsNull() && kept.explains(state.DisplayName.ValueString(), kept.Real) {
-			// Not written any more, so state shows the real name again.
+			// The configuration no longer sets the name, so the state shows the workspace's name again.
 			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("display_name"), kept.Real)...)
 		}
 		if !plan.replaces(state) {
@@ -118,9 +119,9 @@ func (r *servicePrincipalResource) ModifyPlan(
 	}
 }
 
-// planAddress notes whether the plan removes or keeps the service principal at this address. stays reports whether the
-// plan removes it here and keeps it at another address. The application id is that in state. It reads single
-// attributes: a model costs more to decode than the rest of a plan.
+// planAddress records whether the plan removes or keeps the service principal at this address. It returns the
+// application id in the state, and whether the plan removes the principal here but keeps it at another address. It
+// reads single attributes, because decoding a model costs more than the rest of a plan.
 func (r *servicePrincipalResource) planAddress(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -150,7 +151,7 @@ func (r *servicePrincipalResource) planAddress(
 	return have.ValueString(), stays
 }
 
-// shared describes a service principal that another address of the same plan may manage as well.
+// shared returns the description by which a plan recognizes that two addresses manage the same service principal.
 func shared(applicationID, displayName string) fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{
@@ -162,27 +163,27 @@ func shared(applicationID, displayName string) fwkit.Shared {
 	}
 }
 
-// deactivatedKey holds, in private state, the SCIM id of a service principal that somebody else deactivated, so that it
-// may have kept its tokens.
+// deactivatedKey is the key in private state for the SCIM id of a service principal that somebody else deactivated, so
+// that it may have kept its tokens.
 const deactivatedKey = "deactivated_by_others"
 
 func deactivatedByOthers(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) (id string) {
 	return fwkit.Recall[string](ctx, p, deactivatedKey, diags)
 }
 
-// noteDeactivated remembers the SCIM id, or forgets it for an empty one.
+// noteDeactivated stores the SCIM id in private state; an empty id deletes the entry.
 func noteDeactivated(ctx context.Context, p fwkit.WritablePrivate, id string, diags *diag.Diagnostics) {
 	fwkit.RememberUnlessZero(ctx, p, deactivatedKey, id, diags)
 }
 
-// keptNameKey holds, in private state, a [keptName].
+// keptNameKey is the key in private state for a [keptName].
 const keptNameKey = "kept_name"
 
 func keptNameOf(ctx context.Context, p fwkit.ReadablePrivate, diags *diag.Diagnostics) keptName {
 	return fwkit.Recall[keptName](ctx, p, keptNameKey, diags)
 }
 
-// noteKeptName stores the name in private state; an empty one deletes the entry.
+// noteKeptName stores a rename that the workspace did not apply in private state; the zero value deletes the entry.
 func noteKeptName(ctx context.Context, p fwkit.WritablePrivate, kept keptName, diags *diag.Diagnostics) {
 	fwkit.RememberUnlessZero(ctx, p, keptNameKey, kept, diags)
 }

@@ -49,7 +49,7 @@ func (r *servicePrincipalResource) Create(
 	sp, err := addServicePrincipal(ctx, r.Client, want)
 	if errors.Is(err, ErrExists) && plan.AdoptExisting.ValueBool() {
 		if sp = r.adopt(ctx, sp, plan, resp.Private, &resp.Diagnostics); resp.Diagnostics.HasError() {
-			return // not in state: there it would be tainted, and the next apply would delete what others created
+			return // kept out of the state: a tainted principal, which others created, would be deleted next
 		}
 	} else {
 		if errors.Is(err, ErrExists) {
@@ -60,7 +60,7 @@ func (r *servicePrincipalResource) Create(
 		if fwkit.Failed(&resp.Diagnostics, err, "Cannot create service principal", want.String()) {
 			return
 		}
-		// It exists from here on: remember it before anything else can fail.
+		// The service principal exists now: store its id before anything else can fail.
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), sp.ID)...)
 		fwkit.NoteWritten(ctx, resp.Private, r.Client.Now(), &resp.Diagnostics)
 		sp = r.complete(ctx, sp, want, resp.Private, &resp.Diagnostics)
@@ -73,7 +73,7 @@ func (r *servicePrincipalResource) Create(
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
-// adopt changes an existing service principal to what the plan says.
+// adopt changes an existing service principal to match the plan, and returns it.
 func (r *servicePrincipalResource) adopt(
 	ctx context.Context,
 	have client.ServicePrincipal,
@@ -83,7 +83,7 @@ func (r *servicePrincipalResource) adopt(
 ) client.ServicePrincipal {
 	want := plan.toWish()
 	if _, here := client.Of[deactivated](r.Client).byID.Load(have.ID); here && want.Active == nil {
-		active := true // it was this run that deactivated it, at another address
+		active := true // this run deactivated the principal, when it destroyed another address
 		want.Active = &active
 	}
 	sp := r.fulfil(ctx, have, want, diags)
@@ -109,9 +109,9 @@ func (r *servicePrincipalResource) adopt(
 	return want.after(sp)
 }
 
-// complete changes what a creation did not set: if the account already has the service principal, it
-// comes into the workspace as it is there. That it cannot be changed is a warning: an error would taint it, and the
-// next plan shows what is missing anyway.
+// complete changes what a creation did not set: a service principal that the account already has comes into the
+// workspace with the attributes that it has there. If a change fails, complete adds a warning. An error would taint the
+// resource, and the next plan shows the difference anyway.
 func (r *servicePrincipalResource) complete(
 	ctx context.Context,
 	have client.ServicePrincipal,
@@ -137,8 +137,8 @@ func (r *servicePrincipalResource) complete(
 	return want.after(sp)
 }
 
-// fulfil changes what does not match the wishes, but for the name, and reads the result back. That it could not be read
-// back is a warning; that it reads as before is an error.
+// fulfil changes the attributes that differ from the wish, except the name, and returns the service principal that a
+// read shows afterwards. It adds a warning if that read fails, and an error if the read still shows the old values.
 func (r *servicePrincipalResource) fulfil(
 	ctx context.Context,
 	have client.ServicePrincipal,
@@ -180,8 +180,8 @@ func (r *servicePrincipalResource) fulfil(
 	return read
 }
 
-// rename sets the wanted name. If the workspace does not apply it, that is a warning, and private state remembers it:
-// no later plan tries again while both names stay the same.
+// rename sets the wanted display name. If the workspace does not apply the name, rename adds a warning and stores both
+// names in private state: no later plan tries again while both names stay the same.
 func (r *servicePrincipalResource) rename(
 	ctx context.Context,
 	have client.ServicePrincipal,
@@ -268,7 +268,7 @@ func (r *servicePrincipalResource) Read(ctx context.Context, req resource.ReadRe
 	if kept := keptNameOf(ctx, req.Private, &resp.Diagnostics); kept.explains(have.DisplayName, sp.DisplayName) {
 		state.DisplayName = before.DisplayName
 	} else {
-		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // one of the two names has changed
+		noteKeptName(ctx, resp.Private, keptName{}, &resp.Diagnostics) // the written name or the real one has changed
 	}
 	fwkit.SetIdentity(ctx, resp.Identity, state.toIdentity(), &resp.Diagnostics)
 	fwkit.Refresh(ctx, &resp.State, before, state, &resp.Diagnostics)
@@ -293,10 +293,11 @@ func (r *servicePrincipalResource) Update(
 		have.DisplayName = kept.Real
 	}
 	if plan.DisplayName.Equal(state.DisplayName) {
-		want.DisplayName = "" // even if the service keeps another one
+		want.DisplayName = "" // no rename, even if the workspace shows another name
 	}
 	change := want.changes(have)
-	// Written, not only planned: what others have deactivated is not ours to clean up before it is written.
+	// The configuration itself must set active = false: until then, the credentials of a principal that others
+	// deactivated are not deleted.
 	written := config.toWish().deactivates()
 	fresh := change.deactivates() || state.leftTokens(deactivatedByOthers(ctx, req.Private, &resp.Diagnostics))
 	endsTokens := written && plan.DeleteTokens.ValueBool() && (fresh || !state.DeleteTokens.ValueBool())
@@ -309,7 +310,8 @@ func (r *servicePrincipalResource) Update(
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// The plan has promised what it does not manage too; a change of that elsewhere is seen by the next refresh.
+	// The new state must equal the plan, including attributes that Terraform does not manage here. The next refresh
+	// finds changes that others made to them.
 	sp = want.after(sp)
 	sp.DisplayName = plan.DisplayName.ValueString()
 	if !plan.ExternalID.IsUnknown() {
@@ -325,7 +327,7 @@ func (r *servicePrincipalResource) Update(
 			"Deactivated service principal keeps tokens",
 			plan.String(),
 		) {
-		plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows it as still to be done
+		plan.DeleteTokens, ended = types.BoolValue(false), false // the next plan shows that it is still to be done
 	}
 	if endsSecrets &&
 		fwkit.Failed(
@@ -339,7 +341,7 @@ func (r *servicePrincipalResource) Update(
 	if ended {
 		noteDeactivated(ctx, resp.Private, "", &resp.Diagnostics)
 	}
-	// Last: the workspace may be slow to take a name, and nothing else waits for that.
+	// The rename comes last: the workspace may take long to apply a name, and nothing else should wait for that.
 	var renaming diag.Diagnostics
 	sp.DisplayName = have.DisplayName
 	if r.rename(ctx, sp, want, resp.Private, &renaming); renaming.HasError() {
@@ -349,8 +351,8 @@ func (r *servicePrincipalResource) Update(
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
-// endTokens is [deleteTokens], where a list that the workspace left out is a warning: it is how an empty one is
-// set, and no proof that there are none.
+// endTokens deletes every token of the service principal. If the workspace returns no list, endTokens adds a warning:
+// that is how the workspace returns an empty list, but it does not prove that there are no tokens.
 func (r *servicePrincipalResource) endTokens(ctx context.Context, id, object string, diags *diag.Diagnostics) error {
 	err := deleteTokens(ctx, r.Client, id)
 	if errors.Is(err, errNoTokenList) {
@@ -396,7 +398,7 @@ func (r *servicePrincipalResource) Delete(
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot end service principal", state.String())
 }
 
-// end deletes or deactivates it, as on_destroy says.
+// end deletes or deactivates the service principal, as on_destroy says.
 func (r *servicePrincipalResource) end(ctx context.Context, state servicePrincipalModel, diags *diag.Diagnostics) {
 	id := state.ID.ValueString()
 	if state.OnDestroy.ValueString() == onDestroyDelete {

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// ImportState takes an application id, a SCIM id, or an identity.
+// ImportState imports a service principal by its application id, its SCIM id or an identity.
 func (r *servicePrincipalResource) ImportState(
 	ctx context.Context,
 	req resource.ImportStateRequest,
@@ -27,7 +27,7 @@ func (r *servicePrincipalResource) ImportState(
 		id, workspace = identity.ApplicationID.ValueString(), identity.WorkspaceID
 	}
 	if (len(id) != 36 || uuid.Validate(id) != nil) &&
-		(id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone takes braces and a urn as well
+		(id == "" || strings.Trim(id, "0123456789") != "") { // Validate alone also accepts braces and a URN
 		resp.Diagnostics.AddError(
 			"Import id of a service principal is malformed",
 			strings.TrimSpace(

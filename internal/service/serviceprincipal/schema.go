@@ -19,7 +19,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// The entitlements that a workspace knows.
+// knownEntitlements lists the entitlements that a workspace accepts.
 // https://learn.microsoft.com/azure/databricks/security/auth/entitlements
 var knownEntitlements = []string{
 	"workspace-access",
@@ -29,7 +29,7 @@ var knownEntitlements = []string{
 	"workspace-consume",
 }
 
-// What destroying does.
+// The values of on_destroy say what destroying the resource does with the service principal.
 const (
 	onDestroyDelete     = "delete"
 	onDestroyDeactivate = "deactivate"
