@@ -81,7 +81,8 @@ func (d *endpointsDataSource) Read(ctx context.Context, req datasource.ReadReque
 	resp.Diagnostics.Append(resp.State.Set(ctx, config)...)
 }
 
-// matches compares here: the service does not filter.
+// matches reports whether an endpoint has the configured name prefix and tags. The provider compares them itself,
+// because the service does not filter endpoints.
 func (m endpointsModel) matches(e client.Endpoint) bool {
 	if !strings.HasPrefix(e.Name, m.NamePrefix.ValueString()) {
 		return false

@@ -17,7 +17,7 @@ type endpointModel struct {
 	ServedEntities  []entityModel `tfsdk:"served_entities"`
 }
 
-// commonModel is what both data sources show of an endpoint.
+// commonModel holds the attributes of an endpoint that both data sources show.
 type commonModel struct {
 	Name         types.String `tfsdk:"name"`
 	ID           types.String `tfsdk:"id"`
@@ -39,7 +39,7 @@ type entityModel struct {
 	StateMessage types.String `tfsdk:"state_message"`
 }
 
-// commonEntity is what both data sources show of a served entity.
+// commonEntity holds the attributes of a served entity that both data sources show.
 type commonEntity struct {
 	Name          types.String `tfsdk:"name"`
 	EntityName    types.String `tfsdk:"entity_name"`

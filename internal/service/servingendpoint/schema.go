@@ -42,7 +42,8 @@ func (d *endpointDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 	}
 }
 
-// commonAttributes are those of [commonModel] that both data sources describe alike: all but name and id.
+// commonAttributes returns the schema of the attributes of [commonModel] that both data sources describe alike: all
+// except name and id.
 func commonAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"creator":       text("User name or application id of the creator; null for a foundation-model endpoint."),

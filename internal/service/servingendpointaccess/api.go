@@ -11,16 +11,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// access is who may use an endpoint, and the groups whose members are not known.
+// access lists who may use an endpoint, and the groups whose members are not known.
 type access struct {
 	EndpointID string
 	Holders    []holder
 	Unexpanded []unexpanded
 }
 
-// readAccess reads the access list, then all groups at once, then the service principals and users that hold a level:
-// up to five requests, however many groups there are. Many endpoints share the lists of groups and principals: one
-// request for each endpoint, and some ten for all of them.
+// readAccess reads the access list of the endpoint, then all groups, then the service principals and users that hold a
+// level. Up to five requests for one endpoint, however many groups there are. Many endpoints share the lists of groups
+// and principals: one request per endpoint, and about ten for all endpoints together.
 func readAccess(ctx context.Context, c *client.Client, endpoint string) (access, error) {
 	id, list, err := acl.ReadEndpoint(ctx, c, endpoint, client.Lately)
 	if err != nil {
@@ -40,8 +40,8 @@ func readAccess(ctx context.Context, c *client.Client, endpoint string) (access,
 	return a, nil
 }
 
-// readGroups lists the groups, if the access list names one. A caller who may not list them gets none. One request, or
-// none.
+// readGroups lists all groups if the access list names a group other than "users". It returns no groups to a caller who
+// may not list them. One request, or none.
 func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory, error) {
 	if !slices.ContainsFunc(list, func(e acl.Entry) bool { return e.Kind == acl.Group && e.Name != usersGroup }) {
 		return directory{}, nil
@@ -57,22 +57,23 @@ func readGroups(ctx context.Context, c *client.Client, list acl.List) (directory
 }
 
 const (
-	// few is how many principals are looked up by name; for more, all are listed. Each name is part of the URL, whose
-	// length is limited.
+	// few is how many principals are looked up by name. If there are more, all principals are listed, because each name
+	// is part of the URL, whose length is limited.
 	few = 20
-	// alone is how many endpoints look up names; the ones after them share one list of all principals.
+	// alone is how many endpoints in a Terraform run look up principals by name. Later endpoints share one list of all
+	// principals.
 	alone = 2
 )
 
 // asked counts the endpoints that one run has read.
 type asked struct{ endpoints atomic.Int64 }
 
-// readPeople reads the names and states of those that hold a grant. Two requests at most.
+// readPeople reads the names and states of the service principals and users that hold a grant. Two requests at most.
 func readPeople(ctx context.Context, c *client.Client, grants []grant) (people, error) {
-	var applications, users []string // terms of a filter
+	var applications, users []string // terms of a SCIM filter
 	add := func(terms *[]string, attribute, value string) {
 		term := client.SCIMEquals(attribute, value)
-		if len(*terms) <= few && !slices.Contains(*terms, term) { // one too many is enough to know
+		if len(*terms) <= few && !slices.Contains(*terms, term) { // one more than few shows that there are too many
 			*terms = append(*terms, term)
 		}
 	}

@@ -38,7 +38,7 @@ type unexpandedModel struct {
 	Reason          types.String `tfsdk:"reason"`
 }
 
-// holder is one person or application that holds a level.
+// holder is a user or service principal that holds a permission level on the endpoint.
 type holder struct {
 	acl.Principal
 	DisplayName string
@@ -48,7 +48,7 @@ type holder struct {
 	Unranked    bool // it also holds a level that the provider does not know
 }
 
-// canQuery is nil where that is not known.
+// canQuery reports whether the holder can query the endpoint; nil if that is not known.
 func (h holder) canQuery() *bool {
 	can := higher(h.Level, acl.CanQuery) == h.Level && (h.Active == nil || *h.Active)
 	if !can && h.Unranked && (h.Active == nil || *h.Active) {
@@ -57,7 +57,7 @@ func (h holder) canQuery() *bool {
 	return &can
 }
 
-// unexpanded is a group that grants a level, and whose members could not all be read.
+// unexpanded is a group that grants a permission level, but whose members could not all be read.
 type unexpanded struct {
 	Group  string
 	Level  acl.Level
@@ -75,7 +75,7 @@ const (
 	unknownMember = "%d of its members could not be read"
 )
 
-// directory holds the workspace's groups. A nil Groups means that the workspace did not show them.
+// directory holds the groups of the workspace. Groups is nil if the workspace did not show them.
 type directory struct {
 	Groups map[string]client.Group // by name
 	byID   map[string]client.Group
@@ -89,7 +89,7 @@ func newDirectory(groups []client.Group) directory {
 	return d
 }
 
-// grant is a level that somebody holds in one way: directly, inherited or through a group.
+// grant is a permission level that somebody holds in one way: directly, inherited or through a group.
 type grant struct {
 	ID        string        // SCIM id; empty for a principal of the access list itself
 	Principal acl.Principal // empty for a member of a group, which shows only its id
@@ -97,10 +97,10 @@ type grant struct {
 	Member    client.Member
 	Level     acl.Level
 	Via       string
-	In        string // the group it is a direct member of
+	In        string // the group that directly contains the member
 }
 
-// follow returns every way by which somebody holds a level, and the groups whose members are not known.
+// follow returns every grant that follows from the access list, and the groups whose members are not known.
 func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 	for _, e := range list {
 		level := e.Direct
@@ -125,8 +125,9 @@ func follow(list acl.List, d directory) (grants []grant, missing []unexpanded) {
 	return grants, missing
 }
 
-// expand follows one group of the access list down. Each group is entered once, by its shortest way: groups may contain
-// each other in several ways, and the service may let a group contain itself.
+// expand returns the grants of all members of one group, including those of nested groups, and the groups whose members
+// are not known. It visits each group once, by its shortest path: groups may contain each other in several ways, and
+// the service may let a group contain itself.
 func (d directory) expand(root string, level acl.Level) (grants []grant, missing []unexpanded) {
 	miss := func(group, reason string) { missing = append(missing, unexpanded{group, level, reason}) }
 	first, listed := d.Groups[root]
@@ -149,7 +150,7 @@ func (d directory) expand(root string, level acl.Level) (grants []grant, missing
 	for queue := []step{{first, root}}; len(queue) > 0; queue = queue[1:] {
 		group, via := queue[0].group, queue[0].via
 		if group.Account {
-			miss(group.Name, accountGroup) // what it shows may not be all
+			miss(group.Name, accountGroup) // the workspace may show only some of its members
 		}
 		for _, m := range group.Members {
 			nested, isGroup := d.byID[m.ID]
@@ -173,14 +174,14 @@ func (d directory) expand(root string, level acl.Level) (grants []grant, missing
 	return grants, missing
 }
 
-// people are those whose names and states were asked for.
+// people holds the service principals and users whose names and states were read.
 type people struct {
 	ServicePrincipals []client.ServicePrincipal
 	Users             []client.User
 }
 
-// gather merges the grants into one holder for each principal. A member without a name is reported with its group: it
-// may have been added or removed during the reads.
+// gather merges the grants into one holder per principal. If a member's name is not known, gather reports its group as
+// not fully read: the member may have been added or removed during the reads.
 func gather(grants []grant, missing []unexpanded, known people) ([]holder, []unexpanded) {
 	byID, byName := map[string]holder{}, map[string]holder{}
 	key := func(p acl.Principal) string { return string(p.Kind) + "=" + strings.ToLower(p.Name) }
@@ -211,7 +212,7 @@ func gather(grants []grant, missing []unexpanded, known people) ([]holder, []une
 	for _, g := range grants {
 		h, ok := byID[g.ID]
 		if g.ID == "" {
-			if h, ok = byName[key(g.Principal)]; !ok { // the list itself names it
+			if h, ok = byName[key(g.Principal)]; !ok { // the access list itself contains the name
 				h, ok = holder{Principal: g.Principal, DisplayName: g.Display}, true
 			}
 		}
@@ -256,7 +257,8 @@ func rankOf(via string) int {
 
 var ranks = []acl.Level{"", acl.CanView, acl.CanQuery, acl.CanManage}
 
-// higher returns the level that includes the other. A level that the provider does not know counts as the lowest.
+// higher returns the higher of two levels, which includes the other. A level that the provider does not know counts as
+// the lowest.
 func higher(a, b acl.Level) acl.Level {
 	if a == "" || slices.Index(ranks, b) > slices.Index(ranks, a) {
 		return b

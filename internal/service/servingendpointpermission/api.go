@@ -11,8 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// createGrant grants access, and returns the id of the endpoint and the entry in its access list. Three requests; all
-// grants on the endpoint share the first two.
+// createGrant grants access to an endpoint, and returns the endpoint's id and the principal's entry in its access list.
+// Three requests; all grants on the endpoint share the first two.
 func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl.Entry, error) {
 	id, err := c.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
 	if err != nil {
@@ -21,7 +21,7 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 	undo := want.keep(c, id)
 	entry, wrote, err := acl.Grant(ctx, c, acl.Endpoint(id), want.Principal, want.Level, want.Overwrite)
 	if wrote {
-		c.NoteGrant(want.Endpoint) // a refusal to score it may be worth a second try now
+		c.NoteGrant(want.Endpoint) // a query that the endpoint refused may succeed soon
 	}
 	if err != nil && !unverified(err) {
 		undo()
@@ -43,8 +43,8 @@ func createGrant(ctx context.Context, c *client.Client, want grant) (string, acl
 	return id, entry, err
 }
 
-// readGrant finds the endpoint by name and the principal in its access list; an entry without a direct level is one
-// that only inherits. Two requests, shared by all grants on the endpoint.
+// readGrant finds the endpoint by name, and returns its id and the principal's entry in its access list. If the entry
+// has no direct level, the principal only inherits one. Two requests, shared by all grants on the endpoint.
 func readGrant(ctx context.Context, c *client.Client, have grant) (id string, entry acl.Entry, err error) {
 	id, err = c.EndpointID(ctx, have.Endpoint, client.AnyAge)
 	if err != nil {
@@ -54,7 +54,7 @@ func readGrant(ctx context.Context, c *client.Client, have grant) (id string, en
 	return id, entry, err
 }
 
-// changeGrant moves the grant to another level in place. One request.
+// changeGrant changes the level of an existing grant. One request.
 func changeGrant(ctx context.Context, c *client.Client, want grant) error {
 	undo := want.keep(c, want.EndpointID)
 	_, err := acl.Change(ctx, c, acl.Endpoint(want.EndpointID), want.Principal, want.Level)
@@ -66,20 +66,21 @@ func changeGrant(ctx context.Context, c *client.Client, want grant) error {
 	return err
 }
 
-// unverified reports whether a grant was accepted but could not be read back.
+// unverified reports whether the error means that a grant was accepted but could not be read back.
 func unverified(err error) bool {
 	var u *acl.UnverifiedError
 	return errors.As(err, &u)
 }
 
-// revokeGrant removes the grant and nothing else, or returns [client.ErrKept]. Two requests; a third when the service
-// answers that the list or the principal does not exist.
+// revokeGrant revokes the grant and nothing else. If another resource of this Terraform run keeps the grant, it returns
+// [client.ErrKept] instead. Two requests; a third if the service answers that the list or the principal does not exist.
 func revokeGrant(ctx context.Context, c *client.Client, have grant) error {
 	err := acl.Revoke(ctx, c, acl.Endpoint(have.EndpointID), have.Principal)
 	if !errors.Is(err, client.ErrNotFound) {
 		return err
 	}
-	// The list of a deleted endpoint may be readable but not writable: look up its name to see whether it exists.
+	// The access list of a deleted endpoint may be readable but not writable. Looking up the endpoint by name shows
+	// whether it still exists.
 	e, lookup := c.EndpointByName(ctx, have.Endpoint)
 	if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != have.EndpointID {
 		return nil
@@ -87,10 +88,10 @@ func revokeGrant(ctx context.Context, c *client.Client, have grant) error {
 	return err
 }
 
-// eachGrant visits the direct grants that the search finds on the endpoint of that name or, where it is empty, on every
-// one that has an access list, until visit returns false. It skips the grant of admins, which nobody can change. One
-// request for the endpoints, and one for each access list, sent when its turn comes. unseen are the names of endpoints
-// whose list the caller may not see.
+// eachGrant calls visit for each direct grant that the search finds, until visit returns false. It reads the endpoint
+// of that name or, if the name is empty, every endpoint that has an access list. It skips the grant of the group
+// admins, which nobody can change. One request for the endpoints, and one per access list, sent when its turn comes.
+// unseen returns the names of the endpoints whose access list the caller may not see.
 func eachGrant(
 	ctx context.Context,
 	c *client.Client,
@@ -119,7 +120,7 @@ func eachGrant(
 			more, err = visitGrants(ctx, c, e.Name, e.ID, list, search, visit)
 		}
 		switch {
-		case errors.Is(err, client.ErrNotFound): // deleted since
+		case errors.Is(err, client.ErrNotFound): // deleted after the endpoints were listed
 		case errors.Is(err, client.ErrPermissionDenied):
 			unseen = append(unseen, e.Name)
 		case err != nil:
@@ -131,7 +132,8 @@ func eachGrant(
 	return unseen, nil
 }
 
-// visitGrants visits grants in sorted order, because the service shuffles them. more is false if visit returned false.
+// visitGrants calls visit for the grants of one access list in sorted order, because the service returns them in random
+// order. more is false if visit returned false.
 func visitGrants(
 	ctx context.Context,
 	c *client.Client,
@@ -155,10 +157,12 @@ func visitGrants(
 	return true, nil
 }
 
-// place is the grant in the register of what a run keeps, as a plan knows it.
+// place returns the key of the grant, with the endpoint's name, in the record of what this Terraform run keeps. A plan
+// may not know the endpoint's id.
 func (g grant) place() client.Thing { return acl.Place(g.Endpoint, g.Principal) }
 
-// keep notes that this run keeps the grant on the endpoint of that id.
+// keep records that this Terraform run needs the grant on the endpoint with that id, so that a revocation by another
+// resource leaves it. undo deletes the record.
 func (g grant) keep(c *client.Client, endpointID string) (undo func()) {
 	return c.Keep(acl.Place(acl.Endpoint(endpointID).String(), g.Principal), g.place())
 }

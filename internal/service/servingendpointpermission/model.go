@@ -24,7 +24,8 @@ type permissionModel struct {
 	Timeouts             timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel identifies one grant. An endpoint that is created again under its name keeps it.
+// identityModel identifies one grant by names, so an endpoint that is created again under its name has the same
+// identity.
 type identityModel struct {
 	EndpointName         types.String `tfsdk:"endpoint_name"`
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
@@ -37,7 +38,7 @@ func (m permissionModel) toIdentity() identityModel {
 	return identityModel{m.EndpointName, m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
 }
 
-// importID returns the identity in the form of an import id.
+// importID returns the identity as an import id.
 func (m identityModel) importID() string {
 	return m.EndpointName.ValueString() + "/" +
 		fwkit.IdentifiedPrincipal(m.ServicePrincipalName, m.UserName, m.GroupName)
@@ -46,17 +47,17 @@ func (m identityModel) importID() string {
 // grant is one principal's grant on one endpoint.
 type grant struct {
 	Endpoint   string // name
-	EndpointID string // empty: to be found by name
+	EndpointID string // empty if it must be looked up by name
 	Principal  acl.Principal
-	ShownAs    string // the principal's display name, where it is known
+	ShownAs    string // the principal's display name; empty if it is not known
 	Level      acl.Level
 	Overwrite  bool
 }
 
-// ID is the resource's id.
+// ID returns the id of the resource.
 func (g grant) ID() string { return g.Endpoint + "/" + g.Principal.Name }
 
-// String names the grant in messages.
+// String returns the description of the grant for messages.
 func (g grant) String() string {
 	return string(g.Level) + " on serving endpoint " + g.Endpoint + " for " + acl.Describe(g.Principal, g.ShownAs)
 }
@@ -73,7 +74,7 @@ func (m permissionModel) toGrant() grant {
 	}
 }
 
-// toGrant is a direct grant as an access list shows it.
+// toGrant converts an entry of an access list to a direct grant.
 func toGrant(endpoint, endpointID string, e acl.Entry) grant {
 	return grant{
 		Endpoint:   endpoint,
@@ -84,7 +85,7 @@ func toGrant(endpoint, endpointID string, e acl.Entry) grant {
 	}
 }
 
-// show writes what the service showed into the model. The principal and the endpoint's id keep their spelling.
+// show writes what the service returned into the model. The principal and the endpoint's id keep their spelling.
 func (m *permissionModel) show(endpointID string, e acl.Entry, workspaceID string) {
 	m.EndpointID = fwkit.SameID(m.EndpointID, endpointID)
 	m.PermissionLevel = types.StringValue(string(e.Direct))

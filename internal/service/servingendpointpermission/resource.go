@@ -39,8 +39,8 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns of what only the provider sees: that two resources of one configuration mean the same grant.
-// The warning is raised by whichever resource is planned second.
+// ModifyPlan warns if two resources of one configuration manage the same grant, which only the provider can see. The
+// resource that is planned second gets the warning.
 func (r *permissionResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -48,7 +48,7 @@ func (r *permissionResource) ModifyPlan(
 ) {
 	var have, planned grant
 	if !req.State.Raw.IsNull() &&
-		!req.State.Raw.Equal(req.Plan.Raw) { // nearly always it is: comparing costs less than decoding
+		!req.State.Raw.Equal(req.Plan.Raw) { // nearly always equal, and comparing costs less than decoding
 		var state permissionModel
 		if !fwkit.Decode(ctx, req.State, &state, &resp.Diagnostics) {
 			return
@@ -85,7 +85,7 @@ func (r *permissionResource) ModifyPlan(
 	}
 	r.PlanToKeep(planned.ID(), req.State.Raw.Equal(resp.Plan.Raw), &resp.Diagnostics, planned.shared())
 	if req.State.Raw.IsNull() && r.manages(planned) {
-		// Where Terraform replaces it, the right to create it again would go with it.
+		// If Terraform replaces this grant, revoking it would also take away the right to create it again.
 		fwkit.NoteCreation(ctx, resp.Private, planned.place(), &resp.Diagnostics)
 		resp.Diagnostics.AddWarning(
 			"Manages the provider's own CAN_MANAGE on serving endpoint: "+planned.Endpoint,
@@ -104,8 +104,8 @@ func (r *permissionResource) ModifyPlan(
 	}
 }
 
-// checkReplacement warns where the endpoint that the grant is to move to cannot be found. One request, shared by all
-// grants that move there.
+// checkReplacement warns if the endpoint to which the grant is to move cannot be found. One request, shared by all
+// grants that move to that endpoint.
 func (r *permissionResource) checkReplacement(
 	ctx context.Context,
 	config tfsdk.Config,
@@ -116,21 +116,22 @@ func (r *permissionResource) checkReplacement(
 	var endpointID types.String
 	diags.Append(config.GetAttribute(ctx, path.Root("endpoint_id"), &endpointID)...)
 	if endpointID.IsUnknown() ||
-		!r.Client.Ready() { // an id that is written and not known is that of an endpoint which this apply creates
+		!r.Client.Ready() { // a configured but unknown id is that of an endpoint which this apply creates
 		return
 	}
 	_, err := r.Client.EndpointID(ctx, endpoint, client.AnyAge)
 	fwkit.WarnOfReplacement(diags, err, "endpoint_name", have.String())
 }
 
-// manages reports whether it is the grant by which the provider itself manages the endpoint, as far as its login shows.
+// manages reports whether the grant lets the provider's own identity manage the endpoint. It returns false if the login
+// does not name its application id.
 func (r *permissionResource) manages(g grant) bool {
 	self := r.Client.KnownSelf()
 	return self != "" && g.Level == acl.CanManage &&
 		g.Principal.Same(acl.Principal{Kind: acl.ServicePrincipal, Name: self})
 }
 
-// shared is the grant as another address of the plan may have it.
+// shared returns the description by which a plan recognizes that two addresses manage the same grant.
 func (g grant) shared() fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{
@@ -229,9 +230,10 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	endpointID := have.EndpointID
 	var err error
 	if moved || changed {
-		// The endpoint may have been created again since the plan, and the old one's list goes on taking grants.
+		// The endpoint may have been re-created since the plan, and the access list of the deleted endpoint still
+		// accepts grants.
 		endpointID, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Any answer names the workspace. If it is another one, nothing may be written to it or believed from it.
+		// Every answer names its workspace. If it is the wrong one, nothing may be written to it or believed from it.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, have.String(), &resp.Diagnostics) {
 			return
@@ -239,7 +241,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	switch {
 	case err != nil:
-	case moved: // the endpoint was replaced: its list starts empty
+	case moved: // the endpoint was replaced, and the new one has no grants yet
 		_, _, err = createGrant(ctx, r.Client, want)
 	case changed:
 		err = changeGrant(ctx, r.Client, want)
@@ -252,11 +254,11 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	plan.EndpointID = fwkit.SameID(plan.EndpointID, endpointID)
-	if plan.DisplayName.IsUnknown() { // all else is known in the plan
+	if plan.DisplayName.IsUnknown() { // the plan knows all other attributes
 		plan.DisplayName = state.DisplayName
 		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Endpoint(endpointID), want.Principal); err == nil &&
 			found {
-			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
+			plan.DisplayName = fwkit.String(entry.DisplayName) // otherwise the next refresh finds the name
 		}
 	}
 	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)
@@ -329,7 +331,8 @@ func (r *permissionResource) ImportState(
 	fwkit.SetIdentity(ctx, resp.Identity, m.toIdentity(), &resp.Diagnostics)
 }
 
-// oneGrant finds the direct grant that an import id means.
+// oneGrant returns the direct grant that an import id names. If there is none, or more than one, it adds an error and
+// returns false.
 func oneGrant(list acl.List, attribute, name, id string, diags *diag.Diagnostics) (acl.Entry, bool) {
 	found := list.Direct(acl.Kind(attribute), name)
 	switch len(found) {

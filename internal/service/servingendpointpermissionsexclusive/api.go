@@ -12,10 +12,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// admins hold everything by the service's own rule; a direct grant of theirs changes nothing and is left alone.
+// admins is the group that holds all rights by a rule of the service. A direct grant to this group changes nothing, so
+// such a grant stays as it is.
 var admins = acl.Principal{Kind: acl.Group, Name: client.AdminsGroup}
 
-// unlisted are the direct grants that are neither wanted nor left to others, in one order.
+// unlisted returns, sorted, the direct grants of the list that the configuration neither lists nor ignores. It leaves
+// out the grant of the group admins.
 func (w accessList) unlisted(list acl.List) acl.List {
 	var found acl.List
 	for _, e := range list {
@@ -27,7 +29,8 @@ func (w accessList) unlisted(list acl.List) acl.List {
 	return sorted(found)
 }
 
-// appliedOver returns the list with the wanted grants set and those that drop matches removed. All others stay.
+// appliedOver returns the list after the wanted grants are set and the direct grants that drop matches are removed. All
+// other grants stay.
 func (w accessList) appliedOver(now acl.List, drop func(acl.Principal) bool) acl.List {
 	next := make(acl.List, 0, len(now)+len(w.Grants))
 	seen := principalSet{}
@@ -44,8 +47,8 @@ func (w accessList) appliedOver(now acl.List, drop func(acl.Principal) bool) acl
 	return append(next, w.Grants.without(seen.has).sorted()...)
 }
 
-// createList sets the wanted list, and fails if that would revoke a grant whose removal the plan did not show. Two
-// requests; see [refuseLockout].
+// createList sets the wanted access list. It returns an error if that would revoke a grant whose removal the plan did
+// not show. Two requests; for a possible third see [refuseLockout].
 func createList(ctx context.Context, c *client.Client, id string, want accessList) error {
 	create := func(now acl.List) (acl.List, error) {
 		extra := want.unlisted(now)
@@ -61,8 +64,8 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 		for _, l := range want.Removed {
 			planned[l] = true
 		}
-		// A grant that the plan showed and the list lacks is gone already: others removed it, or a write of ours did
-		// whose answer was lost.
+		// A grant that the plan showed may be missing from the list: somebody else removed it, or an earlier write of
+		// this provider did, whose answer was lost.
 		unseen := slices.DeleteFunc(slices.Clone(extra), func(e acl.Entry) bool { return planned[line(e)] })
 		if len(unseen) > 0 {
 			return nil, client.Advise(
@@ -87,7 +90,8 @@ func createList(ctx context.Context, c *client.Client, id string, want accessLis
 	return err
 }
 
-// keep notes that this run keeps the wanted grants on the endpoint of that id.
+// keep records that this Terraform run needs the wanted grants on the endpoint with that id, so that a revocation by
+// another resource leaves them. undo deletes the record.
 func (w accessList) keep(c *client.Client, id string) (undo func()) {
 	things := make([]client.Thing, 0, 2*len(w.Grants))
 	for key := range w.Grants {
@@ -96,13 +100,15 @@ func (w accessList) keep(c *client.Client, id string) (undo func()) {
 	return c.Keep(things...)
 }
 
-// placeOn is a grant in the register of what a run keeps.
+// placeOn returns the key of a principal's grant on the endpoint with that id in the record of what this Terraform run
+// keeps.
 func placeOn(id string, key acl.Principal) client.Thing {
 	return acl.Place(acl.Endpoint(id).String(), key)
 }
 
-// changeList sets the wanted list. It leaves grants that the plan did not show (known reports which it showed), and
-// those that this run keeps at another address. Two requests; see [refuseLockout].
+// changeList sets the wanted access list. It does not remove a grant that the plan did not show (known reports whether
+// the plan showed the principal's grant), nor a grant that another resource of this Terraform run keeps. Two requests;
+// for a possible third see [refuseLockout].
 func changeList(
 	ctx context.Context,
 	c *client.Client,
@@ -135,7 +141,7 @@ func changeList(
 const nextOfUnlisted = "List them, name them in ignore_principals, remove them, or let on_unlisted = \"remove\" show " +
 	"and remove them."
 
-// refuseUnlisted is the error of on_unlisted = "error".
+// refuseUnlisted returns the error that on_unlisted = "error" demands for unlisted grants.
 func refuseUnlisted(extra acl.List) error {
 	return client.Advise(
 		fmt.Errorf("these are neither listed nor ignored: %s", extra),
@@ -144,13 +150,13 @@ func refuseUnlisted(extra acl.List) error {
 	)
 }
 
-// left are grants that a write has not removed: the caller's own, those that this run keeps at another address, and
-// those of others.
+// left holds the grants that a write has not removed: own holds the caller's grants, kept those that another resource
+// of this Terraform run keeps, and foreign those of others.
 type left struct{ own, kept, foreign acl.List }
 
-// write reads the list and replaces it in one write, or in none when nothing changes. fresh are principals that may be
-// too new for access lists to accept them yet. Afterwards the list that the service shows is compared with the wanted
-// one.
+// write reads the access list and replaces it with the result of change, in one write, or in none if nothing changes.
+// The principals of fresh may be too new for access lists to accept them yet. Afterwards write compares the list that
+// the service shows with the wanted list.
 func write(
 	ctx context.Context,
 	c *client.Client,
@@ -180,7 +186,7 @@ func write(
 		}
 		return made.left, err
 	}
-	c.NoteGrant(endpoint) // a refusal to score it may be worth a second try now
+	c.NoteGrant(endpoint) // a query that the endpoint refused may succeed soon
 	if err != nil {
 		return made.left, err
 	}
@@ -200,7 +206,7 @@ func write(
 	return made.left, nil
 }
 
-// described names the principals of a list whatever they hold.
+// described returns the names of the principals in a list, without their levels.
 func described(list acl.List) []string {
 	var names []string
 	for _, e := range list {
@@ -209,8 +215,9 @@ func described(list acl.List) []string {
 	return names
 }
 
-// revokeList removes the applied grants that still exist, and nothing else: neither the caller's own CAN_MANAGE, nor
-// those that stay. A list that is gone with its endpoint is done. Two requests, three where it must be known who calls.
+// revokeList removes the applied grants that still exist, and nothing else. It leaves the caller's own CAN_MANAGE, and
+// the grants of the principals that stays matches. If the list was deleted with its endpoint, that counts as success.
+// Two requests; three if the caller's identity must be looked up.
 func revokeList(
 	ctx context.Context,
 	c *client.Client,
@@ -220,7 +227,7 @@ func revokeList(
 ) (left, error) {
 	given := keysOf(applied.Grants)
 	l, err := write(ctx, c, endpoint, applied.EndpointID, nil, func(now acl.List) (acl.List, left, error) {
-		// Asked here, where no other write to the list can come in between.
+		// stays is called here, where no other write to the access list can come in between.
 		drop := principalSet{}
 		for key := range given {
 			drop[key] = !stays(key)
@@ -237,7 +244,7 @@ func revokeList(
 		return accessList{}.appliedOver(now, func(key acl.Principal) bool { return drop[key] && !mine[key] }), l, err
 	})
 	if errors.Is(err, client.ErrNotFound) {
-		// Either the list is gone or a principal in it. Looking up the endpoint by name decides.
+		// Either the access list or a principal in it does not exist. Looking up the endpoint by name shows which.
 		e, lookup := c.EndpointByName(ctx, endpoint)
 		if errors.Is(lookup, client.ErrNotFound) || lookup == nil && e.ID != applied.EndpointID {
 			return left{}, nil
@@ -246,7 +253,7 @@ func revokeList(
 	return l, err
 }
 
-// managers are the principals that hold CAN_MANAGE directly.
+// managers returns the grants of the principals that hold CAN_MANAGE directly.
 func managers(list acl.List) grants {
 	found := grants{}
 	for _, e := range list {
@@ -257,7 +264,8 @@ func managers(list acl.List) grants {
 	return found
 }
 
-// caller is the identity that the provider calls as: its principal, its groups, and whether it is a workspace admin.
+// caller describes the identity that sends the provider's requests: its principal, its groups, and whether it is a
+// workspace admin.
 type caller struct {
 	self   acl.Principal
 	groups principalSet
@@ -266,9 +274,9 @@ type caller struct {
 
 func (w caller) is(key acl.Principal) bool { return key == w.self.Key() || w.groups[key] }
 
-// whoCalls looks up the caller if one of the managers that lose access could be the caller; asked reports whether it
-// did. If the login names its own application id, other service principals and users cannot be the caller; only the
-// workspace knows its groups.
+// whoCalls looks up the caller's identity if one of the managers that lose access could be the caller; asked reports
+// whether it was looked up. If the login names its own application id, other service principals and users cannot be the
+// caller. A group always could be the caller's: only the workspace knows the caller's groups.
 func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool, error) {
 	if len(lost) == 0 {
 		return caller{}, false, nil
@@ -299,8 +307,9 @@ func whoCalls(ctx context.Context, c *client.Client, lost grants) (caller, bool,
 	return who, true, nil
 }
 
-// refuseLockout returns next, or an error if next would lock the caller out: only an admin could undo that. If next
-// revokes a CAN_MANAGE that could be the caller's, one more request finds out who calls.
+// refuseLockout returns next, or an error if next would take away the caller's own right to manage the endpoint, which
+// only an admin could undo. If next revokes a CAN_MANAGE that could be the caller's, one more request finds out who the
+// caller is.
 func refuseLockout(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	before, after := managers(now), managers(next)
 	who, asked, err := whoCalls(ctx, c, before.without(after.has))
@@ -331,7 +340,8 @@ func refuseLockout(ctx context.Context, c *client.Client, now, next acl.List) (a
 	)
 }
 
-// own are the grants that a destroy leaves to the caller: its own CAN_MANAGE, or if it has none, that of its groups.
+// own returns the grants that a destroy leaves to the caller: its own CAN_MANAGE or, if it has none, the CAN_MANAGE of
+// its groups.
 func own(ctx context.Context, c *client.Client, now, next acl.List) (acl.List, error) {
 	after := managers(next)
 	lost := managers(now).without(after.has)

@@ -29,7 +29,8 @@ type exclusiveModel struct {
 	Timeouts          timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel identifies one list. An endpoint that is created again under its name keeps it.
+// identityModel identifies one access list by the endpoint's name, so an endpoint that is created again under its name
+// has the same identity.
 type identityModel struct {
 	EndpointName types.String `tfsdk:"endpoint_name"`
 	WorkspaceID  types.String `tfsdk:"workspace_id"`
@@ -39,7 +40,7 @@ func (m *exclusiveModel) toIdentity() identityModel {
 	return identityModel{m.EndpointName, m.WorkspaceID}
 }
 
-// levelMap is one of the three maps of a model.
+// levelMap is one of the three map attributes of the model, each for one kind of principal.
 type levelMap struct {
 	attribute string
 	kind      acl.Kind
@@ -65,7 +66,7 @@ func attributeOf(kind acl.Kind) string {
 	return ""
 }
 
-// grants are direct grants by the principal's key; the entry keeps the principal's spelling.
+// grants maps the key of a principal to its direct grant. The entry keeps the spelling of the principal's name.
 type grants map[acl.Principal]acl.Entry
 
 // without returns the grants whose key no predicate matches.
@@ -81,7 +82,7 @@ func (g grants) without(others ...func(acl.Principal) bool) grants {
 
 func (g grants) has(key acl.Principal) bool { _, ok := g[key]; return ok }
 
-// sorted is the grants as a list in one order.
+// sorted returns the grants as a sorted list.
 func (g grants) sorted() acl.List {
 	list := make(acl.List, 0, len(g))
 	for _, e := range g {
@@ -95,7 +96,7 @@ func sorted(list acl.List) acl.List {
 	return list
 }
 
-// principalSet holds keys.
+// principalSet is a set of the keys of principals.
 type principalSet map[acl.Principal]bool
 
 func (s principalSet) has(key acl.Principal) bool { return s[key] }
@@ -103,14 +104,14 @@ func (s principalSet) has(key acl.Principal) bool { return s[key] }
 // accessList is the access list of one endpoint, as a configuration or a state describes it.
 type accessList struct {
 	Endpoint   string // name
-	EndpointID string // empty: to be found by name
+	EndpointID string // empty if it must be looked up by name
 	Grants     grants
 	Ignored    principalSet
 	OnUnlisted string
-	Removed    []string // what creation takes away
+	Removed    []string // the grants that the creation removes, as in removed_on_create
 }
 
-// String names the list in messages.
+// String returns the description of the access list for messages.
 func (w accessList) String() string { return "the access list of serving endpoint " + w.Endpoint }
 
 func (m *exclusiveModel) toAccessList() accessList {
@@ -136,7 +137,7 @@ func (m *exclusiveModel) toAccessList() accessList {
 	return w
 }
 
-// whoIsKnown reports whether the listed and the ignored principals are known; levels may be unknown.
+// whoIsKnown reports whether all listed and ignored principals are known. Their levels may be unknown.
 func (m *exclusiveModel) whoIsKnown() bool {
 	for _, l := range m.maps() {
 		if l.value.IsUnknown() {
@@ -150,7 +151,7 @@ func (m *exclusiveModel) ignoredAreKnown() bool {
 	return !m.IgnorePrincipals.IsUnknown() && !slices.ContainsFunc(m.IgnorePrincipals.Elements(), attr.Value.IsUnknown)
 }
 
-// principals reads kind=NAME strings; what is unknown or says no kind is left out.
+// principals parses strings of the form kind=NAME. It leaves out strings that are unknown or have no kind.
 func principals(set types.Set) principalSet {
 	found := principalSet{}
 	for _, s := range fwkit.FromStrings(set) {
@@ -166,9 +167,9 @@ func parsePrincipal(s string) (acl.Principal, bool) {
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}, attribute != "" && name != ""
 }
 
-// show writes the list of the service into the model, and returns the grants that it leaves out. With on_unlisted =
-// "remove" the maps show every grant, so that the diff shows removals; else they show only the principals that they
-// held before. Principals keep their spelling.
+// show writes the access list that the service returned into the model, and returns the unlisted grants that the model
+// does not show. With on_unlisted = "remove" the maps show every grant, so that the diff shows removals. Otherwise they
+// show only the principals that they held before. Principals keep their spelling.
 func (m *exclusiveModel) show(endpointID string, list acl.List, workspaceID string) (unlisted acl.List) {
 	have := m.toAccessList()
 	extra := have.unlisted(list)
@@ -193,7 +194,7 @@ func (m *exclusiveModel) show(endpointID string, list acl.List, workspaceID stri
 	for _, l := range m.maps() {
 		if elements := shown[l.kind]; len(elements) > 0 {
 			*l.value = types.MapValueMust(types.StringType, elements)
-		} else if !l.value.IsNull() { // no map and an empty one mean the same: what was written stays
+		} else if !l.value.IsNull() { // null and an empty map mean the same, so the state keeps the configured form
 			*l.value = types.MapValueMust(types.StringType, map[string]attr.Value{})
 		}
 	}
@@ -222,13 +223,13 @@ func lineList(lines []string) types.List {
 	return types.ListValueMust(types.StringType, elements)
 }
 
-// The private state has two notes. Both count for the endpoint of that id only.
+// The keys of two notes in private state. A note counts only for the endpoint with the id in the note.
 const (
-	appliedKey  = "applied"  // what destroying may remove
+	appliedKey  = "applied"  // grants that destroying may remove
 	unlistedKey = "unlisted" // unlisted grants that Read found and the plan must report
 )
 
-// note is a list that is remembered for one endpoint.
+// note is a list of grants that private state holds for one endpoint.
 type note struct {
 	EndpointID string
 	Grants     acl.List
@@ -239,7 +240,7 @@ type noteJSON struct {
 	Grants     []grantJSON `json:"grants"`
 }
 
-// grantJSON has short names: a thousand of them are kept in state.
+// grantJSON is a grant in private state. Its names are short, because a state may hold a thousand grants.
 type grantJSON struct {
 	Kind        acl.Kind  `json:"k"`
 	Name        string    `json:"n"`
@@ -254,12 +255,12 @@ func (n note) encode() []byte {
 	}
 	text, err := json.Marshal(kept)
 	if err != nil {
-		panic(err) // strings only
+		panic(err) // cannot happen, because all values are strings
 	}
 	return text
 }
 
-// decodeNote reads a note; the zero note if there is none.
+// decodeNote parses a note from private state. It returns the zero note if the text is empty or invalid.
 func decodeNote(text []byte) note {
 	var kept noteJSON
 	if len(text) == 0 || json.Unmarshal(text, &kept) != nil {
@@ -279,7 +280,8 @@ func decodeNote(text []byte) note {
 	return n
 }
 
-// appliedTo is what destroying may remove once the list was written to the endpoint of that id.
+// appliedTo returns the note about the grants that destroying may remove, after the list was written to the endpoint
+// with that id.
 func (w accessList) appliedTo(id string) note {
 	n := note{EndpointID: id}
 	for _, e := range w.Grants.sorted() {
@@ -288,7 +290,7 @@ func (w accessList) appliedTo(id string) note {
 	return n
 }
 
-// keysOf are the principals of a list.
+// keysOf returns the keys of the principals in a list.
 func keysOf(list acl.List) principalSet {
 	keys := principalSet{}
 	for _, e := range list {
@@ -297,10 +299,11 @@ func keysOf(list acl.List) principalSet {
 	return keys
 }
 
-// FoundByRefresh is the attribute that a state of the official provider lacks, so that a refresh has to find it.
+// FoundByRefresh returns the name of the attribute that a state of the official provider lacks, so that a refresh has
+// to find its value.
 func (exclusiveModel) FoundByRefresh() string { return "endpoint_name" }
 
-// official is the state of a databricks_permissions, as far as it says something about this resource.
+// official is the state of a databricks_permissions, limited to the attributes that this resource can use.
 // https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/permissions
 type official struct {
 	ID            string `json:"id"` // /serving-endpoints/ and the endpoint's system id
@@ -315,8 +318,8 @@ type official struct {
 	} `json:"provider_config"`
 }
 
-// fromOfficial maps a state of the official provider. That one knows the endpoint by its id alone: the name is for the
-// refresh to find, which completes the list as well, because the official provider leaves out who ran it.
+// fromOfficial converts a state of the official provider, which holds the endpoint's id but not its name. A refresh
+// then finds the name, and completes the list, because the official provider leaves out the identity that ran it.
 func fromOfficial(state []byte) (exclusiveModel, error) {
 	var o official
 	if err := json.Unmarshal(state, &o); err != nil {
@@ -343,7 +346,7 @@ func fromOfficial(state []byte) (exclusiveModel, error) {
 		switch {
 		case e.ServicePrincipalName != "":
 			kind, name = acl.ServicePrincipal, e.ServicePrincipalName
-		case uuid.Validate(e.UserName) == nil: // the official provider takes an application id there, too
+		case uuid.Validate(e.UserName) == nil: // the official provider accepts an application id here, too
 			kind, name = acl.ServicePrincipal, e.UserName
 		case e.UserName != "":
 			kind, name = acl.User, e.UserName

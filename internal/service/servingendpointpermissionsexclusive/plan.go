@@ -16,8 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// ModifyPlan follows what Read found. A creation is the exception: the plan must show which grants it removes, so the
-// list is read here. It is read again before the write, and a plan that does not show every removal is refused.
+// ModifyPlan uses the grants that Read found. Only for a creation it reads the access list itself, because the plan
+// must show which grants the creation removes. The apply reads the list again before it writes, and fails if the plan
+// does not show every removal.
 func (r *exclusiveResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -68,11 +69,11 @@ func (r *exclusiveResource) ModifyPlan(
 		fwkit.WarnOfReplacement(&resp.Diagnostics, err, "endpoint_name", have.String())
 	}
 	if !plan.whoIsKnown() || want.Endpoint != have.Endpoint {
-		return // a new endpoint means a replacement: the creation, which is planned next, warns itself
+		return // another endpoint means a replacement, and the plan of its creation warns itself
 	}
 	found := remembered(ctx, req.Private, unlistedKey, have.EndpointID, &resp.Diagnostics)
 	if want.OnUnlisted != onUnlistedRemove {
-		// Where unlisted grants were to be removed until now, the state holds them too.
+		// If on_unlisted was "remove" until now, the state also holds unlisted grants.
 		given := remembered(ctx, req.Private, appliedKey, have.EndpointID, &resp.Diagnostics)
 		for _, e := range have.Grants.without(keysOf(given.Grants).has, keysOf(found.Grants).has) {
 			found.Grants = append(found.Grants, e)
@@ -81,13 +82,13 @@ func (r *exclusiveResource) ModifyPlan(
 	unlisted := want.unlisted(found.Grants)
 	want.warnOfUnlisted(unlisted, "", &resp.Diagnostics)
 	if want.OnUnlisted == onUnlistedError && len(unlisted) > 0 {
-		// It is the apply that fails, so there must be something to apply.
+		// The apply has to fail, so the plan must contain a change to apply.
 		resp.Diagnostics.Append(
 			resp.Plan.SetAttribute(ctx, path.Root("removed_on_create"), types.ListUnknown(types.StringType))...)
 	}
 }
 
-// shared are the grants of the list as other addresses of the plan may have them.
+// shared returns the descriptions by which a plan recognizes that another address manages one of these grants.
 func (w accessList) shared() []fwkit.Shared {
 	all := make([]fwkit.Shared, 0, len(w.Grants))
 	for _, e := range w.Grants.sorted() {
@@ -121,7 +122,7 @@ func (r *exclusiveResource) warnOfSingleGrants(plan exclusiveModel, diags *diag.
 	)
 }
 
-// planCreate returns the grants that the creation will remove, and warns of them.
+// planCreate returns the grants that the creation will remove, and warns about them.
 func (r *exclusiveResource) planCreate(
 	ctx context.Context,
 	plan, config exclusiveModel,
@@ -138,12 +139,13 @@ func (r *exclusiveResource) planCreate(
 		return nil // the same apply may create it
 	}
 	if err != nil {
-		// The creation fails on it as well. An error here would also stop the destruction of everything else.
+		// The creation fails with the same error. An error in the plan would also stop the destruction of everything
+		// else.
 		fwkit.Warn(diags, err, "Cannot find out which grants the creation removes on serving endpoint", want.Endpoint)
 		return nil
 	}
 	if want.EndpointID != "" && want.EndpointID != id {
-		return nil // the creation reports what is wrong with it
+		return nil // the creation reports that the id is wrong
 	}
 	extra := want.unlisted(list)
 	if want.OnUnlisted != onUnlistedRemove {
@@ -164,8 +166,8 @@ func (r *exclusiveResource) planCreate(
 	return extra
 }
 
-// warnOfUnlisted warns of grants that are not listed, as on_unlisted says. It is never an error: Terraform plans before
-// it destroys, and a grant of others must not stop the destruction of a configuration.
+// warnOfUnlisted warns about unlisted grants, as on_unlisted says. It never adds an error: Terraform plans before it
+// destroys, and a grant of somebody else must not stop the destruction of a configuration.
 func (w accessList) warnOfUnlisted(extra acl.List, what string, diags *diag.Diagnostics) {
 	switch {
 	case len(extra) == 0:

@@ -129,7 +129,7 @@ func (r *exclusiveResource) Update(ctx context.Context, req resource.UpdateReque
 		plan.RemovedOnCreate.IsUnknown() {
 		var err error
 		id, err = r.Client.EndpointIDGiven(ctx, want.Endpoint, want.EndpointID)
-		// Any answer names the workspace. If it is another one, nothing may be written to it or believed from it.
+		// Every answer names its workspace. If it is the wrong one, nothing may be written to it or believed from it.
 		if (err == nil || r.Client.WorkspaceID() != "") &&
 			r.WrongWorkspace(ctx, state.WorkspaceID, want.String(), &resp.Diagnostics) {
 			return
@@ -202,10 +202,10 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 
-	// Not the shared lookup: if the endpoint is replaced next, the old id must not be in the cache.
+	// The shared lookup is not used here: if the endpoint is replaced next, its old id must not be in the cache.
 	e, err := r.Client.EndpointByName(ctx, have.Endpoint)
 	if r.FailedRead(ctx, err, state.WorkspaceID, cannotTake, have.String(), &resp.Diagnostics) || err != nil {
-		return // the endpoint is deleted, and its list with it
+		return // the endpoint was deleted together with its access list
 	}
 	if given.EndpointID == "" || given.EndpointID != e.ID {
 		resp.Diagnostics.AddWarning(
@@ -242,7 +242,7 @@ func (r *exclusiveResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 }
 
-// warnOfKept names the grants that were left because this run keeps them at another address.
+// warnOfKept warns about the grants that were not removed because another resource of this Terraform run keeps them.
 func warnOfKept(w accessList, stay acl.List, diags *diag.Diagnostics) {
 	if len(stay) > 0 {
 		fwkit.WarnOfKept(
@@ -252,12 +252,12 @@ func warnOfKept(w accessList, stay acl.List, diags *diag.Diagnostics) {
 	}
 }
 
-// keyed is private state.
+// keyed reads values from private state.
 type keyed interface {
 	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
 }
 
-// remembered returns the note about the endpoint of that id; the zero note if there is none for it.
+// remembered returns the note in private state about the endpoint with that id; the zero note if there is none.
 func remembered(ctx context.Context, private keyed, key, endpointID string, diags *diag.Diagnostics) note {
 	text, more := private.GetKey(ctx, key)
 	diags.Append(more...)

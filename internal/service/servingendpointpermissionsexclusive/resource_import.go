@@ -57,7 +57,7 @@ func (r *exclusiveResource) MoveState(context.Context) []resource.StateMover {
 				return
 			}
 			resp.Diagnostics.Append(resp.TargetState.Set(ctx, m)...)
-			// Terraform applied it, so destroying removes it, as before.
+			// Terraform applied these grants, so destroying removes them, as with the official provider.
 			resp.Diagnostics.Append(
 				resp.TargetPrivate.SetKey(
 					ctx,

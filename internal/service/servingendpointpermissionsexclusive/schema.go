@@ -25,7 +25,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// What a grant that is not listed does.
+// The values of on_unlisted say what the resource does about a grant that is not listed.
 const (
 	onUnlistedRemove = "remove"
 	onUnlistedWarn   = "warn"
@@ -116,7 +116,8 @@ func (r *exclusiveResource) IdentitySchema(
 	}}
 }
 
-// levels is a map of principals of one kind; other is the attribute for those who do not belong in it.
+// levels returns the attribute that maps principals of one kind to their levels. other is the attribute for principals
+// that do not belong in this map.
 func levels(description, other string, key validator.String, modifiers ...planmodifier.Map) schema.MapAttribute {
 	return schema.MapAttribute{
 		Optional: true, ElementType: types.StringType, PlanModifiers: modifiers,
@@ -145,7 +146,8 @@ func checkGroup(name string) error {
 	}
 }
 
-// elsewhere is a check of principals that names this resource's attribute where that of a single grant is meant.
+// elsewhere is a validator of principals whose messages name the attributes of this resource, not those of the resource
+// for a single grant.
 type elsewhere struct {
 	validator.String
 	other string
@@ -174,7 +176,7 @@ type reworded struct {
 
 func (r reworded) Detail() string { return r.detail }
 
-// ignorable demands a principal with its kind.
+// ignorable validates that a value names a principal and its kind, as kind=NAME.
 type ignorable struct{}
 
 func (ignorable) Description(context.Context) string {
@@ -220,7 +222,7 @@ func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetReque
 		return
 	}
 	had, plan := principals(req.StateValue), principals(req.PlanValue)
-	if len(plan) != len(req.PlanValue.Elements()) { // an element is not known yet
+	if len(plan) != len(req.PlanValue.Elements()) { // some element is unknown
 		return
 	}
 	for p := range plan {
@@ -231,7 +233,8 @@ func (samePrincipals) PlanModifySet(_ context.Context, req planmodifier.SetReque
 	resp.PlanValue = req.StateValue
 }
 
-// ValidateConfig implements resource.ResourceWithValidateConfig: one principal has one place.
+// ValidateConfig implements resource.ResourceWithValidateConfig. It refuses a configuration that names one principal in
+// two places.
 func (r *exclusiveResource) ValidateConfig(
 	ctx context.Context,
 	req resource.ValidateConfigRequest,
@@ -247,7 +250,7 @@ func (r *exclusiveResource) ValidateConfig(
 		for key := range m.value.Elements() {
 			p := acl.Principal{Kind: m.kind, Name: key}
 			if twin, twice := first[p.Key()]; twice {
-				key, twin = max(key, twin), min(key, twin) // one order, whatever that of the map
+				key, twin = max(key, twin), min(key, twin) // a stable order, although the order of the map is random
 				resp.Diagnostics.AddAttributeError(
 					path.Root(m.attribute).AtMapKey(key),
 					"Principal is listed twice",

@@ -4,7 +4,7 @@ package servingendpointpermissionsexclusive
 
 import "github.com/hashicorp/terraform-plugin-framework/resource"
 
-// Resources are what this package adds to the provider.
+// Resources returns the resources that this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &exclusiveResource{} }}
 }

@@ -16,18 +16,19 @@ import (
 )
 
 const (
-	pause        = 5 * time.Second // between tries
+	pause        = 5 * time.Second // between two attempts
 	grantSpreads = 2 * time.Minute // how long the serving plane may take to honour a change of the access list
 	// longestRun is how long the service lets a model work on one request, and a little more
 	// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
 	longestRun = 300 * time.Second
 )
 
-// errAnswered: the endpoint has served who was expected to be refused.
+// errAnswered reports that the endpoint answered a query although expect_denied expects a refusal.
 var errAnswered = errors.New("the endpoint answered, and expect_denied says that it should refuse")
 
-// score asks the endpoint until it answers or ctx ends. One request, or more while an endpoint starts or a change that
-// this run made to the access list spreads; one more after a refusal, to tell why. A token in Key Vault is read before.
+// score queries the endpoint until the endpoint answers or ctx ends. One request; more while an endpoint starts, or
+// while a change that this Terraform run made to the access list takes effect; one more after a refusal, to find out
+// why. A token in Key Vault is read first.
 func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	as, err := clientFor(ctx, c, q)
 	if err != nil {
@@ -38,7 +39,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 	for {
 		answer, err := ask(ctx, as, own, q)
 		if errors.Is(err, auth.ErrScopeRefused) && q.OAuthSecret != "" && !q.fewScopes {
-			q.fewScopes = true // a secret for model serving alone is what a careful owner has
+			q.fewScopes = true // a careful owner may have limited the secret to model serving
 			if as, err = clientFor(ctx, c, q); err != nil {
 				return scored{}, err
 			}
@@ -52,7 +53,7 @@ func score(ctx context.Context, c *client.Client, q query) (scored, error) {
 			return scored{Status: http.StatusForbidden}, nil
 		case denied && q.ExpectDenied:
 			if err := routeOptimized(ctx, c, err, q); err != nil {
-				return scored{}, err // here it refuses everybody, so the refusal proves nothing
+				return scored{}, err // the endpoint refuses everybody at this address, so the refusal proves nothing
 			}
 			return scored{Status: http.StatusForbidden}, nil
 		}
@@ -99,7 +100,8 @@ func clientFor(ctx context.Context, c *client.Client, q query) (*client.Client, 
 	return c.LogIn(auth.Settings{Token: token})
 }
 
-// isStarting reports whether the endpoint is not up yet. A model that fails answers 500, and waiting does not help.
+// isStarting reports whether the error means that the endpoint is not running yet. A model that fails answers 500, and
+// waiting does not help then.
 func isStarting(err error) bool {
 	return errors.Is(err, client.ErrUnavailable) ||
 		errors.Is(err, client.ErrAnswerLost) && !errors.Is(err, client.ErrOther) &&
@@ -125,7 +127,7 @@ func ask(ctx context.Context, as *client.Client, own *client.Endpoint, q query) 
 	return scored{Status: http.StatusOK, ServedModel: served, Body: string(body)}, nil
 }
 
-// explain adds the reason of a refusal and the next step.
+// explain adds the reason for a refusal, and the next step, to the error of a query.
 func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAddress bool) error {
 	refused := errors.Is(err, client.ErrUnauthenticated) || errors.Is(err, client.ErrInvalid) ||
 		errors.Is(err, client.ErrPermissionDenied)
@@ -137,8 +139,9 @@ func explain(ctx context.Context, c *client.Client, err error, q query, atOwnAdd
 	return advise(ctx, c, err, q)
 }
 
-// routeOptimized returns the refusal with its reason if the endpoint is route-optimized: the refusal itself does not
-// mention that, so the endpoint is read. Nil if it is not, or if the provider may not see the endpoint. One request.
+// routeOptimized returns the refusal with its reason if the endpoint is route-optimized. The refusal itself does not
+// mention that, so the endpoint is read. It returns nil if the endpoint is not route-optimized, or if the provider may
+// not see the endpoint. One request.
 func routeOptimized(ctx context.Context, c *client.Client, refusal error, q query) error {
 	if endpoint, err := c.EndpointByName(ctx, q.Endpoint); err == nil && endpoint.RouteOptimized {
 		return client.Advise(

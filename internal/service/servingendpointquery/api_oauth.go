@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// oauthClient returns the settings to log in to the workspace as that application.
+// oauthClient returns the settings to log in to the workspace as the application whose client id the query names.
 func (q query) oauthClient(secret auth.Setting) auth.Settings {
 	s := auth.Settings{
 		DatabricksClientID:     auth.Setting{Value: q.ClientID, Attribute: "client_id"},
@@ -20,8 +20,8 @@ func (q query) oauthClient(secret auth.Setting) auth.Settings {
 }
 
 // ownAddress returns the endpoint if it must be called at its own address: it is route-optimized, and the identity can
-// get a token for it. Nil if it is called at the workspace's address. One request, or none for an identity that cannot
-// get such a token; a second one if the provider may not see the endpoint.
+// get a token for it. It returns nil if the endpoint must be called at the workspace's address. One request; none for
+// an identity that cannot get such a token; a second one if the provider may not see the endpoint.
 func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endpoint {
 	if !as.Login.Kind.HasEndpointTokens() {
 		return nil
@@ -31,7 +31,7 @@ func ownAddress(ctx context.Context, c, as *client.Client, q query) *client.Endp
 		endpoint, err = as.EndpointByName(ctx, q.Endpoint)
 	}
 	if err != nil || !endpoint.RouteOptimized {
-		// An identity may query an endpoint without seeing it. If it does not exist, the query says so.
+		// An identity may query an endpoint without seeing it. If the endpoint does not exist, the query reports that.
 		return nil
 	}
 	return &endpoint

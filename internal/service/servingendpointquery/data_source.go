@@ -35,7 +35,7 @@ func (d *queryDataSource) ValidateConfig(
 		return
 	}
 	switch as := config.QueryAs.ValueString(); {
-	// An empty one must not be mistaken for none: the provider would ask in its own name.
+	// An empty token must not count as no token: the provider would send the query as its own identity.
 	case as == asToken && !config.Token.IsUnknown() && strings.TrimSpace(config.Token.ValueString()) == "":
 		resp.Diagnostics.AddAttributeError(
 			path.Root("token"),

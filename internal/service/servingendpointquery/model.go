@@ -24,23 +24,23 @@ type queryModel struct {
 	Timeouts       timeouts.Value       `tfsdk:"timeouts"`
 }
 
-// query is one request to a model, and who sends it. It may hold a token and is never printed.
+// query is one request to a model, with the credential that sends it. It may hold a token and is never printed.
 type query struct {
 	Endpoint     string
 	Request      string
-	Token        string // empty: sent as the provider, or with the token in Secret
+	Token        string // empty if the query is sent as the provider, or with the token in Secret
 	Secret       secret
-	ClientID     string // not empty: sent as this application, with OAuthSecret or the OAuth secret in Secret
-	OAuthSecret  string // empty: it is in Secret
+	ClientID     string // if set, the query is sent as this application, with OAuthSecret or the one in Secret
+	OAuthSecret  string // empty if the OAuth secret is in Secret
 	ExpectDenied bool
 
-	fewScopes bool // the OAuth secret has not all scopes
+	fewScopes bool // the OAuth secret lacks some scopes
 }
 
-// secret is a secret in Key Vault that holds a credential.
+// secret identifies a secret in Key Vault that holds a credential.
 type secret struct{ VaultURI, Name string }
 
-// credentialAttribute returns the attribute that a message about the sender points at.
+// credentialAttribute returns the attribute that an error about the query's credential points at.
 func (q query) credentialAttribute() string {
 	switch {
 	case q.Secret != secret{}:
@@ -54,7 +54,8 @@ func (q query) credentialAttribute() string {
 	}
 }
 
-// saysNothing returns the sentence for a token that is not accepted, where expect_denied expects a missing right.
+// saysNothing returns the sentence that explains why a token that does not work is an error with expect_denied, too;
+// empty without expect_denied.
 func (q query) saysNothing() string {
 	if !q.ExpectDenied {
 		return ""
@@ -63,7 +64,7 @@ func (q query) saysNothing() string {
 		"lacks the right."
 }
 
-// scored is an endpoint's answer.
+// scored is the answer of an endpoint to a query.
 type scored struct {
 	Status      int
 	ServedModel string
@@ -87,7 +88,7 @@ func (m queryModel) toQuery() query {
 	return q
 }
 
-// stored returns where key_vault_secret says that the credential is.
+// stored returns the secret in Key Vault that key_vault_secret names.
 func (m queryModel) stored() secret {
 	of := func(attribute string) string {
 		text, _ := m.KeyVaultSecret.Attributes()[attribute].(types.String)

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// Who asks.
+// The values of query_as say which identity sends the query.
 const (
 	asProvider = "provider"
 	asToken    = "token"
