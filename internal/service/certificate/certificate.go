@@ -1,10 +1,10 @@
-// Package certificate is the functions pfx_to_pem and certificate_info: they read a client certificate exactly as the
-// provider's own login does.
+// Package certificate contains the functions pfx_to_pem and certificate_info, which read a client certificate exactly
+// as the provider's own login does.
 package certificate
 
 import "github.com/hashicorp/terraform-plugin-framework/function"
 
-// Functions are what this package adds to the provider.
+// Functions returns the functions that this package adds to the provider.
 func Functions() []func() function.Function {
 	return []func() function.Function{
 		func() function.Function { return pfxToPEM{} },

@@ -57,7 +57,7 @@ func toInfo(c *certificate.Certificate) infoModel {
 	}
 }
 
-// refuse says what is wrong with the bundle, at the first argument.
+// refuse returns the error about a certificate bundle as an error of the function's first argument.
 func refuse(err error) *function.FuncError {
 	var failure *certificate.Error
 	if errors.As(err, &failure) {
@@ -72,7 +72,8 @@ var password = function.StringParameter{
 	MarkdownDescription: "Password of the bundle; `null` or empty when it has none.",
 }
 
-// read takes the two arguments of both functions and parses the bundle as the provider's login does.
+// read reads the bundle and the password from the arguments of a function, and parses the bundle as the provider's
+// login does.
 func read(ctx context.Context, req function.RunRequest) (*certificate.Certificate, *function.FuncError) {
 	var bundle string
 	var password *string
@@ -86,7 +87,7 @@ func read(ctx context.Context, req function.RunRequest) (*certificate.Certificat
 	if err != nil {
 		return nil, refuse(err)
 	}
-	// A function has no warnings to return.
+	// A function cannot return warnings, so they go to the log.
 	for _, w := range warnings {
 		tflog.Warn(ctx, w.Summary+". "+w.Detail)
 	}

@@ -8,11 +8,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// pageSize is the most that the service returns at once.
+// pageSize is the largest number of clusters that the service returns in one answer.
 const pageSize = 100
 
-// listClusters lists the clusters that the caller may see. One request per 100 clusters; one more where the answer is
-// {}, because that alone does not prove that the workspace answered.
+// listClusters lists the clusters that the caller may see. One request per 100 clusters; one more if the answer is {},
+// because {} alone does not prove that the workspace answered.
 // https://docs.databricks.com/api/azure/workspace/clusters/list
 func listClusters(ctx context.Context, c *client.Client) ([]cluster, error) {
 	var all []cluster
@@ -64,7 +64,7 @@ type clusterPage struct {
 	PreviousPageToken *string `json:"prev_page_token"`
 }
 
-// Lacks implements [client.Answer].
+// Lacks implements [client.Answer]: it says what the answer lacks; empty for a complete answer.
 func (p *clusterPage) Lacks(bare bool) string {
 	if p.Clusters == nil && !bare && p.NextPageToken == "" && p.PreviousPageToken == nil {
 		return "it has no clusters"

@@ -23,7 +23,7 @@ type clusterModel struct {
 	SparkVersion types.String `tfsdk:"spark_version"`
 }
 
-// cluster is one that the caller sees.
+// cluster is a cluster that the caller can see.
 type cluster struct{ ID, Name, State, Source, Creator, SparkVersion string }
 
 func toModel(all []cluster, workspaceID string) clustersModel {

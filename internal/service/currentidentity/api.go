@@ -7,7 +7,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// whoAmI asks the workspace who calls, and reads the token it was called with. One request.
+// whoAmI reads the caller's identity from the workspace, and the claims of the token that the request used. One
+// request.
 func whoAmI(ctx context.Context, c *client.Client) (session, error) {
 	me, err := c.Me(ctx)
 	if err != nil {
@@ -17,7 +18,7 @@ func whoAmI(ctx context.Context, c *client.Client) (session, error) {
 	if c.Login.Kind == auth.KindToken {
 		return s, nil
 	}
-	token, err := c.Token(ctx, auth.DatabricksScope) // from the cache: the call before used it
+	token, err := c.Token(ctx, auth.DatabricksScope) // from the cache, because the request above used this token
 	if err != nil {
 		return session{}, err
 	}

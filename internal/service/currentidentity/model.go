@@ -34,7 +34,7 @@ type identityModel struct {
 	TokenClaims                 types.String `tfsdk:"token_claims"`
 }
 
-// session is who is logged in, and by what.
+// session describes who is logged in, and by which login.
 type session struct {
 	Identity    client.Identity
 	Login       *auth.Login
@@ -44,7 +44,7 @@ type session struct {
 }
 
 func toModel(s session) identityModel {
-	login := s.Login.Identity() // complete: a call was made with it
+	login := s.Login.Identity() // complete, because a request was sent with this login
 	m := identityModel{
 		ID:          fwkit.String(s.Identity.ID),
 		UserName:    fwkit.String(s.Identity.UserName),
@@ -61,7 +61,7 @@ func toModel(s session) identityModel {
 	if s.Login.Kind != auth.KindToken {
 		m.Cloud = types.StringValue(s.Login.Cloud)
 	}
-	if uuid.Validate(s.Identity.UserName) == nil { // how the workspace names a service principal here
+	if uuid.Validate(s.Identity.UserName) == nil { // the user name of a service principal is its application id
 		m.ApplicationID = m.UserName
 	}
 	if c := login.Certificate; c != nil {
@@ -73,18 +73,19 @@ func toModel(s session) identityModel {
 	return m
 }
 
-// stableClaims are the claims that are the same in every token of a login, whoever asks and when: a value that changes
-// from run to run would keep every plan from being empty. What is not listed is left out, because Entra ID adds claims.
+// stableClaims lists the claims that are the same in every token of a login, whoever requests the token and when. A
+// value that changes from run to run would show a difference in every plan. Claims that are not listed are left out,
+// because Entra ID adds claims.
 // https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
 var stableClaims = []string{
-	"aud", "iss", "tid", "ver", "idp", "idtyp", // what token, from whom
-	"appid", "appidacr", "azp", "azpacr", "app_displayname", "client_id", // by which application
-	"oid", "sub", "upn", "unique_name", "preferred_username", "name", "given_name", "family_name", "email", // of whom
-	"roles", "scp", "scope", // for what
+	"aud", "iss", "tid", "ver", "idp", "idtyp", // the kind of token and its issuer
+	"appid", "appidacr", "azp", "azpacr", "app_displayname", "client_id", // the application that requested the token
+	"oid", "sub", "upn", "unique_name", "preferred_username", "name", "given_name", "family_name", "email", // identity
+	"roles", "scp", "scope", // the rights
 	"xms_mirid", // the managed identity's resource id
 }
 
-// stable keeps the stable claims of a token, and puts their lists into one order; empty for none.
+// stable returns the stable claims of a token as JSON, with each list sorted; empty if claims holds no JSON object.
 func stable(claims string) string {
 	var all map[string]any
 	if json.Unmarshal([]byte(claims), &all) != nil {

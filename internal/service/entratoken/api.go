@@ -7,13 +7,14 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// entraToken is a bearer token with what it says of itself. It is never printed.
+// entraToken is a bearer token of Entra ID with the claims in it. It is never printed.
 type entraToken struct {
 	auth.Token
 	Claims string // JSON
 }
 
-// getToken asks the provider's login, which keeps tokens until shortly before they expire.
+// getToken returns a token for the audience from the provider's login, which caches tokens until shortly before they
+// expire.
 func getToken(ctx context.Context, c *client.Client, audience string) (entraToken, error) {
 	scope := auth.DatabricksScope
 	switch audience {

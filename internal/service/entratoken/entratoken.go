@@ -1,5 +1,5 @@
-// Package entratoken is the ephemeral resource dbxaccess_entra_token, the bearer token the provider itself logs in
-// with, and the function jwt_claims, which reads such a token.
+// Package entratoken is the ephemeral resource dbxaccess_entra_token, the bearer token with which the provider itself
+// logs in, and the function jwt_claims, which reads the claims of such a token.
 package entratoken
 
 import (
@@ -7,12 +7,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/function"
 )
 
-// EphemeralResources are what this package adds to the provider.
+// EphemeralResources returns the ephemeral resources that this package adds to the provider.
 func EphemeralResources() []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{func() ephemeral.EphemeralResource { return &tokenEphemeral{} }}
 }
 
-// Functions are what this package adds to the provider.
+// Functions returns the functions that this package adds to the provider.
 func Functions() []func() function.Function {
 	return []func() function.Function{func() function.Function { return jwtClaims{} }}
 }

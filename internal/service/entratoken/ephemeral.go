@@ -16,7 +16,7 @@ func (e *tokenEphemeral) Metadata(_ context.Context, req ephemeral.MetadataReque
 	resp.TypeName = req.ProviderTypeName + "_entra_token"
 }
 
-// Open gets the token. There is nothing to close: Entra ID has no way to revoke it, it dies within the hour or so.
+// Open gets the token. There is no Close, because Entra ID cannot revoke the token, which expires after about an hour.
 func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var config tokenModel
 	if !fwkit.Decode(ctx, req.Config, &config, &resp.Diagnostics) {

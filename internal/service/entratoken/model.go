@@ -23,7 +23,7 @@ func (m *tokenModel) show(t entraToken) {
 	m.Claims = types.StringValue(t.Claims)
 }
 
-// fromJSON turns decoded JSON into the Terraform value of the same shape: objects, tuples, strings, numbers, booleans,
+// fromJSON converts decoded JSON to the Terraform value of the same shape: object, tuple, string, number, boolean or
 // null.
 func fromJSON(ctx context.Context, v any) (attr.Value, error) {
 	switch v := v.(type) {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// What a token can be for.
+// The values of audience say which service the token is for.
 const (
 	forDatabricks = "databricks"
 	forManagement = "management"

@@ -10,16 +10,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// errNotMember: the group is there, and the service principal is not in it.
+// errNotMember reports that the group exists, but the service principal is not a direct member.
 var errNotMember = errors.New("it is not a direct member of the group")
 
-// errSelf: without this membership the provider could not manage the workspace any more.
+// errSelf is the error of an attempt to remove the membership that makes the provider's own identity a workspace admin:
+// without it the provider could not manage the workspace any more.
 var errSelf = errors.New(
 	"it is the identity that the provider itself is logged in as, and this membership makes it a workspace admin",
 )
 
-// addMember puts the service principal into the group. Three requests: the group (shared), the service principal (none
-// if this run has added it), and the change.
+// addMember adds the service principal to the group. Three requests: one for the group, which is shared; one for the
+// service principal, or none if this Terraform run has added the principal; and one for the change.
 func addMember(ctx context.Context, c *client.Client, want membership) (membership, error) {
 	group, err := findGroup(ctx, c, want.Group)
 	if err != nil {
@@ -39,17 +40,21 @@ func addMember(ctx context.Context, c *client.Client, want membership) (membersh
 	return want, err
 }
 
-// keep notes that this run keeps the membership.
+// keep records that this Terraform run needs the membership, so that a removal by another resource leaves it. undo
+// deletes the record.
 func (m membership) keep(c *client.Client) (undo func()) { return c.Keep(m.byID(), m.byName()) }
 
-// byID is the membership in the register of what a run keeps, as the service knows it.
+// byID returns the key of the membership, with the ids that the service uses, in the record of what this Terraform run
+// keeps.
 func (m membership) byID() client.Thing { return client.Membership(m.GroupID, m.PrincipalID) }
 
-// byName is the membership as a plan knows it.
+// byName returns the key of the membership, with the group's name and the application id, in the record of what this
+// Terraform run keeps. A plan may not know the ids.
 func (m membership) byName() client.Thing { return client.Membership(m.Group, m.ApplicationID) }
 
-// readMember reads the membership as it is now, also in a group that was re-created under its name. One request for a
-// group, shared by all its members; more while SCIM may not show yet what was created at that time.
+// readMember reads the membership as it is now, including in a group that was re-created under its name. created is the
+// time when the membership was created: SCIM may not show a new membership yet. One request per group, shared by all
+// its members; more while SCIM lags behind.
 func readMember(
 	ctx context.Context,
 	c *client.Client,
@@ -63,8 +68,8 @@ func readMember(
 		var err error
 		group, err = findGroup(ctx, c, have.Group)
 		if err == nil && !group.Has(have.PrincipalID) {
-			c.ForgetGroup(have.Group)                             // the next look must ask the service
-			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // another workspace will never have it
+			c.ForgetGroup(have.Group)                             // the next read must not use the cache
+			return c.CheckWorkspace(ctx, workspaceID) != nil, nil // a different workspace will never show it
 		}
 		found = err == nil
 		return true, err
@@ -77,12 +82,13 @@ func readMember(
 	return have, err
 }
 
-// removeMember removes the service principal from the group, or returns [client.ErrKept]. One request.
+// removeMember removes the service principal from the group. If another resource of this Terraform run keeps the
+// membership, it returns [client.ErrKept] instead. One request.
 func removeMember(ctx context.Context, c *client.Client, have membership) error {
 	return c.RemoveMember(ctx, client.Group{ID: have.GroupID, Name: have.Group}, have.PrincipalID)
 }
 
-// importMember finds a membership by its names. Two requests.
+// importMember finds a membership by the group's name and the application id. Two requests.
 func importMember(ctx context.Context, c *client.Client, want membership) (membership, error) {
 	group, err := findGroup(ctx, c, want.Group)
 	if err != nil {
@@ -115,8 +121,8 @@ func findGroup(ctx context.Context, c *client.Client, name string) (client.Group
 	return group, err
 }
 
-// refuseSelf returns an error if the membership is what makes the provider's own identity a workspace admin. No request
-// if the login itself shows that it is another identity.
+// refuseSelf returns an error if the membership makes the provider's own identity a workspace admin. No request if the
+// login itself shows that the service principal is another identity.
 func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 	self, err := c.IsSelf(ctx, have.ApplicationID)
 	if err != nil || !self {
@@ -125,14 +131,14 @@ func refuseSelf(ctx context.Context, c *client.Client, have membership) error {
 	if have.Group != client.AdminsGroup {
 		leads, err := c.LeadsToAdmins(ctx, client.Group{ID: have.GroupID})
 		if errors.Is(err, client.ErrNotFound) || err == nil && !leads {
-			return nil // the group is gone, or grants no admin rights
+			return nil // the group does not exist, or grants no admin rights
 		}
 		if err != nil {
 			return err
 		}
 		admins, err := c.GroupByName(ctx, client.AdminsGroup)
 		if err == nil && admins.Has(have.PrincipalID) {
-			return nil // it stays an admin by its own membership of admins
+			return nil // the identity stays an admin, as a direct member of admins
 		}
 	}
 	return adviseSelf(have)
@@ -151,20 +157,20 @@ func adviseSelf(have membership) error {
 	)
 }
 
-// search says which memberships are looked for.
+// search says which memberships to find.
 type search struct {
-	group          string // name; empty: every group that can be managed here
-	self, builtIns bool   // also those of the provider's own identity, and in groups that the service creates
+	group          string // name; if empty, every group that can be managed here
+	self, builtIns bool   // include the provider's own identity, and groups that the service creates
 }
 
-// groups reports whether the members of a group are looked for where none is named.
+// groups reports whether a search that names no group includes the members of the group g.
 func (s search) groups(g client.Group) bool {
 	return !g.Account && checkGroupName(g.Name) == nil && (s.builtIns || !client.IsBuiltInGroup(g.Name))
 }
 
-// eachMember visits the service principals that are direct members of a group, or of every group, until visit returns
-// false. One request for the service principals' application ids, more beyond 10,000 of them, and one for the group or
-// for each 500 groups.
+// eachMember calls visit for each service principal that is a direct member of the group, or of every group, until
+// visit returns false. One request for the application ids of the service principals, more if there are over 10,000 of
+// them, and one for the group or per 500 groups.
 func eachMember(ctx context.Context, c *client.Client, s search, visit func(membership) bool) error {
 	applicationIDs, err := c.ApplicationIDs(ctx)
 	if err != nil {

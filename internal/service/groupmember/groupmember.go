@@ -1,5 +1,5 @@
 // Package groupmember is the resource dbxaccess_group_member: a service principal's direct membership of one group of
-// the workspace, whoever else is in it.
+// the workspace. It leaves the other members of the group as they are.
 package groupmember
 
 import (
@@ -7,12 +7,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// Resources are what this package adds to the provider.
+// Resources returns the resources that this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &memberResource{} }}
 }
 
-// ListResources are what `terraform query` can find.
+// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
 func ListResources() []func() list.ListResource {
 	return []func() list.ListResource{func() list.ListResource { return &memberList{} }}
 }

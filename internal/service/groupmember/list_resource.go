@@ -25,7 +25,7 @@ func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, r
 	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
-// List streams the members as it finds them.
+// List streams the memberships as it finds them.
 func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		wanted := search{

@@ -25,17 +25,17 @@ type identityModel struct {
 	WorkspaceID   types.String `tfsdk:"workspace_id"`
 }
 
-// membership is a service principal in a group.
+// membership is a service principal's direct membership of a group.
 type membership struct {
 	Group, ApplicationID string
-	GroupID, PrincipalID string // SCIM ids; empty: to be found
-	ShownAs              string // the service principal's display name, where it is known
+	GroupID, PrincipalID string // SCIM ids; empty if they must be looked up
+	ShownAs              string // the service principal's display name; empty if it is not known
 }
 
-// ID is the resource's id.
+// ID returns the id of the resource.
 func (m membership) ID() string { return m.Group + "/" + m.ApplicationID }
 
-// String names it in messages.
+// String returns the description of the membership for messages.
 func (m membership) String() string {
 	who := "service principal " + m.ApplicationID
 	if m.ShownAs != "" && !strings.EqualFold(m.ShownAs, m.ApplicationID) {
@@ -44,8 +44,8 @@ func (m membership) String() string {
 	return who + " in group " + m.Group
 }
 
-// splitID reads GROUP/APPLICATION_ID; a group's name may hold slashes, an application id none. Both are empty where it
-// is something else.
+// splitID parses an import id of the form GROUP/APPLICATION_ID. A group's name may contain slashes, an application id
+// contains none. Both results are empty if the id has another form.
 func splitID(id string) (group, applicationID string) {
 	i := strings.LastIndex(id, "/")
 	if i < 1 {
@@ -65,7 +65,7 @@ func (m memberModel) toIdentity() identityModel {
 	return identityModel{m.GroupName, m.ApplicationID, m.WorkspaceID}
 }
 
-// show writes what the service showed into the model. The application id keeps its spelling.
+// show writes what the service returned into the model. The application id keeps its spelling.
 func (m *memberModel) show(have membership, workspaceID string) {
 	m.ID = types.StringValue(
 		membership{Group: m.GroupName.ValueString(), ApplicationID: m.ApplicationID.ValueString()}.ID(),

@@ -27,8 +27,9 @@ func (r *memberResource) Metadata(_ context.Context, req resource.MetadataReques
 	resp.TypeName = req.ProviderTypeName + "_group_member"
 }
 
-// ModifyPlan warns of a new admin, and refuses to remove the provider's own admin rights if the login shows that this
-// is its own identity. If only the workspace knows that, the apply refuses it.
+// ModifyPlan warns if the plan makes a service principal a workspace admin. It refuses a plan that would remove the
+// provider's own admin rights, if the login names its application id. If only the workspace knows who the provider is,
+// the apply refuses.
 func (r *memberResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -77,7 +78,7 @@ func (r *memberResource) ModifyPlan(
 	}
 }
 
-// shared is the membership as another address of the plan may have it.
+// shared returns the description by which a plan recognizes that two addresses manage the same membership.
 func (m membership) shared() fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{Thing: m.byName(), Address: client.Address{Resource: "dbxaccess_group_member"}},
@@ -161,7 +162,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// Update sends no request: a change of anything but timeouts replaces.
+// Update sends no request: a change of anything except timeouts replaces the resource.
 func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan memberModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) {
@@ -200,14 +201,14 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	if errors.As(err, &unverified) {
-		// It may still be a member, so state keeps it: the next apply removes it once more.
+		// The principal may still be a member, so the state keeps the membership, and the next apply removes it again.
 		fwkit.Failed(&resp.Diagnostics, err, "The removal was accepted and could not be read back", have.String())
 		return
 	}
 	fwkit.Failed(&resp.Diagnostics, err, "Cannot remove from group", have.String())
 }
 
-// ImportState takes GROUP_NAME/APPLICATION_ID, or an identity.
+// ImportState imports a membership by GROUP_NAME/APPLICATION_ID or by an identity.
 func (r *memberResource) ImportState(
 	ctx context.Context,
 	req resource.ImportStateRequest,

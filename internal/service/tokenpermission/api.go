@@ -9,7 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
-// grantTokenUse grants CAN_USE. A principal that holds more (admins have CAN_MANAGE) stays as it is. Two requests.
+// grantTokenUse grants the principal CAN_USE on tokens. If the principal holds a higher level (admins have CAN_MANAGE),
+// that level stays. Two requests.
 func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.Entry, error) {
 	undo := c.Keep(right(p))
 	entry, _, err := acl.Grant(ctx, c, acl.Tokens, p, acl.CanUse, false)
@@ -20,16 +21,16 @@ func grantTokenUse(ctx context.Context, c *client.Client, p acl.Principal) (acl.
 	return entry, err
 }
 
-// right is the right of that principal in the register of what a run keeps.
+// right returns the key of the principal's right to use tokens in the record of what this Terraform run keeps.
 func right(p acl.Principal) client.Thing { return acl.Place(acl.Tokens.String(), p) }
 
-// readTokens reads who may use tokens. One request, shared by all.
+// readTokens reads the list of the principals that may use personal access tokens. One request, shared by all callers.
 func readTokens(ctx context.Context, c *client.Client) (acl.List, error) {
 	return acl.Read(ctx, c, acl.Tokens, client.AnyAge)
 }
 
-// listTokens reads the list of the principals that may use tokens. A workspace has no such list before its first token
-// was created: then exists is false. One request, or none where a copy is not older than maxAge.
+// listTokens reads the list of the principals that may use personal access tokens. A workspace has no such list before
+// its first token is created; then exists is false. One request, or none if a cached copy is not older than maxAge.
 func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (list acl.List, exists bool, err error) {
 	list, err = acl.Read(ctx, c, acl.Tokens, maxAge)
 	if errors.Is(err, client.ErrNotFound) {
@@ -38,8 +39,8 @@ func listTokens(ctx context.Context, c *client.Client, maxAge time.Duration) (li
 	return list, err == nil, err
 }
 
-// search returns the principals that hold CAN_USE directly and match, sorted. One request, and another where the
-// login does not name its identity.
+// search returns, sorted, the principals that hold CAN_USE directly and match the search. One request, and a second one
+// if the login does not name its identity.
 func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List, err error) {
 	list, _, err := listTokens(ctx, c, client.AnyAge)
 	for _, h := range list.Levels() {
@@ -57,8 +58,8 @@ func search(ctx context.Context, c *client.Client, s acl.Search) (found acl.List
 	return found, err
 }
 
-// revokeTokenUse revokes CAN_USE, or returns [client.ErrKept]. The service then deletes the principal's tokens. Two
-// requests.
+// revokeTokenUse revokes the principal's CAN_USE on tokens. The service then deletes the principal's tokens. If another
+// resource of this Terraform run keeps the right, revokeTokenUse returns [client.ErrKept] instead. Two requests.
 func revokeTokenUse(ctx context.Context, c *client.Client, p acl.Principal) error {
 	return acl.Revoke(ctx, c, acl.Tokens, p)
 }

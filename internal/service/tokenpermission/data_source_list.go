@@ -68,7 +68,7 @@ func (d *permissionsDataSource) Read(ctx context.Context, _ datasource.ReadReque
 	resp.Diagnostics.Append(resp.State.Set(ctx, shown(list, exists, d.Client.WorkspaceID()))...)
 }
 
-// shown is the list as the data source shows it.
+// shown returns the attributes of the data source for a list of principals.
 func shown(list acl.List, exists bool, workspaceID string) permissionsModel {
 	m := permissionsModel{
 		Exists:      types.BoolValue(exists),

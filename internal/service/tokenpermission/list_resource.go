@@ -41,7 +41,7 @@ func (l *permissionList) ListResourceConfigSchema(
 	}
 }
 
-// List streams the rights of one list, sorted.
+// List streams the principals that may use personal access tokens, sorted.
 func (l *permissionList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
 	fwkit.Query(ctx, req, stream, func(by queryModel, push func(list.ListResult) bool, diags *diag.Diagnostics) {
 		wanted := acl.Search{Self: by.IncludeOwnIdentity.ValueBool(), BuiltIn: by.IncludeBuiltInGroups.ValueBool()}

@@ -23,12 +23,12 @@ func (m permissionModel) toPrincipal() acl.Principal {
 	return acl.Principal{Kind: acl.Kind(attribute), Name: name}
 }
 
-// String names the principal in messages, with its display name where that is known.
+// String returns the principal's name for messages, with its display name if that is known.
 func (m permissionModel) String() string {
 	return acl.Describe(m.toPrincipal(), m.DisplayName.ValueString())
 }
 
-// identityModel identifies one of these rights.
+// identityModel identifies the right of one principal to use personal access tokens.
 type identityModel struct {
 	ServicePrincipalName types.String `tfsdk:"service_principal_name"`
 	UserName             types.String `tfsdk:"user_name"`
@@ -40,7 +40,7 @@ func (m permissionModel) toIdentity() identityModel {
 	return identityModel{m.ServicePrincipalName, m.UserName, m.GroupName, m.WorkspaceID}
 }
 
-// imported returns the state of an existing right.
+// imported returns the state of an existing right to use personal access tokens.
 func imported(e acl.Entry, workspaceID string) permissionModel {
 	m := permissionModel{
 		ID:          types.StringValue(e.Name),

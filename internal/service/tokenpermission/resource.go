@@ -37,8 +37,9 @@ func (r *permissionResource) ConfigValidators(context.Context) []resource.Config
 	return fwkit.OnePrincipal()
 }
 
-// ModifyPlan warns before the right is taken away, by destroying or by replacing, because the service then deletes
-// tokens. So the right stays where the plan knows that it is created again.
+// ModifyPlan warns if the plan revokes the right to use tokens, by destroying or replacing the resource, because the
+// service then deletes the principal's tokens. It does not warn if the plan keeps or creates the same right at another
+// address, because then the right stays.
 func (r *permissionResource) ModifyPlan(
 	ctx context.Context,
 	req resource.ModifyPlanRequest,
@@ -70,7 +71,7 @@ func (r *permissionResource) ModifyPlan(
 	}
 }
 
-// shared is the right as another address of the plan may have it.
+// shared returns the description by which a plan recognizes that two addresses manage the same right.
 func (m permissionModel) shared() fwkit.Shared {
 	return fwkit.Shared{
 		Placed: client.Placed{
@@ -137,7 +138,7 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	) {
 		return
 	}
-	entry, found := list.Find(state.toPrincipal()) // the list itself goes with the workspace's last token
+	entry, found := list.Find(state.toPrincipal()) // the list itself disappears with the workspace's last token
 	if !found || entry.Direct != acl.CanUse {
 		resp.State.RemoveResource(ctx)
 		return
@@ -148,7 +149,8 @@ func (r *permissionResource) Read(ctx context.Context, req resource.ReadRequest,
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// Update asks for the name of a principal that this run renames. Beside that only timeouts change in place.
+// Update reads the display name of a principal that this run renames. Apart from that, only timeouts can change without
+// a replacement.
 func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state permissionModel
 	if !fwkit.Decode(ctx, req.Plan, &plan, &resp.Diagnostics) ||
@@ -161,7 +163,7 @@ func (r *permissionResource) Update(ctx context.Context, req resource.UpdateRequ
 	if plan.DisplayName.IsUnknown() {
 		plan.DisplayName = state.DisplayName
 		if entry, found, err := acl.FindNow(ctx, r.Client, acl.Tokens, plan.toPrincipal()); err == nil && found {
-			plan.DisplayName = fwkit.String(entry.DisplayName) // else the next refresh finds it
+			plan.DisplayName = fwkit.String(entry.DisplayName) // otherwise the next refresh finds the name
 		}
 	}
 	fwkit.SetIdentity(ctx, resp.Identity, plan.toIdentity(), &resp.Diagnostics)

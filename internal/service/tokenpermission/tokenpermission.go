@@ -1,6 +1,6 @@
-// Package tokenpermission is who may use personal access tokens in the workspace: the resource
-// dbxaccess_token_permission for the right of one principal, and the data source dbxaccess_token_permissions for all of
-// them.
+// Package tokenpermission controls who may use personal access tokens in the workspace: the resource
+// dbxaccess_token_permission is the right of one principal, and the data source dbxaccess_token_permissions lists all
+// principals that have the right.
 package tokenpermission
 
 import (
@@ -9,17 +9,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// Resources are what this package adds to the provider.
+// Resources returns the resources that this package adds to the provider.
 func Resources() []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return &permissionResource{} }}
 }
 
-// DataSources are what this package adds to the provider.
+// DataSources returns the data sources that this package adds to the provider.
 func DataSources() []func() datasource.DataSource {
 	return []func() datasource.DataSource{func() datasource.DataSource { return &permissionsDataSource{} }}
 }
 
-// ListResources are what `terraform query` can find.
+// ListResources returns the list resources, which `terraform query` uses, that this package adds to the provider.
 func ListResources() []func() list.ListResource {
 	return []func() list.ListResource{func() list.ListResource { return &permissionList{} }}
 }
