@@ -11,8 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The guide for a workspace that is there already, from finding what it holds to a configuration that people keep: nothing
-// in it is changed on the way, and each plan after is empty.
+// Follows the guide for an existing workspace: from queries for what the workspace holds to a configuration that people
+// keep. Nothing in the workspace changes on the way, and each later plan is empty.
 func TestExistingWorkspace(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -20,7 +20,7 @@ func TestExistingWorkspace(t *testing.T) {
 	w.Workspace.AddServicePrincipal(app, "iris scoring (prod)")
 	w.Workspace.SetEntitlements(app, "workspace-access")
 	w.Workspace.AddServicePrincipal("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20", "2nd")
-	w.Workspace.SetActive("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20", false) // stays so
+	w.Workspace.SetActive("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20", false) // stays inactive
 	w.Workspace.AddServicePrincipal("6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d21", "2nd")
 	w.Workspace.AddGroup(`data "science"`)
 	w.Workspace.CreateEndpoint("7-roses", "")
@@ -36,8 +36,8 @@ func TestExistingWorkspace(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := w.CLI(t, string(text))
-	// Three service principals; on iris Ada and three more, on the roses those three.
-	// That three are changed is on_destroy, which is in the state alone.
+	// The ten imports are three service principals, four grants on iris and three on the roses. The three changes are
+	// those of on_destroy, which is in the state only.
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "10 to import, 0 to add, 3 to change, 0 to destroy") ||
 		strings.Count(r.Stdout, `"delete" -> "retain"`) != 3 || strings.Count(r.Stdout, " ~ ") != 2*3+1 {
 		t.Errorf("another plan than to take over 10 and to retain 3:\n%s", r.Stdout)
@@ -45,7 +45,7 @@ func TestExistingWorkspace(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 
-	// The configuration that people keep: generated from one import block each.
+	// The configuration that people keep is generated from one import block per object.
 	blocks := c.MustRun(t, 0, "output", "-raw", "import_blocks").Stdout
 	const header = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 	kept := w.CLI(t, header)
@@ -91,14 +91,15 @@ func TestExistingWorkspace(t *testing.T) {
 		}
 	}
 
-	// From here on the file is the truth: what somebody adds by hand stays, what somebody takes away comes back.
+	// From here on the configuration decides: a grant that somebody adds by hand stays, and a grant that somebody
+	// removes is created again.
 	w.Workspace.RemoveGrant("iris", app)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_QUERY")
 	if r := kept.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "1 to add, 0 to change, 0 to destroy") {
 		t.Errorf("a grant that vanished is not the one thing to do:\n%s", r.Stdout)
 	}
 
-	// An endpoint that is made again is granted again, and who was deactivated stays so.
+	// A re-created endpoint gets its grants again, and a deactivated principal stays inactive.
 	w.Workspace.SetActive(app, false)
 	w.Workspace.DeleteEndpoint("7-roses")
 	w.Workspace.CreateEndpoint("7-roses", "")

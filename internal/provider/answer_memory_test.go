@@ -22,17 +22,17 @@ import (
 )
 
 const (
-	// mostForAnswer is what the provider may take, in bytes, whatever is answered.
+	// mostForAnswer limits the memory of the provider's process, in bytes, whatever the answer.
 	mostForAnswer = 300 << 20
 	tooLong       = 600 << 20
 	// justRead is the length of an answer that is read to its end.
 	justRead = 23 << 20
 )
 
-// An answerer writes an answer.
+// An answerer writes the answer to a request.
 type answerer func(io.Writer, *http.Request)
 
-// repeated writes begin, then pieces until so many bytes are written, then end.
+// repeated returns an answerer that writes begin, then pieces until size bytes are written, then end.
 func repeated(begin string, piece func(i int) string, size int, end string) answerer {
 	return func(w io.Writer, _ *http.Request) {
 		var block bytes.Buffer
@@ -77,7 +77,8 @@ func refused(write answerer) answerer {
 	}
 }
 
-// endless is one page of principals after the other, each with ids that no page before had.
+// endless returns an answerer that writes one page of principals after the other. No page repeats an id of an earlier
+// page.
 func endless(perPage int) answerer {
 	page := 0
 	return func(w io.Writer, r *http.Request) {
@@ -95,7 +96,7 @@ func endlessClusters() answerer {
 	}
 }
 
-// Whatever a service, or what stands before it, answers: the process of the provider stays small.
+// Whatever a service, or a proxy before it, answers: the process of the provider stays small.
 func TestMemoryForHostileAnswers(t *testing.T) {
 	t.Parallel()
 	const (
@@ -122,7 +123,7 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 	accessToken, value := repeated(`{"access_token":"`, long, tooLong, `"}`), repeated(`{"value":"`, long, tooLong, `"}`)
 	workspace := repeated(`{"properties":{"workspaceUrl":"`, long, tooLong, `"}}`)
 	for name, tc := range map[string]struct {
-		hcl, host, path string // the answer goes to requests to a host and a path with these parts
+		hcl, host, path string // the answer replaces those to requests whose host and path contain these
 		answer          answerer
 		login           func(*testing.T, *acctest.World)
 	}{
@@ -185,7 +186,8 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 	}
 }
 
-// answering puts an answer in the place of those of a host and a path with these parts. met is whether it was asked for.
+// answering replaces the answers to requests whose host and path contain the given parts. met reports whether there was
+// such a request.
 func answering(t *testing.T, w *acctest.World, host, path string, answer answerer) (met *bool) {
 	t.Helper()
 	met = new(bool)
@@ -210,14 +212,16 @@ func answering(t *testing.T, w *acctest.World, host, path string, answer answere
 	return met
 }
 
-// findsHost leaves the workspace's address to Azure Resource Manager.
+// findsHost configures the workspace by its Azure resource id, so that the provider looks up the address in Azure
+// Resource Manager.
 func findsHost(_ *testing.T, w *acctest.World) {
 	delete(w.Env, "DBXACCESS_HOST")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/" +
 		"Microsoft.Databricks/workspaces/models"
 }
 
-// measured runs a command, and gives the largest resident size of the provider in bytes, what was said, and how it ended.
+// measured runs a command. It returns the largest resident size of the provider in bytes, the output, and the command's
+// error.
 func measured(t *testing.T, cmd *exec.Cmd) (peak int, said string, err error) {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/status"); err != nil {
@@ -245,7 +249,7 @@ func measured(t *testing.T, cmd *exec.Cmd) (peak int, said string, err error) {
 	}
 }
 
-// peakOf is the peak resident size of a process in bytes; 0 when it is gone or is not the provider.
+// peakOf returns the peak resident size of a process in bytes; 0 if the process has ended or is not the provider.
 func peakOf(pid int) int {
 	if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)); err != nil || filepath.Base(exe) != "terraform-provider-dbxaccess" {
 		return 0

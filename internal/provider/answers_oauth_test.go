@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// oauthDeeds are the operations on OAuth secrets and with them.
+// oauthDeeds returns the operations that manage or use OAuth secrets.
 func oauthDeeds() map[string]deed {
 	secret := func(w *acctest.World) map[string]any {
 		return map[string]any{"application_id": w.ScoringApp.ClientID, "lifetime_seconds": 32400, "overlap_seconds": 0}

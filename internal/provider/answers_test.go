@@ -13,8 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// wrongAnswers are what may come in place of an answer. A proxy, a gateway or a sign-in page sends some of them; others come
-// from a service that fails and does not say so.
+// wrongAnswers are bodies that may come in place of the right answer. A proxy, a gateway or a sign-in page sends some
+// of them. Others come from a service that fails without saying so.
 var wrongAnswers = map[string]emulator.Fault{
 	"a page":           {Status: 200, ContentType: "text/html", Body: "<!doctype html><html><head><title>Sign in</title></head></html>"},
 	"nothing":          {Status: 200, Empty: true},
@@ -28,21 +28,22 @@ var wrongAnswers = map[string]emulator.Fault{
 	"a redirect":       {Status: 302, Location: "https://login.example.com/sso"},
 }
 
-// another answers every route, and speaks of objects that nobody has asked for.
+// another is an answer that fits every route but describes objects that nobody asked for.
 const another = `{"id":"999","applicationId":"00000000-0000-0000-0000-000000000999","displayName":"other","userName":"other","name":"other","active":true,
 "object_id":"/serving-endpoints/00000000000000000000000000000999","object_type":"serving-endpoint","access_control_list":[],"token_info":{"token_id":"ff99"},
 "totalResults":1,"Resources":[{"id":"999","applicationId":"00000000-0000-0000-0000-000000000999","displayName":"other","userName":"other"}]}`
 
-// deed is one operation of the provider.
+// deed is one operation of the provider, such as the creation of a grant.
 type deed struct {
-	prepare func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object // all goes well here; nil: nothing to do
+	// prepare creates the object without faults; nil if there is nothing to prepare.
+	prepare func(t *testing.T, w *acctest.World, p *acctest.Protocol) acctest.Object
 	do      func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome
-	// done reports whether the workspace shows what was to be brought about; nil: only state is to be the same.
+	// done reports whether the workspace shows the intended result; nil if only the state must be unchanged.
 	done  func(w *acctest.World) bool
-	fails bool // it ends in an error where all goes well
+	fails bool // the operation ends in an error even without a fault
 }
 
-// outcome is what a deed reports.
+// outcome is the result of a deed: the state, the warnings and the errors.
 type outcome struct {
 	state            map[string]any
 	warnings, errors string
@@ -65,7 +66,7 @@ func apply(resource string, config func(w *acctest.World) map[string]any) func(*
 			if errors != "" {
 				return outcome{o.State, "", errors}
 			}
-			if read.State == nil { // Terraform forgets it
+			if read.State == nil { // Terraform removes the object from the state
 				return outcome{nil, read.Warnings, ""}
 			}
 			o = read
@@ -75,7 +76,7 @@ func apply(resource string, config func(w *acctest.World) map[string]any) func(*
 	}
 }
 
-// applyAlone is apply without a refresh before it, as with -refresh=false.
+// applyAlone returns an apply without a refresh before it, as with -refresh=false.
 func applyAlone(resource string, config func(w *acctest.World) map[string]any) func(*testing.T, *acctest.World, *acctest.Protocol, acctest.Object) outcome {
 	return func(t *testing.T, w *acctest.World, p *acctest.Protocol, o acctest.Object) outcome {
 		after, errors := p.Apply(t, resource, o, config(w))
@@ -97,7 +98,7 @@ func readData(source string, config func(w *acctest.World) map[string]any) deed 
 	}}
 }
 
-// failing is a deed that ends in an error where all goes well.
+// failing returns the deed, marked as one that ends in an error even without a fault.
 func (d deed) failing() deed {
 	d.fails = true
 	return d
@@ -111,7 +112,7 @@ func made(resource string, config func(w *acctest.World) map[string]any) func(*t
 
 func none(*acctest.World) map[string]any { return nil }
 
-// with is a configuration with more lines.
+// with returns a configuration with the additional attributes in more.
 func with(config func(w *acctest.World) map[string]any, more map[string]any) func(*acctest.World) map[string]any {
 	return func(w *acctest.World) map[string]any {
 		all := maps.Clone(config(w))
@@ -138,7 +139,7 @@ func principal(w *acctest.World) (emulator.ServicePrincipalState, bool) {
 	return emulator.ServicePrincipalState{}, false
 }
 
-// grants are the scoring app's levels on the endpoint.
+// grants returns the scoring app's levels on the endpoint.
 func grants(w *acctest.World) string {
 	var levels []string
 	for _, line := range w.Workspace.Snapshot().Endpoints[0].Grants {
@@ -153,7 +154,7 @@ func mayUseTokens(w *acctest.World) bool {
 	return slices.Contains(w.Workspace.Snapshot().TokenGrants, "service_principal_name="+w.ScoringApp.ClientID+" CAN_USE")
 }
 
-// tokensOf are the comments of the scoring app's tokens, without markers.
+// tokensOf returns the comments of the scoring app's tokens, without the provider's markers.
 func tokensOf(w *acctest.World) (comments []string) {
 	for _, token := range w.Workspace.Snapshot().Tokens {
 		if token.Owner == w.ScoringApp.ClientID {
@@ -164,7 +165,7 @@ func tokensOf(w *acctest.World) (comments []string) {
 	return comments
 }
 
-// deeds are all operations that speak to the workspace.
+// deeds returns all operations that send requests to the workspace.
 func deeds() map[string]deed {
 	sp := func(w *acctest.World) map[string]any {
 		return map[string]any{"application_id": w.ScoringApp.ClientID, "display_name": "scoring", "adopt_existing": true, "on_destroy": "delete"}
@@ -286,9 +287,9 @@ func deeds() map[string]deed {
 	return all
 }
 
-// believable are the answers that say something else than the workspace holds, and that nothing shows to be wrong: {} where
-// the service leaves an empty list out as it documents, and a whole list that shows others. That something else than the
-// workspace says {} to everything is seen by asking who calls.
+// believable lists the wrong answers that the provider cannot recognize: {} where the service documents that it leaves
+// out an empty list, and a complete list that shows other objects. If something other than the workspace answers {} to
+// everything, the request for the current user shows that.
 var believable = map[string][]string{
 	"data.dbxaccess_serving_endpoints/all":       {"{} /api/2.0/serving-endpoints"},
 	"data.dbxaccess_clusters/all":                {"{} /api/2.1/clusters/list"},
@@ -298,7 +299,7 @@ var believable = map[string][]string{
 	"data.dbxaccess_serving_endpoint_access/one": {"another's answer /api/2.0/preview/scim/v2/Groups"},
 }
 
-// ready is a world in which every deed can be done.
+// ready returns a world in which every deed can succeed.
 func ready(t *testing.T, name string) *acctest.World {
 	w := acctest.New(t)
 	w.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "1"
@@ -314,10 +315,10 @@ func ready(t *testing.T, name string) *acctest.World {
 	return w
 }
 
-// route is a request of a deed, with patterns in place of names.
+// route is the method and path of a request of a deed, with patterns in place of names.
 type route struct{ method, path string }
 
-// routesOf are the requests that the deed makes of the workspace where all goes well.
+// routesOf returns the requests that the deed sends to the workspace when nothing fails.
 func routesOf(t *testing.T, name string, d deed) (routes []route) {
 	w := ready(t, name)
 	o := prepared(t, w, d)
@@ -344,8 +345,8 @@ func prepared(t *testing.T, w *acctest.World, d deed) acctest.Object {
 	return d.prepare(t, w, w.Protocol(t))
 }
 
-// Nothing is reported as done that is not done, whatever comes in place of the answer to one route, and state is as it was.
-// The routes are those of the journal, so a new request of a deed is tried too.
+// The provider never reports a deed as done that is not done, whatever replaces the answer to one of its routes, and
+// the state stays as it was. The routes come from the journal, so a new request of a deed is tested too.
 func TestOnlyAnswersAreBelieved(t *testing.T) {
 	t.Parallel()
 	all := deeds()
@@ -369,14 +370,14 @@ func TestOnlyAnswersAreBelieved(t *testing.T) {
 	}
 }
 
-// stage is a world in which a deed is about to be done. It serves for all that comes to nothing.
+// stage is a world in which a deed is about to run. A stage is used again after each attempt that changes nothing.
 type stage struct {
 	name string
 	deed
 	w      *acctest.World
 	o      acctest.Object
 	before emulator.Snapshot
-	good   string // what a data source reads where all goes well
+	good   string // what a data source reads without a fault
 }
 
 func (s *stage) set(t *testing.T) {
@@ -391,7 +392,7 @@ func (s *stage) set(t *testing.T) {
 	s.before = s.w.Workspace.Snapshot()
 }
 
-// try does the deed while one route gives a wrong answer.
+// try runs the deed while one route returns a wrong answer.
 func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	t.Helper()
 	s.set(t)
@@ -407,12 +408,13 @@ func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	where := fmt.Sprintf("%s %s is answered by %s", r.method, r.path, kind)
 	switch {
 	case got.errors != "" || got.warnings != "":
-		// Said. What the deed brings about it may bring about all the same, and say what is not known of it.
+		// The deed reported an error or a warning. It may have changed the workspace all the same, and says what is not
+		// known.
 	case s.done != nil:
 		if !s.done(w) {
 			t.Errorf("%s: reported as done, and the workspace shows\n%+v", where, w.Workspace.Snapshot())
 		}
-	case s.prepare != nil: // a refresh of what is there
+	case s.prepare != nil: // a refresh of an existing object
 		if fmt.Sprint(got.state) != fmt.Sprint(s.o.State) {
 			t.Errorf("%s: state was\n%v\nand is\n%v", where, s.o.State, got.state)
 		}
@@ -427,7 +429,7 @@ func (s *stage) try(t *testing.T, r route, kind string, fault emulator.Fault) {
 	}
 }
 
-// hurry moves the clock on where a deed waits for SCIM to show a change, which it never will here.
+// hurry advances the clock while a deed waits for SCIM to show a change that never comes.
 func hurry(w *acctest.World, r route) (stop func()) {
 	done := make(chan struct{})
 	if r.method == "GET" || !strings.Contains(r.path, "/scim/") {
@@ -449,7 +451,7 @@ func hurry(w *acctest.World, r route) (stop func()) {
 	return func() { close(done) }
 }
 
-// pattern is a route as a fault's path.
+// pattern returns a route in the form of a fault's path.
 func pattern(route string) string {
 	segments := strings.Split(route, "/")
 	for i, s := range segments {
@@ -460,7 +462,7 @@ func pattern(route string) string {
 	return strings.Join(segments, "/")
 }
 
-// As a person sees it: the command fails, the page is named, and nothing is forgotten.
+// Through the CLI: the command fails, the error names the page, and the state keeps the object.
 func TestPageInPlaceOfADeletion(t *testing.T) {
 	t.Parallel()
 	w := ready(t, aPrincipal+"/")
@@ -484,7 +486,8 @@ func TestPageInPlaceOfADeletion(t *testing.T) {
 	c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// What says {} to everything is no workspace: nothing is read from it, and nothing is done.
+// A server that answers {} to every request is no workspace: the provider believes nothing that it returns, and changes
+// nothing.
 func TestAServerThatSaysNothing(t *testing.T) {
 	t.Parallel()
 	for name, d := range deeds() {

@@ -34,13 +34,13 @@ var (
 	required = schema.StringAttribute{Required: true}
 	optional = schema.StringAttribute{Optional: true}
 	computed = schema.StringAttribute{Computed: true}
-	// replaces is a required attribute; a change of it replaces the resource.
+	// replaces is a required attribute whose change replaces the resource.
 	replaces = schema.StringAttribute{
 		Required: true, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 	}
 )
 
-// one is a block that must be there once, as the SDK of those providers publishes it.
+// one returns a block that must be there exactly once, as the SDK of those providers publishes it.
 func one(attributes map[string]schema.Attribute, blocks map[string]schema.Block) schema.Block {
 	return schema.ListNestedBlock{
 		NestedObject: schema.NestedBlockObject{Attributes: attributes, Blocks: blocks},
@@ -48,7 +48,7 @@ func one(attributes map[string]schema.Attribute, blocks map[string]schema.Block)
 	}
 }
 
-// azure is what the stand-ins work on.
+// azure is the tenant that the stand-ins change.
 type azure struct {
 	w    *acctest.World
 	apps map[string]*emulator.App // by the id of the registration
@@ -104,7 +104,7 @@ func (a *azure) servicePrincipal() acctest.Foreign {
 			app, _ := a.w.Tenant.App(plan.String("client_id"))
 			return map[string]any{"id": "/servicePrincipals/" + app.ObjectID, "object_id": app.ObjectID}
 		},
-		Remove: func(acctest.ForeignValues) {}, // the emulated tenant has it with the application
+		Remove: func(acctest.ForeignValues) {}, // the emulated tenant removes it with the application
 	}
 }
 
@@ -157,7 +157,7 @@ func (a *azure) federation() acctest.Foreign {
 	}
 }
 
-// subscription is the id of the one that everything is in.
+// subscription is the id of the subscription that contains everything.
 const subscription = "00000000-0000-0000-0000-000000000000"
 
 func (a *azure) vault() acctest.Foreign {
@@ -272,11 +272,11 @@ func (a *azure) vaultCertificate() acctest.Foreign {
 		Read: func(state acctest.ForeignValues) map[string]any {
 			return shown(a.w.Tenant.Vault(path.Base(state.String("key_vault_id"))), state.String("name"))
 		},
-		Remove: func(acctest.ForeignValues) {}, // it goes with its vault
+		Remove: func(acctest.ForeignValues) {}, // the vault removes it
 	}
 }
 
-// issue makes the vault hold a new version of a certificate.
+// issue adds a new version of a certificate to the vault.
 func (a *azure) issue(v *emulator.Vault, name string) {
 	now := time.Now()
 	cert, key, err := a.w.Tenant.IssueClientCertificate(name, now.Add(-time.Hour), now.AddDate(1, 0, 0))

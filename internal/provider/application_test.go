@@ -13,8 +13,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The whole of recipe one: registration, certificate, vault and endpoint by the stand-ins of three other providers,
-// access by this one. The application scores by what it finds in its vault, and destroying leaves nothing.
+// Applies the whole example of an application. The stand-ins of three other providers create the registration,
+// certificate, vault and endpoint, and this provider the access. The application queries the endpoint with the values
+// in its vault. Destroying leaves nothing.
 func TestApplicationExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -46,7 +47,7 @@ func TestApplicationExample(t *testing.T) {
 		t.Error("the token is in the state")
 	}
 
-	// The vault renews the certificate: one apply registers the new one, and neither token nor access changes.
+	// After the vault renews the certificate, one apply registers the new one. Neither token nor access changes.
 	(&azure{w: w}).issue(w.Tenant.Vault("kv-iris"), "iris-scoring")
 	r := c.MustRun(t, 0, "apply", "-auto-approve")
 	r.MustSay(t, "azuread_application_certificate.scoring must be replaced")
@@ -68,7 +69,7 @@ func TestApplicationExample(t *testing.T) {
 	}
 }
 
-// application is what the example hands to the application.
+// application holds the values that the example outputs for the application.
 type application struct {
 	TenantID string `json:"tenant_id"`
 	ClientID string `json:"client_id"`
@@ -77,7 +78,7 @@ type application struct {
 	Endpoint string
 }
 
-// token logs in to Entra ID with the workload's own token, and reads the secret.
+// token logs in to Entra ID with the workload's own token, and returns the Databricks token in the vault.
 func (a application) token(t *testing.T, w *acctest.World, assertion string) string {
 	t.Helper()
 	form := url.Values{
@@ -100,7 +101,7 @@ func (a application) token(t *testing.T, w *acctest.World, assertion string) str
 	return secret.Value
 }
 
-// score sends a row to the endpoint.
+// score sends one row to the endpoint.
 func (a application) score(t *testing.T, w *acctest.World, token string) (status int, answer string) {
 	t.Helper()
 	const row = `{"dataframe_records": [
@@ -108,7 +109,7 @@ func (a application) score(t *testing.T, w *acctest.World, token string) (status
 	return byName(t, w, "POST", a.Endpoint, token, "application/json", row)
 }
 
-// byName sends one request to a service under its real name, through the emulator's proxy.
+// byName sends one request to a service under its public host name, through the emulator's proxy.
 func byName(
 	t *testing.T, w *acctest.World, method, address, bearer, contentType, body string,
 ) (status int, answer string) {

@@ -9,7 +9,7 @@ import (
 
 const oauthSecretType = "dbxaccess_service_principal_oauth_secret"
 
-// oauthSecretRows are the attributes of OAuth secrets.
+// oauthSecretRows returns the rows for the attributes of OAuth secrets.
 func (s *scene) oauthSecretRows() map[string]row {
 	const secret = oauthSecretType + "."
 	newest := func(show func(emulator.OAuthSecretState) string) func() string {
@@ -33,7 +33,8 @@ func (s *scene) oauthSecretRows() map[string]row {
 		}
 		return out
 	}
-	inVault := map[string]any{"key_vault_secret": block("token"), "overlap_seconds": 0} // the old version is disabled at once
+	// overlap_seconds = 0 disables the old version at once.
+	inVault := map[string]any{"key_vault_secret": block("token"), "overlap_seconds": 0}
 	return map[string]row{
 		secret + "application_id":                      {a: s.app, b: s.another, replaces: true, held: owner, heldA: s.app, heldB: s.another},
 		secret + "scopes":                              {a: []any{"model-serving"}, b: []any{"authentication", "model-serving"}, along: map[string]any{"overlap_seconds": 0}, held: scopes, heldA: "[model-serving]", heldB: "[authentication model-serving]", heldAbsent: "[model-serving]", emptyValue: []any{}, empty: "refuses: at least 1"},

@@ -15,26 +15,26 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A row is the life of one attribute: absent, written, changed, changed back, absent, empty, absent, written. Each step
-// is a run of its own, after which the next plan is empty.
+// A row describes the steps that a test takes with one attribute: absent, set, changed, changed back, absent, empty,
+// absent, set. Each step is a run of its own, after which the next plan is empty.
 type row struct {
-	besides  map[string]any // what else is written, by dotted path, over what its resource always has
-	a, b     any            // two values; no b where there is only one
-	along    map[string]any // what else is written with b
-	replaces bool           // b is another object
-	same     bool           // b means the same as a, or is no part of state: no change
-	// What the plan does once the attribute is not written any more, and when it is written and empty after that: nothing
-	// by default, [changes], or it refuses with these words.
+	besides  map[string]any // further attributes, by dotted path, beside those that the resource always has
+	a, b     any            // two values; b is nil if there is only one
+	along    map[string]any // further attributes that are set with b
+	replaces bool           // the change to b replaces the object
+	same     bool           // no change, because b means the same as a, or is not in the state
+	// What the plan does after the attribute is removed, and after it is then set to an empty value: nothing by
+	// default, [changes], or an error with these words.
 	absent, empty string
 	emptyValue    any
-	// What the server has of it with each; nothing of an attribute that only this provider reads.
+	// What the server holds for each value; nil for an attribute that only this provider reads.
 	held                     func() string
 	heldA, heldB, heldAbsent string
 }
 
 const changes = "changes"
 
-// scene is what the rows write of.
+// scene is the world that the rows refer to.
 type scene struct {
 	*acctest.World
 	app, another          string // application ids
@@ -79,7 +79,7 @@ func newScene(t *testing.T) *scene {
 	return s
 }
 
-// holders are those with a level on an endpoint, but for who made it.
+// holders returns a function that lists the principals with a level on an endpoint, except its creator and admins.
 func (s *scene) holders(endpoint string) func() string {
 	return func() string {
 		var found []string
@@ -93,7 +93,7 @@ func (s *scene) holders(endpoint string) func() string {
 	}
 }
 
-// member shows the service principal of the scene, or those of another application id.
+// principal returns a function that applies show to the service principal of the scene.
 func (s *scene) principal(show func(emulator.ServicePrincipalState) string) func() string {
 	return func() string {
 		for _, sp := range s.Workspace.Snapshot().ServicePrincipals {
@@ -105,7 +105,7 @@ func (s *scene) principal(show func(emulator.ServicePrincipalState) string) func
 	}
 }
 
-// tokens shows each live token that is not a person's.
+// tokens returns a function that applies show to the newest live token that belongs to no person.
 func (s *scene) tokens(show func(emulator.TokenState) string) func() string {
 	return func() string {
 		all := s.Workspace.Snapshot().Tokens
@@ -120,7 +120,7 @@ func (s *scene) tokens(show func(emulator.TokenState) string) func() string {
 	}
 }
 
-// bases are what each resource needs in every row.
+// base returns the attributes that a resource needs in every row, and creates what they refer to.
 func (s *scene) base(t *testing.T, typeName string) map[string]any {
 	t.Helper()
 	switch typeName {
@@ -158,7 +158,7 @@ func (s *scene) base(t *testing.T, typeName string) map[string]any {
 	return nil
 }
 
-// rows are all attributes of all resources, but for timeouts, which are the same everywhere.
+// rows returns the rows of all attributes of all resources, except timeouts, which are the same for each resource.
 func (s *scene) rows() map[string]row {
 	const (
 		principal = "dbxaccess_service_principal."
@@ -198,7 +198,8 @@ func (s *scene) rows() map[string]row {
 		maps.Copy(out, more)
 		return out
 	}
-	inVault := map[string]any{"key_vault_secret": vaulted(nil), "overlap_seconds": 0} // the old version is disabled at once
+	// overlap_seconds = 0 disables the old version at once.
+	inVault := map[string]any{"key_vault_secret": vaulted(nil), "overlap_seconds": 0}
 	noSecret := map[string]any{"owner.client_secret_wo": nil}
 	fromVault := func(more map[string]any) map[string]any {
 		out := map[string]any{"vault_uri": s.vault.URL()}
@@ -251,7 +252,7 @@ func (s *scene) rows() map[string]row {
 
 		token + "owner.application_id": {a: s.app, b: s.another, along: map[string]any{"owner.client_secret_wo": s.anotherSecret}, replaces: true, held: owners, heldA: s.app, heldB: s.another},
 		token + "owner.tenant_id":      {a: s.Tenant.ID, absent: changes},
-		// What is only to be written is in no state; it serves at the next rotation.
+		// A write-only value is in no state; the next rotation uses it.
 		token + "owner.client_secret_wo":                           {a: s.secret, b: s.ScoringApp.AddSecret(24 * time.Hour), same: true, absent: notOne},
 		token + "owner.databricks_client_secret_wo":                {besides: noSecret, a: s.oauth, b: s.anotherOAuth, same: true, absent: notOne},
 		token + "owner.client_certificate_wo":                      {besides: noSecret, a: s.pem, b: s.anotherPEM, same: true, absent: notOne},
@@ -283,7 +284,7 @@ func (s *scene) rows() map[string]row {
 	return all
 }
 
-// Every attribute that a configuration can write has a row, and every row an attribute.
+// Every attribute that a configuration can set has a row, and every row belongs to an attribute.
 func TestEveryAttribute(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
@@ -367,7 +368,7 @@ func (l *life) live(t *testing.T) {
 			l.refused(t, "empty", l.emptyValue, words)
 		} else {
 			l.expect(t, "empty", l.step(t, "empty", l.emptyValue, l.heldEmpty(), false), l.empty)
-			// Empty and absent mean the same, so nothing is done on the way back.
+			// Empty and absent mean the same, so the step back to absent changes nothing.
 			l.Tenant.Journal.Reset()
 			l.step(t, "absent after empty", nil, l.heldEmpty(), false)
 			for _, e := range l.Tenant.Journal.Entries() {
@@ -380,7 +381,8 @@ func (l *life) live(t *testing.T) {
 	l.step(t, "written again", l.a, l.heldA, false)
 }
 
-// heldEmpty is what the server has once the attribute is empty: nothing, where absent leaves something.
+// heldEmpty returns what the server holds once the attribute is empty: for entitlements nothing, although an absent
+// attribute would leave some.
 func (l *life) heldEmpty() string {
 	if l.path == "entitlements" {
 		return ""
@@ -397,7 +399,7 @@ func (l *life) expect(t *testing.T, what string, plan acctest.Plan, want string)
 	}
 }
 
-// step writes a value, applies, looks at the server, and demands that the next run has nothing to do.
+// step sets a value, applies, compares the server with held, and demands that the next plan is empty.
 func (l *life) step(t *testing.T, what string, value any, held string, first bool) acctest.Plan {
 	t.Helper()
 	set(l.config, l.path, value)
@@ -437,8 +439,8 @@ func (l *life) refused(t *testing.T, what string, value any, words string) {
 	set(l.config, l.path, l.a)
 }
 
-// set writes a value at a dotted path of a configuration; nil takes it out. Objects on the way are copied, as they may be
-// shared.
+// set sets a value at a dotted path of a configuration; nil removes it. It copies objects on the path, because they may
+// be shared.
 func set(config map[string]any, path string, value any) {
 	top, rest, nested := strings.Cut(path, ".")
 	if !nested {

@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// opens reports whether the bearer of a token is let in.
+// opens reports whether the workspace accepts a token.
 func opens(w *acctest.World, token string) bool {
 	req := httptest.NewRequest("GET", "/api/2.0/preview/scim/v2/Me", nil)
 	req.Header.Set("Authorization", "Bearer "+token)
@@ -32,7 +32,7 @@ func example(t *testing.T, name string) string {
 	return string(text)
 }
 
-// The page "Revoke everything of one principal now", as it is written there.
+// Follows the page "Revoke everything of one principal now" as it is written.
 func TestBreakGlass(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -82,7 +82,8 @@ func TestBreakGlass(t *testing.T) {
 
 	c.MustRun(t, 0, "plan", "-detailed-exitcode", "-var", suspect)
 
-	// The next incident, in a folder that nobody has cleaned up: a mistyped id is still an error, and the one before stays.
+	// The next incident, in a folder that nobody has cleaned up: a mistyped id is still an error, and the earlier
+	// principal stays revoked.
 	if r := c.MustRun(t, 1, "apply", "-auto-approve", "-var", "application_id="+uuid.NewString()); !strings.Contains(r.Stderr, "Cannot find service principal") {
 		t.Errorf("a mistyped id beside an old state: %s", r.Stderr)
 	}
@@ -96,14 +97,15 @@ func TestBreakGlass(t *testing.T) {
 			t.Errorf("after the second incident %s: active is %t", p.DisplayName, p.Active)
 		}
 	}
-	// Throwing the folder away deletes nothing.
+	// Destroying the configuration deletes no principal.
 	c.MustRun(t, 0, "destroy", "-auto-approve", "-var", suspect)
 	if n := len(w.Workspace.Snapshot().ServicePrincipals); n != len(before.ServicePrincipals) {
 		t.Errorf("%d principals are left of %d", n, len(before.ServicePrincipals))
 	}
 }
 
-// Somebody has already deactivated it by hand, which leaves its tokens where they are: re-activated, they would open again.
+// Somebody has already deactivated the principal by hand. That leaves its tokens, which would work again after a
+// reactivation.
 func TestBreakGlassAfterAClick(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -126,7 +128,7 @@ func TestBreakGlassAfterAClick(t *testing.T) {
 	}
 }
 
-// A token that came too late, or that a service kept, must not pass for revoked.
+// A token that was created too late, or that the service kept, must not count as revoked.
 func TestBreakGlassProvesIt(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -139,7 +141,7 @@ func TestBreakGlassProvesIt(t *testing.T) {
 	}
 }
 
-// By action: one command, and nothing that logs in is left.
+// With the action, one command revokes every credential that can log in.
 func TestBreakGlassByAction(t *testing.T) {
 	t.Parallel()
 	acctest.NeedsTerraform(t, "1.14.0", "actions")
@@ -182,7 +184,7 @@ func TestBreakGlassByAction(t *testing.T) {
 	c.MustRun(t, 1, "apply", "-auto-approve", command[2], "-var", "application_id="+uuid.NewString()).MustSay(t, "no such service principal")
 }
 
-// A resource that names the action in a trigger runs it after its change.
+// A resource whose trigger names the action runs the action after its change.
 func TestRevokeCredentialsByTrigger(t *testing.T) {
 	t.Parallel()
 	acctest.NeedsTerraform(t, "1.14.0", "actions")
@@ -203,7 +205,8 @@ func TestRevokeCredentialsByTrigger(t *testing.T) {
 	}
 }
 
-// The two configurations of the guide find the same strays; the action lists first, and revokes when it is asked to.
+// The two configurations of the guide find the same stray tokens. The action lists them first, and revokes them only on
+// request.
 func TestSweepOfStrays(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

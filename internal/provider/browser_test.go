@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// browser is one page in a headless Chromium, which is driven through a pipe (https://chromedevtools.github.io/devtools-protocol).
+// browser is one page in a headless Chromium, which is controlled through a pipe
+// (https://chromedevtools.github.io/devtools-protocol).
 type browser struct {
 	to      *os.File
 	from    *bufio.Reader
@@ -21,7 +22,7 @@ type browser struct {
 	last    int
 }
 
-// browserOn opens a page; the test is skipped where there is no Chromium.
+// browserOn opens a page. It skips the test if there is no Chromium.
 func browserOn(t *testing.T, page string) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -37,13 +38,13 @@ func browserOn(t *testing.T, page string) *browser {
 	must(t, err)
 	cmd := exec.CommandContext(t.Context(), path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
 		"--user-data-dir="+filepath.Join(dir, "profile"), "--remote-debugging-pipe")
-	cmd.ExtraFiles = []*os.File{commands, answers} // 3 and 4
+	cmd.ExtraFiles = []*os.File{commands, answers} // file descriptors 3 and 4
 	must(t, cmd.Start())
 	must(t, commands.Close())
 	must(t, answers.Close())
 	b := &browser{to: to, from: bufio.NewReaderSize(from, 1<<20)}
 	t.Cleanup(func() {
-		_ = to.Close() // it ends with its pipe
+		_ = to.Close() // Chromium ends with its pipe
 		_ = from.Close()
 		_ = cmd.Wait()
 	})
@@ -55,7 +56,7 @@ func browserOn(t *testing.T, page string) *browser {
 	return b
 }
 
-// call sends one command and gives its result.
+// call sends one command and returns its result.
 func (b *browser) call(t *testing.T, method string, params map[string]any) map[string]any {
 	t.Helper()
 	b.last++
@@ -85,7 +86,7 @@ func (b *browser) call(t *testing.T, method string, params map[string]any) map[s
 	}
 }
 
-// is gives the value of an expression of JavaScript.
+// is returns the value of a JavaScript expression.
 func (b *browser) is(t *testing.T, expression string) any {
 	t.Helper()
 	answer := b.call(t, "Runtime.evaluate", map[string]any{"expression": expression, "returnByValue": true})
@@ -96,7 +97,7 @@ func (b *browser) is(t *testing.T, expression string) any {
 	return value["value"]
 }
 
-// until waits for an expression to hold.
+// until waits until a JavaScript expression is true.
 func (b *browser) until(t *testing.T, expression string) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); b.is(t, expression) != true; {
@@ -119,7 +120,7 @@ func (b *browser) press(t *testing.T, key string) {
 	b.call(t, "Input.dispatchKeyEvent", map[string]any{"type": "keyUp", "key": key, "code": key, "windowsVirtualKeyCode": code})
 }
 
-// looks makes the window so wide, in a colour scheme, and returns a picture of its upper part.
+// looks sets the width of the window and the colour scheme, and returns a picture of the upper part of the page.
 func (b *browser) looks(t *testing.T, width int, scheme string) []byte {
 	t.Helper()
 	b.call(t, "Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 1150, "deviceScaleFactor": 1, "mobile": false})
@@ -130,8 +131,8 @@ func (b *browser) looks(t *testing.T, width int, scheme string) []byte {
 	return picture
 }
 
-// The report is used by keys alone, and fits a desk and a phone, by day and by night. REPORT_IMAGES names a folder that gets
-// the pictures: access-report.png there is the one in the guide.
+// The report can be used with the keyboard alone, and fits a desktop and a phone in both colour schemes. REPORT_IMAGES
+// names a folder for the pictures: access-report.png in it is the picture in the guide.
 func TestAccessReportInABrowser(t *testing.T) {
 	t.Parallel()
 	w, managed := pictured(t)
@@ -159,12 +160,12 @@ func TestAccessReportInABrowser(t *testing.T) {
 	}
 	b.looks(t, 1180, "light")
 
-	// Tab reaches everything once, in the order of the page, and the skip link first.
+	// Tab reaches every element once, in the order of the page, with the skip link first.
 	const focused = `((e) => e.id || e.textContent.trim() || e.getAttribute("aria-labelledby"))(document.activeElement)`
 	var order []string
 	for range 60 {
 		b.press(t, "Tab")
-		if b.is(t, "document.activeElement === document.body") == true { // round
+		if b.is(t, "document.activeElement === document.body") == true { // back at the start of the page
 			break
 		}
 		order = append(order, fmt.Sprint(b.is(t, focused)))
@@ -177,7 +178,7 @@ func TestAccessReportInABrowser(t *testing.T) {
 		}
 	}
 
-	// Enter on the head of a column sorts by it, once more the other way, and the focus stays.
+	// Enter on a column's heading sorts by it, a second Enter reverses the order, and the focus stays.
 	const sorted = `document.querySelectorAll("#endpoint-table th")[2].getAttribute("aria-sort") + " " + document.activeElement.textContent`
 	b.is(t, `document.querySelectorAll("#endpoint-table th button")[1].focus()`)
 	b.press(t, "Tab")
@@ -194,7 +195,7 @@ func TestAccessReportInABrowser(t *testing.T) {
 		t.Errorf("the address keeps %v", address)
 	}
 
-	// What is typed filters every table, and Show all ends that.
+	// Typed text filters every table, and Show all removes the filter.
 	all := b.is(t, `document.getElementById("count").textContent`)
 	b.is(t, `document.getElementById("find").focus()`)
 	b.call(t, "Input.insertText", map[string]any{"text": "forecast"})

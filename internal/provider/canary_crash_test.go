@@ -17,7 +17,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A provider that crashes leaves a dump of every goroutine in Terraform's log and output, and no secret in it.
+// A provider that crashes writes a dump of every goroutine to Terraform's log and output, with no secret in it.
 func TestSecretsStayOutOfACrash(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
@@ -34,7 +34,7 @@ func TestSecretsStayOutOfACrash(t *testing.T) {
 	}
 	acctest.When(func() bool { return len(s.w.Tenant.Faults.Unmet()) == 0 }, func() {
 		for _, pid := range childrenOf(cmd.Process.Pid) {
-			if err := syscall.Kill(pid, syscall.SIGABRT); err != nil { // the Go runtime dumps and ends
+			if err := syscall.Kill(pid, syscall.SIGABRT); err != nil { // the Go runtime writes a dump and ends
 				t.Error(err)
 			}
 		}
@@ -49,7 +49,7 @@ func TestSecretsStayOutOfACrash(t *testing.T) {
 	s.mustBeNowhere(t, s.shown, s.cli.Dir)
 }
 
-// childrenOf lists the processes that a process has started and that have not ended.
+// childrenOf returns the ids of the running processes that a process has started.
 func childrenOf(parent int) []int {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	var pids []int

@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// storyRun is a run of the real CLI whose every word and file the canary looks through.
+// storyRun is a run of the real CLI whose complete output and files the canary searches.
 type storyRun struct {
 	*canary
 	w     *acctest.World
@@ -23,7 +23,7 @@ type storyRun struct {
 	shown map[string]string
 }
 
-// run runs a command at trace.
+// run runs a command with the log level trace.
 func (s *storyRun) run(t *testing.T, code int, args ...string) acctest.Result {
 	t.Helper()
 	r := s.cli.MustRun(t, code, args...)
@@ -32,14 +32,14 @@ func (s *storyRun) run(t *testing.T, code int, args ...string) acctest.Result {
 	return r
 }
 
-// vault is one that the deployer may write to. No two worlds have one name.
+// vault returns a vault that the deployer may write to. Vaults of different worlds have different names.
 func (s *storyRun) vault(name string) *emulator.Vault {
 	v := s.w.Tenant.NewVault(name)
 	v.Allow(s.w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	return v
 }
 
-// secretVariables are declared so that Terraform itself keeps them out of plan and state.
+// secretVariables returns HCL that declares ephemeral variables, which Terraform itself keeps out of plan and state.
 func secretVariables(names ...string) string {
 	var b strings.Builder
 	for _, name := range names {
@@ -48,11 +48,11 @@ func secretVariables(names ...string) string {
 	return b.String()
 }
 
-// bySecretVariable is how the owner of the token logs in, in most stories.
+// bySecretVariable is the line with the token owner's login in most stories.
 const bySecretVariable = "client_secret_wo = var.secret"
 
-// ownTokenHCL is an application with access to an endpoint and a token of its own. credential is a line of the token's
-// owner, more are lines beside it.
+// ownTokenHCL returns HCL of an application with access to an endpoint and a token of its own. credential is a line in
+// the token's block owner; more are further lines of the token.
 func ownTokenHCL(application, credential string, more ...string) string {
 	return fmt.Sprintf(ownToken, application, credential, strings.Join(more, "\n  "))
 }
@@ -88,7 +88,7 @@ data "dbxaccess_serving_endpoint_query" "proof" {
 }
 `
 
-// Ephemeral tokens of each kind, each used by a provider that calls as it.
+// ephemeralTokens creates ephemeral tokens of each kind; a provider logs in with each.
 const ephemeralTokens = `
 ephemeral "dbxaccess_service_principal_token" "short" {
   owner = {
@@ -119,7 +119,7 @@ data "dbxaccess_current_identity" "oauth" { provider = dbxaccess.oauth }
 data "dbxaccess_current_identity" "entra" { provider = dbxaccess.entra }
 `
 
-// stories are what people do with secrets. Each gets a world and writes its own configuration.
+// stories are what people do with secrets. Each story gets a world and writes its own configuration.
 var stories = map[string]func(t *testing.T, s *storyRun){
 	"a client secret; a token in Key Vault, queried with, rotated, destroyed": func(t *testing.T, s *storyRun) {
 		withoutCertificate(s.w)
@@ -151,7 +151,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 		s.secret("the password of the owner's PFX", password)
 		s.secret("the owner's PFX", string(pfx))
 		s.w.ScoringApp.AddCertificate(s.w.DeployerCertificate)
-		// Who has the ephemeral tokens is in the workspace from the start: they are opened in the plan.
+		// The owners of the ephemeral tokens are in the workspace from the start, because the plan opens these tokens.
 		other := s.w.Tenant.RegisterApp("other")
 		s.w.Workspace.AddServicePrincipal(other.ClientID, "other")
 		s.w.Workspace.SetGrant("authorization/tokens", other.ClientID, "CAN_USE")
@@ -188,8 +188,8 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_token.app\n  id = %q\n}\n", token)+
 			fmt.Sprintf("import {\n  to = dbxaccess_service_principal_oauth_secret.app\n  id = %q\n}\n", app+"/"+secret))
 		planAndApply(t, s)
-		// Somebody imports by the value instead of the id. Terraform shows and logs its own command line, so only what the
-		// provider says is looked through.
+		// Somebody imports by the secret value instead of the id. Terraform shows and logs its own command line, so the
+		// canary searches only the provider's output.
 		s.run(t, 0, "state", "rm", "dbxaccess_service_principal_token.app")
 		delete(s.cli.Env, "TF_LOG")
 		s.cli.Env["TF_LOG_PROVIDER"] = "trace"
@@ -223,7 +223,7 @@ var stories = map[string]func(t *testing.T, s *storyRun){
 			}
 			s.run(t, 0, invoke...)
 		}
-		if left := s.w.Workspace.Snapshot(); len(left.OAuthSecrets) > 0 || len(left.Tokens) > 1 { // a person has one
+		if left := s.w.Workspace.Snapshot(); len(left.OAuthSecrets) > 0 || len(left.Tokens) > 1 { // a person owns one
 			t.Errorf("left: %+v, %+v", left.Tokens, left.OAuthSecrets)
 		}
 	},
@@ -280,7 +280,7 @@ action "dbxaccess_revoke_credentials" "all" {
 }
 `
 
-// answers sets which requests are answered with themselves, and gives how many were since.
+// answers sets which requests get themselves as the answer. It returns how many requests did since the last call.
 func (c *canary) answers(echo func(*http.Request, string) bool) (echoed int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -301,8 +301,8 @@ func newStory(t *testing.T) *storyRun {
 	w := acctest.New(t)
 	s := &storyRun{canary: watch(t, w), w: w, shown: map[string]string{}}
 	s.cli = w.CLI(t, whoAmI)
-	// What is left among temporary files is looked through, too. The path is relative, because the provider's socket is there
-	// and its path may have about 100 bytes.
+	// The canary also searches temporary files. The path is relative, because the provider's socket is there, and a
+	// socket's path is limited to about 100 bytes.
 	s.cli.Env["TF_LOG"], s.cli.Env["TMPDIR"] = "trace", "tmp"
 	if err := os.Mkdir(filepath.Join(s.cli.Dir, "tmp"), 0o700); err != nil {
 		t.Fatal(err)
@@ -310,8 +310,8 @@ func newStory(t *testing.T) *storyRun {
 	return s
 }
 
-// A secret goes where it must and nowhere else: not into state, plan or lock file, log at trace, output or any other
-// file, outside of the attributes that are documented to hold it.
+// A secret is only where it must be. Outside of the attributes that are documented to hold it, it is in no state, plan,
+// lock file, trace log, output or other file.
 func TestSecretsStayOutOfEveryStory(t *testing.T) {
 	t.Parallel()
 	for name, story := range stories {
@@ -331,7 +331,7 @@ func TestSecretsStayOutOfEveryStory(t *testing.T) {
 	}
 }
 
-// The same for a login of each kind.
+// Like TestSecretsStayOutOfEveryStory, for a login of each kind.
 func TestSecretsStayOutOfEveryLogin(t *testing.T) {
 	t.Parallel()
 	all := maps.Clone(logins)

@@ -24,25 +24,25 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// canary knows every secret of one story: those that the world begins with, and those that cross the wire. Then it
-// looks for each, in any spelling, in all that a run wrote.
+// canary knows every secret of one story: those that the world begins with, and those in requests and answers. Then it
+// searches everything that a run wrote for each secret in any spelling.
 type canary struct {
 	mu      sync.Mutex
-	secrets map[string]string // value → what it is
+	secrets map[string]string // value → description
 	public  map[string]bool   // such as a client id in a vault, or the thumbprint in a PFX
-	// echo picks the requests that are answered with themselves; nil for none
+	// echo selects the requests that get themselves as the answer; nil for none.
 	echo   func(r *http.Request, body string) bool
 	echoed int
 }
 
-// mayHold are the attributes that hold a secret, as their pages say.
+// mayHold lists the attributes that are documented to hold a secret.
 var mayHold = map[string][]string{
 	"dbxaccess_service_principal_token":        {"token_value"},
 	"dbxaccess_service_principal_oauth_secret": {"secret_value"},
 	"dbxaccess_serving_endpoint_query":         {"token", "client_secret"},
 }
 
-// watch lets the provider of a world reach everything through a proxy that shows the canary each secret.
+// watch lets the provider of a world connect through a proxy that shows the canary each secret.
 func watch(t *testing.T, w *acctest.World) *canary {
 	t.Helper()
 	c := &canary{secrets: map[string]string{}, public: map[string]bool{}}
@@ -74,7 +74,7 @@ func watch(t *testing.T, w *acctest.World) *canary {
 func (c *canary) secret(what, value string) {
 	value = strings.TrimSpace(value)
 	if parts := strings.Split(value, "."); len(parts) == 3 && strings.HasPrefix(value, "eyJ") {
-		value = parts[2] // a JWT opens nothing without its signature, and its claims may be shown
+		value = parts[2] // a JWT is useless without its signature, and its claims are no secret
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,7 +88,7 @@ func (c *canary) key(what string, key *rsa.PrivateKey) {
 	if err != nil {
 		panic(err)
 	}
-	c.secret(what+" in DER", string(der[64:])) // what stands before is the same in every key of that size
+	c.secret(what+" in DER", string(der[64:])) // the bytes before are the same in every key of that size
 	for i, line := range strings.Split(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "\n") {
 		if i > 1 && !strings.HasPrefix(line, "-") {
 			c.secret(what+" in PEM", line)
@@ -96,7 +96,7 @@ func (c *canary) key(what string, key *rsa.PrivateKey) {
 	}
 }
 
-// watch notes the secrets of requests and answers. Where a story asks for it, a request is answered with itself.
+// watch records the secrets of requests and answers. If the story asks for that, a request gets itself as the answer.
 func (c *canary) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
@@ -132,7 +132,7 @@ func (c *canary) sent(r *http.Request, body []byte) {
 		for _, value := range r.Header[name] {
 			if scheme, credential, ok := strings.Cut(value, " "); ok {
 				value = credential
-				if scheme == "Basic" { // its other half is an id
+				if scheme == "Basic" { // the other half is an id
 					_, value, _ = r.BasicAuth()
 				}
 			}
@@ -175,7 +175,7 @@ func (c *copied) Write(b []byte) (int, error) {
 
 func (c *copied) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// answerWithRequest is what a debugging proxy does: the request comes back in the form of the service's refusals.
+// answerWithRequest returns the request as the message of an error, as a debugging proxy does.
 func answerWithRequest(rw http.ResponseWriter, r *http.Request, body []byte) {
 	var headers bytes.Buffer
 	_ = r.Header.Write(&headers)
@@ -191,10 +191,10 @@ func answerWithRequest(rw http.ResponseWriter, r *http.Request, body []byte) {
 	_, _ = rw.Write(refusal)
 }
 
-// gram is how many bytes of a secret, in a row, are a leak.
+// gram is how many consecutive bytes of a secret count as a leak.
 const gram = 16
 
-// spellings are the pieces of every secret in every form that it is looked for in.
+// spellings returns the pieces of every secret in every form that is searched for.
 func (c *canary) spellings() map[string]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -206,7 +206,7 @@ func (c *canary) spellings() map[string]string {
 			}
 		}
 	}
-	for value := range c.public { // a PFX names its certificate
+	for value := range c.public { // a PFX contains public values of its certificate
 		for i := 0; i+gram <= len(value); i++ {
 			delete(pieces, value[i:i+gram])
 		}
@@ -214,8 +214,8 @@ func (c *canary) spellings() map[string]string {
 	return pieces
 }
 
-// forms are the spellings of one secret. In base64 those bytes are left out that depend on what stands beside it, as the
-// id does in Basic authentication.
+// forms returns the spellings of one secret. The base64 forms leave out the bytes that depend on adjacent text, such as
+// the id in Basic authentication.
 func forms(value string) map[string]string {
 	all := map[string]string{
 		"plain": value, "URL-escaped": url.QueryEscape(value), "escaped as a path": url.PathEscape(value),
@@ -231,7 +231,7 @@ func forms(value string) map[string]string {
 	return all
 }
 
-// find gives the secrets that a text holds.
+// find returns the secrets that a text contains.
 func find(pieces map[string]string, text string) (found []string) {
 	for i := 0; i+gram <= len(text); i++ {
 		if what, ok := pieces[text[i:i+gram]]; ok {
@@ -242,8 +242,8 @@ func find(pieces map[string]string, text string) (found []string) {
 	return found
 }
 
-// mustBeNowhere fails for each secret that was shown, or is in a file below a folder, outside of the documented
-// attributes. The user's own copies, which are outputs, count as documented.
+// mustBeNowhere fails for each secret in the shown texts, or in a file below a folder, outside of the documented
+// attributes. Outputs are the user's own copies and count as documented.
 func (c *canary) mustBeNowhere(t *testing.T, shown map[string]string, folder string) {
 	t.Helper()
 	pieces := c.spellings()
@@ -276,7 +276,7 @@ func (c *canary) mustBeNowhere(t *testing.T, shown map[string]string, folder str
 	}
 }
 
-// unpack gives a file's text, or those of the files in it, without what documented attributes hold.
+// unpack returns the text of a file, or of the files in an archive, without the values of documented attributes.
 func unpack(t *testing.T, name string, content []byte) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{name: content}
@@ -298,7 +298,7 @@ func unpack(t *testing.T, name string, content []byte) map[string][]byte {
 	for name, text := range files {
 		files[name] = strip(text, values)
 	}
-	// A plan itself is no JSON: the values that its states hold where they may be, it may hold too.
+	// A plan file is not JSON. It may contain the values that its states hold in documented attributes.
 	if plan, ok := files[name+"/tfplan"]; ok {
 		for value := range values {
 			plan = bytes.ReplaceAll(plan, []byte(value), nil)
@@ -308,7 +308,8 @@ func unpack(t *testing.T, name string, content []byte) map[string][]byte {
 	return files
 }
 
-// strip takes out of JSON what documented attributes and outputs hold, and collects it. Other text stays as it is.
+// strip removes the values of documented attributes and outputs from JSON, and collects them. Other text stays as it
+// is.
 func strip(text []byte, values map[string]bool) []byte {
 	var document any
 	if json.Unmarshal(text, &document) != nil {
@@ -359,7 +360,7 @@ func collect(node any, values map[string]bool) {
 	}
 }
 
-// A canary that sees nothing proves nothing: each spelling is found, and what is documented is not.
+// A search that finds nothing proves nothing: the canary finds each spelling, and ignores documented attributes.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	const value = `dapi/5f3a9c+7e1b2d4860&a1c3"e5f7<092b`

@@ -114,7 +114,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// What comes from the environment passed no validator, so resolving checks it and names the variable.
+// No validator sees a value from the environment, so resolve checks it and names the variable.
 func TestResolveChecksTheEnvironment(t *testing.T) {
 	t.Parallel()
 	good := map[string]string{"DBXACCESS_HOST": "https://adb-1.1.azuredatabricks.net"}
@@ -136,7 +136,7 @@ func TestResolveChecksTheEnvironment(t *testing.T) {
 	}
 }
 
-// A host and a workspace id that do not belong together are an error that names both, and where each is written.
+// A host and a workspace id of different workspaces are an error that names both, and where each is set.
 func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -195,7 +195,7 @@ func TestCheckHost(t *testing.T) {
 	}
 }
 
-// The id of the workspace's resource is the path of a request that carries a token.
+// The workspace's resource id becomes the path of a request with a token, so it must not change the request's target.
 func TestResourceIDStaysAPath(t *testing.T) {
 	t.Parallel()
 	const before = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/"

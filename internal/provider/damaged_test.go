@@ -11,8 +11,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A state in which an attribute was set to null, by hand or by a script, never crashes the provider. Without a required
-// attribute, refresh, plan and destroy fail with an error that names it. A destroy without another one does its work or fails.
+// A state in which an attribute was set to null, by hand or by a script, never crashes the provider. If a required
+// attribute is missing, refresh, plan and destroy fail with an error that names it. If another attribute is missing, a
+// destroy does its work or fails.
 func TestDamagedState(t *testing.T) {
 	t.Parallel()
 	for _, typeName := range acctest.New(t).Protocol(t).ResourceTypes() {
@@ -36,7 +37,8 @@ func TestDamagedState(t *testing.T) {
 			for _, path := range slices.Sorted(maps.Keys(stored)) {
 				a := stored[path]
 				damaged := p.Damaged(t, typeName, good, path)
-				// The name of a list's endpoint is missing after a move, too, and then the id finds it.
+				// The endpoint's name is also missing after a move from the official provider; then the provider finds
+				// it by the id.
 				named := a.Required && !strings.Contains(path, ".") && typeName+"."+path != aList+".endpoint_name"
 				attempt := func(step string, do func() string) {
 					t.Helper()
@@ -48,7 +50,7 @@ func TestDamagedState(t *testing.T) {
 				}
 				attempt("refresh", func() string {
 					old := damaged
-					old.Private = nil // nothing is waited for, as it was not written a moment ago
+					old.Private = nil // without private state the refresh does not wait for SCIM
 					_, errors := p.Refresh(t, typeName, old)
 					return errors
 				})
@@ -60,7 +62,7 @@ func TestDamagedState(t *testing.T) {
 					_, errors := p.Apply(t, typeName, damaged, nil)
 					return errors
 				})
-				if !named { // it may be gone
+				if !named { // the destroy may have succeeded
 					p = s.Protocol(t)
 					good = p.MustApply(t, typeName, acctest.Object{}, config)
 				}
@@ -69,7 +71,7 @@ func TestDamagedState(t *testing.T) {
 	}
 }
 
-// survives returns what a step returned, or how it panicked.
+// survives returns the result of a step, or the panic with its stack.
 func survives(do func() string) (words string) {
 	defer func() {
 		if r := recover(); r != nil {

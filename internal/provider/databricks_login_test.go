@@ -8,7 +8,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// withoutAzure takes every credential of Azure out of a world's environment.
+// withoutAzure removes every Azure credential from a world's environment.
 func withoutAzure(w *acctest.World) {
 	for name := range w.Env {
 		if strings.HasPrefix(name, "ARM_") {
@@ -17,7 +17,7 @@ func withoutAzure(w *acctest.World) {
 	}
 }
 
-// databricksAdmin is a workspace admin that Databricks made, with an OAuth secret.
+// databricksAdmin creates a workspace admin that Databricks manages, with an OAuth secret.
 func databricksAdmin(w *acctest.World) (application, secret string) {
 	w.Workspace.AddServicePrincipal("", "pipeline")
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
@@ -78,7 +78,7 @@ func TestDatabricksOIDCLogin(t *testing.T) {
 	}
 }
 
-// Where the environment has both, the login of Azure stays what it was.
+// If the environment holds credentials of both kinds, the provider logs in through Azure.
 func TestAzureLoginComesBeforeDatabricks(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -89,7 +89,7 @@ func TestAzureLoginComesBeforeDatabricks(t *testing.T) {
 	}
 }
 
-// What takes an identity of Entra ID says so before anything is asked.
+// What needs an identity of Entra ID fails with a Databricks login before any request.
 func TestDatabricksLoginOpensNoVault(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

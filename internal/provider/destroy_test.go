@@ -14,22 +14,22 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Terraform makes a usual plan before it destroys, so whatever fails a plan holds up a destroy. These are all the errors that
-// the resources give while Terraform validates, refreshes or plans, and the states in which one could expect an error. Each
-// state is destroyed at once, or the error names a way out, which is then gone.
+// Terraform plans before it destroys, so an error in that plan holds up the destroy. The rows cover all errors that the
+// resources report while Terraform validates, refreshes or plans, and the states in which an error could be expected. A
+// destroy of each state succeeds at once, or its error names a way out, after which the destroy succeeds.
 type ruin struct {
-	types   []string             // resources that the row is about
-	before  func(*ruined) string // configuration that is applied; all of blocks where there is none
-	spoil   func(*ruined)        // what happens then
-	destroy []string             // further arguments of the destroy
-	says    []string             // what its error says; nothing: it succeeds
-	fails   int                  // errors that must be there, where their number is certain
-	out     func(*ruined)        // the way out
-	then    []string             // further arguments of the destroy that ends it
-	stays   []string             // what a way out leaves in the workspace on purpose
+	types   []string             // resource types that the row tests
+	before  func(*ruined) string // configuration that is applied; if nil, all of blocks
+	spoil   func(*ruined)        // what happens afterwards
+	destroy []string             // further arguments of the first destroy
+	says    []string             // words of its error; if empty, it succeeds
+	fails   int                  // number of errors, if that is certain
+	out     func(*ruined)        // what the error advises
+	then    []string             // further arguments of the final destroy
+	stays   []string             // what the advised way leaves in the workspace on purpose
 }
 
-// ruined is a workspace and a folder of one row.
+// ruined is the workspace and the folder of one row.
 type ruined struct {
 	*acctest.World
 	t      *testing.T
@@ -48,7 +48,7 @@ func (r *ruined) pem(name string) string {
 	return r.Write(r.t, name, acctest.PEM(r.t, key, cert))
 }
 
-// token is a token that is made with the certificate in that file.
+// token returns HCL of a token that is created with the certificate in a file.
 func (r *ruined) token(name, file, lines string) string {
 	return fmt.Sprintf("resource %q %q {\n  owner = {\n    application_id          = %q\n    client_certificate_path = %q\n  }\n  comment = \"managed\"\n  %s\n}\n",
 		tokenType, name, r.ScoringApp.ClientID, file, lines)
@@ -79,7 +79,7 @@ func newRuined(t *testing.T) *ruined {
 	return r
 }
 
-// left is what the workspace still has of what the blocks manage.
+// left returns what the workspace still holds of the objects that the blocks manage.
 func (r *ruined) left() (left []string) {
 	app, now := r.ScoringApp.ClientID, r.Workspace.Snapshot()
 	for _, e := range now.Endpoints {
@@ -111,7 +111,7 @@ func (r *ruined) left() (left []string) {
 	return left
 }
 
-// over is a folder into which a list and a token have come from the official provider, and nothing was planned since.
+// over moves an access list and a token from the official provider into a folder, without a later plan.
 func (r *ruined) over() string {
 	app := r.ScoringApp.ClientID
 	c := r.cli
@@ -161,7 +161,7 @@ func ruins() map[string]ruin {
 				}
 				r.cli.Rewrite(r.t, removed.String())
 				apply := []string{"apply", "-auto-approve"}
-				if acctest.IsOpenTofu(r.t) { // it reads also what it is about to forget
+				if acctest.IsOpenTofu(r.t) { // OpenTofu also reads what it is about to forget
 					apply = append(apply, "-refresh=false")
 				}
 				r.cli.MustRun(r.t, 0, apply...)
@@ -233,7 +233,7 @@ func ruins() map[string]ruin {
 					r.blocks[grantType]+"removed {\n  from = "+memberType+".x\n  lifecycle {\n    destroy = false\n  }\n}\n")
 				r.cli.MustRun(r.t, 0, "apply", "-auto-approve")
 			},
-			stays: []string{"data scientists", "principal"}, // were there before, and are not managed here
+			stays: []string{"data scientists", "principal"}, // existed before, and are not managed here
 		},
 		"moved from the official provider": {
 			types: []string{listType, tokenType}, before: (*ruined).over,
@@ -246,7 +246,8 @@ func ruins() map[string]ruin {
 			spoil: func(r *ruined) {
 				r.Workspace.RemoveFromGroup(admins, r.Deployer.ClientID)
 				r.Workspace.SetGrant("authorization/tokens", r.Deployer.ClientID, "CAN_USE")
-				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour) // an empty list would show nothing
+				// Otherwise the list would be empty, which proves nothing.
+				r.Workspace.MintToken(r.Deployer.ClientID, "another", time.Hour)
 			},
 			says: []string{"it is not among the tokens of the provider's identity, and may belong to another principal", `needs to be a workspace admin: add it to the group "admins"`}, fails: 1,
 			out: func(r *ruined) { r.Workspace.AddToGroup(admins, r.Deployer.ClientID) },
@@ -309,7 +310,7 @@ func ruins() map[string]ruin {
 		"tokens that cannot be made": {
 			types: []string{tokenType},
 			before: func(r *ruined) string {
-				r.Proxied() // the public cloud, whose vaults have other names
+				r.Proxied() // the public cloud, whose vaults have other host names
 				return r.blocks[tokenType] + r.blocks[rightType]
 			},
 			spoil: func(r *ruined) {
@@ -348,7 +349,7 @@ func ruins() map[string]ruin {
 	}
 }
 
-// inVault is a token of which the value is in a vault.
+// inVault returns HCL of a token whose value is in a vault.
 func (r *ruined) inVault() string {
 	r.Proxied()
 	v := r.Tenant.NewVault("kv-" + uuid.NewString()[:13])
@@ -356,7 +357,7 @@ func (r *ruined) inVault() string {
 	return r.blocks[rightType] + r.token("x", r.Dir+"/scoring.pem", fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n  }\n  depends_on = [%s.x]", v.URL(), rightType))
 }
 
-// isRevoked reports whether the state has the token under a name that says so.
+// isRevoked reports whether the state holds the token under a name that says that it was revoked.
 func (r *ruined) isRevoked(id string) bool {
 	_, rest, _ := strings.Cut(r.cli.State(r.t), `"id": "`+id+`"`)
 	_, rest, _ = strings.Cut(rest, `"rotation_triggers": {`)
@@ -364,7 +365,7 @@ func (r *ruined) isRevoked(id string) bool {
 	return strings.Contains(name, "-revoked")
 }
 
-// refused is one resource for each way of writing what no plan takes.
+// refused returns HCL of one resource for each kind of value that every plan refuses.
 func (r *ruined) refused() string {
 	app := r.ScoringApp.ClientID
 	token := func(owner, lines string) string {
@@ -451,7 +452,7 @@ func TestDestroyWhateverFailsThePlan(t *testing.T) {
 	}
 }
 
-// manages reports whether the row is about that, so that it must be gone.
+// manages reports whether the row tests the type of the thing, so that the thing must not be left.
 func (row ruin) manages(thing string) bool {
 	types := map[string]string{"iris": listType, "right": rightType, "data scientists": memberType, "principal": principalType, "token": tokenType}
 	return slices.Contains(row.types, types[thing])

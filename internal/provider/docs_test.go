@@ -16,11 +16,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// onePage are pages whose blocks build one configuration, step by step; elsewhere each block is complete by itself.
+// onePage lists the pages whose blocks build one configuration, step by step. On other pages each block is complete by
+// itself.
 var onePage = []string{"give-an-application-access.md"}
 
-// foreign are the arguments that pages write for resources of other providers, from those providers' documentation
-// (https://registry.terraform.io/providers/hashicorp/azuread/latest/docs and its like). Nothing else may be written.
+// foreign lists the arguments that pages set for resources of other providers, from those providers' documentation
+// (https://registry.terraform.io/providers/hashicorp/azuread/latest/docs and its like). Pages must set no others.
 var foreign = map[string][]string{
 	"data azuread_client_config":                                 {},
 	"data azurerm_client_config":                                 {},
@@ -41,8 +42,9 @@ var foreign = map[string][]string{
 
 var fence = regexp.MustCompile("(?ms)^ *```(hcl|terraform)\n(.*?)^ *```$")
 
-// documented gives the HCL of each block that a page shows as complete, and of each page that is one configuration, by
-// where it is. A fragment has the fence "tf". Lists have pages of their own and are run in their services' tests.
+// documented returns the HCL of each block that a page shows as complete, and of each page that is one configuration,
+// by position. A fragment has the fence "tf" and is left out. List resources have pages of their own, which the tests
+// of their services run.
 func documented(t *testing.T) map[string]string {
 	t.Helper()
 	pages := []string{"../../README.md"}
@@ -65,7 +67,7 @@ func documented(t *testing.T) map[string]string {
 		for _, at := range fence.FindAllSubmatchIndex(text, -1) {
 			where := fmt.Sprintf("%s:%d", name, strings.Count(string(text[:at[0]]), "\n")+1)
 			if slices.Contains(onePage, filepath.Base(page)) || strings.HasPrefix(name, "docs/resources/") || strings.HasPrefix(name, "docs/data-sources/") {
-				where = name // the examples of a resource's page share a folder, and so their variables
+				where = name // the examples of a resource's page share a folder and its variables
 			}
 			blocks[where] += string(text[at[4]:at[5]]) + "\n"
 		}
@@ -76,13 +78,14 @@ func documented(t *testing.T) map[string]string {
 	return blocks
 }
 
-// module is one block as a module of its own, and what its caller has to hand in.
+// module is one block as a Terraform module, with the inputs that its caller must set.
 type module struct {
 	hcl    string
 	inputs []string
 }
 
-// asModule takes out what needs another provider or a root module, with a variable for each reference to it.
+// asModule removes from HCL what needs another provider or a root module, and adds a variable for each reference to the
+// removed parts.
 func asModule(t *testing.T, where, text string) module {
 	t.Helper()
 	file, diags := hclsyntax.ParseConfig([]byte(text), where, hcl.InitialPos)
@@ -120,15 +123,17 @@ func asModule(t *testing.T, where, text string) module {
 			continue
 		}
 		switch kind {
-		case "terraform": // the one of the module takes its place
+		case "terraform": // the module has its own terraform block
 			cut(whole, "")
 			continue
 		case "provider":
-			if b.Labels[0] != "dbxaccess" || len(b.Body.Attributes)+len(b.Body.Blocks) == 0 { // a module warns of an empty one
+			// An empty provider block causes a warning in a module.
+			if b.Labels[0] != "dbxaccess" || len(b.Body.Attributes)+len(b.Body.Blocks) == 0 {
 				cut(whole, "")
 				continue
 			}
-		// The first three are for a root module alone, and checked where the examples are planned; actions need Terraform 1.14.
+		// The first three are allowed in a root module only, and the test that plans the examples checks them. Actions
+		// need Terraform 1.14.
 		case "moved", "removed", "import", "action", "module":
 			cut(whole, "")
 			continue
@@ -175,8 +180,8 @@ func asModule(t *testing.T, where, text string) module {
 	return m
 }
 
-// Recipe one: the page "Give an application access" from top to bottom, as one configuration. What azuread would make is
-// there already.
+// Applies the page "Give an application access" from top to bottom, as one configuration. What azuread would create
+// exists already.
 func TestGuideGivesAnApplicationAccess(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/give-an-application-access.md"
@@ -205,8 +210,8 @@ func TestGuideGivesAnApplicationAccess(t *testing.T) {
 	}
 }
 
-// Every block of HCL on a page is valid: each is a module, and one configuration calls them all, because one run of the CLI
-// takes a second and a hundred take minutes.
+// Every block of HCL on a page is valid. Each block is a module, and one configuration calls all modules, because one
+// run of the CLI takes a second, and a hundred runs take minutes.
 func TestDocumentedBlocksAreValid(t *testing.T) {
 	t.Parallel()
 	const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
@@ -226,7 +231,7 @@ func TestDocumentedBlocksAreValid(t *testing.T) {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		// The file's name says in the CLI's errors which page it is.
+		// The file's name shows in the CLI's errors, and so names the page.
 		name := strings.NewReplacer("/", "_", ":", "_line_").Replace(where) + ".tf"
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(m.hcl+"\n"+source), 0o600); err != nil {
 			t.Fatal(err)

@@ -16,14 +16,16 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Every folder of examples is planned, so that what the documentation shows runs. Lists are no plan (.tfquery.hcl): each is
-// run in its service's tests. Modules need arguments, and the application other providers: they have tests of their own.
+// Plans every folder of examples, so that the configurations in the documentation work. Queries (.tfquery.hcl) have no
+// plan: the tests of their services run them. Modules need arguments, and the application needs other providers: these
+// have tests of their own.
 func TestExamplesPlan(t *testing.T) {
 	t.Parallel()
 	const source = "terraform {\n  required_providers {\n    dbxaccess = { source = \"dbxaccess/dbxaccess\" }\n  }\n}\n"
 	folders := map[string]string{} // folder → its HCL
 	err := filepath.WalkDir("../../examples", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" || entry.Name() == "import-by-identity.tf" { // nothing of that id is there
+		// No object has the id in import-by-identity.tf.
+		if err != nil || entry.IsDir() || filepath.Ext(path) != ".tf" || entry.Name() == "import-by-identity.tf" {
 			return err
 		}
 		text, err := os.ReadFile(path)
@@ -45,7 +47,7 @@ func TestExamplesPlan(t *testing.T) {
 			if strings.Contains(folder, "/modules/") || strings.HasSuffix(folder, "/application") {
 				t.Skip("it has a test of its own")
 			}
-			if !strings.Contains(hcl, "required_providers") { // pages of resources leave it out
+			if !strings.Contains(hcl, "required_providers") { // examples of resources leave this block out
 				hcl = source + hcl
 			}
 			w := acctest.New(t)
@@ -64,13 +66,13 @@ func TestExamplesPlan(t *testing.T) {
 				v := w.NewDeployerVault("kv-dbxaccess")
 				v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 				w.Env["TF_VAR_vault_uri"], w.Env["TF_VAR_vault_identity_client_id"] = v.URL(), v.Reader.ClientID
-			case strings.Contains(folder, "/ephemeral-resources/"): // opened in the plan, so who is named must be there
+			case strings.Contains(folder, "/ephemeral-resources/"): // the plan opens these, so their owners must exist
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 				w.Workspace.SetGrant("authorization/tokens", w.ScoringApp.ClientID, "CAN_USE")
 				w.Workspace.SetGrant("iris", w.ScoringApp.ClientID, "CAN_QUERY")
 				_, secret := w.Workspace.AddOAuthSecret(w.ScoringApp.ClientID, time.Hour)
 				w.Env["TF_VAR_oauth_secret"] = secret
-			case strings.HasSuffix(folder, "break-glass"): // imported
+			case strings.HasSuffix(folder, "break-glass"): // the example imports this
 				w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 			}
 			c := w.CLI(t, hcl)
@@ -90,7 +92,7 @@ func TestExamplesPlan(t *testing.T) {
 	}
 }
 
-// copyBeside copies what an example reads beside its HCL.
+// copyBeside copies the files that an example reads, other than its HCL.
 func copyBeside(t *testing.T, folder, to string) {
 	t.Helper()
 	files, err := os.ReadDir(folder)
@@ -106,8 +108,8 @@ func copyBeside(t *testing.T, folder, to string) {
 	}
 }
 
-// keyVaultExample fills a vault as examples/key-vault-certificate expects it, leaves no other login, and gives the version of
-// the certificate.
+// keyVaultExample fills a vault as examples/key-vault-certificate expects it, and removes every other login. It returns
+// the vault and the version of the certificate.
 func keyVaultExample(t *testing.T, w *acctest.World) (v *emulator.DeployerVault, version string) {
 	t.Helper()
 	w.Proxied()
@@ -136,7 +138,8 @@ func isAdmin(w *acctest.World, applicationID string) bool {
 	return false
 }
 
-// The second recipe, and what happens when the vault renews the certificate before it is registered.
+// Applies the example with a certificate in Key Vault, and tests what happens if the vault renews the certificate
+// before the new one is registered.
 func TestKeyVaultExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -175,7 +178,7 @@ func TestKeyVaultExample(t *testing.T) {
 		}
 	}
 
-	// What the error says to do: pin the version that is registered.
+	// The error advises to pin the version that is registered.
 	v.SetSecret("databricks-deployer-thumbprint", registered, "text/plain")
 	c.Env["DBXACCESS_KEY_VAULT_CERTIFICATE_VERSION"] = old
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")

@@ -74,7 +74,7 @@ output "ids" {
 
 const tokenAddress = "dbxaccess_service_principal_token.x"
 
-// credential is what a person adds to a generated configuration: the page of the resource says so.
+// credential is what a person adds to a generated configuration, as the page of the resource says.
 const credential = `
 variable "secret" {
   type      = string
@@ -89,8 +89,8 @@ resource "dbxaccess_service_principal_token" "x" {
 }
 `
 
-// taken is a workspace in which a configuration written by hand was applied, with the folder of that configuration and the
-// import ids of what it created, by address.
+// taken returns a workspace to which a hand-written configuration was applied, the folder of that configuration, and
+// the import ids of the created objects by address.
 func taken(t *testing.T) (s *scene, hand *acctest.CLI, ids map[string]string) {
 	t.Helper()
 	s = newScene(t)
@@ -109,7 +109,7 @@ func taken(t *testing.T) (s *scene, hand *acctest.CLI, ids map[string]string) {
 	return s, hand, ids
 }
 
-// imports are import blocks, with the argument provider where Terraform generates the resource.
+// imports returns import blocks, with the argument provider if Terraform is to generate the resource.
 func imports(ids map[string]string, provider string) string {
 	text := ""
 	for _, to := range slices.Sorted(maps.Keys(ids)) {
@@ -132,8 +132,8 @@ func remove(t *testing.T, c *acctest.CLI, name string) {
 	}
 }
 
-// The configuration that Terraform generates for an import of every resource is planned as it is. The credential of a
-// token's owner is all that a person adds. Nothing is changed by it.
+// The configuration that Terraform generates for an import of every resource can be planned as it is. A person adds
+// only the credential of a token's owner. Planning and applying the configuration change nothing.
 func TestGeneratedConfiguration(t *testing.T) {
 	t.Parallel()
 	s, hand, ids := taken(t)
@@ -159,7 +159,7 @@ func TestGeneratedConfiguration(t *testing.T) {
 	remove(t, c, "token.tf")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 
-	// What was written by hand is imported as well as it is.
+	// The objects can also be imported into the hand-written configuration.
 	for to := range ids {
 		hand.MustRun(t, 0, "state", "rm", to)
 	}
@@ -171,8 +171,8 @@ func TestGeneratedConfiguration(t *testing.T) {
 
 func asObject(v any) map[string]any { return map[string]any{"": fmt.Sprintf("%+v", v)} }
 
-// The same for what terraform query finds and generates: service principals are retained, and that is all that an apply
-// changes, in the state alone.
+// The configuration that terraform query generates can be applied too. The apply changes only on_destroy of service
+// principals to retain, and only in the state.
 func TestGeneratedByQuery(t *testing.T) {
 	t.Parallel()
 	acctest.NeedsTerraform(t, "1.14.0", "queries")
@@ -187,7 +187,7 @@ func TestGeneratedByQuery(t *testing.T) {
 		search += fmt.Sprintf("list %q \"all\" {\n  provider = dbxaccess\n%s}\n\n", typeName, filter)
 	}
 	c := s.CLI(t, "")
-	c.MustRun(t, 0, "plan") // a query alone writes no lock file
+	c.MustRun(t, 0, "plan") // terraform query alone writes no lock file
 	write(t, c, "all.tfquery.hcl", search)
 	c.MustRun(t, 0, "query", "-generate-config-out=found.tf")
 	found, err := os.ReadFile(filepath.Join(c.Dir, "found.tf"))
@@ -203,7 +203,8 @@ func TestGeneratedByQuery(t *testing.T) {
 	hcl := owner.ReplaceAllString(string(found), "owner = {\n    application_id = \"$1\"\n    client_secret_wo = var.secret\n  }")
 	write(t, c, "found.tf", strings.ReplaceAll(hcl, "  provider = dbxaccess\n", "")+strings.SplitN(credential, "\n\n", 2)[0])
 	remove(t, c, "all.tfquery.hcl")
-	// The whole list of an endpoint has no list resource; its entries are found as single grants.
+	// The resource for an endpoint's whole access list has no list resource; the query finds its entries as single
+	// grants.
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 1 changed, 0 destroyed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 	if !strings.Contains(c.State(t), `"on_destroy": "retain"`) {
@@ -212,5 +213,5 @@ func TestGeneratedByQuery(t *testing.T) {
 	acctest.Same(t, "the workspace", asObject(s.Workspace.Snapshot()), asObject(before))
 }
 
-// owner is the generated block of a token's owner, in which a person writes the credential.
+// owner matches the generated block of a token's owner, to which a person adds the credential.
 var owner = regexp.MustCompile(`(?s)owner\s+= \{.*?application_id\s+= "([^"]+)".*?\n  \}`)

@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// generated is the configuration that Terraform generates for an object in state: each attribute that can be written, with
-// the value it has, at every depth. What is only to be written is in no state.
+// generated returns the configuration that Terraform generates for an object in the state: each attribute that a
+// configuration can set, with its value in the state, at every depth. Write-only values are in no state.
 // https://github.com/hashicorp/terraform/blob/main/internal/genconfig/generate_config.go
 func generated(p *acctest.Protocol, typeName string, state map[string]any) map[string]any {
 	writable := p.Attributes(typeName)
@@ -32,7 +32,7 @@ func generated(p *acctest.Protocol, typeName string, state map[string]any) map[s
 }
 
 // wantGenerated imports an object in a run of its own, and demands that the next plan of the generated configuration is
-// empty. Of a token's owner the credential is missing, and nothing else.
+// empty. For a token's owner only the credential may be missing.
 func (s *scene) wantGenerated(t *testing.T, typeName, id string, identity map[string]any) {
 	t.Helper()
 	p := s.Protocol(t)
@@ -53,8 +53,8 @@ func (s *scene) wantGenerated(t *testing.T, typeName, id string, identity map[st
 	}
 }
 
-// Whatever was written of an attribute: once the object is imported, what the state holds of it is accepted in the
-// configuration, and changes nothing.
+// Whatever value an attribute had: after an import of the object, the configuration may hold the value in the state,
+// and its plan is empty.
 func TestEveryAttributeGenerated(t *testing.T) {
 	t.Parallel()
 	all := newScene(t)
@@ -82,7 +82,7 @@ func TestEveryAttributeGenerated(t *testing.T) {
 	}
 }
 
-// The same for what others have created, as a workspace may hold it.
+// Like TestEveryAttributeGenerated, for objects that somebody else has created.
 func TestFoundGenerated(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -164,7 +164,7 @@ func TestFoundGenerated(t *testing.T) {
 	}
 }
 
-// tokenOf is the id of a token that somebody has created for a member of the workspace.
+// tokenOf creates a token for a member of the workspace, and returns its id.
 func (s *scene) tokenOf(owner, comment string, lifetime time.Duration) string {
 	if owner != s.Deployer.ClientID {
 		s.Workspace.AddServicePrincipal(owner, "owner")

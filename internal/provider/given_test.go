@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Who gives something else than an endpoint's name is told what it is, or which names are close. That takes one list of the
-// endpoints, and only where the error is shown.
+// If somebody writes something else than an endpoint's name, the error says what the value is, or which names are
+// similar. That takes one list of the endpoints, and only if the error is shown.
 func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -46,7 +46,7 @@ func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
 		}
 	}
 
-	// A refresh that finds the endpoint gone shows no error, and so asks for no names.
+	// A refresh of a grant whose endpoint was deleted shows no error, and so requests no names.
 	made := w.Protocol(t).MustApply(t, "dbxaccess_serving_endpoint_permission", acctest.Object{}, map[string]any{"endpoint_name": "churn-scoring", "service_principal_name": w.Deployer.ClientID})
 	w.Workspace.DeleteEndpoint("churn-scoring")
 	w.Tenant.Journal.Reset()
@@ -58,7 +58,7 @@ func TestWhatWasGivenForAnEndpointsName(t *testing.T) {
 	}
 }
 
-// An Entra object id, given for an application id, is recognized where the workspace knows it.
+// If the workspace knows an Entra object id, an error about it as an application id says whose it is.
 func TestObjectIDGivenForAnApplicationID(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -83,7 +83,7 @@ func TestObjectIDGivenForAnApplicationID(t *testing.T) {
 	}
 }
 
-// lists counts the requests for the list of endpoints.
+// lists returns the number of requests for the list of endpoints.
 func lists(w *acctest.World) int {
 	n := 0
 	for _, e := range w.Tenant.Journal.Entries() {

@@ -13,7 +13,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// blockOf gives the one block of a page that contains a text.
+// blockOf returns the one block of a page that contains a text.
 func blockOf(t *testing.T, page, text string) string {
 	t.Helper()
 	var found []string
@@ -28,9 +28,9 @@ func blockOf(t *testing.T, page, text string) string {
 	return found[0]
 }
 
-// The table of days in "Credentials without outages": on each day the plan says what the table says, and at no time is
-// there no token that both Key Vault and the workspace accept. An hour stands for
-// a day, because the provider trusts no clock that is more than a day away from the machine's.
+// Follows the table of days in "Credentials without outages": on each day the plan is as the table says, and at every
+// time there is a token that both Key Vault and the workspace accept. An hour stands for a day, because the provider
+// trusts no clock that is more than a day away from the machine's.
 func TestGuideRotatesWithoutOutage(t *testing.T) {
 	t.Parallel()
 	const page, day = "docs/guides/credentials-without-outages.md", time.Hour
@@ -46,9 +46,9 @@ func TestGuideRotatesWithoutOutage(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	first := v.Value("databricks-token")
 	for _, on := range []struct {
-		after  time.Duration // since the row before
-		reason string        // empty: the plan is empty
-		tokens int           // afterwards
+		after  time.Duration // since the previous row
+		reason string        // if empty, the plan is empty
+		tokens int           // number after the apply
 	}{
 		{19 * day, "", 1}, {day, "due", 2}, {day * 19 / 10, "", 2}, {day / 5, "overlap_ended", 1},
 	} {
@@ -75,8 +75,8 @@ func TestGuideRotatesWithoutOutage(t *testing.T) {
 	}
 }
 
-// The same guide for an OAuth secret: the application can always exchange what is in Key Vault, and the old secret goes
-// when the overlap ends. Ten minutes stand for a day.
+// Follows the same guide for an OAuth secret: the application can always exchange the secret in Key Vault, and the old
+// secret is deleted when the overlap ends. Ten minutes stand for a day.
 func TestGuideRotatesOAuthSecretWithoutOutage(t *testing.T) {
 	t.Parallel()
 	const page, day = "docs/guides/credentials-without-outages.md", 10 * time.Minute
@@ -100,9 +100,9 @@ func TestGuideRotatesOAuthSecretWithoutOutage(t *testing.T) {
 		return c.Run(t, "plan").Code == 0
 	}
 	for _, on := range []struct {
-		after   time.Duration // since the row before
-		reason  string        // empty: the plan is empty
-		secrets int           // afterwards
+		after   time.Duration // since the previous row
+		reason  string        // if empty, the plan is empty
+		secrets int           // number after the apply
 	}{
 		{75 * day, "", 1}, {day, "due", 2}, {day * 19 / 10, "", 2}, {day / 5, "overlap_ended", 1},
 	} {
@@ -127,7 +127,8 @@ func TestGuideRotatesOAuthSecretWithoutOutage(t *testing.T) {
 	}
 }
 
-// The steps from a personal access token to an OAuth secret: at each, what the application uses works.
+// Follows the steps from a personal access token to an OAuth secret: at each step the credential that the application
+// uses works.
 func TestGuideMovesToAnOAuthSecret(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/credentials-without-outages.md"
@@ -155,7 +156,7 @@ output "token" {
 	c.Env["TF_VAR_application_id"], c.Env["TF_VAR_client_secret"] = w.ScoringApp.ClientID, w.ScoringSecret
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	value := strings.TrimSpace(c.MustRun(t, 0, "output", "-raw", "token").Stdout)
-	c.Rewrite(t, right+token+proof) // the secret and its proof, beside the token
+	c.Rewrite(t, right+token+proof) // adds the secret and its proof beside the token
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	if !opens(w, value) {
 		t.Error("the token no longer works beside the secret")
@@ -166,15 +167,15 @@ output "token" {
 		t.Error("the token works after its block is removed")
 	}
 	c.Rewrite(t, proof)
-	c.MustRun(t, 0, "apply", "-auto-approve") // the query is in this plan: the secret scores without the right to use tokens
+	c.MustRun(t, 0, "apply", "-auto-approve") // includes the query: the secret works without the right to use tokens
 	if w.Workspace.Grants("authorization/tokens")[w.ScoringApp.ClientID] != "" {
 		t.Error("the right to use tokens is left")
 	}
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// First login to a new workspace: what an admin runs once lets the deployer in as an admin. The other way is in
-// TestAdminLogin.
+// Follows the guide for the first login to a new workspace: what an admin runs once makes the deployer an admin.
+// TestAdminLogin tests the other way.
 func TestGuideFirstLogin(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/log-in.md"
@@ -186,7 +187,7 @@ func TestGuideFirstLogin(t *testing.T) {
 		other.Env = maps.Clone(w.Env)
 		withoutCertificate(&other)
 		other.Env["ARM_CLIENT_ID"], other.Env["ARM_CLIENT_SECRET"] = w.ScoringApp.ClientID, secret
-		_, _, errors := other.Protocol(t).Read(t, "dbxaccess_tokens", nil) // of admins alone
+		_, _, errors := other.Protocol(t).Read(t, "dbxaccess_tokens", nil) // only admins may read this
 		return errors
 	}
 	if errors := asNew(); !strings.Contains(errors, "Unauthorized access to workspace") {
@@ -199,7 +200,7 @@ func TestGuideFirstLogin(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// Rotate the deployer's certificate, from a file: register, then rotate. In no other order.
+// Rotates the deployer's certificate from a file: first register the new one, then use it. No other order works.
 func TestGuideRotatesTheDeployersCertificate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -217,7 +218,7 @@ func TestGuideRotatesTheDeployersCertificate(t *testing.T) {
 	}
 	login(old, "")
 	login(renewed, "Client certificate is not registered")
-	w.Deployer.AddCertificate(cert) // step 2: both are good
+	w.Deployer.AddCertificate(cert) // step 2: both certificates work
 	login(old, "")
 	login(renewed, "")
 	w.Deployer.RemoveCertificate(w.DeployerCertificate) // step 4
@@ -234,7 +235,7 @@ func TestGuideRotatesTheDeployersCertificate(t *testing.T) {
 	c.MustRun(t, 0, "plan").MustSay(t, "expires within sixty days")
 }
 
-// Many endpoints: a new line of the map moves no other, and a second workspace takes an alias.
+// A new entry of the map changes no other resource, and a second workspace uses a provider alias.
 func TestGuideManyEndpoints(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/many-endpoints.md"
@@ -263,7 +264,8 @@ func TestGuideManyEndpoints(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// How to upgrade: no changes before, the new version, no changes after; and leaving the provider leaves the grant.
+// Follows the guide to upgrade: no changes before, then the new version, then no changes. Removing the provider from
+// the configuration leaves the grant.
 func TestGuideUpgrades(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -282,7 +284,7 @@ terraform {
 	}
 	grant := fmt.Sprintf("resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = \"iris\"\n  service_principal_name = %q\n}\n", w.ScoringApp.ClientID)
 	c := w.CLI(t, hcl("0.1.0")+grant)
-	c.Process = true // the versions are those that init installs
+	c.Process = true // init installs the versions
 	c.Installs(t, "0.1.0", "0.1.1")
 	c.MustRun(t, 0, "init")
 	c.MustRun(t, 0, "apply", "-auto-approve")

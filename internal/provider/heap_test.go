@@ -7,10 +7,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// mostLiveHeap is how much a provider may keep in memory for 2000 requests that have returned, in bytes.
+// mostLiveHeap is how many bytes a provider may keep in memory after 2000 requests.
 const mostLiveHeap = 15 << 20
 
-// TestLiveHeap counts what is still in memory after many requests. It runs alone, because the heap is the process's.
+// TestLiveHeap measures the memory in use after many requests. It runs alone, because all tests of the process share
+// one heap.
 func TestLiveHeap(t *testing.T) {
 	w := acctest.New(t)
 	p := w.Protocol(t)
@@ -30,7 +31,7 @@ func TestLiveHeap(t *testing.T) {
 	runtime.KeepAlive(p)
 }
 
-// liveHeap is what is reachable, in bytes.
+// liveHeap returns the number of reachable bytes.
 func liveHeap() int64 {
 	runtime.GC()
 	runtime.GC()

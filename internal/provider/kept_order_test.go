@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// keptKinds are the resources by which the principal of keptWorld holds something, and whether it does.
+// keptKinds returns, by resource type, a configuration for the principal of keptWorld, and a function that reports
+// whether the object exists.
 func keptKinds(w *acctest.World) map[string]struct {
 	config map[string]any
 	there  func() bool
@@ -56,8 +57,8 @@ func keptKinds(w *acctest.World) map[string]struct {
 	}
 }
 
-// One thing is destroyed at one address while it is created at another, and neither is planned knowing of the other. In
-// whatever order the two get through, it is there afterwards.
+// One object is destroyed at one address while it is created at another, and neither plan knows of the other. In
+// whatever order they run, the object exists afterwards.
 func TestDestroyBesideCreate(t *testing.T) {
 	t.Parallel()
 	w := keptWorld(t)
@@ -88,8 +89,9 @@ func TestDestroyBesideCreate(t *testing.T) {
 	}
 }
 
-// What is planned second sees the first. A removal that is planned second leaves word for the apply, and nothing is lost
-// there even where Terraform destroys first. One that is planned first cannot, and the plan of the creation says so.
+// The second of two plans sees the first. If the removal is planned second, it leaves a note for the apply, and nothing
+// is lost even if Terraform destroys first. If the removal is planned first, it cannot do that, and the plan of the
+// creation warns.
 func TestRemovalPlannedSecondStays(t *testing.T) {
 	t.Parallel()
 	w := keptWorld(t)
@@ -119,7 +121,7 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 		if errors+more != "" || !strings.Contains(create.Warnings, "Terraform does the two in no order.") {
 			t.Errorf("%s: %s%s; the creation that is planned second warns: %s", name, errors, more, create.Warnings)
 		}
-		// Alone, it is really destroyed.
+		// Without the creation, the object is really destroyed.
 		if _, errors := w.Protocol(t).Apply(t, name, made, nil); errors != "" || kind.there() {
 			t.Errorf("%s: alone it is not destroyed: %s", name, errors)
 		}
@@ -127,7 +129,7 @@ func TestRemovalPlannedSecondStays(t *testing.T) {
 	}
 }
 
-// A creation that failed keeps nothing from being destroyed.
+// A creation that failed does not prevent a destroy.
 func TestFailedCreateKeepsNothing(t *testing.T) {
 	t.Parallel()
 	w := keptWorld(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The five resources that give somebody something. What they give is on the workspace before.
+// keptResources are the five resources that give a principal access, tokens or membership. The workspace already holds
+// what they would create.
 const keptResources = `
 resource "dbxaccess_serving_endpoint_permission" "grant" {
   endpoint_name          = "iris"
@@ -60,7 +61,7 @@ const (
 	adopted      = "0d9c1b7e-52a8-4c0e-8f53-6a7d1c2e3f40"
 )
 
-// keptWorld is a workspace that holds what keptResources ask for, and two tokens.
+// keptWorld returns a workspace that holds everything that keptResources describes, and two tokens.
 func keptWorld(t *testing.T) *acctest.World {
 	w := acctest.New(t)
 	app := w.ScoringApp.ClientID
@@ -89,9 +90,9 @@ func keptConfig(w *acctest.World, lifecycle, onDestroy string) string {
 	return strings.NewReplacer("LIFECYCLE", lifecycle, "ON_DESTROY", fmt.Sprintf("%q", onDestroy)).Replace(hcl)
 }
 
-// With create_before_destroy, a resource's own or inherited from one that refers to it, Terraform creates first, which finds
-// what is there, and then destroys the old instance: what was just found must stay. In the other order it must be there
-// again, with nothing lost on the way.
+// With create_before_destroy, set on a resource or inherited from one that refers to it, Terraform first creates, which
+// adopts the existing object, and then destroys the old instance: the adopted object must stay. In the other order the
+// object must exist again, with nothing lost in between.
 func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 	t.Parallel()
 	for _, onDestroy := range []string{"delete", "deactivate"} {
@@ -138,9 +139,9 @@ func TestDestroyLeavesWhatTheRunKeeps(t *testing.T) {
 	}
 }
 
-// Another address without a moved block: one resource is destroyed and another created, in no order. The plan warns of each
-// pair, once, and what the addresses mean is there afterwards. What Terraform destroys before it has planned to create it
-// again may lose what goes with it, and then the plan says so.
+// A changed address without a moved block destroys one resource and creates another, in no fixed order. The plan warns
+// of each pair once, and the object exists afterwards. If Terraform destroys before it has planned the creation,
+// dependent objects may be lost, and the plan says so.
 func TestOtherAddressWithoutMoved(t *testing.T) {
 	t.Parallel()
 	for _, onDestroy := range []string{"delete", "deactivate"} {
@@ -179,7 +180,7 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 					if is < 0 || !now.ServicePrincipals[is].Active {
 						t.Fatalf("the service principal is gone or inactive: %v", now.ServicePrincipals)
 					}
-					// What was planned to be created before it was planned to be destroyed, is never destroyed.
+					// If the creation is planned before the removal, the object is never destroyed.
 					if leaves(plan, w.ScoringApp.ClientID) && !slices.ContainsFunc(now.Tokens, func(k emulator.TokenState) bool { return k.Owner == w.ScoringApp.ClientID }) {
 						t.Error("the plan says that the right to use tokens stays, and the tokens are gone")
 					}
@@ -193,14 +194,14 @@ func TestOtherAddressWithoutMoved(t *testing.T) {
 	}
 }
 
-// leaves reports whether the plan's warning of that object promises that it stays.
+// leaves reports whether the plan's warning about an object promises that the object stays.
 func leaves(plan acctest.Result, object string) bool {
 	_, warning, _ := strings.Cut(plan.Text(), "Removed at one address and kept at another: "+object+" ")
 	warning, _, _ = strings.Cut(warning, "Warning: ")
 	return strings.Contains(warning, "Destroying leaves it as it is.")
 }
 
-// Access that changes from one kind of resource to the other in one apply is there afterwards. The plan names the removed
+// Access that moves from one kind of resource to the other in one apply exists afterwards. The plan names the removed
 // block to write, once for a whole list.
 func TestOtherKindWithoutRemoved(t *testing.T) {
 	t.Parallel()
@@ -250,7 +251,7 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
 					c.MustRun(t, 0, "apply", "-auto-approve")
 					c.Rewrite(t, test.after(w, order))
 					plan := c.MustRun(t, 0, "plan", parallelism, "-out=p")
-					// A list that is planned after both of them warns of the two together.
+					// If the list is planned after both single grants, one warning covers the two.
 					if n := strings.Count(plan.Stdout, "Warning: Removed at one address and kept at another: fresh"); n < 1 || n > test.warnings {
 						t.Errorf("the plan warns %d times:\n%s", n, plan.Stdout)
 					}
@@ -258,7 +259,8 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "all" {
 					plan.MustNotSay(t, " moved {")
 					c.MustRun(t, 0, "apply", parallelism, "p")
 					if name == "a grant beside a list goes" {
-						c.MustRun(t, 0, "apply", "-auto-approve") // the list changes nothing, so only its next plan sees what is gone
+						// The list changes nothing, so only its next plan sees the missing grant.
+						c.MustRun(t, 0, "apply", "-auto-approve")
 					}
 					if now := w.Workspace.Grants("fresh"); !maps.Equal(now, before) {
 						t.Errorf("the endpoint holds %v, not %v", now, before)

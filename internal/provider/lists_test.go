@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// queries are a search with each list resource that makes requests, by its type.
+// queries returns, by type, a configuration for each list resource that sends requests.
 func queries(w *acctest.World) map[string]map[string]any {
 	return map[string]map[string]any{
 		aPrincipal: nil,
@@ -24,10 +24,10 @@ func queries(w *acctest.World) map[string]map[string]any {
 
 const aSecret = "dbxaccess_service_principal_oauth_secret"
 
-// ofAPlan are words that a person who runs terraform query cannot do anything with: a query has neither plan nor apply.
+// ofAPlan matches words that mean nothing to a person who runs terraform query: a query has neither plan nor apply.
 var ofAPlan = regexp.MustCompile(`(?i)\b(plan|plans|planned|apply|applied|applies)\b`)
 
-// Whatever makes a query fail, the message says so for a query, and names what to do next.
+// Whatever makes a query fail, the message fits a query and says what to do next.
 func TestQueriesSpeakOfQueries(t *testing.T) {
 	t.Parallel()
 	faults := map[string]emulator.Fault{
@@ -42,9 +42,9 @@ func TestQueriesSpeakOfQueries(t *testing.T) {
 		faults[kind] = wrong
 	}
 	silent := []string{
-		aRight + "/not found",         // a workspace without tokens has no such list
-		aToken + "/{}",                // the service leaves an empty list out
-		aMember + "/another's answer", // a whole list of other groups
+		aRight + "/not found",         // a workspace without tokens has no such access list
+		aToken + "/{}",                // the service leaves out an empty list
+		aMember + "/another's answer", // a complete list of other groups
 	}
 	listed := acctest.New(t).Protocol(t).ListTypes()
 	for _, typeName := range listed {
@@ -74,7 +74,8 @@ func TestQueriesSpeakOfQueries(t *testing.T) {
 	}
 }
 
-// Without a filter no list finds the provider's own identity, or a group that the service creates. Asked for, it finds both.
+// Without options a query finds neither the provider's own identity nor a group that the service creates. With the
+// options it finds both.
 func TestQueriesLeaveOutWhatNobodyAskedFor(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -113,7 +114,7 @@ func TestQueriesLeaveOutWhatNobodyAskedFor(t *testing.T) {
 	}
 	for _, typeName := range p.ListTypes() {
 		if typeName == aSecret {
-			continue // it is asked about one service principal, by name
+			continue // its configuration always names one service principal
 		}
 		unfiltered := show(typeName, nil)
 		if !strings.Contains(unfiltered, w.ScoringApp.ClientID) {

@@ -19,7 +19,8 @@ var (
 	shownLogin    = regexp.MustCompile(`(?m)^me = "(.+) by (\w+)"$`)
 )
 
-// loginPages are the pages of logins: what each presupposes, and what stands in the place of the values that it shows.
+// loginPages lists the pages about logins: each function prepares what the page presupposes, and returns the values
+// that replace those on the page.
 var loginPages = map[string]func(*testing.T, *acctest.World) (values map[string]string){
 	"certificate": func(t *testing.T, w *acctest.World) map[string]string {
 		return map[string]string{
@@ -60,7 +61,8 @@ var loginPages = map[string]func(*testing.T, *acctest.World) (values map[string]
 	},
 }
 
-// Each page of a login logs in, as its provider block has it and as its environment has it, and shows who it says.
+// The provider logs in as each page shows, with its provider block and with its environment variables, and reports the
+// identity that the page names.
 func TestLogInPages(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob("../../docs/guides/log-in-*.md")
@@ -89,7 +91,7 @@ func TestLogInPages(t *testing.T) {
 			if shown == nil {
 				t.Fatal("it does not say who is shown")
 			}
-			// What the page does not name itself is what the machine or the pipeline sets.
+			// The machine or the pipeline sets whatever the page does not name.
 			for _, set := range slices.Collect(maps.Keys(w.Env)) {
 				if strings.HasPrefix(set, "ARM_") && set != "ARM_OIDC_TOKEN" || set == "DBXACCESS_HOST" {
 					delete(w.Env, set)
@@ -108,9 +110,9 @@ func TestLogInPages(t *testing.T) {
 			for i, block := range blocks {
 				kind := shown[2]
 				if i > 0 {
-					kind = "databricks_oidc" // the one page with two
+					kind = "databricks_oidc" // the only page with two logins
 				}
-				if name != "certificate-in-key-vault" { // TestKeyVaultExample applies that one
+				if name != "certificate-in-key-vault" { // TestKeyVaultExample applies that page
 					logsIn("provider block", block, kind)
 				}
 			}

@@ -24,7 +24,7 @@ provider "dbxaccess" {
 data "dbxaccess_current_identity" "me" {}
 `
 
-// A bad login is one clear error with the next step in it, and no secret.
+// A failed login is one clear error that names the next step and contains no secret.
 func TestBadLogins(t *testing.T) {
 	t.Parallel()
 	issue := func(t *testing.T, w *acctest.World, from, to time.Time) (*x509.Certificate, *rsa.PrivateKey) {
@@ -40,7 +40,7 @@ func TestBadLogins(t *testing.T) {
 		block   string
 		world   func(*testing.T, *acctest.World)
 		says    []string
-		offline bool // seen without asking anybody
+		offline bool // the error needs no request
 	}{
 		"wrong PFX password": {
 			world:   func(_ *testing.T, w *acctest.World) { w.Env["ARM_CLIENT_CERTIFICATE_PASSWORD"] = "wrong-horse" },
@@ -159,7 +159,7 @@ func TestBadLogins(t *testing.T) {
 		},
 		"workspace behind an unknown authority": {
 			world: func(t *testing.T, w *acctest.World) {
-				// The login host's authority is trusted, the workspace's is another tenant's.
+				// The provider trusts the login host's certificate authority; the workspace's is another tenant's.
 				other := emulator.NewScenario()
 				server, err := emulator.Serve(other.Tenant, other.Workspace)
 				if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// withoutCertificate takes the login away that a world has by itself.
+// withoutCertificate removes the certificate login that every world has.
 func withoutCertificate(w *acctest.World) {
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH")
 	delete(w.Env, "ARM_CLIENT_CERTIFICATE_PASSWORD")
@@ -19,7 +19,7 @@ func withoutCertificate(w *acctest.World) {
 
 const audience = "api://AzureADTokenExchange"
 
-// logins are every way to log in as the deployer, each written in the environment.
+// logins are all ways to log in as the deployer, each set in the environment.
 var logins = map[string]func(*testing.T, *acctest.World){
 	"certificate in a PFX": func(*testing.T, *acctest.World) {},
 	"certificate in PEM": func(t *testing.T, w *acctest.World) {
@@ -120,7 +120,7 @@ var logins = map[string]func(*testing.T, *acctest.World){
 	},
 }
 
-// federatedToken is what another issuer says of a workload that the deployer trusts.
+// federatedToken returns another issuer's token for a workload that the deployer trusts.
 func federatedToken(w *acctest.World) string {
 	const issuer, subject = "https://issuer.example.com", "system:serviceaccount:models:deployer"
 	w.Deployer.AddFederatedCredential(issuer, subject, audience)
@@ -137,7 +137,7 @@ func azureCLI(t *testing.T, w *acctest.World, app *emulator.App) {
 	w.Env["PATH"] = dir + string(os.PathListSeparator) + os.Getenv("PATH")
 }
 
-// Every login makes the same access under the services' real names, and destroying leaves the workspace as it was.
+// Every login creates the same access under the services' public host names, and destroying restores the workspace.
 func TestQuickstartByEveryLogin(t *testing.T) {
 	t.Parallel()
 	for name, login := range logins {

@@ -31,7 +31,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-// misplaced are secrets that somebody writes in the wrong place, one of each shape.
+// misplaced holds one secret of each form that somebody may write in the wrong place.
 var misplaced = map[string]string{
 	"Databricks token":  "dapi5f3a9c7e1b2d4860a1c3e5f7092b4d6e",
 	"OAuth secret":      "dose5f3a9c7e1b2d4860a1c3e5f7092b4d6e00",
@@ -44,7 +44,7 @@ var misplaced = map[string]string{
 	"token in a URL":    "https://user:m1splaced-t0ken-value@adb-1.1.azuredatabricks.net",
 }
 
-// machines are what a machine may have in its environment, so that every setting counts in one of them.
+// machines returns environments of different machines. Each setting takes effect in at least one of them.
 func machines(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	ids := map[string]string{"ARM_TENANT_ID": "contoso.example", "ARM_CLIENT_ID": "11111111-2222-4333-8444-555555555555"}
@@ -77,14 +77,14 @@ func machines(t *testing.T) map[string]map[string]string {
 	}
 }
 
-// nobody is a network in which no host has an address. Its errors name the host, as those of the real one do.
+// nobody is a network in which no host has an address. Its errors name the host, as real ones do.
 type nobody struct{}
 
 func (nobody) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}}
 }
 
-// use configures the provider and calls the workspace, and gives everything that is said to a person or written to the log.
+// use configures the provider and calls the workspace. It returns all messages and the log.
 func use(t *testing.T, m providerModel, variables map[string]string) string {
 	t.Helper()
 	var log bytes.Buffer
@@ -124,8 +124,8 @@ func use(t *testing.T, m providerModel, variables map[string]string) string {
 	return said
 }
 
-// A secret in the place of something else is not repeated: neither by what refuses it, nor, where it passes for what belongs
-// there, by what fails because of it.
+// A secret in the wrong place is never repeated: neither in the error that refuses it nor, if it passes as a valid
+// value, in the errors that it causes.
 func TestMisplacedSecretsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	attributes := slices.Sorted(maps.Keys(providerModel{}.values()))
@@ -153,8 +153,8 @@ func TestMisplacedSecretsAreNotRepeated(t *testing.T) {
 	}
 }
 
-// No validator of ours repeats a secret in the place of something else: Terraform hides a sensitive value where it shows the
-// line of the configuration, and a message that repeats the value would undo that.
+// No validator of this provider repeats a secret that stands in the wrong place. Terraform hides a sensitive value when
+// it shows the line of the configuration, and a message with the value would undo that.
 func TestMisplacedSecretsAreNotRepeatedByValidators(t *testing.T) {
 	t.Parallel()
 	tried := 0
@@ -166,7 +166,7 @@ func TestMisplacedSecretsAreNotRepeatedByValidators(t *testing.T) {
 		for shape, secret := range misplaced {
 			for _, v := range text.StringValidators() {
 				if !strings.Contains(reflect.TypeOf(v).PkgPath(), "dbxaccess") {
-					continue // a library's, for durations and lists of words
+					continue // a validator of a library, for durations and lists of words
 				}
 				tried++
 				var resp validator.StringResponse
@@ -185,7 +185,7 @@ func TestMisplacedSecretsAreNotRepeatedByValidators(t *testing.T) {
 	}
 }
 
-// schemas are those of the provider block and of all that it serves.
+// schemas returns the schemas of the provider block and of everything that the provider serves.
 func schemas(t *testing.T) map[string]any {
 	t.Helper()
 	ctx := t.Context()
@@ -221,7 +221,8 @@ func schemas(t *testing.T) map[string]any {
 	return all
 }
 
-// eachAttribute visits the attributes below a schema or a nested attribute. The five kinds of schema have no type in common.
+// eachAttribute calls visit for the attributes of a schema or nested attribute. It uses reflection, because the five
+// kinds of schema have no common type.
 func eachAttribute(name string, holder reflect.Value, visit func(name string, attribute any)) {
 	if holder.Kind() != reflect.Struct {
 		return

@@ -12,7 +12,8 @@ import (
 
 const mocks = "../../mocks"
 
-// mocked takes ids, times and claims from what only the workspace knows, and gives them to where the provider checks them.
+// mocked is a configuration that passes ids, times and claims, which only the workspace knows, to attributes that the
+// provider checks.
 const mocked = `
 provider "dbxaccess" {}
 
@@ -91,13 +92,13 @@ run "apply" {
 }
 `
 
-// The shipped mocks make a configuration testable without a workspace and without a login: nobody is asked.
+// The shipped mocks make a configuration testable without a workspace and a login: no request is sent.
 func TestMocks(t *testing.T) {
 	t.Parallel()
 	needsMocks(t)
 	w := acctest.New(t)
 	cli := w.CLI(t, mocked)
-	for name := range w.Env { // nothing to log in with
+	for name := range w.Env { // leaves no credentials
 		delete(w.Env, name)
 	}
 	write := func(name, text string) {
@@ -114,7 +115,7 @@ func TestMocks(t *testing.T) {
 	write("tests/main.tftest.hcl", mockedTest)
 	cli.MustRun(t, 0, "test").MustSay(t, "2 passed, 0 failed")
 
-	// Without them Terraform makes up what the provider refuses.
+	// Without the mocks Terraform generates values that the provider refuses.
 	write("tests/main.tftest.hcl", strings.Replace(mockedTest, `source = "./mocks"`, "", 1))
 	cli.MustRun(t, 1, "test")
 	if n := w.Count("", "", ""); n != 0 {
@@ -122,7 +123,7 @@ func TestMocks(t *testing.T) {
 	}
 }
 
-// needsMocks skips a test that uses the shipped mocks on OpenTofu, which cannot.
+// needsMocks skips a test of the shipped mocks on OpenTofu, which cannot use them.
 func needsMocks(t *testing.T) {
 	t.Helper()
 	if acctest.IsOpenTofu(t) {
@@ -130,14 +131,14 @@ func needsMocks(t *testing.T) {
 	}
 }
 
-// Everything that the provider fills in has a value, and nothing else has. Lists of objects cannot have one.
+// Every computed attribute has a mock value, and no other attribute has one. Lists of objects cannot have one.
 func TestMocksAreComplete(t *testing.T) {
 	t.Parallel()
 	type schemas map[string]struct {
 		Block struct {
 			Attributes map[string]struct {
 				Computed bool            `json:"computed"`
-				Type     json.RawMessage `json:"type"` // none of objects
+				Type     json.RawMessage `json:"type"` // nil for nested attributes
 			} `json:"attributes"`
 		} `json:"block"`
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Each module passes its own tests with the shipped mocks, and nobody is asked.
+// Each module passes its own tests with the shipped mocks, without a request.
 func TestModulesTestThemselves(t *testing.T) {
 	t.Parallel()
 	needsMocks(t)
@@ -18,10 +18,10 @@ func TestModulesTestThemselves(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			c := w.CLI(t, "")
-			for name := range w.Env { // nothing to log in with
+			for name := range w.Env { // leaves no credentials
 				delete(w.Env, name)
 			}
-			// As in the repository, so that the path of the mocks is right.
+			// The folders are laid out as in the repository, so that the path of the mocks is right.
 			root := t.TempDir()
 			c.Dir = filepath.Join(root, "examples", "modules", module)
 			for to, from := range map[string]string{c.Dir: "../../examples/modules/" + module, filepath.Join(root, "mocks"): mocks} {
@@ -37,7 +37,7 @@ func TestModulesTestThemselves(t *testing.T) {
 	}
 }
 
-// What the module grants is what the module that watches allows.
+// The watching module allows exactly what the other module grants.
 func TestEndpointAccessModule(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A service principal that Databricks creates gets access, a secret and an answer from two endpoints in one apply: from a
-// route-optimized one at its own address. A second plan is empty, and a destroy leaves nothing.
+// In one apply, a service principal that Databricks creates gets access, a secret and an answer from two endpoints; the
+// route-optimized one answers at its own address. A second plan is empty, and a destroy leaves nothing.
 func TestOAuthStory(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -58,7 +58,7 @@ output "%[1]s_%[2]s" {
 	}
 }
 
-// At the address of a route-optimized endpoint a service principal is refused until it is granted, and again once the grant
+// A route-optimized endpoint refuses a service principal at its own address before the grant, and again after the grant
 // is removed.
 func TestRouteOptimizedRefusal(t *testing.T) {
 	t.Parallel()

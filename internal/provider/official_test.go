@@ -11,7 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// official is a folder in which the official provider manages a service principal, the list of iris and a token.
+// official returns a folder in which the official provider manages a service principal, the access list of iris and a
+// token.
 func official(t *testing.T) (w *acctest.World, c *acctest.CLI) {
 	t.Helper()
 	w = acctest.New(t)
@@ -48,7 +49,7 @@ resource "databricks_token" "scoring" {
 	return w, c
 }
 
-// nothingWritten holds that the workspace is as it was, and was at each moment between: nobody has written to it.
+// nothingWritten fails if the workspace was written to or has changed.
 func nothingWritten(t *testing.T, w *acctest.World, before any) {
 	t.Helper()
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -61,8 +62,9 @@ func nothingWritten(t *testing.T, w *acctest.World, before any) {
 	}
 }
 
-// The guide for coming from the official provider: the three resources by moved blocks, then one grant out of the whole
-// list, then the list given up. At no step is anything written, so there is no moment at which a grant is away.
+// Follows the guide for people who come from the official provider: first the three resources by moved blocks, then one
+// single grant from the whole list, then without the list. No step writes to the workspace, so no grant is missing at
+// any moment.
 func TestComingFromTheOfficialProvider(t *testing.T) {
 	t.Parallel()
 	w, c := official(t)
@@ -81,7 +83,7 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 		}
 	}
 
-	// The list ignores the principal and its single grant is made, in one apply.
+	// In one apply the list starts to ignore the principal, and the single grant is created.
 	single := example(t, "coming-from-the-databricks-provider/single-grants/main.tf")
 	single = strings.Replace(single, `"ada@example.com" = "CAN_MANAGE" }`, `"ada@example.com" = "CAN_MANAGE" }
   service_principals = { (var.deployer_application_id) = "CAN_MANAGE" }`, 1)
@@ -98,7 +100,7 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 		t.Error(r.Stdout)
 	}
 
-	// From here on each minds its own: what the list removes leaves the single grant alone, and the other way round.
+	// From here on neither resource changes the grants of the other.
 	w.Workspace.SetGrant("iris", "users", "CAN_VIEW")
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	want := map[string]string{w.ScoringApp.ClientID: "CAN_QUERY", w.PersonName: "CAN_MANAGE", w.Deployer.ClientID: "CAN_MANAGE"}
@@ -106,7 +108,7 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 		t.Errorf("on the server %v, not %v", got, want)
 	}
 
-	// The list is given up.
+	// The list is removed from the configuration.
 	w.Tenant.Journal.Reset()
 	before = w.Workspace.Snapshot()
 	given := strings.Replace(example(t, "coming-from-the-databricks-provider/straight-to-single-grants/main.tf"), "databricks_permissions.iris", "dbxaccess_serving_endpoint_permissions_exclusive.iris", 1)
@@ -125,7 +127,7 @@ func TestComingFromTheOfficialProvider(t *testing.T) {
 	}
 }
 
-// The official provider's list is forgotten, and single grants take over what stands, in one apply.
+// In one apply, Terraform forgets the official provider's list, and single grants adopt the existing grants.
 func TestStraightToSingleGrants(t *testing.T) {
 	t.Parallel()
 	w, c := official(t)

@@ -30,20 +30,20 @@ type pipeline struct {
 	repo string
 	bin  string
 	env  map[string]string
-	// values are what the expressions of the pipeline stand for.
+	// values maps the expressions of the pipeline to their values.
 	values     map[string]string
 	expression *regexp.Regexp
 	shell      []string
 }
 
-// A script is one step that runs in the shell. Folder is under the repository.
+// A script is one step that runs in the shell. folder is a path in the repository.
 type script struct {
 	text, folder string
 	env          map[string]string
 }
 
-// newPipeline is a repository with the quick start's configuration, the access report and drift.sh. The CLI is on PATH
-// as terraform.
+// newPipeline creates a repository with the quick start's configuration, the access report and drift.sh. The CLI is on
+// PATH as terraform.
 func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	t.Helper()
 	for _, needed := range []string{"bash", "jq", "curl"} {
@@ -76,7 +76,7 @@ func newPipeline(t *testing.T, w *acctest.World) *pipeline {
 	return p
 }
 
-// job runs steps one after another, up to the first that fails, and gives its exit code and all that was printed.
+// job runs steps one after another, until one fails. It returns the exit code and the complete output.
 func (p *pipeline) job(t *testing.T, steps []script) (code int, said string) {
 	t.Helper()
 	checkout := t.TempDir()
@@ -108,7 +108,7 @@ func (p *pipeline) job(t *testing.T, steps []script) (code int, said string) {
 	return 0, said
 }
 
-// expand puts the value in the place of each expression.
+// expand replaces each expression with its value.
 func (p *pipeline) expand(t *testing.T, text string) string {
 	return p.expression.ReplaceAllStringFunc(text, func(found string) string {
 		name := p.expression.FindStringSubmatch(found)[1]
@@ -120,7 +120,8 @@ func (p *pipeline) expand(t *testing.T, text string) string {
 	})
 }
 
-// watches demands that the job ends with 0 while only those have access that may, and with 1 afterwards.
+// watches demands that the job ends with 0 while only the allowed principals have access, and with 1 after that
+// changes.
 func (p *pipeline) watches(t *testing.T, steps []script) {
 	t.Helper()
 	if code, said := p.job(t, steps); code != 0 {
@@ -133,7 +134,7 @@ func (p *pipeline) watches(t *testing.T, steps []script) {
 	}
 }
 
-// nights are what the nightly job meets, in this order.
+// nights runs the nightly job after each of several events.
 func (p *pipeline) nights(t *testing.T, steps []script, drift int) {
 	t.Helper()
 	app := p.w.ScoringApp.ClientID
@@ -160,7 +161,7 @@ func (p *pipeline) nights(t *testing.T, steps []script, drift int) {
 	}
 }
 
-// reportWritten demands a page and data in a folder.
+// reportWritten demands that a folder contains the page and the data of the report.
 func reportWritten(t *testing.T, folder string) {
 	t.Helper()
 	page := read(t, filepath.Join(folder, "report.html"))
@@ -187,7 +188,7 @@ func decodeYAML(t *testing.T, name string, into any) {
 	must(t, yaml.Unmarshal([]byte(example(t, "pipelines/"+name)), into))
 }
 
-// gitHub is the workflow for GitHub Actions, as far as a shell runs it.
+// gitHub holds the parts of the GitHub Actions workflow that a shell can run.
 type gitHub struct {
 	Env  map[string]string
 	Jobs map[string]struct {
@@ -204,7 +205,7 @@ type gitHub struct {
 	}
 }
 
-// steps logs a job in as the subject that GitHub gives it, and gives what the shell runs.
+// steps logs a job in with the subject that GitHub gives to it, and returns the job's shell steps.
 func (f gitHub) steps(w *acctest.World, job, subject string) (scripts []script) {
 	subject = "repo:contoso/models:" + subject
 	login := w.Tenant.NewGitHubJob(subject)
@@ -219,7 +220,7 @@ func (f gitHub) steps(w *acctest.World, job, subject string) (scripts []script) 
 	return scripts
 }
 
-// gh stands for GitHub's CLI: it keeps the comment on pull request 7.
+// gh replaces GitHub's CLI: it stores the comment on pull request 7.
 const gh = `#!/bin/sh
 set -eu
 test "$1 $2 $3" = 'pr comment 7'
@@ -228,8 +229,8 @@ while [ "$1" != --body-file ]; do shift; done
 cp "$2" "$COMMENT"
 `
 
-// The shell steps of the workflow for GitHub Actions, with its login by OIDC: plan as a comment, apply, nights with and
-// without drift, report.
+// Runs the shell steps of the GitHub Actions workflow, with its login by OIDC: plan as a comment, apply, nights with
+// and without drift, report.
 func TestPipelineOfGitHubActions(t *testing.T) {
 	t.Parallel()
 	var file gitHub
@@ -238,7 +239,8 @@ func TestPipelineOfGitHubActions(t *testing.T) {
 	p := newPipeline(t, w)
 	p.shell, p.expression, p.env = []string{"bash", "-e"}, regexp.MustCompile(`\$\{\{ ([\w.]+) \}\}`), file.Env
 	p.values = map[string]string{"github.token": "ghs_a-token", "github.event.pull_request.number": "7"}
-	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "DBXACCESS_HOST"} { // variables of the repository
+	// These are variables of the repository.
+	for _, name := range []string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "DBXACCESS_HOST"} {
 		p.values["vars."+name] = w.Env[name]
 		delete(w.Env, name)
 	}
@@ -265,7 +267,7 @@ func TestPipelineOfGitHubActions(t *testing.T) {
 	}
 }
 
-// azureDevOps is the pipeline for Azure Pipelines, as far as a shell runs it.
+// azureDevOps holds the parts of the Azure Pipelines file that a shell can run.
 type azureDevOps struct {
 	Variables []struct{ Name, Value string }
 	Stages    []struct {
@@ -298,8 +300,8 @@ func (f azureDevOps) steps(job string) (scripts []script) {
 	return scripts
 }
 
-// pullRequest stands for Azure DevOps: it keeps what a job with that token comments on pull request 7, and refuses all
-// else.
+// pullRequest starts a server that replaces Azure DevOps: it stores the comment on pull request 7 of a job with that
+// token, and refuses every other request.
 func pullRequest(t *testing.T, token string) (address string, comment *string) {
 	t.Helper()
 	comment = new(string)
@@ -316,7 +318,7 @@ func pullRequest(t *testing.T, token string) (address string, comment *string) {
 	return server.URL + "/", comment
 }
 
-// The same for Azure Pipelines.
+// Runs the shell steps of the Azure Pipelines file, as TestPipelineOfGitHubActions does for GitHub.
 func TestPipelineOfAzureDevOps(t *testing.T) {
 	t.Parallel()
 	var file azureDevOps

@@ -17,7 +17,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// quickstart lays out the configuration of the quick start for the real binary.
+// quickstart writes the configuration of the quick start to a folder for the CLI.
 func quickstart(t *testing.T, w *acctest.World) *acctest.CLI {
 	t.Helper()
 	hcl, err := os.ReadFile("../../examples/quickstart/main.tf")
@@ -39,7 +39,7 @@ func snapshot(t *testing.T, w *acctest.World) string {
 	return string(text)
 }
 
-// A nightly plan costs this and no more. The owner of the token is not contacted.
+// A plan without changes sends only the requests that this test lists. It does not contact the token's owner.
 func TestNoOpPlanRequests(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -75,8 +75,8 @@ func TestNoOpPlanRequests(t *testing.T) {
 	}
 }
 
-// In a workspace that cannot change a token, the provider's marker stays in its comment. That is said once, changes no plan,
-// and keeps no token from being rotated and destroyed.
+// In a workspace that cannot update a token, the provider's marker stays in the token's comment. The provider warns
+// once, plans stay empty, and the token can still be rotated and destroyed.
 func TestQuickstartWithoutTokenUpdates(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -93,7 +93,7 @@ func TestQuickstartWithoutTokenUpdates(t *testing.T) {
 	c.Rewrite(t, strings.Replace(string(hcl), comment, comment+"\n  rotation_triggers = { incident = \"1\" }", 1))
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, `"trigger"`)
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if tokens := w.Workspace.Snapshot().Tokens; len(tokens) != 3 { // two, and that of a person
+	if tokens := w.Workspace.Snapshot().Tokens; len(tokens) != 3 { // two, and a person's token
 		t.Errorf("%+v", tokens)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")
@@ -107,7 +107,7 @@ func list(counts map[string]int) string {
 	return string(text)
 }
 
-// The work is done and the connection drops before the answer, at every write: there is one of each all the same.
+// At every write the connection drops after the work is done: each object exists exactly once all the same.
 func TestLostAnswersLeaveOneOfEach(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -135,7 +135,8 @@ func TestLostAnswersLeaveOneOfEach(t *testing.T) {
 	}
 }
 
-// No secret is anywhere but where Terraform itself puts it: the token in the state, and the copies of it inside a plan file.
+// No secret is anywhere except where Terraform itself puts it: the token in the state, and its copies inside a plan
+// file.
 func TestSecretsStayOut(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -159,7 +160,8 @@ func TestSecretsStayOut(t *testing.T) {
 	if !strings.HasPrefix(pat, "dapi") {
 		t.Fatalf("no token in the state: %q", pat)
 	}
-	// The output and the query's argument are the user's own copies; beside those only token_value may hold it.
+	// The output and the query's argument are the user's own copies. Apart from those, only token_value may hold the
+	// token.
 	if places := strings.Count(state, pat); places != 3 {
 		t.Errorf("the state holds the token in %d places, not in token_value, the query's token and the output", places)
 	}
@@ -180,7 +182,8 @@ func TestSecretsStayOut(t *testing.T) {
 	for _, line := range strings.Split(string(acctest.PEM(t, w.DeployerKey, w.DeployerCertificate)), "\n")[2:10] {
 		secrets["a line of the private key "+line[:4]] = line
 	}
-	jwt := regexp.MustCompile(`eyJ[\w-]{10,}\.eyJ[\w-]{10,}`) // one part of it alone may be any JSON in base64, such as private state
+	// A single part of a JWT may be any JSON in base64, such as private state.
+	jwt := regexp.MustCompile(`eyJ[\w-]{10,}\.eyJ[\w-]{10,}`)
 	for where, text := range texts {
 		if jwt.MatchString(text) {
 			t.Errorf("%s holds an Entra token", where)

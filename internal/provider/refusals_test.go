@@ -14,13 +14,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Each row is a refusal whose cause is not a missing right. The error keeps the service's words, names who was refused and
-// what to do, and proposes no right.
+// Each row is a refusal that no missing right causes. The error contains the service's words, says who was refused and
+// what to do, and recommends no right.
 func TestRefusalsThatNoRightChanges(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		network emulator.NetworkAnswer
-		fault   emulator.Fault // where there is no switch
+		fault   emulator.Fault // if there is no switch for it
 		says    []string
 	}{
 		"IP access list": {network: emulator.NetworkIPAccessList,
@@ -82,7 +82,7 @@ func TestRefusalsThatNoRightChanges(t *testing.T) {
 	}
 }
 
-// The same through Terraform: exit code 1, and the state is as it was.
+// Through Terraform, a refusal by an IP access list ends with exit code 1, and the state stays as it was.
 func TestBlockedAddressLeavesTheState(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -108,7 +108,8 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 	}
 }
 
-// A redirect is not followed. The error names the request that was redirected, the host that did it, and where it leads.
+// The provider does not follow a redirect. The error names the redirected request, the host that redirected it, and the
+// target.
 func TestRedirectedWorkspace(t *testing.T) {
 	t.Parallel()
 	grant := func(w *acctest.World) string {

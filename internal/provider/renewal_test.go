@@ -8,7 +8,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Access tokens that end in the middle of an apply cost one login more, and no grant.
+// Access tokens that expire during an apply cost one more login, and no grant fails.
 func TestApplyGoesOnWhenAccessTokensEnd(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -9,9 +9,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// What a grant, a list or a membership is moved to cannot be found. The plan warns that the old one is destroyed first;
-// with create_before_destroy it stays. The same is planned where the apply creates what is missing, so it is no error, and
-// a destroy goes on.
+// The endpoint or group to which a grant, a list or a membership moves cannot be found. The plan warns that the old
+// object is destroyed first; with create_before_destroy it stays. The plan is the same if the apply creates the missing
+// target, so this is no error, and a destroy still works.
 func TestReplacementThatCannotBeFound(t *testing.T) {
 	t.Parallel()
 	config := func(w *acctest.World, lifecycle, iris, fresh, group string) string {
@@ -47,8 +47,8 @@ func TestReplacementThatCannotBeFound(t *testing.T) {
 		})
 	}
 
-	// One that the apply creates: Terraform destroys the grant before it, whatever the order, so that to refuse would be to
-	// refuse for ever.
+	// If the apply creates the endpoint, Terraform destroys the grant first, in every order. So an error here would
+	// never go away.
 	for _, parallelism := range []string{"-parallelism=1", "-parallelism=10"} {
 		t.Run("created by the apply, "+parallelism, func(t *testing.T) {
 			t.Parallel()

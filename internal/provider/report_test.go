@@ -22,8 +22,8 @@ import (
 
 const hostile = `</script><script>document.title="owned"</script><!--`
 
-// crowded fills a workspace with 40 endpoints and 200 principals: 150 applications, of which every tenth is deactivated, and
-// 50 people, with direct grants and grants of groups inside groups.
+// crowded adds 40 endpoints and 200 principals to a workspace: 150 applications, of which every tenth is deactivated,
+// and 50 people, with direct grants and grants of nested groups.
 func crowded(w *acctest.World) {
 	levels := []string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}
 	for g := range 8 {
@@ -33,7 +33,7 @@ func crowded(w *acctest.World) {
 	w.Workspace.AddToGroup("science", "team-0")
 	w.Workspace.AddAccountGroup("auditors")
 	var names []string
-	for i := range 148 { // the deployer and the owner are there
+	for i := range 148 { // the deployer and the owner exist already
 		names = append(names, emulator.CrowdApplicationID(i))
 		w.Workspace.AddServicePrincipal(names[i], fmt.Sprintf("application %d", i))
 		w.Workspace.SetActive(names[i], i%10 != 0)
@@ -48,7 +48,7 @@ func crowded(w *acctest.World) {
 	for i, name := range names {
 		w.Workspace.AddToGroup(fmt.Sprintf("team-%d", i%8), name)
 	}
-	for e := range 38 { // iris is there, and a foundation model
+	for e := range 38 { // iris and a foundation model exist already
 		endpoint := fmt.Sprintf("model-%02d", e)
 		w.Workspace.CreateEndpoint(endpoint, w.PersonName)
 		for i, name := range names {
@@ -68,7 +68,8 @@ func crowded(w *acctest.World) {
 	}
 }
 
-// pictured is a workspace as a small company has one, for the picture in the guide, and the grants that are managed there.
+// pictured returns a workspace like that of a small company, for the picture in the guide, and the grants that
+// Terraform manages there.
 func pictured(t *testing.T) (w *acctest.World, managed string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -110,7 +111,7 @@ func pictured(t *testing.T) (w *acctest.World, managed string) {
 	return w, string(text)
 }
 
-// report is what the page's data is read into here: of the facts that the tests compare.
+// report holds the facts in the page's data that the tests compare.
 type report struct {
 	Workspace struct{ ID string }
 	Identity  struct {
@@ -144,7 +145,7 @@ func (r *report) unknown() (lines []string) {
 	return lines
 }
 
-// reported applies the example and gives its outputs, and the data that its page carries.
+// reported applies the example, and returns its outputs and the data in its page.
 func reported(t *testing.T, w *acctest.World, c *acctest.CLI) (outputs map[string]string, data report) {
 	t.Helper()
 	c.MustRun(t, 0, "apply", "-auto-approve")
@@ -176,7 +177,7 @@ func reported(t *testing.T, w *acctest.World, c *acctest.CLI) (outputs map[strin
 	return outputs, data
 }
 
-// reportExample lays out the example.
+// reportExample writes the example to a folder for the CLI.
 func reportExample(t *testing.T, w *acctest.World) *acctest.CLI {
 	t.Helper()
 	const folder = "../../examples/access-report"
@@ -189,7 +190,7 @@ func reportExample(t *testing.T, w *acctest.World) *acctest.CLI {
 	return c
 }
 
-// effective computes who may use what from the workspace's own books, as "endpoint principal LEVEL".
+// effective computes who may use which endpoint from the workspace's data, as "endpoint principal LEVEL".
 func effective(s emulator.Snapshot) (lines []string, notExpanded int) {
 	members := map[string][]string{}
 	for _, g := range s.Groups {
@@ -234,7 +235,7 @@ func effective(s emulator.Snapshot) (lines []string, notExpanded int) {
 	return lines, notExpanded
 }
 
-// The page, the JSON and the CSV say what the workspace's own books say, and a browser shows as many rows.
+// The page, the JSON and the CSV show what the workspace's data shows, and a browser shows as many rows.
 func TestAccessReport(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -293,7 +294,7 @@ func TestAccessReport(t *testing.T) {
 	t.Run("browser", func(t *testing.T) { browse(t, page, len(want), data) })
 }
 
-// A later report lists what has changed since an earlier one, and says so where nothing has.
+// A later report lists the changes since an earlier one, and says so if there are none.
 func TestAccessReportDifference(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -333,7 +334,7 @@ func TestAccessReportDifference(t *testing.T) {
 	}
 }
 
-// An identity that may not read everything gets a report that says so.
+// The report of an identity that may not read everything says so.
 func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -355,7 +356,7 @@ func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	}
 }
 
-// browse demands that a browser shows what the data holds, filtered and not, and no name as markup.
+// browse demands that a browser shows the data, with and without a filter, and shows no name as markup.
 func browse(t *testing.T, page string, accesses int, data report) {
 	dom := open(t, page, "")
 	if dom == "" {
@@ -397,7 +398,7 @@ func browse(t *testing.T, page string, accesses int, data report) {
 		}
 	}
 
-	// What is in the address filters and sorts.
+	// The fragment of the address filters and sorts.
 	dom = open(t, page, "#find=model-07&level=CAN_MANAGE&sort-endpoint-table=1d")
 	var names []string
 	for _, a := range data.Access {
@@ -421,7 +422,7 @@ func browse(t *testing.T, page string, accesses int, data report) {
 	}
 }
 
-// open gives what a browser makes of a page; nothing where there is no browser.
+// open returns the DOM that a browser builds from a page; empty if there is no browser.
 func open(t *testing.T, page, address string) (dom string) {
 	t.Helper()
 	path, err := exec.LookPath("chromium")

@@ -13,11 +13,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// right is what a cell of the page begins with. It gives the provider's identity this right and nothing more.
+// right describes the right with which a cell of the page begins. give gives the provider's identity this right and no
+// other.
 type right struct {
 	give func(w *acctest.World, v *emulator.Vault)
-	less string // the right below it, which is not enough
-	says string // what the refusal of less says
+	less string // the next lower right, which is not enough
+	says string // words of the refusal with the lower right
 }
 
 func rights() map[string]right {
@@ -50,7 +51,7 @@ func rights() map[string]right {
 	}
 }
 
-// matrix is the first table of the page: what each thing needs for plan, apply and destroy.
+// matrix returns the first table of the page: which right each resource needs for plan, apply and destroy.
 func matrix(t *testing.T) map[string][]string {
 	t.Helper()
 	rows := map[string][]string{}
@@ -64,8 +65,8 @@ func matrix(t *testing.T) map[string][]string {
 	return rows
 }
 
-// The page is true: with exactly the right that a cell begins with, the operation works; with the right below, it is
-// refused, and the error names the right.
+// The page is true: with exactly the right with which a cell begins the operation works. With the next lower right the
+// operation is refused, and the error names the right.
 func TestRightsAreEnoughAndNeeded(t *testing.T) {
 	t.Parallel()
 	columns := [][]string{{"/refresh", "/all", "/one", "/own", "/answered", "/open and close", "/of one"}, {"/create"}, {"/destroy", "/delete"}}
@@ -116,7 +117,7 @@ func TestRightsAreEnoughAndNeeded(t *testing.T) {
 	}
 }
 
-// tryWith does it with the provider's identity holding that right and no other.
+// tryWith runs a deed while the provider's identity holds that right and no other.
 func tryWith(t *testing.T, name string, d deed, held right) outcome {
 	t.Helper()
 	w := ready(t, strings.Replace(name, " with `key_vault_secret`", "", 1))
@@ -129,7 +130,8 @@ func tryWith(t *testing.T, name string, d deed, held right) outcome {
 	return d.do(t, w, w.Protocol(t), o)
 }
 
-// keepingOwn is the whole list of an endpoint, without the grant by which the provider's identity writes it.
+// keepingOwn returns the configuration of an endpoint's whole list without the grant by which the provider's identity
+// writes the list.
 func keepingOwn(w *acctest.World) map[string]any {
 	return map[string]any{
 		"endpoint_name": w.EndpointName, "users": map[string]any{w.PersonName: "CAN_MANAGE"},
@@ -137,7 +139,7 @@ func keepingOwn(w *acctest.World) map[string]any {
 	}
 }
 
-// inVault are the operations of a credential whose value goes to Key Vault.
+// inVault returns the operations on a credential whose value goes to Key Vault.
 func inVault(resource string) map[string]deed {
 	config := func(w *acctest.World) map[string]any {
 		c := map[string]any{"key_vault_secret": map[string]any{"vault_uri": w.Env["TEST_VAULT"], "name": "scoring"}}
@@ -149,14 +151,14 @@ func inVault(resource string) map[string]deed {
 		return c
 	}
 	return map[string]deed{
-		// A vault that refuses is asked again until the time is over: its role may be new.
+		// The provider repeats a request that a vault refuses until the timeout, because the role may be new.
 		"create":  {do: apply(resource, with(config, map[string]any{"timeouts": map[string]any{"create": "5s"}}))},
 		"refresh": {prepare: made(resource, config), do: refresh(resource)},
 		"destroy": {prepare: made(resource, config), do: applyAlone(resource, none)},
 	}
 }
 
-// What the page says that the owner of a token needs.
+// Checks what the page says about the rights that the owner of a token needs.
 func TestOwnerNeedsEach(t *testing.T) {
 	t.Parallel()
 	create := deeds()[aToken+"/create"]

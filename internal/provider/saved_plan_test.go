@@ -7,8 +7,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The service principal is removed between a plan and its apply: the error says to plan again. What needs no service
-// principal any more, which is a destroy, goes well.
+// The service principal is removed between a plan and its apply: the error says to plan again. A destroy, which needs
+// no service principal any more, succeeds.
 func TestSavedPlanOfAPrincipalThatIsGone(t *testing.T) {
 	t.Parallel()
 	grant := func(w *acctest.World) map[string]any {
@@ -34,7 +34,7 @@ func TestSavedPlanOfAPrincipalThatIsGone(t *testing.T) {
 	for name, test := range map[string]struct {
 		typeName string
 		config   func(*acctest.World) map[string]any
-		change   func(config map[string]any, app string) // none: it is created
+		change   func(config map[string]any, app string) // nil if the plan creates the object
 	}{
 		"grant, created":         {grantType, grant, nil},
 		"grant, changed":         {grantType, grant, func(c map[string]any, _ string) { c["permission_level"] = "CAN_VIEW" }},
@@ -58,7 +58,7 @@ func TestSavedPlanOfAPrincipalThatIsGone(t *testing.T) {
 			}
 			plan := p.MustPlan(t, test.typeName, made, config)
 			w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-			p = w.Protocol(t) // a saved plan is applied by another process
+			p = w.Protocol(t) // another process applies a saved plan
 			if _, errors := p.ApplyPlan(t, plan, config); !strings.Contains(strings.ToLower(errors), "plan again") {
 				t.Errorf("%q", errors)
 			}

@@ -14,8 +14,8 @@ const (
 	manyEndpoints  = 1_000  // the limit of a workspace
 )
 
-// TestLargestWorkspace reads the largest workspace there can be: lists are paged right, and what the provider keeps in
-// memory afterwards is small. It runs alone, because the heap is the process's.
+// TestLargestWorkspace reads the largest possible workspace: every page of the lists is read, and the provider keeps
+// little in memory afterwards. It runs alone, because all tests of the process share one heap.
 func TestLargestWorkspace(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds: runs without -short")
@@ -24,7 +24,8 @@ func TestLargestWorkspace(t *testing.T) {
 	w.Workspace.AddGroup("everyone")
 	w.Workspace.SetGrant("iris", "everyone", "CAN_QUERY")
 	for i := range manyPrincipals {
-		app := fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(i)*2654435761, i) // ids that differ from the first digit on
+		// The ids differ in the first digit already.
+		app := fmt.Sprintf("%08x-0000-4000-8000-%012d", uint32(i)*2654435761, i)
 		w.Workspace.AddServicePrincipal(app, fmt.Sprintf("application %05d", i))
 		w.Workspace.SetEntitlements(app, "workspace-access")
 		w.Workspace.AddToGroup("everyone", app)
@@ -62,7 +63,7 @@ func TestLargestWorkspace(t *testing.T) {
 		},
 		"access": {
 			"dbxaccess_serving_endpoint_access", map[string]any{"endpoint_name": "iris"}, func(t *testing.T, state map[string]any) {
-				objects(t, state, "principals", manyPrincipals+2) // the deployer and an admin besides
+				objects(t, state, "principals", manyPrincipals+2) // and the deployer and an admin
 				objects(t, state, "unexpanded_groups", 0)
 			}, "/ServicePrincipals", 11,
 		},
@@ -76,7 +77,7 @@ func TestLargestWorkspace(t *testing.T) {
 				t.Fatal(errors)
 			}
 			c.check(t, state)
-			clear(state) // Terraform has it now
+			clear(state) // the state is Terraform's now
 			kept := liveHeap() - before
 			t.Logf("%d KB", kept>>10)
 			if kept > mostLiveHeap {
@@ -90,7 +91,7 @@ func TestLargestWorkspace(t *testing.T) {
 	}
 }
 
-// objects are those of a list, and there must be so many.
+// objects returns the objects of a list, and fails unless there are want of them.
 func objects(t *testing.T, state map[string]any, name string, want int) (found []map[string]any) {
 	t.Helper()
 	list, _ := state[name].([]any)

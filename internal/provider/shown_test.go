@@ -20,8 +20,8 @@ const (
 	tokenType     = "dbxaccess_service_principal_token"
 )
 
-// A principal is renamed in the apply that leaves its grants as they are. What they show is its new name, so that the next
-// plan is empty, outputs included.
+// An apply renames a principal and leaves its grants as they are. The grants show the new name, so that the next plan
+// is empty, outputs included.
 func TestGrantsShowTheNewName(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -53,8 +53,8 @@ output "names" {
 	}
 }
 
-// After a shift of an index an address means another principal. The plan does not show it under its neighbour's name, and
-// no warning does.
+// After a shift of an index an address refers to another principal. Neither the plan nor a warning shows that principal
+// under the earlier one's name.
 func TestNameOfTheNeighbour(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -65,7 +65,7 @@ func TestNameOfTheNeighbour(t *testing.T) {
 	for typeName, config := range map[string]map[string]any{grantType: {"endpoint_name": "iris"}, rightType: {}} {
 		with := func(id string) map[string]any { config["service_principal_name"] = id; return config }
 		o := p.MustApply(t, typeName, acctest.Object{}, with(first))
-		if typeName == grantType { // makes the plan of a grant warn
+		if typeName == grantType { // causes a warning in the plan of a grant
 			p.MustPlan(t, listType, acctest.Object{}, map[string]any{"endpoint_name": "iris", "users": map[string]any{w.PersonName: "CAN_MANAGE"}})
 		}
 		plan := p.MustPlan(t, typeName, o, with(second))
@@ -81,7 +81,7 @@ func TestNameOfTheNeighbour(t *testing.T) {
 	}
 }
 
-// The id of an endpoint is hexadecimal: upper and lower case are the same, at creation and later.
+// The id of an endpoint is hexadecimal: upper and lower case mean the same, at the creation and later.
 func TestEndpointIDInUpperCase(t *testing.T) {
 	t.Parallel()
 	for typeName, config := range map[string]map[string]any{
@@ -104,7 +104,8 @@ func TestEndpointIDInUpperCase(t *testing.T) {
 						t.Errorf("%s after %s: plans %v, warns: %s", id, ids[0], plan.Changed, plan.Warnings)
 					}
 				}
-				w.Protocol(t).MustApply(t, typeName, o, nil) // a run of its own: one does not take what it has made
+				// The destroy is a run of its own, because a run keeps what it has created.
+				w.Protocol(t).MustApply(t, typeName, o, nil)
 				if left := w.Workspace.Grants("iris")["bob@example.com"]; left != "" {
 					t.Errorf("left %s", left)
 				}
@@ -114,7 +115,7 @@ func TestEndpointIDInUpperCase(t *testing.T) {
 	}
 }
 
-// The error of a surplus attribute points at it, and names the one that it contradicts.
+// The error about a surplus attribute points at that attribute, and names the attribute that it contradicts.
 func TestSurplusPrincipal(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -11,10 +11,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The rows of "When it fails" about messages of the CLI: each is provoked, and shows as the page has it.
+// Provokes the messages of the CLI that the page "When it fails" lists, and compares each with the page.
 func TestMessagesOfTheCLI(t *testing.T) {
 	t.Parallel()
-	acctest.NeedsTerraform(t, "1.11.0", "the messages") // OpenTofu has some of them in other words
+	acctest.NeedsTerraform(t, "1.11.0", "the messages") // OpenTofu words some messages differently
 	w := acctest.New(t)
 	principal := fmt.Sprintf("resource \"dbxaccess_service_principal\" \"a\" {\n  application_id = %q\n  display_name = \"a\"\n}\n", w.ScoringApp.ClientID)
 	const versioned = "terraform {\n  required_providers {\n    dbxaccess = {\n      source = \"dbxaccess/dbxaccess\"\n      version = %q\n    }\n  }\n}\n"
@@ -22,7 +22,7 @@ func TestMessagesOfTheCLI(t *testing.T) {
 	installed := func(t *testing.T) *acctest.CLI {
 		c := w.CLI(t, "data \"dbxaccess_current_identity\" \"me\" {}\n")
 		c.Installs(t)
-		c.Process = true // only a provider that the CLI starts is in the lock file
+		c.Process = true // the lock file holds only a provider that the CLI starts
 		return c
 	}
 	provoke := map[string]func(t *testing.T) acctest.Result{
@@ -45,7 +45,7 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			other := regexp.MustCompile(`h1:\S{4}`).ReplaceAllString(read(t, name), "h1:0000")
 			must(t, os.WriteFile(name, []byte(other), 0o600))
 			r := c.MustRun(t, 1, "init", "-upgrade")
-			must(t, os.Remove(name)) // what the page says to do
+			must(t, os.Remove(name)) // as the page advises
 			c.MustRun(t, 0, "init")
 			return r
 		},

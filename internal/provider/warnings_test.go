@@ -13,7 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A certificate of a vault that ends soon is warned about by the call that reads it, and its end is known then.
+// If a certificate in a vault expires soon, the call that reads the certificate warns, and its expiry is known from
+// then on.
 func TestKeyVaultCertificateEndsSoon(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// watched is a configuration with the module access-watch, which allows what the world holds.
+// watched returns a configuration with the module access-watch, which allows exactly what the world holds.
 func watched(t *testing.T, w *acctest.World) string {
 	t.Helper()
 	module, err := filepath.Abs("../../examples/modules/access-watch")
@@ -69,7 +69,7 @@ func TestAccessWatch(t *testing.T) {
 	}
 }
 
-// drift runs the script of the pipelines on a plan.
+// drift runs the pipelines' script on a plan.
 func drift(t *testing.T, c *acctest.CLI) (code int, said string) {
 	t.Helper()
 	c.Run(t, "plan", "-out=tfplan")
@@ -87,7 +87,7 @@ func runDrift(t *testing.T, plan string) (code int, said string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// The nightly job distinguishes what somebody did from what is due.
+// The nightly job distinguishes changes by other people from changes that are due.
 func TestDriftScript(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -121,7 +121,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	w.Workspace.AddGroup("readers")
 	c := w.CLI(t, hcl)
 	c.MustRun(t, 0, "apply", "-auto-approve")
-	w.Tenant.Clock.Advance(2 * time.Minute) // a refresh waits for what was just created, as SCIM may show it late
+	w.Tenant.Clock.Advance(2 * time.Minute) // a refresh waits for new objects, which SCIM may show late
 	id := w.ScoringApp.ClientID
 	token := func() string { return live(t, w, id)[0] }
 	for _, step := range []struct {
@@ -129,7 +129,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
 		happens func()
 		code    int
 		says    string
-		undo    func() // nil: an apply mends it
+		undo    func() // nil if an apply corrects it
 	}{
 		{"nothing", func() {}, 0, "no changes", func() {}},
 		{"grant removed", func() { w.Workspace.RemoveGrant("iris", id) }, 2,
@@ -190,13 +190,13 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	}
 }
 
-// rotation is the JSON of a plan that rotates a token because it is due.
+// rotation returns the JSON of a plan that rotates a token because the rotation is due.
 func rotation(before, after string) string {
 	return fmt.Sprintf(`{"format_version": "1.2", "resource_changes": [{"mode": "managed", "address": "a", "type": "dbxaccess_service_principal_token",
 		"change": {"actions": ["update"], "before": {%s}, "after": {"rotation_reason": "due", %s}, "after_unknown": {"token_id": true, "key_vault_secret": {"version": true}}}}]}`, before, after)
 }
 
-// live are the ids of an application's tokens.
+// live returns the ids of an application's tokens.
 func live(t *testing.T, w *acctest.World, applicationID string) (ids []string) {
 	t.Helper()
 	for _, token := range w.Workspace.Snapshot().Tokens {

@@ -11,13 +11,13 @@ import (
 
 const resourceID = "/subscriptions/6a1f2b3c-1111-4222-8333-944455556666/resourceGroups/ml/providers/Microsoft.Databricks/workspaces/models"
 
-// tells runs a plan that must fail and demands words of its error.
+// tells runs a plan that must fail, and demands words in its error.
 func tells(t *testing.T, c *acctest.CLI, says ...string) {
 	t.Helper()
 	c.MustRun(t, 1, "plan").MustSay(t, says...)
 }
 
-// The workspace's address is looked up once, and not before something is asked.
+// The provider looks up the workspace's address once, and only before the first request to the workspace.
 func TestHostThroughResourceManager(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -36,7 +36,7 @@ func TestHostThroughResourceManager(t *testing.T) {
 		t.Errorf("%d requests to Azure Resource Manager, not one", n)
 	}
 
-	// Throttled, it is asked again.
+	// A throttled lookup is repeated.
 	w.Tenant.Faults.Add(emulator.Fault{Service: "arm", Method: "GET", Path: "/subscriptions/**", Status: 429, RetryAfter: 1})
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
@@ -47,17 +47,18 @@ func TestHostThroughResourceManagerRefused(t *testing.T) {
 	w.Proxied()
 	delete(w.Env, "DBXACCESS_HOST")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = resourceID
-	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read it
+	w.Tenant.PublishWorkspace(w.Workspace, resourceID) // nobody may read the resource
 	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "AuthorizationFailed", "needs the role Reader",
 		"refused to: certificate login from ARM_CLIENT_CERTIFICATE_PATH in the environment, client id "+w.Deployer.ClientID+", tenant "+w.Tenant.ID)
-	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID) // who may read some of it is told what is not there
+	// An identity that may read some resources learns which one does not exist.
+	w.Tenant.PublishWorkspace(w.Workspace, resourceID, w.Deployer.ClientID)
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = strings.Replace(resourceID, "models", "other", 1)
 	tells(t, w.CLI(t, whoAmI), "Cannot find the workspace's address", "NotFound", "azure_workspace_resource_id")
 	w.Env["DATABRICKS_AZURE_RESOURCE_ID"] = "/subscriptions/x"
 	tells(t, w.CLI(t, whoAmI), "Bad value for the provider", "DATABRICKS_AZURE_RESOURCE_ID in the environment")
 }
 
-// Each resource knows its workspace, whichever answers of the workspace say which one it is.
+// Each resource stores its workspace's id, whichever answers of the workspace contain that id.
 func TestWorkspaceIDWhereverItIsSaid(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]emulator.WorkspaceSwitches{
@@ -81,7 +82,7 @@ func TestWorkspaceIDWhereverItIsSaid(t *testing.T) {
 	}
 }
 
-// A host as it stands in a browser names the workspace. Another workspace's is an error, and nothing changes.
+// A host copied from a browser names the workspace. The id of another workspace is an error, and nothing changes.
 func TestHostWithWorkspaceID(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -115,7 +116,7 @@ resource "dbxaccess_serving_endpoint_permission" "p" {
 	}
 }
 
-// A Contributor of the Azure resource gets in by saying so, and only then.
+// A Contributor of the Azure resource gets in with azure_workspace_admin_login, and only with it.
 func TestAdminLogin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -143,7 +144,7 @@ func TestAdminLogin(t *testing.T) {
 	tells(t, w.CLI(t, strings.Replace(whoAmI, "# BLOCK", "azure_workspace_admin_login = true", 1)), "Admin login without a resource id")
 }
 
-// The host's suffix tells the cloud, and so the login host; a contradiction is an error.
+// The host's suffix determines the cloud, and so the login host. A contradiction is an error.
 func TestClouds(t *testing.T) {
 	t.Parallel()
 	for cloud, at := range map[string]struct{ host, login string }{
@@ -174,7 +175,7 @@ func TestClouds(t *testing.T) {
 	}
 }
 
-// A value that waits for an apply is no error until something has to be asked.
+// A value that is known only after an apply is no error until a request must be sent.
 func TestUnknownProviderValues(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -200,7 +201,7 @@ data "dbxaccess_current_identity" "me" {}
 `), "Provider is not configured yet", "host in the provider block is known only after apply")
 }
 
-// What is written in the block beats the environment's other kinds, and one line of the log says so.
+// A credential in the provider block overrides other kinds in the environment, and one line of the log says so.
 func TestBlockBeatsEnvironment(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t) // its environment has a certificate
