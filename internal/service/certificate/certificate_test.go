@@ -26,7 +26,7 @@ func pfx(t *testing.T, w *acctest.World) string {
 	return base64.StdEncoding.EncodeToString(file)
 }
 
-// What comes out as PEM goes in again as the same certificate and key.
+// PEM output of the function is valid input again, with the same certificate and key.
 func TestPFXToPEM(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -75,7 +75,7 @@ func TestCertificateInfo(t *testing.T) {
 	})
 }
 
-// A bad bundle is an error at the argument that says what to do, and quotes nothing.
+// A bad bundle is an error at that argument, which says what to do and quotes nothing.
 func TestBadBundles(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

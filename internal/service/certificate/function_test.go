@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 )
 
-// A certificate that cannot be read, beside the client's own, is said in the log: a
-// function cannot warn.
+// The log reports a certificate in the bundle that cannot be read, beside the client's own, because a function cannot
+// warn.
 func TestSkippedCertificateIsLogged(t *testing.T) {
 	t.Parallel()
 	file := func(name string) string {

@@ -21,15 +21,15 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
 }
 
-// No cluster is an answer too, and two requests: {} alone could come from something else than the workspace.
+// An empty list takes two requests: {} alone could come from something other than the workspace.
 func TestNone(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) // any member may ask
+	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID) // any member of the workspace may list clusters
 	w.TestCLI(t, resource.TestStep{Config: hcl, ConfigStateChecks: []statecheck.StateCheck{
 		is("clusters", knownvalue.ListExact([]knownvalue.Check{})), is("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 	}})
-	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	if all := w.Count("workspace", "", ""); walks == 0 || all != 2*walks {
 		t.Errorf("%d requests in %d walks, want two in each", all, walks)
 	}
@@ -64,7 +64,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// What it is for: a login that the workspace does not know fails here, with what to do.
+// A login that the workspace does not know fails, and the error says what to do. That is the purpose of the data
+// source.
 func TestNotAMember(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

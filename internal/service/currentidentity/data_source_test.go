@@ -44,7 +44,7 @@ func null(attributes ...string) []statecheck.StateCheck {
 	return checks
 }
 
-// scimID is the id the workspace gave to that application.
+// scimID returns the id that the workspace gave to that application.
 func scimID(w *acctest.World, application string) string {
 	for _, p := range w.Workspace.Snapshot().ServicePrincipals {
 		if p.ApplicationID == application {
@@ -54,7 +54,7 @@ func scimID(w *acctest.World, application string) string {
 	return ""
 }
 
-// deployer are the attributes that a login of the deployer has, whatever proved it.
+// deployer returns the attributes that every login of the deployer shows.
 func deployer(w *acctest.World) map[string]string {
 	return map[string]string{
 		"id": scimID(w, w.Deployer.ClientID), "user_name": w.Deployer.ClientID, "application_id": w.Deployer.ClientID,
@@ -86,7 +86,7 @@ func TestCertificate(t *testing.T) {
 	})
 }
 
-// An output of everything makes no plan non-empty: the next run has another token, at another time.
+// An output of all attributes leaves the plan empty, although the next run has another token at another time.
 func TestSameFromRunToRun(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -113,7 +113,8 @@ func TestSecret(t *testing.T) {
 	})
 }
 
-// A token is used as it is: nobody logs in to Entra ID, and what it says is not read.
+// A Databricks token is used as it is: the provider does not log in to Entra ID, and does not read claims from the
+// token.
 func TestToken(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -142,7 +143,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// The credential written in the provider block is named as such.
+// auth_source names the credential that the provider block sets.
 func TestSourceInHCL(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -152,7 +153,7 @@ func TestSourceInHCL(t *testing.T) {
 	})
 }
 
-// noSecret fails when anything that opens something is in the state.
+// noSecret returns a check that fails if the state contains a credential.
 func noSecret(w *acctest.World) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
 		text := s.String()
@@ -169,7 +170,7 @@ func TestOneRequest(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: hcl, PlanOnly: true})
-	walks := w.Count("entra", "GET", "/openid-configuration") // each walk of a graph logs in once
+	walks := w.Count("entra", "GET", "/openid-configuration") // Terraform logs in once per walk of its graph
 	all, me, tokens := w.Count("workspace", "", ""), w.Count("workspace", "GET", "/Me"), w.Count("entra", "POST", "/token")
 	if walks == 0 || all != walks || me != walks || tokens != walks {
 		t.Errorf("%d requests of the workspace in %d walks, %d for Me, %d tokens; want one of each in each", all, walks, me, tokens)

@@ -22,7 +22,7 @@ func TestToModel(t *testing.T) {
 	}
 }
 
-// What varies from token to token is left out, and so is what nobody has looked at yet.
+// Claims that vary from token to token are left out, and so are claims that the provider does not know.
 func TestStableClaims(t *testing.T) {
 	const first = `{"tid":"t","appid":"a","oid":"o","roles":["b","a"],"ver":"1.0","iat":1,"nbf":1,"exp":2,"uti":"x","jti":"x","aio":"x","rh":"x","xms_ftd":"x","xms_tcdt":1,"ipaddr":"10.0.0.1","new":"x"}`
 	const second = `{"new":"y","roles":["a","b"],"ver":"1.0","tid":"t","appid":"a","oid":"o","iat":9,"nbf":9,"exp":9,"uti":"y","jti":"y","aio":"y","rh":"y","xms_ftd":"y","xms_tcdt":9,"ipaddr":"10.0.0.2"}`

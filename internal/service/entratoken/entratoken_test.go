@@ -14,7 +14,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The token is a real one of Entra ID for the audience asked for, and the echo provider is the only one to keep it.
+// The token is a real one of Entra ID for the requested audience, and only the echo provider stores it.
 func TestEntraToken(t *testing.T) {
 	t.Parallel()
 	for audience, resourceName := range map[string]string{

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What the resource refuses to manage is not found for it either.
+// The list resource refuses the groups that the resource refuses.
 func TestListBadInput(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The members of many groups are shown as they come: the first of them after one page of groups.
+// A query shows the members of many groups as they arrive: the first of them after one page of groups.
 func TestListStreams(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -31,7 +31,7 @@ func TestListStreams(t *testing.T) {
 	}
 	w.Tenant.Journal.Reset()
 	for range p.Stream(t, typeName, nil, false, 0) {
-		break // who has seen enough asks for no more
+		break // a caller that stops causes no further requests
 	}
 	if pages() != 1 {
 		t.Errorf("%d requests for one result", pages())

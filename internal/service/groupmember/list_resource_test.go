@@ -62,7 +62,7 @@ func TestIdentity(t *testing.T) {
 			t.Errorf("%v: %q, want %q", given, errors, want)
 		}
 	}
-	made.Identity = nil // state of a Terraform that knew none
+	made.Identity = nil // as in a state of a Terraform version without identities
 	read, errors := p.Refresh(t, typeName, made)
 	if errors != "" {
 		t.Fatal(errors)
@@ -70,7 +70,7 @@ func TestIdentity(t *testing.T) {
 	same(t, read.Identity, identity(w, "scorers", app))
 	w.Tenant.Clock.Advance(time.Hour)
 	w.Workspace.RemovePrincipal("scorers")
-	p = w.Protocol(t) // the next walk
+	p = w.Protocol(t) // a new process without cached reads
 	p.MustBeGone(t, typeName, made, made.Identity)
 }
 
@@ -133,7 +133,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Imports by identity through the real Terraform CLI, if it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

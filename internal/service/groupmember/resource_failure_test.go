@@ -25,7 +25,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Group is gone: scorers", "will be created")
 	cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Cannot add to group", `the workspace has no group "scorers"`, "Names are case-sensitive")
 
-	// Removing from what is gone is done already.
+	// Removing a member from a group that does not exist counts as success.
 	cli = w.CLI(t, hcl("again", app))
 	w.Workspace.AddGroup("again")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
@@ -43,7 +43,7 @@ func TestGroupGoneAndReCreated(t *testing.T) {
 	cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
 }
 
-// A service principal that was added again is another one to the group.
+// A service principal that was removed and added again is a different member to the group.
 func TestPrincipalReCreated(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -102,8 +102,8 @@ func TestDeniedWrite(t *testing.T) {
 	wantMembers(t, w, "scorers", w.PersonName)
 }
 
-// Whether the answer to the change holds the group is not settled: without it the group is read, and what cannot be read
-// is a warning.
+// The answer to a change of a group need not contain the group. Without it the provider reads the group, and a read
+// that fails is a warning.
 func TestAcceptedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -118,7 +118,7 @@ func TestAcceptedThenReadFails(t *testing.T) {
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	wantMembers(t, w, "scorers", app, w.PersonName)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: scim + "Groups/*", Status: 500, Message: "read is broken"})
-	// Of a removal it is an error: state must not forget a right that may still be there.
+	// After a removal a failed read is an error: the state must not lose a right that may still exist.
 	cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, "Error: The removal was accepted and could not be read back")
 	cli.MustRun(t, 0, "destroy", "-auto-approve", "-refresh=false")
 	wantMembers(t, w, "scorers", w.PersonName)
@@ -144,7 +144,8 @@ func TestStaleReads(t *testing.T) {
 	cli.Env["TF_LOG"] = "info"
 	go acctest.When(func() bool { return w.Count("workspace", "GET", "Groups/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "waiting: the workspace still shows what stood before a change", "group scorers")
-	// Reads need not move forward only: what is missing a moment after it was made is not gone.
+	// A later read may show an older state, so a membership that is missing just after its creation does not count as
+	// removed.
 	w.Workspace.RemoveFromGroup("scorers", w.ScoringApp.ClientID)
 	reads := w.Count("workspace", "GET", scim+"Groups")
 	go acctest.When(func() bool { return w.Count("workspace", "GET", scim+"Groups") >= reads+2 }, func() { w.Workspace.AddToGroup("scorers", w.ScoringApp.ClientID) })
@@ -157,7 +158,8 @@ func TestLostAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, _, _ := start(t)
-			w.Workspace.RemoveFromGroup("scorers", w.PersonName) // the last one out: a second removal is refused
+			// The group has no other member, so the service refuses a second removal.
+			w.Workspace.RemoveFromGroup("scorers", w.PersonName)
 			fault.Service, fault.Method, fault.Path = "workspace", "PATCH", scim+"Groups/*"
 			config := hcl("scorers", w.ScoringApp.ClientID)
 			w.Tenant.Faults.Add(fault)
@@ -170,7 +172,8 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
-// When every answer says that it failed, the membership stands all the same: it must be in the state, or nobody would end it.
+// Every answer says that the change failed, and the membership exists all the same: it must be in the state, or nobody
+// would remove it.
 func TestEveryAnswerIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
@@ -182,7 +185,7 @@ func TestEveryAnswerIsAFailure(t *testing.T) {
 			w.Tenant.Faults.Add(fault)
 			o := w.Protocol(t).MustApply(t, "dbxaccess_group_member", acctest.Object{}, map[string]any{"group_name": "scorers", "application_id": w.ScoringApp.ClientID})
 			w.Tenant.Faults.Clear()
-			w.Protocol(t).MustApply(t, "dbxaccess_group_member", o, nil) // another run
+			w.Protocol(t).MustApply(t, "dbxaccess_group_member", o, nil) // in another run
 			wantMembers(t, w, "scorers", w.PersonName)
 		})
 	}
@@ -203,7 +206,8 @@ func TestWrongWorkspace(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Journal.Reset()
 	cli.Env["DBXACCESS_HOST"] = server.WorkspaceURLs[0]
-	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} { // neither an absent nor an empty group is believed
+	// Neither an absent nor an empty group counts as proof.
+	for _, groups := range []func(){func() {}, func() { other.AddGroup("scorers") }} {
 		groups()
 		cli.MustRun(t, 1, "plan").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID(), "terraform state rm", "removed block with lifecycle { destroy = false }")
 		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
@@ -214,7 +218,7 @@ func TestWrongWorkspace(t *testing.T) {
 	wantMembers(t, w, "scorers", w.ScoringApp.ClientID, w.PersonName)
 }
 
-// The provider does not saw off the branch it sits on.
+// The provider refuses to remove its own admin rights.
 func TestOwnAdmins(t *testing.T) {
 	t.Parallel()
 	for login, refusal := range map[string]string{"certificate": "The plan would take the provider's own rights away", "token": "Refused to take the provider's own rights away"} {
@@ -231,7 +235,7 @@ func TestOwnAdmins(t *testing.T) {
 			cli.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, refusal, self, "logged in as", "lifecycle { destroy = false }")
 			wantMembers(t, w, "admins", self, w.PersonName)
 
-			// Through other groups, too, unless it is an admin by itself.
+			// That includes membership through other groups, unless the provider is also a direct member of admins.
 			w.Workspace.AddGroup("platform")
 			w.Workspace.AddGroup("leads")
 			w.Workspace.AddToGroup("leads", "platform")

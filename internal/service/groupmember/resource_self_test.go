@@ -2,7 +2,7 @@ package groupmember_test
 
 import "testing"
 
-// A replacement takes the provider's own rights away as well as a removal, and the plan says so.
+// A replacement would remove the provider's own admin rights as a removal does, and the plan refuses it.
 func TestOwnAdminsReplaced(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

@@ -23,7 +23,8 @@ const (
 	scim    = "/api/2.0/preview/scim/v2/"
 )
 
-// start makes a world in which the scenario's application is in the workspace, with a group that a person is in.
+// start returns a world in which the scenario's application is in the workspace, with a group that has a person as
+// member.
 func start(t *testing.T) (w *acctest.World, principalID, groupID string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -46,7 +47,7 @@ func inGroup(w *acctest.World, group string) []string {
 	return nil
 }
 
-// wantMembers checks what the workspace really holds.
+// wantMembers compares the members that a group really has with those in members.
 func wantMembers(t *testing.T, w *acctest.World, group string, members ...string) {
 	t.Helper()
 	slices.Sort(members)
@@ -66,7 +67,7 @@ func has(attribute, value string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), knownvalue.StringExact(value))
 }
 
-// asked are the requests to the workspace since the journal was reset.
+// asked returns the requests to the workspace since the journal was reset.
 func asked(w *acctest.World) (lines []string) {
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Service == "workspace" {
@@ -97,13 +98,13 @@ func TestBasic(t *testing.T) {
 	wantMembers(t, w, "scorers", w.PersonName)
 }
 
-// A group's name may hold what an id is split at, and what a filter is quoted with.
+// A group's name may contain the separator of an import id and the quotes of a filter.
 func TestOddNames(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
 	const name = `ml/"scorers" \ é`
 	w.Workspace.AddGroup(name)
-	w.Workspace.AddGroup("SCORERS") // only its case tells it from the other
+	w.Workspace.AddGroup("SCORERS") // differs from the other group only in case
 	config := hcl(name, w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: config, Check: checkMembers(t, w, name, w.ScoringApp.ClientID)},
@@ -137,7 +138,7 @@ func TestReplace(t *testing.T) {
 	wantMembers(t, w, "readers")
 }
 
-// What was there is adopted, as it is what was asked for.
+// An existing membership is adopted, because it is what the configuration asks for.
 func TestMemberAlready(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -154,12 +155,13 @@ func TestAdmins(t *testing.T) {
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Becomes a workspace admin: service principal "+app+" in group admins", "CAN_QUERY")
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", app, w.Deployer.ClientID, w.PersonName)
-	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustNotSay(t, "Becomes a workspace admin") // it changes nothing
+	// The plan changes nothing.
+	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustNotSay(t, "Becomes a workspace admin")
 	cli.MustRun(t, 0, "destroy", "-auto-approve")
 	wantMembers(t, w, "admins", w.Deployer.ClientID, w.PersonName)
 }
 
-// Through a group inside the group is not the same as in the group.
+// A membership through a nested group does not count as a direct one.
 func TestNestedGroups(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -194,7 +196,7 @@ func TestExample(t *testing.T) {
 	cli.Env["TF_VAR_application_id"] = w.ScoringApp.ClientID
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	wantMembers(t, w, "admins", w.ScoringApp.ClientID, w.Deployer.ClientID, w.PersonName)
-	// What this run has added need not be looked up.
+	// A service principal that this run has added is not looked up.
 	if lists := w.Count("workspace", "GET", scim+"ServicePrincipals"); lists != 1 {
 		t.Errorf("%d lists of service principals, want the one before the creation", lists)
 	}
@@ -202,7 +204,7 @@ func TestExample(t *testing.T) {
 	wantMembers(t, w, "admins", w.Deployer.ClientID, w.PersonName)
 }
 
-// Many of one group: nobody is lost, and a refresh asks for the group once.
+// Many principals join one group: none is lost, and a refresh reads the group once.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -240,7 +242,7 @@ func TestRequestCounts(t *testing.T) {
 	}{
 		{[]string{"apply", "-auto-approve"}, []string{"GET Groups", "GET ServicePrincipals", "PATCH Groups/{id}"}},
 		{[]string{"plan", "-detailed-exitcode"}, []string{"GET Groups"}},
-		// Which workspace this is, before a write to what was made in one.
+		// The first request finds out the workspace before a write to an object of a known workspace.
 		{[]string{"destroy", "-auto-approve", "-refresh=false"}, []string{"GET Me", "PATCH Groups/{id}"}},
 	} {
 		w.Tenant.Journal.Reset()
@@ -251,7 +253,7 @@ func TestRequestCounts(t *testing.T) {
 	}
 }
 
-// A configuration that Terraform writes by itself for an import changes nothing.
+// The configuration that Terraform generates for an import changes nothing.
 func TestGeneratedConfiguration(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)

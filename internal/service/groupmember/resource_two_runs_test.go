@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Two runs change the members of one group at once. The service adds and removes one member by itself, so neither run
-// undoes what the other does, and nothing needs to be looked at again.
+// Two runs change the members of one group at once. The service adds and removes single members, so neither run undoes
+// the other's change, and no further read is necessary.
 func TestTwoRuns(t *testing.T) {
 	t.Parallel()
 	w, _, _ := start(t)
@@ -21,14 +21,14 @@ func TestTwoRuns(t *testing.T) {
 		w.Tenant.Latency.Set(time.Duration(round%2) * 20 * time.Millisecond)
 		var both sync.WaitGroup
 		for i := range apps {
-			p := w.Protocol(t) // each run is another process
+			p := w.Protocol(t) // each run is a process of its own
 			config := map[string]any{"group_name": "scorers", "application_id": apps[i]}
 			// Both add, then one removes while the other adds, then both remove.
 			if add := [3][2]bool{{true, true}, {false, true}, {false, false}}[round%3][i]; !add {
 				config = nil
 			}
 			if (config == nil) == (held[i].State == nil) {
-				continue // so it is already
+				continue // the membership is already as wanted
 			}
 			both.Go(func() {
 				o, errors := p.Apply(t, kind, held[i], config)

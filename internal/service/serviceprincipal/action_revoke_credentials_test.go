@@ -13,7 +13,7 @@ import (
 
 const revokeAction = "dbxaccess_revoke_credentials"
 
-// leaked is a world whose scoring app has two tokens and two OAuth secrets.
+// leaked returns a world whose scoring app has two tokens and two OAuth secrets, and the ids of the tokens.
 func leaked(t *testing.T) (w *acctest.World, tokens []string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -28,7 +28,7 @@ func leaked(t *testing.T) (w *acctest.World, tokens []string) {
 	return w, tokens
 }
 
-// credentialsLeft counts what the scoring app has on the server, and reports whether it is active.
+// credentialsLeft counts the scoring app's credentials on the server, and reports whether the app is active.
 func credentialsLeft(w *acctest.World) (tokens, secrets int, active bool) {
 	s := w.Workspace.Snapshot()
 	for _, token := range s.Tokens {
@@ -88,7 +88,8 @@ func TestRevokeCredentialsOfOneThatStaysActive(t *testing.T) {
 	}
 }
 
-// One token that resists is an error with its id, whatever the service answers, and keeps none of the others.
+// A token that cannot be deleted is an error with the token's id, whatever the service answers, and the other
+// credentials are deleted.
 func TestRevokeCredentialsNamesWhatResists(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
@@ -154,7 +155,7 @@ func TestRevokeCredentialsRefuses(t *testing.T) {
 	}
 }
 
-// Who is no admin can do nothing of it, and the error says which right is missing.
+// An identity that is no admin can revoke nothing, and the error says which right is missing.
 func TestRevokeCredentialsDenied(t *testing.T) {
 	t.Parallel()
 	w, _ := leaked(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// listing is the data source with these lines, and its names as an output.
+// listing returns HCL of the data source with these lines, and an output of the listed names.
 func listing(lines ...string) string {
 	return "data \"dbxaccess_service_principals\" \"x\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n" +
 		"output \"names\" {\n  value = [for sp in data.dbxaccess_service_principals.x.service_principals : sp.display_name]\n}\n"
@@ -72,7 +72,8 @@ func TestListRefusals(t *testing.T) {
 	const summary = "Cannot list service principals"
 	w.Test(t,
 		resource.TestStep{Config: listing(`filter = "displayName like \"x\""`), ExpectError: acctest.Says(summary, "filter", "400", "refused the filter", "operators eq, ne, co, sw")},
-		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: acctest.Says(summary, "filter", "500", "Index 1 out of bounds", "refused the filter")}, // as the service says it
+		// The error contains the service's own words.
+		resource.TestStep{Config: listing(`filter = "displayName co ''"`), ExpectError: acctest.Says(summary, "filter", "500", "Index 1 out of bounds", "refused the filter")},
 	)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: all, Status: 503, Code: "TEMPORARILY_UNAVAILABLE"})
 	w.Test(t, resource.TestStep{Config: listing(), ConfigStateChecks: []statecheck.StateCheck{listedNames("deployer")}})

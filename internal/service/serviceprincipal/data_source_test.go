@@ -14,12 +14,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// lookup is the data source by one attribute.
+// lookup returns HCL of the data source with one attribute.
 func lookup(attribute, value string) string {
 	return "data \"dbxaccess_service_principal\" \"x\" {\n  " + attribute + " = " + quoted(value) + "\n}\n"
 }
 
-// quoted writes a string in HCL.
+// quoted returns a string as an HCL literal.
 func quoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", "$${", "%{", "%%{").Replace(s) + `"`
 }
@@ -42,7 +42,7 @@ func TestLookup(t *testing.T) {
 	app := w.ScoringApp.ClientID
 	id := w.Workspace.AddServicePrincipal(app, "iris-scoring")
 	w.Workspace.AddServicePrincipal("", "iris-scoring-2")
-	w.Workspace.AddServicePrincipal("", "Iris-Scoring") // another one: only case differs
+	w.Workspace.AddServicePrincipal("", "Iris-Scoring") // another principal, whose name differs only in case
 	w.Workspace.SetEntitlements(app, "workspace-access", "allow-cluster-create")
 	w.Workspace.AddGroup("botany")
 	w.Workspace.AddGroup("science")
@@ -60,21 +60,21 @@ func TestLookup(t *testing.T) {
 				found("external_id", knownvalue.Null()),
 				found("active", knownvalue.Bool(false)),
 				found("entitlements", names("allow-cluster-create", "workspace-access")),
-				found("groups", names("botany")), // directly
+				found("groups", names("botany")), // only the direct group
 				found("workspace_id", knownvalue.StringExact(w.Workspace.ID())),
 			},
 		})
-		walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+		walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 		if all := w.Count("workspace", "", ""); walks == 0 || all != walks {
 			t.Errorf("by %s: %d requests in %d walks, want one in each", attribute, all, walks)
 		}
 	}
-	// What is written keeps its spelling, so that it can be compared.
+	// A configured value keeps its spelling, so that it can be compared.
 	w.Test(t, resource.TestStep{
 		Config:            lookup("application_id", strings.ToUpper(app)),
 		ConfigStateChecks: []statecheck.StateCheck{found("application_id", knownvalue.StringExact(strings.ToUpper(app))), found("id", knownvalue.StringExact(id))},
 	})
-	// Empty, not null: a loop over them works.
+	// The sets are empty, not null, so that a loop over them works.
 	w.Test(t, resource.TestStep{
 		Config:            lookup("display_name", "iris-scoring-2"),
 		ConfigStateChecks: []statecheck.StateCheck{found("groups", names()), found("entitlements", names())},
@@ -96,7 +96,7 @@ func TestLookupTwoOfOneName(t *testing.T) {
 	w.Test(t, resource.TestStep{Config: lookup("application_id", other), ConfigStateChecks: []statecheck.StateCheck{found("id", knownvalue.StringExact(id))}})
 }
 
-// Quotes and backslashes in a name are part of it, and of nothing else.
+// Quotes and backslashes are ordinary characters of a name.
 func TestLookupQuoted(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -121,7 +121,8 @@ func TestLookupNotFound(t *testing.T) {
 	)
 }
 
-// Who is no admin is shown a part, and that is told as such: "none" and "not for you" must not look alike.
+// The service shows an identity that is no admin only some attributes. Hidden attributes are null, because "none" and
+// "hidden" must not look the same.
 func TestLookupNotAdmin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Who is no admin is told names and ids only. What depends on more is refused, and not made up: a configuration generated
-// of it would re-activate service principals and take their entitlements away.
+// The service shows an identity that is no admin only names and ids. A query that needs more fails and invents nothing:
+// a configuration generated from it would reactivate service principals and remove their entitlements.
 func TestQueryNotAdmin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

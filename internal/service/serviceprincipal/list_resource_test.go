@@ -32,7 +32,7 @@ func sameIdentity(t *testing.T, got, want map[string]any) {
 	}
 }
 
-// Whatever is done to it, it keeps its identity.
+// A service principal keeps its resource identity, whatever operation runs on it.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -57,18 +57,18 @@ func TestIdentity(t *testing.T) {
 	if sp := member(t, w); sp.DisplayName != "b" || changed.State["display_name"] != "b" {
 		t.Errorf("%+v, %v", sp, changed.State)
 	}
-	// State of a Terraform that knew no identities.
+	// The state may come from a Terraform version without resource identities.
 	changed.Identity = nil
-	p = w.Protocol(t) // the next walk: within one, what was read is shared
+	p = w.Protocol(t) // a new process, because one process shares its reads
 	read, errors = p.Refresh(t, typeName, changed)
 	if errors != "" {
 		t.Fatal(errors)
 	}
 	sameIdentity(t, read.Identity, made.Identity)
-	// Gone is no error, with an identity and without.
+	// A removed principal is no error, with an identity and without.
 	w.Tenant.Clock.Advance(2 * time.Minute)
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
-	p = w.Protocol(t) // the next walk
+	p = w.Protocol(t) // a new process without cached reads
 	p.MustBeGone(t, typeName, changed, made.Identity)
 }
 
@@ -81,7 +81,7 @@ func TestIdentityOfDatabricksManaged(t *testing.T) {
 		t.Fatal(errors)
 	}
 	sameIdentity(t, made.Identity, identity(w, member(t, w).ApplicationID))
-	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); errors != "" || len(members(w)) != 0 { // the next run
+	if _, errors := w.Protocol(t).Apply(t, typeName, made, nil); errors != "" || len(members(w)) != 0 { // another run
 		t.Errorf("%s, %+v", errors, members(w))
 	}
 }
@@ -161,8 +161,8 @@ func TestQueryProtocol(t *testing.T) {
 			if found.DisplayName == `etl "é" \ 1` && (found.State["active"] != false || fmt.Sprint(found.State["entitlements"]) != "[workspace-access]") {
 				t.Errorf("%v", found.State)
 			}
-			// What is listed can be imported as it is, and is then in state as it was listed; but a generated configuration
-			// deletes nothing when a block is taken out of it.
+			// A listed principal can be imported, and its state is then as listed. But a generated configuration must
+			// delete nothing when somebody removes a block.
 			if found.State["on_destroy"] != "retain" {
 				t.Errorf("%s: %v on destroy", found.DisplayName, found.State["on_destroy"])
 			}
@@ -198,7 +198,7 @@ func TestQueryFails(t *testing.T) {
 			t.Errorf("%v: %+v, want %q", config, found, want)
 		}
 	}
-	// One that breaks half way tells what came before.
+	// A query that fails half way shows the earlier results.
 	for range 600 {
 		w.Workspace.AddServicePrincipal("", "")
 	}
@@ -209,7 +209,7 @@ func TestQueryFails(t *testing.T) {
 	}
 }
 
-// Ten thousand are shown as they come: the first of them after one page.
+// A query shows ten thousand principals as they arrive: the first one after one page.
 func TestQueryStreams(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -233,14 +233,14 @@ func TestQueryStreams(t *testing.T) {
 	}
 	w.Tenant.Journal.Reset()
 	for range p.Stream(t, typeName, nil, false, 0) {
-		break // who has seen enough asks for no more
+		break // a caller that stops causes no further requests
 	}
 	if pages() != 1 {
 		t.Errorf("%d requests for one result", pages())
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Imports by identity through the real Terraform CLI, if it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -94,7 +94,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// No two entitlements, one of them removed: an empty set and an absent one must compare equal once read.
+// An empty set of entitlements equals the absent set that a read returns.
 func TestNoEntitlementsAreFulfilledByNone(t *testing.T) {
 	if c := (wish{Entitlements: &[]string{}}).changes(client.ServicePrincipal{}); !c.none() {
 		t.Errorf("%+v", c)
@@ -140,7 +140,7 @@ func TestName(t *testing.T) {
 	}
 }
 
-// States as the official provider writes them, attribute by attribute.
+// The states hold every attribute as the official provider writes them.
 func TestFromOfficial(t *testing.T) {
 	const whole = `{"acl_principal_id":"servicePrincipals/abc","active":false,"allow_cluster_create":true,"allow_instance_pool_create":false,"api":null,"application_id":"abc",
 		"databricks_sql_access":true,"disable_as_user_deletion":%s,"display_name":"n","external_id":"e","force":null,"force_delete_home_dir":null,"force_delete_repos":null,
@@ -159,7 +159,8 @@ func TestFromOfficial(t *testing.T) {
 			t.Errorf("got %+v, want %+v", m, want)
 		}
 	}
-	old, err := fromOfficial([]byte(`{"id":"7","application_id":"abc","display_name":"n"}`)) // as older versions of it wrote
+	// The state is as older versions of the official provider wrote it.
+	old, err := fromOfficial([]byte(`{"id":"7","application_id":"abc","display_name":"n"}`))
 	if err != nil || !old.Active.ValueBool() || !old.WorkspaceID.IsNull() || old.Entitlements.IsNull() {
 		t.Errorf("%+v, %v", old, err)
 	}
@@ -175,7 +176,8 @@ func TestFromOfficial(t *testing.T) {
 	}
 }
 
-// What a refresh finds unchanged is the model that state was decoded into: what fwkit.Refresh saves the encoding of.
+// A refresh without changes produces the same model as the decoded state, so that fwkit.Refresh need not encode the
+// model.
 func TestNothingNew(t *testing.T) {
 	var s resource.SchemaResponse
 	(&servicePrincipalResource{}).Schema(t.Context(), resource.SchemaRequest{}, &s)

@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// another makes the scenario's application a member that somebody else has made, with a group and an entitlement.
+// another adds the scenario's application to the workspace as somebody else would, with a group and an entitlement.
 func another(w *acctest.World) (scimID string) {
 	scimID = w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "by hand")
 	w.Workspace.SetEntitlements(w.ScoringApp.ClientID, "workspace-access")
@@ -96,7 +96,7 @@ func TestAdoptWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// Adopting does not re-activate and takes no entitlement away unless the configuration says so.
+// Adopting reactivates the principal or removes an entitlement only if the configuration says so.
 func TestAdoptLeavesWhatIsNotManaged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -115,7 +115,8 @@ func TestAdoptLeavesWhatIsNotManaged(t *testing.T) {
 	}
 }
 
-// A principal that could not be adapted is not adopted: tainted in state, the next apply would delete it.
+// A principal that could not be changed is not adopted: it would be tainted in the state, and the next apply would
+// delete it.
 func TestAdoptThenChangeFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -138,7 +139,7 @@ func TestAdoptThenChangeFails(t *testing.T) {
 	)
 }
 
-// What destroying does is taken from state, so a change of it must be applied first, and that asks nothing.
+// A destroy reads on_destroy from the state, so a change of it must be applied first. That apply sends no write.
 func TestOnDestroyChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

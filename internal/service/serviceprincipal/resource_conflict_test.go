@@ -16,7 +16,7 @@ func refusedAsDuplicate(w *acctest.World) emulator.Fault {
 		Message: "Service principal with application ID " + w.ScoringApp.ClientID + " already exists."}
 }
 
-// A refusal as a duplicate of what no read shows says how to go on.
+// If the service refuses a principal as a duplicate that no read shows, the error says what to do.
 func TestDuplicateThatIsNotShown(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -30,7 +30,8 @@ func TestDuplicateThatIsNotShown(t *testing.T) {
 	}
 }
 
-// What this run has removed to make it again may still be listed. It is not what was refused, and nobody may adopt it.
+// SCIM may still list a principal that this run removed to create it again. That principal is not the duplicate that
+// the service refuses, and must not be adopted.
 func TestReplaceRefusedAsDuplicate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

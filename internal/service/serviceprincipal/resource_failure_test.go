@@ -36,7 +36,7 @@ func TestGone(t *testing.T) {
 	)
 }
 
-// Gone and deactivated are told apart in words, too.
+// The warnings distinguish a removed principal from a deactivated one.
 func TestGoneAndDeactivated(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -49,7 +49,8 @@ func TestGoneAndDeactivated(t *testing.T) {
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "Warning: Service principal is gone from the workspace: service principal "+w.ScoringApp.ClientID+" (a)", "removed, not only deactivated", "will be created")
 }
 
-// For a while SCIM does not show what it has just made: that is not "gone". The next run waits for it, and says so.
+// For a while SCIM does not show a new principal: that does not mean that it was removed. The next run waits until SCIM
+// shows it, and logs that.
 func TestStaleReadAfterCreate(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -59,7 +60,7 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	cli.Env["TF_LOG"] = "info"
 	go acctest.When(func() bool { return w.Count("workspace", "GET", route+"/{id}") >= 2 }, func() { w.Tenant.Clock.Advance(31 * time.Second) })
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode").MustSay(t, "waiting: the workspace still shows what stood before a change", w.ScoringApp.ClientID)
-	// Long after, a single look decides.
+	// Long after the creation, a single read decides.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Tenant.Clock.Advance(time.Hour / 2)
 	w.Workspace.RemovePrincipal(w.ScoringApp.ClientID)
@@ -70,7 +71,7 @@ func TestStaleReadAfterCreate(t *testing.T) {
 	}
 }
 
-// Made again in one apply, it is not taken for a stranger because SCIM still shows the old one.
+// A principal that is re-created in one apply is not mistaken for somebody else's because SCIM still shows the old one.
 func TestReplaceAndStaleList(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -85,8 +86,8 @@ func TestReplaceAndStaleList(t *testing.T) {
 	}
 }
 
-// Removed from the workspace, the account may still know it: adding it brings that one back, as it is there, and it is made
-// what the configuration says.
+// The Databricks account may still have a principal that was removed from the workspace. Adding the principal brings
+// back the account's one with its attributes, and the apply changes them to match the configuration.
 func TestAliveInTheAccount(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -101,7 +102,8 @@ func TestAliveInTheAccount(t *testing.T) {
 				w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken"})
 			},
 			Config: config, Taint: []string{address},
-			// The account has our name by now, so nothing is to be changed, and the fault below is met by the last step.
+			// The account has the configured name by now, so nothing has to be changed, and the last step meets the
+			// fault below.
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionDestroyBeforeCreate), Check: holds(w, "ours", true, "workspace-access"),
 		},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ExpectError: regexp.MustCompile("broken")},
@@ -120,7 +122,8 @@ func TestAliveInTheAccount(t *testing.T) {
 	}
 }
 
-// A page in place of an answer is not "gone": state must outlive a broken proxy.
+// An HTML page in place of an answer does not mean that the principal was removed: the state must survive a broken
+// proxy.
 func TestPageIsNotGone(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -151,7 +154,7 @@ func TestDenied(t *testing.T) {
 			w.Test(t,
 				resource.TestStep{PreConfig: demote, Config: entra(w), ExpectError: admin},
 				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`)},
-				// A refresh by somebody who may see only a part must not read the rest as changed.
+				// A refresh with an identity that sees only some attributes must not treat the hidden ones as changed.
 				resource.TestStep{PreConfig: demote, Config: entra(w, `active = true`), PlanOnly: true, ExpectError: admin},
 				resource.TestStep{PreConfig: promote, Config: entra(w, `active = true`), ConfigPlanChecks: acctest.NoChange()},
 			)
@@ -182,7 +185,7 @@ func TestChangedThenReadFails(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		first, second func(*acctest.World) string
-		passes        int // looks before the one that fails
+		passes        int // reads before the one that fails
 	}{
 		"update": {
 			func(w *acctest.World) string { return entra(w, `display_name = "a"`) },
@@ -219,7 +222,7 @@ func TestChangedThenReadFails(t *testing.T) {
 	}
 }
 
-// SCIM may show for a while what stood before a write.
+// For a while after a write, SCIM may still show the old values.
 func TestStaleReadAfterChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -241,7 +244,8 @@ func TestStaleReadAfterChange(t *testing.T) {
 	)
 }
 
-// A process that is killed just after the work was done leaves no state, so the next apply finds a stranger.
+// A process that is killed just after the creation leaves no state, so the next apply finds a principal that it does
+// not know.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -254,7 +258,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	acctest.When(func() bool { return len(members(w)) == 1 }, func() {})
-	// The group, because the provider is a process of its own.
+	// The signal goes to the process group, because the provider is a process of its own.
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +289,7 @@ func TestWrongWorkspace(t *testing.T) {
 	)
 }
 
-// Without a refresh, the writes themselves must notice.
+// Without a refresh, the writes themselves must notice a wrong workspace.
 func TestWrongWorkspaceWrites(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

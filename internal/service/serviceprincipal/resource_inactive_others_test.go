@@ -10,7 +10,8 @@ import (
 
 const deletesTokens = "Warning: Deletes every token of service principal "
 
-// What an incident has deactivated by hand is written down later: then its tokens go, as they would have with it.
+// Somebody deactivates a principal by hand, and the configuration sets active = false later: then its tokens are
+// deleted, as with a deactivation by Terraform.
 func TestDeactivatedByOthersThenWritten(t *testing.T) {
 	t.Parallel()
 	for name, seen := range map[string]bool{"seen by an apply": true, "never refreshed": false} {
@@ -23,7 +24,7 @@ func TestDeactivatedByOthersThenWritten(t *testing.T) {
 			w.Workspace.SetActive(w.ScoringApp.ClientID, false)
 			last := `display_name = "a"`
 			if seen {
-				cli.MustRun(t, 0, "plan", "-detailed-exitcode") // not managed, not ours to clean up
+				cli.MustRun(t, 0, "plan", "-detailed-exitcode") // active is not managed, so the tokens stay
 				cli.MustRun(t, 0, "apply", "-refresh-only", "-auto-approve")
 				last = `display_name = "b"`
 				cli.Rewrite(t, entra(w, last))
@@ -41,7 +42,7 @@ func TestDeactivatedByOthersThenWritten(t *testing.T) {
 	}
 }
 
-// Tokens may stay where that is written, and whether they go may be known only at the apply.
+// Tokens stay if the configuration says so. Whether they are deleted may be known only during the apply.
 func TestDeactivatedByOthersAndTokens(t *testing.T) {
 	t.Parallel()
 	later := `active = terraform_data.later.output.active
@@ -71,7 +72,7 @@ func TestDeactivatedByOthersAndTokens(t *testing.T) {
 	}
 }
 
-// One that was adopted inactive was deactivated by others, too.
+// A principal that was inactive when it was adopted counts as deactivated by others, too.
 func TestAdoptedInactiveThenWritten(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -89,7 +90,7 @@ func TestAdoptedInactiveThenWritten(t *testing.T) {
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// An apply that ends after the deactivation and before the tokens is taken up by the next one.
+// If an apply ends after the deactivation and before the tokens are deleted, the next apply deletes them.
 func TestDeactivatedAndCutShort(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -105,7 +106,7 @@ func TestDeactivatedAndCutShort(t *testing.T) {
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// Who was re-activated meanwhile is deactivated by the apply, in the usual way.
+// A principal that was reactivated in the meantime is deactivated by the apply as usual.
 func TestDeactivatedByOthersAndBack(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -18,7 +18,7 @@ func secretIDs(w *acctest.World) (ids []string) {
 	return ids
 }
 
-// A deactivation takes the OAuth secrets, of this principal alone, unless they are to stay.
+// A deactivation deletes the OAuth secrets of this principal only, unless the configuration keeps them.
 func TestDeactivatingDeletesOAuthSecrets(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -47,7 +47,8 @@ func TestDeactivatingDeletesOAuthSecrets(t *testing.T) {
 	}
 }
 
-// One that could not be deleted is named, does not keep the others, and is done by the next apply.
+// The error names an OAuth secret that could not be deleted. The other secrets are deleted, and the next apply deletes
+// the remaining one.
 func TestOAuthSecretsLeft(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -16,7 +16,7 @@ import (
 
 const tokens = "/api/2.0/token-management/tokens"
 
-// mint gives somebody tokens.
+// mint creates tokens for an owner, and returns their ids.
 func mint(w *acctest.World, owner string, comments ...string) (ids []string) {
 	for _, c := range comments {
 		id, _ := w.Workspace.MintToken(owner, c, 24*time.Hour)
@@ -25,7 +25,7 @@ func mint(w *acctest.World, owner string, comments ...string) (ids []string) {
 	return ids
 }
 
-// tokensOf are the comments of somebody's tokens.
+// tokensOf returns the comments of an owner's tokens.
 func tokensOf(w *acctest.World, owner string) (comments []string) {
 	for _, t := range w.Workspace.Snapshot().Tokens {
 		if t.Owner == owner {
@@ -46,7 +46,7 @@ func wantTokens(t *testing.T, w *acctest.World, comments ...string) {
 	}
 }
 
-// asked are the requests but logins, with ids made plain.
+// asked returns the requests except logins, with ids replaced by ID.
 func asked(w *acctest.World, id string) (lines []string) {
 	for _, e := range w.Tenant.Journal.Entries() {
 		if e.Service == "workspace" {
@@ -68,7 +68,7 @@ func TestDeactivatingDeletesTokens(t *testing.T) {
 	id := w.ScoringApp.ClientID
 	mint(w, id, "one", "two")
 
-	// Renaming, or a deactivation by others, deletes nothing.
+	// Neither a rename nor a deactivation by others deletes a token.
 	cli.Rewrite(t, entra(w, `display_name = "b"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	w.Workspace.SetActive(id, false)
@@ -106,13 +106,13 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 			return nil
 		}},
 		resource.TestStep{Config: keeping, ConfigPlanChecks: acctest.NoChange()},
-		// Not written any more, it is as if others had deactivated it: then the tokens are theirs to judge.
+		// Without active in the configuration the principal counts as deactivated by others, and the tokens stay.
 		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w, "one")
 			return nil
 		}},
 		resource.TestStep{Config: keeping},
-		// The wish can come later.
+		// The configuration may ask for the deletion later.
 		resource.TestStep{Config: entra(w, `active = false`), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: func(*terraform.State) error {
 			wantTokens(t, w)
 			return nil
@@ -121,7 +121,8 @@ func TestDeactivatingLeavesTokens(t *testing.T) {
 	)
 }
 
-// What could not be deleted is named, does not keep the others, and is done by the next apply.
+// The error names a token that could not be deleted. The other tokens are deleted, and the next apply deletes the
+// remaining one.
 func TestTokensLeft(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -141,7 +142,8 @@ func TestTokensLeft(t *testing.T) {
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// The list may be refused, or may be that of everybody: a service that ignores the filter must not cost others their tokens.
+// The service may refuse the list of tokens, or ignore the filter and list everybody's: then tokens of others must
+// stay.
 func TestTokenListFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -160,7 +162,7 @@ func TestTokenListFails(t *testing.T) {
 	}
 }
 
-// One that was there before keeps no token either, and is not adopted while one is left.
+// An adopted principal keeps no token either, and it is not adopted while a token is left.
 func TestAdoptInactive(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -200,7 +202,7 @@ func TestDeactivateOnDestroy(t *testing.T) {
 	}
 }
 
-// The provider does not saw off the branch it sits on: seen in the plan where the login tells who it is, else at apply.
+// The provider refuses to end its own identity: in the plan if the login names that identity, otherwise in the apply.
 func TestOwnIdentity(t *testing.T) {
 	t.Parallel()
 	for login, refusal := range map[string][2]string{
@@ -217,7 +219,7 @@ func TestOwnIdentity(t *testing.T) {
 				_, value := w.Workspace.MintToken(w.Deployer.ClientID, "own", time.Hour)
 				w.Env = map[string]string{"DBXACCESS_HOST": w.Env["DBXACCESS_HOST"], "DATABRICKS_TOKEN": value, "DBXACCESS_CA_CERTIFICATE_PATH": w.Env["DBXACCESS_CA_CERTIFICATE_PATH"]}
 			}
-			// Taking it over as deactivated is refused in either case, before the first write.
+			// Adopting the own identity as deactivated is refused in either case, before the first write.
 			cli := w.CLI(t, self(`active = false`, `on_destroy = "delete"`))
 			cli.MustRun(t, 1, "apply", "-auto-approve").MustSay(t, "Refused to deactivate the provider's own identity", "Nothing was changed")
 

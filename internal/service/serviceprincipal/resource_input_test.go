@@ -43,7 +43,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// What is known only later is no bad input.
+// Values that are known only later are valid.
 func TestUnknownInput(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -62,7 +62,7 @@ func TestUnknownInput(t *testing.T) {
 	})
 }
 
-// The service's own refusals come through with its words, and leave nothing behind.
+// The service's own refusals appear with the service's words, and leave nothing behind.
 func TestRefusedByTheService(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -82,7 +82,7 @@ func TestBadImport(t *testing.T) {
 		"scoring":                                `malformed.*neither an application id`,
 		"ada@example.com":                        `malformed`,
 		"{11111111-2222-3333-4444-555555555555}": `malformed`,
-		"11111111222233334444555555555555":       `Cannot import|non-existent`, // digits only: it may be a SCIM id
+		"11111111222233334444555555555555":       `Cannot import|non-existent`, // digits only, so it may be a SCIM id
 		"11111111-2222-3333-4444-555555555555":   `Cannot import service principal.*no such service principal.*not the object id`,
 		"123":                                    `Cannot import service principal.*no such service principal.*SCIM id`,
 		"scoring/admins":                         `malformed`,
@@ -97,7 +97,7 @@ func TestBadImport(t *testing.T) {
 	}
 }
 
-// Whoever gives an object id or a name is told whose it is.
+// If somebody imports an object id or a name, the error says to which principal it belongs.
 func TestImportHints(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

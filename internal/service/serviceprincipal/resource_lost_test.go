@@ -13,7 +13,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// kinds are the two kinds of service principal.
+// kinds maps the two kinds of service principal to configurations.
 var kinds = map[string]func(*acctest.World) string{
 	"Entra":      func(w *acctest.World) string { return entra(w, `display_name = "a"`) },
 	"Databricks": func(*acctest.World) string { return hcl(`display_name = "a"`) },
@@ -34,7 +34,7 @@ func TestLostAnswer(t *testing.T) {
 				t.Parallel()
 				w := acctest.New(t)
 				before := w.Workspace.Snapshot()
-				// Another one of that name was there before, and is not ours.
+				// Another principal with that name existed before, and is not ours.
 				w.Workspace.AddServicePrincipal("", "a")
 				test.fault.Service, test.fault.Method, test.fault.Path = "workspace", "POST", all
 				w.Tenant.Faults.Add(test.fault)
@@ -63,7 +63,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// What a lost answer has made may show only later: an absent principal is no leave to make a second one.
+// SCIM may show only later what a request with a lost answer created, so an absent principal is no reason to create a
+// second one.
 func TestLostAnswerAndStaleReads(t *testing.T) {
 	t.Parallel()
 	for kind, config := range kinds {
@@ -73,7 +74,7 @@ func TestLostAnswerAndStaleReads(t *testing.T) {
 			before := w.Workspace.Snapshot()
 			w.Workspace.SetSwitches(emulator.WorkspaceSwitches{SCIMStaleFor: 30 * time.Second})
 			w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: all, Drop: "after"})
-			// Before the first attempt, then in vain; with an application id the second attempt has told that it is there.
+			// The first reads find nothing. With an application id, the second attempt shows that the principal exists.
 			go acctest.When(func() bool { return w.Count("workspace", "GET", route) >= 4 }, func() { w.Tenant.Clock.Advance(time.Minute) })
 			w.Test(t,
 				resource.TestStep{Config: config(w), Check: func(*terraform.State) error {
@@ -87,7 +88,7 @@ func TestLostAnswerAndStaleReads(t *testing.T) {
 	}
 }
 
-// A service that loses every answer is not asked for ever, nor in a hot loop.
+// If the service loses every answer, the provider neither retries for ever nor retries without a pause.
 func TestEveryAnswerLost(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -105,7 +106,8 @@ func TestEveryAnswerLost(t *testing.T) {
 	}
 }
 
-// The look after the lost answer can fail as well. Then it is not known what was made, and the next apply says how to go on.
+// The read after a lost answer can fail as well. Then it is not known what was created, and the next apply says what to
+// do.
 func TestLostAnswerAndLookFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -121,7 +123,7 @@ func TestLostAnswerAndLookFails(t *testing.T) {
 	}
 }
 
-// What was made is remembered although the time for it was over before that was known.
+// The state holds the created principal even if the timeout passed before its creation was known.
 func TestLostAnswerAndOutOfTime(t *testing.T) {
 	t.Parallel()
 	for kind, config := range kinds {
@@ -142,7 +144,8 @@ func TestLostAnswerAndOutOfTime(t *testing.T) {
 	}
 }
 
-// Two of one name at once, one of them with a lost answer: each ends up with its own.
+// Several principals with one name are created at once, and one answer is lost: each resource ends with its own
+// principal.
 func TestLostAnswerBesideATwin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -165,7 +168,7 @@ func TestLostAnswerBesideATwin(t *testing.T) {
 	})
 }
 
-// A change is sent again after a lost answer; what the first sending did must not fail the second.
+// A change is sent again after a lost answer. The effect of the first request must not make the second one fail.
 func TestLostAnswerOfChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

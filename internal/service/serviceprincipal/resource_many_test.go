@@ -11,7 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Beyond a few, what was there is one list, to read and to tell before a creation; each creation is one request.
+// If there are more than a few principals, one list serves the refresh and the check before each creation. Each
+// creation is one request.
 func TestManyRequests(t *testing.T) {
 	t.Parallel()
 	for kind, attribute := range map[string]string{"Entra": "application_id", "Databricks": "display_name"} {
@@ -42,7 +43,7 @@ func TestManyRequests(t *testing.T) {
 			if got, want := asked(), (map[string]int{"GET /ServicePrincipals/{id}": 2, "GET /ServicePrincipals": 1}); !maps.Equal(got, want) {
 				t.Errorf("a plan with nothing to do asked %v, not %v", got, want)
 			}
-			// One that the list shows no more is looked up by itself before it is called gone.
+			// A principal that is missing in the list is looked up by itself before the provider reports it as removed.
 			gone := members(w)[5].ApplicationID
 			w.Workspace.RemovePrincipal(gone)
 			if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); strings.Count(r.Stdout, "will be created") != 1 {

@@ -7,7 +7,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// A service principal comes over from the official provider: nothing is made again, and the next plan is empty.
+// A service principal moves from the official provider: nothing is re-created, and the next plan is empty.
 func TestMovedFromOfficialProvider(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -38,7 +38,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 		t.Error(state)
 	}
 	asBefore(t, w, before)
-	cli.Rewrite(t, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`)) // the moved block may go
+	// The moved block may be removed.
+	cli.Rewrite(t, entra(w, `display_name = "scoring"`, `entitlements = ["workspace-access"]`))
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 	cli.MustRun(t, 0, "destroy", "-auto-approve")
 	if left := members(w); len(left) != 0 {
@@ -46,7 +47,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	}
 }
 
-// What differs is an update in place, never a replacement.
+// Differences cause an update in place, never a replacement.
 func TestMovedAndChanged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -63,7 +64,7 @@ func TestMovedAndChanged(t *testing.T) {
 	cli.MustRun(t, 0, "apply", "-auto-approve")
 	made := member(t, w)
 	const moved = "moved {\n from = databricks_service_principal.app\n to = dbxaccess_service_principal.app\n}\n"
-	// The official provider would have deactivated it: that must not silently become a deletion.
+	// The official provider would have deactivated the principal: that must not silently become a deletion.
 	cli.Rewrite(t, entra(w, `entitlements = []`)+moved)
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, `on_destroy = "deactivate" -> "delete"`, "0 to add, 1 to change, 0 to destroy")
 	cli.Rewrite(t, entra(w, `display_name = "ours"`, `on_destroy = "deactivate"`)+moved)

@@ -16,7 +16,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// grown is a service principal that others have given more: a group, an entitlement, an id of the identity provider.
+// grown creates a service principal to which others have added a group, an entitlement and an external id.
 func grown(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
 	t.Helper()
 	p := w.Protocol(t)
@@ -29,13 +29,13 @@ func grown(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, m
 	return p, nextRun(t, w, o), config
 }
 
-// nextRun refreshes as a run of its own does, which has no copies of an earlier one.
+// nextRun refreshes in a process of its own, which has no cached reads of an earlier one.
 func nextRun(t *testing.T, w *acctest.World, o acctest.Object) acctest.Object {
 	t.Helper()
 	return w.Protocol(t).MustRefresh(t, typeName, o)
 }
 
-// wantKept demands that what others have given is still there.
+// wantKept demands that the principal still has what others have added.
 func wantKept(t *testing.T, w *acctest.World, o acctest.Object) {
 	t.Helper()
 	sp := member(t, w)
@@ -52,7 +52,7 @@ func wantKept(t *testing.T, w *acctest.World, o acctest.Object) {
 	}
 }
 
-// writes are the changes of service principals since the journal was reset, in order.
+// writes returns the methods of the writes to service principals since the journal was reset, in order.
 func writes(w *acctest.World) string {
 	var methods []string
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -63,12 +63,13 @@ func writes(w *acctest.World) string {
 	return strings.Join(methods, " ")
 }
 
-// lagOver moves the clock on once the service principal was replaced, so that nobody waits for a name that never comes.
+// lagOver advances the clock once the service principal was replaced by PUT, so that nothing waits for a name that
+// never comes.
 func lagOver(w *acctest.World) {
 	go acctest.When(func() bool { return w.Count("workspace", "PUT", route) > 0 }, func() { w.Tenant.Clock.Advance(2 * time.Minute) })
 }
 
-// A PATCH that has no effect is followed by a PUT, which leaves everything else as it was.
+// A PATCH without effect is followed by a PUT, which leaves everything else as it was.
 func TestRenameByPut(t *testing.T) {
 	t.Parallel()
 	for _, answer := range []emulator.RenameAnswer{emulator.RenameRefused, emulator.RenameIgnored} {
@@ -94,8 +95,8 @@ func TestRenameByPut(t *testing.T) {
 	}
 }
 
-// A workspace that does not take the name says so once. State keeps the written one, later plans are empty, and nothing
-// else waits for it.
+// If a workspace does not apply a name, the provider warns once. The state keeps the configured name, later plans are
+// empty, and nothing else waits for the name.
 func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
 	t.Parallel()
 	for name, s := range map[string]emulator.WorkspaceSwitches{
@@ -117,7 +118,7 @@ func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
 			}
 			wantKept(t, w, o)
 
-			// The next plan is empty, and the one after that.
+			// The next two plans are empty.
 			for range 2 {
 				o = nextRun(t, w, o)
 				plan := p.MustPlan(t, typeName, o, config)
@@ -126,7 +127,7 @@ func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
 				}
 			}
 
-			// Something else is changed without another word about the name.
+			// Another attribute is changed without a further warning about the name.
 			w.Tenant.Journal.Reset()
 			config["entitlements"], config["active"] = []any{"databricks-sql-access"}, false
 			o = p.MustApply(t, typeName, o, config)
@@ -143,7 +144,7 @@ func TestRenameThatTheWorkspaceDoesNotTake(t *testing.T) {
 	}
 }
 
-// kept is a service principal with the name "old" in the workspace and "new" in state.
+// kept creates a service principal whose name is "old" in the workspace and "new" in the state.
 func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, map[string]any) {
 	t.Helper()
 	p, o, config := grown(t, w)
@@ -152,7 +153,7 @@ func kept(t *testing.T, w *acctest.World) (*acctest.Protocol, acctest.Object, ma
 	return p, nextRun(t, w, p.MustApply(t, typeName, o, config)), config
 }
 
-// Somebody renames it elsewhere: that is drift, and the name is asked for again.
+// If somebody renames the principal elsewhere, that is drift, and the next apply tries the rename again.
 func TestKeptNameThatChangesElsewhere(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -167,14 +168,14 @@ func TestKeptNameThatChangesElsewhere(t *testing.T) {
 	if sp := member(t, w); sp.DisplayName != "new" {
 		t.Errorf("the workspace holds %+v", sp)
 	}
-	// From here on the old name is drift as any other.
+	// From here on the old name is ordinary drift.
 	w.Workspace.SetDisplayName(w.ScoringApp.ClientID, "old")
 	if o = nextRun(t, w, o); o.State["display_name"] != "old" {
 		t.Errorf("state says %v", o.State["display_name"])
 	}
 }
 
-// Somebody gives it the written name in Entra ID: nothing to do, and nothing to remember.
+// If somebody gives the principal the configured name in Entra ID, there is nothing to change and nothing to remember.
 func TestKeptNameThatComesTrue(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -190,12 +191,12 @@ func TestKeptNameThatComesTrue(t *testing.T) {
 	}
 }
 
-// The configuration gives in, asks for another name, or says nothing of it any more.
+// The configuration is changed to the workspace's name, to another name, or to no name.
 func TestKeptNameThatIsWrittenDifferently(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		written any
-		writes  string // of the apply
+		writes  string // writes of the apply
 		warns   bool
 	}{
 		"the real one": {"old", "", false},
@@ -226,7 +227,8 @@ func TestKeptNameThatIsWrittenDifferently(t *testing.T) {
 	}
 }
 
-// A caller who may not change service principals is told so; the name is not called refused.
+// If the caller may not change service principals, the error says so. It does not say that the workspace refuses the
+// name.
 func TestRenameDenied(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -238,7 +240,7 @@ func TestRenameDenied(t *testing.T) {
 	}
 }
 
-// The account knows it under another name, which the workspace does not let go of.
+// The account has the principal under another name, which the workspace does not change.
 func TestCreatedUnderTheNameOfTheAccount(t *testing.T) {
 	t.Parallel()
 	for _, adopt := range []bool{false, true} {

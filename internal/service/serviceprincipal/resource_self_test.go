@@ -6,8 +6,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// Another application id means that the one in state goes. Where that is the provider itself, the plan says so, before
-// anything else of it is applied; one that stays may be let go, whatever is written of the other.
+// A new application id replaces the principal in the state. If that principal is the provider's own identity, the plan
+// fails before anything is applied. With on_destroy = "retain" the principal stays, so the plan succeeds.
 func TestOwnIdentityReplaced(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

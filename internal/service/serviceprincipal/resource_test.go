@@ -27,7 +27,7 @@ const (
 	one     = all + "/*"
 )
 
-// hcl is a configuration of one service principal with these lines in it.
+// hcl returns a configuration of one service principal with these lines in it.
 func hcl(lines ...string) string {
 	return "resource \"dbxaccess_service_principal\" \"app\" {\n" + strings.Join(lines, "\n") + "\n}\n"
 }
@@ -36,12 +36,12 @@ func importBlock(id string) string {
 	return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n"
 }
 
-// entra is [hcl] for the scenario's application.
+// entra returns [hcl] for the scenario's application.
 func entra(w *acctest.World, lines ...string) string {
 	return hcl(append([]string{`application_id = "` + w.ScoringApp.ClientID + `"`}, lines...)...)
 }
 
-// members are the service principals of the workspace but the deployer's.
+// members returns the service principals of the workspace except the deployer's.
 func members(w *acctest.World) []emulator.ServicePrincipalState {
 	var found []emulator.ServicePrincipalState
 	for _, sp := range w.Workspace.Snapshot().ServicePrincipals {
@@ -52,7 +52,8 @@ func members(w *acctest.World) []emulator.ServicePrincipalState {
 	return found
 }
 
-// member is the only one of them.
+// member returns the only service principal of the workspace beside the deployer's, and fails if there is not exactly
+// one.
 func member(t *testing.T, w *acctest.World) emulator.ServicePrincipalState {
 	t.Helper()
 	found := members(w)
@@ -62,7 +63,7 @@ func member(t *testing.T, w *acctest.World) emulator.ServicePrincipalState {
 	return found[0]
 }
 
-// holds checks what the workspace really holds after a step.
+// holds returns a check of what the workspace really holds after a step.
 func holds(w *acctest.World, name string, active bool, entitlements ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		for _, sp := range members(w) {
@@ -124,7 +125,7 @@ func TestBasicEntraManaged(t *testing.T) {
 				}
 				return nil
 			}},
-		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true}, // by SCIM id
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true}, // imports by SCIM id
 	)
 	asBefore(t, w, before)
 }
@@ -154,7 +155,7 @@ func TestBasicDatabricksManaged(t *testing.T) {
 	asBefore(t, w, before)
 }
 
-// The server names it where the configuration does not, and a name given elsewhere is no drift.
+// If the configuration sets no name, the server chooses it, and a rename elsewhere is no drift.
 func TestNameNotManaged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -169,7 +170,7 @@ func TestNameNotManaged(t *testing.T) {
 	)
 }
 
-// The example of the documentation is planned and applied.
+// Plans and applies the example of the documentation.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -205,10 +206,11 @@ func TestImport(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{has("id", knownvalue.StringExact(scimID)), has("application_id", knownvalue.StringExact(id))},
 		},
 		resource.TestStep{Config: entra(w), ConfigPlanChecks: acctest.NoChange()},
-		// The upper case of the configuration is no change against the state's spelling.
+		// An application id in upper case is no change against the state.
 		resource.TestStep{Config: hcl(`application_id = "` + strings.ToUpper(id) + `"`), ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{
-			// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
+			// Attributes that only the configuration knows cause one update in place, which sends no request apart from
+			// the refreshes.
 			PreConfig:        w.Tenant.Journal.Reset,
 			Config:           written,
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate),
@@ -228,7 +230,7 @@ func TestImport(t *testing.T) {
 	}
 }
 
-// A configuration that Terraform writes by itself for an import changes nothing.
+// The configuration that Terraform generates for an import changes nothing.
 func TestGeneratedConfiguration(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Many at once are slowed after the first refusal, whatever form it has, and none fails.
+// After the first refusal for too many requests, in either form, the provider slows down many creations at once, and
+// none fails.
 func TestTwoHundredAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, as500 := range map[string]bool{"429": false, "REQUEST_LIMIT_EXCEEDED": true} {
@@ -21,7 +22,7 @@ func TestTwoHundredAtOnce(t *testing.T) {
 				display_name = "app-${count.index}"
 			}`)
 			cli.Env["TF_LOG"] = "info"
-			// Nobody waits longer for a repeated call than this, and all of them together take much longer.
+			// A single call is repeated for no longer than this, and all calls together take much longer.
 			cli.Env["DBXACCESS_RETRY_TIMEOUT_SECONDS"] = "3"
 			cli.MustRun(t, 0, "apply", "-auto-approve", "-parallelism=200").MustSay(t, "200 added", "waiting: the service asks for fewer calls")
 			if made := members(w); len(made) != 200 {

@@ -85,7 +85,7 @@ func TestCaseOfApplicationID(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{has("application_id", knownvalue.StringExact(w.ScoringApp.ClientID))},
 			Check:             holds(w, "renamed", true),
 		},
-		// Not writing it any more is no wish to have another one.
+		// Removing the attribute from the configuration changes nothing.
 		resource.TestStep{Config: hcl(`display_name = "renamed"`), ConfigPlanChecks: acctest.NoChange()},
 	)
 }
@@ -108,18 +108,18 @@ func TestActive(t *testing.T) {
 	unmanaged, on, off := entra(w, `display_name = "a"`), entra(w, `display_name = "a"`, `active = true`), entra(w, `display_name = "a"`, `active = false`)
 	w.Test(t,
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", true)},
-		// An incident's deactivation is not undone, neither by a plan nor by an update of something else.
+		// Neither a plan nor an update of another attribute undoes a deactivation by somebody else.
 		resource.TestStep{PreConfig: deactivate, Config: unmanaged, ConfigPlanChecks: acctest.NoChange(),
 			ConfigStateChecks: []statecheck.StateCheck{has("active", knownvalue.Bool(false))}},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), Check: holds(w, "b", false)},
 		resource.TestStep{Config: unmanaged, Check: holds(w, "a", false)},
-		// Only an explicit true re-activates, and then always.
+		// Only an explicit true reactivates, and it always does.
 		resource.TestStep{Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
 		resource.TestStep{PreConfig: deactivate, Config: on, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", true)},
 		resource.TestStep{Config: off, ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
 		resource.TestStep{PreConfig: func() { w.Workspace.SetActive(id, true) }, Config: off,
 			ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionUpdate), Check: holds(w, "a", false)},
-		// Not writing it any more leaves it as it is.
+		// Removing the attribute from the configuration leaves its value.
 		resource.TestStep{Config: unmanaged, ConfigPlanChecks: acctest.NoChange(), Check: holds(w, "a", false)},
 	)
 }
@@ -154,17 +154,17 @@ func TestEntitlements(t *testing.T) {
 	}
 	w.Test(t,
 		resource.TestStep{Config: one, Check: holds(w, "a", true, "workspace-access"), ConfigStateChecks: stored("workspace-access")},
-		// Drift in both directions.
+		// Others add and remove entitlements.
 		resource.TestStep{PreConfig: set("workspace-access", "allow-cluster-create"), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
 		resource.TestStep{PreConfig: set(), Config: one, ConfigPlanChecks: update, Check: holds(w, "a", true, "workspace-access")},
-		// More, then none.
+		// The configuration sets more entitlements, then none.
 		resource.TestStep{
 			Config: entra(w, `display_name = "a"`, `entitlements = ["databricks-sql-access", "allow-cluster-create"]`), ConfigPlanChecks: update,
 			Check: holds(w, "a", true, "allow-cluster-create", "databricks-sql-access"),
 		},
 		resource.TestStep{Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true), ConfigStateChecks: stored()},
 		resource.TestStep{PreConfig: set("allow-cluster-create"), Config: none, ConfigPlanChecks: update, Check: holds(w, "a", true)},
-		// Not managed: what is there is shown, and is no drift.
+		// Entitlements that are not managed show in the state, and are no drift.
 		resource.TestStep{Config: unmanaged, ConfigPlanChecks: acctest.NoChange()},
 		resource.TestStep{PreConfig: set("workspace-consume"), Config: unmanaged, ConfigPlanChecks: acctest.NoChange(), ConfigStateChecks: stored("workspace-consume")},
 		resource.TestStep{Config: entra(w, `display_name = "b"`), ConfigPlanChecks: update, Check: holds(w, "b", true, "workspace-consume")},
@@ -181,7 +181,8 @@ func TestCreateWithoutEntitlements(t *testing.T) {
 	)
 }
 
-// What changed in the workspace since the plan is no broken promise of the provider: the next refresh shows it.
+// A change in the workspace after the plan must not make the provider produce an inconsistent result: the next refresh
+// shows the change.
 func TestUpdateBesideAnotherChange(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -217,7 +218,8 @@ func TestRequestCounts(t *testing.T) {
 			t.Parallel()
 			w := acctest.New(t)
 			cli := w.CLI(t, test.config(w, "a"))
-			const whose = "GET /api/2.0/preview/scim/v2/Me" // which workspace this is, before a write to what was made in one
+			// This request finds out the workspace before a write to an object of a known workspace.
+			const whose = "GET /api/2.0/preview/scim/v2/Me"
 			var scimID string
 			step := func(operation string, want []string, args ...string) {
 				t.Helper()

@@ -13,7 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// listing is the data source with these lines, its names as one output and its first row as another.
+// listing returns HCL of the data source with these lines, an output of the listed names and an output of the first
+// endpoint.
 func listing(lines ...string) string {
 	return "data \"dbxaccess_serving_endpoints\" \"x\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n" + `
 output "names" {
@@ -98,7 +99,7 @@ func TestListRow(t *testing.T) {
 	)
 }
 
-// Who is no admin sees what it may see, and no error.
+// An identity that is no admin sees the endpoints that it may see, without an error.
 func TestListNotAdmin(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -119,7 +120,7 @@ func TestListRefused(t *testing.T) {
 	)
 }
 
-// A route-optimized endpoint says so, and where it is called.
+// The data source shows that an endpoint is route-optimized, and its own invocation URL.
 func TestRouteOptimized(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

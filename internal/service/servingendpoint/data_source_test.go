@@ -33,7 +33,7 @@ var (
 func TestBasic(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
-	// Only the API makes an endpoint with a description and tags.
+	// Only a request to the API can create an endpoint with a description and tags.
 	body := `{"name":"iris_2","description":"Species","tags":[{"key":"team","value":"botany"},{"key":"bare"}],
 		"config":{"served_entities":[{"name":"a","entity_name":"main.default.iris","entity_version":"3","workload_size":"Small","scale_to_zero_enabled":true},
 		{"name":"b","entity_name":"main.default.iris","entity_version":"4","workload_size":"Large"}]}}`
@@ -80,13 +80,13 @@ func TestOneRequest(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: named("iris"), PlanOnly: true})
-	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	if all, reads := w.Count("workspace", "", ""), w.Count("workspace", "GET", "/serving-endpoints/{name}"); walks == 0 || all != walks || reads != walks {
 		t.Errorf("%d requests in %d walks, %d of them for the endpoint; want one in each", all, walks, reads)
 	}
 }
 
-// A foundation model has neither an id nor a creator, and everybody may score it.
+// A foundation model has neither an id nor a creator, and everybody may query it.
 func TestFoundationModel(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -103,7 +103,7 @@ func TestFoundationModel(t *testing.T) {
 	})
 }
 
-// The level is the caller's own, and CAN_VIEW is enough to look.
+// The level is the caller's own, and CAN_VIEW is enough to read the endpoint.
 func TestViewer(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Whichever of its requests is answered by something that is no answer: it fails, or says what it does not know. It never
-// shows a shorter list as the whole.
+// Whichever request gets an invalid answer: the data source fails, or says what it does not know. It never shows a part
+// of the principals as if they were all.
 func TestAnswersThatAreNone(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{

@@ -56,7 +56,7 @@ func listed(all ...who) statecheck.StateCheck {
 	return is("principals", knownvalue.ListExact(checks))
 }
 
-// unexpanded expects the groups "name level reason".
+// unexpanded returns a check for unexpanded groups, each with name, level and reason.
 func unexpanded(groups ...[3]string) statecheck.StateCheck {
 	checks := []knownvalue.Check{}
 	for _, g := range groups {
@@ -74,7 +74,8 @@ const (
 
 var yes, no = knownvalue.Bool(true), knownvalue.Bool(false)
 
-// botany is a workspace with nested groups: science has botany in it, botany the application and Bob, who is deactivated.
+// botany fills a workspace with nested groups: science contains botany, and botany contains the application and Bob,
+// who is deactivated.
 func botany(w *acctest.World) (app string) {
 	app = w.ScoringApp.ClientID
 	w.Workspace.AddServicePrincipal(app, "iris-scoring")
@@ -114,12 +115,13 @@ func TestBasic(t *testing.T) {
 				unexpanded(),
 			},
 		},
-		// The service shuffles its answers; an output must not change with them.
+		// The service returns its entries in random order; an output must not change with the order.
 		resource.TestStep{Config: of("iris"), ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 	)
 }
 
-// Five requests, however many groups and members there are: the name, the list, all groups, and the two kinds of principal.
+// The data source sends five requests, however many groups and members there are: for the endpoint's id, the access
+// list, all groups, and the two kinds of principal.
 func TestRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -150,7 +152,7 @@ func TestRequests(t *testing.T) {
 			w := acctest.New(t)
 			c.prepare(w)
 			w.Test(t, resource.TestStep{Config: of("iris"), ConfigStateChecks: []statecheck.StateCheck{unexpanded()}})
-			walks := w.Count("workspace", "GET", "/serving-endpoints/{name}") // one each
+			walks := w.Count("workspace", "GET", "/serving-endpoints/{name}") // one per walk of Terraform's graph
 			if all := w.Count("workspace", "", ""); walks == 0 || all != c.want*walks {
 				t.Errorf("%d requests in %d walks, want %d in each", all, walks, c.want)
 			}
@@ -158,7 +160,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// Many endpoints share what is not their own: one request each for the list, and a few for names, groups and people.
+// Many endpoints share requests: one request per endpoint for its access list, and a few for all names, groups and
+// principals.
 func TestManyEndpoints(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -173,13 +176,13 @@ func TestManyEndpoints(t *testing.T) {
 			"output \"holders\" {\n  value = distinct([for a in data.dbxaccess_serving_endpoint_access.x : length(a.principals)])\n}\n",
 		ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownOutputValue("holders", knownvalue.ListExact([]knownvalue.Check{knownvalue.Int64Exact(4)}))},
 	})
-	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	if all := w.Count("workspace", "", ""); walks == 0 || all > (n+10)*walks {
 		t.Errorf("%d requests in %d walks, want at most %d in each", all, walks, n+10)
 	}
 }
 
-// Beyond a few, principals are found in the list of all, and are as many.
+// If there are more than a few principals, one list of all principals serves to find them, and none is missing.
 func TestManyMembers(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -214,7 +217,7 @@ func TestNeverSilentlyIncomplete(t *testing.T) {
 	})
 }
 
-// Who manages the endpoint and is no admin sees the list and not who is in the groups.
+// A manager of the endpoint who is no admin sees the access list, but not the members of the groups.
 func TestNotAdmin(t *testing.T) {
 	t.Parallel()
 	for name, refused := range map[string]bool{"reduced": false, "refused": true} {
@@ -249,7 +252,7 @@ func TestDenied(t *testing.T) {
 	})
 }
 
-// A list of principals that cannot be read is an error, not an answer without them.
+// If a list of principals cannot be read, the data source fails instead of leaving them out.
 func TestReadFails(t *testing.T) {
 	t.Parallel()
 	for _, collection := range []string{"Groups", "ServicePrincipals", "Users"} {

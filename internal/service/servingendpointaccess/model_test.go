@@ -22,7 +22,8 @@ func onGroup(name string, direct acl.Level, inherited ...acl.Level) acl.Entry {
 	return acl.Entry{Principal: acl.Principal{Kind: acl.Group, Name: name}, Direct: direct, Inherited: inherited}
 }
 
-// lines writes what was found: "ada CAN_QUERY direct+ml" and "!group CAN_QUERY reason".
+// lines formats the result of gather: "ada CAN_QUERY direct+ml" for a holder, and "!group CAN_QUERY reason" for a group
+// that is not expanded.
 func lines(holders []holder, missing []unexpanded) []string {
 	var out []string
 	for _, h := range holders {
@@ -87,7 +88,8 @@ func TestFollowAndGather(t *testing.T) {
 		},
 		"a group of the account, nested": {
 			acl.List{onGroup("a", acl.CanQuery)}, []client.Group{group("1", "a", "Groups/3", "Users/20"), account},
-			[]string{"ada CAN_QUERY a", "bob CAN_QUERY a > everywhere", "!everywhere CAN_QUERY " + accountGroup}, // who is shown is told, too
+			// The members that the workspace shows are listed, too.
+			[]string{"ada CAN_QUERY a", "bob CAN_QUERY a > everywhere", "!everywhere CAN_QUERY " + accountGroup},
 		},
 		"a group that is not listed": {
 			acl.List{onGroup("a", acl.CanQuery), onGroup("gone", acl.CanView)}, []client.Group{group("1", "a", "Groups/77")},
@@ -149,7 +151,7 @@ func TestTellWhoCanQuery(t *testing.T) {
 	}
 }
 
-// Nobody is said not to be able to call an endpoint on account of a level that is new to us.
+// A level that the provider does not know never makes it report that somebody cannot query an endpoint.
 func TestLevelThatIsNew(t *testing.T) {
 	inactive := false
 	for name, c := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// lists counts the reads of access lists, and of endpoints.
+// lists counts the requests that read endpoints, and those that read access lists.
 func (w *world) lists() (endpoints, lists int) {
 	return w.Count("workspace", "GET", "serving-endpoints") - w.Count("workspace", "GET", "permissions"), w.Count("workspace", "GET", "permissions")
 }
@@ -26,7 +26,7 @@ func TestQuery(t *testing.T) {
 	w.Workspace.CreateFoundationEndpoint("llama")
 	w.Workspace.CreateEndpoint("rose", person)
 	w.Workspace.SetGrant("rose", group, "CAN_QUERY")
-	w.Workspace.SetGrant("rose", "admins", "CAN_MANAGE") // changes nothing, and cannot be managed
+	w.Workspace.SetGrant("rose", "admins", "CAN_MANAGE") // changes nothing, and no resource can manage it
 	w.Workspace.SetGrant("rose", "users", "CAN_VIEW")
 	w.Workspace.SetGrant("rose", w.Deployer.ClientID, "CAN_MANAGE")
 	iris := []string{"iris/neighbor CAN_QUERY", "iris/Ada CAN_MANAGE", "iris/Bob CAN_VIEW"}
@@ -55,7 +55,7 @@ func TestQuery(t *testing.T) {
 				continue
 			}
 			got = append(got, found.DisplayName)
-			// What is listed can be imported as it is, and is then in state as it was listed.
+			// A listed grant can be imported, and its state is then as listed.
 			imported, errors := p.Import(t, typeName, "", found.Identity)
 			if errors != "" || fmt.Sprint(imported.State) != fmt.Sprint(found.State) || fmt.Sprint(imported.Identity) != fmt.Sprint(found.Identity) {
 				t.Errorf("%s: imported %v, listed %v, %s", found.DisplayName, imported, found, errors)
@@ -77,7 +77,8 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// Who may see some lists is told which it may not, and what came away meanwhile is no error.
+// A caller who may see only some access lists gets a warning that names the others. An endpoint that is deleted during
+// the query is no error.
 func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -91,7 +92,7 @@ func TestQueryOfWhatIsNotAllSeen(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	if found = slices.Collect(p.Stream(t, typeName, own, false, 4)); len(found) != 4 || found[3].Warnings != "" {
-		t.Errorf("%+v", found) // at the limit nobody listens any longer
+		t.Errorf("%+v", found) // at the limit Terraform reads no further results
 	}
 	w.Workspace.DeleteEndpoint("aster")
 	w.Workspace.CreateEndpoint("rose", person)
@@ -123,7 +124,7 @@ func TestQueryFails(t *testing.T) {
 			t.Errorf("%q: %+v", endpoint, found)
 		}
 	}
-	// One that breaks half way tells what came before.
+	// A query that fails half way shows the earlier results.
 	w.Workspace.CreateEndpoint("rose", person)
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "GET", Path: listPath, After: 1, Status: 500, Message: "list two is broken"})
 	found := slices.Collect(w.Protocol(t).Stream(t, typeName, nil, false, 0))
@@ -138,7 +139,7 @@ func TestQueryFails(t *testing.T) {
 	}
 }
 
-// Grants on a thousand endpoints are shown as they come: the first of them after two requests.
+// A query shows grants on a thousand endpoints as they arrive: the first of them after two requests.
 func TestQueryStreams(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -152,7 +153,7 @@ func TestQueryStreams(t *testing.T) {
 		if endpoints, lists := w.lists(); found.Errors != "" || endpoints != 1 || lists != 1 {
 			t.Errorf("%d and %d requests before the first result, %s", endpoints, lists, found.Errors)
 		}
-		break // who has seen enough asks for no more
+		break // a caller that stops causes no further requests
 	}
 	if endpoints, lists := w.lists(); endpoints != 1 || lists != 1 {
 		t.Errorf("%d and %d requests for one result", endpoints, lists)
@@ -169,7 +170,7 @@ func TestQueryStreams(t *testing.T) {
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Queries through the real Terraform CLI, if it is new enough.
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

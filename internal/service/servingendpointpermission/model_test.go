@@ -25,7 +25,7 @@ func TestToGrant(t *testing.T) {
 			grant{Endpoint: "iris", EndpointID: "0a", Principal: acl.Principal{Kind: acl.ServicePrincipal, Name: app}, ShownAs: "scoring", Level: acl.CanQuery, Overwrite: true},
 			"iris/" + app, "CAN_QUERY on serving endpoint iris for service_principal_name=" + app + " (scoring)",
 		},
-		// What a plan leaves open is to be found out.
+		// What is unknown in a plan must be looked up.
 		"unknown": {
 			permissionModel{
 				EndpointName: types.StringValue("iris"), EndpointID: types.StringUnknown(), UserName: types.StringValue("bob@example.com"),

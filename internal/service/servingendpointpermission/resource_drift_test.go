@@ -66,7 +66,7 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// A principal may be listed for what it inherits alone: its own grant is gone all the same.
+// A principal may be in the list only for a level that it inherits. Its direct grant is missing all the same.
 func TestOnlyInheritedLevelLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -92,8 +92,8 @@ func TestOnlyInheritedLevelLeft(t *testing.T) {
 	)
 }
 
-// An endpoint made again under its name has another id and an empty list, while the old list may go on answering with
-// the old grant: who asks by the old id sees no change and nobody can score.
+// An endpoint that is created again under its name has another id and an empty access list. The old list may still
+// answer with the old grant: a read by the old id would see no change although nobody can query.
 func TestEndpointRecreated(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]emulator.WorkspaceSwitches{
@@ -128,7 +128,7 @@ func TestEndpointRecreated(t *testing.T) {
 	}
 }
 
-// Somebody may have granted again on the new endpoint already: then only the id in state is old.
+// Somebody may already have granted access on the new endpoint: then only the id in the state is outdated.
 func TestEndpointRecreatedAndGranted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -185,7 +185,7 @@ func TestEndpointDeleted(t *testing.T) {
 	}
 }
 
-// Between the plan and the apply of a destroy the endpoint goes: its grants went with it.
+// The endpoint is deleted between the plan and the apply of a destroy, and its grants with it.
 func TestEndpointDeletedDuringDestroy(t *testing.T) {
 	t.Parallel()
 	for name, switches := range map[string]emulator.WorkspaceSwitches{

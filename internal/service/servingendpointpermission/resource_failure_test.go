@@ -42,7 +42,7 @@ func TestDenied(t *testing.T) {
 				resource.TestStep{Config: w.toApp(), ExpectError: may.error},
 				resource.TestStep{PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) }, Config: w.toApp()},
 				resource.TestStep{PreConfig: demote, Config: w.toApp(), ExpectError: read},
-				// The state was kept: there is nothing to do once the right is back.
+				// The state was kept, so there is nothing to do once the right is back.
 				resource.TestStep{
 					PreConfig: func() { w.Workspace.AddToGroup("admins", w.Deployer.ClientID) },
 					Config:    w.toApp(), ConfigPlanChecks: empty,
@@ -52,7 +52,7 @@ func TestDenied(t *testing.T) {
 	}
 }
 
-// Who manages the endpoint need not be an admin of the workspace.
+// A manager of the endpoint need not be a workspace admin.
 func TestManagerOfTheEndpointIsEnough(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -107,7 +107,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	unreadable := func() {
-		// The write is done and its answer shows nothing, so the list is asked for, which fails.
+		// The write succeeds and its answer shows nothing, so the provider reads the access list, which fails.
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: listPath, Status: 200, WorkDone: true, Body: "{}", ContentType: "application/json"})
 	}
 	noList := func(after int) {
@@ -147,7 +147,8 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// A write of which the answer shows nothing is looked up, and looked at once more a moment later, as each write is.
+// If the answer to a write shows nothing, the provider reads the list, and reads it once more a moment later, as after
+// every write.
 func TestCreatedAndReadBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -158,7 +159,7 @@ func TestCreatedAndReadBack(t *testing.T) {
 	}
 }
 
-// Saying a grant twice does what saying it once does, so a lost answer is not told to anybody.
+// A repeated write of a grant has the same effect as one, so a lost answer causes no warning.
 func TestLostAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -181,8 +182,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// When every answer says that it failed, the grant stands all the same: it must be in the state, or nobody would take it
-// away.
+// Every answer says that the write failed, and the grant exists all the same: it must be in the state, or nobody would
+// revoke it.
 func TestEveryAnswerIsAFailure(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{"dropped": {Drop: "after"}, "500": {Status: 500, WorkDone: true}} {
@@ -201,7 +202,8 @@ func TestEveryAnswerIsAFailure(t *testing.T) {
 	}
 }
 
-// When the list cannot be read either the run fails, although the grant stands; the next one finds it and takes it over.
+// If the list cannot be read either, the apply fails although the grant exists. The next apply finds and adopts the
+// grant.
 func TestLostAnswerThenApplyAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -226,7 +228,7 @@ func TestLostAnswerThenApplyAgain(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// A service that is busy, or changes the list at this moment, is asked again.
+// The provider repeats a request if the service is busy or is just changing the list.
 func TestRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -252,8 +254,8 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// A provider that is pointed elsewhere must not take "no such endpoint" there for an endpoint that is gone, nor touch an
-// endpoint of the same name.
+// A provider whose host was changed to another workspace must not conclude from "no such endpoint" that the endpoint
+// was deleted, and must not change an endpoint of the same name there.
 func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	for name, there := range map[string]bool{"without the endpoint": false, "with an endpoint of that name": true} {
@@ -282,7 +284,8 @@ func TestWrongWorkspace(t *testing.T) {
 				resource.TestStep{PreConfig: away, Config: w.toApp(), ExpectError: wrong},
 				resource.TestStep{Config: w.toApp(), Destroy: true, ExpectError: wrong},
 				resource.TestStep{PreConfig: func() { w.Env["DBXACCESS_HOST"] = right }, Config: w.toApp(), ConfigPlanChecks: empty},
-				// Pointed away only after the plan was made: neither an update nor a destroy writes there.
+				// The host changes only after the plan: then neither an update nor a destroy writes to the other
+				// workspace.
 				resource.TestStep{
 					Config:           w.toApp(attr("permission_level", "CAN_VIEW")),
 					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{between(away)}},

@@ -18,14 +18,15 @@ import (
 
 const typeName = "dbxaccess_serving_endpoint_permission"
 
-// identity is that of a grant on an endpoint; of the kinds of principal one is given.
+// identity returns the identity of a grant on an endpoint for one principal of that kind.
 func (w *world) identity(endpoint, kind, name string) map[string]any {
 	m := map[string]any{"endpoint_name": endpoint, "service_principal_name": nil, "user_name": nil, "group_name": nil, "workspace_id": w.Workspace.ID()}
 	m[kind] = name
 	return m
 }
 
-// Whatever is done to a grant, it keeps its identity; and by that it is imported as by its id.
+// A grant keeps its resource identity, whatever operation runs on it. An import by the identity equals an import by the
+// id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	for kind, name := range map[string]string{"service_principal_name": "", "user_name": "eve@example.com", "group_name": group} {
@@ -50,7 +51,7 @@ func TestIdentity(t *testing.T) {
 			}
 			acctest.Same(t, "imported by id", p.MustImport(t, typeName, "iris/"+name, nil).Identity, want)
 
-			// An update that asks something, and one that asks nothing, also of a state that knew no identities.
+			// One update sends requests, the other none. Each also runs on a state without an identity.
 			for _, line := range []map[string]any{{"permission_level": "CAN_MANAGE"}, {"overwrite_existing": true}} {
 				maps.Copy(config, line)
 				for _, known := range []map[string]any{want, nil} {
@@ -62,18 +63,18 @@ func TestIdentity(t *testing.T) {
 			made.Identity = nil
 			acctest.Same(t, "refreshed", p.MustRefresh(t, typeName, made).Identity, want)
 
-			// Gone is no error, with an identity and without: the grant, then the endpoint.
+			// A missing grant, then a missing endpoint, is no error, with an identity and without.
 			for _, remove := range []func(){func() { w.Workspace.RemoveGrant("iris", name) }, func() { w.Workspace.DeleteEndpoint("iris") }} {
 				w.Tenant.Clock.Advance(time.Hour)
 				remove()
-				p = w.Protocol(t) // the next walk
+				p = w.Protocol(t) // a new process without cached reads
 				p.MustBeGone(t, typeName, made, want)
 			}
 		})
 	}
 }
 
-// An endpoint created again is another, and the grant that is on it the same.
+// A re-created endpoint has another id, and the grant on it has the same identity.
 func TestIdentityOfRecreatedEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -90,7 +91,7 @@ func TestIdentityOfRecreatedEndpoint(t *testing.T) {
 	}
 }
 
-// What could not be read back has its identity all the same.
+// A grant that could not be read back has its identity all the same.
 func TestIdentityUnread(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -127,7 +128,7 @@ func TestImportByIdentity(t *testing.T) {
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Imports by identity through the real Terraform CLI, if it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

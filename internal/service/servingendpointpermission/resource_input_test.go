@@ -9,7 +9,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// What the configuration alone shows to be wrong is told at plan, at its attribute, and nobody is asked.
+// An error that the configuration alone shows appears in the plan, at its attribute, and without a request.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	const app = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"

@@ -12,7 +12,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// apps puts so many service principals into the workspace.
+// apps adds n service principals to the workspace, and returns their application ids.
 func (w *world) apps(n int) []string {
 	var ids []string
 	for range n {
@@ -23,7 +23,7 @@ func (w *world) apps(n int) []string {
 	return ids
 }
 
-// block grants CAN_QUERY on the endpoint to each of the applications.
+// block returns HCL that grants CAN_QUERY on the endpoint to each of the applications.
 func block(endpoint string, apps []string) string {
 	return fmt.Sprintf(`resource "dbxaccess_serving_endpoint_permission" "many" {
   for_each               = toset(["%s"])
@@ -33,7 +33,7 @@ func block(endpoint string, apps []string) string {
 `, strings.Join(apps, `", "`), endpoint)
 }
 
-// How many requests of which route a command made.
+// asked counts the requests by route since its last call.
 func (w *world) asked() map[string]int {
 	count := map[string]int{}
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -52,7 +52,8 @@ const (
 	patchList      = "workspace PATCH /api/2.0/permissions/serving-endpoints/{id}"
 )
 
-// Thirty grants on one endpoint cost a refresh what one costs, and nothing to write that could wait for another.
+// A refresh of thirty grants on one endpoint costs as much as that of one grant. Writes that wait for another write are
+// sent together.
 func TestManyOnOneEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -62,7 +63,7 @@ func TestManyOnOneEndpoint(t *testing.T) {
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	w.Tenant.Faults.Clear()
 	asked := w.asked()
-	// One read before the writes, and one after the last of them.
+	// The list is read once before the writes, and once after the last of them.
 	if asked[readName] != 1 || asked[readList] != 2 || asked[patchList] > 15 {
 		t.Errorf("creating 30 grants asked %v", asked)
 	}
@@ -74,7 +75,8 @@ func TestManyOnOneEndpoint(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// A grant on each of twelve endpoints: the names of two are looked up one by one, those of the others together.
+// There is a grant on each of twelve endpoints: the names of two endpoints are looked up one by one, and those of the
+// others with one list.
 func TestManyEndpoints(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -105,14 +107,14 @@ func TestManyEndpoints(t *testing.T) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
-	// One that the list shows no more is looked up by itself before it is called gone.
+	// An endpoint that is missing in the list is looked up by itself before the provider reports it as deleted.
 	w.Workspace.DeleteEndpoint("e3")
 	if r := c.MustRun(t, 2, "plan", "-detailed-exitcode"); !strings.Contains(r.Stdout, "Serving endpoint is gone: e3") || strings.Count(r.Stdout, "will be created") != 1 {
 		t.Errorf("planned %s", r.Stdout)
 	}
 }
 
-// Two configurations, each with its own principal on one endpoint, live side by side.
+// Two configurations manage different principals on one endpoint without conflict.
 func TestTwoConfigurations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -133,9 +135,9 @@ func TestTwoConfigurations(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// Two processes create and destroy on one endpoint at once. The API has no version to compare, so one undoes what the other
-// writes between its read and its write. Each looks for that and writes it again: no grant is lost, none comes back, and
-// what belongs to neither survives.
+// Two processes create and destroy grants on one endpoint at once. The API has no version to compare, so one process
+// undoes what the other writes between its read and its write. Each process checks for that and writes again: no grant
+// is lost, none comes back, and grants of others survive.
 func TestTwoProcesses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -153,7 +155,7 @@ func TestTwoProcesses(t *testing.T) {
 			want[app] = "CAN_QUERY"
 		}
 	}
-	// Each write takes its time, so that the two sides meet.
+	// Each write is delayed, so that the two processes overlap.
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Path: listPath, Delay: 30 * time.Millisecond, Times: -1})
 	together := func(code int, args ...string) {
 		t.Helper()
@@ -173,7 +175,8 @@ func TestTwoProcesses(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// The nightly plan: exit code 2 and a line that says what is to be done; one apply heals, and the next plan is empty.
+// A nightly plan after drift ends with exit code 2 and shows what will be done. One apply corrects the drift, and the
+// next plan is empty.
 func TestDriftByExitCode(t *testing.T) {
 	t.Parallel()
 	for name, drift := range map[string]struct {
@@ -206,12 +209,12 @@ func TestDriftByExitCode(t *testing.T) {
 	}
 }
 
-// A principal that was made a moment ago is waited for, and the wait is told to whoever listens.
+// The provider waits for a principal that was just created, and logs the wait.
 func TestPrincipalNotVisibleYet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{AccessPlaneDelay: 5 * time.Minute})
-	go func() { // two refusals, and then the minutes have passed
+	go func() { // after two refusals the minutes have passed
 		for w.Count("workspace", "PATCH", "/permissions/") < 2 {
 			time.Sleep(10 * time.Millisecond)
 		}

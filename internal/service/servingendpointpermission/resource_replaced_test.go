@@ -11,8 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// An endpoint that another resource replaces in the same apply, without its id being written: the grant that is told to be
-// replaced with it is made in that apply, any other in the next one.
+// Another resource replaces the endpoint in the same apply, and endpoint_id is not set. A grant with
+// replace_triggered_by is created in that apply, any other grant in the next one.
 func TestEndpointReplacedWithoutItsID(t *testing.T) {
 	t.Parallel()
 	config := func(w *world, version, line string) string {
@@ -66,7 +66,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 	})
 }
 
-// Made again between plan and apply: nothing is written where nobody would find it.
+// The endpoint is re-created between plan and apply: the provider writes nothing to the list of the deleted endpoint.
 func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -91,8 +91,8 @@ func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
 }
 
-// One grant at two addresses: removed at one of them, it may be gone for the other, in whatever order Terraform works.
-// The plan says what to write instead, and is silent where it is written.
+// One grant has two addresses. If one address is removed, the other may lose the grant, in whatever order Terraform
+// works. The plan says what to write instead, and does not warn if that is written.
 func TestGrantAtTwoAddresses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -120,8 +120,8 @@ func TestGrantAtTwoAddresses(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// Who creates an endpoint manages it by a grant. Adopted, lowered or destroyed, the plan says what goes with it; replaced,
-// it stays, because without it the provider could not create it again.
+// The creator of an endpoint manages it by a grant. If this grant is adopted, lowered or destroyed, the plan says which
+// right depends on it. If it is replaced, it stays, because without it the provider could not create it again.
 func TestOwnCanManage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -25,7 +25,7 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 
 var empty = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 
-// on runs a check of the server as a step's check.
+// on returns a step's check that runs a check of the server.
 func on(check func()) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		check()
@@ -107,7 +107,7 @@ func TestGroup(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// The example of the documentation is applied as it is printed.
+// Applies the example of the documentation as it is printed.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -131,8 +131,8 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// An import writes what nobody can read off the service with its default, so that a bare configuration plans empty and
-// one that says more is settled in place, without a request and never by a replacement.
+// An import sets attributes that cannot be read from the service to their defaults. So a minimal configuration has an
+// empty plan, and one with more attributes causes an update in place without a request, never a replacement.
 func TestImportThenPlan(t *testing.T) {
 	t.Parallel()
 	block := func(id string) string { return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n" }
@@ -162,7 +162,7 @@ func TestImportThenPlan(t *testing.T) {
 		})
 		w.holds(t, foreign())
 	})
-	// A grant that somebody wrote under user_name is shown there by some workspaces.
+	// Some workspaces show a grant under user_name if somebody wrote it so.
 	t.Run("application id under user_name", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -184,7 +184,7 @@ func TestImportRefused(t *testing.T) {
 	w := newWorld(t)
 	w.Workspace.AddGroup("twins@example.com")
 	w.Workspace.AddUser("twins@example.com", "Twins")
-	w.Workspace.SetGrant("iris", "twins@example.com", "CAN_VIEW") // the user: it is found first
+	w.Workspace.SetGrant("iris", "twins@example.com", "CAN_VIEW") // goes to the user, who is found first
 	w.patch(t, "group_name", "twins@example.com", "CAN_QUERY")
 	w.Workspace.CreateFoundationEndpoint("llama")
 
@@ -200,7 +200,7 @@ func TestImportRefused(t *testing.T) {
 		refused("iris/group_name=", malformed),
 		refused("iris/nobody", `No such grant to import.*no direct\s+grant.*`+regexp.QuoteMeta("iris-scoring")+`.*CAN_QUERY`),
 		refused("iris/group_name="+w.app, "No such grant to import"),
-		refused("iris/admins", "No such grant to import"), // inherits CAN_MANAGE, holds nothing
+		refused("iris/admins", "No such grant to import"), // only inherits CAN_MANAGE
 		refused("iris/twins@example.com", `More than one grant.*Say the kind`),
 		refused("elsewhere/"+w.app, `Cannot import.*no serving\s+endpoint\s+named\s+"elsewhere"`),
 		refused("llama/"+w.app, `foundation-model`),
@@ -216,7 +216,8 @@ func TestImportRefused(t *testing.T) {
 	)
 }
 
-// What a grant costs: the endpoint's id, its list, the write, and a look whether another run undid it.
+// A grant costs these requests: for the endpoint's id, its list, the write, and a read that checks whether another run
+// undid the write.
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -227,8 +228,8 @@ func TestRequestCounts(t *testing.T) {
 	)
 	most := map[string]bool{
 		"create 4": true, "read 2": true,
-		"update 3":  true, // two, and one that sees whether the endpoint and the workspace are still the same
-		"destroy 4": true, // three, and one that finds out the workspace before anything is written
+		"update 3":  true, // two, and one that checks the endpoint and the workspace
+		"destroy 4": true, // three, and one that finds out the workspace before the write
 	}
 	met := map[string]bool{}
 	for _, r := range w.requests {

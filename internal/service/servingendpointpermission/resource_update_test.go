@@ -17,7 +17,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// between runs after a plan was made and before it is applied: what changes then, no plan could know.
+// between runs after a plan and before its apply, to make changes that the plan cannot know.
 type between func()
 
 func (b between) CheckPlan(context.Context, plancheck.CheckPlanRequest, *plancheck.CheckPlanResponse) {
@@ -80,7 +80,7 @@ func TestReplace(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// Application ids and e-mails are compared without case, by the service and here.
+// The service and the provider ignore case in application ids and e-mail addresses.
 func TestCasing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -103,7 +103,7 @@ func TestCasing(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// A group's name is compared as it is.
+// Group names are compared with case.
 func TestCasingOfGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -158,7 +158,7 @@ func TestOverwriteExisting(t *testing.T) {
 	})
 }
 
-// What a group or admins give is not this grant: it neither stands in for it nor makes a difference to it.
+// A level from a group or from admins is not this grant: it neither replaces the grant nor changes it.
 func TestInheritedIsNotDirect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -167,7 +167,7 @@ func TestInheritedIsNotDirect(t *testing.T) {
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), Check: on(func() { w.holds(t, with(w.app, "CAN_VIEW")) })},
 		resource.TestStep{Config: w.toApp(attr("permission_level", "CAN_VIEW")), ConfigPlanChecks: empty},
 	)
-	// Had admins' inherited CAN_MANAGE been written back, it would be a direct grant now.
+	// If the inherited CAN_MANAGE of admins had been written back, it would be a direct grant now.
 	w.holds(t, foreign())
 }
 
@@ -186,7 +186,8 @@ func TestEndpointID(t *testing.T) {
 	w.holds(t, foreign())
 }
 
-// An endpoint replaced in the same apply gives a new id where endpoint_id is written, and the grant follows in that apply.
+// An endpoint is replaced in the same apply. If endpoint_id is set, the grant follows to the new endpoint in that
+// apply.
 func TestEndpointReplacedInTheSameApply(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

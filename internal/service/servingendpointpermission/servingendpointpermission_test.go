@@ -19,7 +19,7 @@ import (
 const (
 	address = "dbxaccess_serving_endpoint_permission.x"
 
-	person   = "ada@example.com" // made the endpoint: CAN_MANAGE
+	person   = "ada@example.com" // created the endpoint, so holds CAN_MANAGE
 	user     = "bob@example.com"
 	group    = "data scientists"
 	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
@@ -30,8 +30,8 @@ type world struct {
 	app string // application id of the scoring application
 
 	mu       sync.Mutex
-	warnings []string // every warning the provider gave, as "summary: detail"
-	requests []string // every operation and the requests it made of the workspace, such as "create 3"
+	warnings []string // every warning of the provider, as "summary: detail"
+	requests []string // every operation with its number of requests to the workspace, such as "create 3"
 }
 
 func newWorld(t *testing.T) *world {
@@ -47,18 +47,18 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// foreign are the grants that stand before, and must stand after, whatever a test does.
+// foreign returns the grants that exist before a test, and that no test may change.
 func foreign() map[string]string {
 	return map[string]string{person: "CAN_MANAGE", neighbor: "CAN_QUERY", user: "CAN_VIEW"}
 }
 
-// run is World.Test, and listens to what Terraform itself would print or hide: warnings and requests.
+// run is World.Test, and also records the warnings and the requests, which Terraform's own output may hide.
 func (w *world) run(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	w.TestThrough(t, w.listen, steps...)
 }
 
-// runCLI is run through the real CLI.
+// runCLI does what run does, through the real CLI.
 func (w *world) runCLI(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.UnitTest(t, resource.TestCase{Steps: steps, ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
@@ -109,7 +109,7 @@ func (l *listener) hear(operation string, before int, diagnostics []*tfprotov6.D
 	}
 }
 
-// warned fails unless a warning holds all the words.
+// warned fails unless a single warning contains all the words.
 func (w *world) warned(t *testing.T, words ...string) {
 	t.Helper()
 	w.mu.Lock()
@@ -136,14 +136,14 @@ func (w *world) holds(t *testing.T, want map[string]string) {
 	}
 }
 
-// with is the foreign grants and one more.
+// with returns the foreign grants and one more.
 func with(name, level string) map[string]string {
 	grants := foreign()
 	grants[name] = level
 	return grants
 }
 
-// hcl is one grant on the endpoint iris with those lines.
+// hcl returns HCL of one grant on the endpoint iris with those lines.
 func hcl(lines ...string) string {
 	return "resource \"dbxaccess_serving_endpoint_permission\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
@@ -154,7 +154,7 @@ func (w *world) toApp(lines ...string) string {
 	return hcl(append([]string{attr("service_principal_name", w.app)}, lines...)...)
 }
 
-// patch writes a grant as somebody with another client would.
+// patch writes a grant as another client would.
 func (w *world) patch(t *testing.T, kind, name, level string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"access_control_list":[{%q:%q,"permission_level":%q}]}`, kind, name, level)

@@ -47,7 +47,7 @@ func TestBasic(t *testing.T) {
 	w.Workspace.SetGrant("iris", app, "CAN_QUERY")
 	w.Workspace.AddGroup("botany")
 	w.Workspace.SetGrant("iris", "botany", "CAN_VIEW")
-	w.Workspace.SetGrant("iris", "admins", "CAN_QUERY") // directly, beside what they inherit
+	w.Workspace.SetGrant("iris", "admins", "CAN_QUERY") // a direct grant beside the inherited one
 	config := of("iris") + "output \"rows\" {\n  value = " + address + ".permissions\n}\n"
 	w.Test(t,
 		resource.TestStep{
@@ -67,24 +67,24 @@ func TestBasic(t *testing.T) {
 				is("groups", knownvalue.MapExact(map[string]knownvalue.Check{"admins": knownvalue.StringExact("CAN_QUERY"), "botany": knownvalue.StringExact("CAN_VIEW")})),
 			},
 		},
-		// The service shuffles its answers; an output must not change with them.
+		// The service returns its entries in random order; an output must not change with the order.
 		resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}},
 	)
 }
 
-// Two requests: the name's id, and the list.
+// The data source sends two requests: one for the endpoint's id, and one for the list.
 func TestTwoRequests(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Test(t, resource.TestStep{Config: of("iris"), PlanOnly: true})
-	walks := w.Count("entra", "POST", "/token") // each walk of a graph logs in once
+	walks := w.Count("entra", "POST", "/token") // Terraform logs in once per walk of its graph
 	names, lists := w.Count("workspace", "GET", "/serving-endpoints/{name}"), w.Count("workspace", "GET", "/permissions/serving-endpoints/{id}")
 	if all := w.Count("workspace", "", ""); walks == 0 || all != 2*walks || names != walks || lists != walks {
 		t.Errorf("%d requests in %d walks (%d by name, %d lists), want two in each", all, walks, names, lists)
 	}
 }
 
-// Each row imports as the resource that manages one grant, and what is imported plans empty.
+// Each row can be imported as the resource for one grant, and the plan after the import is empty.
 func TestRowsImport(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

@@ -13,7 +13,7 @@ func TestTell(t *testing.T) {
 	ada, admins := acl.Principal{Kind: acl.User, Name: "ada@example.com"}, acl.Principal{Kind: acl.Group, Name: "admins"}
 	for name, c := range map[string]struct {
 		list acl.List
-		want string // principal level inherited
+		want string // columns: principal, level, inherited
 		maps string
 	}{
 		"empty": {nil, "", "0 0 0"},

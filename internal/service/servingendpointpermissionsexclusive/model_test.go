@@ -31,8 +31,8 @@ func shown(m types.Map) map[string]string {
 	return levels
 }
 
-// What the service shows becomes the maps: spelling kept, foreign grants shown where they are to be removed, and never
-// what is inherited, ignored or the admins'.
+// The list of the service becomes the maps of the model: spelling is kept, foreign grants show if they are to be
+// removed, and grants that are inherited, ignored or those of admins never show.
 func TestTell(t *testing.T) {
 	bob, eve := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}
 	team := acl.Principal{Kind: acl.Group, Name: "team"}
@@ -83,7 +83,7 @@ func TestNote(t *testing.T) {
 	}
 }
 
-// Writing a list over another keeps what nobody spoke of, in any spelling.
+// Applying a list over another keeps the grants that are not mentioned, in any spelling.
 func TestOver(t *testing.T) {
 	bob, eve, ada := acl.Principal{Kind: acl.User, Name: "bob@example.com"}, acl.Principal{Kind: acl.User, Name: "eve@example.com"}, acl.Principal{Kind: acl.User, Name: "ada@example.com"}
 	want := accessList{Grants: grants{}}

@@ -14,7 +14,7 @@ const (
 	planAgain    = "the list has changed since the plan was created, or it has new principals that were unknown then. Nothing was changed. Plan again."
 )
 
-// removed is removed_on_create of a saved plan as its JSON shows it.
+// removed returns removed_on_create from the JSON of a saved plan.
 func (c terraform) removed(t *testing.T, plan string) []string {
 	t.Helper()
 	var removed []string
@@ -24,13 +24,13 @@ func (c terraform) removed(t *testing.T, plan string) []string {
 	return removed
 }
 
-// Whom a creation takes something away from stands in the plan, for a person and for a program.
+// The plan shows whose grants a creation removes, for people and for programs.
 func TestRemovedOnCreate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Workspace.SetGrant("iris", neighbor, "CAN_QUERY")
 	w.Workspace.SetGrant("iris", bob, "CAN_VIEW")
-	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed, at another level: nothing is removed
+	w.Workspace.SetGrant("iris", w.app, "CAN_MANAGE") // listed at another level, so nothing is removed
 	c := w.terraform(t, w.usual())
 	c.MustRun(t, 2, "plan", "-detailed-exitcode", "-out=p").MustSay(t, "will be created",
 		`+ removed_on_create = [ + "service_principal_name/`+neighbor+` CAN_QUERY", + "user_name/bob@example.com CAN_VIEW", ]`,
@@ -46,7 +46,7 @@ func TestRemovedOnCreate(t *testing.T) {
 	c.plan(t, 2).MustNotSay(t, "removed_on_create")
 }
 
-// A grant that comes in, grows or is exchanged between plan and apply is not taken away unseen.
+// A grant that is added, raised or exchanged between plan and apply is not removed without a plan that shows that.
 func TestListChangesBeforeCreate(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*world){
@@ -67,7 +67,7 @@ func TestListChangesBeforeCreate(t *testing.T) {
 			if w.Count("workspace", "PUT", "permissions")+w.Count("workspace", "PATCH", "permissions") > 0 {
 				t.Error("something was written")
 			}
-			// Planned again, it is told, and goes.
+			// A new plan shows the removal, and its apply removes the grant.
 			c.apply(t).MustSay(t, "removed_on_create")
 			w.holds(t, w.usually())
 			c.plan(t, 0)
@@ -75,7 +75,8 @@ func TestListChangesBeforeCreate(t *testing.T) {
 	}
 }
 
-// A principal of which the id is not known yet hides what is removed: the plan says nothing is, and the apply keeps to that.
+// If a principal's id is not known yet, the plan cannot know what is removed: it says that nothing is, and the apply
+// removes nothing.
 func TestUnknownPrincipals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -108,7 +109,7 @@ resource "dbxaccess_service_principal" "new" {
 	})
 }
 
-// What stays on creation is told, and stays.
+// The plan names the unlisted grants that a creation leaves, and they stay.
 func TestCreateLeavesUnlisted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -141,7 +142,7 @@ func TestCreateFailsOverUnlisted(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// No map and an empty one say that nobody of that kind holds anything.
+// A null map and an empty map both mean that nobody of that kind has a grant.
 func TestNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -161,7 +162,8 @@ func TestNobody(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// What is ignored is neither compared, removed nor changed, whatever its spelling; nor is what the service gives by itself.
+// Grants of ignored principals are neither compared, removed nor changed, whatever their spelling. The same is true for
+// grants that the service itself gives.
 func TestIgnorePrincipals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -180,7 +182,7 @@ func TestIgnorePrincipals(t *testing.T) {
 	c.plan(t, 0)
 	c.Rewrite(t, w.usual(strings.ReplaceAll(ignore, "BOB", "bob")))
 	c.plan(t, 0)
-	// A foreign grant is shown as going until it is ignored.
+	// The plan shows the removal of a foreign grant until its principal is ignored.
 	c.Rewrite(t, w.usual(ignore, list("groups")))
 	c.apply(t)
 	w.holds(t, want)
@@ -193,7 +195,7 @@ func TestIgnorePrincipals(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// Even what comes in after Terraform compared the plans, directly before the write, is not taken away.
+// Even a grant that is added directly before the write, after Terraform compared the plans, is not removed.
 func TestListChangesDuringCreate(t *testing.T) {
 	t.Parallel()
 	for name, line := range map[string]string{"remove": `on_unlisted = "remove"`, "error": `on_unlisted = "error"`} {

@@ -11,7 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// What happens behind Terraform's back: the plan's exit code, what it says, one apply that heals, an empty plan after.
+// Each row changes something outside of Terraform. The test checks the plan's exit code and text, that one apply
+// corrects the drift, and that the next plan is empty.
 func TestDrift(t *testing.T) {
 	t.Parallel()
 	for name, drift := range map[string]struct {
@@ -19,7 +20,7 @@ func TestDrift(t *testing.T) {
 		happens func(*world)
 		code    int
 		says    func(*world) []string
-		after   func(*world, levels) // what stands in the end beside what the configuration lists
+		after   func(*world, levels) // the grants that remain beside those of the configuration
 	}{
 		"grant removed": {
 			happens: func(w *world) { w.Workspace.RemoveGrant("iris", w.app) }, code: 2,
@@ -92,7 +93,8 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// A foreign grant fails the plan until somebody decides: list it, ignore it, take it away, or have it removed.
+// A foreign grant makes every apply fail until somebody decides: to revoke it, to list it, to ignore it, or only to
+// warn about it.
 func TestForeignGrantIsAnError(t *testing.T) {
 	t.Parallel()
 	for name, heal := range map[string]struct {
@@ -121,7 +123,7 @@ func TestForeignGrantIsAnError(t *testing.T) {
 			if after := c.Attributes(t, address); before == nil || !reflect.DeepEqual(before, after) {
 				t.Errorf("the failed apply has changed the state from %v to %v", before, after)
 			}
-			c.plan(t, 2) // the verdict stays as long as its reason does
+			c.plan(t, 2) // the error stays as long as its cause
 			heal.decide(t, w, c)
 			c.plan(t, heal.code)
 			c.apply(t)
@@ -135,7 +137,8 @@ func TestForeignGrantIsAnError(t *testing.T) {
 	}
 }
 
-// From now on unlisted grants are removed: that they are is in a plan of its own, never in one that does not show it.
+// on_unlisted changes to "remove": the removals appear in a later plan of their own, never in an apply whose plan does
+// not show them.
 func TestOnUnlistedChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -149,14 +152,14 @@ func TestOnUnlistedChanges(t *testing.T) {
 	w.holds(t, both)
 	c.plan(t, 2).MustSay(t, `- "bob@example.com" = "CAN_VIEW"`)
 
-	// And back: what the state shows as going stays, because nobody here gave it.
+	// After the change back, the grants that the state would remove stay, because this resource did not apply them.
 	c.Rewrite(t, w.usual(`on_unlisted = "error"`))
 	c.plan(t, 2).MustSay(t, "The apply will fail because of unlisted grants on serving endpoint: iris", "user_name=bob@example.com CAN_VIEW")
 	c.Rewrite(t, w.usual(`on_unlisted = "warn"`))
 	c.apply(t).MustSay(t, "Unlisted grants on serving endpoint", "user_name=bob@example.com CAN_VIEW")
 	w.holds(t, both)
 	c.plan(t, 0)
-	// What was given here goes when it is not listed any more.
+	// A grant that this resource applied is removed when it is not listed any more.
 	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `on_unlisted = "warn"`))
 	c.apply(t)
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_VIEW"})
@@ -169,8 +172,8 @@ var oldLists = map[string]emulator.WorkspaceSwitches{
 	"old list gone":     {DeletedListGone: true},
 }
 
-// An endpoint made again under its name has another id and a list of its own, while the old list may go on answering as
-// if nothing had happened.
+// An endpoint that is created again under its name has another id and its own access list. The old list may still
+// answer as if nothing had happened.
 func TestEndpointRecreated(t *testing.T) {
 	t.Parallel()
 	for name, switches := range oldLists {
@@ -193,7 +196,7 @@ func TestEndpointRecreated(t *testing.T) {
 	}
 }
 
-// Destroying takes nothing from an endpoint that this resource never gave anything on.
+// Destroying removes nothing from an endpoint on which this resource applied no grant.
 func TestEndpointRecreatedThenDestroyed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -205,7 +208,7 @@ func TestEndpointRecreatedThenDestroyed(t *testing.T) {
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
-// Made again between plan and apply: nothing is written where nobody would find it.
+// The endpoint is re-created between plan and apply: the provider writes nothing to the list of the deleted endpoint.
 func TestEndpointRecreatedBeforeUpdate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -239,7 +242,7 @@ func TestEndpointDeleted(t *testing.T) {
 			c.apply(t)
 			w.holds(t, w.usually())
 			c.plan(t, 0)
-			// Gone before it could be destroyed, or while it is: done.
+			// If the endpoint is deleted before or during the destroy, the destroy succeeds.
 			c.MustRun(t, 0, "plan", "-destroy", "-out=p")
 			w.Workspace.DeleteEndpoint("iris")
 			c.MustRun(t, 0, "apply", "p")
@@ -247,7 +250,7 @@ func TestEndpointDeleted(t *testing.T) {
 	}
 }
 
-// A principal that was removed from the workspace is a missing grant, and cannot be granted again.
+// A principal that was removed from the workspace shows as a missing grant, and the grant cannot be created again.
 func TestPrincipalDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -262,8 +265,8 @@ func TestPrincipalDeleted(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// An endpoint that another resource replaces in the same apply is granted again in it, where its id is written; without
-// the id in the next one.
+// Another resource replaces the endpoint in the same apply. If endpoint_id is set, that apply writes the list to the
+// new endpoint; otherwise the next one does.
 func TestEndpointReplacedInTheSameApply(t *testing.T) {
 	t.Parallel()
 	config := func(w *world, version, line string) string {
@@ -318,8 +321,8 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 	})
 }
 
-// Terraform makes a usual plan before it destroys. A grant that somebody else made does not keep it from that, whether the
-// list is in the state or not; nor does a list that may not be read.
+// Terraform plans before it destroys. Neither a grant of somebody else, whether the list is in the state or not, nor a
+// list that may not be read prevents the destroy.
 func TestUnlistedDoesNotHoldUpDestroy(t *testing.T) {
 	t.Parallel()
 	other := `
@@ -329,7 +332,7 @@ resource "dbxaccess_serving_endpoint_permission" "other" {
 }
 `
 	for name, test := range map[string]struct {
-		first  string // applied before the list is written, if not the list itself
+		first  string // configuration that is applied first; if empty, the list itself
 		denied bool
 	}{
 		"in the state":     {},

@@ -34,20 +34,20 @@ func TestDenied(t *testing.T) {
 			c.apply(t)
 			demote()
 			c.plan(t, 1).MustSay(t, append(may.says, "Cannot read the access list of serving endpoint")...)
-			// The state was kept: there is nothing to do once the right is back.
+			// The state was kept, so there is nothing to do once the right is back.
 			w.Workspace.AddToGroup("admins", w.Deployer.ClientID)
 			c.plan(t, 0)
 		})
 	}
 }
 
-// Who manages the endpoint need not be an admin, and keeps what it needs for that.
+// A manager of the endpoint need not be an admin, and keeps the right that it needs to manage the list.
 func TestManagerIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	me := w.demote()
 	c := w.terraform(t, w.usual())
-	// The plan is the same whoever makes it; the apply is not.
+	// The plan is the same for every identity; the apply is not.
 	c.plan(t, 2).MustSay(t, "service_principal_name/"+me+" CAN_MANAGE")
 	locked := []string{"this would remove CAN_MANAGE from the provider's own identity", me, "not a workspace admin", "Nothing was changed", `Add "` + me + `" = "CAN_MANAGE" to service_principals`}
 	c.refused(t).MustSay(t, append(locked, "Cannot take over the access list of serving endpoint")...)
@@ -67,27 +67,27 @@ func TestManagerIsNotLockedOut(t *testing.T) {
 		c.refused(t).MustSay(t, append(locked, "Cannot change the access list of serving endpoint")...)
 		w.holds(t, want)
 	}
-	// Ignored, it is left alone.
+	// If the principal is ignored, its grant stays.
 	c.Rewrite(t, w.usual(`ignore_principals = ["service_principal_name=`+me+`"]`))
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
 
-	// Destroying leaves it too, where it was listed.
+	// A destroy also leaves the grant if it was listed.
 	c.Rewrite(t, mine)
 	c.apply(t)
 	c.destroy(t).MustSay(t, "The caller keeps its CAN_MANAGE on serving endpoint: iris", me)
 	w.holds(t, levels{me: "CAN_MANAGE"})
 }
 
-// A group that the caller is in gives it CAN_MANAGE as well as a grant of its own does.
+// A group of the caller gives it CAN_MANAGE just as its own grant does.
 func TestManagerThroughAGroup(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	me := w.demote()
 	w.Workspace.AddToGroup(team, me)
 	c := w.terraform(t, w.usual(list("groups", team, "CAN_MANAGE")))
-	c.apply(t) // takes its own grant away, and keeps the group's
+	c.apply(t) // removes its own grant, and keeps the group's
 	want := w.usually()
 	want[team] = "CAN_MANAGE"
 	w.holds(t, want)
@@ -100,7 +100,7 @@ func TestManagerThroughAGroup(t *testing.T) {
 	w.holds(t, levels{team: "CAN_MANAGE"})
 }
 
-// A person with a token is a user, and may be the one who is dropped.
+// A person who logs in with a token is a user, and may be the one whose grant would be removed.
 func TestPersonIsNotLockedOut(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -117,7 +117,7 @@ func TestPersonIsNotLockedOut(t *testing.T) {
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
-// An admin may drop its own grant: it goes on managing everything.
+// An admin may remove its own grant, because it can still manage everything.
 func TestAdminMayDropItself(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -127,7 +127,8 @@ func TestAdminMayDropItself(t *testing.T) {
 	w.holds(t, levels{bob: "CAN_MANAGE"})
 	c.plan(t, 0)
 
-	// Destroying leaves what is its own, admin or not, as long as it was not taken out of the list.
+	// A destroy leaves the caller's own grant, admin or not, unless the grant was removed from the configuration
+	// before.
 	me := w.Deployer.ClientID
 	c.Rewrite(t, hcl(list("users", bob, "CAN_MANAGE"), list("service_principals", me, "CAN_MANAGE")))
 	c.apply(t)
@@ -150,7 +151,7 @@ func TestUnknownPrincipal(t *testing.T) {
 	}
 }
 
-// A principal that the workspace knows and its access lists do not know yet is waited for.
+// The provider waits for a principal that the workspace knows but its access lists do not know yet.
 func TestNewPrincipalIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -180,7 +181,7 @@ resource "dbxaccess_service_principal" "app" {
 	c.plan(t, 0)
 }
 
-// The wait has an end, and says what it waited for.
+// The wait ends with the timeout, and the error says what the provider waited for.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -197,7 +198,8 @@ resource "dbxaccess_service_principal" "app" {
 	w.holds(t, levels{ada: "CAN_MANAGE"})
 }
 
-// From the write on nothing is an error any more: an error would taint the list, and Terraform would take it all away.
+// After the write nothing is an error any more: an error would taint the list, and Terraform would then remove all its
+// grants.
 func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -210,7 +212,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c := w.terraform(t, w.usual())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PATCH")
-	noList(2) // the plan's and the one before the write
+	noList(2) // the read of the plan and the read before the write succeed
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "The access list was accepted and could not be read back: iris", "500 INTERNAL_ERROR", "sorry")
 	w.holds(t, w.usually())
 	c.plan(t, 0)
@@ -222,7 +224,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "The changed access list was accepted and could not be read back: iris")
 	c.plan(t, 0)
 
-	// An answer to a replacement that shows nothing is made up for by reading the list.
+	// If the answer to a replacement shows nothing, the provider reads the list.
 	c.Rewrite(t, w.usual())
 	c.MustRun(t, 0, "plan", "-out=p")
 	blind("PUT")
@@ -230,7 +232,7 @@ func TestCreatedThenReadFails(t *testing.T) {
 	c.plan(t, 0)
 	w.holds(t, w.usually())
 
-	// One that shows another list is no error either.
+	// An answer that shows a different list is no error either.
 	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "apply", "-auto-approve")
 	c.Rewrite(t, w.usual())
@@ -242,7 +244,8 @@ func TestCreatedThenReadFails(t *testing.T) {
 	w.holds(t, w.usually())
 }
 
-// A write whose answer was lost is looked at before it is sent again, and what it did counts.
+// After a lost answer the provider reads the list before it sends the write again, and the effect of the first write
+// counts.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -251,7 +254,7 @@ func TestLostAnswers(t *testing.T) {
 		w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: method, Path: listPath, Drop: "after"})
 	}
 	c := w.terraform(t, w.usual())
-	during("PUT") // creation removes a grant
+	during("PUT") // the creation removes a grant
 	c.apply(t).MustNotSay(t, "Warning: The", "Grants that the plan")
 	w.holds(t, w.usually())
 	c.plan(t, 0)
@@ -268,7 +271,7 @@ func TestLostAnswers(t *testing.T) {
 	w.holds(t, levels{})
 }
 
-// When every answer is lost the run fails, although the list stands; the next one finds it and takes it over.
+// If every answer is lost, the apply fails although the list is written. The next apply finds and adopts the list.
 func TestLostAnswersThenApplyAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -284,7 +287,7 @@ func TestLostAnswersThenApplyAgain(t *testing.T) {
 	w.holds(t, w.usually())
 }
 
-// A service that is busy, or changes the list at this moment, is asked again.
+// The provider repeats a request if the service is busy or is just changing the list.
 func TestRetried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -301,8 +304,8 @@ func TestRetried(t *testing.T) {
 	w.holds(t, w.usually())
 }
 
-// A provider that is pointed elsewhere must not take "no such endpoint" there for one that is gone, nor touch an endpoint
-// of the same name.
+// A provider whose host was changed to another workspace must not conclude from "no such endpoint" that the endpoint
+// was deleted, and must not change an endpoint of the same name there.
 func TestWrongWorkspace(t *testing.T) {
 	t.Parallel()
 	for name, there := range map[string]bool{"without the endpoint": false, "with an endpoint of that name": true} {
@@ -332,7 +335,7 @@ func TestWrongWorkspace(t *testing.T) {
 			c.MustRun(t, 1, "destroy", "-auto-approve").MustSay(t, wrong...)
 			w.Env["DBXACCESS_HOST"] = right
 			c.plan(t, 0)
-			// Pointed away only after the plan was made: neither an update nor a destroy writes there.
+			// The host changes only after the plan: then neither an update nor a destroy writes to the other workspace.
 			c.MustRun(t, 0, "plan", "-destroy", "-out=destroy")
 			c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 			c.MustRun(t, 0, "plan", "-out=update")

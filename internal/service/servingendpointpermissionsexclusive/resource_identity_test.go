@@ -17,7 +17,8 @@ import (
 
 const typeName = "dbxaccess_serving_endpoint_permissions_exclusive"
 
-// Whatever is done to the list, it keeps its identity; and by that it is imported as by its id.
+// A list keeps its resource identity, whatever operation runs on it. An import by the identity equals an import by the
+// id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -41,7 +42,7 @@ func TestIdentity(t *testing.T) {
 		}
 	}
 
-	// An update that asks something, and one that asks nothing, also of a state that knew no identities.
+	// One update sends requests, the other none. Each also runs on a state without an identity.
 	for _, known := range []map[string]any{want, nil} {
 		made.Identity = known
 		config["users"].(map[string]any)[bob] = "CAN_VIEW"
@@ -55,11 +56,11 @@ func TestIdentity(t *testing.T) {
 
 	w.Tenant.Clock.Advance(time.Hour)
 	w.Workspace.DeleteEndpoint("iris")
-	p = w.Protocol(t) // the next walk
+	p = w.Protocol(t) // a new process without cached reads
 	p.MustBeGone(t, typeName, made, want)
 }
 
-// What could not be read back has its identity all the same.
+// A list that could not be read back has its identity all the same.
 func TestIdentityUnread(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -75,7 +76,7 @@ func TestIdentityUnread(t *testing.T) {
 	w.holds(t, levels{ada: "CAN_MANAGE", bob: "CAN_QUERY"})
 }
 
-// The same through Terraform itself, where it is new enough.
+// Imports by identity through the real Terraform CLI, if it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

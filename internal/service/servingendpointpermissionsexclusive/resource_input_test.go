@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// What the configuration alone shows to be wrong is told at plan, at its attribute, and nobody is asked.
+// An error that the configuration alone shows appears in the plan, at its attribute, and without a request.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	const app = "abcdef9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
@@ -56,7 +56,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// One principal written in two ways is still one, and what it hides is known.
+// One principal in two spellings is still one principal, and the plan still shows the other removals.
 func TestIgnoredTwice(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// theirs is a list of the official provider: pairs of kind=name and a level.
+// theirs returns HCL of a list of the official provider, from pairs of kind=name and a level.
 func (w *world) theirs(pairs ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "resource \"databricks_permissions\" \"x\" {\n  serving_endpoint_id = %q\n", w.EndpointID)
@@ -21,7 +21,7 @@ func (w *world) theirs(pairs ...string) string {
 
 const moved = "moved {\n  from = databricks_permissions.x\n  to   = " + address + "\n}\n"
 
-// applied is what the official provider has made of a list.
+// applied lets the official provider apply a list.
 func (w *world) applied(t *testing.T, theirs string) terraform {
 	t.Helper()
 	c := terraform{w.CLI(t, acctest.OfficialSource+theirs)}
@@ -31,8 +31,8 @@ func (w *world) applied(t *testing.T, theirs string) terraform {
 	return c
 }
 
-// An endpoint's list comes over from the official provider: nothing is made again or written, and the next plan is empty.
-// That one takes an application id as a user's name, and upper and lower case as they come.
+// An endpoint's list moves from the official provider: nothing is re-created or written, and the next plan is empty.
+// The official provider accepts an application id as a user name, and any mix of upper and lower case.
 func TestMovedFromOfficialProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -43,7 +43,7 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	ours := hcl(list("service_principals", strings.ToUpper(w.app), "CAN_QUERY", neighbor, "CAN_VIEW", w.Deployer.ClientID, "CAN_MANAGE"), list("users", ada, "CAN_MANAGE"), list("groups", team, "CAN_VIEW"))
 	c.Rewrite(t, ours+moved)
 	c.MustRun(t, 0, "plan", "-out=p").MustSay(t, "databricks_permissions.x has moved to "+address, "0 to add, 0 to change, 0 to destroy")
-	// All endpoints for the name behind the id, and the list of that one.
+	// The provider lists all endpoints to find the name of the id, and then reads that endpoint's access list.
 	w.wantAsked(t, "log in", "log in", "GET endpoint", "GET list")
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "0 added, 0 changed, 0 destroyed")
 	w.wantAsked(t)
@@ -53,15 +53,15 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 	}
 	w.holds(t, stands)
 
-	c.Rewrite(t, ours) // the moved block may go
+	c.Rewrite(t, ours) // the moved block may be removed
 	c.plan(t, 0)
-	// What Terraform has applied goes, and what the official provider added by itself stays.
+	// Grants that Terraform applied are removed, and the grant that the official provider added itself stays.
 	c.destroy(t)
 	w.holds(t, levels{w.Deployer.ClientID: "CAN_MANAGE"})
 }
 
-// What differs is an update in place: the CAN_MANAGE that the official provider gave to who ran it is shown before it goes,
-// and can be left. So can be what somebody has added by hand.
+// Differences cause an update in place. The plan shows the removal of the CAN_MANAGE that the official provider gave to
+// its own identity, and the configuration can keep that grant. It can also keep grants that somebody added by hand.
 func TestMovedAndChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -74,10 +74,10 @@ func TestMovedAndChanged(t *testing.T) {
 	c.plan(t, 0).MustSay(t, "Unlisted grants on serving endpoint")
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY", w.Deployer.ClientID: "CAN_MANAGE"})
 
-	// The deployer is an admin; what it lists is the list.
+	// The deployer is an admin, so the configuration need not list its grant.
 	c.Rewrite(t, hcl(list("users", ada, "CAN_MANAGE"), `ignore_principals = ["service_principal_name=`+w.app+`", "user_name=`+bob+`"]`))
 	c.apply(t)
-	c.apply(t) // what was left until now goes once a plan has shown it
+	c.apply(t) // removes the grants whose removal the last plan showed
 	w.holds(t, levels{w.app: "CAN_QUERY", ada: "CAN_MANAGE", bob: "CAN_QUERY"})
 }
 
@@ -108,7 +108,8 @@ func TestMovedRefused(t *testing.T) {
 		c.Rewrite(t, w.usual()+moved)
 		c.plan(t, 1).MustSay(t, "Wrong workspace", "42", w.Workspace.ID())
 	})
-	// Without a refresh nobody knows the name, and the endpoint would seem to be another one. A destroy finds the name itself.
+	// Without a refresh the endpoint's name is unknown, and the endpoint would look like another one. A destroy finds
+	// the name itself.
 	t.Run("not refreshed", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)

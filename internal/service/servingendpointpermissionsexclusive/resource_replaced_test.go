@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-// The list can be told to be replaced with its endpoint. Whether that takes minutes or a second, it is written to the new
-// one: the old one's id goes on answering, and would take a list that helps nobody.
+// replace_triggered_by can replace the list together with its endpoint. Whether that takes minutes or a second, the
+// list is written to the new endpoint: the id of the old one still answers, and would accept a list without effect.
 func TestReplacedWithItsEndpoint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -51,7 +51,7 @@ resource "dbxaccess_serving_endpoint_permissions_exclusive" "x" {
 	}})
 }
 
-// What stands unlisted on the endpoint that is left has nothing to do with the one that the list goes to.
+// Unlisted grants on the old endpoint do not matter for the new endpoint.
 func TestReplacedByAnotherEndpoint(t *testing.T) {
 	t.Parallel()
 	for name, onUnlisted := range map[string]string{"error": "error", "warn": "warn"} {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// once is how a provider begins: it finds out where to log in, and does.
+// once holds the first requests of every provider process: it looks up where to log in, and logs in.
 var once = []string{"log in", "log in"}
 
-// What each operation costs, everything counted.
+// Counts all requests of each operation.
 func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -21,13 +21,13 @@ func TestRequestCounts(t *testing.T) {
 		w.wantAsked(t, append(append([]string{}, once...), want...)...)
 	}
 	look := []string{"GET endpoint", "GET list"}
-	// After each write the list is read again: another run may have undone it.
+	// After each write the list is read again, because another run may have undone the write.
 	replace, upsert := []string{"GET list", "PUT list", "GET list"}, []string{"GET list", "PATCH list", "GET list"}
 
 	c.MustRun(t, 0, "plan", "-out=p")
 	costs(look...)
 	c.MustRun(t, 0, "apply", "p")
-	costs(append(look, replace...)...) // Terraform plans a creation once more before it makes it
+	costs(append(look, replace...)...) // Terraform plans a creation again before it applies it
 	c.plan(t, 0)
 	costs(look...)
 
@@ -45,19 +45,20 @@ func TestRequestCounts(t *testing.T) {
 	}
 	step(w.usual(list("groups", team, "CAN_VIEW")), upsert...)
 	step(w.usual(), replace...)
-	step(w.usual(`on_unlisted = "warn"`)) // nobody is asked for what only the state holds
-	// A user's CAN_MANAGE cannot be the caller's, which is a service principal; its own can, and is asked for.
+	step(w.usual(`on_unlisted = "warn"`)) // no request for an attribute that only the state holds
+	// The caller is a service principal, so a user's CAN_MANAGE cannot be the caller's. A service principal's own can,
+	// which costs one request.
 	step(hcl(list("service_principals", w.app, "CAN_QUERY", me, "CAN_MANAGE")), replace...)
 	step(hcl(list("service_principals", w.app, "CAN_QUERY")), "GET list", "GET me", "PUT list", "GET list")
 
 	c.MustRun(t, 0, "plan", "-destroy", "-out=p")
 	costs(look...)
 	c.MustRun(t, 0, "apply", "p")
-	costs("GET endpoint", "GET list", "PUT list") // an empty list holds nothing that another run could be removing
+	costs("GET endpoint", "GET list", "PUT list") // an empty list holds nothing that another run could undo
 	w.holds(t, levels{})
 }
 
-// A thousand entries cost what one does, and no time that grows with their square.
+// A thousand entries need as many requests as one, and the time does not grow quadratically.
 func TestThousand(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -79,7 +80,7 @@ func TestThousand(t *testing.T) {
 	took := time.Since(began)
 	w.wantAsked(t, append(append([]string{}, once...), "GET endpoint", "GET list")...)
 	t.Logf("a plan that changes nothing took %s", took)
-	if took > 15*time.Second { // a quadratic one takes half a minute on an idle machine
+	if took > 15*time.Second { // a quadratic algorithm takes half a minute on an idle machine
 		t.Errorf("a plan that changes nothing took %s", took)
 	}
 	c.MustRun(t, 0, "destroy", "-auto-approve")

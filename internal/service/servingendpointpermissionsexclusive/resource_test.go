@@ -23,7 +23,7 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 
 var empty = resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
 
-// on runs a check of the server as a step's check.
+// on returns a step's check that runs a check of the server.
 func on(check func()) resource.TestCheckFunc {
 	return func(*tf.State) error {
 		check()
@@ -67,7 +67,7 @@ func TestBasic(t *testing.T) {
 	w.holds(t, levels{})
 }
 
-// The example of the documentation is applied as it is printed.
+// Applies the example of the documentation as it is printed.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -91,8 +91,8 @@ func TestExample(t *testing.T) {
 	}
 }
 
-// A configuration that says what stands plans empty after an import, whatever the case of its keys; one that says more is
-// settled in place without a request.
+// A configuration that equals the existing list has an empty plan after an import, whatever the case of its keys. One
+// with more attributes causes an update in place without a request.
 func TestImport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -113,12 +113,12 @@ func TestImport(t *testing.T) {
 	w.wantAsked(t)
 	c.plan(t, 0)
 	w.holds(t, levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY", team: "CAN_VIEW"})
-	// Now that something was applied, it is what destroying removes.
+	// The apply makes these grants ones that a destroy removes.
 	c.destroy(t)
 	w.holds(t, levels{})
 }
 
-// What was imported and never applied was given by somebody else: forgetting it takes nothing from anybody.
+// Somebody else created the grants of a list that was imported and never applied, so a destroy removes none of them.
 func TestDestroyAfterImport(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -143,7 +143,7 @@ func TestImportRefused(t *testing.T) {
 	}
 }
 
-// Destroying takes away what this resource gave, and nothing else.
+// A destroy removes the grants that this resource applied, and nothing else.
 func TestDestroyBesideForeignGrants(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -155,8 +155,8 @@ func TestDestroyBesideForeignGrants(t *testing.T) {
 	w.holds(t, levels{bob: "CAN_MANAGE", neighbor: "CAN_QUERY"})
 }
 
-// A grant that was given by hand and listed afterwards left nothing to apply, so destroying leaves it, and says so. What is
-// ignored is nobody's news.
+// A grant that was created by hand and listed afterwards left nothing to apply, so a destroy leaves it, with a warning.
+// There is no warning about ignored principals.
 func TestDestroyTellsWhatStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

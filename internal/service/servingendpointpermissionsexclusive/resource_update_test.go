@@ -22,10 +22,10 @@ func TestUpdate(t *testing.T) {
 			c := w.terraform(t, w.usual())
 			c.apply(t)
 			for _, step := range []levels{
-				{ada: "CAN_MANAGE", w.app: "CAN_MANAGE"},                 // up
-				{ada: "CAN_MANAGE", w.app: "CAN_VIEW"},                   // down
-				{ada: "CAN_MANAGE", w.app: "CAN_VIEW", bob: "CAN_QUERY"}, // one more
-				{w.app: "CAN_QUERY"},                                     // two less, and a level
+				{ada: "CAN_MANAGE", w.app: "CAN_MANAGE"},                 // raises a level
+				{ada: "CAN_MANAGE", w.app: "CAN_VIEW"},                   // lowers a level
+				{ada: "CAN_MANAGE", w.app: "CAN_VIEW", bob: "CAN_QUERY"}, // adds a principal
+				{w.app: "CAN_QUERY"},                                     // removes two principals and changes a level
 			} {
 				sps, users := []string{w.app, step[w.app]}, []string{}
 				for _, name := range []string{ada, bob} {
@@ -45,7 +45,7 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// An update removes what its plan showed and nothing else.
+// An update removes the grants whose removal its plan showed, and nothing else.
 func TestUpdateLeavesTheUnseen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -55,8 +55,8 @@ func TestUpdateLeavesTheUnseen(t *testing.T) {
 	c.Rewrite(t, w.usual(list("groups", team, "CAN_VIEW")))
 	c.MustRun(t, 0, "plan", "-out=p")
 	w.Workspace.SetGrant("iris", neighbor, "CAN_MANAGE")
-	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // shown as going: goes, whatever it holds by then
-	w.Workspace.RemoveGrant("iris", w.app)         // listed: stands again
+	w.Workspace.SetGrant("iris", bob, "CAN_QUERY") // removed, because the plan showed that, whatever its level by then
+	w.Workspace.RemoveGrant("iris", w.app)         // listed, so it is granted again
 	c.MustRun(t, 0, "apply", "p").MustSay(t, "Grants that the plan did not show were left on serving endpoint: iris", neighbor+" (neighbor) CAN_MANAGE")
 	want := w.usually()
 	want[team], want[neighbor] = "CAN_VIEW", "CAN_MANAGE"
@@ -68,7 +68,7 @@ func TestUpdateLeavesTheUnseen(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// A grant that was warned of in the plan is not news in the apply.
+// The apply does not warn again about a grant about which the plan warned.
 func TestUpdateBesideUnlisted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -99,7 +99,8 @@ func TestReplace(t *testing.T) {
 	c.plan(t, 0)
 }
 
-// Application ids and user names are the same in any case, group names are not; the order of an answer means nothing.
+// Application ids and user names are compared without case, group names with case. The order of an answer means
+// nothing.
 func TestCasing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -112,12 +113,12 @@ func TestCasing(t *testing.T) {
 	c.apply(t)
 	w.holds(t, want)
 	c.plan(t, 0)
-	for range 3 { // every answer has another order
+	for range 3 { // every answer has a different order
 		c.plan(t, 0)
 	}
 	c.Rewrite(t, spelled(w.app, ada))
 	c.plan(t, 0)
-	// Another key beside it changes: the plan may show the spelling, the apply settles it.
+	// Another key changes as well: the plan may show the spelling, and the apply stores it.
 	c.Rewrite(t, hcl(list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")))
 	c.apply(t).MustNotSay(t, "did not show")
 	delete(want, bob)
@@ -151,7 +152,8 @@ func TestEndpointID(t *testing.T) {
 	w.holds(t, w.usually())
 }
 
-// Single grants and the whole list of one endpoint in one configuration are told, whichever way it is solved.
+// The plan warns if one configuration manages both single grants and the whole list of one endpoint, whichever is
+// planned first.
 func TestSingleAndWhole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -164,7 +166,7 @@ resource "dbxaccess_serving_endpoint_permission" "one" {
 	const warning = "Access list and single grants on one endpoint are both managed: iris"
 	c := w.terraform(t, w.usual(`depends_on = [dbxaccess_serving_endpoint_permission.one]`)+single)
 	c.plan(t, 2).MustSay(t, warning, "user_name=bob@example.com", "Name them in ignore_principals")
-	// The other way round it is the single grant that is planned second.
+	// In the other order the single grant is planned second.
 	c.Rewrite(t, w.usual()+strings.Replace(single, "user_name ", "depends_on = [dbxaccess_serving_endpoint_permissions_exclusive.x]\n  user_name ", 1))
 	c.plan(t, 2).MustSay(t, "Access list and single grant are both managed: iris")
 	c.Rewrite(t, w.usual(`ignore_principals = ["user_name=bob@example.com"]`)+single)

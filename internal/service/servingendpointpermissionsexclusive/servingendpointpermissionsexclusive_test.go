@@ -15,7 +15,7 @@ const (
 	address  = "dbxaccess_serving_endpoint_permissions_exclusive.x"
 	listPath = "/api/2.0/permissions/serving-endpoints/*"
 
-	ada      = "ada@example.com" // made the endpoint: CAN_MANAGE
+	ada      = "ada@example.com" // created the endpoint, so holds CAN_MANAGE
 	bob      = "bob@example.com"
 	team     = "data scientists"
 	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
@@ -47,12 +47,12 @@ func (w *world) holds(t *testing.T, want levels) {
 	}
 }
 
-// hcl is the resource on the endpoint iris with those lines.
+// hcl returns HCL of the resource on the endpoint iris with those lines.
 func hcl(lines ...string) string {
 	return "resource \"dbxaccess_serving_endpoint_permissions_exclusive\" \"x\" {\n  endpoint_name = \"iris\"\n  " + strings.Join(lines, "\n  ") + "\n}\n"
 }
 
-// list is a map attribute of pairs.
+// list returns a map attribute in HCL with these pairs.
 func list(attribute string, pairs ...string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s = {", attribute)
@@ -62,21 +62,21 @@ func list(attribute string, pairs ...string) string {
 	return strings.TrimSuffix(b.String(), ",") + " }"
 }
 
-// usual lists the creator and the application.
+// usual returns HCL of the list with the endpoint's creator and the application.
 func (w *world) usual(lines ...string) string {
 	return hcl(append([]string{list("service_principals", w.app, "CAN_QUERY"), list("users", ada, "CAN_MANAGE")}, lines...)...)
 }
 
 func (w *world) usually() levels { return levels{ada: "CAN_MANAGE", w.app: "CAN_QUERY"} }
 
-// demote makes the deployer a manager of the endpoint and no admin.
+// demote makes the deployer a manager of the endpoint who is no admin, and returns its application id.
 func (w *world) demote() string {
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Workspace.SetGrant("iris", w.Deployer.ClientID, "CAN_MANAGE")
 	return w.Deployer.ClientID
 }
 
-// terraform is the CLI in the world, with a configuration that can be changed.
+// terraform is the CLI in the world, with a configuration that a test can change.
 type terraform struct{ *acctest.CLI }
 
 func (w *world) terraform(t *testing.T, hcl string) terraform {
@@ -89,7 +89,7 @@ func (c terraform) apply(t *testing.T) acctest.Result {
 	return c.MustRun(t, 0, "apply", "-auto-approve")
 }
 
-// plan demands the exit code of a detailed plan: 0 nothing to do, 1 an error, 2 something to do.
+// plan demands the exit code of a plan: 0 for no changes, 1 for an error, 2 for changes.
 func (c terraform) plan(t *testing.T, code int) acctest.Result {
 	t.Helper()
 	return c.MustRun(t, code, "plan", "-detailed-exitcode")
@@ -106,7 +106,7 @@ func (c terraform) destroy(t *testing.T) acctest.Result {
 	return c.MustRun(t, 0, "destroy", "-auto-approve")
 }
 
-// asked are the requests since the journal was reset, in order, such as "GET list"; everything counts.
+// asked returns all requests since the journal was reset, in order, such as "GET list".
 func (w *world) asked() []string {
 	var asked []string
 	for _, e := range w.Tenant.Journal.Entries() {

@@ -32,11 +32,11 @@ func TestExpectDenied(t *testing.T) {
 			t.Errorf("asked as %s", who)
 		}
 	}
-	// CAN_VIEW is not enough to query, and that is still a refusal.
+	// CAN_VIEW is not enough to query, so the endpoint still refuses.
 	w.Workspace.SetGrant("iris", application, "CAN_VIEW")
 	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(403))}})
 
-	// Who is served should not have been.
+	// An answer is an error, because the principal should have been refused.
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	w.Tenant.Journal.Reset()
 	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied, twoTries), ExpectError: acctest.Says("Cannot score serving endpoint", "expect_denied", "the endpoint answered", "holds CAN_QUERY or CAN_MANAGE", "dbxaccess_serving_endpoint_access")})
@@ -44,14 +44,14 @@ func TestExpectDenied(t *testing.T) {
 		t.Errorf("asked %q, want once", asked)
 	}
 
-	// A token that opens nothing proves nothing.
+	// An invalid token proves nothing.
 	w.Workspace.RevokeToken(id)
 	w.Test(t, resource.TestStep{Config: asToken(w, token, expectDenied), ExpectError: acctest.Says("Cannot score serving endpoint", "does not accept the token", "does not show that its owner lacks the right")})
-	// Nor does a payload that the model refuses, or an endpoint that is not there.
+	// A payload that the model refuses, or a missing endpoint, proves nothing either.
 	w.Test(t, resource.TestStep{Config: strings.Replace(asProvider(expectDenied), `"iris"`, `"rose"`, 1), ExpectError: acctest.Says("Cannot score serving endpoint", `no serving endpoint named "rose"`)})
 }
 
-// A right that this run has just taken away may be honoured a moment longer.
+// The endpoint may honour a right for a moment after this run has revoked it.
 func TestExpectDeniedAfterRevocation(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -66,7 +66,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 `
 	}
 	query := asToken(w, token, expectDenied, "depends_on = [dbxaccess_serving_endpoint_permission.x]")
-	// The serving plane answers once as if nothing had happened.
+	// The endpoint answers once as if nothing had happened.
 	w.Test(t,
 		resource.TestStep{Config: grant("CAN_QUERY")},
 		resource.TestStep{
@@ -99,23 +99,23 @@ func TestRouteOptimized(t *testing.T) {
 	for _, config := range []string{asToken(w, token), asToken(w, bearer), asProvider(), asToken(w, token, expectDenied)} {
 		w.Test(t, resource.TestStep{Config: fast(config), ExpectError: acctest.Says(told()...)})
 	}
-	// In whatever words the service refuses.
+	// The error is the same, whatever the words of the service's refusal.
 	for _, refusal := range []emulator.Refusal{{Status: 403, Code: "PERMISSION_DENIED", Message: "no"}, {Status: 400, Code: "BAD_REQUEST", Message: "no"}} {
 		w.Workspace.SetSwitches(emulator.WorkspaceSwitches{RouteOptimizedRefused: refusal})
 		w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says(told()...)})
 	}
-	// A provider that may not see the endpoint says what it can.
+	// A provider that may not see the endpoint reports what it knows.
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 	w.Test(t, resource.TestStep{Config: fast(asToken(w, token)), ExpectError: acctest.Says("does not accept the token", "revoked")})
 }
 
-// One attempt may take longer than the provider's own limit for a call: a model may work for minutes.
+// One attempt may take longer than the provider's own timeout for a call, because a model may work for minutes.
 func TestSlowModel(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
 	w.Env["DBXACCESS_HTTP_TIMEOUT_SECONDS"] = "1"
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "POST", Path: invocations, Delay: 2 * time.Second})
-	// Time for one attempt, and none for a second after the pause.
+	// The timeout leaves time for one attempt, but not for the pause and a second one.
 	w.Test(t, resource.TestStep{Config: asProvider(`timeouts = { read = "6s" }`), ConfigStateChecks: []statecheck.StateCheck{is("status", knownvalue.Int64Exact(200))}})
 }

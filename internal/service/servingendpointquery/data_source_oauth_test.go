@@ -16,7 +16,8 @@ const (
 	oneFlower = `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`
 )
 
-// oauthWorld has a route-optimized endpoint and a service principal that Databricks made, with an OAuth secret.
+// oauthWorld returns a world with a route-optimized endpoint, and a service principal that Databricks manages, with an
+// OAuth secret.
 func oauthWorld(t *testing.T, scopes ...string) (w *acctest.World, application, secret string) {
 	t.Helper()
 	w = acctest.New(t)
@@ -42,8 +43,8 @@ func withSecret(endpoint, application, secret string, more ...any) map[string]an
 
 func status(state map[string]any) string { return fmt.Sprint(state["status"]) }
 
-// A granted principal is served at the endpoint's own address, another one is refused when its token is made, and so is the
-// first once its grant is gone, although its token would be good for an hour.
+// The endpoint answers a granted principal at its own address. Another principal gets no token for the endpoint, and
+// neither does the first after its grant is removed, although its old token would be valid for an hour.
 func TestRouteOptimizedByOAuth(t *testing.T) {
 	t.Parallel()
 	w, application, secret := oauthWorld(t)
@@ -73,7 +74,7 @@ func TestRouteOptimizedByOAuth(t *testing.T) {
 	if errors != "" || status(state) != "401" {
 		t.Errorf("%v %s", state, errors)
 	}
-	// One that is made again under its name is another endpoint.
+	// An endpoint that is created again under its name is another endpoint.
 	w.Workspace.DeleteEndpoint("fast")
 	w.Workspace.CreateRouteOptimizedEndpoint("fast", w.PersonName)
 	w.ReachHost(t, w.Workspace.EndpointHost("fast"))
@@ -83,8 +84,8 @@ func TestRouteOptimizedByOAuth(t *testing.T) {
 	}
 }
 
-// An endpoint of another kind is asked at the workspace; a secret for model serving alone is enough, and a missing right is
-// no missing scope.
+// An endpoint that is not route-optimized is queried at the workspace's address. A secret with the scope model-serving
+// alone is enough, and a missing right is not reported as a missing scope.
 func TestOAuthAtTheWorkspace(t *testing.T) {
 	t.Parallel()
 	w, application, secret := oauthWorld(t, "model-serving")
@@ -144,7 +145,7 @@ func TestOAuthDenialsThatAreNone(t *testing.T) {
 	}
 }
 
-// A token goes to the endpoint's own host and nowhere else, whatever the workspace or a redirect says.
+// A token is sent only to the endpoint's own host, whatever address the workspace or a redirect names.
 func TestOAuthTokenGoesNowhereElse(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{
@@ -219,7 +220,7 @@ func TestOAuthQueryInput(t *testing.T) {
 	}
 }
 
-// A provider that logs in by Databricks OAuth asks a route-optimized endpoint in its own name.
+// A provider that logs in by Databricks OAuth queries a route-optimized endpoint as its own identity.
 func TestRouteOptimizedAsProvider(t *testing.T) {
 	t.Parallel()
 	w, application, secret := oauthWorld(t)

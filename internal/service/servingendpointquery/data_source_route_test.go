@@ -10,8 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// A route-optimized endpoint refuses whoever comes this way, who may call it as well as who may not: its refusal is no
-// proof of a missing right.
+// A route-optimized endpoint refuses everybody at the workspace's address, with or without the right to query, so its
+// refusal does not prove that a right is missing.
 func TestRouteOptimizedProvesNothing(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

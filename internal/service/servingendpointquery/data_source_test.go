@@ -25,7 +25,8 @@ const (
 	flower      = `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`
 )
 
-// twoTries is time enough for a second try, so that one too many is seen and not waited for.
+// twoTries is a timeout that leaves time for a second attempt, so that the test sees an unwanted one without a long
+// wait.
 const twoTries = `timeouts = { read = "7s" }`
 
 func hcl(lines ...string) string {
@@ -51,7 +52,7 @@ func is(attribute string, value knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
 }
 
-// addApp makes the application a member with a token, and no grant.
+// addApp adds the application to the workspace with a token and without a grant.
 func addApp(w *acctest.World) (application, token, tokenID string) {
 	application = w.ScoringApp.ClientID
 	w.Workspace.AddServicePrincipal(application, "iris-scoring")
@@ -60,7 +61,7 @@ func addApp(w *acctest.World) (application, token, tokenID string) {
 	return application, token, tokenID
 }
 
-// callers are who asked the model, in order.
+// callers returns the identities that queried the model, with the status of each answer, in order.
 func callers(w *acctest.World) []string {
 	var who []string
 	for _, e := range w.Tenant.Journal.Entries() {
@@ -122,7 +123,7 @@ func TestAsToken(t *testing.T) {
 	}
 	w.TestCLI(t,
 		resource.TestStep{Config: asToken(w, token), ConfigStateChecks: checks},
-		resource.TestStep{Config: asToken(w, bearer), ConfigStateChecks: checks}, // a token of Entra ID is as good
+		resource.TestStep{Config: asToken(w, bearer), ConfigStateChecks: checks}, // a token of Entra ID works as well
 	)
 	asked := callers(w)
 	if len(asked) == 0 {
@@ -138,7 +139,7 @@ func TestAsToken(t *testing.T) {
 	}
 }
 
-// The example of the documentation is applied as it is printed.
+// Applies the example of the documentation as it is printed.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -156,7 +157,7 @@ func TestExample(t *testing.T) {
 	})
 }
 
-// A refusal where this run has changed nothing is an answer, and is told at once.
+// If this run has changed no access, a refusal is final, and the provider reports it at once.
 func TestDenied(t *testing.T) {
 	t.Parallel()
 	right := []string{"403 PERMISSION_DENIED", "does not have permission 'Query'", "needs CAN_QUERY", "dbxaccess_serving_endpoint_permission", "depend"}
@@ -192,7 +193,8 @@ func TestTokenRefused(t *testing.T) {
 	}
 }
 
-// A new grant takes a while to be honoured: only where this run has written one is a refusal worth a second try.
+// A new grant takes a while to take effect. Only if this run has written a grant does the provider query again after a
+// refusal.
 func TestGrantSpreads(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -232,7 +234,7 @@ func TestScaledToZero(t *testing.T) {
 			ExpectError: acctest.Says("Cannot score serving endpoint", "504", "did not answer in time", "timeouts.read"),
 		})
 	})
-	// A connection that breaks while the model starts is one more sign of that.
+	// A connection that breaks also shows that the model is still starting.
 	t.Run("no answer", func(t *testing.T) {
 		t.Parallel()
 		w := acctest.New(t)
@@ -241,7 +243,7 @@ func TestScaledToZero(t *testing.T) {
 	})
 }
 
-// A model that fails does not start working by being asked for twenty minutes.
+// The provider does not repeat the query if the model itself fails.
 func TestModelFails(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -277,7 +279,7 @@ func TestNotFound(t *testing.T) {
 	})
 }
 
-// A foundation model has no access list and takes messages.
+// A foundation model has no access list and accepts messages.
 func TestFoundationModel(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)
@@ -319,7 +321,8 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A token that is known only after apply may turn out to be empty: then nobody is asked, least of all in the provider's name.
+// A token that is known only after apply may be empty. Then the provider sends no query, and above all none as its own
+// identity.
 func TestTokenTurnsOutEmpty(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

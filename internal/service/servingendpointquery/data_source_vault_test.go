@@ -17,7 +17,7 @@ terraform {
 }
 `
 
-// vaulted is a world in which the application's token lies in a vault that the deployer may read.
+// vaulted returns a world in which the application's token is in a vault that the deployer may read.
 func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c *acctest.CLI) {
 	t.Helper()
 	w = acctest.New(t)
@@ -27,12 +27,12 @@ func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
 	v = w.Tenant.NewVault("kv-ml")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
-	v.SetSecret("iris-token", token+"\n", "text/plain") // as a file's content ends
+	v.SetSecret("iris-token", token+"\n", "text/plain") // with the line break that ends a file
 	return w, v, token, w.CLI(t, requireProvider+asVaulted(v.URL(), "iris-token", "store_response = true")+
 		"output \"model\" {\n  value = data.dbxaccess_serving_endpoint_query.x.served_model\n}\n")
 }
 
-// wants demands the words in a failed plan, however the lines break.
+// wants demands the words in the error of a failed plan, however the lines break.
 func wants(t *testing.T, c *acctest.CLI, words ...string) {
 	t.Helper()
 	r := c.MustRun(t, 1, "plan")
@@ -41,7 +41,7 @@ func wants(t *testing.T, c *acctest.CLI, words ...string) {
 	}
 }
 
-// The token is read, used, and nowhere else: not in state, plan or log.
+// The token is read from the vault and used, and is in no state, plan or log.
 func TestAsVaultedToken(t *testing.T) {
 	t.Parallel()
 	w, _, token, c := vaulted(t)
@@ -86,7 +86,7 @@ func TestVaultRefuses(t *testing.T) {
 	wants(t, other, "Key Vault secret not found", "no secret or certificate rose-token")
 	nowhere := w.CLI(t, requireProvider+asVaulted("https://kv-gone.vault.azure.net/", "iris-token"))
 	wants(t, nowhere, "Key Vault not found", "kv-gone.vault.azure.net")
-	if asked := callers(w); len(asked) != 0 { // the token of nobody has no caller
+	if asked := callers(w); len(asked) != 0 { // a request with an unknown token has no caller
 		for _, who := range asked {
 			if who != " 403" {
 				t.Errorf("asked: %q", asked)
@@ -95,7 +95,7 @@ func TestVaultRefuses(t *testing.T) {
 	}
 }
 
-// A Databricks token is a login to the workspace alone.
+// A login with a Databricks token gives access to the workspace only, not to a vault.
 func TestVaultNeedsEntraID(t *testing.T) {
 	t.Parallel()
 	w, _, _, c := vaulted(t)
@@ -108,7 +108,7 @@ func TestVaultNeedsEntraID(t *testing.T) {
 	wants(t, c, "A Databricks login cannot use Key Vault", "DATABRICKS_TOKEN", "token of Microsoft Entra ID")
 }
 
-// One line of progress for each try, for whoever looks at a run that takes long.
+// The log shows one line of progress per attempt, for people who watch a long run.
 func TestColdStartIsLogged(t *testing.T) {
 	t.Parallel()
 	w := acctest.New(t)

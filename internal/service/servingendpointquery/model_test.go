@@ -21,7 +21,7 @@ func TestToQuery(t *testing.T) {
 		"provider":         {asProvider, "", "query_as", query{Endpoint: "iris", Request: `{"inputs": []}`}},
 		"token":            {asToken, "dapi00", asToken, query{Endpoint: "iris", Request: `{"inputs": []}`, Token: "dapi00"}},
 		"key vault secret": {asSecret, "", asSecret, query{Endpoint: "iris", Request: `{"inputs": []}`, Secret: secret{"https://kv.vault.azure.net/", "iris"}}},
-		// Validation refuses it; it must not change who asks all the same.
+		// Validation refuses this configuration, but its query must still use the credential that query_as names.
 		"a token too many": {asProvider, "dapi00", "query_as", query{Endpoint: "iris", Request: `{"inputs": []}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,7 +31,7 @@ func TestToQuery(t *testing.T) {
 			}
 			got := m.toQuery()
 			if got != c.want {
-				t.Error("another query than was written") // not printed: it may hold a token
+				t.Error("another query than was written") // the query is not printed, because it may hold a token
 			}
 			if got.credentialAttribute() != c.asks {
 				t.Errorf("who asks is told at %s, not %s", got.credentialAttribute(), c.asks)

@@ -58,11 +58,11 @@ func TestListOfAll(t *testing.T) {
 	if lists, all := w.Count("workspace", "GET", "/permissions/"), w.Count("workspace", "", ""); lists != 1 || all != 1 {
 		t.Errorf("%d requests for the list, %d in all", lists, all)
 	}
-	again, _ := readList(t, w) // the service shuffles its answers
+	again, _ := readList(t, w) // the service returns its entries in random order
 	acctest.Same(t, "read again", again, got)
 }
 
-// What is inherited is shown as such, and is no direct level. No workspace is known that has any.
+// An inherited level shows as inherited, and not as a direct level. No workspace is known that has any.
 func TestListWithInheritedLevels(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -79,7 +79,7 @@ func TestListWithInheritedLevels(t *testing.T) {
 	})
 }
 
-// A workspace that never had a token has no such list. That is no error, and no claim that nobody may use tokens.
+// A workspace that never had a token has no such list. That is no error, and does not mean that nobody may use tokens.
 func TestListBeforeTheFirstToken(t *testing.T) {
 	t.Parallel()
 	w, other := noTokenYet(t)

@@ -41,7 +41,7 @@ func TestQuery(t *testing.T) {
 		var got []string
 		for _, found := range results {
 			got = append(got, found.DisplayName)
-			// What is listed can be imported as it is, and is then in state as it was listed.
+			// A listed right can be imported, and its state is then as listed.
 			imported := p.MustImport(t, typeName, "", found.Identity)
 			acctest.Same(t, found.DisplayName, imported.State, found.State)
 			acctest.Same(t, found.DisplayName, imported.Identity, found.Identity)
@@ -77,7 +77,7 @@ func TestQueryDenied(t *testing.T) {
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Queries through the real Terraform CLI, if it is new enough.
 func TestQueryCLI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

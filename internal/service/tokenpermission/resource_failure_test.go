@@ -28,7 +28,7 @@ func TestGone(t *testing.T) {
 	)
 }
 
-// A page in place of an answer is not "gone".
+// An HTML page in place of an answer does not mean that the right was revoked.
 func TestPageIsNotGone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -57,7 +57,7 @@ func TestDestroyOfWhatIsGone(t *testing.T) {
 	holds(t, w)(nil)
 }
 
-// Who has the right already keeps it: it is adopted without a write.
+// A principal that has the right already keeps it: the resource adopts the right without a write.
 func TestHeldAlready(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -104,7 +104,8 @@ func TestDeniedDestroy(t *testing.T) {
 	holds(t, w, w.ScoringApp.ClientID)(nil)
 }
 
-// The write's own answer shows the grant. Where it does not and the list cannot be read, the grant is real all the same.
+// The answer to the write shows the grant. If the answer shows nothing and the list cannot be read, the grant exists
+// all the same.
 func TestCreatedThenReadFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -144,7 +145,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// noTokenYet is a world whose provider speaks to a workspace in which no token was ever created.
+// noTokenYet returns a world whose provider uses a workspace in which no token was ever created.
 func noTokenYet(t *testing.T) (*acctest.World, *emulator.Workspace) {
 	t.Helper()
 	w := newWorld(t)
@@ -154,7 +155,7 @@ func noTokenYet(t *testing.T) (*acctest.World, *emulator.Workspace) {
 	return w, other
 }
 
-// A workspace in which no token was ever made keeps no access list of them.
+// A workspace in which no token was ever created has no access list for tokens.
 func TestNoTokenYet(t *testing.T) {
 	t.Parallel()
 	w, other := noTokenYet(t)
@@ -192,7 +193,7 @@ func TestWrongWorkspace(t *testing.T) {
 	}
 }
 
-// Without a refresh, the destroy itself must notice.
+// Without a refresh, the destroy itself must notice a wrong workspace.
 func TestWrongWorkspaceDestroy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -23,7 +23,8 @@ func identity(w *acctest.World, kind, name string) map[string]any {
 	return m
 }
 
-// Whatever is done to the right, it keeps its identity; and by that it is imported as by its id.
+// A right keeps its resource identity, whatever operation runs on it. An import by the identity equals an import by the
+// id.
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	for kind, name := range map[string]string{"service_principal_name": "", "user_name": user, "group_name": group} {
@@ -44,20 +45,20 @@ func TestIdentity(t *testing.T) {
 			}
 			acctest.Same(t, "imported by id", p.MustImport(t, typeName, name, nil).Identity, want)
 
-			right.Identity = nil // state of a Terraform that knew none
+			right.Identity = nil // as in a state of a Terraform version without identities
 			config["timeouts"] = map[string]any{"read": "1m"}
 			acctest.Same(t, "updated", p.MustApply(t, typeName, right, config).Identity, want)
 			acctest.Same(t, "refreshed", p.MustRefresh(t, typeName, right).Identity, want)
 
 			w.Tenant.Clock.Advance(time.Hour)
 			w.Workspace.RemoveGrant(object, name)
-			p = w.Protocol(t) // the next walk
+			p = w.Protocol(t) // a new process without cached reads
 			p.MustBeGone(t, typeName, right, want)
 		})
 	}
 }
 
-// What could not be read back has its identity all the same.
+// A grant that could not be read back has its identity all the same.
 func TestIdentityUnread(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -84,7 +85,7 @@ func TestImportByIdentity(t *testing.T) {
 	}
 }
 
-// The same through Terraform itself, where it is new enough.
+// Imports by identity through the real Terraform CLI, if it is new enough.
 func TestImportByIdentityBlock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -65,7 +65,7 @@ func TestBadImport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			// The group first: from then on a grant goes to the user of that name.
+			// The group comes first, because later a grant goes to the user of that name.
 			w.Workspace.AddGroup("twin@example.com")
 			w.Workspace.SetGrant(object, "twin@example.com", "CAN_USE")
 			w.Workspace.AddUser("twin@example.com", "Twin")

@@ -30,7 +30,7 @@ const (
 	neighbor = "6f5a8f9e-0d1c-4c57-9a3e-3b8f5a1c7d20"
 )
 
-// newWorld is a workspace in which the application is a member and others may use tokens already.
+// newWorld returns a world in which the application is in the workspace and others may use tokens already.
 func newWorld(t *testing.T) *acctest.World {
 	t.Helper()
 	w := acctest.New(t)
@@ -57,12 +57,13 @@ func importBlock(id string) string {
 	return "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n"
 }
 
-// foreign are the grants that stand before, and must stand whatever a test does.
+// foreign returns the grants that exist before a test, and that no test may change.
 func foreign() map[string]string {
 	return map[string]string{"admins": "CAN_MANAGE", neighbor: "CAN_USE"}
 }
 
-// holds checks the direct grants that the workspace really holds: those of others, and CAN_USE for these.
+// holds returns a check of the direct grants that the workspace really holds: those of others, and CAN_USE for the
+// given principals.
 func holds(t *testing.T, w *acctest.World, principals ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
 		t.Helper()
@@ -77,7 +78,7 @@ func holds(t *testing.T, w *acctest.World, principals ...string) resource.TestCh
 	}
 }
 
-// asBefore checks that nothing is different from the start.
+// asBefore checks that the workspace is as it was at the start.
 func asBefore(t *testing.T, w *acctest.World, before any) {
 	t.Helper()
 	if after := w.Workspace.Snapshot(); !reflect.DeepEqual(any(after), before) {
@@ -144,7 +145,8 @@ func TestImport(t *testing.T) {
 	upper := strings.ToUpper(w.ScoringApp.ClientID)
 	w.Test(t,
 		resource.TestStep{Config: hcl(attr("service_principal_name", upper)) + importBlock(upper), ConfigPlanChecks: acctest.Planned(address, plancheck.ResourceActionNoop)},
-		// What only the configuration knows is one in-place update, which asks the workspace nothing but the refreshes.
+		// Attributes that only the configuration knows cause one update in place, which sends no request apart from the
+		// refreshes.
 		resource.TestStep{
 			PreConfig:        w.Tenant.Journal.Reset,
 			Config:           toApp(w, `timeouts = { delete = "1m" }`),
@@ -162,7 +164,7 @@ func TestImport(t *testing.T) {
 	holds(t, w)(nil)
 }
 
-// The example of the documentation is planned and applied.
+// Plans and applies the example of the documentation.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -193,7 +195,7 @@ func TestReplace(t *testing.T) {
 	)
 }
 
-// Taking the right away ends the principal's tokens, and nobody else's.
+// Revoking the right deletes the principal's tokens, and nobody else's.
 func TestDestroyDeletesTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -208,10 +210,10 @@ func TestDestroyDeletesTokens(t *testing.T) {
 			t.Errorf("the token lives on: %+v", token)
 		}
 	}
-	asBefore(t, w, before) // the neighbour's and Ada's tokens among it
+	asBefore(t, w, before) // including the tokens of the neighbour and of Ada
 }
 
-// Several at once write to one list, and none undoes another.
+// Several resources write to one list at once, and none undoes another's write.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -227,7 +229,8 @@ func TestRequestCounts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	cli := w.CLI(t, toApp(w))
-	const whose = "GET /api/2.0/preview/scim/v2/Me" // which workspace this is, before a write to what was made in one
+	// This request finds out the workspace before a write to an object of a known workspace.
+	const whose = "GET /api/2.0/preview/scim/v2/Me"
 	step := func(operation string, want []string, args ...string) {
 		t.Helper()
 		w.Tenant.Journal.Reset()
@@ -248,7 +251,7 @@ func TestRequestCounts(t *testing.T) {
 	holds(t, w)(nil)
 }
 
-// The plan warns whenever the right is taken away, and only then.
+// The plan warns whenever the right is revoked, and only then.
 func TestWarnings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -271,7 +274,7 @@ func TestWarnings(t *testing.T) {
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id, "at that moment")
 	cli.Rewrite(t, hcl(attr("user_name", user)))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, "must be replaced", warning+": "+id)
-	// The one that takes its place is known only at apply.
+	// The new principal is known only during the apply.
 	cli.Rewrite(t, "resource \"terraform_data\" \"who\" {\n  input = \""+user+"\"\n}\n"+hcl("user_name = terraform_data.who.output"))
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode").MustSay(t, warning+": "+id)
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, warning+": "+id)
