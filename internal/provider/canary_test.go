@@ -139,7 +139,7 @@ func (c *canary) sent(r *http.Request, body []byte) {
 			c.secret(name+" of "+r.Host, value)
 		}
 	}
-	form, _ := url.ParseQuery(string(body)) // what can be read of it counts
+	form, _ := url.ParseQuery(string(body)) // the parts that can be parsed count
 	for _, name := range []string{"client_secret", "client_assertion", "assertion", "subject_token"} {
 		c.secret(name+" of "+r.Host, form.Get(name))
 	}

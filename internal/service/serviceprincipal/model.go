@@ -29,7 +29,7 @@ type servicePrincipalModel struct {
 	Timeouts      timeouts.Value `tfsdk:"timeouts"`
 }
 
-// identityModel identifies one service principal, even if the state was lost.
+// identityModel holds the values that identify one service principal, even if the state was lost.
 type identityModel struct {
 	ApplicationID types.String `tfsdk:"application_id"`
 	WorkspaceID   types.String `tfsdk:"workspace_id"`

@@ -65,7 +65,7 @@ const (
 	alone = 2
 )
 
-// asked counts the endpoints that one run has read.
+// asked counts the endpoints that one Terraform run has read.
 type asked struct{ endpoints atomic.Int64 }
 
 // readPeople reads the names and states of the service principals and users that hold a grant. Two requests at most.

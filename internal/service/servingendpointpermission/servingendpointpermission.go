@@ -1,5 +1,5 @@
 // Package servingendpointpermission is the resource dbxaccess_serving_endpoint_permission: one principal's grant on one
-// model-serving endpoint. It never touches anybody else's grant.
+// model-serving endpoint. It never changes anybody else's grant.
 package servingendpointpermission
 
 import (

@@ -15,7 +15,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The world of these tests: the application is in the workspace, and others hold grants on the endpoint already.
+// These tests use a world in which the application is in the workspace, and others hold grants on the endpoint already.
 const (
 	address = "dbxaccess_serving_endpoint_permission.x"
 

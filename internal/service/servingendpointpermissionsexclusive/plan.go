@@ -30,7 +30,7 @@ func (r *exclusiveResource) ModifyPlan(
 			return
 		}
 		if state.EndpointName.IsNull() && req.Plan.Raw.IsNull() {
-			return // destroying finds the name itself
+			return // Delete finds the endpoint's name itself
 		}
 		if state.EndpointName.IsNull() {
 			fwkit.NotRefreshed(
@@ -136,7 +136,7 @@ func (r *exclusiveResource) planCreate(
 	want := plan.toAccessList()
 	id, list, err := acl.ReadEndpoint(ctx, r.Client, want.Endpoint, client.AnyAge)
 	if errors.Is(err, client.ErrNotFound) {
-		return nil // the same apply may create it
+		return nil // the same apply may create the endpoint
 	}
 	if err != nil {
 		// The creation fails with the same error. An error in the plan would also stop the destruction of everything

@@ -10,7 +10,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
 )
 
-// The world of these tests: the endpoint's creator holds CAN_MANAGE, others are in the workspace and hold nothing.
+// These tests use a world in which the endpoint's creator holds CAN_MANAGE, and others are in the workspace without a
+// grant.
 const (
 	address  = "dbxaccess_serving_endpoint_permissions_exclusive.x"
 	listPath = "/api/2.0/permissions/serving-endpoints/*"

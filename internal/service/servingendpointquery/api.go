@@ -17,7 +17,7 @@ import (
 
 const (
 	pause        = 5 * time.Second // between two attempts
-	grantSpreads = 2 * time.Minute // how long the serving plane may take to honour a change of the access list
+	grantSpreads = 2 * time.Minute // how long a change of the access list may take to take effect
 	// longestRun is how long the service lets a model work on one request, and a little more
 	// (learn.microsoft.com/azure/databricks/machine-learning/model-serving/model-serving-limits).
 	longestRun = 300 * time.Second
