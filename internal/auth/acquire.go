@@ -16,50 +16,52 @@ import (
 )
 
 const (
-	// tryTimeout bounds one try (discovery and token request) when the HTTP
-	// client has no limit of its own.
+	// tryTimeout is the time limit of one attempt to get a token, which is one discovery request and one token request.
+	// It applies if the HTTP client has no timeout of its own.
 	tryTimeout = 30 * time.Second
 	firstPause = 500 * time.Millisecond
 	maxPause   = 30 * time.Second
-	// freshness is how long a cached token must still be valid to be returned; MSAL uses
-	// the same time.
+	// freshness is the minimum time for which a cached token must still be valid to be returned. MSAL uses the same
+	// minimum.
 	freshness = 5 * time.Minute
-	// longestLife is longer than any access token lives: the longest of Entra ID live 28 hours.
+	// longestLife is longer than the lifetime of any access token. The longest lifetime of a token of Entra ID is 28
+	// hours.
 	longestLife = 48 * time.Hour
 )
 
-// acquirer gets tokens from one source for one identity. It adds what the
-// libraries below leave to their caller: concurrent callers share one request,
-// and temporary failures are retried.
+// acquirer gets access tokens from one source for one identity. It adds what the authentication libraries leave to
+// their caller: concurrent callers share one request, and temporary failures are retried.
 type acquirer struct {
-	// try makes one attempt, and is expected to cache tokens; with fresh it must not
-	// return a cached one.
+	// try makes one attempt to get a token, and is expected to cache tokens. If fresh is true, it must not return a
+	// cached token.
 	try func(ctx context.Context, scope string, fresh bool) (Token, error)
-	// inspect reduces an error of try to what may be shown; reached is whether the source of tokens has ever answered.
+	// inspect reduces an error of try to the parts that may be shown to the user. reached reports whether the source of
+	// tokens has ever answered.
 	inspect func(err error, reached bool) failure
-	// explain turns a final failure into an error for the user.
+	// explain turns the failure of the last attempt to get a token into an error for the user. The string is the scope.
 	explain func(failure, string) *Error
-	// interrupted returns the error for a cancelled caller; last is the last failure before.
+	// interrupted returns the error for a caller whose context has ended. last is the last failed attempt before that;
+	// nil if no attempt has failed.
 	interrupted func(why error, last *failure) *Error
 
 	retryTimeout time.Duration
-	tryTimeout   time.Duration // 0 when try needs no limit
-	// firstTryTimeout is the limit until the source has answered once; 0 for none
-	// of its own.
+	tryTimeout   time.Duration // 0 if try needs no time limit
+	// firstTryTimeout replaces tryTimeout until the source of tokens has answered once; 0 means that tryTimeout always
+	// applies.
 	firstTryTimeout time.Duration
-	// reached is whether the source has answered at least once: from then on a failing
-	// connection is a temporary fault, and not a wrong setting.
+	// reached is true once the source of tokens has answered. From then on a failed connection is a temporary fault and
+	// not a wrong setting.
 	reached atomic.Bool
 
 	flights flights[Token]
 
 	mu       sync.Mutex
-	returned map[string]string // the last token returned, by scope
+	returned map[string]string // the last token returned, keyed by scope
 	refused  map[string]bool   // the scopes whose last token a service has refused
 }
 
-// forget makes sure that the token of a scope is not returned again, unless another one
-// was returned since.
+// forget makes sure that token is not returned for the scope again. It does nothing if another token was returned for
+// the scope since.
 func (a *acquirer) forget(scope, token string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,9 +92,9 @@ func (a *acquirer) token(ctx context.Context, scope string) (Token, error) {
 	}, func(why error) error { return a.interrupted(why, nil) })
 }
 
-// acquire tries until there is a token, an error that cannot be temporary, or no time left. abandoned is whether it
-// stopped because of ctx. Every try calls the authentication library again, so that an assertion has a new id and new
-// times.
+// acquire retries until it has a token, until a failure cannot be temporary, or until no time is left. abandoned
+// reports whether acquire stopped because ctx had ended or would end before the next attempt. Each attempt calls the
+// authentication library again, because a client assertion needs a new id and new times.
 func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, abandoned bool, err error) {
 	began := time.Now()
 	for try := 1; ; try++ {
@@ -101,7 +103,7 @@ func (a *acquirer) acquire(ctx context.Context, scope string) (token Token, aban
 			a.reached.Store(true)
 			a.noteReturned(scope, token)
 			if time.Until(token.ExpiresAt).Abs() > longestLife {
-				token.ExpiresAt = time.Time{} // a number that no token has, or that overflowed
+				token.ExpiresAt = time.Time{} // no token expires then: the number is wrong, or it overflowed
 			}
 			return token, false, nil
 		}
@@ -144,7 +146,8 @@ func (a *acquirer) attempt(ctx context.Context, scope string) (Token, error) {
 	return a.try(ctx, scope, a.isRefused(scope))
 }
 
-// limitOf is the limit of one try that an HTTP client without its own needs.
+// limitOf returns the time limit for one attempt to get a token: [tryTimeout] if the HTTP client has no timeout of its
+// own, else 0 (no limit).
 func limitOf(c *http.Client) time.Duration {
 	if c.Timeout == 0 {
 		return tryTimeout
@@ -152,8 +155,9 @@ func limitOf(c *http.Client) time.Duration {
 	return 0
 }
 
-// backoff doubles from try to try, with a quarter of jitter so that many
-// providers that were refused together do not come back together.
+// backoff returns the pause after attempt number try. The pause doubles from attempt to attempt until it is [maxPause].
+// Up to a quarter of the pause is added at random, so that many providers that were refused together do not retry
+// together.
 func backoff(try int) time.Duration {
 	pause := maxPause
 	if try < 7 {
@@ -162,13 +166,14 @@ func backoff(try int) time.Duration {
 	return pause + rand.N(pause/4)
 }
 
-// retryAfter returns the pause that a service asks for; 0 for none.
+// retryAfter returns the pause that the headers of a response ask for; 0 if they ask for none.
 func retryAfter(h http.Header) time.Duration {
 	pause, _ := web.RetryAfter(h)
 	return pause
 }
 
-// isTimeout reports whether a try ran out of time, and not its caller.
+// isTimeout reports whether err means that a request or an attempt exceeded its time limit. A cancelled context is no
+// timeout.
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()

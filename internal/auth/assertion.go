@@ -16,19 +16,18 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// maxAssertionAnswer bounds the answer of a token service.
+// maxAssertionAnswer is the largest response, in bytes, that is read from a service that issues OIDC tokens.
 const maxAssertionAnswer = 256 << 10
 
-// assertionSource is a source of tokens of another issuer. These expire after minutes,
-// so each login gets a new one.
+// assertionSource is a source of OIDC tokens of another issuer, such as GitHub Actions. Such tokens expire after
+// minutes, so each login gets a new token.
 type assertionSource struct {
-	// setting is the setting that errors name; its Source is that of the login.
+	// setting is the setting that errors about the source name. Its Source is also the Source of the login.
 	setting Setting
 	fetch   func(context.Context) (string, error)
 }
 
-// assertionError is the failure to get a token of another issuer, before any request to
-// Entra ID.
+// assertionError is a failure to get an OIDC token of another issuer. No request with such a token has been sent.
 type assertionError struct {
 	report     *Error
 	transient  bool
@@ -39,9 +38,10 @@ func (e *assertionError) Error() string { return e.report.Error() }
 
 func (e *assertionError) Unwrap() error { return e.report }
 
-// assertion finds the source of the tokens: HCL comes before the environment, and in
-// each an inline token and a file come before Azure Kubernetes Service, Azure Pipelines
-// and GitHub Actions. With podFile a pod's file is the last resort.
+// assertion returns the configured source of OIDC tokens. Settings in HCL take precedence over settings in the
+// environment. Within each of the two, the order of precedence is: a token file or an inline token, Azure Kubernetes
+// Service, Azure Pipelines, GitHub Actions. If podFile is true and no source is configured, the token file of a pod is
+// used.
 func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	candidates := []struct {
 		Setting
@@ -74,7 +74,7 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	}
 }
 
-// fromFileOrInline returns the source for a configured token, or a file that holds one.
+// fromFileOrInline returns the source for the configured OIDC token, or for the configured file that holds the token.
 func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	words := fileWords{"OIDC token", "oidc_token_file_path"}
 	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
@@ -97,7 +97,8 @@ func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 	}, nil
 }
 
-// fileSource reads the file at each login, because another program may renew it.
+// fileSource returns a source that reads the token file at each login, because another program may renew the file. It
+// returns an error if the file does not hold a JWT now.
 func fileSource(file Setting) (assertionSource, error) {
 	fetch := func(context.Context) (string, error) {
 		token, err := readValueFile(file, fileWords{"OIDC token", "oidc_token_file_path"})
@@ -135,8 +136,8 @@ func (o *opening) fromPod(s Settings) (assertionSource, error) {
 	return fileSource(Setting{Value: path, Attribute: s.UseAKSWorkloadIdentity.Attribute, Env: envFederatedTokenFile})
 }
 
-// fromGitHub gets tokens from GitHub Actions (GitHub documentation, "OpenID
-// Connect reference").
+// fromGitHub returns a source that requests OIDC tokens from GitHub Actions (GitHub documentation, "OpenID Connect
+// reference").
 func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	if strings.HasPrefix(s.OIDCRequestURL.Env, "SYSTEM_") || isPipelinesURL(s.OIDCRequestURL.Value) {
 		return assertionSource{}, needsServiceConnection(s)
@@ -160,7 +161,8 @@ func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	), nil
 }
 
-// isPipelinesURL recognises SYSTEM_OIDCREQUESTURI of Azure Pipelines under another name.
+// isPipelinesURL reports whether a URL is the request URL of Azure Pipelines (SYSTEM_OIDCREQUESTURI), whatever setting
+// or variable holds the URL.
 func isPipelinesURL(value string) bool {
 	u, err := url.Parse(strings.TrimSpace(value))
 	return err == nil && strings.HasSuffix(strings.ToLower(strings.TrimSuffix(u.Path, "/")), "/oidctoken")
@@ -178,8 +180,8 @@ func needsServiceConnection(s Settings) *Error {
 	}
 }
 
-// fromAzurePipelines gets tokens of a service connection from Azure Pipelines
-// (Azure DevOps REST API, "Oidctoken - Create").
+// fromAzurePipelines returns a source that requests OIDC tokens of a service connection from Azure Pipelines (Azure
+// DevOps REST API, "Oidctoken - Create").
 func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	address, token, err := requestSettings(s)
 	if err != nil {
@@ -189,7 +191,8 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	query.Set("api-version", "7.1")
 	query.Set("serviceConnectionId", strings.TrimSpace(s.ADOServiceConnectionID.Value))
 	address.RawQuery = query.Encode()
-	// Without this a refusal comes as a redirect to a sign-in page.
+	// Without the header X-Tfs-Fedauthredirect, Azure DevOps answers a refused request with a redirect to a sign-in
+	// page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
 	return o.tokenService(
 		"Azure Pipelines",
@@ -203,9 +206,9 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	), nil
 }
 
-// otherServiceConnection warns when the variables of an Azure Pipelines task show that the
-// service connection belongs to another application than the one configured. The variables are
-// those of the task AzureCLI and its likes.
+// otherServiceConnection returns a warning if the environment shows that the service connection belongs to another
+// application than the configured client id, else nil. The environment variables are those that the task AzureCLI of
+// Azure Pipelines, and similar tasks, set.
 func (o *opening) otherServiceConnection(s Settings) *Warning {
 	connection, _ := o.options.LookupEnv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
 	application, _ := o.options.LookupEnv("AZURESUBSCRIPTION_CLIENT_ID")
@@ -261,7 +264,7 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
 }
 
-// CheckOIDCRequestURL accepts an https URL, or an http URL of this machine.
+// CheckOIDCRequestURL returns an error unless value is an https URL, or an http URL of this machine.
 func CheckOIDCRequestURL(value string) error {
 	u, err := url.Parse(strings.TrimSpace(value))
 	if err != nil || !IsHostName(u.Hostname()) {
@@ -275,9 +278,9 @@ func CheckOIDCRequestURL(value string) error {
 	return nil
 }
 
-// tokenService returns a source that gets tokens by HTTP; field is the field of the answer
-// that holds the token. notAllowed is the error where the service does not accept the
-// method, because then it is another service than expected.
+// tokenService returns a source that requests each OIDC token by HTTP. field is the field of the JSON response that
+// holds the token. notAllowed is the error for status 405 (method not allowed), because then the address belongs to
+// another service than expected; nil if there is no such error.
 func (o *opening) tokenService(
 	name string,
 	setting Setting,
@@ -363,11 +366,11 @@ func (o *opening) tokenService(
 	return assertionSource{setting: setting, fetch: fetch}
 }
 
-// federatedClaims are the claims of a federated token by which Entra ID finds a
-// federated credential.
+// federatedClaims are the claims of an OIDC token by which Entra ID finds a federated credential, and the token's
+// expiry.
 type federatedClaims struct{ audience, issuer, subject, expires string }
 
-// Format writes the claims; none of them is secret.
+// Format writes the claims, whatever the verb. No claim is secret.
 func (c federatedClaims) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(
 		f,
@@ -381,7 +384,7 @@ func (c federatedClaims) Format(f fmt.State, _ rune) {
 	)
 }
 
-// readFederated reads the claims without verifying them.
+// readFederated returns the claims of an OIDC token without verifying the token; nil if the token cannot be decoded.
 func readFederated(token string) *federatedClaims {
 	text, err := Claims(token)
 	if err != nil {

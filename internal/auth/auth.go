@@ -1,27 +1,22 @@
-// Package auth logs in: it chooses a login from what was configured, loads and
-// checks a client certificate, and gets access tokens from Microsoft Entra ID.
+// Package auth logs in: it chooses a login from the settings, loads and checks a client certificate, and gets access
+// tokens from Microsoft Entra ID or from a Databricks workspace.
 //
-// The three steps are apart on purpose. [Settings.Choose] is pure: which
-// credential wins is decided from values alone and is tested as a table. [Open]
-// reads and checks files and makes no request, so that a wrong certificate is an
-// error at configuration, and a plan that needs no token does not call Entra ID.
-// [Login.AccessToken] makes the first request: to Azure Key Vault, once, when the
-// credential is stored there, then to Entra ID.
+// A login has three separate steps. [Settings.Choose] decides which credential is used, from the values of the settings
+// alone, so that a table of cases can test it. [Open] reads and checks files and makes no request. So a wrong
+// certificate is an error at configuration, and a plan that needs no token does not call Entra ID. [Login.AccessToken]
+// makes the first request: to Azure Key Vault, once, if the credential is stored there, and then to Entra ID.
 //
-// Two identities can take part and never mix. The one that calls Databricks is
-// configured by this package's [Settings], which a provider fills from ARM_* and its own
-// variables. The one that reads the vault is chosen by [KeyVaultSettings.Auth] and
-// is configured by AZURE_* variables, a managed identity or the Azure CLI.
+// A login can use two identities, which are configured separately. The identity that calls Databricks is configured by
+// [Settings], which a provider fills from ARM_* variables and its own variables. The identity that reads the vault is
+// chosen by [KeyVaultSettings.Auth], and is configured by AZURE_* variables, a managed identity or the Azure CLI.
 //
-// Certificates are parsed by the package certificate below and not by the Microsoft
-// libraries: those do not open the PKCS#12 files that OpenSSL 3 writes, and take an
-// encrypted PEM key for a missing one. The protocol itself (client assertion, discovery, token cache) is
-// MSAL's; this package adds what MSAL leaves to its caller, which is one request
-// at a time per scope, retries, and errors a person can act on.
+// Package certificate parses the certificates, because the Microsoft libraries do not open the PKCS#12 files that
+// OpenSSL 3 writes, and report an encrypted PEM key as missing. MSAL implements the protocol itself: client assertion,
+// discovery and token cache. This package adds what MSAL leaves to its caller: a single request at a time per scope,
+// retries, and errors that a person can act on.
 //
-// Secrets go one way: from [Setting.Value] to MSAL. No type of this
-// package prints one, whichever verb formats it, and no error quotes the
-// content of a certificate file or a secret.
+// A secret is only passed from [Setting.Value] to the library that logs in. No type of this package prints a secret,
+// whichever verb formats the value, and no error quotes a secret or the content of a certificate file.
 package auth
 
 import (
@@ -31,30 +26,26 @@ import (
 	"strings"
 )
 
-// DatabricksScope is the scope of a token for Azure Databricks. The application
-// id is the same in the public, US Government and China clouds (Microsoft, "Get
-// Microsoft Entra ID tokens for service principals", Azure Databricks
+// DatabricksScope is the scope of a token for Azure Databricks. The application id in it is the same in the public, US
+// Government and China clouds (Microsoft, "Get Microsoft Entra ID tokens for service principals", Azure Databricks
 // documentation).
 const DatabricksScope = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
 
-// Setting is one value a login may use, and where it was written. It formats as
-// its source, never as its value.
+// Setting is one value of a login, and where the value was configured. It formats as its source, never as its value.
 type Setting struct {
 	Value string
-	// Attribute is the dotted path in HCL: "client_secret",
-	// "owner.client_secret_wo". It is kept when the value came from the
-	// environment: that is the attribute a diagnostic points at.
+	// Attribute is the dotted path in HCL: "client_secret", "owner.client_secret_wo". It is also set if the value came
+	// from the environment, because diagnostics point at this attribute.
 	Attribute string
-	// Env is the environment variable the value came from; "" means HCL.
+	// Env is the environment variable that the value came from; "" means that the value came from HCL.
 	Env string
 }
 
-// IsSet reports whether there is a value; blank ones do not count, because an
-// unset variable of a pipeline often arrives as an empty or blank string.
+// IsSet reports whether the setting has a value. A blank value does not count, because an unset variable of a pipeline
+// often arrives as an empty or blank string.
 func (s Setting) IsSet() bool { return strings.TrimSpace(s.Value) != "" }
 
-// Source names where the value was written: "client_secret", or
-// "ARM_CLIENT_SECRET in the environment".
+// Source returns where the value was configured: "client_secret", or "ARM_CLIENT_SECRET in the environment".
 func (s Setting) Source() string {
 	if s.Env != "" {
 		return s.Env + " in the environment"
@@ -71,13 +62,13 @@ func (s Setting) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, source)
 }
 
-// LogValue is the text that Format writes.
+// LogValue returns the text that Format writes.
 func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 
-// MarshalJSON writes the text that Format writes, so that a structured log does not hold the value.
+// MarshalJSON returns the text that Format writes, as a JSON string, so that a structured log does not hold the value.
 func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
 
-// named returns the attribute, or fallback where the setting has none.
+// named returns the attribute of the setting, or fallback if the setting has no attribute.
 func (s Setting) named(fallback string) string {
 	if s.Attribute != "" {
 		return s.Attribute
@@ -90,7 +81,8 @@ func (s Setting) inHCL() bool { return s.IsSet() && s.Env == "" }
 // Kind is a kind of credential.
 type Kind string
 
-// The kinds, in the order in which the environment decides among them.
+// The kinds of credential. If the environment has credentials of several kinds, the kind that is first in this list is
+// used.
 const (
 	KindCertificate  Kind = "certificate"
 	KindKeyVault     Kind = "key_vault"
@@ -98,13 +90,15 @@ const (
 	KindOIDC         Kind = "oidc"
 	KindMSI          Kind = "msi"
 	KindCLI          Kind = "cli"
-	// The next two log in at the workspace, and the last is a token of the workspace. Entra ID knows none of them.
+	// KindDatabricksOAuth and KindDatabricksOIDC log in at the workspace, and KindToken is a token of the workspace.
+	// Entra ID has no part in these three kinds.
 	KindDatabricksOAuth Kind = "databricks_oauth"
 	KindDatabricksOIDC  Kind = "databricks_oidc"
 	KindToken           Kind = "token"
 )
 
-// Entra reports whether this is a login at Microsoft Entra ID, which issues tokens for other services too.
+// Entra reports whether a login of this kind is a login at Microsoft Entra ID, which also issues tokens for services
+// other than Databricks.
 func (k Kind) Entra() bool {
 	return k != KindDatabricksOAuth && k != KindDatabricksOIDC && k != KindToken
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// origin is where a bundle and its password were configured: their names in messages, and
-// the attributes for errors.
+// origin says where a certificate bundle and its password were configured: their names in messages, and the attributes
+// that errors point at.
 type origin struct {
 	certificate.Origin
 	attribute, passwordAttribute string
@@ -43,7 +43,8 @@ func (o origin) pointAt(password bool) string {
 	return o.attribute
 }
 
-// checkDates checks the certificate's dates; errors have the attribute.
+// checkDates checks the dates of the certificate. It returns an error at attribute if the certificate is not valid now,
+// and a warning at attribute if the certificate expires soon.
 func (o *opening) checkDates(c *certificate.Certificate, attribute string) (*Warning, error) {
 	soon, err := c.CheckValidity(o.options.Now())
 	if wrong, ok := errors.AsType[*certificate.Error](err); ok {
@@ -55,7 +56,7 @@ func (o *opening) checkDates(c *certificate.Certificate, attribute string) (*War
 	return &Warning{Attribute: attribute, Summary: soon.Summary, Detail: soon.Detail}, nil
 }
 
-// checkThumbprint compares the certificate with the thumbprint it should have.
+// checkThumbprint returns an error at attribute unless the certificate has the expected SHA-1 or SHA-256 thumbprint.
 func checkThumbprint(c *certificate.Certificate, expected, attribute string) error {
 	normal := normalThumbprint(expected)
 	if c.HasThumbprint(normal) {
@@ -69,14 +70,14 @@ func checkThumbprint(c *certificate.Certificate, expected, attribute string) err
 	}
 }
 
-// looksLikeCertificate recognises a bundle where a path should be, so that no
-// message repeats it.
+// looksLikeCertificate reports whether a value that should be a path is probably a certificate bundle. No message
+// repeats such a value.
 func looksLikeCertificate(value string) bool {
 	return strings.Contains(value, "-----BEGIN") || strings.ContainsAny(strings.TrimSpace(value), "\r\n") ||
 		strings.HasPrefix(value, "MI") && len(value) > 255 || len(value) > 4096
 }
 
-// readCertificateFile reads the file that a setting names, and returns its path with a
+// readCertificateFile reads the file that setting names. It returns the content of the file, and the path with a
 // leading ~ expanded.
 func readCertificateFile(setting Setting) (data []byte, path string, err error) {
 	fail := func(summary, format string, args ...any) ([]byte, string, error) {
@@ -142,7 +143,7 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	return data, path, nil
 }
 
-// cause is the operating system's reason alone, without the path again.
+// cause returns the operating system's reason for a failed file operation, without the path.
 func cause(err error) string {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
@@ -151,7 +152,8 @@ func cause(err error) string {
 	return fmt.Sprint(err)
 }
 
-// expandHome replaces a leading ~/; ~name is left for the file system to refuse.
+// expandHome replaces a leading ~ by the home directory, if the ~ is the whole path or a slash or backslash follows. It
+// returns any other path, such as ~name/file, unchanged.
 func expandHome(path string) (string, error) {
 	if path != "~" && !strings.HasPrefix(path, "~/") && !strings.HasPrefix(path, `~\`) {
 		return path, nil
@@ -163,8 +165,9 @@ func expandHome(path string) (string, error) {
 	return filepath.Join(home, path[1:]), nil
 }
 
-// loadCertificate reads the certificate from where it is configured. HCL takes precedence
-// over the environment; two settings of equal rank must hold the same bytes.
+// loadCertificate reads and parses the configured client certificate, and returns it with the setting that was used. A
+// setting in HCL takes precedence over a setting in the environment. If the inline certificate and the file have equal
+// precedence, both must hold the same bundle.
 func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warning, error) {
 	inline, file := s.Certificate, s.CertificatePath
 	switch {
@@ -181,7 +184,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	passwordName := s.CertificatePassword.named("client_certificate_password")
 	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
 	if !s.CertificatePassword.IsSet() && strings.HasPrefix(cmp.Or(file.Env, inline.Env), "ARM_") {
-		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // beside the variable of the bundle
+		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // belongs to the bundle's ARM_* variable
 	}
 	if inline.IsSet() {
 		data = []byte(inline.Value)
@@ -224,8 +227,8 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	return used, c, append(warnings, open...), err
 }
 
-// pathSettingBeside returns the variable or attribute for the path of a file, for a
-// message about a path that is in the setting for the file's content.
+// pathSettingBeside returns the variable or attribute for the path of a certificate file. A message names it if the
+// inline setting holds a path instead of a certificate.
 func pathSettingBeside(inline Setting) string {
 	if inline.Env == "ARM_CLIENT_CERTIFICATE" {
 		return "ARM_CLIENT_CERTIFICATE_PATH"
@@ -234,7 +237,8 @@ func pathSettingBeside(inline Setting) string {
 	return strings.TrimSuffix(attribute, "_wo") + "_path"
 }
 
-// sameBundle compares what is written inline with a file; either may be base64.
+// sameBundle reports whether an inline certificate and a file hold the same bundle. Encodings around either, such as
+// base64, are ignored.
 func sameBundle(inline, file []byte) bool {
 	plain := func(data []byte) []byte {
 		if inner, ok := certificate.Unwrap(data); ok {

@@ -10,38 +10,37 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// The checks below are pure, so that a plan can make them. They return an *Error
-// without attribute, and do not quote the value: a secret pasted into the wrong
-// attribute must not end up on a screen.
+// The Check functions in this file depend on the value alone, so that a plan can call them. They return an *Error
+// without an attribute. The error does not quote the value, because a secret that was pasted into the wrong attribute
+// must not appear on a screen.
 
 var (
 	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
-	// workspaceName is the part of a host name before the domain of workspaces.
+	// workspaceName matches the part of a workspace's host name before the domain that all workspaces of a cloud share.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
 	hostSyntax    = pattern(
 		`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`,
 	)
 )
 
-// pattern compiles a regular expression when it is first needed. Terraform starts the
-// provider several times for each command, and most of those need none.
+// pattern returns a function that compiles the regular expression at its first call. Terraform starts the provider
+// several times per command, and most of these processes need no regular expression.
 func pattern(expression string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }
 
-// IsHostName reports whether a name without a port can be that of a server: a domain
-// name with a dot in it, an IP address or localhost. Many secrets would pass for a
-// name without a dot, and errors of the network repeat names.
+// IsHostName reports whether name, without a port, can be the name of a server: a domain name with a dot in it, an IP
+// address or localhost. Other names without a dot are not accepted, because many secrets have this form, and network
+// errors repeat the name.
 func IsHostName(name string) bool {
 	_, notIP := netip.ParseAddr(name)
 	return notIP == nil || name == "localhost" || len(name) <= 253 && hostSyntax().MatchString(name)
 }
 
-// CheckTenantID accepts a directory's UUID or domain name. The aliases common,
-// organizations and consumers are refused: an application that logs in as itself
-// belongs to one directory (Microsoft identity platform, "OAuth 2.0 client
-// credentials flow").
+// CheckTenantID returns an error unless value is the UUID or a domain name of a directory (tenant). The aliases common,
+// organizations and consumers are errors, because an application that logs in as itself belongs to one directory
+// (Microsoft identity platform, "OAuth 2.0 client credentials flow").
 func CheckTenantID(value string) error {
 	value = strings.TrimSpace(value)
 	if shape := certificate.Placeholder(value); shape != "" {
@@ -65,9 +64,8 @@ func CheckTenantID(value string) error {
 	}
 }
 
-// CheckClientID accepts a UUID. It recognises the resource path that Terraform's
-// azuread_application has as its id, which holds the object id and not the
-// application id.
+// CheckClientID returns an error unless value is a UUID. It has a special error for the id of Terraform's
+// azuread_application, which is a resource path with the object id instead of the application id.
 func CheckClientID(value string) error {
 	value = strings.TrimSpace(value)
 	shape := certificate.Placeholder(value)
@@ -94,8 +92,8 @@ func notReplaced(shape string) string {
 	return "The value is " + shape + ", a variable that the pipeline did not replace. Check its name and scope."
 }
 
-// CheckThumbprint accepts 40 (SHA-1) or 64 (SHA-256) hexadecimal digits, with
-// the spaces, colons and invisible marks that dialogs and tools put in.
+// CheckThumbprint returns an error unless value has 40 (SHA-1) or 64 (SHA-256) hexadecimal digits. It ignores the
+// spaces, colons and invisible marks that dialogs and tools add.
 func CheckThumbprint(value string) error {
 	if normal := normalThumbprint(value); len(normal) == 40 || len(normal) == 64 {
 		if _, err := hex.DecodeString(normal); err == nil {
@@ -109,9 +107,9 @@ func CheckThumbprint(value string) error {
 	}
 }
 
-// normalThumbprint removes everything around and between the digits: OpenSSL
-// prints "SHA1 Fingerprint=AA:BB", and the Windows certificate dialog lets an
-// invisible left-to-right mark be copied along.
+// normalThumbprint returns the digits of a thumbprint in upper case, without the characters around and between them.
+// OpenSSL prints "SHA1 Fingerprint=AA:BB", and text that is copied from the Windows certificate dialog may contain an
+// invisible left-to-right mark.
 func normalThumbprint(value string) string {
 	if _, digits, found := strings.Cut(value, "="); found {
 		value = digits

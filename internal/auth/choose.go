@@ -10,26 +10,25 @@ import (
 // Choice is the login that the settings select.
 type Choice struct {
 	Kind Kind
-	// Ignored are the credentials that are not used because configuration names
-	// another kind. They have no Value: only their source is of use.
+	// Ignored are the configured credentials that are not used, because the configuration selects another kind. Their
+	// Value is empty, because only their source is needed.
 	Ignored []Setting
 }
 
-// decision is a Choice, with everything that is needed to open it.
+// decision is a [Choice] with everything that is needed to open the login.
 type decision struct {
 	credentialKind
 	ignored []Setting
-	// vault is the settings of Key Vault to read from; nil for none.
+	// vault has the settings of the Key Vault that the login reads; nil if the login reads none.
 	vault *KeyVaultSettings
 }
 
-// Choose decides which credential is used, from the values alone, and checks
-// their syntax. One kind is chosen and its failure is final; nothing falls
-// through to another identity. AuthType pins a kind. Without it, a kind in HCL
-// makes those in the environment ignored, and two in HCL are an error; with none
-// in HCL the environment decides in the order certificate, key vault, client
-// secret, OIDC, managed identity, Azure CLI, Databricks OAuth, Databricks OIDC,
-// token. Errors are *[Error].
+// Choose decides which kind of credential is used, from the values of the settings alone, and checks their syntax. It
+// chooses one kind: if the login with this kind fails, no other kind is tried. AuthType selects a kind, but an AuthType
+// from the environment is ignored if HCL has only credentials of other kinds. Without AuthType, a credential in HCL
+// takes precedence over the credentials in the environment, and two kinds in HCL are an error. If HCL has no
+// credential, the order of precedence in the environment is: certificate, key vault, client secret, OIDC, managed
+// identity, Azure CLI, Databricks OAuth, Databricks OIDC, token. Errors are *[Error].
 func (s Settings) Choose() (Choice, error) {
 	d, err := s.choose()
 	if err != nil {
@@ -81,7 +80,7 @@ func (s Settings) choose() (decision, error) {
 	case named:
 		d.credentialKind = inHCL[0]
 		d.ignored = s.others(credentialKind{}, fromEnv)
-		if pinned.kind != "" { // by the environment, which HCL beats
+		if pinned.kind != "" { // auth_type is from the environment, and HCL takes precedence
 			d.ignored = append(d.ignored, Setting{Attribute: s.AuthType.Attribute, Env: s.AuthType.Env})
 		}
 	case len(inEnv) > 0:
@@ -102,7 +101,8 @@ func (s Settings) choose() (decision, error) {
 
 func (m credentialKind) is(other credentialKind) bool { return m.kind == other.kind }
 
-// others returns the credentials of all kinds but one, without their values.
+// others returns the settings that select credentials of any kind but chosen, if keep accepts them. The returned
+// settings have no Value.
 func (s Settings) others(chosen credentialKind, keep func(Setting) bool) []Setting {
 	var ignored []Setting
 	for _, m := range credentialKinds() {
@@ -117,7 +117,7 @@ func (s Settings) others(chosen credentialKind, keep func(Setting) bool) []Setti
 	return ignored
 }
 
-// CheckAuthType accepts the name of a kind.
+// CheckAuthType returns an error unless value is the name of a kind of credential.
 func CheckAuthType(value string) error {
 	var kinds []string
 	for _, m := range credentialKinds() {
@@ -129,7 +129,7 @@ func CheckAuthType(value string) error {
 	return &Error{Summary: "Unknown auth_type", Detail: "The kinds of login are " + strings.Join(kinds, ", ") + "."}
 }
 
-// pinned returns the kind that auth_type names; none when it is not set.
+// pinned returns the kind of credential that auth_type names; the zero value if auth_type is not set.
 func (s Settings) pinned() (credentialKind, error) {
 	if !s.AuthType.IsSet() {
 		return credentialKind{}, nil
@@ -144,7 +144,8 @@ func (s Settings) pinned() (credentialKind, error) {
 	return all[i], nil
 }
 
-// checkPinned refuses a pinned kind that has no credential.
+// checkPinned returns an error if the kind that auth_type names has no credential, or if a switch in HCL turns that
+// kind off.
 func (s Settings) checkPinned(m credentialKind) error {
 	for _, w := range []struct {
 		Setting
@@ -223,5 +224,6 @@ func (Settings) found(label string, settings ...Setting) string {
 	return label + " no"
 }
 
-// ErrConflict: two kinds of credential are written in one block.
+// ErrConflict is the cause of the error for two kinds of credential in one configuration block, to be tested with
+// errors.Is.
 var ErrConflict = errors.New("two kinds of credential")

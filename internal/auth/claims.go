@@ -7,8 +7,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Claims returns the claims of a JWT, as JSON, without checking its signature: they are
-// for display, never for a decision.
+// Claims returns the claims of a JWT as JSON. It does not check the signature of the JWT, so the claims are for display
+// and never for a decision.
 func Claims(token string) (string, error) {
 	claims := jwt.MapClaims{}
 	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {

@@ -17,15 +17,15 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// cliTimeout is well above the time of a first start of the Azure CLI on a slow machine.
+// cliTimeout is the time limit of one run of the Azure CLI. It is well above the time that the first start of the Azure
+// CLI takes on a slow machine.
 const cliTimeout = time.Minute
 
-// cliLimit bounds one run of the Azure CLI, which hangs when it waits for input
-// or for a lock.
+// cliLimit returns the time limit of one run of the Azure CLI. Without a limit, the Azure CLI hangs when it waits for
+// input or for a lock.
 func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.RetryTimeout) }
 
-// openCLI logs in as the account of the Azure CLI, in the tenant of the settings, if they
-// have one.
+// openCLI opens a login as the account of the Azure CLI, in the tenant of the settings, if they name a tenant.
 func openCLI(o *opening, s Settings) (finisher, error) {
 	o.login.Source = o.switched(s, s.UseCLI)
 	attribute := s.UseCLI.named("use_cli")
@@ -42,7 +42,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 		kept := &keptTokens{inner: credential, limit: o.cliLimit()}
 		a := &acquirer{
 			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
-				if fresh { // the CLI may have the same one in its own cache
+				if fresh { // the Azure CLI may still return the same token from its own cache
 					kept.drop()
 				}
 				token, err := kept.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
@@ -58,7 +58,8 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// inspectCLI treats every failure as final: the CLI itself retries temporary ones.
+// inspectCLI turns an error of the Azure CLI into a failure. Every failure is final, because the Azure CLI itself
+// retries temporary failures.
 func inspectCLI(err error, _ bool) failure {
 	text := strings.TrimPrefix(err.Error(), "AzureCLICredential: ")
 	text, _, _ = strings.Cut(text, "To troubleshoot, visit")
@@ -81,8 +82,8 @@ var (
 
 var azLine = pattern(`az (?:login|logout)\b[^\n\r'` + "`" + `]*`)
 
-// proposedLogin returns the command that the CLI itself proposes; "" for none, or for
-// just az login.
+// proposedLogin returns the commands that the Azure CLI proposes in its error text, joined by &&; "" if it proposes no
+// command, or only az login or az logout without options.
 func proposedLogin(text string) string {
 	var lines []string
 	for _, line := range azLine().FindAllString(text, 4) {
@@ -103,7 +104,7 @@ func submatch(pattern *regexp.Regexp, text string) string {
 	return ""
 }
 
-// azureCLI turns the output of the CLI into an error for the user.
+// azureCLI turns a failed run of the Azure CLI into an error for the user.
 func (e explainer) azureCLI(f failure, scope string) *Error {
 	said := strings.ToLower(f.answer.Description)
 	out := &Error{Attribute: e.credential, Code: f.answer.code(), CorrelationID: clean(f.answer.CorrelationID)}
@@ -155,8 +156,8 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 	return out
 }
 
-// withScope adds the scope to a login command: a policy may require more for one resource
-// than for another. A command that the CLI itself proposed stays as it is.
+// withScope returns the login command with the scope added, because a policy may require more for one resource than for
+// another. A command that the Azure CLI itself proposed is returned unchanged.
 func (explainer) withScope(login string, f failure, scope string) string {
 	if f.proposal != "" || scope == "" {
 		return login
@@ -164,8 +165,8 @@ func (explainer) withScope(login string, f failure, scope string) string {
 	return login + " --scope " + scope
 }
 
-// The codes of Microsoft Entra ID for a person who signs in ("Microsoft Entra
-// authentication and authorization error codes").
+// The AADSTS codes that Microsoft Entra ID returns for the sign-in of a person ("Microsoft Entra authentication and
+// authorization error codes").
 var (
 	conditionalAccessCodes = []int{
 		53000,
@@ -187,11 +188,12 @@ var (
 	expiredSessionCodes = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
 )
 
-// keptTokens caches the tokens of a credential that has no cache, or that has many
-// concurrent callers, because each call would start the Azure CLI.
+// keptTokens caches the tokens of a credential that has no cache, or that has many concurrent callers. Without this
+// cache, each call could start the Azure CLI.
 type keptTokens struct {
 	inner azcore.TokenCredential
-	// limit is the timeout of one request for a token; 0 for no timeout but the caller's.
+	// limit is the time limit of one request for a token; 0 means the caller's deadline, or [cliTimeout] if the caller
+	// has no deadline.
 	limit time.Duration
 	mu    sync.Mutex
 	kept  map[string]azcore.AccessToken
@@ -204,9 +206,9 @@ func (k *keptTokens) drop() {
 	clear(k.kept)
 }
 
-// GetToken returns a cached token while it is valid for more than five minutes. One
-// caller at a time requests a new one. The answer to a claims challenge is for one
-// request only.
+// GetToken returns a cached token if the token is valid for more than five minutes. Otherwise it requests a new token,
+// for one caller at a time. A request with claims (o.Claims) does not use the cache, because the answer to a claims
+// challenge is for one request only.
 func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -214,7 +216,7 @@ func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	if token, ok := k.kept[key]; ok && o.Claims == "" && time.Until(token.ExpiresOn) > freshness {
 		return token, nil
 	}
-	// With a limit of ours, the library does not set its own ten seconds.
+	// Without a deadline in ctx, the library would set its own time limit of ten seconds.
 	_, limited := ctx.Deadline()
 	if limit := k.limit; limit > 0 || !limited {
 		var cancel context.CancelFunc
@@ -223,7 +225,7 @@ func (k *keptTokens) GetToken(ctx context.Context, o policy.TokenRequestOptions)
 	}
 	token, err := k.inner.GetToken(ctx, o)
 	if err != nil && ctx.Err() != nil {
-		// The library's error is only that the program was killed.
+		// The library's own error says only that the program was killed.
 		return azcore.AccessToken{}, fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	if err != nil {

@@ -6,20 +6,18 @@ import (
 	"strings"
 )
 
-// cloud is one of Azure's separate clouds ("Azure Government endpoints" and
-// "Azure China endpoints" in Microsoft's documentation, with "Azure Databricks
-// resource endpoints" for the workspaces).
+// cloud is one of the separate clouds of Azure. The addresses are from "Azure Government endpoints" and "Azure China
+// endpoints" in Microsoft's documentation, and those of the workspaces from "Azure Databricks resource endpoints".
 type cloud struct {
-	// name is the value of environment, label the name in messages.
+	// name is the value of the setting environment. label is the name of the cloud in messages.
 	name, label     string
 	authority       string
 	resourceManager string
-	// management is the audience of Azure Resource Manager. Its slash is part of
-	// the name, so that the scope has two: the Azure CLI and Azure PowerShell ask
-	// for it in this form.
+	// management is the audience of tokens for Azure Resource Manager. The slash at its end is part of the audience, so
+	// the scope has two slashes. The Azure CLI and Azure PowerShell request tokens in this form.
 	management      string
 	vaultDomain     string
-	federation      string // what a federated token must have as its audience
+	federation      string // the audience that a federated token must have
 	workspaceDomain string
 }
 
@@ -49,7 +47,7 @@ var clouds = []cloud{{
 	workspaceDomain: ".databricks.azure.cn",
 }}
 
-// CheckEnvironment accepts the name of a cloud, in upper or lower case.
+// CheckEnvironment returns an error unless value is the name of a cloud, in upper or lower case.
 func CheckEnvironment(value string) error {
 	if _, ok := cloudNamed(value); ok {
 		return nil
@@ -66,7 +64,8 @@ func cloudNamed(name string) (cloud, bool) {
 	return cloud{}, false
 }
 
-// cloudOf finds the cloud whose domain a host belongs to.
+// cloudOf returns the cloud whose domain host belongs to, and false if there is none. domain returns the domain to
+// compare, such as the domain of the vaults of a cloud.
 func cloudOf(host string, domain func(cloud) string) (cloud, bool) {
 	host = strings.TrimSpace(host)
 	if !strings.Contains(host, "://") {
@@ -84,8 +83,9 @@ func cloudOf(host string, domain func(cloud) string) (cloud, bool) {
 	return cloud{}, false
 }
 
-// cloud returns the cloud that the settings name, else that of the workspace's host, else
-// the public one, where the host belongs to none, such as that of a private link.
+// cloud returns the cloud that the setting environment names. Without this setting, it returns the cloud of the
+// workspace's host. If the host belongs to no known cloud, such as the host of a private link, it returns the public
+// cloud. It returns an error if environment and host contradict each other.
 func (s Settings) cloud() (cloud, error) {
 	ofHost, known := cloudOf(s.Host.Value, func(c cloud) string { return c.workspaceDomain })
 	known = known && s.Host.IsSet()
@@ -116,13 +116,14 @@ func (s Settings) cloud() (cloud, error) {
 	return named, nil
 }
 
-// CheckAuthorityHost accepts an https URL without a path, or a bare host.
+// CheckAuthorityHost returns an error unless value is an https URL without a path, or a host name alone.
 func CheckAuthorityHost(value string) error {
 	_, err := authorityBase(value, "")
 	return err
 }
 
-// authorityBase is the host as a URL without a trailing slash.
+// authorityBase returns the login host value as an https URL without a slash at its end, or otherwise if value is
+// empty.
 func authorityBase(value, otherwise string) (string, error) {
 	return baseURL(value, otherwise, baseWords{
 		summary: "Invalid authority host", what: "login host", example: "https://login.example.com",
@@ -130,7 +131,7 @@ func authorityBase(value, otherwise string) (string, error) {
 	})
 }
 
-// CheckResourceManagerEndpoint accepts an https URL without a path, or a bare host.
+// CheckResourceManagerEndpoint returns an error unless value is an https URL without a path, or a host name alone.
 func CheckResourceManagerEndpoint(value string) error {
 	_, err := resourceManagerBase(value, "")
 	return err
@@ -144,7 +145,7 @@ func resourceManagerBase(value, otherwise string) (string, error) {
 	})
 }
 
-// baseWords are the parts of the error for a wrong address.
+// baseWords are the parts of the error message for an invalid address.
 type baseWords struct{ summary, what, example, path string }
 
 func baseURL(value, otherwise string, words baseWords) (string, error) {

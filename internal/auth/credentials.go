@@ -1,25 +1,27 @@
 package auth
 
-// credentialKind is one kind of credential: which settings select it, and how to open it.
-// A new kind is one more entry in credentialKinds.
+// credentialKind describes one kind of credential: the settings that select it, and the function that opens it. To add
+// a kind, add an entry to [credentialKinds].
 type credentialKind struct {
 	kind Kind
 	// label is the name of the kind in messages.
 	label string
 	// names returns the settings that select this kind when they are set.
 	names func(Settings) []Setting
-	// set and env are the settings to name in messages, in HCL and in the environment.
+	// set and env list the settings that select this kind, for messages: set has the attributes in HCL, and env has the
+	// environment variables.
 	set, env string
-	// application is whether the login is of an Entra ID application, so that tenant and
-	// client id are needed.
+	// application is true if the login is that of an Entra ID application, so that a tenant id and a client id are
+	// needed.
 	application bool
-	// ambient is whether the kind needs no setting besides auth_type.
+	// ambient is true if the kind needs no setting besides auth_type.
 	ambient bool
-	// open reads and checks the credential, without any request.
+	// open reads and checks the credential. It makes no request.
 	open func(*opening, Settings) (finisher, error)
 }
 
-// credentialKinds returns all kinds, in their order of precedence in the environment.
+// credentialKinds returns all kinds of credential. If the environment has credentials of several kinds, the first of
+// them in this list takes precedence.
 func credentialKinds() []credentialKind {
 	return []credentialKind{{
 		kind:        KindCertificate,
@@ -95,8 +97,8 @@ func credentialKinds() []credentialKind {
 	}}
 }
 
-// present returns the settings that are a credential of this kind when auth_type selects
-// it. For a token of another issuer, a source of the token counts as well as the switch.
+// present returns the settings that are a credential of this kind if auth_type selects the kind. For a login with an
+// OIDC token of another issuer, these are the switch of the login and also the settings of a source of the token.
 func (m credentialKind) present(s Settings) []Setting {
 	found := set(m.names(s), anywhere)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
@@ -107,7 +109,7 @@ func (m credentialKind) present(s Settings) []Setting {
 	return found
 }
 
-// set returns the settings that have a value and that keep accepts.
+// set returns the settings that have a value and for which keep returns true.
 func set(settings []Setting, keep func(Setting) bool) []Setting {
 	var kept []Setting
 	for _, s := range settings {

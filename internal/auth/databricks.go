@@ -16,12 +16,12 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// A workspace issues OAuth tokens of its own: to a service principal for its Databricks OAuth secret, and for a token
-// of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com, Azure
-// Databricks documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
+// A workspace issues OAuth tokens of its own: to a service principal for its Databricks OAuth secret, and in exchange
+// for a token of another issuer that a federation policy trusts. Entra ID has no part in either (learn.microsoft.com,
+// Azure Databricks documentation, "Authorize service principal access with OAuth" and "OAuth token federation").
 
-// AllAPIs is the scope of a Databricks OAuth token without limits; ModelServing that of a token for calls of endpoints
-// only.
+// AllAPIs is the scope of a Databricks OAuth token without limits. ModelServing is the scope of a token that can only
+// call serving endpoints.
 const (
 	AllAPIs      = "all-apis"
 	ModelServing = "model-serving"
@@ -31,21 +31,21 @@ const (
 	grantExchange  = "urn:ietf:params:oauth:grant-type:token-exchange"
 	grantJWTBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 	subjectTypeJWT = "urn:ietf:params:oauth:token-type:jwt"
-	// mostDetails bounds the number of cached tokens for single endpoints.
+	// mostDetails is the maximum number of cached tokens for single endpoints.
 	mostDetails = 1000
 )
 
-// tokenEndpoint is a workspace's endpoint for requests for a token.
+// tokenEndpoint is the OAuth token endpoint of a workspace.
 type tokenEndpoint struct {
 	http *http.Client
-	// host returns the workspace's address, which is found at the first request for a token.
+	// host returns the address of the workspace. If the address is not configured, host may make requests to find it.
 	host func(context.Context) (string, error)
 }
 
-// tokenPath is its path, which is the same in all known workspaces.
+// tokenPath is the path of the token endpoint of a workspace. It is the same in all known workspaces.
 const tokenPath = "/oidc/v1/token"
 
-// TokenURL is the workspace's token endpoint below its address.
+// TokenURL returns the URL of a workspace's token endpoint. host is the address of the workspace.
 func TokenURL(host string) string { return strings.TrimRight(host, "/") + tokenPath }
 
 func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
@@ -65,7 +65,7 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 	return &tokenEndpoint{http: o.http, host: find}, nil
 }
 
-// workspaceBase returns scheme and host of the setting host.
+// workspaceBase returns the setting host as a URL with scheme and host alone, in lower case.
 func workspaceBase(host string) (string, error) {
 	host = strings.TrimSpace(host)
 	if !strings.Contains(host, "://") {
@@ -78,7 +78,7 @@ func workspaceBase(host string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
-// get makes one request.
+// get requests a token with one request to the token endpoint. more are additional form parameters of the request.
 func (e *tokenEndpoint) get(
 	ctx context.Context,
 	clientID, secret string,
@@ -98,7 +98,7 @@ func (e *tokenEndpoint) get(
 		AuthStyle:      oauth2.AuthStyleInHeader,
 	}
 	if secret == "" {
-		config.AuthStyle = oauth2.AuthStyleInParams // names the client only
+		config.AuthStyle = oauth2.AuthStyleInParams // sends the client id as a parameter, without a secret
 	}
 	token, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, e.http))
 	if err != nil {
@@ -111,8 +111,8 @@ func (e *tokenEndpoint) get(
 	return Token{Value: token.AccessToken, ExpiresAt: token.Expiry}, nil
 }
 
-// tokenKeeper gets tokens and caches each until shortly before it expires. The keys are authorization details; "" is
-// for a token without them.
+// tokenKeeper gets tokens and caches each token until shortly before the token expires. The keys of the cache are
+// authorization details (RFC 9396); "" is the key of the token without details.
 type tokenKeeper struct {
 	get func(ctx context.Context, details string) (Token, error)
 
@@ -146,7 +146,7 @@ func (k *tokenKeeper) forget(details string) {
 	delete(k.tokens, details)
 }
 
-// openDatabricksOAuth logs in with a client id and a Databricks OAuth secret.
+// openDatabricksOAuth opens a login at the workspace with a client id and a Databricks OAuth secret.
 func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
 	o.login.Source = s.DatabricksClientSecret.Source()
 	attribute := s.DatabricksClientSecret.named("databricks_client_secret")
@@ -175,14 +175,14 @@ func openDatabricksOAuth(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// openDatabricksOIDC exchanges a token of another issuer at the workspace.
+// openDatabricksOIDC opens a login that exchanges an OIDC token of another issuer for a token of the workspace.
 func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 	endpoint, err := o.tokenEndpoint(s)
 	if err != nil {
 		return nil, err
 	}
 	if o.audience = strings.TrimSpace(s.DatabricksOIDCAudience.Value); o.audience == "" {
-		host, err := endpoint.host(context.Background()) // configured, so this makes no request
+		host, err := endpoint.host(context.Background()) // the address is configured, so host makes no request
 		if err != nil {
 			return nil, err
 		}
@@ -199,8 +199,8 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		var plain *tokenKeeper
 		get := func(ctx context.Context, details string) (Token, error) {
 			if details != "" {
-				// A request to exchange an external token cannot contain details. So its result is exchanged for a
-				// token with these details.
+				// The request that exchanges a token of another issuer cannot contain authorization details. So the
+				// workspace's token from that exchange is exchanged again, for a token with these details.
 				for try := 1; ; try++ {
 					own, err := plain.token(ctx, "")
 					if err != nil {
@@ -221,7 +221,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 					if !refused || refusal.ErrorCode != "invalid_grant" {
 						return token, err
 					}
-					plain.forget("") // it is this token that is refused, whatever time it has left
+					plain.forget("") // the workspace refuses this token, although it has not expired
 					if try == 2 {
 						return Token{}, err
 					}
@@ -248,7 +248,8 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// logInToWorkspace returns the session of a login at the workspace.
+// logInToWorkspace returns the session of a login at the workspace. get requests a token with authorization details; ""
+// means none. federated returns the claims of the last OIDC token; it is nil if the login uses no OIDC token.
 func (o *opening) logInToWorkspace(
 	s Settings,
 	attribute string,
@@ -298,9 +299,9 @@ func (o *opening) logInToWorkspace(
 	}, nil
 }
 
-// EndpointToken returns a Databricks OAuth token for one route-optimized endpoint, by the endpoint's authorization
-// details. A login at Entra ID, or with a token, cannot get one. Errors are *[Error]; where the identity may
-// not query the endpoint, errors.Is finds [ErrDetailsRefused].
+// EndpointToken returns a Databricks OAuth token for one route-optimized endpoint. details are the authorization
+// details of the endpoint. Errors are *[Error]. For a login at Entra ID or with a token, errors.Is finds
+// [ErrNoDetails]. If the identity may not query the endpoint, errors.Is finds [ErrDetailsRefused].
 func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error) {
 	s, err := l.session(ctx)
 	if err != nil {
@@ -322,8 +323,8 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	return s.detailed(ctx, details)
 }
 
-// ForgetEndpointToken makes the next [Login.EndpointToken] for these details request a new one: only a new token has
-// the identity's current permissions.
+// ForgetEndpointToken removes the cached token for these authorization details, so that the next [Login.EndpointToken]
+// requests a new token. Only a new token has the identity's current permissions.
 func (l *Login) ForgetEndpointToken(details string) {
 	if s := l.ready.Load(); s != nil && s.forgetDetailed != nil {
 		s.forgetDetailed(details)
@@ -333,8 +334,8 @@ func (l *Login) ForgetEndpointToken(details string) {
 // HasEndpointTokens reports whether [Login.EndpointToken] works with a login of this kind.
 func (k Kind) HasEndpointTokens() bool { return k == KindDatabricksOAuth || k == KindDatabricksOIDC }
 
-// notDatabricksSecret warns about a secret that does not look like a Databricks OAuth secret, whose form is not
-// documented.
+// notDatabricksSecret returns a warning if secret does not look like a Databricks OAuth secret, else nil. It is not an
+// error, because the form of these secrets is not documented.
 func notDatabricksSecret(secret, source, clientID string) *Warning {
 	if databricksSecret().MatchString(secret) {
 		return nil
@@ -349,7 +350,8 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	}
 }
 
-// checkDatabricksOAuth checks what a login at the workspace uses, without the network.
+// checkDatabricksOAuth checks the client id of a login at the workspace, and the OAuth secret if the kind uses one. It
+// makes no request.
 func (s Settings) checkDatabricksOAuth(kind Kind) error {
 	id := s.DatabricksClientID
 	if !id.IsSet() {

@@ -12,23 +12,27 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Kinds of refusal by the workspace's token endpoint, for errors.Is. The codes are those of RFC 6749 and RFC 9396.
+// The errors of the workspace's token endpoint, to be tested with errors.Is. The codes are those of RFC 6749 and RFC
+// 9396.
 var (
-	// ErrClientRefused: client id and secret do not log in. A secret that was created a moment ago may do so later.
+	// ErrClientRefused means that client id and secret do not log in. A secret that was created a moment ago may log in
+	// later.
 	ErrClientRefused = errors.New("invalid_client")
-	// ErrDetailsRefused: the identity lacks the permission that the token is for, such as CAN_QUERY on an endpoint.
+	// ErrDetailsRefused means that the identity lacks the permission that the requested token is for, such as CAN_QUERY
+	// on an endpoint.
 	ErrDetailsRefused = errors.New("invalid_authorization_details")
-	// ErrScopeRefused: the secret does not have a requested scope.
+	// ErrScopeRefused means that the OAuth secret does not have a requested scope.
 	ErrScopeRefused = errors.New("access_denied")
-	// ErrAddressRefused: the workspace does not accept calls from this address.
+	// ErrAddressRefused means that the workspace does not accept calls from the address of this machine.
 	ErrAddressRefused = errors.New("address refused by the workspace")
-	// ErrNoDetails: this login cannot get tokens for single endpoints.
+	// ErrNoDetails means that this kind of login cannot get tokens for single endpoints.
 	ErrNoDetails = errors.New("no token for a single endpoint")
 )
 
 var errNoToken = errors.New("the answer is no bearer token")
 
-// inspectOAuth reads the error of a request to the workspace's token endpoint.
+// inspectOAuth turns the error of a request to the workspace's token endpoint into a failure. answered reports whether
+// the endpoint has ever answered.
 func inspectOAuth(err error, answered bool) failure {
 	local, own := errors.AsType[*Error](err)
 	if own { // the workspace's address could not be found
@@ -114,7 +118,7 @@ func (e oauthExplainer) failure(f failure) *Error {
 	return out
 }
 
-// unreachable explains a request that got no answer.
+// unreachable returns the error for a request to the workspace's token endpoint that got no usable answer.
 func (e oauthExplainer) unreachable(f failure) *Error {
 	out := &Error{Attribute: e.hostAttribute, Err: f.cause, Summary: "Cannot reach the workspace's token endpoint"}
 	hint := "The workspace did not answer at " + tokenPath + ". Check host, the network, HTTPS_PROXY and NO_PROXY."
@@ -136,8 +140,8 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 	return out
 }
 
-// checkDatabricksSecret returns an error for a value that cannot be an OAuth secret by its form. source is where it was
-// configured. The value is not quoted.
+// checkDatabricksSecret returns an error at attribute if value cannot be a Databricks OAuth secret by its form. source
+// says where the value was configured. The error does not quote the value.
 func checkDatabricksSecret(value, attribute, source string) error {
 	fail := func(detail string) error {
 		return &Error{Attribute: attribute, Summary: "Not an OAuth secret of Databricks", Detail: detail}

@@ -9,25 +9,25 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// noRegion is MSAL's value for "no region, whatever MSAL_FORCE_REGION says". The
-// variable would replace the login host that authority_host sets.
+// noRegion makes MSAL use no region, even if the variable MSAL_FORCE_REGION is set. With a region, MSAL would replace
+// the login host that authority_host sets.
 const noRegion = "DisableMsalForceRegion"
 
 // proof is the credential with which an application authenticates at Entra ID.
 type proof struct {
 	credential confidential.Credential
-	// attribute is the attribute of the error when it is refused.
+	// attribute is the attribute that the error points at if Entra ID refuses the credential.
 	attribute string
-	// certificate and vault describe it, and federated returns the claims of the last
-	// federated token; each may be nil.
+	// certificate and vault describe the credential. federated returns the claims of the last federated token. Each of
+	// the three may be nil.
 	certificate *certificate.Certificate
 	vault       *vaultFacts
 	federated   func() *federatedClaims
-	// connection is the service connection of Azure Pipelines whose token this is.
+	// connection is the service connection of Azure Pipelines that the federated token belongs to; "" if there is none.
 	connection string
 }
 
-// logIn returns the session of an application that authenticates with a proof.
+// logIn returns the session of an application that authenticates at Entra ID with the credential in p.
 func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	identity := o.identity(s)
 	identity.Certificate = p.certificate
@@ -49,8 +49,8 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	if err != nil {
 		return nil, clientError(p.attribute)
 	}
-	// A client caches its tokens and cannot remove one. So a scope whose token was refused
-	// gets a client of its own, and the tokens of the other scopes stay.
+	// An MSAL client caches its tokens and cannot remove a single token. So a scope whose token a service refused gets
+	// a client of its own, and the cached tokens of the other scopes stay.
 	var replaced sync.Map // scope → confidential.Client
 	explain := o.explainer(s, identity)
 	explain.credential = p.attribute
@@ -84,7 +84,7 @@ func (o *opening) logIn(s Settings, p proof) (*session, error) {
 	return &session{Identity: identity, acquire: a.token, forget: a.forget}, nil
 }
 
-// explainer returns the explainer for a login of these settings.
+// explainer returns the explainer for errors of a login with these settings.
 func (o *opening) explainer(s Settings, identity Identity) explainer {
 	return explainer{
 		kind:          o.login.Kind,
@@ -98,8 +98,8 @@ func (o *opening) explainer(s Settings, identity Identity) explainer {
 	}
 }
 
-// clientError is the error for settings that MSAL rejects although all checks passed.
-// MSAL's own text is left out, because it may quote a secret.
+// clientError returns the error for settings that the login library rejects although all checks of this package passed.
+// The error does not contain the library's own text, because that text may quote a secret.
 func clientError(attribute string) error {
 	return &Error{
 		Attribute: attribute,

@@ -2,26 +2,24 @@ package auth
 
 import "errors"
 
-// Warning is a warning for the user at an attribute. Its summary ends with the object's name, because Terraform folds
-// equal summaries.
+// Warning is a warning for the user at an attribute. Its summary ends with the name of an object, because Terraform
+// combines warnings with equal summaries.
 type Warning struct{ Attribute, Summary, Detail string }
 
 // Error is an error for the user at an attribute.
 type Error struct {
-	// Attribute is the dotted path in HCL of the setting that is wrong; "" when
-	// no single one is.
+	// Attribute is the dotted path in HCL of the wrong setting; "" if no single setting is wrong.
 	Attribute string
 	// Summary is a fixed sentence, unique to one family of failures.
 	Summary string
-	// Detail is what happened and what to do next.
+	// Detail says what happened and what to do next.
 	Detail string
-	// Code is the AADSTS number of Microsoft Entra ID's answer; 0 where it has none.
+	// Code is the number of the AADSTS code in Microsoft Entra ID's answer; 0 if the answer has no code.
 	Code int
-	// CorrelationID names the refused request to Microsoft's support.
+	// CorrelationID identifies the refused request for Microsoft's support.
 	CorrelationID string
-	// Err is the cause, for errors.Is with context and network errors. It is
-	// never MSAL's error for an HTTP answer: that one holds the request, and the
-	// request holds the secret.
+	// Err is the cause, such as a context or network error, to be tested with errors.Is. It is never MSAL's error for
+	// an HTTP response, because that error holds the request, and the request holds the secret.
 	Err error
 }
 
@@ -29,8 +27,9 @@ func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// at returns err with the attribute of the setting that caused it, and with the source of the value where that is not
-// the configuration. fallback is the attribute where the setting has none.
+// at returns a copy of an *[Error] that points at the attribute of the setting that caused it, or at fallback if the
+// setting has no attribute. If the value came from the environment, the copy names the variable. Any other error is
+// returned unchanged.
 func at(err error, s Setting, fallback string) error {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {

@@ -11,30 +11,29 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// explainer turns a failed login into an error for the user. The hint comes first;
-// Microsoft's own text, correlation id and time follow, because codes and texts change
-// and because support asks for them.
+// explainer turns a failed login into an error for the user. The hint comes first. The service's own text, the
+// correlation id and the time follow, because codes and texts change, and because Microsoft's support asks for them.
 type explainer struct {
 	kind     Kind
 	source   string
 	identity Identity
 	cloud    cloud
-	// The attributes for errors: the credential used, tenant, client, host.
+	// The attributes that errors point at: those of the credential, the tenant id, the client id and the login host.
 	credential, tenant, client, authorityHost string
 	now                                       func() time.Time
-	// vault is where the credential was read from, federated returns the claims of the last
-	// federated token; nil when there is none.
+	// vault says where the credential was read from. federated returns the claims of the last federated token. Either
+	// is nil if the login does not use it.
 	vault     *vaultFacts
 	federated func() *federatedClaims
-	// connection is the service connection of Azure Pipelines whose federated token is used,
-	// and clientSource where the client id was configured.
+	// connection is the service connection of Azure Pipelines whose federated token is used. clientSource says where
+	// the client id was configured.
 	connection, clientSource string
-	// speaker is the service whose text is quoted; "" for Microsoft Entra ID.
+	// speaker is the name of the service whose text the error quotes; "" means Microsoft Entra ID.
 	speaker string
 }
 
-// failure turns a failed try into an error for the user. Where a code has several
-// meanings, the text decides.
+// failure returns the error for a failed attempt to get a token. If an AADSTS code has several meanings, the service's
+// text decides between them.
 func (e explainer) failure(f failure, scope string) *Error {
 	switch f.contact {
 	case contactAnswered:
@@ -97,7 +96,7 @@ func (explainer) reason(f failure) string {
 	return "(no reason given)"
 }
 
-// unreachable explains a request that got no answer.
+// unreachable returns the error for a request to the login host that got no usable answer.
 func (e explainer) unreachable(f failure) *Error {
 	out := &Error{Attribute: e.authorityHost, Err: f.cause}
 	var hint string
@@ -168,7 +167,7 @@ func (e explainer) unreachable(f failure) *Error {
 	return out
 }
 
-// unusableText describes an unusable answer and its usual cause.
+// unusableText returns a text that describes an unusable answer and its usual cause.
 func unusableText(err error) string {
 	text := err.Error() + "."
 	if unusable, ok := errors.AsType[web.Unusable](err); ok {
@@ -177,8 +176,8 @@ func unusableText(err error) string {
 	return text
 }
 
-// networkText drops method and URL of a url.Error: the proxy's name in it can
-// carry a password.
+// networkText returns the text of a network error. It leaves out the method and the URL of a url.Error, because the
+// address of a proxy in the URL may contain a password.
 func networkText(err error) string {
 	var inner *url.Error
 	if errors.As(err, &inner) {
@@ -187,8 +186,8 @@ func networkText(err error) string {
 	return err.Error()
 }
 
-// interrupted returns the error for a caller that was cancelled or ran out of time; last
-// is the last failure before, if any.
+// interrupted returns the error for a caller that was cancelled or ran out of time. last is the last failed attempt
+// before that; nil if no attempt has failed.
 func (e explainer) interrupted(why error, last *failure) *Error {
 	out := &Error{Summary: "Login was interrupted", Err: why}
 	hint := "The operation was cancelled before " + e.service() + " had returned a token."
@@ -209,10 +208,12 @@ func (e explainer) interrupted(why error, last *failure) *Error {
 	return out
 }
 
-// traceTail is the end of Entra's description, which repeats ids of the other fields.
+// traceTail matches the end of an error description of Entra ID, which repeats ids that the answer also has in separate
+// fields.
 var traceTail = pattern(`(?s)\s*Trace ID:.*$`)
 
-// detail puts hint, Entra's own text and the context of the login together.
+// detail returns the text of an error: the hint, the service's own text, and then the facts about the login, such as
+// tenant and client id.
 func (e explainer) detail(hint string, a answer) string {
 	parts := []string{hint}
 	if a.Description != "" {
@@ -278,8 +279,8 @@ func (e explainer) certificate() string {
 	)
 }
 
-// clock compares this machine's time with the service's, whose Date header has
-// whole seconds.
+// clock returns a sentence that compares the clock of this machine with the Date header of the service's answer. The
+// header has whole seconds, and a difference of up to a minute is ignored.
 func (e explainer) clock(f failure) string {
 	if f.date.IsZero() {
 		return "Check the clock of this machine."
@@ -304,8 +305,8 @@ func (e explainer) host() string {
 
 var tokenShape = pattern(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.?[A-Za-z0-9_-]*`)
 
-// clean prepares a text of a service for a message. Besides the secrets of this process
-// it removes everything with the form of a token: tokens of others are secrets too.
+// clean prepares the text of a service for a message. It removes the secrets of this process, and also everything in
+// the form of a token, because tokens of others are secrets too.
 func clean(text string) string {
 	return web.Text(tokenShape().ReplaceAllString(text, "(hidden)"), 1500)
 }

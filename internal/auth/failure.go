@@ -19,61 +19,62 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// maxAnswer bounds the body of a refusal.
+// maxAnswer is the largest body of an error response, in bytes, that is read.
 const maxAnswer = 64 << 10
 
-// contact is how far a request without an answer got.
+// contact says how far a request got: whether the service answered and, if not, why not.
 type contact int
 
 const (
 	contactAnswered contact = iota
 	contactNoHost
 	contactRefused
-	// contactProxy is a proxy that answered itself, instead of connecting to the host.
+	// contactProxy means that a proxy answered the request itself, instead of connecting to the host.
 	contactProxy
 	contactUntrusted
-	// contactHandshake is a TLS handshake that the service aborted; the next one would end the same way.
+	// contactHandshake means that the service aborted the TLS handshake. A retry would end in the same way.
 	contactHandshake
 	contactLost
 	contactUnclear
-	// contactUnusable is an answer that is not the service's, or a request that
-	// must not be sent; cause is a [web.Unusable].
+	// contactUnusable means that the answer is not from the service, or that the request must not be sent. The cause of
+	// the failure is then a [web.Unusable].
 	contactUnusable
-	// contactNone is for a failure before the service was asked.
+	// contactNone means that the attempt failed before any request to the service.
 	contactNone
 )
 
-// failure is one failed try, reduced to what may be shown to the user.
+// failure is one failed attempt to get a token, reduced to what may be shown to the user.
 type failure struct {
 	contact contact
-	// status, answer, retryAfter and date are of the HTTP answer, if there was one.
+	// status, answer, retryAfter and date are from the HTTP response, if there was one.
 	status     int
 	answer     answer
 	retryAfter time.Duration
 	date       time.Time
-	// cause is a network error; nil for an answer.
+	// cause is the network error or the [web.Unusable]; nil if the service answered.
 	cause     error
 	viaProxy  bool
 	transient bool
-	// local is the error instead of all this, when the try failed before any request to the
-	// service.
+	// local is the complete error for the user if the attempt failed before any request to the service. It then
+	// replaces the status, the answer and the cause.
 	local *Error
-	// proposal is the command that the Azure CLI proposes.
+	// proposal is the command that the Azure CLI proposes to log in again.
 	proposal string
-	// tries and spent are set when trying again did not help.
+	// tries is the number of attempts, and spent is the time that all of them took. They are set if retries did not
+	// help.
 	tries int
 	spent time.Duration
 }
 
-// answer is the body of a refusal (Microsoft identity platform, "Microsoft Entra
-// authentication and authorization error codes").
+// answer is the body of an error response of Entra ID (Microsoft identity platform, "Microsoft Entra authentication and
+// authorization error codes").
 type answer struct {
 	Error         string `json:"error"`
 	Description   string `json:"error_description"`
 	Codes         []int  `json:"error_codes"`
 	Timestamp     string `json:"timestamp"`
 	CorrelationID string `json:"correlation_id"`
-	// Message is the field for errors of managed identities of App Service.
+	// Message is the error text of a managed identity endpoint of App Service.
 	Message string `json:"message"`
 }
 
@@ -95,12 +96,12 @@ func (a answer) has(codes ...int) bool {
 	return false
 }
 
-// passing are the codes of temporary faults of Entra ID, whatever the status.
+// passing are the AADSTS codes of temporary faults of Entra ID, whatever the HTTP status.
 var passing = []int{50000, 90006, 90024, 90033, 90055}
 
-// inspect reads MSAL's error. answered is whether the login host has ever answered: if
-// not, a missing host or a refused connection is a wrong setting, and final at once
-// instead of after minutes.
+// inspect turns an error of MSAL into a failure. answered reports whether the login host has ever answered. If it has
+// not, a missing host or a refused connection is a wrong setting, so the failure is final at once instead of after
+// minutes of retries.
 func inspect(err error, answered bool) failure {
 	if own, ok := errors.AsType[*assertionError](err); ok {
 		return failure{contact: contactNone, local: own.report, transient: own.transient, retryAfter: own.retryAfter}
@@ -127,7 +128,7 @@ func inspect(err error, answered bool) failure {
 	switch {
 	case errors.As(err, &untrusted), errors.As(err, &wrongHost), errors.As(err, &unknown), errors.As(err, &plainReply):
 		f.contact = contactUntrusted
-	case operation != nil && operation.Op == "remote error": // how crypto/tls marks an alert of the other side
+	case operation != nil && operation.Op == "remote error": // crypto/tls reports an alert of the server in this way
 		f.contact = contactHandshake
 	case errors.As(err, &notFound) && notFound.IsNotFound:
 		f.contact, f.transient = contactNoHost, answered
@@ -143,8 +144,8 @@ func inspect(err error, answered bool) failure {
 	return f
 }
 
-// wrongAddress reports whether a connection can never work: the host does not exist,
-// refuses the connection, or is another server than expected.
+// wrongAddress reports whether no retry can help: the host does not exist, refuses the connection, or is another server
+// than expected.
 func wrongAddress(err error) bool {
 	switch inspect(err, false).contact {
 	case contactNoHost, contactRefused, contactUntrusted, contactHandshake, contactProxy, contactUnusable:
@@ -153,9 +154,9 @@ func wrongAddress(err error) bool {
 	return false
 }
 
-// proxyRefusal returns the status text with which a proxy refused CONNECT: net/http keeps
-// nothing else of its answer. An unknown host is a
-// 502 or 503 there, because it is the proxy that resolves names.
+// proxyRefusal returns the status text with which a proxy refused a CONNECT request; "" if err is another error.
+// net/http keeps nothing else of the proxy's answer. For an unknown host the status is 502 or 503, because the proxy
+// resolves the names.
 func proxyRefusal(err error) string {
 	asked, ok := errors.AsType[*url.Error](err)
 	if !ok {
@@ -169,8 +170,8 @@ func proxyRefusal(err error) string {
 	return ""
 }
 
-// networkCause is the part of err that came from the network, without the text that MSAL puts around it; nil if err is
-// about something else.
+// networkCause returns the network error in err, without the text that MSAL adds to it; nil if err contains no network
+// error.
 func networkCause(err error) error {
 	if cause, ok := errors.AsType[net.Error](err); ok {
 		return cause
@@ -182,8 +183,7 @@ func inspectAnswer(resp *http.Response) failure {
 	f := failure{status: resp.StatusCode, retryAfter: retryAfter(resp.Header)}
 	f.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	if resp.Body != nil {
-		// MSAL keeps the body in a buffer, so reading it cannot block; it can be
-		// read once.
+		// MSAL keeps the body in a buffer, so reading the body cannot block. The body can be read only once.
 		if body, _, err := readLimited(resp.Body, maxAnswer); err == nil {
 			_ = json.Unmarshal(body, &f.answer)
 		}
@@ -199,7 +199,8 @@ func inspectAnswer(resp *http.Response) failure {
 	return f
 }
 
-// codesInText finds "AADSTS700016" where error_codes is missing.
+// codesInText returns the code in a text such as "AADSTS700016", for an answer without error_codes; nil if the text has
+// no code.
 func codesInText(text string) []int {
 	_, digits, found := strings.Cut(text, "AADSTS")
 	if !found {

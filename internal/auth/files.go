@@ -11,18 +11,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// maxValueFile is far above any id, secret or token.
+// maxValueFile is the largest size, in bytes, of a file that holds a single value. It is far above the size of any id,
+// secret or token.
 const maxValueFile = 64 << 10
 
-// The variables that Azure Kubernetes Service puts into a pod (Azure documentation,
-// "Use Microsoft Entra Workload ID with AKS").
+// The environment variables that Azure Kubernetes Service sets in a pod (Azure documentation, "Use Microsoft Entra
+// Workload ID with AKS").
 const (
 	envClientID           = "AZURE_CLIENT_ID"
 	envTenantID           = "AZURE_TENANT_ID"
 	envFederatedTokenFile = "AZURE_FEDERATED_TOKEN_FILE"
 )
 
-// complete adds the values from files and, in a pod, from Azure Kubernetes Service.
+// complete returns the settings with the values from files added and, in a pod of Azure Kubernetes Service, the values
+// from the environment of the pod.
 func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	var err error
 	if d.kind.Entra() && d.kind != KindCLI {
@@ -48,15 +50,16 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	return s, nil
 }
 
-// warnIfOpenToOthers warns where other users may read a file with a secret.
-// The files that Kubernetes puts into a pod are left out: nobody there can change their mode.
+// warnIfOpenToOthers adds a warning to the login if other users of the machine may read a file with a secret. It is not
+// used for the files that Kubernetes puts into a pod, because nobody there can change their mode.
 func (o *opening) warnIfOpenToOthers(file Setting, what string) {
 	if path, err := expandHome(strings.TrimSpace(file.Value)); err == nil && file.IsSet() {
 		o.login.Warnings = append(o.login.Warnings, openToOthers(file, path, what)...)
 	}
 }
 
-// completeInPod adds the ids in the environment of a pod. Configured ids take precedence.
+// completeInPod returns the settings with the tenant id and the client id from the environment of a pod. Configured
+// ids, and ids that are read from Key Vault, take precedence.
 func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
 	for _, id := range []struct {
 		setting *Setting
@@ -94,12 +97,12 @@ func notInPod(s Settings, variable string) error {
 	}
 }
 
-// fileWords are the parts of an error about the file of a value.
+// fileWords are the parts of the error message about a file that holds a single value.
 type fileWords struct{ what, attribute string }
 
-// orFile returns the value, or the content of the file. Both may be set if they are equal;
-// HCL takes precedence over the environment. The returned setting names the file as its
-// source.
+// orFile returns the setting value or, if it is not used, the setting file with the content of the file as its value.
+// HCL takes precedence over the environment. If both settings have equal precedence, they must hold the same value. The
+// source of the returned setting is the file if the file was read.
 func orFile(value, file Setting, words fileWords) (Setting, error) {
 	better, same := prefer(value, file)
 	if !same && better == value || !file.IsSet() {
@@ -128,8 +131,7 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 	return file, nil
 }
 
-// readValueFile reads a file that holds one value, without the white space around
-// it.
+// readValueFile returns the content of a file that holds a single value, without the white space around the value.
 func readValueFile(setting Setting, words fileWords) (string, error) {
 	fail := func(format string, args ...any) (string, error) {
 		return "", &Error{
@@ -139,7 +141,7 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 		}
 	}
 	path := strings.TrimSpace(setting.Value)
-	// The value itself may be here by mistake, so it is not repeated.
+	// The setting may hold the value itself instead of a path by mistake, so the error does not repeat the setting.
 	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
 		return fail(
 			"%s does not name a file. Set it to the path of a file with the %s in it, not to the %s itself.",
@@ -176,7 +178,7 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-// readLimited reads at most limit bytes and reports whether there were more.
+// readLimited reads r, and stops after limit+1 bytes. more reports whether r has more than limit bytes.
 func readLimited(r io.Reader, limit int64) (data []byte, more bool, err error) {
 	data, err = io.ReadAll(io.LimitReader(r, limit+1))
 	return data, int64(len(data)) > limit, err

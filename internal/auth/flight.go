@@ -5,28 +5,29 @@ import (
 	"sync"
 )
 
-// flights lets concurrent callers that want one thing share one request for it.
-// Nothing is cached: the next caller after it makes a new request.
+// flights lets concurrent callers with the same key share one request. It caches nothing: a caller that comes after the
+// request has ended makes a new request.
 type flights[T any] struct {
 	mu   sync.Mutex
 	open map[string]*flight[T]
 }
 
-// flight is a request that callers share.
+// flight is one request that several callers share.
 type flight[T any] struct {
 	done  chan struct{}
 	value T
 	err   error
-	// abandoned is whether the request ended because the caller whose ctx it used was
-	// cancelled or ran out of time; the other callers must not get that as their outcome.
+	// abandoned is true if the request ended because the caller whose ctx it used was cancelled or ran out of time. The
+	// other callers must not get this error as their result.
 	abandoned bool
 }
 
-// leader makes the request that others wait for.
+// leader makes the request that the other callers wait for. abandoned reports whether the request ended because of its
+// context.
 type leader[T any] func(context.Context) (value T, abandoned bool, err error)
 
-// do makes the request, or waits for the one under way. interrupted is the error
-// for a caller whose ctx ends while it waits.
+// do makes the request, or waits for the request with the same key that another caller makes. If that request is
+// abandoned, do starts over. interrupted returns the error for a caller whose ctx ends while it waits.
 func (g *flights[T]) do(ctx context.Context, key string, lead leader[T], interrupted func(error) error) (T, error) {
 	for {
 		g.mu.Lock()
@@ -56,8 +57,8 @@ func (g *flights[T]) do(ctx context.Context, key string, lead leader[T], interru
 	}
 }
 
-// lead runs the request. The flight is over even if a library panics, lest
-// everybody waits for ever.
+// lead makes the request and then releases the callers that wait for it. It releases them even if a library panics,
+// because otherwise they would wait for ever.
 func (g *flights[T]) lead(ctx context.Context, key string, f *flight[T], lead leader[T]) {
 	f.abandoned = true
 	defer func() {

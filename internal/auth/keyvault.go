@@ -18,39 +18,39 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// vault is a Key Vault that a login is read from.
+// vault is a client for one Azure Key Vault, such as the vault that a login is read from.
 type vault struct {
 	settings KeyVaultSettings
 	host     string
 	client   *azsecrets.Client
 	reader   *vaultReader
 	timeout  time.Duration
-	// lastStatus is the status of the last response after which the library was to retry. The library does not report
-	// it if the time runs out before the retry.
+	// lastStatus is the status of the last response that made the Azure library retry. The library does not report this
+	// status if the time runs out before the retry.
 	lastStatus atomic.Int64
 }
 
-// vaultFacts describe where a credential was read from.
+// vaultFacts say where a credential was read from: the host of the vault, and the name and the version of the secret.
 type vaultFacts struct{ host, name, version string }
 
-// String returns the facts for a log or message; nothing in it is secret.
+// String returns the facts for a log or message. They contain no secret.
 func (v vaultFacts) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s, %s %s", v.host, v.name, v.version))
 }
 
-// vaultContent is what was read. It holds secrets and is never printed.
+// vaultContent holds the values that were read from a vault. The values are secrets and are never printed.
 type vaultContent struct {
 	facts    vaultFacts
-	values   map[string]string // keyed by the attribute that holds the object's name
+	values   map[string]string // keyed by the attribute that names the secret
 	settings KeyVaultSettings
 }
 
-// Format writes where it was read from, whatever the verb.
+// Format writes where the values were read from and never the values, whatever the verb.
 func (c vaultContent) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, c.facts.String()) }
 
 func (c vaultContent) of(name Setting) string { return c.values[name.Attribute] }
 
-// vault returns the vault to read from. It makes no request.
+// vault returns the vault that the login is read from. It makes no request.
 func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 	if login := o.options.VaultLogin; k.ByProvider && login != nil {
 		if !login.Kind.Entra() {
@@ -65,7 +65,8 @@ func (o *opening) vault(s Settings, k KeyVaultSettings) (*vault, error) {
 	return o.vaultAs(reader, k)
 }
 
-// vaultRetry retries temporary failures only.
+// vaultRetry returns the options with which the Azure library retries temporary failures only. The status of each
+// retried response is stored in lastStatus.
 func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 	return policy.RetryOptions{
 		TryTimeout: limitOf(o.http),
@@ -84,7 +85,8 @@ func (o *opening) vaultRetry(lastStatus *atomic.Int64) policy.RetryOptions {
 	}
 }
 
-// named sets the attribute of each setting, which is the key of its value.
+// named returns the settings with an attribute in each of them. The attribute is the key of the value that is read for
+// the setting.
 func (k KeyVaultSettings) named() KeyVaultSettings {
 	for _, n := range []struct {
 		*Setting
@@ -103,8 +105,8 @@ func (k KeyVaultSettings) named() KeyVaultSettings {
 	return k
 }
 
-// read reads all secrets at once. It returns only the failure of the most important name,
-// because usually all have the same cause.
+// read reads all configured secrets concurrently. If several reads fail, it returns only the error for the most
+// important secret, because usually all reads fail for the same cause.
 func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	limited, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -167,7 +169,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			[]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName},
 			names[i],
 		) {
-			web.Conceal(r.value) // the others are ids
+			web.Conceal(r.value) // the other values are ids and no secrets
 		}
 		if i == 0 {
 			read.facts.name, read.facts.version = strings.TrimSpace(names[i].Value), r.version
@@ -176,7 +178,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 	return read, nil
 }
 
-// complete adds the ids that were read to the settings, and checks them like configured ids.
+// complete returns the settings with the ids that were read from the vault, and checks these ids like configured ids.
 func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
 	k := v.settings
 	for _, id := range []struct {
@@ -212,8 +214,7 @@ func (v *vault) fail(name Setting, summary, format string, args ...any) *Error {
 	return &Error{Attribute: name.Attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
-// openKeyVault logs in with the certificate or the client secret that a vault
-// holds.
+// openKeyVault opens a login with the certificate or the client secret that a vault holds.
 func openKeyVault(o *opening, s Settings) (finisher, error) {
 	better, _ := prefer(s.KeyVault.CertificateName, s.KeyVault.ClientSecretName)
 	o.login.Source = better.Source()
@@ -236,7 +237,8 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 			return nil, err
 		}
 		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
-			// An error, because a login has no warnings any more: Entra ID would refuse it with a vaguer message.
+			// This is an error, because it is too late for a warning of the login. Entra ID would refuse the login with
+			// a vaguer message.
 			return nil, &Error{
 				Attribute: name.Attribute,
 				Summary:   "Client secret in Key Vault is an ID",
@@ -247,11 +249,10 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// vaultCertificate opens what the vault holds: base64 of a PFX, or PEM text. The
-// content decides which, because the content type is less reliable. Key Vault drops the password
-// of a PFX that is imported as a certificate, and keeps that of one stored as a
-// secret; so a password is tried first and an empty one after it, and an unneeded
-// password is no mistake.
+// vaultCertificate parses the certificate that was read from the vault: a PFX in base64, or PEM text. The content
+// decides which of the two it is, because the content type is less reliable. Key Vault drops the password of a PFX that
+// is imported as a certificate, and keeps the password of a PFX that is stored as a secret. So a configured password is
+// tried first and an empty password after it, and a password that is not needed is no error.
 func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate.Certificate, []Warning, error) {
 	k := read.settings
 	from := origin{
@@ -271,7 +272,8 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 		stored := read.of(k.CertificatePasswordSecretName)
 		passwords = []string{stored}
 		from.Password = fmt.Sprintf("secret %s of that vault", strings.TrimSpace(k.CertificatePasswordSecretName.Value))
-		// A file stored as a secret often ends with a line end.
+		// A password that was stored from a file often ends with a line end, so the password without the line end is
+		// tried too.
 		if trimmed := strings.TrimRight(stored, "\r\n"); trimmed != stored {
 			passwords = append(passwords, trimmed)
 		}
@@ -329,7 +331,7 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	}
 	var warnings []Warning
 	for _, w := range found {
-		if w.Attribute == from.attribute { // not that the password was not needed
+		if w.Attribute == from.attribute { // leaves out the warning that the password was not needed
 			warnings = append(warnings, w)
 		}
 	}

@@ -14,17 +14,19 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// maxVersions is far above what a secret gathers in years of daily rotation.
+// maxVersions is the maximum number of versions and pages that are read for one secret. It is far above the number of
+// versions after years of daily rotation.
 const maxVersions = 10_000
 
-// vaultClient is the client for vaults. It accepts a success only if the body can be
-// decoded: the library's own error for JSON of another form looks like a network error.
+// vaultClient is the HTTP client for vaults. It returns an error for a successful response whose body cannot be
+// decoded, because the Azure library's own error for JSON of another form looks like a network error.
 type vaultClient struct {
 	*http.Client
 	reader *vaultReader
 }
 
-// Do sends a request.
+// Do sends a request. It returns an error for a successful response of another form than expected, and for a challenge
+// that the Azure library cannot read.
 func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	response, err := c.Client.Do(request)
 	if err != nil {
@@ -36,7 +38,7 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 			_ = response.Body.Close()
 			return nil, web.Mismatch(response, "a challenge that names no place to log in")
 		}
-		c.reader.refused(token) // the library asks for a token now, and sends the request once more
+		c.reader.refused(token) // the library now gets a token and sends the request once more
 	}
 	if response.StatusCode >= http.StatusMultipleChoices {
 		return response, nil
@@ -54,9 +56,9 @@ func (c vaultClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// readableChallenge reports whether there is no challenge, or one with a login host and a tenant. The library
-// (azsecrets, internal/challenge_policy.go) takes the tenant out of an address without a check of the length, and
-// panics at a short one.
+// readableChallenge reports whether a response has no authentication challenge, or a challenge with a login host and a
+// tenant. The Azure library (azsecrets, internal/challenge_policy.go) takes the tenant out of the challenge's address
+// without checking the address, and panics if the address is too short.
 func readableChallenge(h http.Header) bool {
 	for part := range strings.SplitSeq(h.Get("WWW-Authenticate"), " ") {
 		name, address, _ := strings.Cut(part, "=")
@@ -68,7 +70,7 @@ func readableChallenge(h http.Header) bool {
 	return true
 }
 
-// vaultForm reports whether JSON has the form of a secret, or of a page of a list.
+// vaultForm reports whether body is JSON in the form of a secret or, if list is true, of a page of a list of secrets.
 func vaultForm(body []byte, list bool) bool {
 	type secret struct {
 		ID          *string
@@ -94,12 +96,12 @@ func vaultForm(body []byte, list bool) bool {
 	return json.Unmarshal(body, &one) == nil
 }
 
-// asked is a request to a vault: about a secret, or about a version of it when that is
-// not empty. part is the last part of the path.
+// asked is a request to a vault about a secret, or about one version of the secret if version is not empty. part is the
+// last part of the request's path.
 type asked struct{ method, folder, secret, version, part string }
 
-// about returns an error unless an answer is about the secret of the request, by its
-// id: https://<vault>/secrets/<name>/<version>.
+// about returns an error unless id, from a response, is the id of the requested secret and version. An id has the form
+// https://<vault>/secrets/<name>/<version>.
 func (v *vault) about(a asked, id *azsecrets.ID) error {
 	if id == nil || *id == "" {
 		return v.mismatch(a, "JSON without the id of a secret")
@@ -122,7 +124,8 @@ func (v *vault) hostname() string {
 	return name
 }
 
-// mismatch returns the error for a success that does not answer the request.
+// mismatch returns the error for a successful response that does not answer the request. got says what the response
+// holds.
 func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 	path := a.folder + a.secret
 	for _, part := range []string{a.version, a.part} {
@@ -133,9 +136,9 @@ func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 	return &web.NoAnswer{Method: a.method, Host: v.host, Path: path, Status: http.StatusOK, Got: got}
 }
 
-// pageOf checks a page of a secret's versions. The token would be sent to a page
-// on another host, and pages that repeat never end; seen are the versions and the pages
-// so far.
+// pageOf returns an error unless page is a valid page of the list of a secret's versions. A next page on another host
+// is an error, because the token would be sent there. A repeated version or page is an error, because such a list may
+// never end. seen has the versions and the page addresses so far, and pageOf adds those of this page.
 func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsResponse, seen map[string]bool) error {
 	a := asked{method: http.MethodGet, folder: "/secrets/", secret: name, part: "versions"}
 	if page.Value == nil {
@@ -172,7 +175,8 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	return nil
 }
 
-// isThe reports whether a version is the one that was written.
+// isThe reports whether a version is the version that was written: it must be enabled, and the value of its tag mark
+// must be that of written.
 func (s SecretVersion) isThe(written NewSecret, mark string) bool {
 	return s.Enabled && s.Tags[mark] == written.Tags[mark]
 }
