@@ -16,9 +16,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// vaultRole is the built-in role that may read secrets ("Azure built-in roles for
-// Key Vault data plane operations"). The private key of a certificate is a secret
-// of its name, so that reading certificates alone is not enough.
+// vaultRole is the built-in role that may read secrets ("Azure built-in roles for Key Vault data plane operations"). A
+// role that may only read certificates is not enough, because the private key of a certificate is stored as a secret of
+// the same name.
 const vaultRole = "Key Vault Secrets User"
 
 const (
@@ -26,8 +26,8 @@ const (
 	summaryNoVaultAnswer    = "Key Vault returned no usable answer"
 )
 
-// vaultAnswer is a refusal of Key Vault ("Authentication, requests and responses"
-// of the Key Vault REST API).
+// vaultAnswer is the body of an error response of Key Vault ("Authentication, requests and responses" of the Key Vault
+// REST API).
 type vaultAnswer struct {
 	Error struct {
 		Code, Message string
@@ -35,7 +35,8 @@ type vaultAnswer struct {
 	}
 }
 
-// explain turns a failed read into an error for the user.
+// explain returns the error for a secret that could not be read from the vault. name is the setting that names the
+// secret.
 func (v *vault) explain(name Setting, err error) *Error {
 	if failed, ok := errors.AsType[*readerError](err); ok {
 		return v.explainReader(failed.cause)
@@ -71,7 +72,7 @@ func (v *vault) explain(name Setting, err error) *Error {
 	return out
 }
 
-// explainAnswer explains a refusal of the vault itself; said is the vault's own text.
+// explainAnswer sets summary and hint of the error for an error response of the vault. said is the vault's own text.
 func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *azcore.ResponseError) (said string) {
 	var answer vaultAnswer
 	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
@@ -155,7 +156,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	return clean(code + " " + answer.Error.Message)
 }
 
-// explainNetwork explains a failure without an answer of the vault.
+// explainNetwork sets summary and hint of the error for a request that the vault did not answer.
 func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	f := inspect(err, false)
 	status := v.lastStatus.Load()
@@ -219,7 +220,8 @@ func (v *vault) readerAttribute() string {
 	return v.settings.Auth.Attribute
 }
 
-// facts are the lines below an explanation.
+// facts returns the lines below an explanation: the vault, the secret, the identity that reads the vault, and the
+// request id.
 func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	identity := fmt.Sprintf("auth = %q (%s)", v.reader.auth, v.settings.Auth.Source())
 	if v.reader.own != nil {
@@ -240,7 +242,7 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	return strings.Join(lines, "\n")
 }
 
-// explainReader explains that the identity could not log in, so that no secret was
+// explainReader returns the error for an identity that could not log in to read the vault, so that no secret was
 // requested.
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
@@ -274,7 +276,7 @@ func (v *vault) explainReader(err error) *Error {
 	failed, known := errors.AsType[*azidentity.AuthenticationFailedError](err)
 	answered := known && failed.RawResponse != nil
 	if answered {
-		// The body has been read; the library keeps it.
+		// The Azure library has read the body and keeps a copy of it. Here the copy becomes the body, to be read again.
 		if body, err := runtime.Payload(failed.RawResponse); err == nil {
 			failed.RawResponse.Body = io.NopCloser(bytes.NewReader(body))
 		}
@@ -326,8 +328,8 @@ func (v *vault) explainReader(err error) *Error {
 	}
 }
 
-// withoutDefaultIdentity reads the refusal of a managed identity endpoint where no identity
-// was selected. The library keeps its answer, of status 400, only as text.
+// withoutDefaultIdentity turns the refusal of a managed identity endpoint into a failure, for a request that selected
+// no identity. The Azure library keeps the endpoint's response, which has status 400, only as text in its error.
 func withoutDefaultIdentity(err error) failure {
 	_, body, answered := strings.Cut(err.Error(), "The endpoint responded with ")
 	f := failure{status: http.StatusBadRequest}

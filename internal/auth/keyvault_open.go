@@ -15,12 +15,13 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// OpenVault returns the vault at an address, to be called as login. It makes no request.
+// OpenVault returns the vault at the address uri. All requests to the vault use the identity of login. OpenVault makes
+// no request.
 func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 	if !login.Kind.Entra() {
 		return nil, tokenOpensNoVault(login, uri)
 	}
-	// A private cloud, which authority_host shows, has vaults under its own domain.
+	// If authority_host is set, the cloud is a private cloud, whose vaults are in a domain of their own.
 	if err := checkVaultURI(uri.Value, login.cloud, login.ownCloud); err != nil {
 		return nil, at(err, uri, "vault_uri")
 	}
@@ -49,7 +50,7 @@ func tokenOpensNoVault(login *Login, uri Setting) error {
 		)}
 }
 
-// vaultAs returns the vault for a reader. It makes no request.
+// vaultAs returns the vault that k names, for requests with the identity of reader. It makes no request.
 func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
@@ -65,8 +66,8 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 		timeout:  o.options.RetryTimeout,
 		reader:   reader,
 	}
-	// The library asks the vault which login host and which resource it trusts, and
-	// goes on only if the vault is within the domain of that resource.
+	// The Azure library asks the vault which login host and which resource the vault trusts. It continues only if the
+	// vault's host is within the domain of that resource.
 	v.client, err = azsecrets.NewClient("https://"+v.host, reader, &azsecrets.ClientOptions{
 		ClientOptions: azcore.ClientOptions{Transport: vaultClient{o.http, reader}, Retry: o.vaultRetry(&v.lastStatus)},
 	})
@@ -76,7 +77,7 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 	return v, nil
 }
 
-// ownReader returns a reader with the identity of login.
+// ownReader returns a reader of vaults with the identity of login.
 func ownReader(login *Login) *vaultReader {
 	r := &vaultReader{own: login}
 	r.inner = loginCredential{login}
@@ -90,14 +91,15 @@ func ownReader(login *Login) *vaultReader {
 	return r
 }
 
-// loginCredential is a login in the form that Azure's libraries accept. It always uses the
-// login's own scope, because a vault in another cloud would request another one.
+// loginCredential is a login in the form that the Azure libraries accept. It always requests a token for the login's
+// own Key Vault scope, because a vault in another cloud would ask for another scope.
 type loginCredential struct{ login *Login }
 
 func (c loginCredential) GetToken(ctx context.Context, _ policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := c.login.AccessToken(ctx, c.login.KeyVaultScope())
 	if refusal, ok := errors.AsType[*Error](err); ok {
-		// Its attribute is in the provider block, and the error appears at a resource.
+		// The attribute of the error is in the provider block, but the error appears at a resource, so the attribute is
+		// removed.
 		elsewhere := *refusal
 		elsewhere.Attribute = ""
 		return azcore.AccessToken{}, &elsewhere

@@ -17,18 +17,17 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// vaultReader is the identity that reads the vault. It is selected by name: a chain that
-// tries several identities hides why the intended one failed, so only auth = "default"
-// is a chain.
+// vaultReader is the identity that reads the vault. The setting auth selects the identity by name. Only auth =
+// "default" tries several identities, because such a chain hides why the intended identity failed.
 type vaultReader struct {
 	auth string
-	// own is the provider's own login, when that reads the vault; auth is "" then.
+	// own is the provider's own login if that login reads the vault; auth is "" then.
 	own *Login
 	keptTokens
-	// explain knows the identity, and explains a refusal of Entra ID.
+	// explain turns a refusal of Entra ID into an error for the user, and knows the identity that reads the vault.
 	explain explainer
-	// noToken is why there was no federated token to log in with; azidentity keeps only
-	// the text of an error.
+	// noToken is the error of the last failure to get a federated token. It is stored here because azidentity keeps
+	// only the text of an error.
 	noToken atomic.Pointer[Error]
 	// taken is the last token that the vault accepted.
 	taken atomic.Pointer[string]
@@ -40,8 +39,8 @@ func (r *vaultReader) accepted(token string) {
 	}
 }
 
-// refused makes the provider's own login request a new token in place of one that the
-// vault accepted before and refuses now. Other identities read a vault once.
+// refused reports that the vault refused a token. If the vault accepted this token before, the provider's own login
+// requests a new token the next time. Other identities read a vault only once, so refused does nothing for them.
 func (r *vaultReader) refused(token string) {
 	taken := r.taken.Load()
 	if r.own == nil || taken == nil || token == "" || *taken != token {
@@ -51,7 +50,7 @@ func (r *vaultReader) refused(token string) {
 	r.drop()
 }
 
-// who returns the reader as the subject of a sentence.
+// who returns a name for the identity that reads the vault, as the subject of a sentence.
 func (r *vaultReader) who() string {
 	if r.own != nil {
 		return "The provider's identity"
@@ -59,14 +58,15 @@ func (r *vaultReader) who() string {
 	return fmt.Sprintf("The identity of auth = %q", r.auth)
 }
 
-// readerError marks a failure before any request to the vault with a token.
+// readerError is the failure of the identity that reads the vault to get a token. No request with a token was sent to
+// the vault.
 type readerError struct{ cause error }
 
 func (e *readerError) Error() string { return e.cause.Error() }
 
 func (e *readerError) Unwrap() error { return e.cause }
 
-// GetToken implements azcore.TokenCredential for the vault's client.
+// GetToken implements azcore.TokenCredential for the vault's client. Errors are *[readerError].
 func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := r.keptTokens.GetToken(ctx, o)
 	if err != nil {
@@ -75,8 +75,8 @@ func (r *vaultReader) GetToken(ctx context.Context, o policy.TokenRequestOptions
 	return token, nil
 }
 
-// vaultReader returns the identity. It uses the AZURE_* variables; from the settings of
-// the login it uses only the cloud and the source of OIDC tokens.
+// vaultReader returns the identity that reads the vault. It uses the AZURE_* variables. From the settings of the
+// Databricks login it uses only the cloud and the source of OIDC tokens.
 func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, error) {
 	host, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority)
 	if err != nil {
@@ -98,7 +98,8 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 		r.inner, err = azidentity.NewAzureCLICredential(nil)
 	case "msi":
 		m := &azidentity.ManagedIdentityCredentialOptions{ClientOptions: options}
-		// Outside of Azure there is no endpoint: do not wait longer than a few seconds.
+		// Outside of Azure there is no managed identity endpoint, so the wait for an answer is limited to a few
+		// seconds.
 		m.Retry = policy.RetryOptions{MaxRetries: 3, RetryDelay: time.Second, TryTimeout: firstMSITry / 2}
 		if id := strings.TrimSpace(k.AuthClientID.Value); id != "" {
 			m.ID = azidentity.ClientID(id)
@@ -110,7 +111,7 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	case "environment":
 		return r, o.environmentReader(r, k, options, private)
 	default:
-		r.limit = o.cliLimit() // it may start the Azure CLI
+		r.limit = o.cliLimit() // DefaultAzureCredential may start the Azure CLI
 		r.inner, err = azidentity.NewDefaultAzureCredential(
 			&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private},
 		)
@@ -133,7 +134,8 @@ func readerIncomplete(k KeyVaultSettings, detail string) *Error {
 	return &Error{Attribute: k.Auth.Attribute, Summary: "Key Vault identity is incomplete", Detail: detail}
 }
 
-// readerIDs sets tenant and client id of the identity.
+// readerIDs sets the tenant id and the client id of the identity from AZURE_TENANT_ID and AZURE_CLIENT_ID. It returns
+// an error if either is missing or invalid.
 func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string) error {
 	for _, id := range []struct {
 		name  string
@@ -163,9 +165,10 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 	return nil
 }
 
-// otherTenants are those the identity may log in to, because the vault is in one
-// of them. The vault says its own by UUID; an identity's tenant given as a domain
-// cannot be compared with it.
+// otherTenants returns the tenants besides its own that the identity may log in to, because the vault may be in one of
+// them. They are the tenants in AZURE_ADDITIONALLY_ALLOWED_TENANTS, if it is set. If the identity's tenant is a domain,
+// otherTenants returns "*" for all tenants, because the vault names its tenant by UUID, which cannot be compared with a
+// domain.
 func (o *opening) otherTenants(r *vaultReader) []string {
 	if listed, _ := o.options.LookupEnv("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
 		return strings.Split(listed, ";")
@@ -176,7 +179,7 @@ func (o *opening) otherTenants(r *vaultReader) []string {
 	return nil
 }
 
-// federatedReader is an application with a federated credential.
+// federatedReader makes r log in as an application with a federated credential.
 func (o *opening) federatedReader(
 	r *vaultReader,
 	s Settings,
@@ -207,8 +210,8 @@ func (o *opening) federatedReader(
 	return nil
 }
 
-// environmentReader is the application that AZURE_* variables describe. They are
-// read here, because azidentity does not open the PFX files of OpenSSL 3.
+// environmentReader makes r log in as the application that the AZURE_* variables describe. This package reads the
+// variables itself, because azidentity does not open the PFX files that OpenSSL 3 writes.
 func (o *opening) environmentReader(
 	r *vaultReader,
 	k KeyVaultSettings,
@@ -284,8 +287,8 @@ func (o *opening) environmentReader(
 	return nil
 }
 
-// patiently retries the request for a federated token while that may help; azidentity
-// retries only its own requests.
+// patiently returns a function that calls fetch up to four times, as long as the failure to get a federated token is
+// temporary. azidentity retries only its own requests.
 func (r *vaultReader) patiently(fetch func(context.Context) (string, error)) func(context.Context) (string, error) {
 	const tries = 4
 	return func(ctx context.Context) (string, error) {

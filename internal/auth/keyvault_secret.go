@@ -18,45 +18,45 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// Kinds of failure of a [Vault], to be tested with errors.Is.
+// The kinds of failure of a [Vault], to be tested with errors.Is.
 var (
-	// ErrNoSecret: the vault has no secret of that name, or only a deleted one.
+	// ErrNoSecret means that the vault has no secret of that name, or only a deleted secret.
 	ErrNoSecret = errors.New("no such secret")
-	// ErrMayNot: the vault knows the caller, but the caller lacks the permission. For some minutes after a role was
-	// assigned, the vault may still answer this.
+	// ErrMayNot means that the vault knows the caller, but that the caller lacks the permission. For some minutes after
+	// a role was assigned, the vault may still return this error.
 	ErrMayNot = errors.New("not permitted by the vault")
-	// ErrInTransition: the secret is being deleted or recovered, which takes
-	// seconds. Until then it is neither there nor among the deleted ones.
+	// ErrInTransition means that the secret is being deleted or recovered, which takes seconds. Until then the vault
+	// lists it neither among the secrets nor among the deleted secrets.
 	ErrInTransition = errors.New("the secret is being deleted or recovered")
 )
 
-// Vault is one Azure Key Vault for a login that writes secrets and manages their versions.
-// Only [Vault.ReadSecret] reads a value. Errors are *[Error].
+// Vault is a client for one Azure Key Vault. It writes secrets and manages their versions. Only [Vault.ReadSecret]
+// reads the value of a secret. Errors are *[Error].
 type Vault struct{ *vault }
 
 // SecretVersion is one version of a secret, without its value.
 type SecretVersion struct {
-	// ID is 32 hexadecimal digits; URL is the version's address and VersionlessURL
-	// that of whatever version is the newest.
+	// ID is the id of the version, 32 hexadecimal digits. URL is the address of the version. VersionlessURL is the
+	// address of the newest version, whichever version that is.
 	ID, URL, VersionlessURL string
 	Enabled                 bool
-	Created                 time.Time // to the second
+	Created                 time.Time // with a precision of one second
 	ContentType             string
 	Tags                    map[string]string
 }
 
-// NewSecret is a version to write.
+// NewSecret is a version of a secret that is to be written.
 type NewSecret struct {
 	Name, Value, ContentType string
 	Tags                     map[string]string
-	Expires                  time.Time // zero: never
+	Expires                  time.Time // zero if the version never expires
 }
 
 // Host returns the vault's host name.
 func (v *Vault) Host() string { return v.host }
 
-// Versions lists the versions of a secret, newest first; where there are none the error is [ErrNoSecret]. One request
-// per 25 versions, and one more at the first call of a vault.
+// Versions returns the versions of a secret, newest first. If the secret has no version, the error is [ErrNoSecret].
+// Versions makes one request per 25 versions, and one more at the first call of a vault.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret-versions
 func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -87,10 +87,11 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 	return versions, nil
 }
 
-// KnownVersions is [Vault.Versions] for a secret that existed before. It is gone only if it
-// is among the deleted secrets, or is still missing at a second read: for some seconds a
-// secret that is being deleted or recovered is in neither list. Where it is gone this takes
-// one more request, or two after a pause.
+// KnownVersions is like [Vault.Versions], for a secret that existed before. While a secret is being deleted or
+// recovered, it is for some seconds neither among the secrets nor among the deleted secrets. So the error is
+// [ErrNoSecret] only if the secret is among the deleted secrets, or is still missing at a second read. For a missing
+// secret, KnownVersions makes one more request if the secret is deleted, else two more requests with a pause between
+// them.
 func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion, error) {
 	versions, err := v.Versions(ctx, name)
 	if !errors.Is(err, ErrNoSecret) {
@@ -106,11 +107,12 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 	return v.Versions(ctx, name)
 }
 
-// transition is longer than a deletion or a recovery takes.
+// transition is the pause before a missing secret is read a second time. It is longer than a deletion or a recovery
+// takes.
 const transition = 3 * time.Second
 
-// IsDeleted reports whether a secret of that name is deleted and can still be recovered,
-// so that the name cannot be used. One request.
+// IsDeleted reports whether a secret of that name is deleted but can still be recovered, so that the name cannot be
+// used. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-deleted-secret
 func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -128,9 +130,9 @@ func (v *Vault) IsDeleted(ctx context.Context, name string) (bool, error) {
 	return false, nil
 }
 
-// TryWrite checks whether the caller may write a secret, and writes nothing: it sends no
-// value, which the vault refuses as a bad request, but only after it has checked the
-// caller's permission. One request.
+// TryWrite returns an error if the caller may not write the secret. It writes nothing, because it sends no value. The
+// vault refuses a missing value as a bad request, but only after it has checked the caller's permission. TryWrite makes
+// one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
 func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
@@ -151,9 +153,9 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 		)}
 }
 
-// Write adds a version to a secret, or creates the secret. mark is a tag of s. By it Write
-// finds a version whose answer was lost, so that it is not written twice. One request;
-// after a lost answer one to list the versions, and one to write again.
+// Write adds a version to a secret, or creates the secret. mark is the name of a tag of s. By this tag Write finds a
+// version whose response was lost, so that it does not write the version twice. It makes one request. After a lost
+// response it makes one request to list the versions, and one request to write again.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/set-secret
 func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVersion, error) {
 	const tries = 4
@@ -170,7 +172,7 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 		parameters.SecretAttributes.Expires = &s.Expires
 	}
 	for try := 1; ; try++ {
-		// The library by itself would send it again, and leave a second version.
+		// The Azure library itself would send a failed request again, and leave a second version.
 		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
 		if err == nil {
@@ -195,7 +197,7 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 					return written, nil
 				}
 			}
-			// A server in the vault's place would answer again.
+			// A server that answered in place of the vault would do so again, so a retry cannot help.
 			final = stranger || lookErr != nil && !errors.Is(lookErr, ErrNoSecret)
 		}
 		failed := v.explainUse(toWrite, s.Name, err)
@@ -206,7 +208,7 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 	}
 }
 
-// Change sets content type and tags of a version. One request.
+// Change sets the content type and the tags of a version of a secret. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
 	changed, err := v.update(
@@ -228,7 +230,7 @@ func (v *Vault) Change(ctx context.Context, name, version, contentType string, t
 	return err
 }
 
-// Disable disables a version; one that is gone counts as done. One request.
+// Disable disables a version of a secret. It returns no error if the version does not exist. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Disable(ctx context.Context, name, version string) error {
 	no := false
@@ -307,8 +309,8 @@ func pointers(values map[string]string) map[string]*string {
 	return out
 }
 
-// Settled calls do, and repeats it while the vault reports that it is deleting or
-// recovering the secret, as long as ctx and the retry timeout allow.
+// Settled calls do, and calls it again while the vault reports that it is deleting or recovering the secret. It ends
+// when ctx ends or the retry timeout has passed.
 func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -325,9 +327,8 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	}
 }
 
-// Await calls do, which needs a permission that may have been granted a moment ago, and
-// repeats it while the vault refuses it for lack of that permission and ctx allows. It
-// writes this to the log.
+// Await calls do, which needs a permission that may have been granted a moment ago. While the vault refuses the call
+// because the permission is missing, and ctx allows, Await calls do again. It writes each retry to the log.
 func (v *Vault) Await(ctx context.Context, do func() error) error {
 	began, pause := time.Now(), time.Second
 	for {

@@ -13,11 +13,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// vaultOfficer is the built-in role that may write secrets, list their versions
-// and disable one ("Azure built-in roles for Key Vault data plane operations").
+// vaultOfficer is the built-in role that may write secrets, list their versions and disable a version ("Azure built-in
+// roles for Key Vault data plane operations").
 const vaultOfficer = "Key Vault Secrets Officer"
 
-// vaultUse is an operation on a secret.
+// vaultUse is an operation on a secret: the verb that names it in messages, and the secret permission that it needs.
 type vaultUse struct{ verb, permission string }
 
 var (
@@ -26,8 +26,7 @@ var (
 	toChange = vaultUse{"change", "set"}
 )
 
-// explainUse turns a failed operation on a secret into an error for the user, at the
-// attribute that names the vault.
+// explainUse returns the error for a failed operation on a secret, at the attribute that names the vault.
 func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	if failed, ok := errors.AsType[*readerError](err); ok {
 		return v.explainReader(failed.cause)
@@ -62,7 +61,8 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	return out
 }
 
-// explainRefusedUse explains an error response of the vault itself; said is the text in that response.
+// explainRefusedUse sets summary, cause and hint of the error for an error response of the vault. said is the vault's
+// own text.
 func (v *Vault) explainRefusedUse(
 	out *Error,
 	hint *string,
@@ -163,13 +163,14 @@ func (v *Vault) explainRefusedUse(
 const (
 	summaryNoSecret = "Key Vault has no such secret"
 	summaryStranger = "Key Vault did not answer as it should"
-	// codeNoSecret is the vault's own error code; a page of a proxy with the same status
-	// is no proof that a secret is gone.
+	// codeNoSecret is the vault's own error code for a missing secret. A proxy's page with the same status has no such
+	// code, and does not prove that the secret is missing.
 	codeNoSecret = "SecretNotFound"
 )
 
-// refusedByStranger returns an error for a refusal without an error code of the vault, as a proxy sends it. A refusal
-// that may be temporary, or that asks for a login, needs no code.
+// refusedByStranger returns an error for an error response without an error code of the vault, because a proxy may have
+// sent it. It returns nil for a response that may be temporary (status 429 or 5xx) or that asks for a login (status
+// 401), because these need no code.
 func refusedByStranger(refusal *azcore.ResponseError) error {
 	if refusal.ErrorCode != "" || refusal.StatusCode == http.StatusUnauthorized ||
 		refusal.StatusCode == http.StatusTooManyRequests ||
@@ -187,7 +188,8 @@ func (v *Vault) hasNo(secret string) string {
 	return fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
 }
 
-// Deleted returns the error for the name of a deleted secret that can still be recovered.
+// Deleted returns the error for a secret name that cannot be used, because a deleted secret of that name can still be
+// recovered.
 func (v *Vault) Deleted(secret string) error {
 	return &Error{
 		Attribute: v.settings.VaultURI.Attribute,

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// vaultAuths are the values of auth: the identities that can read the vault.
+// vaultAuths are the values of the setting auth. Each value names an identity that can read the vault.
 var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
 
 var (
@@ -15,7 +15,7 @@ var (
 	versionName = pattern(`^[0-9a-fA-F]{32}$`)
 )
 
-// credentials returns the settings that make key_vault a kind of login.
+// credentials returns the settings that select a login with a credential from Key Vault.
 func (k *KeyVaultSettings) credentials() []Setting {
 	if k == nil {
 		return nil
@@ -23,7 +23,7 @@ func (k *KeyVaultSettings) credentials() []Setting {
 	return []Setting{k.CertificateName, k.ClientSecretName}
 }
 
-// reads returns the settings that name a secret to read.
+// reads returns the settings that name a secret to read from the vault.
 func (k *KeyVaultSettings) reads() []Setting {
 	return append(
 		k.credentials(),
@@ -34,10 +34,10 @@ func (k *KeyVaultSettings) reads() []Setting {
 	)
 }
 
-// vaultReads returns what a login of that kind reads from Key Vault; nil for nothing. named
-// is whether HCL selects the kind, so that the vault of the environment is not used. HCL
-// takes precedence over secrets for settings of the environment, and these secrets take
-// precedence over values of the environment.
+// vaultReads returns the Key Vault settings that a login of this kind uses; nil if it reads nothing from Key Vault.
+// named reports whether HCL selects the kind. If it does, a vault that only the environment names is not used. A value
+// in HCL takes precedence over a secret that the environment names for it. A secret takes precedence over a value in
+// the environment. A value and a secret for it, both in HCL, are an error.
 func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	if s.KeyVault == nil || !kind.Entra() {
 		return nil, nil
@@ -111,8 +111,8 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	return nil, nil
 }
 
-// check checks the syntax of the block. A private cloud, which authority_host
-// shows, has its own domain for vaults.
+// check checks the syntax of the Key Vault settings. ownCloud reports whether authority_host is set. Then the cloud is
+// a private cloud, whose vaults are in a domain of their own.
 func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	for _, need := range []struct {
 		Setting
@@ -172,7 +172,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 	return nil
 }
 
-// CheckKeyVaultAuth accepts the identities that can read a vault.
+// CheckKeyVaultAuth returns an error unless value names an identity that can read a vault.
 func CheckKeyVaultAuth(value string) error {
 	if slices.Contains(vaultAuths, strings.TrimSpace(value)) {
 		return nil
@@ -183,7 +183,7 @@ func CheckKeyVaultAuth(value string) error {
 	}
 }
 
-// CheckSecretName accepts the name of an object in Key Vault.
+// CheckSecretName returns an error unless value can be the name of a secret or a certificate in Key Vault.
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
@@ -203,7 +203,7 @@ func CheckSecretName(value string) error {
 	return &Error{Summary: "Invalid name in Key Vault", Detail: detail}
 }
 
-// CheckVaultURI accepts the https address of a vault in any of the clouds.
+// CheckVaultURI returns an error unless value is the https address of a vault in any of the Azure clouds.
 func CheckVaultURI(value string) error {
 	c, known := cloudOf(value, func(c cloud) string { return c.vaultDomain })
 	if !known {
@@ -263,7 +263,7 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
 }
 
-// vaultNameFault returns the rule for names of vaults that name breaks; empty for none.
+// vaultNameFault returns a text about the rule for the names of vaults that name breaks; "" if name breaks no rule.
 // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
 func vaultNameFault(name string) string {
 	letter := func(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }

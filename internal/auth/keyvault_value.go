@@ -9,10 +9,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// ReadSecret reads the value of the newest version of a secret, for a data source
-// that uses it at once and keeps it nowhere. Space around it is dropped: a token
-// that was stored from a file ends with a line end. One request, and one more the
-// first time a vault is met.
+// ReadSecret returns the value of the newest version of a secret, for a data source that uses the value at once and
+// does not store it. White space around the value is removed, because a token that was stored from a file ends with a
+// line end. ReadSecret makes one request, and one more at the first use of a vault.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret
 func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, v.timeout)

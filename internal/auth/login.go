@@ -16,72 +16,70 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// defaultRetryTimeout bounds all tries of one token request.
+// defaultRetryTimeout is the time limit of one token request with all its retries, if the options set none.
 const defaultRetryTimeout = 5 * time.Minute
 
-// Options are what a login needs besides settings.
+// Options are what a login needs besides its [Settings].
 type Options struct {
-	// Transport carries all requests, which keep the rules of [web.NewClient]; nil
-	// for one of [web.NewTransport].
+	// Transport sends all requests, with the rules of [web.NewClient]; nil means a transport of [web.NewTransport].
 	Transport http.RoundTripper
-	// AttemptTimeout bounds one request; 0 for 30 seconds for one try.
+	// AttemptTimeout is the time limit of one request; 0 means 30 seconds for one attempt to get a token.
 	AttemptTimeout time.Duration
-	// RetryTimeout bounds all tries of one token request; 0 for 5 minutes.
+	// RetryTimeout is the time limit of one token request with all its retries; 0 means 5 minutes.
 	RetryTimeout time.Duration
-	// Now is the clock for the dates of certificates; nil for time.Now.
+	// Now returns the current time, to be compared with the dates of certificates; nil means time.Now.
 	Now func() time.Time
-	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service and
-	// of the identity that reads a vault; nil for [os.LookupEnv].
+	// LookupEnv reads the AZURE_* variables of a pod in Azure Kubernetes Service, and those of the identity that reads
+	// a vault; nil means [os.LookupEnv].
 	LookupEnv func(string) (string, bool)
-	// Workspace returns the address of the workspace, for a login at the workspace whose settings have no host. It may
-	// make requests, and is called when a token is requested; nil where the address cannot be found.
+	// Workspace returns the address of the workspace, for a login at the workspace whose settings have no host. It is
+	// called when a token is requested, and may make requests. It is nil if the address cannot be found.
 	Workspace func(context.Context) (string, error)
-	// VaultLogin reads the vault of a login whose settings say
-	// [KeyVaultSettings.ByProvider].
+	// VaultLogin is the login that reads the vault if the settings contain [KeyVaultSettings.ByProvider].
 	VaultLogin *Login
 }
 
 // Login is a chosen and checked credential. It is safe for concurrent use.
 type Login struct {
 	Kind Kind
-	// Source is where the credential was configured, as in [Setting.Source].
+	// Source says where the credential was configured, in the form of [Setting.Source].
 	Source string
-	// Cloud is public, usgovernment or china.
+	// Cloud is the name of the Azure cloud: public, usgovernment or china.
 	Cloud string
 	// ResourceManager is the address of Azure Resource Manager, without a slash at
 	// its end.
 	ResourceManager string
-	// Warnings are warnings for the user at configuration.
+	// Warnings are the warnings for the user that arose when the login was opened.
 	Warnings []Warning
-	// Ignored are credentials that are configured but overridden.
+	// Ignored are the configured credentials that are not used, because another credential takes precedence.
 	Ignored []Setting
 
 	cloud cloud
-	// ownCloud is whether authority_host names a private cloud.
+	// ownCloud is true if authority_host names a private cloud.
 	ownCloud bool
-	// known is the identity as far as it is known without a request.
+	// known is the part of the identity that is known without a request.
 	known Identity
-	// ready is the session, nil until all its settings are known. As long as it is nil, finish finds them out and
-	// returns the session.
+	// ready is the session. It is nil as long as some settings of the login are not known. Then finish gets these
+	// settings, and returns the session.
 	ready   atomic.Pointer[session]
 	warned  atomic.Bool
 	finish  func(context.Context) (*session, error)
 	flights flights[*session]
 }
 
-// Identity is the identity of a login. Where the credential is stored in a vault, it is
-// complete only after the vault was read, which the first [Login.AccessToken] does.
+// Identity is the identity of a login. If the credential is stored in a vault, the identity is complete only after the
+// vault was read, which the first [Login.AccessToken] does.
 type Identity struct {
-	// TenantID and ClientID are empty for a token, and for a managed identity or
-	// the Azure CLI where configuration does not name them.
+	// TenantID and ClientID are empty for a login with a Databricks token. For a managed identity or the Azure CLI they
+	// are empty if the settings do not name them.
 	TenantID, ClientID string
-	// Authority is the URL that issues the tokens, with the tenant; empty when another
-	// program than this package requests them.
+	// Authority is the URL that issues the tokens, including the tenant. It is empty if another program than this
+	// package requests the tokens.
 	Authority string
-	// Certificate is nil unless the login uses one.
+	// Certificate is the client certificate; nil if the login uses no certificate.
 	Certificate *certificate.Certificate
-	// Vault is the host of the Key Vault that holds the credential, and CertificateVersion the version of the
-	// certificate there.
+	// Vault is the host of the Key Vault that holds the credential. CertificateVersion is the version of the
+	// certificate in that vault.
 	Vault, CertificateVersion string
 }
 
@@ -89,18 +87,19 @@ type Identity struct {
 type session struct {
 	Identity
 	acquire tokenFunc
-	// detailed returns a token for a single endpoint, by authorization details; nil where the login cannot get one.
+	// detailed returns a token for a single endpoint, by the authorization details of the endpoint; nil if this kind of
+	// login cannot get such tokens.
 	detailed tokenFunc
-	// forgetDetailed drops a token of detailed.
+	// forgetDetailed removes a cached token that detailed returned.
 	forgetDetailed func(details string)
-	// forget makes the next acquire log in again; nil where there is no login.
+	// forget makes the next call of acquire log in again; nil if the login is a fixed token.
 	forget func(scope, token string)
-	// warnings are about the content of a vault.
+	// warnings are the warnings about the content of a vault.
 	warnings []Warning
 }
 
-// TakeWarnings returns, once, the warnings that arose after configuration, when the login
-// was read from a vault. [Login.Warnings] has the rest.
+// TakeWarnings returns the warnings that arose after configuration, when the login was read from a vault. It returns
+// them only once. [Login.Warnings] has the warnings that arose at configuration.
 func (l *Login) TakeWarnings() []Warning {
 	ready := l.ready.Load()
 	if ready == nil || len(ready.warnings) == 0 || !l.warned.CompareAndSwap(false, true) {
@@ -111,7 +110,7 @@ func (l *Login) TakeWarnings() []Warning {
 
 type tokenFunc func(ctx context.Context, scope string) (Token, error)
 
-// Format writes kind, source and client id, whatever the verb.
+// Format writes the kind, the source and the client id of the login, whatever the verb.
 func (l *Login) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(
 		f,
@@ -119,27 +118,28 @@ func (l *Login) Format(f fmt.State, _ rune) {
 	)
 }
 
-// Format writes the ids, whatever the verb.
+// Format writes the client id and the tenant id, whatever the verb.
 func (i Identity) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, strings.TrimSpace(fmt.Sprintf("client %s in tenant %s", i.ClientID, i.TenantID)))
 }
 
-// opening is a login that is being opened.
+// opening is a login while it is being opened.
 type opening struct {
 	login   *Login
 	options Options
 	cloud   cloud
 	http    *http.Client
-	// audience is the audience to request for a token of another issuer; empty means the one that Entra ID expects.
+	// audience is the audience to request for an OIDC token of another issuer; "" means the audience that Entra ID
+	// expects.
 	audience string
 }
 
-// finisher returns the session when all is known: s has the ids, read the content of the
-// vault (nil for none).
+// finisher returns the session of a login when all its settings are known. s has the ids. read is the content of the
+// vault; nil if the login reads no vault.
 type finisher func(s Settings, read *vaultContent) (*session, error)
 
-// Open chooses a login ([Settings.Choose]), reads its files and checks all that can be
-// checked without a request; it makes none. Errors are *[Error].
+// Open chooses a login ([Settings.Choose]), reads its files, and checks everything that can be checked without a
+// request. It makes no request. Errors are *[Error].
 func Open(s Settings, o Options) (*Login, error) {
 	s.conceal()
 	chosen, err := s.choose()
@@ -166,7 +166,7 @@ func Open(s Settings, o Options) (*Login, error) {
 	return opening.login, nil
 }
 
-// Unready returns a login that is not known yet: every [Login.AccessToken] fails with err.
+// Unready returns a login whose settings are not known yet. Every call of [Login.AccessToken] returns err.
 func Unready(err error) *Login {
 	return &Login{finish: func(context.Context) (*session, error) { return nil, err }}
 }
@@ -218,7 +218,7 @@ func (o *opening) open(s Settings, chosen decision) error {
 	return nil
 }
 
-// identity returns the identity as far as the settings contain it.
+// identity returns the identity of the login, as far as the settings contain it.
 func (o *opening) identity(s Settings) Identity {
 	i := Identity{TenantID: strings.TrimSpace(s.TenantID.Value), ClientID: strings.TrimSpace(s.ClientID.Value)}
 	switch o.login.Kind {
@@ -226,9 +226,9 @@ func (o *opening) identity(s Settings) Identity {
 		return Identity{}
 	case KindDatabricksOAuth, KindDatabricksOIDC:
 		return Identity{ClientID: strings.TrimSpace(s.DatabricksClientID.Value)}
-	case KindCLI: // only the CLI knows the account
+	case KindCLI: // only the Azure CLI knows its account
 		return Identity{TenantID: i.TenantID}
-	case KindMSI: // its tenant is that of the machine
+	case KindMSI: // the tenant of a managed identity is that of the machine
 		return Identity{ClientID: i.ClientID}
 	}
 	if base, err := authorityBase(s.AuthorityHost.Value, o.cloud.authority); err == nil && i.TenantID != "" {
@@ -237,8 +237,9 @@ func (o *opening) identity(s Settings) Identity {
 	return i
 }
 
-// session completes the login, once. It does not cache a failure, because a permission on
-// the vault may be granted while an apply waits.
+// session returns the session of the login. The first call that succeeds reads the missing settings, and later calls
+// return the same session. A failure is not cached, because a permission on the vault may be granted while an apply
+// waits.
 func (l *Login) session(ctx context.Context) (*session, error) {
 	if ready := l.ready.Load(); ready != nil {
 		return ready, nil
@@ -263,14 +264,13 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 	})
 }
 
-// AccessToken returns a token for the scope ("<resource>/.default"), from the cache or
-// from the source of the login. It retries temporary failures within
-// [Options.RetryTimeout] and never longer than ctx. Concurrent callers with one
-// scope share one request and its outcome. Errors are *[Error]; errors.Is finds
-// context and network causes.
+// AccessToken returns a token for the scope ("<resource>/.default"), from the cache or from the source of the login. It
+// retries temporary failures within [Options.RetryTimeout], but never longer than ctx allows. Concurrent callers with
+// the same scope share one request and its result. Errors are *[Error]; errors.Is finds context and network errors as
+// their causes.
 //
-// A login of [KindToken] has one token, which is for Databricks only, and returns an error
-// for any other scope. So does a login at the workspace.
+// A login of [KindToken] has a single token, which is for Databricks only. It returns an error for any other scope. So
+// does a login at the workspace.
 func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 	s, err := l.session(ctx)
 	if err != nil {
@@ -279,42 +279,42 @@ func (l *Login) AccessToken(ctx context.Context, scope string) (Token, error) {
 	return s.acquire(ctx, scope)
 }
 
-// Forget makes the next [Login.AccessToken] log in again instead of returning that token,
-// because a service refused it. It does nothing when another token was returned since, and
-// nothing for a Databricks token, because there is no other.
+// Forget makes the next [Login.AccessToken] for the scope log in again instead of returning token, because a service
+// refused token. It does nothing if another token was returned since. It also does nothing for a login of [KindToken],
+// which has no other token.
 func (l *Login) Forget(scope, token string) {
 	if ready := l.ready.Load(); ready != nil && ready.forget != nil {
 		ready.forget(scope, token)
 	}
 }
 
-// ManagementScope is the scope of a token for Azure Resource Manager. Its double
-// slash is no mistake: the audience ends with one.
+// ManagementScope returns the scope of a token for Azure Resource Manager. The double slash in it is intended, because
+// the audience ends with a slash.
 func (l *Login) ManagementScope() string { return l.cloud.management + "/.default" }
 
-// IsWorkspaceHost reports whether a host is that of a workspace in the login's cloud. Hosts that another service
-// returned must be checked with it; configured hosts need no such check.
+// IsWorkspaceHost reports whether host is the host of a workspace in the login's cloud. Hosts that another service
+// returned must be checked with this function. Configured hosts need no such check.
 func (l *Login) IsWorkspaceHost(host string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), l.cloud.workspaceDomain)
 	return ok && workspaceName().MatchString(name)
 }
 
-// ServingDomain returns the end of the host names of route-optimized endpoints in the login's cloud, after ".serving".
+// ServingDomain returns the part after ".serving" in the host names of route-optimized endpoints in the login's cloud.
 func (l *Login) ServingDomain() string { return l.cloud.workspaceDomain }
 
-// IsServingHost reports whether a host is that of the route-optimized endpoint with that id in the login's cloud.
+// IsServingHost reports whether host is the host of the route-optimized endpoint with this id, in the login's cloud.
 func (l *Login) IsServingHost(host, id string) bool {
 	name, ok := strings.CutSuffix(strings.ToLower(host), ".serving"+l.cloud.workspaceDomain)
 	own, rest, _ := strings.Cut(name, ".")
 	return ok && id != "" && own == strings.ToLower(id) && (rest == "" || workspaceName().MatchString(rest))
 }
 
-// KeyVaultScope is the scope of a token for Azure Key Vault.
+// KeyVaultScope returns the scope of a token for Azure Key Vault.
 func (l *Login) KeyVaultScope() string {
 	return "https://" + strings.TrimPrefix(l.cloud.vaultDomain, ".") + "/.default"
 }
 
-// Identity returns the identity of the login, as far as it is known by now.
+// Identity returns the identity of the login, as far as it is known at the time of the call.
 func (l *Login) Identity() Identity {
 	if ready := l.ready.Load(); ready != nil {
 		return ready.Identity
@@ -322,8 +322,8 @@ func (l *Login) Identity() Identity {
 	return l.known
 }
 
-// Describe returns the fields of a log line: identity and kind of login, as far as known
-// by now, without any secret.
+// Describe returns the identity and the kind of the login as fields for the log, as far as they are known at the time
+// of the call. The fields contain no secret.
 func (l *Login) Describe() map[string]any {
 	i := l.Identity()
 	d := map[string]any{"kind": string(l.Kind), "source": l.Source}

@@ -14,12 +14,12 @@ import (
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/managedidentity"
 )
 
-// firstMSITry bounds the wait for an endpoint that has never answered: outside of Azure
-// there is no server at its address, and no error either.
+// firstMSITry is the time limit of a request to a managed identity endpoint that has never answered. Outside of Azure
+// there is no server at the endpoint's address, and no error says so.
 const firstMSITry = 10 * time.Second
 
-// openMSI logs in as an identity of the machine: the one that ClientID names, else
-// its system-assigned one.
+// openMSI opens a login as a managed identity of the machine: the user-assigned identity that ClientID names, or else
+// the system-assigned identity.
 func openMSI(o *opening, s Settings) (finisher, error) {
 	o.login.Source = o.switched(s, s.UseMSI)
 	attribute := s.UseMSI.named("use_msi")
@@ -48,7 +48,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 			try: func(ctx context.Context, scope string, fresh bool) (Token, error) {
 				var options []managedidentity.AcquireTokenOption
 				if fresh {
-					// It makes the library skip its cache, and is not sent.
+					// MSAL skips its cache if a request has claims. It does not send these claims.
 					options = append(options, managedidentity.WithClaims("{}"))
 				}
 				result, err := client.AcquireToken(ctx, scope, options...)
@@ -68,20 +68,20 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// oldProtocol explains that only MSI_ENDPOINT is set: it selects the protocol of Azure Cloud
-// Shell, which Azure Container Apps and App Service do not support.
+// oldProtocol explains that only MSI_ENDPOINT is set. This variable selects the protocol of Azure Cloud Shell, which
+// Azure Container Apps and App Service do not support.
 const oldProtocol = "Only MSI_ENDPOINT is set, which belongs to Azure Cloud Shell. On Azure Container Apps and App " +
 	"Service the identity is behind IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a " +
 	"runner, sudo or a container of its own may drop."
 
-// isManagedIdentity reports whether an address is a managed identity endpoint: the fixed
-// link-local one of virtual machines, or one that the machine's variables name.
+// isManagedIdentity reports whether address is a managed identity endpoint: the fixed link-local address of virtual
+// machines, or an address that a variable of the machine names.
 func isManagedIdentity(address *url.URL) bool {
 	if ip, err := netip.ParseAddr(address.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
 		return true
 	}
 	for _, variable := range []string{"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"} {
-		// MSAL reads them from the environment itself.
+		// MSAL reads these variables from the environment of the process, so they are read from there here too.
 		if named, err := url.Parse(os.Getenv(variable)); err == nil && named.Host != "" && named.Host == address.Host {
 			return true
 		}
@@ -89,7 +89,8 @@ func isManagedIdentity(address *url.URL) bool {
 	return false
 }
 
-// switched returns the source of a kind that a switch or auth_type selects.
+// switched returns the source of a login that a switch or auth_type selects: the source of the switch if it is on, else
+// the source of auth_type.
 func (o *opening) switched(s Settings, on Setting) string {
 	if on.on() {
 		return on.Source()
@@ -97,9 +98,10 @@ func (o *opening) switched(s Settings, on Setting) string {
 	return s.AuthType.Source()
 }
 
-// inspectMSI knows which failures are temporary: "How to use managed identities for Azure
-// resources on a VM to acquire an access token" asks to repeat 404, 410, 429 and
-// 5xx. An endpoint that never answered does not exist.
+// inspectMSI turns an error of a managed identity endpoint into a failure, and decides whether the failure is
+// temporary. Microsoft asks clients to retry status 404, 410, 429 and 5xx ("How to use managed identities for Azure
+// resources on a VM to acquire an access token"). An endpoint that has never answered does not exist, so that failure
+// is final.
 func inspectMSI(err error, reached bool) failure {
 	f := inspect(err, reached)
 	switch f.contact {
@@ -125,7 +127,7 @@ func passesMSI(status int) bool {
 		status >= 500
 }
 
-// managedIdentity turns a failed try into an error for the user.
+// managedIdentity returns the error for a failed attempt to get a token of a managed identity.
 func (e explainer) managedIdentity(f failure, _ string) *Error {
 	out := &Error{
 		Attribute:     e.credential,
@@ -164,7 +166,8 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		hint = "It answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user "+
 		"assigned"):
-		// The service's error code does not distinguish this from a machine without an identity.
+		// The error code is the same for a machine without an identity, so only the text shows that the machine has
+		// several identities.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
 		hint = fmt.Sprintf(
 			"Several user-assigned managed identities are assigned to this machine, and none of them is "+

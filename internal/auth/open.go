@@ -53,8 +53,8 @@ func (o *opening) logInWithSecret(s Settings, secret, attribute string, vault *v
 	return o.logIn(s, proof{credential: credential, attribute: attribute, vault: vault})
 }
 
-// secretIDWarning warns where the secret looks like the secret's ID, which is a UUID; the
-// value never is.
+// secretIDWarning returns a warning if a client secret looks like the id of the secret, which is a UUID, else nil. The
+// value of a client secret is never a UUID.
 func secretIDWarning(secret, source, clientID string) *Warning {
 	if !uuidSyntax().MatchString(secret) {
 		return nil
@@ -69,8 +69,8 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 	}
 }
 
-// checkClientSecret returns an error for a value that cannot be a secret of Entra ID by its
-// form. source is where it was configured. The value is not quoted.
+// checkClientSecret returns an error at attribute if value cannot be a client secret of Entra ID by its form. source
+// says where the value was configured. The error does not quote the value.
 func checkClientSecret(value, attribute, source string) error {
 	fail := func(summary, format string, args ...any) error {
 		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
@@ -106,7 +106,7 @@ func checkClientSecret(value, attribute, source string) error {
 	return nil
 }
 
-// The forms of a Databricks OAuth secret and of a personal access token.
+// databricksSecret matches a Databricks OAuth secret. databricksToken matches a personal access token of Databricks.
 var (
 	databricksSecret = pattern(`^dose[0-9a-f]{32,}$`)
 	databricksToken  = pattern(`^dapi[0-9a-f]{32}(-[0-9]+)?$`)
@@ -176,8 +176,8 @@ func openOIDC(o *opening, s Settings) (finisher, error) {
 	}, nil
 }
 
-// federate returns a credential for a source of tokens. MSAL gets a token from it once for
-// each token request.
+// federate returns an MSAL credential that gets OIDC tokens from source, one for each token request to Entra ID. It
+// also returns a function that returns the claims of the last OIDC token.
 func federate(source assertionSource) (confidential.Credential, func() *federatedClaims) {
 	fetch, last := remembering(source)
 	return confidential.NewCredFromAssertionCallback(
@@ -187,7 +187,8 @@ func federate(source assertionSource) (confidential.Credential, func() *federate
 	), last
 }
 
-// remembering stores the claims of the last token.
+// remembering returns a function that gets an OIDC token from source and stores the token's claims, and a function that
+// returns the claims of the last token.
 func remembering(source assertionSource) (fetch func(context.Context) (string, error), last func() *federatedClaims) {
 	var claims atomic.Pointer[federatedClaims]
 	return func(ctx context.Context) (string, error) {

@@ -11,22 +11,22 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// summaryNotRegistered is the only refusal of code 700027 that may be temporary.
+// summaryNotRegistered is the summary of the only refusal with AADSTS code 700027 that may be temporary.
 const summaryNotRegistered = "Client certificate is not registered"
 
-// secretPatience is how long a client secret may be refused as wrong although it
-// is right: a new secret is known within a minute. A wrong one is refused with the same
-// text, so a longer wait would only delay that error.
+// secretPatience is how long the provider retries when a client secret is refused as wrong, because the secret may be
+// new. A new secret is known within a minute. A wrong secret is refused with the same text, so a longer wait would only
+// delay the error.
 const secretPatience = 90 * time.Second
 
-// mayPass reports whether a refusal may mean only that the application or the credential is
-// new, and how long that is plausible; 0 means without a limit of its own.
+// mayPass reports whether a refusal may mean only that the application or the credential is new. patience is how long
+// that is plausible; 0 means without a limit of its own.
 func mayPass(err error) (patience time.Duration, ok bool) {
 	refusal, isOurs := errors.AsType[*Error](err)
 	switch {
 	case !isOurs:
 		return 0, false
-	case errors.Is(refusal, ErrClientRefused): // by the workspace, for a secret of Databricks
+	case errors.Is(refusal, ErrClientRefused): // the workspace refuses a Databricks OAuth secret
 		return secretPatience, true
 	case refusal.Code == 700016,
 		refusal.Code == 7000229,
@@ -38,9 +38,9 @@ func mayPass(err error) (patience time.Duration, ok bool) {
 	return 0, false
 }
 
-// Await gets an access token of a login whose application or credential may be new. Entra ID knows new ones only after
-// some time, and so does a workspace with a new OAuth secret; until then both refuse them as unknown. Await retries
-// while that is plausible and ctx allows, and writes this to the log.
+// Await returns an access token of a login whose application or credential may be new. Entra ID knows a new application
+// or credential only after some time, and refuses it as unknown until then. So does a workspace with a new OAuth
+// secret. Await retries while that is plausible and ctx allows, and writes each retry to the log.
 func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	began := time.Now()
 	pause := time.Second
@@ -69,7 +69,7 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	}
 }
 
-// waited adds to a refusal how long Await retried.
+// waited returns a copy of a refusal with a sentence that says how long the provider retried.
 func waited(err error, spent time.Duration) error {
 	refusal, ok := errors.AsType[*Error](err)
 	if !ok {

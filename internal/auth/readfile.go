@@ -17,14 +17,15 @@ var (
 	errTooLarge   = errors.New("it is too large")
 )
 
-// LargestFile bounds any file that a setting names. Bundles, secrets and tokens have a few KiB.
+// LargestFile is the largest size, in bytes, of any file that a setting names. Bundles, secrets and tokens have a few
+// KiB.
 const LargestFile = 1 << 20
 
-// ReadFile reads a file that a setting names. It must be a regular one of at most
-// limit bytes: a pipe would block without end, and a device would be read without end.
+// ReadFile returns the content of a file that a setting names. The file must be a regular file of at most limit bytes,
+// because reading a pipe could block for ever, and reading a device might never end.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	fail := func(err error) ([]byte, error) { return nil, &fs.PathError{Op: "read", Path: path, Err: err} }
-	// Opening a pipe waits for a writer, so this check comes first.
+	// Opening a pipe waits for a writer, so the kind of file is checked before the file is opened.
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -46,8 +47,8 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, err
 }
 
-// missing returns the sentence for a file that does not exist. The setting may hold a
-// secret instead of a path, so it repeats only a value that looks like a path.
+// missing returns a sentence that says that a file does not exist. The setting may hold a secret instead of a path, so
+// the sentence repeats the value only if it looks like a path.
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
 		return fmt.Sprintf(
@@ -62,7 +63,7 @@ func missing(path string, setting Setting) string {
 	return text + "."
 }
 
-// fileTypes are endings of files that hold what the provider reads.
+// fileTypes are the extensions of the files that the provider reads.
 var fileTypes = []string{
 	".pfx",
 	".p12",
@@ -78,8 +79,8 @@ var fileTypes = []string{
 	".json",
 }
 
-// looksLikePath reports whether a value is probably a path: by its ending, or because
-// the first folder in it exists.
+// looksLikePath reports whether a value is probably a path, because of its extension, because it names a Windows
+// volume, or because the first folder in it exists.
 func looksLikePath(value string) bool {
 	switch {
 	case len(value) > 1024 || strings.ContainsAny(value, "\r\n"):
@@ -100,7 +101,7 @@ func looksLikePath(value string) bool {
 	return err == nil && info.IsDir()
 }
 
-// FileFault returns, as a sentence, why [ReadFile] could not read a path.
+// FileFault returns a sentence that says why [ReadFile] could not read the file at path.
 func FileFault(path string, setting Setting, err error) string {
 	if errors.Is(err, fs.ErrNotExist) || !looksLikePath(path) && !fileExists(path) {
 		return missing(path, setting)
@@ -108,8 +109,8 @@ func FileFault(path string, setting Setting, err error) string {
 	return fmt.Sprintf("The file %s (from %s) cannot be read: %s.", path, setting.Source(), cause(err))
 }
 
-// openToOthers warns about a file with a key or a secret that other users of the
-// machine may read. Windows has no such mode.
+// openToOthers returns a warning if other users of the machine may read a file with a key or a secret, else nil. It
+// returns nil on Windows, where files have no such mode.
 func openToOthers(setting Setting, path, what string) []Warning {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {

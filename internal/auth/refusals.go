@@ -2,7 +2,7 @@ package auth
 
 import "fmt"
 
-// blame is the setting that a refusal is about.
+// blame says which setting a refusal of Entra ID is about, so that the error points at that setting.
 type blame int
 
 const (
@@ -12,18 +12,19 @@ const (
 	blameClient
 )
 
-// refusal is one family of answers of Microsoft Entra ID.
+// refusal describes one family of error responses of Microsoft Entra ID: how to recognise it, and the error for the
+// user.
 type refusal struct {
 	codes []int
-	// text must be in the description, in lower case; "" matches any.
+	// text must occur in the description of the response, in lower case; "" matches any description.
 	text    string
 	summary string
 	blame   blame
 	hint    func(explainer, failure, string) string
 }
 
-// refusals are tried in order. The codes are those of "Microsoft Entra
-// authentication and authorization error codes" (Microsoft identity platform).
+// refusals are searched in order, and the first match is used. The codes are those of "Microsoft Entra authentication
+// and authorization error codes" (Microsoft identity platform).
 var refusals = []refusal{
 	{[]int{90002, 90038}, "", "Tenant not found", blameTenant, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
@@ -305,7 +306,7 @@ func notRegistered(e explainer, _ failure, _ string) string {
 	return hint
 }
 
-// token returns a sentence with the claims of the last federated token.
+// token returns a sentence with the claims of the last OIDC token that was sent to Entra ID.
 func (e explainer) token() string {
 	if e.federated == nil {
 		return "There was no token."

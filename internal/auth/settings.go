@@ -16,100 +16,99 @@ type Settings struct {
 	// AuthType is the [Kind] to use, whatever else is configured.
 	AuthType Setting
 
-	// TenantID is a directory's UUID or one of its domains.
+	// TenantID is the UUID of the directory (tenant), or one of its domains.
 	TenantID Setting
-	// ClientID is the application (client) id; with a managed identity, that of a
-	// user-assigned one. ClientIDFilePath is a file that holds it.
+	// ClientID is the application (client) id or, for a managed identity, the client id of a user-assigned identity.
+	// ClientIDFilePath is the path of a file that holds the id.
 	ClientID         Setting
 	ClientIDFilePath Setting
 
 	// Certificate is PEM text, or base64 of a PFX, PEM or DER file.
 	Certificate Setting
-	// CertificatePath is a PFX or PEM file; the content decides which.
+	// CertificatePath is the path of a PFX or PEM file. The content of the file decides which of the two it is.
 	CertificatePath Setting
-	// CertificatePassword opens a PFX or an encrypted PKCS#8 key.
+	// CertificatePassword is the password of a PFX or of an encrypted PKCS#8 key.
 	CertificatePassword Setting
-	// CertificateThumbprint is the SHA-1 or SHA-256 the certificate must have, in
-	// hexadecimal.
+	// CertificateThumbprint is the SHA-1 or SHA-256 thumbprint that the certificate must have, in hexadecimal.
 	CertificateThumbprint Setting
 
-	// ClientSecretFilePath is a file that holds the secret.
+	// ClientSecret is the client secret. ClientSecretFilePath is the path of a file that holds the secret.
 	ClientSecret         Setting
 	ClientSecretFilePath Setting
 
-	// KeyVault is the vault that holds the credential or ids; nil for none.
+	// KeyVault has the settings of the vault that holds the credential or ids; nil if the login uses no vault.
 	KeyVault *KeyVaultSettings
 
-	// UseOIDC logs in with a token of another issuer (workload identity
-	// federation). UseAKSWorkloadIdentity does so with the variables that Azure
-	// Kubernetes Service sets in a pod: AZURE_CLIENT_ID, AZURE_TENANT_ID and
-	// AZURE_FEDERATED_TOKEN_FILE.
+	// UseOIDC selects a login with an OIDC token of another issuer (workload identity federation).
+	// UseAKSWorkloadIdentity selects such a login with the variables that Azure Kubernetes Service sets in a pod:
+	// AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE.
 	UseOIDC                Setting
 	UseAKSWorkloadIdentity Setting
-	// OIDCToken is the token itself; OIDCTokenFilePath is a file that holds it and
-	// is read again at each login.
+	// OIDCToken is the OIDC token itself. OIDCTokenFilePath is the path of a file that holds the token. The file is
+	// read again at each login.
 	OIDCToken         Setting
 	OIDCTokenFilePath Setting
-	// OIDCRequestURL and OIDCRequestToken are the address at which GitHub Actions and
-	// Azure Pipelines issue tokens, and the token that authorizes the request.
+	// OIDCRequestURL is the address at which GitHub Actions and Azure Pipelines issue OIDC tokens. OIDCRequestToken is
+	// the token that authorizes a request to this address.
 	OIDCRequestURL   Setting
 	OIDCRequestToken Setting
-	// ADOServiceConnectionID is the service connection of Azure Pipelines to get a
-	// token for.
+	// ADOServiceConnectionID is the id of the service connection of Azure Pipelines for which an OIDC token is
+	// requested.
 	ADOServiceConnectionID Setting
 
-	// UseMSI logs in as a managed identity of the machine, UseCLI as the account
-	// of the Azure CLI.
+	// UseMSI selects a login as a managed identity of the machine. UseCLI selects a login as the account of the Azure
+	// CLI.
 	UseMSI Setting
 	UseCLI Setting
 
-	// DatabricksClientID and DatabricksClientSecret log in at the workspace that Host names: the application id of a
-	// service principal, and its Databricks OAuth secret. DatabricksScopes are the scopes of the tokens,
-	// separated by spaces; unset is [AllAPIs].
+	// DatabricksClientID is the application id of a service principal, and DatabricksClientSecret is its Databricks
+	// OAuth secret. They log in at the workspace that Host names. DatabricksScopes are the scopes of the tokens,
+	// separated by spaces; unset means [AllAPIs].
 	DatabricksClientID     Setting
 	DatabricksClientSecret Setting
 	DatabricksScopes       Setting
-	// UseDatabricksOIDC logs in at the workspace with a token of another issuer, from the same sources as UseOIDC.
-	// DatabricksOIDCAudience is the audience of that token; unset means the workspace's token endpoint.
+	// UseDatabricksOIDC selects a login at the workspace with an OIDC token of another issuer. The sources of the OIDC
+	// token are the same as for UseOIDC. DatabricksOIDCAudience is the audience of the OIDC token; unset means the URL
+	// of the workspace's token endpoint.
 	UseDatabricksOIDC      Setting
 	DatabricksOIDCAudience Setting
 
-	// Token is a Databricks token that is used as it is.
+	// Token is a Databricks token that is sent to Databricks unchanged.
 	Token Setting
 
-	// Environment is the cloud: public, usgovernment or china. When it is not set, Host, the
-	// workspace's address, decides. A login at the workspace calls that host.
+	// Environment is the name of the cloud: public, usgovernment or china. Host is the address of the workspace. If
+	// Environment is not set, Host decides the cloud. A login at the workspace sends its requests to Host.
 	Environment Setting
 	Host        Setting
-	// AuthorityHost is the login host, https; unset means that of the cloud.
+	// AuthorityHost is the https address of the login host; unset means the login host of the cloud.
 	AuthorityHost Setting
-	// ResourceManagerEndpoint is the address of Azure Resource Manager, https; unset
-	// means that of the cloud.
+	// ResourceManagerEndpoint is the https address of Azure Resource Manager; unset means the address in the cloud.
 	ResourceManagerEndpoint Setting
 
-	// SendChain puts the certificate chain into the assertion (x5c), which trust
-	// by subject name and issuer needs.
+	// SendChain puts the certificate chain into the client assertion (x5c). An application that trusts certificates by
+	// subject name needs the chain.
 	SendChain bool
-	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com
-	// about the authority host. Setting AuthorityHost implies it.
+	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com about the authority host. A set
+	// AuthorityHost has the same effect.
 	DisableInstanceDiscovery bool
 }
 
-// KeyVaultSettings are the vault, the secrets to read from it, and the identity that reads.
+// KeyVaultSettings are the address of the vault, the names of the secrets to read from it, and the identity that reads
+// it.
 type KeyVaultSettings struct {
 	VaultURI Setting
-	// Auth is the identity that reads: cli, msi, oidc, environment or default.
+	// Auth selects the identity that reads the vault: cli, msi, oidc, environment or default.
 	Auth Setting
-	// AuthClientID is the user-assigned managed identity of Auth msi.
+	// AuthClientID is the client id of a user-assigned managed identity that reads the vault, if Auth is msi.
 	AuthClientID Setting
-	// ByProvider reads as [Options.VaultLogin]; Auth is not used then.
+	// ByProvider makes [Options.VaultLogin] read the vault. Auth is not used then.
 	ByProvider bool
 
-	// CertificateName is a certificate object, or a secret with a PFX in base64 or
-	// PEM text as its value. CertificateVersion is empty for the newest.
+	// CertificateName is the name of a certificate in the vault, or of a secret whose value is a PFX in base64 or PEM
+	// text. CertificateVersion is the version to read; empty means the newest version.
 	CertificateName    Setting
 	CertificateVersion Setting
-	// The rest are names of secrets.
+	// The following settings are names of secrets in the vault.
 	CertificatePasswordSecretName Setting
 	ClientIDSecretName            Setting
 	TenantIDSecretName            Setting
@@ -117,7 +116,7 @@ type KeyVaultSettings struct {
 	ClientSecretName              Setting
 }
 
-// Format writes which kind of login is meant, whatever the verb.
+// Format writes which kind of login the settings select, whatever the verb.
 func (s Settings) Format(f fmt.State, _ rune) {
 	choice, err := s.Choose()
 	if err != nil {
@@ -127,8 +126,8 @@ func (s Settings) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "settings of a "+string(choice.Kind)+" login")
 }
 
-// conceal registers the secrets of the settings, so that no text shows them. A value that
-// is also configured as an id is no secret.
+// conceal registers the secrets of the settings, so that no text shows them. A value that is also configured as the
+// client id or the tenant id is not registered, because it is no secret.
 func (s Settings) conceal() {
 	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token, s.DatabricksClientSecret} {
 		if secret.Value != s.ClientID.Value && secret.Value != s.TenantID.Value {
@@ -137,14 +136,14 @@ func (s Settings) conceal() {
 	}
 }
 
-// on reports whether a switch is set to true; checkSwitches has refused values that are
-// neither true nor false.
+// on reports whether a switch is set to true. A value that is neither true nor false counts as false, but checkSwitches
+// has returned an error for such a value before.
 func (s Setting) on() bool {
 	on, err := strconv.ParseBool(strings.TrimSpace(s.Value))
 	return err == nil && on
 }
 
-// whenOn is the switch if it is on, else nothing.
+// whenOn returns the switch if it is on, else a setting without a value.
 func (s Setting) whenOn() Setting {
 	if s.on() {
 		return s
@@ -152,8 +151,8 @@ func (s Setting) whenOn() Setting {
 	return Setting{Attribute: s.Attribute}
 }
 
-// prefer returns the setting with precedence of two settings for one value: the one in HCL,
-// else the first.
+// prefer returns which of two settings for the same value takes precedence: a setting in HCL, else first. equalRank
+// reports whether both have a value in HCL, or both have a value in the environment.
 func prefer(first, second Setting) (better Setting, equalRank bool) {
 	switch {
 	case !second.IsSet():

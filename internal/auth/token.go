@@ -24,11 +24,10 @@ func (t Token) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "token until %s", t.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
-// LogValue is what Format writes.
+// LogValue returns the text that Format writes.
 func (t Token) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(t)) }
 
-// MarshalJSON writes what Format writes, so that a structured log does not hold
-// the value.
+// MarshalJSON returns the text that Format writes, as a JSON string, so that a structured log does not hold the value.
 func (t Token) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(t)) }
 
 func jsonString(s string) ([]byte, error) { return json.Marshal(s) }

@@ -10,19 +10,20 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// tokenClient is the client for the issuers of access tokens, Entra ID and managed identity
-// endpoints, in the form that Microsoft's libraries accept.
+// tokenClient is the HTTP client for the services that issue access tokens: Entra ID and managed identity endpoints. It
+// has the form that Microsoft's libraries accept.
 type tokenClient struct{ *http.Client }
 
 func (o *opening) tokenClient() *tokenClient { return &tokenClient{o.http} }
 
-// Do sends a request, and returns an error for a successful response without the requested token. Managed identities
-// are served over plain http, on the machine itself or on its link to the host. The body of a response can be read
-// again after it was closed: MSAL reads an error response, closes it, and keeps its content only as a part of the
-// error's text.
+// Do sends a request. It returns an error for a successful response without the requested token. It allows plain http
+// for managed identity endpoints, because they are on the machine itself or on its link to the host. The body of a
+// response can be read again after it was closed, because MSAL reads an error response, closes it, and keeps its
+// content only as a part of the error's text.
 func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	if request.Body != nil {
-		// Microsoft's libraries give one body each time they are asked for it, so it is read once and replaced.
+		// Microsoft's libraries return the same body each time a new copy of it is needed, so the body is read once and
+		// replaced.
 		form, err := io.ReadAll(request.Body)
 		if err != nil {
 			return nil, err
@@ -39,7 +40,7 @@ func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The client keeps an answer short and has read it already.
+	// The client has limited the length of the response and has already read it.
 	body, err := io.ReadAll(response.Body)
 	_ = response.Body.Close()
 	if err != nil {
@@ -52,8 +53,8 @@ func (c *tokenClient) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// tokenLack returns what a successful response lacks of the requested token. MSAL does not check all of it, and its own
-// errors repeat the whole response.
+// tokenLack returns a text that says what a successful response lacks of the requested token; "" if it lacks nothing.
+// MSAL does not check all of this, and its own errors repeat the whole response.
 func tokenLack(request *http.Request, body []byte) string {
 	var answer struct {
 		Token    string `json:"access_token"`
@@ -77,8 +78,8 @@ func tokenLack(request *http.Request, body []byte) string {
 	return ""
 }
 
-// ConfigureClient lets MSAL pin the certificate of Service Fabric, which it does to
-// a standard transport only. MSAL calls it before any request.
+// ConfigureClient lets MSAL pin the certificate of Service Fabric, which MSAL can do only for a standard transport.
+// MSAL calls ConfigureClient before any request.
 func (c *tokenClient) ConfigureClient(pin func(*http.Client) (*http.Client, error)) error {
 	pinned, err := pin(web.Unguarded())
 	if err == nil {

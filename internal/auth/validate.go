@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// checkCertificateSettings returns an error for settings of a certificate when there is
-// none. It checks only HCL: a variable that is set for other programs is no mistake.
+// checkCertificateSettings returns an error if a setting of a certificate, such as its password, is set, but the login
+// uses no certificate. It checks only settings in HCL, because a variable in the environment may be set for another
+// program.
 func (s Settings) checkCertificateSettings(chosen Kind) error {
 	if chosen == KindCertificate || chosen == KindKeyVault && s.KeyVault.CertificateName.IsSet() {
 		return nil
@@ -31,8 +32,8 @@ func (s Settings) checkCertificateSettings(chosen Kind) error {
 	return nil
 }
 
-// checkValues checks the syntax of what a login of that kind uses, and that an
-// application has its ids.
+// checkValues checks the syntax of the settings that the chosen login uses, and that the login of an application has a
+// tenant id and a client id.
 func (s Settings) checkValues(d decision) error {
 	if d.application {
 		if err := s.checkApplication(d); err != nil {
@@ -88,8 +89,8 @@ func (s Settings) checkValues(d decision) error {
 	return d.vault.check(c, s.AuthorityHost.IsSet())
 }
 
-// checkApplication checks that every login of an application has tenant and client id, or
-// a source of them.
+// checkApplication returns an error unless the login of an application has a tenant id and a client id, or a source for
+// each of them.
 func (s Settings) checkApplication(d decision) error {
 	inPod := d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on()
 	fromVault := func(pick func(KeyVaultSettings) Setting) bool { return d.vault != nil && pick(*d.vault).IsSet() }
