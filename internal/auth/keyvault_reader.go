@@ -166,8 +166,8 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 }
 
 // otherTenants returns the tenants besides its own that the identity may log in to, because the vault may be in one of
-// them. They are the tenants in AZURE_ADDITIONALLY_ALLOWED_TENANTS, if it is set. If the identity's tenant is a domain,
-// otherTenants returns "*" for all tenants, because the vault names its tenant by UUID, which cannot be compared with a
+// them. They are the tenants in AZURE_ADDITIONALLY_ALLOWED_TENANTS, if it is set. Otherwise, if the identity's tenant
+// is a domain, they are all tenants ("*"), because the vault names its tenant by UUID, which cannot be compared with a
 // domain.
 func (o *opening) otherTenants(r *vaultReader) []string {
 	if listed, _ := o.options.LookupEnv("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {

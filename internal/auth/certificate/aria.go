@@ -7,18 +7,17 @@ import (
 	"sync"
 )
 
-// ariaCipher is ARIA (RFC 5794), which no library in Go's module proxy offers. It is
-// the national cipher of South Korea.
+// ariaCipher implements ARIA (RFC 5794), the national cipher of South Korea. No library in Go's module proxy offers it.
 type ariaCipher struct{ encryption, decryption []ariaBlock }
 
 type ariaBlock [16]byte
 
-// newARIA takes a key of 16, 24 or 32 bytes (RFC 5794, section 2.2).
+// newARIA returns the cipher ARIA for a key of 16, 24 or 32 bytes (RFC 5794, section 2.2).
 func newARIA(key []byte) (cipher.Block, error) {
 	var left, right ariaBlock
 	copy(left[:], key)
 	copy(right[:], key[16:])
-	first := (len(key) - 16) / 8 // with longer keys, the constants begin later
+	first := (len(key) - 16) / 8 // a longer key begins at a later constant
 	constant := func(i int) ariaBlock { return ariaConstants[(first+i)%3] }
 	w := [4]ariaBlock{left}
 	w[1] = w[0].xor(constant(0)).odd().xor(right)
@@ -44,7 +43,7 @@ func (c *ariaCipher) Encrypt(dst, src []byte) { ariaCrypt(dst, src, c.encryption
 
 func (c *ariaCipher) Decrypt(dst, src []byte) { ariaCrypt(dst, src, c.decryption) }
 
-// ariaCrypt encrypts or decrypts: the two differ only in the keys.
+// ariaCrypt encrypts or decrypts one block with ARIA. Encryption and decryption differ only in the round keys.
 func ariaCrypt(dst, src []byte, keys []ariaBlock) {
 	x := ariaBlock(src)
 	last := len(keys) - 1
@@ -64,7 +63,7 @@ func (x ariaBlock) xor(y ariaBlock) ariaBlock {
 	return x
 }
 
-// rotateRight is for less than 128 bits.
+// rotateRight rotates the block to the right by n bits. n must be less than 128.
 func (x ariaBlock) rotateRight(n int) ariaBlock {
 	p := pair{binary.BigEndian.Uint64(x[:]), binary.BigEndian.Uint64(x[8:])}.rotate(uint(128 - n))
 	binary.BigEndian.PutUint64(x[:], p.high)
@@ -72,12 +71,12 @@ func (x ariaBlock) rotateRight(n int) ariaBlock {
 	return x
 }
 
-// odd and even are the round functions FO and FE without the key (RFC 5794, section 2.4.1).
+// odd and even apply the round functions FO and FE of ARIA, without adding the round key (RFC 5794, section 2.4.1).
 func (x ariaBlock) odd() ariaBlock { return x.substitute(0).diffuse() }
 
 func (x ariaBlock) even() ariaBlock { return x.substitute(2).diffuse() }
 
-// substitute is SL1 with 0 and SL2 with 2 (RFC 5794, section 2.4.2).
+// substitute applies the substitution layer SL1 of ARIA if first is 0, and SL2 if first is 2 (RFC 5794, section 2.4.2).
 func (x ariaBlock) substitute(first int) ariaBlock {
 	for i, b := range x {
 		x[i] = ariaTables()[(first+i)%4][b]
@@ -85,7 +84,7 @@ func (x ariaBlock) substitute(first int) ariaBlock {
 	return x
 }
 
-// diffuse is the function A (RFC 5794, section 2.4.3), which is its own inverse.
+// diffuse applies the diffusion function A of ARIA, which is its own inverse (RFC 5794, section 2.4.3).
 func (x ariaBlock) diffuse() (y ariaBlock) {
 	for i, from := range ariaDiffusion {
 		for _, j := range from {
@@ -102,14 +101,15 @@ var ariaDiffusion = [16][7]byte{
 	{1, 2, 6, 7, 9, 11, 12}, {0, 3, 6, 7, 8, 10, 13}, {0, 3, 4, 5, 9, 11, 14}, {1, 2, 4, 5, 8, 10, 15},
 }
 
-// ariaConstants are CK1, CK2 and CK3 (RFC 5794, section 2.2).
+// ariaConstants are the constants CK1, CK2 and CK3 of ARIA (RFC 5794, section 2.2), in the order for a key of 16 bytes.
 var ariaConstants = [3]ariaBlock{
 	{0x51, 0x7c, 0xc1, 0xb7, 0x27, 0x22, 0x0a, 0x94, 0xfe, 0x13, 0xab, 0xe8, 0xfa, 0x9a, 0x6e, 0xe0},
 	{0x6d, 0xb1, 0x4a, 0xcc, 0x9e, 0x21, 0xc8, 0x20, 0xff, 0x28, 0xb1, 0xd5, 0xef, 0x5d, 0xe2, 0xb0},
 	{0xdb, 0x92, 0x37, 0x1d, 0x21, 0x26, 0xe9, 0x70, 0x03, 0x24, 0x97, 0x75, 0x04, 0xe8, 0xc9, 0x0e},
 }
 
-// ariaTables are SB1, SB2, SB3 and SB4: the latter two are the inverses of the others.
+// ariaTables returns the substitution tables SB1, SB2, SB3 and SB4 of ARIA. SB3 and SB4 are the inverses of SB1 and
+// SB2.
 var ariaTables = sync.OnceValue(func() *[4][256]byte {
 	tables := &[4][256]byte{ariaTable1, ariaTable2}
 	for i := range 256 {
@@ -119,7 +119,7 @@ var ariaTables = sync.OnceValue(func() *[4][256]byte {
 	return tables
 })
 
-// ariaTable1 is SB1, which is also the table of AES.
+// ariaTable1 is the substitution table SB1 of ARIA (RFC 5794, section 2.4.2). It is also the substitution table of AES.
 var ariaTable1 = [256]byte{
 	0x63, 0x7c, 0x77, 0x7b, 0xf2, 0x6b, 0x6f, 0xc5, 0x30, 0x01, 0x67, 0x2b, 0xfe, 0xd7, 0xab, 0x76,
 	0xca, 0x82, 0xc9, 0x7d, 0xfa, 0x59, 0x47, 0xf0, 0xad, 0xd4, 0xa2, 0xaf, 0x9c, 0xa4, 0x72, 0xc0,
@@ -139,7 +139,7 @@ var ariaTable1 = [256]byte{
 	0x8c, 0xa1, 0x89, 0x0d, 0xbf, 0xe6, 0x42, 0x68, 0x41, 0x99, 0x2d, 0x0f, 0xb0, 0x54, 0xbb, 0x16,
 }
 
-// ariaTable2 is SB2.
+// ariaTable2 is the substitution table SB2 of ARIA (RFC 5794, section 2.4.2).
 var ariaTable2 = [256]byte{
 	0xe2, 0x4e, 0x54, 0xfc, 0x94, 0xc2, 0x4a, 0xcc, 0x62, 0x0d, 0x6a, 0x46, 0x3c, 0x4d, 0x8b, 0xd1,
 	0x5e, 0xfa, 0x64, 0xcb, 0xb4, 0x97, 0xbe, 0x2b, 0xbc, 0x77, 0x2e, 0x03, 0xd3, 0x19, 0x59, 0xc1,

@@ -2,21 +2,21 @@ package certificate
 
 import "errors"
 
-// BER allows several encodings of one value, DER one of them (X.690). Bouncy Castle
-// and NSS write PFX files in BER, and Go reads DER alone.
+// BER allows several encodings of the same value, and DER allows only one of them (X.690). Bouncy Castle and NSS write
+// PFX files in BER, but Go reads only DER.
 
 var errMalformed = errors.New("malformed")
 
 const (
-	// maxDepth and maxElements are far above what a bundle has. They bound the time
-	// and memory that a hostile one takes.
+	// maxDepth is the maximum depth of nested values, and maxElements is their maximum number. Both are far above what
+	// a certificate bundle has. They bound the time and the memory that a malicious bundle takes.
 	maxDepth    = 32
 	maxElements = 1 << 16
 )
 
-// toDER rewrites the first BER value of data with definite lengths in their shortest
-// form and octet strings in one piece. That is all of DER that a bundle's structure
-// needs: sets are not sorted, and what octet strings hold is not touched.
+// toDER returns the first BER value of data with definite lengths in their shortest form, and with every octet string
+// in one piece. The structure of a certificate bundle needs no other rule of DER: toDER does not sort sets, and does
+// not change the content of octet strings.
 func toDER(data []byte) ([]byte, error) {
 	c := berConverter{out: make([]byte, 0, len(data))}
 	if _, err := c.value(data, 0); err != nil {
@@ -30,10 +30,10 @@ type berConverter struct {
 	elements int
 }
 
-// berHeader is an identifier and a length.
+// berHeader is the identifier of a BER value, and what its length says about the content.
 type berHeader struct {
 	tag         []byte
-	content     []byte // up to its end if the length is definite, else all that follows
+	content     []byte // the content; if the length is indefinite, all data that follows
 	indefinite  bool
 	constructed bool
 }
@@ -44,7 +44,7 @@ func readBER(data []byte) (h berHeader, rest []byte, err error) {
 	}
 	end := 1
 	if data[0]&0x1f == 0x1f {
-		// A tag of several bytes: the last one has its highest bit clear.
+		// In a tag of several bytes, the last byte has its highest bit clear.
 		for end < len(data) && data[end]&0x80 != 0 {
 			end++
 		}
@@ -88,7 +88,7 @@ func readBER(data []byte) (h berHeader, rest []byte, err error) {
 
 const constructedOctetString = 0x24
 
-// value appends one value, and returns what follows it.
+// value appends the first value of data to the output in DER, and returns the data after this value.
 func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
 	if c.elements++; depth > maxDepth || c.elements > maxElements {
 		return nil, errMalformed
@@ -120,8 +120,8 @@ func (c *berConverter) value(data []byte, depth int) (rest []byte, err error) {
 	return rest, nil
 }
 
-// children appends what a constructed value holds. For an indefinite length it returns
-// what follows the value.
+// children appends the values inside a constructed value, each with the function each. If the length of the constructed
+// value is indefinite, children returns the data after it, else nil.
 func (*berConverter) children(
 	h berHeader, depth int, each func([]byte, int) ([]byte, error),
 ) (after []byte, err error) {
@@ -138,8 +138,8 @@ func (*berConverter) children(
 	}
 }
 
-// piece appends the content of one piece of an octet string, which may be in pieces
-// itself.
+// piece appends the content of one piece of an octet string, and returns the data after this piece. A piece may consist
+// of pieces itself.
 func (c *berConverter) piece(data []byte, depth int) (rest []byte, err error) {
 	if c.elements++; depth > maxDepth || c.elements > maxElements {
 		return nil, errMalformed
@@ -159,15 +159,15 @@ func (c *berConverter) piece(data []byte, depth int) (rest []byte, err error) {
 	return rest, err
 }
 
-// begin appends a tag and leaves room for a length of one byte.
+// begin appends a tag and one byte for the length. It returns the position after them, where the content starts.
 func (c *berConverter) begin(tag []byte) (start int) {
 	c.out = append(c.out, tag...)
 	c.out = append(c.out, 0)
 	return len(c.out)
 }
 
-// end writes the length of what was appended since begin, and moves that when the
-// length needs more room.
+// end writes the length of the content, which was appended since begin returned start. If the length needs more than
+// one byte, end moves the content.
 func (c *berConverter) end(start int) {
 	length := len(c.out) - start
 	if length < 0x80 {

@@ -13,25 +13,25 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// bundle is what a file holds, before any judgement.
+// bundle is the content of a certificate file: all its certificates and keys, before one of the keys is chosen.
 type bundle struct {
-	// what is said of a bundle without a key: "PEM certificates".
+	// what describes the bundle in the error for a bundle without a key, such as "PEM certificates".
 	what         string
 	certificates [][]byte
 	keys         []foundKey
-	// unusedPassword is whether a password was set but not needed.
+	// unusedPassword is true if a password was set but not needed.
 	unusedPassword bool
 }
 
-// foundKey is an RSA key, or why it is none.
+// foundKey is a private key of a bundle: the RSA key, or the error that says why the key cannot be used.
 type foundKey struct {
 	rsa     *rsa.PrivateKey
 	problem *Error
 }
 
-// parseDER reads a PFX file, and recognises the other DER files that are configured in its
-// place. Whatever follows the outermost value is dropped: editors and shells append a
-// line end to a file.
+// parseDER reads a PFX file. If data is another DER file that users configure by mistake, such as a certificate without
+// a key, the error names the kind of file. Data after the outermost value is ignored, because editors and shells append
+// a line end to a file.
 func parseDER(data []byte, password string, from Origin, work *budget) (bundle, error) {
 	normal, err := toDER(data)
 	if err != nil {
@@ -58,7 +58,7 @@ func parseDER(data []byte, password string, from Origin, work *budget) (bundle, 
 	return bundle{}, damaged(data, from)
 }
 
-// parsePFX opens a PFX file with the password, or with an empty one.
+// parsePFX opens a PFX file with the password or, if that fails, with an empty password.
 func parsePFX(normal []byte, password string, from Origin, work *budget) (bundle, error) {
 	file, err := readPFX(normal)
 	if err != nil {
@@ -94,7 +94,7 @@ func parsePFX(normal []byte, password string, from Origin, work *budget) (bundle
 	})
 }
 
-// tryPassword opens the file with one password.
+// tryPassword opens the file with the password, and returns errWrongPassword if the password is wrong.
 func (p *pfx) tryPassword(password string, work *budget) (*pfxContents, error) {
 	with := formsOf(password)
 	verdict, err := p.verify(with, work)
@@ -117,7 +117,7 @@ func (p *pfx) tryPassword(password string, work *budget) (*pfxContents, error) {
 	return contents, nil
 }
 
-// opensWithoutMAC reports whether a password that the MAC refuses opens the contents.
+// opensWithoutMAC reports whether the password decrypts the contents of a file whose MAC does not fit the password.
 func (p *pfx) opensWithoutMAC(password string, work *budget) bool {
 	if p.mac == nil {
 		return false
@@ -126,8 +126,8 @@ func (p *pfx) opensWithoutMAC(password string, work *budget) bool {
 	return err == nil && contents.opened
 }
 
-// legacy reports whether OpenSSL 3 opens the file with -legacy only, as far as that shows
-// without a password.
+// legacy reports whether OpenSSL 3 opens the file only with the option -legacy, as far as the file shows that without a
+// password.
 func (p *pfx) legacy() bool {
 	contents, err := p.open(&pfxContents{})
 	return err == nil && contents.legacy
@@ -145,7 +145,7 @@ func (c *pfxContents) bundle(from Origin, unusedPassword bool) (bundle, error) {
 	return b, nil
 }
 
-// keyForm is the form of a private key.
+// keyForm is the ASN.1 form of a private key.
 type keyForm int
 
 const (
@@ -154,15 +154,15 @@ const (
 )
 
 const (
-	// maxKeySize is well above an RSA key of 16,384 bits. Larger numbers take minutes.
+	// maxKeySize is the largest encoding of a private key, in bytes, that is read. It is well above that of an RSA key
+	// of 16,384 bits. Larger numbers take minutes.
 	maxKeySize = 16 << 10
 	maxKeys    = 16
 
 	tooLargeKey = "it is larger than any RSA key in use"
 )
 
-// oidRSAPSS is the DER form of id-RSASSA-PSS (RFC 4055), a kind of key that Go does
-// not read.
+// oidRSAPSS is the DER form of the object identifier id-RSASSA-PSS (RFC 4055). Go does not read keys of this kind.
 var oidRSAPSS = []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a}
 
 // readKey reads a private key that is not encrypted.
@@ -197,7 +197,8 @@ func readKey(content []byte, form keyForm, from Origin) foundKey {
 	return foundKey{problem: notRSA(from, "a key of another kind")}
 }
 
-// assemble finds the key and its certificate among what a bundle holds.
+// assemble returns the private key of the bundle with its certificate and the other certificates. It returns an error
+// unless exactly one usable RSA key belongs to a certificate.
 func (b bundle) assemble(from Origin) (*Certificate, []Warning, error) {
 	switch {
 	case len(b.keys) == 0:

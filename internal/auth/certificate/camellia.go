@@ -6,14 +6,14 @@ import (
 	"math/bits"
 )
 
-// camelliaCipher is Camellia (RFC 3713), which no library offers. NSS has it among its
-// ciphers for PFX files.
+// camelliaCipher implements Camellia (RFC 3713), which no library offers. NSS can write PFX files with this cipher.
 type camelliaCipher struct{ encryption, decryption camelliaKeys }
 
-// camelliaKeys are those of one direction: the other one has them in reverse.
+// camelliaKeys are the subkeys for encryption or for decryption. Decryption uses the subkeys of encryption in reverse
+// order.
 type camelliaKeys struct{ whitening, rounds, layers []uint64 }
 
-// newCamellia takes a key of 16, 24 or 32 bytes (RFC 3713, section 2.2).
+// newCamellia returns the cipher Camellia for a key of 16, 24 or 32 bytes (RFC 3713, section 2.2).
 func newCamellia(key []byte) (cipher.Block, error) {
 	var left, right pair
 	left = pair{binary.BigEndian.Uint64(key), binary.BigEndian.Uint64(key[8:])}
@@ -74,7 +74,7 @@ func (k camelliaKeys) crypt(dst, src []byte) {
 	binary.BigEndian.PutUint64(dst[8:], high^k.whitening[3])
 }
 
-// pair is a number of 128 bits.
+// pair is an unsigned integer of 128 bits.
 type pair struct{ high, low uint64 }
 
 func (p pair) rotate(n uint) pair {
@@ -84,13 +84,13 @@ func (p pair) rotate(n uint) pair {
 	return pair{p.high<<n | p.low>>(64-n), p.low<<n | p.high>>(64-n)}
 }
 
-// mix applies two rounds of the cipher.
+// mix applies two rounds of Camellia to p, with the subkeys first and second.
 func (p *pair) mix(first, second uint64) {
 	p.low ^= camelliaF(p.high, first)
 	p.high ^= camelliaF(p.low, second)
 }
 
-// camelliaF is the function F of RFC 3713, section 2.4.1.
+// camelliaF computes the function F of Camellia (RFC 3713, section 2.4.1).
 func camelliaF(in, key uint64) uint64 {
 	x := in ^ key
 	s := func(i uint) byte { return byte(x >> (56 - 8*i)) }
@@ -106,7 +106,8 @@ func camelliaF(in, key uint64) uint64 {
 	})
 }
 
-// camelliaFL and its inverse are those of RFC 3713, sections 2.4.2 and 2.4.3.
+// camelliaFL and camelliaInverseFL compute the function FL of Camellia and its inverse (RFC 3713, sections 2.4.2 and
+// 2.4.3).
 func camelliaFL(in, key uint64) uint64 {
 	x1, x2 := uint32(in>>32), uint32(in)
 	k1, k2 := uint32(key>>32), uint32(key)
@@ -127,7 +128,7 @@ var camelliaSigma = [6]uint64{
 	0xa09e667f3bcc908b, 0xb67ae8584caa73b2, 0xc6ef372fe94f82be, 0x54ff53a5f1d36f1c, 0x10e527fade682d1d, 0xb05688c2b3e6c1fd,
 }
 
-// camelliaTable is SBOX1 of RFC 3713.
+// camelliaTable is the substitution table SBOX1 of Camellia (RFC 3713).
 var camelliaTable = [256]byte{
 	112, 130, 44, 236, 179, 39, 192, 229, 228, 133, 87, 53, 234, 12, 174, 65,
 	35, 239, 107, 147, 69, 25, 165, 33, 237, 14, 79, 78, 29, 101, 146, 189,

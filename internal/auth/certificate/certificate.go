@@ -1,7 +1,6 @@
-// Package certificate reads a client certificate with its private key from whatever
-// people keep one in: PEM text, a PFX file (PKCS#12), or base64 of either. It knows
-// nothing of logins. Its errors explain what is wrong with a bundle, and never hold any
-// of it.
+// Package certificate reads a bundle, which is a client certificate with its private key, in the forms in which people
+// store it: PEM text, a PFX file (PKCS#12), or base64 of either. It does not log in. Its errors explain what is wrong
+// with a bundle, and never quote the bundle.
 package certificate
 
 import (
@@ -21,53 +20,52 @@ import (
 )
 
 const (
-	// minimumKeyBits is what Microsoft Entra ID asks of an application's key.
+	// minimumKeyBits is the minimum length, in bits, of an application's RSA key at Microsoft Entra ID.
 	minimumKeyBits = 2048
-	// expiryNotice is how long before its end a certificate is warned about.
+	// expiryNotice is how long before the expiry of a certificate the provider begins to warn about it.
 	expiryNotice = 30 * 24 * time.Hour
 
 	// SummaryNoKey is the summary of the error for a bundle without its private key.
 	SummaryNoKey = "Client certificate has no private key"
 )
 
-// Certificate is a client certificate with its private key. It formats as its
-// subject, thumbprint and end; the key is never printed.
+// Certificate is a client certificate with its private key. It formats as its subject, thumbprint and expiry; the key
+// is never printed.
 type Certificate struct {
-	// Chain has the leaf first, then its issuers as far as the bundle has them,
-	// then whatever else was in it that Go reads.
+	// Chain begins with the certificate of the key. Then follow its issuers, as far as the bundle has them, and then
+	// the other certificates of the bundle that Go can read.
 	Chain []*x509.Certificate `json:"-"`
-	// Unread has the rest in DER: no login uses it.
+	// Unread are the certificates of the bundle that Go cannot read, in DER form. No login uses them.
 	Unread [][]byte        `json:"-"`
 	Key    *rsa.PrivateKey `json:"-"`
 	// Subject and Issuer are distinguished names in the form of RFC 2253.
 	Subject, Issuer string
-	// Serial is in upper-case hexadecimal.
+	// Serial is the serial number in upper-case hexadecimal.
 	Serial string
-	// The thumbprints are digests of the certificate's DER form, in upper-case
-	// hexadecimal.
+	// ThumbprintSHA1 and ThumbprintSHA256 are digests of the certificate's DER form, in upper-case hexadecimal.
 	ThumbprintSHA1, ThumbprintSHA256 string
 	NotBefore, NotAfter              time.Time
 }
 
-// Format writes subject, thumbprint and end, whatever the verb.
+// Format writes the subject, the thumbprint and the expiry of the certificate, whatever the verb.
 func (c Certificate) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "%s, thumbprint %s, valid until %s", c.Subject, c.ThumbprintSHA1, day(c.NotAfter))
 }
 
-// LogValue is what Format writes.
+// LogValue returns the text that Format writes.
 func (c Certificate) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
-// Expires is the day on which the certificate ends, in UTC.
+// Expires returns the day on which the certificate expires, in UTC, as in 2026-01-31.
 func (c *Certificate) Expires() string { return day(c.NotAfter) }
 
-// Leaf is the certificate that belongs to the key.
+// Leaf returns the certificate that belongs to the private key.
 func (c *Certificate) Leaf() *x509.Certificate { return c.Chain[0] }
 
-// CertificatePEM is the certificate alone, as PEM text.
+// CertificatePEM returns the certificate of the private key as PEM text, without any other certificate.
 func (c *Certificate) CertificatePEM() string { return certificatePEM(c.Leaf().Raw) }
 
-// ChainPEM is what else the bundle holds, issuers first and unread certificates last,
-// as PEM text; "" for nothing.
+// ChainPEM returns the other certificates of the bundle as PEM text: first the issuers, and last the certificates that
+// Go cannot read. It returns "" if there are no other certificates.
 func (c *Certificate) ChainPEM() string {
 	var text strings.Builder
 	for _, certificate := range c.Chain[1:] {
@@ -79,8 +77,8 @@ func (c *Certificate) ChainPEM() string {
 	return text.String()
 }
 
-// PrivateKeyPEM is the key in PKCS#8 form, unencrypted, as PEM text. It is the one
-// way in which a key leaves this package, and a secret.
+// PrivateKeyPEM returns the private key in PKCS#8 form, unencrypted, as PEM text. The text is a secret. No other
+// function of this package returns the key as text.
 func (c *Certificate) PrivateKeyPEM() (string, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(c.Key)
 	if err != nil {
@@ -93,34 +91,33 @@ func certificatePEM(content []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: content}))
 }
 
-// Origin has the names of a bundle and its password for messages.
+// Origin has the names of a bundle and of its password in messages.
 type Origin struct {
 	// Bundle names the bundle, as the subject of a sentence: "Certificate file
 	// /x/sp.pfx", "The value of client_certificate".
 	Bundle string
 	// Password names the password: "client_certificate_password"; "" for "the password".
 	Password string
-	// File is a name for the commands that are suggested; "" for sp.pfx.
+	// File is the name of the bundle's file in the commands that messages suggest; "" means sp.pfx.
 	File string
-	// PathSetting is where a path belongs that was written in place of the bundle; "" if
-	// there is no such setting.
+	// PathSetting is the setting to use for a path, if the bundle's own setting holds a path by mistake; "" if there is
+	// no such setting.
 	PathSetting string
 }
 
-// Error is the error for an unusable bundle. It holds nothing of the bundle itself and
-// nothing of the password.
+// Error is the error for a bundle that cannot be used. It quotes no part of the bundle or the password.
 type Error struct {
-	// AtPassword is whether the password is wrong, and not the bundle.
+	// AtPassword is true if the password is wrong, and false if the bundle is wrong.
 	AtPassword bool
 	// Summary is a fixed sentence, unique to one family of failures.
 	Summary string
-	// Detail is what happened and what to do next.
+	// Detail says what happened and what to do next.
 	Detail string
 }
 
 func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
-// Warning is a message for the user; the login continues.
+// Warning is a warning for the user about a bundle that can be used.
 type Warning struct {
 	AtPassword      bool
 	Summary, Detail string
@@ -134,14 +131,13 @@ func (o Origin) failPassword(summary, format string, args ...any) *Error {
 	return &Error{AtPassword: true, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
-// password names the password in a sentence.
+// password returns the name of the password for a sentence.
 func (o Origin) password() string { return cmp.Or(o.Password, "the password") }
 
-// Parse reads a client certificate with its RSA private key from PEM text, from a
-// PFX file (RFC 7292), or from base64 of either. The password opens a PFX or an
-// encrypted PKCS#8 key (RFC 5958); it may be empty. The key must have at least 2048
-// bits and belong to one of the certificates; see [Certificate.CheckValidity] for the
-// dates. Errors are *[Error].
+// Parse reads a client certificate with its RSA private key from PEM text, from a PFX file (RFC 7292), or from base64
+// of either. The password opens a PFX or an encrypted PKCS#8 key (RFC 5958). It may be empty. The key must have at
+// least 2048 bits and belong to one of the certificates. Parse does not check the dates; [Certificate.CheckValidity]
+// does. Errors are *[Error].
 func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, error) {
 	return parse(data, password, from, &budget{left: maxWork, memory: maxMemory})
 }
@@ -156,7 +152,7 @@ func parse(data []byte, password string, from Origin, work *budget) (*Certificat
 	if err != nil {
 		return nil, nil, err
 	}
-	// PEM comes first because it is unmistakable.
+	// PEM text is recognised first, because it cannot be mistaken for another form.
 	parseForm := parseDER
 	if isPEM(data) {
 		parseForm = parsePEM
@@ -200,8 +196,8 @@ func describe(chain []*x509.Certificate, key *rsa.PrivateKey) *Certificate {
 	}
 }
 
-// orderChain puts the key's certificate first and its issuers after it. Bundles come in
-// any order, and the first certificate of an x5c header must be the one that signed.
+// orderChain returns the certificates in this order: the certificate of the key, its issuers, all others. A bundle has
+// its certificates in any order, but an x5c header must begin with the certificate whose key signed.
 func orderChain(certificates []*x509.Certificate, key *rsa.PrivateKey) []*x509.Certificate {
 	var chain []*x509.Certificate
 	taken := make([]bool, len(certificates))
@@ -222,8 +218,8 @@ func orderChain(certificates []*x509.Certificate, key *rsa.PrivateKey) []*x509.C
 	return chain
 }
 
-// CheckValidity judges the certificate's dates at now: an *[Error] if it has
-// expired or is not yet valid, a warning if less than 30 days are left.
+// CheckValidity compares the certificate's dates with now. It returns an *[Error] if the certificate has expired or is
+// not yet valid, and a warning if less than 30 days are left.
 func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	identity := fmt.Sprintf("%s, thumbprint %s,", c.Subject, c.ThumbprintSHA1)
 	switch {
@@ -256,15 +252,15 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	return nil, nil
 }
 
-// HasThumbprint reports whether that is the certificate's SHA-1 or SHA-256 thumbprint,
-// in upper-case hexadecimal.
+// HasThumbprint reports whether thumbprint, in upper-case hexadecimal, is the SHA-1 or SHA-256 thumbprint of the
+// certificate.
 func (c *Certificate) HasThumbprint(thumbprint string) bool {
 	return thumbprint == c.ThumbprintSHA1 || thumbprint == c.ThumbprintSHA256
 }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// span is a duration as a person says it: days, or hours below two days.
+// span returns a duration as text for people: in days from two days on, else in hours, or below one hour in minutes.
 func span(d time.Duration) string {
 	if d >= 48*time.Hour {
 		return count(int(d/(24*time.Hour)), "day")

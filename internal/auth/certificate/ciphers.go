@@ -10,17 +10,17 @@ import (
 	"strings"
 	"sync"
 
-	// They are deprecated for writing new files; these exist.
+	// Blowfish and CAST5 are deprecated for new files, but existing files use them.
 	"golang.org/x/crypto/blowfish" //nolint:staticcheck // see above
 	"golang.org/x/crypto/cast5"    //nolint:staticcheck // see above
 )
 
-// keyedCipher is a cipher with keys of one size, in bytes.
+// keyedCipher is a cipher with keys of a fixed size. size is in bytes.
 type keyedCipher struct {
 	size int
-	// new is nil for RC4 and ChaCha20, which have no blocks.
+	// new returns the block cipher for a key. It is nil for RC4 and ChaCha20, which are stream ciphers.
 	new func(key []byte) (cipher.Block, error)
-	// legacy is whether OpenSSL 3 opens it with -legacy only.
+	// legacy is true if OpenSSL 3 decrypts with this cipher only with the option -legacy.
 	legacy bool
 }
 
@@ -47,7 +47,8 @@ var (
 	chaCha20    = keyedCipher{32, nil, false}
 )
 
-// newDoubleDES uses the first of its two keys again as the third.
+// newDoubleDES returns triple DES for a key of 16 bytes, which holds two DES keys. The first DES key is also used as
+// the third.
 func newDoubleDES(key []byte) (cipher.Block, error) {
 	return des.NewTripleDESCipher(slices.Concat(key, key[:8]))
 }
@@ -56,8 +57,9 @@ func rc2Of(bits int) keyedCipher {
 	return keyedCipher{bits / 8, func(key []byte) (cipher.Block, error) { return newRC2(key, bits), nil }, true}
 }
 
-// pbes2Ciphers are the ciphers of PBES2 by object identifier: all that OpenSSL opens but RC2,
-// whose parameters say its strength. Created when first needed: most runs open no encrypted key.
+// pbes2Ciphers returns the ciphers of PBES2 by object identifier. They are all ciphers that OpenSSL opens, except RC2,
+// because the parameters of RC2 contain its strength. The map is created when it is first needed, because most runs
+// open no encrypted key.
 var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	all := map[string]encryption{
 		"1.2.840.113549.3.4":        {rc4Of128, rc4Stream},
@@ -95,13 +97,14 @@ var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	return all
 })
 
-// pkcs12Ciphers are those of the password-based encryption of PKCS#12 (RFC 7292,
-// appendix C) by the last number of the identifier.
+// pkcs12Ciphers are the ciphers of the password-based encryption of PKCS#12 (RFC 7292, appendix C). The keys are the
+// last numbers of the object identifiers.
 var pkcs12Ciphers = map[string]keyedCipher{
 	"1": rc4Of128, "2": rc4Of40, "3": tripleDES, "4": doubleDES, "5": rc2Of(128), "6": rc2Of(40),
 }
 
-// pbes1Schemes are those of PKCS#5 version 1.5 (RFC 8018, appendix A.3).
+// pbes1Schemes are the encryption schemes of PKCS#5 version 1.5 (RFC 8018, appendix A.3). The keys are the last numbers
+// of the object identifiers.
 var pbes1Schemes = map[string]struct {
 	digest
 	keyedCipher
@@ -110,7 +113,8 @@ var pbes1Schemes = map[string]struct {
 	"10": {sha1Digest, singleDES}, "11": {sha1Digest, rc2Of(64)},
 }
 
-// rfc1423Ciphers are those of OpenSSL's own encryption of PEM text by name.
+// rfc1423Ciphers are the ciphers of OpenSSL's own encryption of PEM text, by the beginning of the names, such as
+// AES-128 in AES-128-CBC.
 var rfc1423Ciphers = map[string]keyedCipher{
 	"AES-128":      aes128,
 	"AES-192":      aes192,
@@ -123,10 +127,11 @@ var rfc1423Ciphers = map[string]keyedCipher{
 	"RC2": rc2Of(128), "RC2-64": rc2Of(64), "RC2-40": rc2Of(40),
 }
 
-// rfc1423Modes are the modes of that encryption by the end of the name.
+// rfc1423Modes are the modes of OpenSSL's own encryption of PEM text, by the end of the names, such as -CBC in
+// AES-128-CBC.
 var rfc1423Modes = map[string]mode{"-CBC": cbc, "-CFB": cfb, "-CFB8": cfb8, "-CFB1": cfb1, "-OFB": ofb, "-CTR": ctr}
 
-// rfc1423Encryption finds a cipher with its mode by a name such as AES-128-CBC.
+// rfc1423Encryption returns the cipher and the mode for a name such as AES-128-CBC, and whether the name is known.
 func rfc1423Encryption(name string) (encryption, bool) {
 	if name == "ChaCha20" {
 		return encryption{chaCha20, chaCha20Stream}, true
@@ -137,13 +142,13 @@ func rfc1423Encryption(name string) (encryption, bool) {
 	return encryption{use, m}, known && possible
 }
 
-// unsupportedError names an algorithm that is not implemented here. OpenSSL 3, as systems
-// have it, does not open it either.
+// unsupportedError is the error for an algorithm that this package does not implement. OpenSSL 3, as systems install
+// it, does not support the algorithm either.
 type unsupportedError struct{ algorithm string }
 
 func (e *unsupportedError) Error() string { return e.algorithm + " is not supported" }
 
-// otherCiphers have a name, so that a message can say it. Most systems build OpenSSL
+// otherCiphers are the names, for messages, of ciphers that this package does not implement. Most systems build OpenSSL
 // without IDEA, RC5 and MD2.
 var otherCiphers = map[string]string{
 	"1.3.6.1.4.1.188.7.1.1.2": "IDEA", "1.2.840.113549.3.8": "RC5",

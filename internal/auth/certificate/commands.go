@@ -2,22 +2,22 @@ package certificate
 
 import "strings"
 
-// command is what a message proposes to run. The tests run each one on the file that
-// it is meant for. FILE stands for the bundle.
+// command is a shell command that a message suggests. FILE stands for the file of the bundle. The tests run each
+// command on a file that the command is meant for.
 type command string
 
 const (
-	// checkPFX and checkKey check whether a password opens a file.
+	// checkPFX and checkKey check whether a password opens a PFX file or a private key.
 	checkPFX command = "openssl pkcs12 -info -noout -in FILE"
 	checkKey command = "openssl pkey -noout -in FILE"
 	// fromPFX turns a PFX file into PEM text, whose key is encrypted with a new password.
 	fromPFX command = "openssl pkcs12 -in FILE -out new.pem"
 	// fromPEM turns PEM text into a PFX file.
 	fromPEM command = "openssl pkcs12 -export -in FILE -out new.pfx"
-	// joinPFX puts a key and its certificate into one file.
+	// joinPFX puts a private key and its certificate into one PFX file.
 	joinPFX command = "openssl pkcs12 -export -inkey FILE -in cert.pem -out new.pfx"
 
-	// fromDER and joinPEM do so with a key that is not PEM text.
+	// fromDER turns a private key in DER form into PEM text. joinPEM puts a PEM key and its certificate into one file.
 	fromDER command = "openssl pkey -in FILE -out old.key"
 	joinPEM command = "cat cert.pem old.key > new.pem"
 
@@ -28,21 +28,21 @@ const (
 
 	fromOpenSSH command = "ssh-keygen -p -m PKCS8 -f old.key"
 
-	// createRSA creates a new key with its certificate, in one file.
+	// createRSA creates a new RSA key and a certificate for it, in one file.
 	createRSA command = `openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj "/CN=my-app" -keyout new.pem -out new.pem`
 )
 
-// with names the bundle's file.
+// with returns the command with the name of the bundle's file in place of FILE.
 func (c command) with(from Origin) string {
 	return strings.ReplaceAll(string(c), "FILE", shellQuoted(from.File))
 }
 
-// legacy adds what OpenSSL 3 needs to open old encryption.
+// legacy returns the command with the options that OpenSSL 3 needs to open old encryption, if needed is true.
 func (c command) legacy(needed bool) command {
 	switch {
 	case !needed:
 		return c
-	case c == checkKey: // openssl pkey has no such option
+	case c == checkKey: // openssl pkey has no option -legacy
 		return c + " -provider legacy -provider default"
 	}
 	return c + " -legacy"
@@ -56,7 +56,7 @@ func legacyHint(needed bool) string {
 	return ""
 }
 
-// shellQuoted is the name as one word of a shell.
+// shellQuoted returns the name as one word for a shell, in quotation marks if needed.
 func shellQuoted(name string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||

@@ -6,13 +6,15 @@ import (
 	"crypto/subtle"
 )
 
-// desxCipher is DESX, DES between two additions of a key: DES(text ⊕ before) ⊕ after.
+// desxCipher implements DESX, which is DES with a key added before it and a key added after it: DES(text ⊕ before) ⊕
+// after.
 type desxCipher struct {
 	cipher.Block
 	before, after []byte
 }
 
-// newDESX takes the keys in OpenSSL's order: that of DES, the one before it, the one after.
+// newDESX returns the cipher DESX for a key of 24 bytes. The key is in OpenSSL's order: the key of DES, the key added
+// before DES, the key added after DES.
 func newDESX(key []byte) (cipher.Block, error) {
 	if len(key) != 24 {
 		return nil, des.KeySizeError(len(key))

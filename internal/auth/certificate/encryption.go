@@ -21,23 +21,24 @@ import (
 
 var (
 	errWrongPassword = errors.New("wrong password")
-	// errTooMuchWork is for key derivation that would keep the provider busy.
+	// errTooMuchWork is the error for a key derivation that would keep the provider busy for too long.
 	errTooMuchWork = errors.New("too much work")
 )
 
-// maxWork bounds all key derivation for one bundle, in rounds of HMAC-SHA-1. It takes a
-// second or two. Three million rounds for a key and its certificate, thirty times what
-// most tools choose, are within it.
+// maxWork is the limit for all key derivations of one bundle, in rounds of HMAC-SHA-1. So many rounds take a second or
+// two. The limit allows three million rounds for a key and its certificate, which is thirty times what most tools
+// choose.
 const maxWork = 12_000_000
 
-// maxMemory bounds what scrypt takes for one bundle. OpenSSL gives it 16 MiB for a key
-// and as much for a certificate.
+// maxMemory is the limit for the memory that scrypt takes for one bundle, in bytes. OpenSSL uses 16 MiB for a key, and
+// another 16 MiB for a certificate.
 const maxMemory = 48 << 20
 
-// budget is the work and the memory that are left.
+// budget is the work, in rounds of HMAC-SHA-1, and the memory, in bytes, that are left for a bundle.
 type budget struct{ left, memory int64 }
 
-// spend subtracts work from the budget, and returns an error before the work begins where too little is left.
+// spend subtracts the work of a number of rounds from the budget. weight is the work of ten rounds. If too little is
+// left, spend returns errTooMuchWork, so that the work does not begin.
 func (b *budget) spend(rounds, weight int64) error {
 	if rounds > maxWork || rounds*weight/10 > b.left {
 		return errTooMuchWork
@@ -46,8 +47,8 @@ func (b *budget) spend(rounds, weight int64) error {
 	return nil
 }
 
-// digest is a hash function. The weights say how its rounds compare with ten of
-// HMAC-SHA-1; plain is for a round of the hash alone.
+// digest is a hash function. weight is the work of ten rounds of its HMAC, and plain is the work of ten rounds of the
+// hash alone. The unit is one round of HMAC-SHA-1.
 type digest struct {
 	name          string
 	new           func() hash.Hash
@@ -59,7 +60,7 @@ var (
 	md5Digest  = digest{"MD5", md5.New, 12, 5}
 )
 
-// digests has hash functions by object identifier, and those of their HMAC.
+// digests are the hash functions, by the object identifiers of the hashes and of their HMACs.
 var digests = map[string]digest{
 	"1.2.840.113549.2.5": md5Digest, "1.2.840.113549.2.6": md5Digest,
 	"1.3.14.3.2.26": sha1Digest, "1.2.840.113549.2.7": sha1Digest,
@@ -99,7 +100,7 @@ const (
 	oidScrypt    = "1.3.6.1.4.1.11591.4.11"
 )
 
-// algorithm is an AlgorithmIdentifier.
+// algorithm is an ASN.1 AlgorithmIdentifier: an object identifier and its parameters.
 type algorithm struct {
 	id         string
 	parameters cryptobyte.String
@@ -114,8 +115,8 @@ func readAlgorithm(s *cryptobyte.String) (algorithm, error) {
 	return algorithm{id.String(), sequence}, nil
 }
 
-// legacy reports whether OpenSSL 3 opens it with -legacy only: that is all of PKCS#5
-// version 1.5, and what has an old cipher.
+// legacy reports whether OpenSSL 3 decrypts with the algorithm only with the option -legacy. It needs this option for
+// everything of PKCS#5 version 1.5, and for old ciphers.
 func (a algorithm) legacy() bool {
 	if a.id == oidPBES2 {
 		_, use, _, err := a.readPBES2()
@@ -128,7 +129,7 @@ func (a algorithm) legacy() bool {
 	return ok
 }
 
-// lastNumber is what follows the prefix of an object identifier; "" if it has another.
+// lastNumber returns the part of an object identifier after prefix; "" if the identifier does not begin with prefix.
 func lastNumber(id, prefix string) string {
 	if number, ok := strings.CutPrefix(id, prefix); ok {
 		return number
@@ -136,11 +137,11 @@ func lastNumber(id, prefix string) string {
 	return ""
 }
 
-// wide reports whether the algorithm takes the password as a BMPString.
+// wide reports whether the algorithm uses the password as a BMPString (two bytes per character).
 func (a algorithm) wide() bool { return lastNumber(a.id, oidPKCS12PBE) != "" }
 
-// decrypt opens a ciphertext with one form of the password. The padding shows most
-// wrong passwords, but not all.
+// decrypt decrypts a ciphertext with one encoding of the password. The padding shows most wrong passwords, for which
+// the error is errWrongPassword, but not all.
 func (a algorithm) decrypt(ciphertext, password []byte, work *budget) ([]byte, error) {
 	if a.id == oidPBES2 {
 		return a.decryptPBES2(ciphertext, password, work)
@@ -196,7 +197,7 @@ func (a algorithm) saltAndRounds() (salt cryptobyte.String, rounds int64, ok boo
 	return salt, rounds, ok
 }
 
-// decryptPBES2 is for RFC 8018, section 6.2.
+// decryptPBES2 decrypts a ciphertext of PBES2 (RFC 8018, section 6.2).
 func (a algorithm) decryptPBES2(ciphertext, password []byte, work *budget) ([]byte, error) {
 	derivation, use, iv, err := a.readPBES2()
 	if err != nil {
@@ -231,7 +232,7 @@ func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptob
 		if !vector.ReadASN1(&inner, der.SEQUENCE) || !inner.ReadASN1Integer(&version) {
 			return derivation, use, nil, errMalformed
 		}
-		// The number stands for a strength (RFC 8018, appendix B.2.3).
+		// The version number of RC2 stands for the strength of the key, in bits (RFC 8018, appendix B.2.3).
 		bits, known := map[int64]int{160: 40, 120: 64, 58: 128}[version]
 		if !known {
 			return derivation, use, nil, unsupported(scheme.id)
@@ -241,14 +242,14 @@ func (a algorithm) readPBES2() (derivation algorithm, use encryption, iv cryptob
 	if !ok {
 		return derivation, use, nil, unsupported(scheme.id)
 	}
-	// Key wrapping has no vector. OpenSSL writes an element without meaning in its place.
+	// Key wrapping has no initialization vector. OpenSSL writes an element without meaning in its place.
 	if use.needsVector() && !vector.ReadASN1(&iv, der.OCTET_STRING) {
 		return derivation, use, nil, errMalformed
 	}
 	return derivation, use, iv, nil
 }
 
-// derive is PBKDF2 (RFC 8018, appendix A.2) or scrypt (RFC 7914).
+// derive derives a key of size bytes from a password, with PBKDF2 (RFC 8018, appendix A.2) or scrypt (RFC 7914).
 func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, error) {
 	var sequence, salt cryptobyte.String
 	parameters := a.parameters
@@ -287,7 +288,8 @@ func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, erro
 			n < 2 || r < 1 || p < 1 {
 			return nil, errMalformed
 		}
-		// The memory is 128·n·r bytes; OpenSSL chooses 16 MiB and stops below 32.
+		// scrypt needs 128·n·r bytes of memory. OpenSSL chooses 16 MiB when it writes a file, and accepts less than 32
+		// MiB when it reads one.
 		if n > 1<<20 || r > 1<<10 || p > 1<<10 || 128*n*r >= 32<<20 || 128*n*r > work.memory {
 			return nil, errTooMuchWork
 		}
@@ -304,14 +306,14 @@ func (a algorithm) derive(password []byte, size int, work *budget) ([]byte, erro
 	return nil, unsupported(a.id)
 }
 
-// skipInteger reads over an optional integer. The size of a key follows from its
-// cipher.
+// skipInteger skips an optional integer, which is the size of a key. The size is not needed, because it follows from
+// the cipher.
 func skipInteger(s *cryptobyte.String) bool {
 	return s.SkipOptionalASN1(der.INTEGER)
 }
 
-// pkcs12Key derives a key (purpose 1), a vector (2) or the key of a MAC (3), as RFC
-// 7292, appendix B says.
+// pkcs12Key derives size bytes from a password (RFC 7292, appendix B). They are a key if purpose is 1, an
+// initialization vector if purpose is 2, and the key of a MAC if purpose is 3.
 func pkcs12Key(use digest, salt, password []byte, purpose byte, rounds int64, size int, work *budget) ([]byte, error) {
 	h := use.new()
 	u, v := h.Size(), h.BlockSize()
@@ -334,7 +336,8 @@ func pkcs12Key(use digest, salt, password []byte, purpose byte, rounds int64, si
 		if key = append(key, sum...); len(key) >= size {
 			return key[:size], nil
 		}
-		// Each block of the input becomes block + B + 1, modulo 2 to the power of its bits.
+		// Each block of the input becomes block + B + 1, modulo 2 to the power of its number of bits. B is sum,
+		// repeated to the length of a block.
 		b := new(big.Int).SetBytes(repeatTo(sum, v)[:v])
 		b.Add(b, big.NewInt(1))
 		for i := 0; i < len(input); i += v {
@@ -346,7 +349,7 @@ func pkcs12Key(use digest, salt, password []byte, purpose byte, rounds int64, si
 	}
 }
 
-// repeatTo repeats the data up to a multiple of v bytes.
+// repeatTo returns data, repeated up to the next multiple of v bytes; nil if data is empty.
 func repeatTo(data []byte, v int) []byte {
 	if len(data) == 0 {
 		return nil

@@ -8,21 +8,22 @@ import (
 )
 
 const (
-	// semiblock is half a block of AES, the unit of key wrapping.
+	// semiblock is half a block of AES, in bytes. It is the unit of key wrapping.
 	semiblock = 8
-	// maxWrapPadding is the most that a length can be filled up by.
+	// maxWrapPadding is the maximum length of the padding of a wrapped key, in bytes.
 	maxWrapPadding = semiblock - 1
 )
 
 var (
-	// wrapCheck is what unwrapping must show (RFC 3394, section 2.2.3.1).
+	// wrapCheck is the check value that unwrapping without padding must yield (RFC 3394, section 2.2.3.1).
 	wrapCheck = []byte{0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6}
-	// wrapPaddedCheck is the same with padding; the length follows it (RFC 5649, section 3).
+	// wrapPaddedCheck is the first half of the check value that unwrapping with padding must yield. The second half is
+	// the length of the key (RFC 5649, section 3).
 	wrapPaddedCheck = []byte{0xa6, 0x59, 0x59, 0xa6}
 )
 
-// unwrapKey undoes AES key wrapping (RFC 3394), with padding (RFC 5649) or without. It
-// fails with errWrongPassword if the value it checks is not there.
+// unwrapKey undoes AES key wrapping, with padding (RFC 5649) or without (RFC 3394). It returns errWrongPassword if the
+// check value or the padding is wrong.
 func unwrapKey(block cipher.Block, ciphertext []byte, padded bool) ([]byte, error) {
 	least := 3 * semiblock
 	if padded {
@@ -49,8 +50,8 @@ func unwrapKey(block cipher.Block, ciphertext []byte, padded bool) ([]byte, erro
 	return plain[:end], nil
 }
 
-// unwrapSemiblocks is the unwrapping itself (RFC 3394, section 2.2.2). A single semiblock,
-// which only padding can leave, is one block of AES (RFC 5649, section 4.2).
+// unwrapSemiblocks unwraps a key and returns the check value without comparing it (RFC 3394, section 2.2.2). A key of a
+// single semiblock, which is only possible with padding, is decrypted as one block of AES (RFC 5649, section 4.2).
 func unwrapSemiblocks(block cipher.Block, ciphertext []byte) (check, plain []byte) {
 	work := bytes.Clone(ciphertext)
 	check, plain = work[:semiblock], work[semiblock:]

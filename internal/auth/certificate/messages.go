@@ -9,10 +9,11 @@ import (
 	"sync"
 )
 
-// exportAgain is the way out where no program converts a bundle.
+// exportAgain is the advice for a bundle that no program converts.
 const exportAgain = "OpenSSL does not open it either. Export the certificate again, with AES-256."
 
-// pfxError turns a failure to open a PFX into an error for the user.
+// pfxError returns the error for a PFX file that could not be opened. legacy reports whether OpenSSL 3 opens the file
+// only with the option -legacy.
 func pfxError(err error, legacy bool, from Origin) *Error {
 	var unsupported *unsupportedError
 	switch {
@@ -35,10 +36,10 @@ func pfxError(err error, legacy bool, from Origin) *Error {
 	return damaged(nil, from)
 }
 
-// damaged returns the error for a damaged bundle, with the cause if it shows.
+// damaged returns the error for a damaged bundle. The error names the cause if the data shows it.
 func damaged(data []byte, from Origin) *Error {
 	hint := "Copy it again, as binary data."
-	// U+FFFD stands for what is not UTF-8.
+	// A program that reads binary data as text replaces bytes that are not UTF-8 by U+FFFD.
 	if bytes.Count(data, []byte("\xef\xbf\xbd")) > 2 {
 		hint = "It was read as text, which replaces most of its bytes: use filebase64() in place of file(), and copy " +
 			"it as binary data."
@@ -47,8 +48,8 @@ func damaged(data []byte, from Origin) *Error {
 		"damaged. %s", from.Bundle, hint)
 }
 
-// noMatch is for keys that belong to no certificate of the bundle. When Go cannot read a
-// certificate, it may be that one.
+// noMatch returns the error for private keys that belong to no certificate of the bundle. If Go cannot read a
+// certificate, the error says so, because a key may belong to that certificate.
 func noMatch(certificates []parsedCertificate, problem *Error, from Origin) *Error {
 	if problem != nil {
 		return problem
@@ -77,7 +78,7 @@ func skippedWarning(c *Certificate, skipped []parsedCertificate, from Origin) []
 
 var quoted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`"[^"]*"?`) })
 
-// goReason is why Go does not read something, without what it quotes of that.
+// goReason returns why Go cannot read a certificate or a key, without the parts of it that Go's error quotes.
 func goReason(err error) string {
 	reason := strings.ToValidUTF8(quoted().ReplaceAllString(err.Error(), "(…)"), "")
 	if len(reason) > 200 {
@@ -128,7 +129,8 @@ func tooMuchWork(from Origin, convert command) *Error {
 		"what tools choose; it may be damaged. Convert it, run: %s", from.Bundle, convert.with(from))
 }
 
-// wrongPassword returns the error for a wrong password, with the probable mistake. opens tries another password.
+// wrongPassword returns the error for a wrong password, and names the probable mistake. opens reports whether another
+// password opens the bundle.
 func wrongPassword(from Origin, password string, check command, legacy bool, opens func(string) bool) *Error {
 	hint := ""
 	if shape := Placeholder(password); shape != "" {

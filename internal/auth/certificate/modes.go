@@ -8,7 +8,7 @@ import (
 	"golang.org/x/crypto/chacha20"
 )
 
-// mode is how a cipher goes from block to block, or which cipher it is that has none.
+// mode is the mode of operation of a block cipher, or a stream cipher, which has no modes.
 type mode int
 
 const (
@@ -31,12 +31,13 @@ type encryption struct {
 	mode mode
 }
 
-// needsVector reports whether the mode begins with an initialization vector.
+// needsVector reports whether the mode needs an initialization vector.
 func (e encryption) needsVector() bool {
 	return e.mode != ecb && e.mode != wrap && e.mode != wrapPadded
 }
 
-// bitsEach is how many bits one block of the cipher decrypts, where those are few; else 0.
+// bitsEach returns how many bits one call of the block cipher decrypts in the modes CFB8 and CFB1; 0 in all other
+// modes.
 func (e encryption) bitsEach() int64 {
 	switch e.mode {
 	case cfb8:
@@ -48,8 +49,7 @@ func (e encryption) bitsEach() int64 {
 	}
 }
 
-// decrypt undoes the mode, and the padding (RFC 8018, section 6.1.1) in the modes that
-// have one.
+// decrypt decrypts a ciphertext, and removes the padding (RFC 8018, section 6.1.1) in the modes that have padding.
 func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 	switch e.mode {
 	case rc4Stream:
@@ -69,7 +69,7 @@ func (e encryption) decrypt(key, iv, ciphertext []byte) ([]byte, error) {
 	switch e.mode {
 	case wrap, wrapPadded:
 		return unwrapKey(block, ciphertext, e.mode == wrapPadded)
-	// These two modes do not authenticate the data, so nobody should use them any more. A PFX file has a MAC instead.
+	// CFB and OFB are deprecated, because they do not authenticate the data. A PFX file has a MAC for that purpose.
 	case cfb:
 		stream := cipher.NewCFBDecrypter(block, iv) //nolint:staticcheck // deprecated: see above
 		return throughStream(stream, ciphertext), nil
@@ -90,7 +90,8 @@ func throughStream(stream cipher.Stream, ciphertext []byte) []byte {
 	return plain
 }
 
-// decryptBlocks decrypts in the modes CBC and ECB.
+// decryptBlocks decrypts in the modes CBC and ECB, and removes the padding. If the padding is wrong, it returns
+// errWrongPassword.
 func decryptBlocks(block cipher.Block, m mode, iv, ciphertext []byte) ([]byte, error) {
 	size := block.BlockSize()
 	if len(ciphertext) == 0 || len(ciphertext)%size != 0 {
@@ -117,8 +118,8 @@ func decryptBlocks(block cipher.Block, m mode, iv, ciphertext []byte) ([]byte, e
 	return plain[:end], nil
 }
 
-// decryptSmallCFB is the mode CFB (NIST SP 800-38A, section 6.3) in segments of 8 bits or
-// of one: each takes a block of the cipher, and then moves into the register.
+// decryptSmallCFB decrypts in the mode CFB (NIST SP 800-38A, section 6.3) with segments of 8 bits or of 1 bit. Each
+// segment needs one call of the block cipher, and is then shifted into the register.
 func decryptSmallCFB(block cipher.Block, iv, ciphertext []byte, segment int) []byte {
 	register := append([]byte{}, iv...)
 	keystream := make([]byte, len(register))
@@ -136,8 +137,8 @@ func decryptSmallCFB(block cipher.Block, iv, ciphertext []byte, segment int) []b
 	return plain
 }
 
-// decryptChaCha20 is ChaCha20 with what OpenSSL calls its vector: the block counter in 32
-// bits, little-endian, then the nonce of RFC 8439. The counter carries into the nonce.
+// decryptChaCha20 decrypts ChaCha20 with an initialization vector in OpenSSL's form: a block counter of 32 bits,
+// little-endian, and then the nonce of RFC 8439. The counter carries into the nonce.
 func decryptChaCha20(key, iv, ciphertext []byte) ([]byte, error) {
 	if len(iv) != 16 {
 		return nil, errMalformed

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// forms are the encodings of one password, the likeliest first. A PFX file does not
-// say which one was meant: wide is for the algorithms of PKCS#12, text for the others.
+// forms are the encodings of one password, the most probable encoding first. wide is for the algorithms of PKCS#12, and
+// text is for all others. A list has several encodings, because a PFX file does not say which one was used.
 type forms struct{ wide, text [][]byte }
 
-// formsOf has the forms that OpenSSL 3 tries. Its older versions took each byte of
-// UTF-8 for a character, and every version takes the bytes of a terminal in Latin-1
-// for text. An empty password is either an empty string or none at all.
+// formsOf returns the encodings of the password that OpenSSL 3 tries. Older versions of OpenSSL took each byte of UTF-8
+// for a character, and every version uses the bytes of a terminal in Latin-1 as they are. An empty password is either
+// an empty string or no string at all.
 func formsOf(password string) forms {
 	if password == "" {
 		return forms{wide: [][]byte{{0, 0}, nil}, text: [][]byte{nil}}
@@ -40,7 +40,7 @@ func formsOf(password string) forms {
 	return f
 }
 
-// widen writes units as a BMPString with a zero at its end.
+// widen returns UTF-16 units as a BMPString with a zero unit at its end.
 func widen(units func(yield func(uint16))) []byte {
 	var out []byte
 	units(func(u uint16) { out = append(out, byte(u>>8), byte(u)) })
@@ -58,7 +58,7 @@ func latin1Of(text string) ([]byte, bool) {
 	return out, true
 }
 
-// prefer moves a form to the front, after it has opened something.
+// prefer moves the encoding at index i, which has opened something, to the front of the list.
 func prefer(list [][]byte, i int) {
 	chosen := list[i]
 	copy(list[1:], slices.Clone(list[:i]))

@@ -15,15 +15,15 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// errBrokenPEM is the error for text that begins like PEM and has no complete block. Its text becomes a part of a
+// errBrokenPEM is the error for text that begins like PEM but has no complete block. Its text becomes a part of a
 // message.
 var errBrokenPEM = errors.New("it has no complete block")
 
-// onlyPEM is the name, in messages, of PEM text without a key.
+// onlyPEM describes, in messages, PEM text without a private key.
 const onlyPEM = "PEM certificates"
 
-// parsePEM reads certificates and private keys from PEM text (RFC 7468), in any order.
-// A block may also hold a PFX file: certutil -encode calls everything a certificate.
+// parsePEM reads certificates and private keys from PEM text (RFC 7468), in any order. A block may also hold a PFX
+// file, because certutil -encode labels every file as a certificate.
 func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, error) {
 	blocks, err := pemBlocks(string(data))
 	if err != nil {
@@ -35,7 +35,7 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 		switch {
 		case strings.HasSuffix(block.Type, "CERTIFICATE") || block.Type == "PKCS12" || block.Type == "PFX":
 			if block.Type != "ATTRIBUTE CERTIFICATE" && !isPFX(block.Bytes) {
-				// A trusted certificate of OpenSSL has settings after it.
+				// In a trusted certificate of OpenSSL, trust settings follow the certificate itself.
 				b.certificates = append(b.certificates, firstValue(block.Bytes))
 				continue
 			}
@@ -70,8 +70,8 @@ var (
 	})
 )
 
-// pemBlocks finds the blocks of a text as Go's own package does, but also if the lines are indented, ended as on old
-// Macs, joined into one, or written with the characters \n.
+// pemBlocks returns the blocks of a PEM text. Unlike Go's own package, it also accepts lines that are indented, that
+// end as on old Macs, that are joined into one line, or whose ends are written as the two characters \n.
 func pemBlocks(text string) ([]*pem.Block, error) {
 	text = escapedLines.Replace(text)
 	var blocks []*pem.Block
@@ -105,7 +105,8 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 	}
 }
 
-// firstValue is the first DER value without what follows; everything if there is none.
+// firstValue returns the first DER value of data, without the data after it. It returns all of data if there is no such
+// value.
 func firstValue(data []byte) []byte {
 	if _, rest, err := readBER(data); err == nil {
 		return data[:len(data)-len(rest)]
@@ -113,7 +114,7 @@ func firstValue(data []byte) []byte {
 	return data
 }
 
-// pemKey reads one private key. opened is whether the password was needed.
+// pemKey reads one private key from a PEM block. opened reports whether the password was needed.
 func pemKey(block *pem.Block, password string, from Origin, work *budget) (key foundKey, opened bool) {
 	content := block.Bytes
 	if block.Headers["DEK-Info"] != "" {
@@ -148,12 +149,12 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened
 }
 
-// cipherName is the form of a cipher's name, such as AES-256-CBC. Nothing else of a key's
-// headers goes into a message.
+// cipherName matches names of ciphers, such as AES-256-CBC. Only such a name from the headers of a key goes into a
+// message.
 var cipherName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,20}$`) })
 
-// decryptRFC1423 opens a key that is encrypted as in RFC 1423. That protects it badly,
-// but a key that is not encrypted at all is taken as well.
+// decryptRFC1423 decrypts a private key that is encrypted as in RFC 1423. This encryption protects a key badly, but it
+// is accepted because a key without any encryption is accepted too.
 func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget) ([]byte, *Error) {
 	name, salt, _ := strings.Cut(block.Headers["DEK-Info"], ",")
 	if password == "" {
@@ -175,14 +176,15 @@ func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget
 	}
 	open := func(password string) ([]byte, error) {
 		if each := use.bitsEach(); each != 0 {
-			// One block of a slow cipher takes as long as five rounds of HMAC.
+			// One call of a slow block cipher takes as long as five rounds of HMAC.
 			if err := work.spend(8*int64(len(block.Bytes))/each, 50); err != nil {
 				return nil, err
 			}
 		}
 		content, err := use.decrypt(rfc1423Key(password, iv[:8], use.size), iv, block.Bytes)
 		if err == nil {
-			// Two bytes alone would take one wrong password in five hundred for right, where the mode has no padding.
+			// A mode without padding does not show a wrong password. So the whole content is checked, because a check
+			// of two bytes would accept one wrong password in five hundred.
 			if whole, parseErr := toDER(content); parseErr != nil || !bytes.HasPrefix(whole, []byte{byte(der.SEQUENCE)}) {
 				err = errWrongPassword
 			}
@@ -204,7 +206,7 @@ func decryptRFC1423(block *pem.Block, password string, from Origin, work *budget
 	return nil, unreadableKey(from, "its encryption is damaged")
 }
 
-// rfc1423Key derives a key from a password. RFC 1423 does not define how; this is OpenSSL's way.
+// rfc1423Key derives a key of size bytes from a password in OpenSSL's way, because RFC 1423 defines no derivation.
 func rfc1423Key(password string, salt []byte, size int) []byte {
 	var key, last []byte
 	for len(key) < size {
@@ -215,7 +217,8 @@ func rfc1423Key(password string, salt []byte, size int) []byte {
 	return key[:size]
 }
 
-// encryptedKey opens a PKCS#8 key (RFC 5958).
+// encryptedKey decrypts a PKCS#8 key (RFC 5958) with the password or, if that is wrong, with an empty password. opened
+// is false only if the password was not needed.
 func encryptedKey(content []byte, password string, from Origin, work *budget) (key foundKey, opened bool) {
 	normal, err := toDER(content)
 	if err != nil {
@@ -267,7 +270,8 @@ func isPFX(content []byte) bool {
 	return err == nil && bytes.HasPrefix(firstValueIn(normal), []byte{0x02, 0x01, 0x03})
 }
 
-// firstValueIn is the content of a sequence.
+// firstValueIn returns the content of an ASN.1 sequence, which begins with the first value in it; nil if the sequence
+// cannot be read.
 func firstValueIn(normal []byte) []byte {
 	h, _, err := readBER(normal)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// The object identifiers of RFC 7292 and RFC 5652.
+// The object identifiers of PKCS#12 (RFC 7292) and CMS (RFC 5652).
 const (
 	oidData          = "1.2.840.113549.1.7.1"
 	oidSignedData    = "1.2.840.113549.1.7.2"
@@ -26,15 +26,15 @@ const (
 var explicit0 = der.Tag(0).Constructed().ContextSpecific()
 
 var (
-	// errTwoPasswords is for a MAC and contents with different passwords.
+	// errTwoPasswords is the error for a PFX file whose MAC and contents have different passwords.
 	errTwoPasswords = errors.New("two passwords")
-	// errBadMAC is for contents that open, and a MAC that does not fit to them.
+	// errBadMAC is the error for a PFX file whose contents open with the password, but whose MAC does not fit.
 	errBadMAC = errors.New("the MAC does not fit")
 )
 
 // pfx is a PFX file before anything in it is decrypted.
 type pfx struct {
-	safes []byte // the AuthenticatedSafe, as it was written: the MAC is over these bytes
+	safes []byte // the AuthenticatedSafe in its original bytes, which the MAC is computed over
 	mac   *pfxMAC
 }
 
@@ -44,7 +44,7 @@ type pfxMAC struct {
 	rounds    int64
 }
 
-// readPFX reads the outermost structure (RFC 7292, section 4).
+// readPFX reads the outermost structure of a PFX file (RFC 7292, section 4), and decrypts nothing.
 func readPFX(normal []byte) (*pfx, error) {
 	outer := cryptobyte.String(normal)
 	var file, info, content cryptobyte.String
@@ -82,16 +82,17 @@ func readPFX(normal []byte) (*pfx, error) {
 	return p, nil
 }
 
-// macVerdict is the result of checking a password by the MAC.
+// macVerdict is the result of checking a password with the MAC of a PFX file.
 type macVerdict int
 
 const (
-	macUnknown macVerdict = iota // there is none, or it has a hash that is not implemented here
+	macUnknown macVerdict = iota // the file has no MAC, or this package does not implement its hash
 	macFits
 	macDiffers
 )
 
-// verify tries the forms of a password on the MAC, and prefers the one that fits.
+// verify checks the encodings of a password with the MAC of the file, and moves the encoding that fits to the front of
+// its list.
 func (p *pfx) verify(with forms, work *budget) (macVerdict, error) {
 	if p.mac == nil {
 		return macUnknown, nil
@@ -136,7 +137,7 @@ func (m *pfxMAC) compute(content, password []byte, work *budget) ([]byte, error)
 	return h.Sum(nil), nil
 }
 
-// pbmac1 is for RFC 9579.
+// pbmac1 returns the hash function and the key of a MAC in the form PBMAC1 (RFC 9579).
 func (m *pfxMAC) pbmac1(password []byte, work *budget) (digest, []byte, error) {
 	var sequence cryptobyte.String
 	parameters := m.parameters
@@ -159,28 +160,28 @@ func (m *pfxMAC) pbmac1(password []byte, work *budget) (digest, []byte, error) {
 	return use, key, err
 }
 
-// pfxContents is what one password opened.
+// pfxContents are the contents of a PFX file that one password opened.
 type pfxContents struct {
 	keys, certificates [][]byte
-	// opened is whether the password was needed for something.
+	// opened is true if the password was needed to decrypt something.
 	opened bool
-	// failure is the first thing that could not be opened.
+	// failure is the error for the first part that could not be decrypted.
 	failure error
-	// legacy is whether OpenSSL 3 opens it with -legacy only.
+	// legacy is true if OpenSSL 3 opens the file only with the option -legacy.
 	legacy bool
-	// strict ends everything at the first failure.
+	// strict makes the first failure the error for the whole file.
 	strict bool
 
 	opener
 }
 
-// opener decrypts with the forms of one password.
+// opener decrypts with the encodings of one password.
 type opener struct {
 	with forms
 	work *budget
 }
 
-// open reads the contents with a password.
+// open reads the contents of the file into c, with the password of c.
 func (p *pfx) open(c *pfxContents) (*pfxContents, error) {
 	normal, err := toDER(p.safes)
 	outer := cryptobyte.String(normal)
@@ -196,7 +197,7 @@ func (p *pfx) open(c *pfxContents) (*pfxContents, error) {
 	return c, nil
 }
 
-// readSafe reads one ContentInfo.
+// readSafe reads the next ContentInfo of safes, which is one part of the contents, and decrypts it if needed.
 func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
 	var info, content cryptobyte.String
 	var kind asn1.ObjectIdentifier
@@ -236,8 +237,8 @@ func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
 	return nil
 }
 
-// implicitOctets reads [0] IMPLICIT OCTET STRING. The tag hides from toDER that the
-// value is a string, so its pieces are put together here.
+// implicitOctets reads a value of the ASN.1 type [0] IMPLICIT OCTET STRING. The tag of this type hides from toDER that
+// the value is an octet string, so implicitOctets joins the pieces of the string.
 func implicitOctets(s *cryptobyte.String) ([]byte, bool) {
 	var value cryptobyte.String
 	var tag der.Tag
@@ -258,8 +259,8 @@ func implicitOctets(s *cryptobyte.String) ([]byte, bool) {
 	return all, true
 }
 
-// fail keeps the first thing that cannot be opened: the rest may be all that is
-// needed. Only work that is used up ends everything.
+// fail stores the error for the first part that cannot be decrypted, and returns nil, because the other parts may be
+// all that is needed. It returns err if no work is left, or if c is strict.
 func (c *pfxContents) fail(err error) error {
 	if err == nil || c.strict || errors.Is(err, errTooMuchWork) {
 		return err
@@ -270,7 +271,8 @@ func (c *pfxContents) fail(err error) error {
 	return nil
 }
 
-// decrypt notes what it meets, and hands on what was in the ciphertext.
+// decrypt decrypts a ciphertext and passes the result to use. It stores whether that succeeded, and whether OpenSSL 3
+// needs the option -legacy for it.
 func (c *pfxContents) decrypt(scheme algorithm, ciphertext []byte, use func(plain []byte) error) error {
 	c.legacy = c.legacy || scheme.legacy()
 	err := c.opener.decrypt(scheme, ciphertext, use)
@@ -278,9 +280,8 @@ func (c *pfxContents) decrypt(scheme algorithm, ciphertext []byte, use func(plai
 	return err
 }
 
-// decrypt opens a ciphertext with the form of the password that fits, and hands on
-// what was in it. A wrong form may pass the test of the padding; then its result does
-// not parse.
+// decrypt decrypts a ciphertext with the encoding of the password that fits, and passes the result to use. A wrong
+// encoding may pass the check of the padding, but then the result cannot be parsed.
 func (o opener) decrypt(scheme algorithm, ciphertext []byte, use func(plain []byte) error) error {
 	list := o.with.text
 	if scheme.wide() {
@@ -307,7 +308,7 @@ func (o opener) decrypt(scheme algorithm, ciphertext []byte, use func(plain []by
 	return errWrongPassword
 }
 
-// readBags reads a SafeContents, which may hold others.
+// readBags reads a SafeContents, which may contain other SafeContents. depth is the number of SafeContents around it.
 func (c *pfxContents) readBags(normal []byte, depth int) error {
 	outer := cryptobyte.String(normal)
 	var bags cryptobyte.String
@@ -317,7 +318,7 @@ func (c *pfxContents) readBags(normal []byte, depth int) error {
 	for !bags.Empty() {
 		var bag, value cryptobyte.String
 		var kind asn1.ObjectIdentifier
-		// What follows the value are a name and other attributes; nothing in them is needed.
+		// The value is followed by a name and other attributes, which are not needed.
 		if !bags.ReadASN1(&bag, der.SEQUENCE) || !bag.ReadASN1ObjectIdentifier(&kind) ||
 			!bag.ReadASN1(&value, explicit0) {
 			return errMalformed
@@ -351,7 +352,7 @@ func (c *pfxContents) readShroudedKey(value cryptobyte.String) error {
 	})
 }
 
-// readEncryptedKey reads an EncryptedPrivateKeyInfo (RFC 5958, section 3).
+// readEncryptedKey returns the algorithm and the ciphertext of an EncryptedPrivateKeyInfo (RFC 5958, section 3).
 func readEncryptedKey(value cryptobyte.String) (algorithm, []byte, error) {
 	var info cryptobyte.String
 	var ciphertext []byte
@@ -377,7 +378,7 @@ func (c *pfxContents) readCertificate(value cryptobyte.String) error {
 		return errMalformed
 	}
 	if kind.String() != oidX509Certificate {
-		return nil // SDSI, which nobody uses
+		return nil // an SDSI certificate, which nobody uses
 	}
 	if !content.ReadASN1Bytes(&certificate, der.OCTET_STRING) {
 		return errMalformed

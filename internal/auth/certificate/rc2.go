@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// rc2Cipher is RC2 (RFC 2268), which no library offers. Windows and older OpenSSL
-// protect the certificates of a PFX with 40 bits of it.
+// rc2Cipher implements RC2 (RFC 2268), which no library offers. Windows and older versions of OpenSSL protect the
+// certificates of a PFX file with RC2 at a strength of 40 bits.
 type rc2Cipher struct{ key [64]uint16 }
 
-// newRC2 returns the cipher with a limit of that many bits.
+// newRC2 returns the cipher RC2 for the key secret, whose strength is limited to effectiveBits.
 func newRC2(secret []byte, effectiveBits int) cipher.Block {
 	var expanded [128]byte
 	copy(expanded[:], secret)
@@ -77,7 +77,7 @@ func (c *rc2Cipher) Decrypt(dst, src []byte) {
 	}
 }
 
-// rc2Table is the PITABLE of RFC 2268.
+// rc2Table is the table PITABLE of RC2 (RFC 2268).
 var rc2Table = [256]byte{
 	0xd9, 0x78, 0xf9, 0xc4, 0x19, 0xdd, 0xb5, 0xed, 0x28, 0xe9, 0xfd, 0x79, 0x4a, 0xa0, 0xd8, 0x9d,
 	0xc6, 0x7e, 0x37, 0x83, 0x2b, 0x76, 0x53, 0x8e, 0x62, 0x4c, 0x64, 0x88, 0x44, 0x8b, 0xfb, 0xa2,

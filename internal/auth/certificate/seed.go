@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// seedCipher is SEED (RFC 4269), which no library in Go's module proxy offers. The
-// certificates of South Korea's public key infrastructure are protected with it.
+// seedCipher implements SEED (RFC 4269), which no library in Go's module proxy offers. The certificates of South
+// Korea's public key infrastructure are protected with SEED.
 type seedCipher struct{ keys [16][2]uint32 }
 
-// newSEED takes a key of 16 bytes (RFC 4269, section 2.3).
+// newSEED returns the cipher SEED for a key of 16 bytes (RFC 4269, section 2.3).
 func newSEED(key []byte) (cipher.Block, error) {
 	var k [4]uint32
 	for i := range k {
@@ -39,7 +39,7 @@ func (c *seedCipher) Decrypt(dst, src []byte) {
 	c.crypt(dst, src, func(round int) int { return 15 - round })
 }
 
-// crypt encrypts or decrypts: the two differ only in the order of the keys.
+// crypt encrypts or decrypts one block with SEED. Encryption and decryption differ only in the order of the round keys.
 func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	var l, r [2]uint32
 	for i := range 2 {
@@ -47,7 +47,7 @@ func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	}
 	for round := range 16 {
 		k := c.keys[key(round)]
-		// The function F (RFC 4269, section 2.1).
+		// This is the round function F of SEED (RFC 4269, section 2.1).
 		first := r[0] ^ k[0]
 		t := seedG(first ^ r[1] ^ k[1])
 		u := seedG(t + first)
@@ -60,7 +60,7 @@ func (c *seedCipher) crypt(dst, src []byte, key func(round int) int) {
 	}
 }
 
-// seedG is the function G (RFC 4269, section 2.2).
+// seedG computes the function G of SEED (RFC 4269, section 2.2).
 func seedG(x uint32) (z uint32) {
 	y := [4]byte{seedTable1[byte(x)], seedTable2[byte(x>>8)], seedTable1[byte(x>>16)], seedTable2[byte(x>>24)]}
 	masks := [4]byte{0xfc, 0xf3, 0xcf, 0x3f}
@@ -74,7 +74,7 @@ func seedG(x uint32) (z uint32) {
 	return z
 }
 
-// seedTable1 is the first table of RFC 4269, section 2.2.
+// seedTable1 is the first substitution table of SEED (RFC 4269, section 2.2).
 var seedTable1 = [256]byte{
 	0xa9, 0x85, 0xd6, 0xd3, 0x54, 0x1d, 0xac, 0x25, 0x5d, 0x43, 0x18, 0x1e, 0x51, 0xfc, 0xca, 0x63,
 	0x28, 0x44, 0x20, 0x9d, 0xe0, 0xe2, 0xc8, 0x17, 0xa5, 0x8f, 0x03, 0x7b, 0xbb, 0x13, 0xd2, 0xee,
@@ -94,7 +94,7 @@ var seedTable1 = [256]byte{
 	0x16, 0x3a, 0x58, 0xd4, 0x62, 0x29, 0x07, 0x33, 0xe8, 0x1b, 0x05, 0x79, 0x90, 0x6a, 0x2a, 0x9a,
 }
 
-// seedTable2 is the second one.
+// seedTable2 is the second substitution table of SEED (RFC 4269, section 2.2).
 var seedTable2 = [256]byte{
 	0x38, 0xe8, 0x2d, 0xa6, 0xcf, 0xde, 0xb3, 0xb8, 0xaf, 0x60, 0x55, 0xc7, 0x44, 0x6f, 0x6b, 0x5b,
 	0xc3, 0x62, 0x33, 0xb5, 0x29, 0xa0, 0xe2, 0xa7, 0xd3, 0x91, 0x11, 0x06, 0x1c, 0xbc, 0x36, 0x4b,

@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// sm4Cipher is SM4 (GB/T 32907-2016; in English in draft-ribose-cfrg-sm4), the national
-// cipher of China. The libraries that offer it bring a hundred packages.
+// sm4Cipher implements SM4, the national cipher of China (GB/T 32907-2016; in English in draft-ribose-cfrg-sm4). The
+// libraries that offer SM4 would add a hundred packages.
 type sm4Cipher struct{ encryption, decryption []uint32 }
 
-// newSM4 takes a key of 16 bytes.
+// newSM4 returns the cipher SM4 for a key of 16 bytes.
 func newSM4(key []byte) (cipher.Block, error) {
 	k := []uint32{0xa3b1bac6, 0x56aa3350, 0x677d9197, 0xb27022dc}
 	for i := range k {
@@ -33,7 +33,8 @@ func (c *sm4Cipher) Encrypt(dst, src []byte) { sm4Crypt(dst, src, c.encryption) 
 
 func (c *sm4Cipher) Decrypt(dst, src []byte) { sm4Crypt(dst, src, c.decryption) }
 
-// sm4Crypt is for both directions, which differ in the order of the keys.
+// sm4Crypt encrypts or decrypts one block with SM4. Encryption and decryption differ only in the order of the round
+// keys.
 func sm4Crypt(dst, src []byte, keys []uint32) {
 	var x [4]uint32
 	for i := range x {

@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	// maxBundle is far above any bundle. It is a file of 1 MiB in base64, twice.
+	// maxBundle is the largest size of a bundle, in bytes. It is far above any bundle, and enough for a file of 1 MiB
+	// that is encoded in base64 twice.
 	maxBundle = 2 << 20
-	// maxLayers is how often a bundle may be wrapped.
+	// maxLayers is how many layers of encoding around a bundle, such as base64 or quotation marks, are removed.
 	maxLayers = 4
 )
 
@@ -25,8 +26,8 @@ func isDER(data []byte) bool {
 	return len(data) > 1 && data[0] == 0x30 && (data[1] >= 0x80 || len(data) == int(data[1])+2)
 }
 
-// Unwrap removes what tools, editors and pipelines put around a bundle: base64, a data
-// URI, quotation marks, UTF-16. It reports whether PEM text or DER was in it.
+// Unwrap removes the encodings that tools, editors and pipelines put around a bundle: base64, a data URI, quotation
+// marks, UTF-16. It reports whether the result is PEM text or DER.
 func Unwrap(data []byte) ([]byte, bool) {
 	for range maxLayers {
 		if data = fromUTF16(data); isPEM(data) || isDER(data) {
@@ -41,7 +42,8 @@ func Unwrap(data []byte) ([]byte, bool) {
 	return data, isPEM(data) || isDER(data)
 }
 
-// fromUTF16 reads the text that PowerShell's > writes, and drops a byte order mark.
+// fromUTF16 converts UTF-16, which the redirection > of PowerShell writes, to UTF-8, and removes a byte order mark. It
+// returns any other data unchanged.
 func fromUTF16(data []byte) []byte {
 	var order binary.ByteOrder
 	switch {
@@ -59,7 +61,7 @@ func fromUTF16(data []byte) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-// unquote removes quotation marks around a text, and the head of a data URI.
+// unquote removes the quotation marks around a text, and the part of a data URI before its data.
 func unquote(text string) string {
 	for range maxLayers {
 		inner := strings.TrimSpace(text)
@@ -84,8 +86,8 @@ func unquote(text string) string {
 	return text
 }
 
-// decodeBase64 takes the standard and the URL alphabet, padded or not, with any white
-// space, also as the two characters \n.
+// decodeBase64 decodes base64 in the standard or the URL alphabet, padded or not. It ignores white space, and line ends
+// that are written as the two characters \n.
 func decodeBase64(text string) ([]byte, error) {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -105,10 +107,11 @@ func decodeBase64(text string) ([]byte, error) {
 	return decoded, nil
 }
 
-// escapedLines turns the characters \n into line ends.
+// escapedLines replaces line ends that are written as the characters \r and \n by real line ends.
 var escapedLines = strings.NewReplacer(`\r\n`, "\n", `\n`, "\n", `\r`, "\n")
 
-// unwrapOrSay unwraps the data, or returns an error that describes what it is instead of a bundle.
+// unwrapOrSay removes the encodings around a bundle. If the data is not a bundle, the error says what the data is
+// instead.
 func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	inner, ok := Unwrap(data)
 	if ok {
@@ -144,15 +147,15 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 		"%s is neither a PFX file, nor PEM text, nor base64 of one of these.", from.Bundle)
 }
 
-// placeholders are variables as pipelines write them: Azure Pipelines, GitHub Actions,
-// shells, Windows, and tasks that replace tokens.
+// placeholders are the marks around the name of a variable in Azure Pipelines, GitHub Actions, shells, Windows, and
+// tasks that replace tokens.
 var placeholders = []struct{ begin, end string }{
 	{"$(", ")"}, {"${{", "}}"}, {"${", "}"}, {"%", "%"}, {"#{", "}#"}, {"#{", "}"},
 }
 
-// Placeholder returns the shape of a variable that a pipeline should have replaced,
-// such as $(…), if the value is nothing else; "" if it is something else. The name in
-// it is left out, so that no message can quote a secret.
+// Placeholder returns the form of a variable, such as $(…), if value is nothing but a variable that a pipeline should
+// have replaced; "" if value is anything else. The form does not contain the name of the variable, so that no message
+// can quote a secret.
 func Placeholder(value string) string {
 	value = unquote(value)
 	for _, p := range placeholders {
@@ -174,7 +177,7 @@ func isVariableName(name string) bool {
 	return name != "" && len(name) < 200
 }
 
-// looksLikePath recognises a path where a bundle belongs.
+// looksLikePath reports whether text is probably the path of a file and not a bundle.
 func looksLikePath(text string) bool {
 	if text == "" || len(text) > 1024 || strings.ContainsAny(text, "\r\n") {
 		return false

@@ -15,8 +15,8 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// parsedCertificate is a certificate, and why Go does not read it, if it does not.
-// Then it has what [readOdd] found, which may be nothing.
+// parsedCertificate is a certificate of a bundle. If Go cannot read the certificate, odd is Go's error, and Certificate
+// is the result of [readOdd], which may be nil.
 type parsedCertificate struct {
 	*x509.Certificate
 	odd     error
@@ -35,10 +35,9 @@ func parseCertificate(content []byte) parsedCertificate {
 	return parsedCertificate{c, nil, content}
 }
 
-// readOdd reads of a certificate what a login needs, where Go refuses the whole: a
-// negative serial number, a name with letters that its type does not allow, an
-// extension that is malformed. Microsoft Entra ID compares a thumbprint and checks a
-// signature, and nothing else. It returns nil if even this little is not there.
+// readOdd reads the parts that a login needs of a certificate that Go refuses to read: because of a negative serial
+// number, a name with letters that its type does not allow, or a malformed extension. These parts are enough, because
+// Microsoft Entra ID only compares a thumbprint and checks a signature. readOdd returns nil if it cannot read them.
 func readOdd(content []byte) *x509.Certificate {
 	input := cryptobyte.String(content)
 	var certificate, body, issuer, subject, publicKey cryptobyte.String
@@ -53,7 +52,7 @@ func readOdd(content []byte) *x509.Certificate {
 		!body.ReadASN1Element(&publicKey, der.SEQUENCE) {
 		return nil
 	}
-	_ = serial.ReadASN1Integer(c.SerialNumber) // it is for information
+	_ = serial.ReadASN1Integer(c.SerialNumber) // the serial number is only for information
 	c.RawIssuer, c.RawSubject, c.RawSubjectPublicKeyInfo = issuer, subject, publicKey
 	c.Issuer, c.Subject = readName(issuer), readName(subject)
 	if key := readRSA(publicKey); key != nil {
@@ -83,7 +82,7 @@ func readValidity(body *cryptobyte.String, c *x509.Certificate) bool {
 
 var oidRSA = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}
 
-// readRSA reads an RSA key, whatever its parameters are; nil if it is none.
+// readRSA returns an RSA public key, whatever its parameters are; nil if the key is not an RSA key.
 func readRSA(publicKey cryptobyte.String) *rsa.PublicKey {
 	var info, scheme, numbers cryptobyte.String
 	var id asn1.ObjectIdentifier
@@ -101,7 +100,7 @@ func readRSA(publicKey cryptobyte.String) *rsa.PublicKey {
 	return &rsa.PublicKey{N: n, E: e}
 }
 
-// readName reads a distinguished name as far as it goes.
+// readName returns a distinguished name, as far as the name can be read.
 func readName(name cryptobyte.String) pkix.Name {
 	var sequence pkix.RDNSequence
 	var sets cryptobyte.String
@@ -131,7 +130,7 @@ func readName(name cryptobyte.String) pkix.Name {
 	return out
 }
 
-// readText is a string of any of ASN.1's types, with what is not text replaced.
+// readText returns a string of any ASN.1 type as UTF-8, with U+FFFD in place of bytes that are not text.
 func readText(value []byte, tag der.Tag) string {
 	const bmpString = der.Tag(30)
 	if tag == bmpString && len(value)%2 == 0 {
