@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// strangerAnswers are successes that answer no request of any service.
+// strangerAnswers are responses with status 200 that no service sends for any request.
 var strangerAnswers = map[string]emulator.Fault{
 	"a page":         {Body: "<!doctype html><html><title>Sign in\n to Contoso</title></html>", ContentType: "text/html"},
 	"a page as JSON": {Body: "<!doctype html><html></html>", ContentType: "application/json"},
@@ -24,7 +24,8 @@ var strangerAnswers = map[string]emulator.Fault{
 	"an error":       {Body: `{"error":{"code":"Forbidden","message":"no"}}`, ContentType: "application/json"},
 }
 
-// wantStranger demands an error that says who was asked what, and what came.
+// wantStranger fails unless err names the method, host, path and status of the request, and the title of the page that
+// answered.
 func wantStranger(t testing.TB, err error, name, method, host, path string) {
 	t.Helper()
 	if err == nil {
@@ -46,7 +47,7 @@ func wantStranger(t testing.TB, err error, name, method, host, path string) {
 	}
 }
 
-// A login is believed only if what answers gives a token.
+// TestStrangersGiveNoToken checks that a login fails if a response with status 200 contains no token.
 func TestStrangersGiveNoToken(t *testing.T) {
 	t.Parallel()
 	for client, method := range map[string]string{"Entra ID with a secret": "POST", "openid-configuration": "GET", "GitHub": "GET", "Azure DevOps": "POST", "managed identity": "GET"} {
@@ -81,7 +82,8 @@ func TestStrangersGiveNoToken(t *testing.T) {
 	}
 }
 
-// vaultUses are the requests to a vault. Each gives what it would report as done.
+// vaultUses are the kinds of requests to a vault. done reports whether the caller would take the request as successful,
+// or would take the secret as missing.
 var vaultUses = map[string]struct {
 	method, path string
 	use          func(testing.TB, *Vault, string) (done bool, err error)
@@ -116,8 +118,8 @@ var vaultUses = map[string]struct {
 	}},
 }
 
-// Nothing is read, written or disabled, and no secret is there or gone, because something else than the vault said 200,
-// or the vault itself spoke of something else.
+// TestStrangersAreNoVault checks that no operation on a secret succeeds, and that no secret counts as present or
+// missing, because of a response with status 200 that is from another server than the vault or about another object.
 func TestStrangersAreNoVault(t *testing.T) {
 	t.Parallel()
 	answers := map[string]emulator.Fault{}
@@ -170,14 +172,14 @@ func TestStrangersAreNoVault(t *testing.T) {
 
 func wantVaultStranger(t testing.TB, use, name string, err error, method, path string) {
 	t.Helper()
-	// The try to write fails on any success, in words of its own.
+	// Vault.TryWrite fails on any successful response, with an error of its own.
 	if use == "try to write" && err != nil && strings.Contains(err.Error(), "no Key Vault does") {
 		return
 	}
 	wantStranger(t, err, name, method, "kv-ml.vault.azure.net", path)
 }
 
-// A version is disabled, or changed, when the vault shows it so.
+// TestVaultChangeIsShown checks that Disable and Change succeed only if the vault's response shows the change.
 func TestVaultChangeIsShown(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -202,7 +204,7 @@ func TestVaultChangeIsShown(t *testing.T) {
 	}
 }
 
-// A write that a page answers is looked for, and is done if the vault lists it.
+// TestVaultWriteBehindAPage checks that a write succeeds if a page answers it but the vault then lists the new version.
 func TestVaultWriteBehindAPage(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -217,7 +219,8 @@ func TestVaultWriteBehindAPage(t *testing.T) {
 	}
 }
 
-// A refusal in other words than the vault's proves nothing: not that a secret is gone, nor that it may be written.
+// TestVaultRefusalsOfStrangers checks that an error response without the vault's own error code proves nothing: neither
+// that a secret is missing, nor that the caller may write it or lacks the permission.
 func TestVaultRefusalsOfStrangers(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -246,7 +249,8 @@ func TestVaultRefusalsOfStrangers(t *testing.T) {
 	}
 }
 
-// Pages that repeat, or never end, are no list.
+// TestVaultPagesEnd checks that a list of versions is an error if a page repeats or if its next page is at another
+// address.
 func TestVaultPagesEnd(t *testing.T) {
 	t.Parallel()
 	const base = "https://kv-ml.vault.azure.net/secrets/s/versions?page="
@@ -274,7 +278,8 @@ func TestVaultPagesEnd(t *testing.T) {
 	}
 }
 
-// While a secret is recovered or deleted it is nowhere for a while. That is waited for, and does not make it gone.
+// TestVaultWaitsForATransition checks that the provider waits while a secret is being recovered, when the vault lists
+// it nowhere, and does not take the secret as deleted.
 func TestVaultWaitsForATransition(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -302,7 +307,7 @@ func TestVaultWaitsForATransition(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 
-	// A deleted secret is shown to be gone, so nobody waits.
+	// The vault lists the secret among the deleted secrets, so KnownVersions does not wait.
 	w.vault.DeleteSecret("s")
 	began := time.Now()
 	if _, err := w.met.KnownVersions(t.Context(), "s"); !errors.Is(err, ErrNoSecret) || time.Since(began) > transition/2 {

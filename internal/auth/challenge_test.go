@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// Where to log in a vault says itself, and so does whatever stands before it. What cannot be read is an error.
+// TestChallengeOfAnyFormIsAnError checks that a challenge that cannot be used is an error and no panic. The vault, or a
+// proxy in its place, chooses the login host and the tenant in the challenge.
 func TestChallengeOfAnyFormIsAnError(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -34,8 +35,8 @@ func TestChallengeOfAnyFormIsAnError(t *testing.T) {
 	p.Faults.Clear()
 }
 
-// A token that the vault has taken may end before its time. Then the provider logs in once more, and believes a second
-// refusal.
+// TestTokenRefusedByVaultIsRenewedOnce checks that the provider logs in once more if the vault refuses a token that it
+// accepted before, and that a second refusal is final.
 func TestTokenRefusedByVaultIsRenewedOnce(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)

@@ -20,7 +20,7 @@ func env(attribute, name, value string) Setting {
 	return Setting{Value: value, Attribute: attribute, Env: name}
 }
 
-// application are settings with ids and no credential.
+// application returns settings with tenant id and client id, and without a credential.
 func application() Settings {
 	return Settings{TenantID: hcl("tenant_id", testTenant), ClientID: hcl("client_id", testClient)}
 }
@@ -227,7 +227,8 @@ var (
 	envCLI  = func(s *Settings) { s.UseCLI = env("use_cli", "ARM_USE_CLI", "True") }
 	hclOIDC = func(s *Settings) { s.UseOIDC = useOIDC }
 	hclCLI  = func(s *Settings) { s.UseCLI = hcl("use_cli", "true") }
-	// ambient is what a GitHub job has, whether it means to log in with it or not.
+	// ambient sets the variables that every GitHub job with the permission id-token: write has, even if the job does
+	// not log in with them.
 	ambient = func(s *Settings) {
 		s.OIDCRequestURL = env("oidc_request_url", "ACTIONS_ID_TOKEN_REQUEST_URL", "https://x.example/y")
 		s.OIDCRequestToken = env("oidc_request_token", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t0ken-value-0815")
@@ -355,7 +356,8 @@ func TestChooseAmongAllRefuses(t *testing.T) {
 	}
 }
 
-// An address whose name breaks Azure's rules for vaults says which rule.
+// TestCheckVaultURISaysWhatIsWrongWithTheName checks that the error for a vault's address names the rule for names of
+// vaults that the address breaks.
 func TestCheckVaultURISaysWhatIsWrongWithTheName(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{

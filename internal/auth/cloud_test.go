@@ -50,7 +50,7 @@ func TestCloud(t *testing.T) {
 	if l.ResourceManager != "https://management.private.example" || l.Identity().Authority != "https://login.private.example/"+testTenant {
 		t.Errorf("%s, %s", l.ResourceManager, l.Identity().Authority)
 	}
-	// A private cloud has a domain of its own for vaults.
+	// The vaults of a private cloud are in a domain of their own.
 	s.ClientSecret = Setting{}
 	vaultOf("default")(&s)
 	s.KeyVault.VaultURI.Value = "https://kv-ml.vault.private.example"

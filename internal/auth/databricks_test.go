@@ -11,7 +11,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// workspaceLogin is a workspace with a service principal that Databricks made, and an OAuth secret of it.
+// workspaceLogin is a workspace with a service principal that Databricks created, and the service principal's OAuth
+// secret.
 type workspaceLogin struct {
 	*proxied
 	*emulator.Workspace
@@ -34,7 +35,7 @@ func (w *workspaceLogin) settings() Settings {
 	}
 }
 
-// elsewhere counts what was asked of anybody but the workspace.
+// elsewhere returns the number of requests to Entra ID and Azure Resource Manager.
 func (w *workspaceLogin) elsewhere() int {
 	n := 0
 	for _, e := range w.Journal.Entries() {
@@ -69,7 +70,8 @@ func TestDatabricksOAuth(t *testing.T) {
 	wantError(t, err, "A Databricks login works for Databricks only")
 }
 
-// The workspace's refusals have a hint and a kind each, and no secret.
+// TestDatabricksOAuthRefusals checks that each error of the workspace's token endpoint has a hint and a cause for
+// errors.Is, and contains no secret.
 func TestDatabricksOAuthRefusals(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -174,8 +176,9 @@ func TestDatabricksOIDC(t *testing.T) {
 	}
 }
 
-// A token that the workspace refuses to exchange for one of an endpoint is not exchanged again, although by this machine's
-// clock it has time left: there is a new one.
+// TestRefusedTokenIsNotExchangedAgain checks that the provider requests a new token if the workspace refuses to
+// exchange the cached token for a token of an endpoint, although the cached token has not expired by this machine's
+// clock.
 func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorkspaceLogin(t)
@@ -198,7 +201,7 @@ func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 	if err := get("two"); err != nil {
 		t.Error(err)
 	}
-	// Two for the first endpoint; for the second the refused exchange, and two.
+	// The first endpoint takes two requests. The second endpoint takes three: the refused exchange and two more.
 	if n := w.Journal.Count("workspace", "POST", tokenPath); n != 5 {
 		t.Errorf("%d requests", n)
 	}
@@ -209,7 +212,7 @@ func TestRefusedTokenIsNotExchangedAgain(t *testing.T) {
 	}
 }
 
-// What configuration alone shows to be wrong is refused without the network.
+// TestDatabricksLoginIncomplete checks that settings that cannot work are an error without any request.
 func TestDatabricksLoginIncomplete(t *testing.T) {
 	t.Parallel()
 	good := Settings{Host: hcl("host", "adb-1.2.azuredatabricks.net"), DatabricksClientID: hcl("databricks_client_id", testClient),
@@ -246,7 +249,8 @@ func TestDatabricksLoginIncomplete(t *testing.T) {
 	}
 }
 
-// A login of Azure that the environment names comes first, one at the workspace before a token.
+// TestDatabricksInTheEnvironment checks the order of precedence in the environment: a login of Azure, a login at the
+// workspace, a Databricks token.
 func TestDatabricksInTheEnvironment(t *testing.T) {
 	t.Parallel()
 	databricks := Settings{

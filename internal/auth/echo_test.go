@@ -15,7 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflogtest"
 )
 
-// echo is what stands before a service and answers with the request it was sent, as debugging proxies and block pages do.
+// echo is a server in place of a service. It answers with the request that it received, as debugging proxies and block
+// pages do.
 type echo struct {
 	next   http.RoundTripper
 	answer func(request string) (status int, header http.Header, body string)
@@ -65,7 +66,7 @@ func inJSON(v any) string {
 	return string(text)
 }
 
-// echoes are ways to repeat a request in an answer.
+// echoes are the forms of responses that repeat the request.
 var echoes = map[string]func(request string) (status int, header http.Header, body string){
 	"error of Entra ID": func(r string) (int, http.Header, string) {
 		return 400, http.Header{"Content-Type": {"application/json"}}, inJSON(map[string]any{"error": r, "error_description": "AADSTS7000215: " + r, "correlation_id": r, "timestamp": r, "message": r})
@@ -96,8 +97,8 @@ var echoes = map[string]func(request string) (status int, header http.Header, bo
 	},
 }
 
-// A service, or what stands before it, may repeat what it was sent. Nothing of a secret comes from there to a terminal or
-// into a log, and nothing that a terminal would obey.
+// TestEchoedSecretsAreHidden checks that a response that repeats the request brings no part of a secret into an error
+// or the log, and no escape sequence for a terminal.
 func TestEchoedSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range redirectedClients {
@@ -125,7 +126,7 @@ func TestEchoedSecretsAreHidden(t *testing.T) {
 	}
 }
 
-// wantHidden fails where a text has a piece of a secret, or a control character.
+// wantHidden fails if the text contains a part of a secret or an escape character.
 func wantHidden(t *testing.T, text string, secrets []string) {
 	t.Helper()
 	if len(secrets) == 0 {

@@ -136,7 +136,7 @@ func TestAccessTokenFirstContact(t *testing.T) {
 	}
 }
 
-// What was reachable once is waited for.
+// TestAccessTokenLaterOutage checks that a missing login host is a temporary failure if the host has answered before.
 func TestAccessTokenLaterOutage(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)

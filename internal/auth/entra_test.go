@@ -18,7 +18,7 @@ import (
 
 const managementScope = "https://management.core.windows.net//.default"
 
-// directory is an emulated Entra ID behind TLS.
+// directory is an emulated Entra ID that is served with TLS.
 type directory struct {
 	*emulator.Tenant
 	server *httptest.Server
@@ -62,7 +62,7 @@ func (d *directory) open(t testing.TB, s Settings, o Options) *Login {
 	return l
 }
 
-// tokenRequests counts what reached the token endpoint.
+// tokenRequests returns the number of requests that the token endpoint received.
 func (d *directory) tokenRequests() int {
 	return d.Journal.Count("entra", "POST", "/oauth2/v2.0/token")
 }
@@ -146,7 +146,8 @@ func TestAccessTokenCertificate(t *testing.T) {
 	}
 }
 
-// The published login host is asked about itself first; a private one is not.
+// TestInstanceDiscovery checks that MSAL makes a request for instance discovery for a public login host, and none for a
+// private login host or if the setting disables it.
 func TestInstanceDiscovery(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -222,8 +223,8 @@ func TestAccessTokenOneRequestPerScope(t *testing.T) {
 	}
 }
 
-// A wrong secret asked for by many at once is refused once: repeating it would
-// only look like an attack.
+// TestAccessTokenSharesRefusal checks that concurrent callers with a wrong secret share one refused request, because
+// many such requests would look like an attack.
 func TestAccessTokenSharesRefusal(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
@@ -247,7 +248,8 @@ func TestAccessTokenSharesRefusal(t *testing.T) {
 	}
 }
 
-// The caller whose request it is may go away; the others then make their own.
+// TestAccessTokenLeaderGoesAway checks that the other callers get a token if the caller that makes the shared request
+// is cancelled.
 func TestAccessTokenLeaderGoesAway(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
@@ -277,8 +279,8 @@ func TestAccessTokenLeaderGoesAway(t *testing.T) {
 	group.Wait()
 }
 
-// A caller with little time gives up early; that is not the answer to one with
-// much.
+// TestAccessTokenLeaderHasLittleTime checks that a caller with much time does not get the error of a caller that gave
+// up early because it had little time.
 func TestAccessTokenLeaderHasLittleTime(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)
@@ -331,7 +333,7 @@ func TestAccessTokenIsRenewed(t *testing.T) {
 	d := newDirectory(t)
 	app := d.RegisterApp("sp")
 	l := d.open(t, d.secretSettings(app, app.AddSecret(time.Hour)), d.options())
-	// MSAL keeps a token only while more than five minutes of it are left.
+	// MSAL caches a token only while the token is valid for more than five minutes.
 	d.SetTokenLifetime(4 * time.Minute)
 	values := map[string]bool{}
 	for range 3 {

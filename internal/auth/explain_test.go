@@ -22,7 +22,7 @@ const (
 	secretValue = "s3cret-value-0815"
 )
 
-// refusedBy is MSAL's error for an answer of Entra ID, as MSAL makes it.
+// refusedBy returns the error that MSAL returns for an error response of Entra ID.
 func refusedBy(status int, code int, name, text string, header http.Header) error {
 	body, err := json.Marshal(map[string]any{
 		"error":             name,
@@ -230,14 +230,14 @@ func TestExplainOtherAnswers(t *testing.T) {
 		t.Errorf("a foreign page is shown: %s", e.Detail)
 	}
 
-	// MSAL's error for an answer that is not JSON holds the answer, which may be a token.
+	// MSAL's error for a response that is not JSON contains the response, which may be a token.
 	broken := fmt.Errorf("x: %w", msal.InvalidJsonErr{Err: errors.New("json message bytes were: " + secretValue)})
 	e = wantError(t, x.failure(inspect(broken, false), DatabricksScope), "Cannot get a token from Microsoft Entra ID", "openid-configuration")
 	if strings.Contains(fmt.Sprintf("%+v %v", e, e.Unwrap()), secretValue) {
 		t.Errorf("the answer is shown: %v", e)
 	}
 
-	// A proxy's URL may carry a password.
+	// The URL of a proxy may contain a password.
 	proxy := &url.Error{Op: "Post", URL: "https://user:pr0xy-pass-0815@proxy", Err: errors.New("proxy says no")}
 	e = wantError(t, x.failure(inspect(fmt.Errorf("server response error:\n %w", proxy), true), DatabricksScope), "Login host does not answer", "proxy says no")
 	if strings.Contains(e.Detail, "pr0xy-pass-0815") {
@@ -252,7 +252,7 @@ func TestExplainOtherAnswers(t *testing.T) {
 	}
 }
 
-// What the emulated Entra ID answers is told the same way.
+// TestExplainLive checks the errors for error responses that the emulated Entra ID sends.
 func TestExplainLive(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -19,7 +19,7 @@ const (
 
 var useOIDC = hcl("use_oidc", "true")
 
-// withGitHub are settings as a job of GitHub Actions has them.
+// withGitHub returns the settings of a login in a job of GitHub Actions.
 func (p *proxied) withGitHub(app *emulator.App, job *emulator.GitHubJob) Settings {
 	s := p.ids(app)
 	s.UseOIDC = useOIDC
@@ -41,11 +41,11 @@ func TestOIDCGitHub(t *testing.T) {
 	if n := p.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 2 || job.Tokens() != 2 {
 		t.Errorf("%d token requests with %d federated tokens, want 2 and 2", n, job.Tokens())
 	}
-	// A token renewed in a long apply is asked for with a new federated token.
+	// When an access token is renewed in a long apply, the request uses a new federated token.
 	p.SetTokenLifetime(4 * time.Minute)
 	fresh := open(t, p.withGitHub(app, job), p.options())
 	for range 2 {
-		p.Clock.Advance(20 * time.Minute) // the job's tokens live for five
+		p.Clock.Advance(20 * time.Minute) // the federated tokens of the job are valid for five minutes
 		if _, err := fresh.AccessToken(t.Context(), DatabricksScope); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +80,8 @@ func TestOIDCAzurePipelines(t *testing.T) {
 	wantError(t, err, "Azure Pipelines needs a service connection", "SYSTEM_OIDCREQUESTURI in the environment")
 }
 
-// Azure Pipelines behind the generic variables is not taken for GitHub.
+// TestOIDCAzurePipelinesUnderAnotherName checks that the error names Azure Pipelines and not GitHub, if the generic
+// settings hold the request URL of Azure Pipelines.
 func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -103,7 +104,7 @@ func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
 		t.Errorf("%d requests", n)
 	}
 
-	// An address that does not show it says so by what it answers.
+	// If the address does not show that it belongs to Azure Pipelines, its response with status 405 does.
 	s.OIDCRequestURL.Value = "https://pipelines.example/token"
 	o := p.options()
 	o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -118,8 +119,8 @@ func TestOIDCAzurePipelinesUnderAnotherName(t *testing.T) {
 	}
 }
 
-// A client ID of another application than the service connection's is said: before, if
-// the pipeline shows it, and with the refusal.
+// TestOIDCAzurePipelinesOtherClientID checks the warning for a client id of another application than that of the
+// service connection, which needs variables of the pipeline, and the hint in the refusal of Entra ID.
 func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -185,7 +186,7 @@ func TestOIDCFileInlineAndPod(t *testing.T) {
 		}
 	}
 
-	// The file is read again at each login: who renews it may do so at any time.
+	// The file is read again at each login, because another program may renew the token in it.
 	s := with(p.ids(app), func(s *Settings) { s.UseOIDC, s.OIDCTokenFilePath = useOIDC, hcl("oidc_token_file_path", path) })
 	l := open(t, s, p.options())
 	overwrite(t, path, []byte("rubbish-0815"))
@@ -280,7 +281,8 @@ func TestOIDCOpenRefuses(t *testing.T) {
 	}
 }
 
-// What a token service may answer, and what is made of it.
+// TestTokenServiceAnswers checks the errors for responses of a service that issues OIDC tokens, and which of them are
+// retried.
 func TestTokenServiceAnswers(t *testing.T) {
 	t.Parallel()
 	const requestToken = "t0ken-value-0815"

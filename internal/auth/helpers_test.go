@@ -21,7 +21,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth/certificate"
 )
 
-// password opens the bundles of certificate/testdata.
+// password is the password of the bundles in certificate/testdata.
 const password = "correct-horse-0451"
 
 func testFile(t testing.TB, name string) []byte {
@@ -58,7 +58,7 @@ func newCertificate(t testing.TB, notBefore, notAfter time.Time) *certificate.Ce
 	return c
 }
 
-// pemOf is the certificate with its key, as a file would hold it.
+// pemOf returns the certificate and its key as PEM text.
 func pemOf(t testing.TB, c *certificate.Certificate) []byte {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(c.Key)
@@ -70,7 +70,7 @@ func pemOf(t testing.TB, c *certificate.Certificate) []byte {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
 }
 
-// formats are all ways in which fmt may be asked to print values.
+// formats returns the texts that fmt prints for the values with its usual verbs.
 func formats(values ...any) []string {
 	var texts []string
 	for _, v := range values {
@@ -98,7 +98,7 @@ func wantError(t testing.TB, err error, summary string, details ...string) *Erro
 	return e
 }
 
-// checkNoLeak fails if a message repeats the password or a line of the input.
+// checkNoLeak fails if a message contains the password or 24 bytes in a row of the input, as they are or in base64.
 func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 	t.Helper()
 	if len(password) >= 6 && strings.Contains(message, password) {
@@ -115,8 +115,8 @@ func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 	}
 }
 
-// fixedTexts are messages with no input in them, so that an input that happens to
-// contain their words is not taken for a leak.
+// fixedTexts are messages about inputs without content. checkNoLeak ignores their words, because an input may contain
+// the same words by chance.
 var fixedTexts = func() string {
 	var all strings.Builder
 	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {

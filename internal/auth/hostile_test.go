@@ -14,11 +14,11 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// hostile answers requests of one client with one status and body.
+// hostile answers the requests that mine selects with a fixed status and body, and passes all other requests on.
 type hostile struct {
 	next   http.RoundTripper
-	mine   func(*http.Request) bool // nil: nothing yet
-	status int                      // 0: 200
+	mine   func(*http.Request) bool // nil selects no request
+	status int                      // 0 means 200
 	body   func(*http.Request) io.ReadCloser
 
 	asked atomic.Int32
@@ -41,7 +41,7 @@ func plain(text string) func(*http.Request) io.ReadCloser {
 	return func(*http.Request) io.ReadCloser { return io.NopCloser(strings.NewReader(text)) }
 }
 
-// drip is a body that never ends and never stops: a space each millisecond, until the request is given up.
+// drip is a response body that never ends: it sends a space each millisecond until the request is cancelled.
 type drip struct{ ctx context.Context }
 
 func (drip) Close() error { return nil }
@@ -56,7 +56,7 @@ func (d drip) Read(p []byte) (int, error) {
 	}
 }
 
-// cutOff is a body that breaks off.
+// cutOff is a response body that ends too early.
 type cutOff struct{ io.Reader }
 
 func (cutOff) Close() error { return nil }
@@ -69,12 +69,12 @@ func (c cutOff) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// forged is a refusal, in the forms of all services, whose words try to look like output of Terraform.
+// forged is an error response in the forms of all services, whose texts imitate the output of Terraform.
 const forged = `{"error":{"code":"\u001b[2J\nError: forged","message":"x\nError: forged\u202e","innererror":{"code":"\nError: forged"}},
 	"error_description":"\r\nError: forged\u0007","message":"\nError: forged","$id":"\n","typeKey":"\nError: forged","error_codes":["\n"]}`
 
-// Whatever those answer who give out tokens and secrets: it ends soon in an error, and nothing of it reaches a terminal as a
-// control character.
+// TestHostileAnswers checks that a malicious response of a service that issues tokens or holds secrets soon leads to an
+// error, and that the error brings no control character to a terminal.
 func TestHostileAnswers(t *testing.T) {
 	t.Parallel()
 	const deep = 300_000
@@ -102,7 +102,7 @@ func TestHostileAnswers(t *testing.T) {
 				p := newProxied(t)
 				h := &hostile{next: p.transport, body: body, status: statuses[form]}
 				o := p.options()
-				o.Transport, o.RetryTimeout = h, 5*time.Second // the preparations keep to it, too
+				o.Transport, o.RetryTimeout = h, 5*time.Second // the requests of prepare have the same limit
 				if form == "a body that drips" {
 					o.AttemptTimeout = time.Second
 				}
@@ -124,7 +124,7 @@ func TestHostileAnswers(t *testing.T) {
 	}
 }
 
-// timedClients are logins whose access token comes with a time, and which requests ask for it.
+// timedClients are the logins whose access token comes with an expiry, and the method of their token requests.
 var timedClients = map[string]struct {
 	method string
 	open   func(*testing.T, *proxied, Options) *Login
@@ -151,7 +151,8 @@ var timedClients = map[string]struct {
 	}},
 }
 
-// A time that no token can have is no time: it is an error, or the token counts as one whose end is not known.
+// TestHostileTimes checks that an expiry that no token can have is an error, or that the expiry of the token counts as
+// unknown.
 func TestHostileTimes(t *testing.T) {
 	t.Parallel()
 	const absurd, past, wrong = "absurd", "past", "wrong"
@@ -208,7 +209,8 @@ func TestHostileTimes(t *testing.T) {
 	}
 }
 
-// A list of versions that never ends is no list, whatever is new on each page.
+// TestVaultPagesWithoutEnd checks that a list of versions that never ends is an error, even if each page has new
+// versions.
 func TestVaultPagesWithoutEnd(t *testing.T) {
 	t.Parallel()
 	for name, entry := range map[string]string{

@@ -10,7 +10,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// writing is a vault that an application may write to, met as that application.
+// writing is a vault with an application that may write its secrets. met is the vault as that application opened it.
 type writing struct {
 	*proxied
 	vault *emulator.Vault
@@ -82,13 +82,13 @@ func TestVaultVersions(t *testing.T) {
 	if err := w.met.TryWrite(ctx, "s"); err == nil || !strings.Contains(err.Error(), "az keyvault secret recover --vault-name kv-ml --name s") {
 		t.Errorf("%v", err)
 	}
-	// The login asked Entra ID for one token, however often the vault was met.
+	// The login requested one token from Entra ID for all requests to the vault.
 	if n := w.Journal.Count("entra", "POST", ""); n != 1 {
 		t.Errorf("%d tokens were asked for", n)
 	}
 }
 
-// More than a page of versions.
+// TestVaultManyVersions checks that Versions reads all pages of a list.
 func TestVaultManyVersions(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -100,7 +100,8 @@ func TestVaultManyVersions(t *testing.T) {
 	}
 }
 
-// A write of which the answer is lost is looked for by its tag, not repeated blindly.
+// TestVaultWriteLost checks that a write whose response was lost is found by its tag, and is not repeated if the vault
+// has done it.
 func TestVaultWriteLost(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]emulator.Fault{
@@ -124,7 +125,8 @@ func TestVaultWriteLost(t *testing.T) {
 	}
 }
 
-// A right that was given a moment ago is waited for, and no other refusal is.
+// TestVaultAwait checks that Await waits for a permission that was granted a moment ago, and that it does not wait
+// after any other refusal.
 func TestVaultAwait(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -158,7 +160,8 @@ func TestVaultAwait(t *testing.T) {
 	}
 }
 
-// A vault that looks at what is to be set before it looks at who sets it lets the try pass: then the write itself tells.
+// TestVaultTriesTheBodyFirst checks that TryWrite reports no error at a vault that checks the request before the
+// permission. The write itself then fails.
 func TestVaultTriesTheBodyFirst(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -186,7 +189,8 @@ func TestVaultIsNotForTokens(t *testing.T) {
 	}
 }
 
-// A credential kept in a vault can be read as another login of ours, instead of as an identity of the machine.
+// TestKeyVaultByProvider checks that the provider's own login can read the credential of another login from a vault,
+// instead of an identity of the machine.
 func TestKeyVaultByProvider(t *testing.T) {
 	t.Parallel()
 	w := newWriting(t)
@@ -214,7 +218,8 @@ func TestKeyVaultByProvider(t *testing.T) {
 	}
 }
 
-// A vault answers for a name it does not hold with an empty list or with a refusal: there is no such secret either way.
+// TestVaultListsNothing checks that the error is ErrNoSecret if a vault answers for a missing secret with an empty list
+// or with a refusal.
 func TestVaultListsNothing(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(*writing){

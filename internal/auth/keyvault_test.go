@@ -15,7 +15,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// kept is a vault with the certificate of an application, and who may read it.
+// kept is a vault that holds the certificate of an application, and an identity that may read the vault.
 type kept struct {
 	*proxied
 	vault       *emulator.Vault
@@ -81,7 +81,8 @@ func TestKeyVaultCertificate(t *testing.T) {
 	}
 }
 
-// Everything can be kept in the vault; what is read at once is read once.
+// TestKeyVaultIDs checks that the credential and the ids can all be stored in the vault, and that concurrent callers
+// share one read of each secret.
 func TestKeyVaultIDs(t *testing.T) {
 	t.Parallel()
 	k := newKept(t, emulator.CertificatePKCS12)
@@ -90,7 +91,7 @@ func TestKeyVaultIDs(t *testing.T) {
 	k.vault.SetSecret("thumb", "\u200e"+k.certificate.ThumbprintSHA1, "")
 	v := k.settings.KeyVault
 	v.ClientIDSecretName, v.TenantIDSecretName, v.ThumbprintSecretName = hcl("key_vault.client_id_secret_name", "app-id"), hcl("", "tenant"), hcl("key_vault.thumbprint_secret_name", "thumb")
-	// The environment's ids are those of other programs.
+	// The ids in the environment belong to another program, and the ids in the vault take precedence.
 	k.settings.TenantID, k.settings.ClientID = env("tenant_id", "ARM_TENANT_ID", testTenant), env("client_id", "ARM_CLIENT_ID", testClient)
 
 	var log bytes.Buffer
@@ -118,7 +119,7 @@ func TestKeyVaultIDs(t *testing.T) {
 	if gets != 4 {
 		t.Errorf("%d secrets were read, want 4", gets)
 	}
-	// One for the reader, two for the login.
+	// One token request is for the identity that reads the vault, and two are for the login.
 	if n := k.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 3 {
 		t.Errorf("%d token requests, want 3", n)
 	}
@@ -133,12 +134,13 @@ func TestKeyVaultOneReadForAll(t *testing.T) {
 	if n := k.Journal.Count("entra", "POST", "/oauth2/v2.0/token"); n != 3 {
 		t.Errorf("%d token requests, want 2 and that of the reader", n)
 	}
-	if n := k.Journal.Count("vault", "GET", "/secrets/"); n != 2 { // challenge and answer
+	if n := k.Journal.Count("vault", "GET", "/secrets/"); n != 2 { // the challenge and the read
 		t.Errorf("%d requests to the vault, want 2", n)
 	}
 }
 
-// What could not be read is read again: rights may be given while an apply waits.
+// TestKeyVaultFailureIsNotKept checks that a failed read of the vault is repeated, because a permission may be granted
+// while an apply waits.
 func TestKeyVaultFailureIsNotKept(t *testing.T) {
 	t.Parallel()
 	k := newKept(t, emulator.CertificatePEM)
@@ -187,7 +189,7 @@ func TestKeyVaultPlainSecrets(t *testing.T) {
 		"certificate of the reader": {func(t *testing.T, k *kept) {
 			c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 			k.reader.AddCertificate(c.Leaf())
-			raw, err := base64.StdEncoding.DecodeString(pfxOf(t, c, password)) // as OpenSSL 3 writes it
+			raw, err := base64.StdEncoding.DecodeString(pfxOf(t, c, password)) // a PFX as OpenSSL 3 writes it
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,7 +227,7 @@ func pfxOf(t testing.TB, c *certificate.Certificate, password string) string {
 	return base64.StdEncoding.EncodeToString(pfx)
 }
 
-// rotated is a certificate that nobody has registered.
+// rotated returns a certificate that is not registered on any application.
 func rotated(t testing.TB) *certificate.Certificate {
 	t.Helper()
 	return newCertificate(t, time.Now().Add(-time.Minute), time.Now().AddDate(2, 0, 0))
@@ -339,7 +341,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 	}
 }
 
-// A vault that names another service to log in to is sent no token.
+// TestKeyVaultChallengeMismatch checks that no token is sent to a vault that asks for a login to another service.
 func TestKeyVaultChallengeMismatch(t *testing.T) {
 	t.Parallel()
 	for _, challenge := range []string{
@@ -396,7 +398,7 @@ func vaultOf(auth string) func(*Settings) {
 	}
 }
 
-// The reader may be any kind of identity, each chosen by name.
+// TestKeyVaultReaders checks the kinds of identity that can read a vault, each selected by name.
 func TestKeyVaultReaders(t *testing.T) {
 	t.Parallel()
 	t.Run("msi", func(t *testing.T) {

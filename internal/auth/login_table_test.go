@@ -16,11 +16,10 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// The answers of Microsoft Entra ID that a login meets, each from the emulated service to
-// the error of a whole login: what it is called, which setting it points at, and that
-// Microsoft's own words and ids are in it. The rest of what a login meets has tests of its
-// own: hosts that cannot be reached in entra_retry_test.go, managed identities and the Azure
-// CLI in machine_test.go, Key Vault in keyvault_test.go and challenge_test.go, pipelines in
+// TestLoginTable checks the errors for the error responses of Microsoft Entra ID, from the emulated service to the
+// error of a complete login: its summary, the attribute that it points at, and that it contains Microsoft's own text
+// and ids. Other failures of a login have their own tests: hosts that cannot be reached in entra_retry_test.go, managed
+// identities and the Azure CLI in machine_test.go, Key Vault in keyvault_test.go and challenge_test.go, pipelines in
 // federation_test.go, and the workspace in dialects_test.go and errors_test.go of its client.
 func TestLoginTable(t *testing.T) {
 	t.Parallel()
@@ -112,7 +111,8 @@ func TestLoginTable(t *testing.T) {
 	}
 }
 
-// A certificate that Go refuses, here for a negative serial number, logs in.
+// TestLoginWithOddCertificate checks that a certificate logs in that Go refuses to read because of its negative serial
+// number.
 func TestLoginWithOddCertificate(t *testing.T) {
 	t.Parallel()
 	key := sharedKey()

@@ -17,8 +17,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
 )
 
-// MSAL keeps tokens of managed identities for the whole process, by client id:
-// tests take a user-assigned one each, or tokens too short to be kept.
+// MSAL caches the tokens of managed identities for the whole process, by client id. So each test uses another
+// user-assigned identity, or tokens that expire too soon to be cached.
 
 func withMSI(clientID string) Settings {
 	return Settings{UseMSI: hcl("use_msi", "true"), ClientID: hcl("client_id", clientID)}
@@ -68,7 +68,7 @@ func TestMSIRefusals(t *testing.T) {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 
-	// A fresh machine's endpoint says 404 or 500 at first; that is waited for.
+	// The endpoint of a new machine answers with status 404 or 500 at first, and the provider retries.
 	app := p.RegisterApp("mi")
 	p.AssignManagedIdentity(app, false)
 	p.Faults.Add(emulator.Fault{Service: "imds", Status: 404, Times: 1, Message: "not yet"})
@@ -88,7 +88,7 @@ func TestMSIRefusals(t *testing.T) {
 	wantError(t, err, "Managed identity endpoint refused the login", "status 403", "a proxy in between")
 }
 
-// A machine with several identities does not choose one.
+// TestMSISeveral checks the error for a machine with several managed identities, of which none is selected.
 func TestMSISeveral(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)
@@ -101,7 +101,8 @@ func TestMSISeveral(t *testing.T) {
 	}
 }
 
-// On Azure Container Apps, MSI_ENDPOINT alone leads to an endpoint that takes GET only.
+// TestMSIOldProtocol checks the error if only MSI_ENDPOINT is set on Azure Container Apps, where the endpoint accepts
+// only GET.
 func TestMSIOldProtocol(t *testing.T) {
 	endpoint := "http://localhost:42356/msi/token"
 	t.Setenv("MSI_ENDPOINT", endpoint)
@@ -120,7 +121,8 @@ func TestMSIOldProtocol(t *testing.T) {
 	wantError(t, err, "Managed identity cannot be used here", "IDENTITY_ENDPOINT and IDENTITY_HEADER")
 }
 
-// Outside of Azure the endpoint's address leads nowhere.
+// TestMSIOutsideOfAzure checks the errors on a machine outside of Azure, where the endpoint's address does not answer
+// or a proxy answers.
 func TestMSIOutsideOfAzure(t *testing.T) {
 	t.Parallel()
 	silent := Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
@@ -152,7 +154,7 @@ func newPage() *http.Response {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
 }
 
-// azOnPath puts a script named az first on the path.
+// azOnPath puts a script named az first on the PATH. calls returns how often the script was run.
 func azOnPath(t *testing.T, script string) (calls func() int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -192,7 +194,7 @@ func TestCLI(t *testing.T) {
 	}
 }
 
-// A token that is nearly over is handed out and not kept.
+// TestCLIRenews checks that a token that expires soon is returned and not cached.
 func TestCLIRenews(t *testing.T) {
 	calls := azOnPath(t, azToken(4*time.Minute))
 	l := open(t, Settings{UseCLI: hcl("use_cli", "true")}, Options{})
@@ -206,7 +208,8 @@ func TestCLIRenews(t *testing.T) {
 	}
 }
 
-// azRefuses is what az writes when Entra ID refuses: its words, and what to run.
+// azRefuses returns a script that fails as az does if Entra ID refuses the account: with the text of Entra ID, and with
+// the commands that az proposes.
 func azRefuses(words, proposal string) string {
 	return "cat >&2 <<'END'\nERROR: " + words + " Trace ID: x Correlation ID: " + correlation + " Timestamp: 2026-11-21 10:00:00Z\n" + proposal + "\nEND\nexit 1"
 }
@@ -299,7 +302,8 @@ func TestKeyVaultReadByDefault(t *testing.T) {
 	}
 }
 
-// An Azure CLI that hangs is given up, at a login and before a vault, long before the time for retries is over.
+// TestCLIHangs checks that an Azure CLI that hangs is stopped long before the retry timeout, for a login and for the
+// read of a vault.
 func TestCLIHangs(t *testing.T) {
 	azOnPath(t, "exec sleep 60")
 	began := time.Now()
@@ -318,7 +322,7 @@ func TestCLIHangs(t *testing.T) {
 			t.Errorf("%s: the Azure CLI may take %s", auth, reader.limit)
 		}
 		if auth == "default" {
-			continue // asks others first
+			continue // the default chain tries other identities first
 		}
 		reader.limit = time.Second
 		began := time.Now()

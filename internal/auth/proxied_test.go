@@ -11,7 +11,7 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// proxied is an emulated Azure under its real names, behind a proxy.
+// proxied is an emulated Azure whose services have their real host names. All requests go through a proxy.
 type proxied struct {
 	*emulator.Tenant
 	transport http.RoundTripper
@@ -39,7 +39,7 @@ func newProxied(t testing.TB) *proxied {
 	return &proxied{tenant, transport}
 }
 
-// options have the variables given, and no others.
+// options returns options whose environment has only the given variables.
 func (p *proxied) options(env ...string) Options {
 	return Options{Transport: p.transport, AttemptTimeout: 20 * time.Second, LookupEnv: variables(env...), RetryTimeout: 10 * time.Second}
 }
@@ -68,7 +68,7 @@ func open(t testing.TB, s Settings, o Options) *Login {
 	return l
 }
 
-// wantToken demands a token of that application.
+// wantToken fails unless the login returns a token of the application.
 func (p *proxied) wantToken(t testing.TB, l *Login, scope string, app *emulator.App) Token {
 	t.Helper()
 	token, err := l.AccessToken(t.Context(), scope)
@@ -85,7 +85,7 @@ func (p *proxied) wantToken(t testing.TB, l *Login, scope string, app *emulator.
 	return token
 }
 
-// ask lets 20 callers ask for each of two scopes at once.
+// ask requests tokens for two scopes with 20 concurrent callers per scope.
 func ask(t testing.TB, l *Login) {
 	t.Helper()
 	var group sync.WaitGroup

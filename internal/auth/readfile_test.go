@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A path of something that is no file, or no small one, is refused at once.
+// TestFilesThatAreNone checks that a path of a pipe, a device, a directory or a large file is an error at once.
 func TestFilesThatAreNone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -52,7 +52,8 @@ func TestFilesThatAreNone(t *testing.T) {
 	}
 }
 
-// A file with a secret that others may read is a warning, whichever setting names it.
+// TestFilesOpenToOthers checks the warning for a file with a secret that other users may read, for every setting that
+// names such a file.
 func TestFilesOpenToOthers(t *testing.T) {
 	t.Parallel()
 	c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
@@ -103,7 +104,8 @@ func TestFilesOpenToOthers(t *testing.T) {
 	}
 }
 
-// The certificate of a vault's reader ends as any other.
+// TestReaderCertificateEndsSoon checks the warning for a certificate that expires soon, if it belongs to the identity
+// that reads a vault.
 func TestReaderCertificateEndsSoon(t *testing.T) {
 	t.Parallel()
 	path := write(t, "reader.pem", pemOf(t, newCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(5*24*time.Hour))))

@@ -15,7 +15,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// thief is a server that the provider has no business with. It answers whatever would be believed.
+// thief is a server that the provider must not send a request to. It answers with a token that every client would
+// accept.
 type thief struct {
 	next http.RoundTripper
 	mine func(*url.URL) bool
@@ -46,14 +47,15 @@ func (t *thief) received() []string {
 	return t.got
 }
 
-// redirected is one client of the provider that is about to be redirected.
+// redirected is a client of the provider whose requests are answered with a redirect.
 type redirected struct {
 	method, host string
 	fault        emulator.Fault
 	use          func(context.Context) error
 }
 
-// redirectedClients are made for a world and options of their own.
+// redirectedClients create the clients of the provider for redirects, each in a given emulated Azure and with given
+// options.
 var redirectedClients = map[string]func(testing.TB, *proxied, Options) redirected{
 	"Entra ID with a secret": func(t testing.TB, p *proxied, o Options) redirected {
 		app := p.RegisterApp("sp")
@@ -146,7 +148,7 @@ func vaultFor(t testing.TB, p *proxied, o Options) *Vault {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The first request is sent without what it asks for, to be told where to log in.
+	// The first request to a vault contains no token, because its response says where to log in.
 	if _, err := v.Versions(t.Context(), "s"); err != nil {
 		t.Fatal(err)
 	}
@@ -162,8 +164,8 @@ func hostOf(t testing.TB, address string) string {
 	return u.Host
 }
 
-// A redirect would carry a credential to whatever host it names. No client follows one, and the error says who was
-// asked and who was named.
+// TestNoCredentialFollowsARedirect checks that no client follows a redirect, because the redirect would send a
+// credential to another server. The error must name the requested host and the host of the redirect.
 func TestNoCredentialFollowsARedirect(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range redirectedClients {
@@ -207,7 +209,8 @@ func TestNoCredentialFollowsARedirect(t *testing.T) {
 	}
 }
 
-// On App Service the header that opens the endpoint is a credential. MSAL reads these variables itself.
+// TestNoIdentityHeaderFollowsARedirect checks that the header X-Identity-Header, which is a credential on App Service,
+// is not sent to the target of a redirect. MSAL itself reads the variables of the endpoint.
 func TestNoIdentityHeaderFollowsARedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		for _, location := range []string{"https://elsewhere.example/steal", "http://elsewhere.example/steal", "http://127.0.0.1:1/steal"} {
@@ -230,7 +233,8 @@ func TestNoIdentityHeaderFollowsARedirect(t *testing.T) {
 	}
 }
 
-// A list of a vault says where its next page is, and that address is sent the token too.
+// TestVaultPagesStayAtTheVault checks that no request is made for a next page on another host, because the request
+// would contain the token.
 func TestVaultPagesStayAtTheVault(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)

@@ -8,7 +8,8 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
-// What is no secret of Entra ID is refused before anybody is asked, and never quoted.
+// TestNotAClientSecret checks that a value that cannot be a client secret of Entra ID is an error before any request to
+// Entra ID, and that the error does not quote the value.
 func TestNotAClientSecret(t *testing.T) {
 	t.Parallel()
 	const hexadecimal = "0123456789abcdef0123456789abcdef"
@@ -49,7 +50,8 @@ func TestNotAClientSecret(t *testing.T) {
 	}
 }
 
-// A certificate of a vault is warned about as one of a file is, once, when it is read.
+// TestKeyVaultCertificateEndsSoon checks the warning for a certificate in a vault that expires soon: it is reported
+// once, after the vault was read.
 func TestKeyVaultCertificateEndsSoon(t *testing.T) {
 	t.Parallel()
 	k := newKept(t, emulator.CertificatePEM)

@@ -112,7 +112,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// All encodings hold one and the same certificate, so their thumbprints agree.
+// TestParseThumbprint checks that the thumbprint of a certificate does not depend on the form of the bundle.
 func TestParseThumbprint(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(testFile(t, "cert-only.pem"))
@@ -178,7 +178,7 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// A message says what is wrong with a password, where that can be told.
+// TestPasswordHints checks that the error for a wrong password names the mistake, if the password shows it.
 func TestPasswordHints(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"modern.pfx", "nomac-encrypted.pfx", "encrypted-aes.pem", "dek-info.pem"} {
@@ -203,7 +203,7 @@ func TestPasswordHints(t *testing.T) {
 	}
 }
 
-// What stands in place of a bundle is named.
+// TestNotABundle checks that the error names what was configured in place of a bundle.
 func TestNotABundle(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -232,8 +232,8 @@ func TestNotABundle(t *testing.T) {
 	}
 }
 
-// PBMAC1 (RFC 9579) is what go-pkcs12 writes as its newest form, and Go's other
-// encoders are those of other tools.
+// TestParseOfGo checks that Parse reads what the encoders of go-pkcs12 write. Its newest form has a MAC of the form
+// PBMAC1 (RFC 9579), and its other encoders write the forms of other tools.
 func TestParseOfGo(t *testing.T) {
 	t.Parallel()
 	c := newCertificate(t, time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
@@ -260,7 +260,7 @@ func TestParseOfGo(t *testing.T) {
 	}
 }
 
-// What is not a bundle at all is told at once, however large.
+// TestParseRubbish checks that data of any size that is not a bundle is an error within a short time.
 func TestParseRubbish(t *testing.T) {
 	t.Parallel()
 	rubbish := make([]byte, 10<<20)

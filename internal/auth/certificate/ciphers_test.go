@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// Each cipher that is written here gives what its standard says, in both directions.
+// TestCipherVectors checks the ciphers that this package implements against the test vectors of their standards, in
+// both directions.
 func TestCipherVectors(t *testing.T) {
 	t.Parallel()
 	const count16 = "000102030405060708090a0b0c0d0e0f"
@@ -59,7 +60,7 @@ func TestCipherVectors(t *testing.T) {
 	}
 }
 
-// The modes that no library offers give what their standard says.
+// TestModeVectors checks the modes that this package implements against the test vectors of their standards.
 func TestModeVectors(t *testing.T) {
 	t.Parallel()
 	const count16 = "000102030405060708090a0b0c0d0e0f"
@@ -93,7 +94,8 @@ func TestModeVectors(t *testing.T) {
 	}
 }
 
-// Unwrapping checks each byte that is not of the key, and every bit of the ciphertext.
+// TestUnwrapKeyChecks checks that unwrapping a key detects a wrong check value, a wrong padding, and a change of any
+// bit of the ciphertext.
 func TestUnwrapKeyChecks(t *testing.T) {
 	t.Parallel()
 	block, err := aes.NewCipher(make([]byte, 16))
@@ -103,7 +105,7 @@ func TestUnwrapKeyChecks(t *testing.T) {
 	for _, test := range []struct {
 		name, check, plain string
 		padded             bool
-		want               string // what comes out; "" for a wrong password
+		want               string // the unwrapped key; "" for a wrong password
 	}{
 		{"padding of seven", "a65959a600000011", "111111111111111111111111111111111100000000000000", true, "1111111111111111111111111111111111"},
 		{"no padding", "a65959a600000010", "11111111111111111111111111111111", true, "11111111111111111111111111111111"},
@@ -147,7 +149,7 @@ func TestUnwrapKeyChecks(t *testing.T) {
 	}
 }
 
-// wrapKey wraps as RFC 3394, section 2.2.1 says, with any check.
+// wrapKey wraps a key (RFC 3394, section 2.2.1) with any check value.
 func wrapKey(block cipher.Block, check, plain []byte) []byte {
 	work := slices.Concat(check, plain)
 	if len(plain) == 8 {
@@ -164,7 +166,8 @@ func wrapKey(block cipher.Block, check, plain []byte) []byte {
 	return work
 }
 
-// What OpenSSL does not open either comes with no command: it would not help.
+// TestEncryptionThatOpenSSLRefuses checks that the error for an encryption that OpenSSL does not open either suggests
+// no command, because no command would help.
 func TestEncryptionThatOpenSSLRefuses(t *testing.T) {
 	t.Parallel()
 	derivation := sequence(objectID(t, oidPBKDF2), sequence(octets([]byte("12345678")), value(0x02, []byte{1})))
@@ -199,7 +202,8 @@ func TestEncryptionThatOpenSSLRefuses(t *testing.T) {
 	}
 }
 
-// So it is with a key of RFC 1423. Of a name that is none, the message says nothing.
+// TestKeyOfRFC1423ThatOpenSSLRefuses checks that the error for a key with an unsupported cipher of RFC 1423 suggests no
+// command, and that it repeats the cipher's name only if that has the form of a name.
 func TestKeyOfRFC1423ThatOpenSSLRefuses(t *testing.T) {
 	t.Parallel()
 	const unknown = "an unknown cipher"

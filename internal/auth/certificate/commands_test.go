@@ -19,10 +19,10 @@ import (
 	"testing"
 )
 
-// proposed finds the commands in a message.
+// proposed matches the commands in a message.
 var proposed = regexp.MustCompile(`(?:run|with): (.+?)(?:\. Then | \(OpenSSL before|$)`)
 
-// need skips a test where a program is missing.
+// need skips the test if a program is missing.
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
@@ -30,8 +30,8 @@ func need(t *testing.T, program string) {
 	}
 }
 
-// run runs a command as a person does, in a folder, and answers its questions. It has no
-// terminal, so it asks them on its input.
+// run runs a command in a folder as a person would, and answers its questions. The command has no terminal, so it reads
+// the answers from its input.
 func run(t *testing.T, folder, line string, answers ...string) error {
 	t.Helper()
 	command := exec.CommandContext(context.WithoutCancel(t.Context()), "sh", "-c", line)
@@ -50,8 +50,8 @@ func mustRun(t *testing.T, folder, line string, answers ...string) {
 	}
 }
 
-// Every command in a message is run on a file that the message is about, word by word,
-// and what comes out opens.
+// TestProposedCommands runs every command that a message suggests, unchanged, on a file that the message is about, and
+// checks that Parse opens the result.
 func TestProposedCommands(t *testing.T) {
 	t.Parallel()
 	const other = "another-horse-0452"
@@ -84,8 +84,8 @@ func TestProposedCommands(t *testing.T) {
 		twoAsked  = "openssl pkcs12 -export -in pkcs8.pem -out OUT -twopass"
 		encrypted = "openssl pkcs8 -topk8 -in pkcs8.pem -out OUT -passout pass:" + password
 	)
-	again := []string{password, other, other} // what opens it, then what the new file has, twice
-	// Less work than Parse allows makes no difference but for the time that the files take.
+	again := []string{password, other, other} // the old password, and the new password twice
+	// With less work than Parse allows, small files are enough to exceed the limit, so the test takes less time.
 	const littleWork = 100_000
 	parse := func(content []byte, password string, from Origin) (*Certificate, []Warning, error) {
 		return parse(content, password, from, &budget{left: littleWork, memory: maxMemory})
@@ -99,7 +99,7 @@ func TestProposedCommands(t *testing.T) {
 			summary        string
 			program        string
 			answers        []string
-			opens          string // the file that opens then; "" for a command that only checks
+			opens          string // the file that the command writes; "" for a command that only checks
 			openedPassword string
 		}{
 			"check a PFX":        {file("modern.pfx"), other, "Client certificate password is wrong", "openssl", []string{password}, "", ""},
@@ -189,7 +189,7 @@ func TestProposedCommands(t *testing.T) {
 	}
 }
 
-// allCommands reads the constants of commands.go.
+// allCommands returns the commands that are constants of commands.go, by name.
 func allCommands(t *testing.T) map[string]string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "commands.go", nil, 0)
@@ -217,7 +217,8 @@ func allCommands(t *testing.T) map[string]string {
 	return found
 }
 
-// No message has a command that is not among the constants, and so is not tested.
+// TestCommandsAreConstants checks that every command in a message is a constant of commands.go, because
+// TestProposedCommands tests only these.
 func TestCommandsAreConstants(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")

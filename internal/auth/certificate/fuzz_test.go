@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzParse feeds bundles of every kind, damaged: parsing must not
-// panic or hang, and no error may repeat what was parsed.
+// FuzzParse parses damaged bundles of every kind. Parsing must not panic or hang, and no error may repeat the input.
 func FuzzParse(f *testing.F) {
 	var names []string
 	for _, pattern := range []string{
@@ -26,10 +25,10 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data, password) // an empty one is tried after it
+		f.Add(data, password) // Parse also tries an empty password
 	}
 	f.Fuzz(func(t *testing.T, data []byte, password string) {
-		// A costly key derivation buys few tries.
+		// The limit of work is small, because an expensive key derivation would leave time for few inputs.
 		c, _, err := parse(data, password, Origin{}, &budget{left: 50_000, memory: maxMemory})
 		if (c == nil) == (err == nil) {
 			t.Fatalf("certificate %v with error %v", c, err)

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// password opens the bundles of testdata/generate.sh.
+// password is the password of the bundles that testdata/generate.sh creates.
 const password = "correct-horse-0451"
 
 func testFile(t testing.TB, name string) []byte {
@@ -53,7 +53,7 @@ func newCertificate(t testing.TB, notBefore, notAfter time.Time) *Certificate {
 	return describe([]*x509.Certificate{leaf}, key)
 }
 
-// formats are all ways in which fmt may be asked to print values.
+// formats returns the texts that fmt prints for the values with its usual verbs.
 func formats(values ...any) []string {
 	var texts []string
 	for _, v := range values {
@@ -81,7 +81,7 @@ func wantError(t testing.TB, err error, summary string, details ...string) *Erro
 	return e
 }
 
-// checkNoLeak fails if a message repeats the password or a line of the input.
+// checkNoLeak fails if a message contains the password or 24 bytes in a row of the input, as they are or in base64.
 func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 	t.Helper()
 	if len(password) >= 6 && strings.Contains(message, password) {
@@ -98,8 +98,8 @@ func checkNoLeak(t testing.TB, message string, data []byte, password string) {
 	}
 }
 
-// fixedTexts are messages with no input in them, so that an input that happens to
-// contain their words is not taken for a leak.
+// fixedTexts are messages about inputs without content. checkNoLeak ignores their words, because an input may contain
+// the same words by chance.
 var fixedTexts = func() string {
 	var all strings.Builder
 	for _, sample := range []string{"", "0", "-----BEGIN", "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"} {

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// A hostile bundle may take this much, whatever it asks for.
+	// mostTime and mostMemory are the processor time, and the memory in bytes, that any bundle may take.
 	mostTime   = 2 * time.Second
 	mostMemory = 64 << 20
 )
@@ -34,7 +34,7 @@ func integer(n int64) []byte {
 	return value(0x02, content)
 }
 
-// pbes2 is an AlgorithmIdentifier with AES-256.
+// pbes2 returns an AlgorithmIdentifier for PBES2 with AES-256 and the given key derivation.
 func pbes2(t testing.TB, derivation []byte) []byte {
 	t.Helper()
 	return sequence(objectID(t, oidPBES2), sequence(derivation, sequence(objectID(t, "2.16.840.1.101.3.4.1.42"), octets(make([]byte, 16)))))
@@ -55,7 +55,8 @@ func shroudedKey(t testing.TB, scheme []byte) []byte {
 	return bag(t, oidShroudedKeyBag, sequence(scheme, octets(make([]byte, 1024))))
 }
 
-// aesKey is a key of 1 MiB, encrypted well: what is in it is hostile.
+// aesKey returns a bag with content as an encrypted private key. The encryption is valid, so that a malicious content
+// is decrypted and parsed.
 func aesKey(t testing.TB, content []byte) []byte {
 	t.Helper()
 	secret, err := pbkdf2.Key(sha256.New, password, []byte("12345678"), 1, 32)
@@ -72,14 +73,14 @@ func aesKey(t testing.TB, content []byte) []byte {
 	return bag(t, oidShroudedKeyBag, sequence(pbes2(t, pbkdf2Of(t, 1)), octets(plain)))
 }
 
-// wrappedKey is as large as a file of 60 such keys allows.
+// wrappedKey returns a bag with a wrapped key, so large that a file can hold 60 of them.
 func wrappedKey(t testing.TB) []byte {
 	t.Helper()
 	scheme := sequence(objectID(t, oidPBES2), sequence(pbkdf2Of(t, 1), sequence(objectID(t, "2.16.840.1.101.3.4.1.48"))))
 	return bag(t, oidShroudedKeyBag, sequence(scheme, octets(make([]byte, 30_000))))
 }
 
-// legacyKey is a key of RFC 1423.
+// legacyKey returns a PEM key that is encrypted as in RFC 1423 with the named cipher.
 func legacyKey(name string, vector, size int) []byte {
 	return pem.EncodeToMemory(&pem.Block{
 		Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + "," + strings.Repeat("00", vector)}, Bytes: make([]byte, size),
@@ -94,8 +95,8 @@ func repeated(n int, part []byte) [][]byte {
 	return list
 }
 
-// Nothing that a file asks for makes the provider busy or large. Processor time and
-// bytes are counted, so that a busy machine does not matter.
+// TestHostileBundles checks that no bundle makes the provider take much processor time or memory. It measures processor
+// time and allocated bytes, because these do not depend on the load of the machine.
 func TestHostileBundles(t *testing.T) {
 	p := testParts(t)
 	plain := func(bags ...[]byte) []byte {
@@ -157,13 +158,13 @@ func TestHostileBundles(t *testing.T) {
 			if spent > mostTime {
 				t.Errorf("%s: took %v", name, spent)
 			}
-			// What is allocated in all bounds what is in use at any time.
+			// The total of all allocations is an upper limit for the memory in use at any time.
 			if allocated > mostMemory {
 				t.Errorf("%s: took %d MiB", name, allocated>>20)
 			}
 			t.Logf("%s: %v, %d KiB, %.90v", name, spent, allocated>>10, err)
 			if spent > mostTime/8 {
-				break // another password asks for the same work
+				break // another password would need the same work
 			}
 		}
 	}

@@ -21,7 +21,7 @@ import (
 	der "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// The parts of a PFX file that no tool at hand writes are written here.
+// The functions below build parts of PFX files that no available tool writes.
 
 func value(tag byte, parts ...[]byte) []byte {
 	content := slices.Concat(parts...)
@@ -30,7 +30,7 @@ func value(tag byte, parts ...[]byte) []byte {
 	return b.BytesOrPanic()
 }
 
-// endless is a value of indefinite length.
+// endless returns a BER value of indefinite length.
 func endless(tag byte, parts ...[]byte) []byte {
 	return slices.Concat([]byte{tag, 0x80}, slices.Concat(parts...), []byte{0, 0})
 }
@@ -52,7 +52,7 @@ func objectID(t testing.TB, text string) []byte {
 	return value(0x06, content)
 }
 
-// pieces is an octet string in pieces, and in pieces of pieces.
+// pieces returns an octet string that consists of pieces, one of which consists of pieces itself.
 func pieces(content []byte) []byte {
 	n := len(content) / 3
 	return endless(0x24, octets(content[:n]), endless(0x24, octets(content[n:n+7]), value(0x24, octets(content[n+7:2*n]))), octets(content[2*n:]))
@@ -62,7 +62,7 @@ type parts struct {
 	key, certificate []byte
 }
 
-// testParts are the key and the certificate of pkcs8.pem.
+// testParts returns the key and the certificate of pkcs8.pem.
 func testParts(t testing.TB) parts {
 	t.Helper()
 	var p parts
@@ -99,7 +99,7 @@ func safe(t testing.TB, bags ...[]byte) []byte {
 	return sequence(objectID(t, oidData), tagged(octets(sequence(bags...))))
 }
 
-// pfxFile is a whole file with a MAC. wrap writes the octet string of the contents.
+// pfxFile returns a complete PFX file with a MAC. wrap encodes the contents as an octet string.
 func pfxFile(t testing.TB, wrap func([]byte) []byte, safes ...[]byte) []byte {
 	t.Helper()
 	contents := sequence(safes...)
@@ -115,7 +115,7 @@ func pfxFile(t testing.TB, wrap func([]byte) []byte, safes ...[]byte) []byte {
 		sequence(sequence(sequence(objectID(t, "2.16.840.1.101.3.4.2.1"), value(0x05)), octets(mac.Sum(nil))), octets(salt), value(0x02, []byte{0x08, 0x00})))
 }
 
-// What is rare opens too, as it does with OpenSSL.
+// TestForgedPFX checks that Parse and OpenSSL both open PFX files with rare but valid structures.
 func TestForgedPFX(t *testing.T) {
 	t.Parallel()
 	p := testParts(t)
@@ -146,7 +146,7 @@ func TestForgedPFX(t *testing.T) {
 			}
 			_, _, err = Parse(file, "wrong-password-77", Origin{})
 			wantError(t, err, "Client certificate password is wrong")
-			if name == "name that is not UTF-16" { // OpenSSL prints nothing of it
+			if name == "name that is not UTF-16" { // OpenSSL does not print such a name
 				return
 			}
 			path := filepath.Join(t.TempDir(), "forged.p12")
@@ -159,12 +159,12 @@ func TestForgedPFX(t *testing.T) {
 			}
 		})
 	}
-	// Nesting has an end.
+	// The depth of nesting is limited.
 	_, _, err := Parse(pfxFile(t, whole, safe(t, nest(p.keyBag(t), 200), p.certBag(t))), password, Origin{})
 	wantError(t, err, "Client certificate is damaged")
 }
 
-// longLengths writes the outermost length with zeros before it, as DER does not allow.
+// longLengths returns a file whose outermost length begins with zeros, which BER allows and DER does not.
 func longLengths(file []byte) []byte {
 	content := file[2 : len(file)-2]
 	n := len(content)
@@ -180,7 +180,7 @@ func firstBlock(t testing.TB, name string) []byte {
 	return block.Bytes
 }
 
-// oddCertificate is a certificate of the key that Go refuses, after a change of its bytes.
+// oddCertificate returns a certificate for the key that Go refuses to read, because the bytes from are replaced by to.
 func oddCertificate(t testing.TB, key *rsa.PrivateKey, from, to []byte) []byte {
 	t.Helper()
 	template := &x509.Certificate{
@@ -214,8 +214,8 @@ func withKey(t testing.TB, key *rsa.PrivateKey, certificates ...[]byte) []byte {
 	return out
 }
 
-// Microsoft Entra ID sees a thumbprint and a signature of a certificate, so one that Go
-// does not read logs in all the same.
+// TestOddLeaf checks that Parse accepts a certificate of the key that Go refuses to read. Microsoft Entra ID needs only
+// its thumbprint and a signature, so such a certificate can log in.
 func TestOddLeaf(t *testing.T) {
 	t.Parallel()
 	key := sharedKey()
@@ -244,7 +244,7 @@ func TestOddLeaf(t *testing.T) {
 			if _, err := c.CheckValidity(time.Now().AddDate(2, 0, 0)); err == nil {
 				t.Error("its end is not known")
 			}
-			// As PEM it goes in again.
+			// Parse also reads the certificate that is written as PEM text.
 			private, err := c.PrivateKeyPEM()
 			if err != nil {
 				t.Fatal(err)
@@ -256,7 +256,8 @@ func TestOddLeaf(t *testing.T) {
 	}
 }
 
-// A certificate beside the key's own that Go does not read is left out, with a warning.
+// TestOddCertificateBeside checks that a certificate that Go refuses to read is left out with a warning, if it is not
+// the certificate of the key.
 func TestOddCertificateBeside(t *testing.T) {
 	t.Parallel()
 	key, another := sharedKey(), parsedKey(t, "rsa4096.pem")
@@ -280,11 +281,11 @@ func TestOddCertificateBeside(t *testing.T) {
 				!strings.Contains(warnings[0].Detail, test.reason) {
 				t.Errorf("chain of %d, warnings %+v", len(c.Chain), warnings)
 			}
-			// Nothing is lost where the bundle is converted.
+			// A conversion of the bundle to PEM text keeps the certificate.
 			if block, _ := pem.Decode([]byte(c.ChainPEM())); block == nil || !bytes.Equal(block.Bytes, test.odd) {
 				t.Errorf("the rest of the bundle as PEM: %q", c.ChainPEM())
 			}
-			// Alone with the key it is not the key's own, and Go's reason is said.
+			// If the bundle has no other certificate, the error contains Go's reason.
 			_, _, err = Parse(withKey(t, key, test.odd), "", Origin{})
 			wantError(t, err, "Client certificate cannot be read", test.reason)
 		})

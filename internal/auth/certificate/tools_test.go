@@ -29,8 +29,8 @@ func tools(t testing.TB) []tool {
 	return rows
 }
 
-// Whatever OpenSSL opens opens here, whichever tool made it: with the same certificate,
-// and without a warning. So does the text in which bundles travel.
+// TestEveryTool checks that Parse opens every file that OpenSSL opens, whichever tool wrote the file, with the same
+// certificate and without a warning. It also checks the texts in which people pass bundles on.
 func TestEveryTool(t *testing.T) {
 	t.Parallel()
 	block, _ := pem.Decode(testFile(t, "tools/certificate.cer.pem"))
@@ -54,7 +54,8 @@ func TestEveryTool(t *testing.T) {
 			if len(warnings) != 0 {
 				t.Errorf("warnings: %+v", warnings)
 			}
-			// A wrong password is called that. NSS and GnuTLS ask for a lot of work, so a file of each will do.
+			// The error for a wrong password must say so. The files of NSS and GnuTLS take a lot of work, so for GnuTLS
+			// one file is checked, and for NSS none.
 			if row.password == "" || strings.HasPrefix(row.file, "nss-") || strings.HasPrefix(row.file, "gnutls-") && row.file != "gnutls-aes-256.p12" {
 				return
 			}
@@ -69,7 +70,8 @@ func TestEveryTool(t *testing.T) {
 	}
 }
 
-// The table says what OpenSSL 3 says. Where that is installed, it is asked again.
+// TestToolsTableIsTrue checks that the table contains what OpenSSL 3 does with each file. It is skipped if OpenSSL 3 is
+// not installed.
 func TestToolsTableIsTrue(t *testing.T) {
 	t.Parallel()
 	version, err := exec.CommandContext(t.Context(), "openssl", "version").Output()
@@ -104,7 +106,7 @@ type opensslTry struct {
 	arguments []string
 }
 
-// opensslTries are the ways to ask OpenSSL for a file, as tools.sh does.
+// opensslTries returns the commands with which OpenSSL may open a file. They are the same as in tools.sh.
 func opensslTries(file string) []opensslTry {
 	path := "testdata/tools/" + file
 	if strings.HasSuffix(file, ".pem") {
@@ -115,8 +117,8 @@ func opensslTries(file string) []opensslTry {
 	return []opensslTry{{"opens", ask}, {"opens with -legacy", append(ask[:4:4], "-legacy")}}
 }
 
-// Each cipher that the installed OpenSSL lists encrypts a key in both ways that PEM text
-// has. What OpenSSL can read again opens, and a wrong password is called that.
+// TestEveryCipherOfOpenSSL encrypts a key with every cipher that the installed OpenSSL lists, in both encryptions of
+// PEM text. Parse must open every key that OpenSSL can read again, and the error for a wrong password must say so.
 func TestEveryCipherOfOpenSSL(t *testing.T) {
 	t.Parallel()
 	legacy := []string{"-provider", "legacy", "-provider", "default"}
