@@ -22,7 +22,8 @@ const maxAssertionAnswer = 256 << 10
 // assertionSource is a source of OIDC tokens of another issuer, such as GitHub Actions. Such tokens expire after
 // minutes, so each login gets a new token.
 type assertionSource struct {
-	// setting is the setting that errors about the source name. Its Source is also the Source of the login.
+	// setting is the setting that selects this source. Errors of the source name it, and it becomes the source of the
+	// login.
 	setting Setting
 	fetch   func(context.Context) (string, error)
 }

@@ -184,7 +184,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 	passwordName := s.CertificatePassword.named("client_certificate_password")
 	passwordSource := cmp.Or(s.CertificatePassword.Source(), passwordName)
 	if !s.CertificatePassword.IsSet() && strings.HasPrefix(cmp.Or(file.Env, inline.Env), "ARM_") {
-		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // belongs to the bundle's ARM_* variable
+		passwordSource = "ARM_CLIENT_CERTIFICATE_PASSWORD" // the bundle is from an ARM_* variable
 	}
 	if inline.IsSet() {
 		data = []byte(inline.Value)

@@ -101,8 +101,8 @@ func (s Settings) choose() (decision, error) {
 
 func (m credentialKind) is(other credentialKind) bool { return m.kind == other.kind }
 
-// others returns the settings that select credentials of any kind but chosen, if keep accepts them. The returned
-// settings have no Value.
+// others returns the settings that select a credential of another kind than chosen and for which keep returns true. The
+// returned settings have no Value.
 func (s Settings) others(chosen credentialKind, keep func(Setting) bool) []Setting {
 	var ignored []Setting
 	for _, m := range credentialKinds() {

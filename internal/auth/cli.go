@@ -21,8 +21,8 @@ import (
 // CLI takes on a slow machine.
 const cliTimeout = time.Minute
 
-// cliLimit returns the time limit of one run of the Azure CLI. Without a limit, the Azure CLI hangs when it waits for
-// input or for a lock.
+// cliLimit returns the time limit of one run of the Azure CLI. Without a limit, a login would hang while the Azure CLI
+// waits for input or for a lock.
 func (o *opening) cliLimit() time.Duration { return min(cliTimeout, o.options.RetryTimeout) }
 
 // openCLI opens a login as the account of the Azure CLI, in the tenant of the settings, if they name a tenant.

@@ -65,7 +65,7 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 	return &tokenEndpoint{http: o.http, host: find}, nil
 }
 
-// workspaceBase returns the setting host as a URL with scheme and host alone, in lower case.
+// workspaceBase returns the setting host as a URL that consists of scheme and host alone. The host is in lower case.
 func workspaceBase(host string) (string, error) {
 	host = strings.TrimSpace(host)
 	if !strings.Contains(host, "://") {

@@ -21,8 +21,8 @@ type explainer struct {
 	// The attributes that errors point at: those of the credential, the tenant id, the client id and the login host.
 	credential, tenant, client, authorityHost string
 	now                                       func() time.Time
-	// vault says where the credential was read from. federated returns the claims of the last federated token. Either
-	// is nil if the login does not use it.
+	// vault says where the credential was read from. federated returns the claims of the last federated token. Each is
+	// nil if the login uses none.
 	vault     *vaultFacts
 	federated func() *federatedClaims
 	// connection is the service connection of Azure Pipelines whose federated token is used. clientSource says where

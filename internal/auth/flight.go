@@ -57,8 +57,8 @@ func (g *flights[T]) do(ctx context.Context, key string, lead leader[T], interru
 	}
 }
 
-// lead makes the request and then releases the callers that wait for it. It releases them even if a library panics,
-// because otherwise they would wait for ever.
+// lead makes the request and then wakes the callers that wait for it. It wakes them even if a library panics, because
+// otherwise they would wait forever.
 func (g *flights[T]) lead(ctx context.Context, key string, f *flight[T], lead leader[T]) {
 	f.abandoned = true
 	defer func() {

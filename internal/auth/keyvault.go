@@ -237,8 +237,8 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 			return nil, err
 		}
 		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
-			// This is an error, because it is too late for a warning of the login. Entra ID would refuse the login with
-			// a vaguer message.
+			// This is an error, because a login has no warnings any more at this point. Entra ID would refuse the id of
+			// a secret with a vaguer message.
 			return nil, &Error{
 				Attribute: name.Attribute,
 				Summary:   "Client secret in Key Vault is an ID",

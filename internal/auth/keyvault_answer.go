@@ -15,7 +15,7 @@ import (
 )
 
 // maxVersions is the maximum number of versions and pages that are read for one secret. It is far above the number of
-// versions after years of daily rotation.
+// versions that years of daily rotation create.
 const maxVersions = 10_000
 
 // vaultClient is the HTTP client for vaults. It returns an error for a successful response whose body cannot be
@@ -100,8 +100,8 @@ func vaultForm(body []byte, list bool) bool {
 // last part of the request's path.
 type asked struct{ method, folder, secret, version, part string }
 
-// about returns an error unless id, from a response, is the id of the requested secret and version. An id has the form
-// https://<vault>/secrets/<name>/<version>.
+// about returns an error unless id, which a response contained, belongs to the requested secret and version. An id has
+// the form https://<vault>/secrets/<name>/<version>.
 func (v *vault) about(a asked, id *azsecrets.ID) error {
 	if id == nil || *id == "" {
 		return v.mismatch(a, "JSON without the id of a secret")
@@ -175,8 +175,8 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	return nil
 }
 
-// isThe reports whether a version is the version that was written: it must be enabled, and the value of its tag mark
-// must be that of written.
+// isThe reports whether s is the version that was written: s must be enabled, and its tag mark must have the same value
+// as in written.
 func (s SecretVersion) isThe(written NewSecret, mark string) bool {
 	return s.Enabled && s.Tags[mark] == written.Tags[mark]
 }

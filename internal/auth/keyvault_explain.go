@@ -72,7 +72,7 @@ func (v *vault) explain(name Setting, err error) *Error {
 	return out
 }
 
-// explainAnswer sets summary and hint of the error for an error response of the vault. said is the vault's own text.
+// explainAnswer fills in the error and its hint for an error response of the vault. said is the vault's own text.
 func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *azcore.ResponseError) (said string) {
 	var answer vaultAnswer
 	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
@@ -156,7 +156,7 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 	return clean(code + " " + answer.Error.Message)
 }
 
-// explainNetwork sets summary and hint of the error for a request that the vault did not answer.
+// explainNetwork fills in the error and its hint for a request that the vault did not answer.
 func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	f := inspect(err, false)
 	status := v.lastStatus.Load()

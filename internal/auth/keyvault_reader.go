@@ -39,8 +39,8 @@ func (r *vaultReader) accepted(token string) {
 	}
 }
 
-// refused reports that the vault refused a token. If the vault accepted this token before, the provider's own login
-// requests a new token the next time. Other identities read a vault only once, so refused does nothing for them.
+// refused makes the provider's own login request a new token if the vault refuses a token that it accepted before. It
+// does nothing for other identities, because they read a vault only once.
 func (r *vaultReader) refused(token string) {
 	taken := r.taken.Load()
 	if r.own == nil || taken == nil || token == "" || *taken != token {

@@ -309,8 +309,8 @@ func pointers(values map[string]string) map[string]*string {
 	return out
 }
 
-// Settled calls do, and calls it again while the vault reports that it is deleting or recovering the secret. It ends
-// when ctx ends or the retry timeout has passed.
+// Settled calls do and returns its error. While that error is [ErrInTransition], Settled calls do again every second,
+// until ctx ends or the retry timeout has passed.
 func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -327,8 +327,8 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 	}
 }
 
-// Await calls do, which needs a permission that may have been granted a moment ago. While the vault refuses the call
-// because the permission is missing, and ctx allows, Await calls do again. It writes each retry to the log.
+// Await calls do, which needs a permission that may have been granted a moment ago, and returns its error. While that
+// error is [ErrMayNot], Await calls do again, as long as ctx allows. It writes each retry to the log.
 func (v *Vault) Await(ctx context.Context, do func() error) error {
 	began, pause := time.Now(), time.Second
 	for {

@@ -61,8 +61,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 	return out
 }
 
-// explainRefusedUse sets summary, cause and hint of the error for an error response of the vault. said is the vault's
-// own text.
+// explainRefusedUse fills in the error and its hint for an error response of the vault. said is the vault's own text.
 func (v *Vault) explainRefusedUse(
 	out *Error,
 	hint *string,

@@ -36,8 +36,8 @@ func (k *KeyVaultSettings) reads() []Setting {
 
 // vaultReads returns the Key Vault settings that a login of this kind uses; nil if it reads nothing from Key Vault.
 // named reports whether HCL selects the kind. If it does, a vault that only the environment names is not used. A value
-// in HCL takes precedence over a secret that the environment names for it. A secret takes precedence over a value in
-// the environment. A value and a secret for it, both in HCL, are an error.
+// in HCL takes precedence over a secret that the environment names for the same value. A secret takes precedence over
+// the same value in the environment. HCL must not contain both a value and the name of a secret for it.
 func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 	if s.KeyVault == nil || !kind.Entra() {
 		return nil, nil

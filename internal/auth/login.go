@@ -59,8 +59,8 @@ type Login struct {
 	ownCloud bool
 	// known is the part of the identity that is known without a request.
 	known Identity
-	// ready is the session. It is nil as long as some settings of the login are not known. Then finish gets these
-	// settings, and returns the session.
+	// ready is the session. It is nil as long as some settings of the login are not known. finish gets these settings
+	// and returns the session.
 	ready   atomic.Pointer[session]
 	warned  atomic.Bool
 	finish  func(context.Context) (*session, error)

@@ -15,7 +15,7 @@ import (
 )
 
 // firstMSITry is the time limit of a request to a managed identity endpoint that has never answered. Outside of Azure
-// there is no server at the endpoint's address, and no error says so.
+// there is no server at the endpoint's address, and a request to it waits without an error.
 const firstMSITry = 10 * time.Second
 
 // openMSI opens a login as a managed identity of the machine: the user-assigned identity that ClientID names, or else
@@ -81,7 +81,7 @@ func isManagedIdentity(address *url.URL) bool {
 		return true
 	}
 	for _, variable := range []string{"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"} {
-		// MSAL reads these variables from the environment of the process, so they are read from there here too.
+		// MSAL reads these variables from the environment of the process, so this function does the same.
 		if named, err := url.Parse(os.Getenv(variable)); err == nil && named.Host != "" && named.Host == address.Host {
 			return true
 		}
@@ -100,7 +100,7 @@ func (o *opening) switched(s Settings, on Setting) string {
 
 // inspectMSI turns an error of a managed identity endpoint into a failure, and decides whether the failure is
 // temporary. Microsoft asks clients to retry status 404, 410, 429 and 5xx ("How to use managed identities for Azure
-// resources on a VM to acquire an access token"). An endpoint that has never answered does not exist, so that failure
+// resources on a VM to acquire an access token"). If an endpoint has never answered, it does not exist, and the failure
 // is final.
 func inspectMSI(err error, reached bool) failure {
 	f := inspect(err, reached)

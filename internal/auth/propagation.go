@@ -20,7 +20,7 @@ const summaryNotRegistered = "Client certificate is not registered"
 const secretPatience = 90 * time.Second
 
 // mayPass reports whether a refusal may mean only that the application or the credential is new. patience is how long
-// that is plausible; 0 means without a limit of its own.
+// that is plausible; 0 means that only the caller limits the time.
 func mayPass(err error) (patience time.Duration, ok bool) {
 	refusal, isOurs := errors.AsType[*Error](err)
 	switch {
@@ -39,7 +39,7 @@ func mayPass(err error) (patience time.Duration, ok bool) {
 }
 
 // Await returns an access token of a login whose application or credential may be new. Entra ID knows a new application
-// or credential only after some time, and refuses it as unknown until then. So does a workspace with a new OAuth
+// or credential only after some time, and refuses it as unknown until then. A workspace does the same with a new OAuth
 // secret. Await retries while that is plausible and ctx allows, and writes each retry to the log.
 func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 	began := time.Now()

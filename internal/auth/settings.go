@@ -88,7 +88,7 @@ type Settings struct {
 	// SendChain puts the certificate chain into the client assertion (x5c). An application that trusts certificates by
 	// subject name needs the chain.
 	SendChain bool
-	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com about the authority host. A set
+	// DisableInstanceDiscovery keeps MSAL from asking login.microsoftonline.com about the authority host. Setting
 	// AuthorityHost has the same effect.
 	DisableInstanceDiscovery bool
 }

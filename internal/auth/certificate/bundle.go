@@ -154,8 +154,8 @@ const (
 )
 
 const (
-	// maxKeySize is the largest encoding of a private key, in bytes, that is read. It is well above that of an RSA key
-	// of 16,384 bits. Larger numbers take minutes.
+	// maxKeySize is the largest size of an encoded private key, in bytes, that is read. It is well above the size of an
+	// RSA key of 16,384 bits. Larger keys take minutes.
 	maxKeySize = 16 << 10
 	maxKeys    = 16
 

@@ -32,8 +32,8 @@ const (
 // Certificate is a client certificate with its private key. It formats as its subject, thumbprint and expiry; the key
 // is never printed.
 type Certificate struct {
-	// Chain begins with the certificate of the key. Then follow its issuers, as far as the bundle has them, and then
-	// the other certificates of the bundle that Go can read.
+	// Chain begins with the certificate of the key. Its issuers follow, as far as the bundle has them, and then the
+	// other certificates of the bundle that Go can read.
 	Chain []*x509.Certificate `json:"-"`
 	// Unread are the certificates of the bundle that Go cannot read, in DER form. No login uses them.
 	Unread [][]byte        `json:"-"`

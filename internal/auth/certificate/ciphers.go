@@ -97,14 +97,14 @@ var pbes2Ciphers = sync.OnceValue(func() map[string]encryption {
 	return all
 })
 
-// pkcs12Ciphers are the ciphers of the password-based encryption of PKCS#12 (RFC 7292, appendix C). The keys are the
-// last numbers of the object identifiers.
+// pkcs12Ciphers are the ciphers of the password-based encryption of PKCS#12 (RFC 7292, appendix C). A cipher is found
+// by the last number of its object identifier.
 var pkcs12Ciphers = map[string]keyedCipher{
 	"1": rc4Of128, "2": rc4Of40, "3": tripleDES, "4": doubleDES, "5": rc2Of(128), "6": rc2Of(40),
 }
 
-// pbes1Schemes are the encryption schemes of PKCS#5 version 1.5 (RFC 8018, appendix A.3). The keys are the last numbers
-// of the object identifiers.
+// pbes1Schemes are the encryption schemes of PKCS#5 version 1.5 (RFC 8018, appendix A.3). A scheme is found by the last
+// number of its object identifier.
 var pbes1Schemes = map[string]struct {
 	digest
 	keyedCipher

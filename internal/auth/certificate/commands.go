@@ -48,7 +48,7 @@ func (c command) legacy(needed bool) command {
 	return c + " -legacy"
 }
 
-// legacyHint returns the text to put after a command that [command.legacy] changed.
+// legacyHint returns a remark about the options that [command.legacy] adds to a command; "" if needed is false.
 func legacyHint(needed bool) string {
 	if needed {
 		return " (OpenSSL before version 3 needs no -legacy or -provider options)"

@@ -25,9 +25,8 @@ var (
 	errTooMuchWork = errors.New("too much work")
 )
 
-// maxWork is the limit for all key derivations of one bundle, in rounds of HMAC-SHA-1. So many rounds take a second or
-// two. The limit allows three million rounds for a key and its certificate, which is thirty times what most tools
-// choose.
+// maxWork is the limit for all key derivations of one bundle, in rounds of HMAC-SHA-1. This work takes a second or two.
+// The limit allows three million rounds for a key and its certificate, which is thirty times what most tools choose.
 const maxWork = 12_000_000
 
 // maxMemory is the limit for the memory that scrypt takes for one bundle, in bytes. OpenSSL uses 16 MiB for a key, and

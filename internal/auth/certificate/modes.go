@@ -138,7 +138,7 @@ func decryptSmallCFB(block cipher.Block, iv, ciphertext []byte, segment int) []b
 }
 
 // decryptChaCha20 decrypts ChaCha20 with an initialization vector in OpenSSL's form: a block counter of 32 bits,
-// little-endian, and then the nonce of RFC 8439. The counter carries into the nonce.
+// little-endian, and then the nonce of RFC 8439. If the counter overflows, it carries into the nonce.
 func decryptChaCha20(key, iv, ciphertext []byte) ([]byte, error) {
 	if len(iv) != 16 {
 		return nil, errMalformed

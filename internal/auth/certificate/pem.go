@@ -149,8 +149,8 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened
 }
 
-// cipherName matches names of ciphers, such as AES-256-CBC. Only such a name from the headers of a key goes into a
-// message.
+// cipherName matches the name of a cipher, such as AES-256-CBC. A message contains nothing else from the headers of a
+// key.
 var cipherName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,20}$`) })
 
 // decryptRFC1423 decrypts a private key that is encrypted as in RFC 1423. This encryption protects a key badly, but it
