@@ -182,7 +182,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 		return nil, err
 	}
 	if o.audience = strings.TrimSpace(s.DatabricksOIDCAudience.Value); o.audience == "" {
-		host, err := endpoint.host(context.Background()) // the address is configured, so host makes no request
+		host, err := endpoint.host(context.Background()) // makes no request if the address is configured
 		if err != nil {
 			return nil, err
 		}
