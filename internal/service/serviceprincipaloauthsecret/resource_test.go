@@ -185,6 +185,35 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// A workspace has several names. A rotation under another one plans the address at which the new secret logs in.
+func TestRotationUnderAnotherHostName(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		happens   func(w *acctest.World, id string)
+		refreshes bool
+		more      []any
+	}{
+		"deleted by hand":   {func(w *acctest.World, id string) { w.Workspace.DeleteOAuthSecret(id) }, true, nil},
+		"without a refresh": {func(*acctest.World, string) {}, false, []any{"rotation_triggers", map[string]any{"run": "2"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			o := w.Protocol(t).MustApply(t, typeName, acctest.Object{}, config(w))
+			tc.happens(w, o.State["id"].(string))
+			w.Env["DBXACCESS_HOST"] = strings.Replace(w.Env["DBXACCESS_HOST"], "127.0.0.1", "localhost", 1)
+			p := w.Protocol(t)
+			if tc.refreshes {
+				o = p.MustRefresh(t, typeName, o)
+			}
+			o = p.MustApply(t, typeName, o, config(w, tc.more...))
+			if !strings.HasPrefix(o.State["token_url"].(string), w.Env["DBXACCESS_HOST"]) || !logsIn(t, w, o, value(o)) {
+				t.Errorf("token_url: %v", o.State["token_url"])
+			}
+		})
+	}
+}
+
 // The service allows five secrets per principal. The provider deletes none of the others, and sends no request that can
 // only fail.
 func TestSlots(t *testing.T) {

@@ -161,6 +161,9 @@ func (r *secretResource) ModifyPlan(
 		}
 		m := fwkit.RecallRotation(ctx, req.Private, &resp.Diagnostics)
 		plan.planUpdate(config, state, m.Verdict, m.Imported)
+		if plan.rotating().Rotates() {
+			plan.TokenURL = r.plannedTokenURL()
+		}
 		kind.WarnOfScopes(config.Scopes, state.Scopes, state.String(), &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
@@ -170,6 +173,15 @@ func (r *secretResource) ModifyPlan(
 			fwkit.Warn(&resp.Diagnostics, err, "An apply fails, because the Key Vault cannot be used", plan.String())
 		}
 	}
+}
+
+// plannedTokenURL returns the address at which a new secret logs in: the workspace may have another name than when the
+// current secret was created. It is unknown until the workspace's address is known.
+func (r *secretResource) plannedTokenURL() types.String {
+	if r.Client == nil || !r.Client.Ready() || r.Client.Host() == "" {
+		return types.StringUnknown()
+	}
+	return types.StringValue(tokenURL(r.Client))
 }
 
 func (r *secretResource) IdentitySchema(
