@@ -303,8 +303,9 @@ func (c *Client) RevokeOwnToken(ctx context.Context, id string) error {
 }
 
 // RevokeIfOwn revokes a token of the caller, and reports whether the caller had that token. The service does not find a
-// token of somebody else either. Two requests. After a revocation, the second request revokes once more and must be
-// refused. If the service finds no such token, the second request is a list, which must not show the token.
+// token of somebody else either. Two requests, or four if the caller has no token. After a revocation, the second
+// request revokes once more and must be refused. If the service finds no such token, the second request is a list, which
+// must not show the token.
 // https://docs.databricks.com/api/azure/workspace/tokens/delete
 func (c *Client) RevokeIfOwn(ctx context.Context, id string) (found bool, err error) {
 	err = c.deleteOwnToken(ctx, id)
