@@ -61,5 +61,5 @@ data "dbxaccess_oauth_secrets" "left" {
 }
 
 output "revoked" {
-  value = "${dbxaccess_service_principal.suspect.display_name} (${var.application_id}) is deactivated and has ${length(data.dbxaccess_tokens.left.tokens)} tokens"
+  value = "${dbxaccess_service_principal.suspect.display_name} (${var.application_id}) is deactivated and has ${length(data.dbxaccess_tokens.left.tokens)} tokens and ${length(data.dbxaccess_oauth_secrets.left.secrets)} OAuth secrets"
 }

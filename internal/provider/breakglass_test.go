@@ -59,7 +59,7 @@ func TestBreakGlass(t *testing.T) {
 
 	suspect := "application_id=" + w.ScoringApp.ClientID
 	r := c.MustRun(t, 0, "apply", "-auto-approve", "-var", suspect)
-	if !strings.Contains(r.Stdout, "scoring ("+w.ScoringApp.ClientID+") is deactivated and has 0 tokens") {
+	if !strings.Contains(r.Stdout, "scoring ("+w.ScoringApp.ClientID+") is deactivated and has 0 tokens and 0 OAuth secrets") {
 		t.Errorf("%s", r.Stdout)
 	}
 	after := w.Workspace.Snapshot()

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +28,22 @@ func blockOf(t *testing.T, page, text string) string {
 		t.Fatalf("%s has %d blocks with %s", page, len(found), text)
 	}
 	return found[0]
+}
+
+// fragmentOf is what a page adds to blocks that it shows before: its fence is "tf".
+func fragmentOf(t *testing.T, page, text string) string {
+	t.Helper()
+	all, err := os.ReadFile("../../" + page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, found := range regexp.MustCompile("(?ms)^ *```tf\n(.*?)^ *```$").FindAllSubmatch(all, -1) {
+		if strings.Contains(string(found[1]), text) {
+			return string(found[1])
+		}
+	}
+	t.Fatalf("%s has no fragment with %s", page, text)
+	return ""
 }
 
 // Follows the table of days in "Credentials without outages": on each day the plan is as the table says, and at every
@@ -133,9 +151,11 @@ func TestGuideMovesToAnOAuthSecret(t *testing.T) {
 	t.Parallel()
 	const page = "docs/guides/credentials-without-outages.md"
 	w := acctest.New(t)
+	w.Proxied()
+	w.Tenant.NewVault("kv-scoring").Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
 	w.Workspace.SetGrant(w.EndpointName, w.ScoringApp.ClientID, "CAN_QUERY")
-	proof := blockOf(t, page, `data "dbxaccess_serving_endpoint_query" "by_oauth"`)
+	proof := blockOf(t, page, `name      = "databricks-oauth-secret"`) + fragmentOf(t, page, `"by_oauth"`)
 	const right = `
 resource "dbxaccess_token_permission" "scoring" {
   service_principal_name = var.application_id

@@ -210,12 +210,12 @@ func (d *demo) prepare() error {
 	programs := map[string]string{emulator: "./internal/cmd/emulator"}
 	if d.archive == "" {
 		programs[d.pluginPath()] = "."
-		fmt.Println("Building provider and emulator.")
+		fmt.Println("Building provider and emulator, a minute or more the first time.")
 	} else {
 		if err := d.unpack(); err != nil {
 			return fmt.Errorf("%s: %w", d.archive, err)
 		}
-		fmt.Println("Building the emulator.")
+		fmt.Println("Building the emulator, a minute or more the first time.")
 	}
 	for out, pkg := range programs {
 		if text, err := exec.CommandContext(d.ctx, "go", "build", "-o", out, pkg).CombinedOutput(); err != nil {
@@ -262,7 +262,7 @@ func (d *demo) explain() {
 The emulator stays up. To play on:
 
   cd %[1]s
-  . ../world/env && . ../play.sh
+  . %[5]s/world/env && . %[5]s/play.sh
   export TF_CLI_CONFIG_FILE=%[2]s
   %[3]s apply
 
@@ -275,12 +275,13 @@ Then change something behind Terraform's back, and see what the next %[3]s plan 
   forbid_tokens             # the application's right to use tokens
   delete_principal          # the application's service principal
   grant_others              # the group analysts gets CAN_QUERY; only the job watch names this and the next two
-  deactivate_principal
-  make_admin
+  make_admin                # the application gets into the group admins
+  deactivate_principal      # the job example fails too, because its query does
   nightly                   # a job ends with 0 (nothing), 3 (maintenance), 2 (drift) or 1 (a deviation or error)
 
 %[3]s apply undoes the first six. remove_grant and then apply takes the grant of analysts away; destroy and then apply
-creates a new service principal, which is active and no admin.
+creates a new service principal, which is active and no admin. After deactivate_principal the query fails every plan:
+write active = true into dbxaccess_service_principal.scoring and apply, or run %[3]s destroy -refresh=false.
 
 Or let time pass, by less than a day in all and never back. A token of nine hours is due for rotation after six; move_clock
 takes seconds:
@@ -291,14 +292,24 @@ takes seconds:
 
 Key Vault and managed identities are reached by their real names, through the emulator's proxy:
 
-  real_names                                # sets HTTPS_PROXY and all that it needs
-  cd ../key-vault && %[3]s init && %[3]s apply     # a certificate from the vault, a token into it
-  cd ../recipe-two && %[3]s init && %[3]s apply    # the certificate, its ids and the next pipeline, as the guide has it
+  real_names                    # sets HTTPS_PROXY and all that it needs
+
+A certificate from the vault and a token into it, after %[3]s apply in %[1]s:
+
+  cd %[5]s/key-vault && %[3]s init && %[3]s apply
+
+The certificate, its ids and the next pipeline, as the guide has it. It makes the next pipeline an admin, so the job watch
+fails until you destroy it:
+
+  cd %[5]s/recipe-two && %[3]s init && %[3]s apply
 
 The examples of the pages of resources, data sources and functions apply here too, after real_names, each in a new
 folder with the terraform block of the README. Their variables are set. They use the same application: a page that adds it
-to the workspace needs it absent, so run %[3]s destroy in ../example first; the other pages want it as that example leaves it.
-This demo has no provider but dbxaccess: in a guide, write var.application_id and var.client_secret in place of azuread_….
+to the workspace needs it absent, so run %[3]s destroy in
+%[1]s
+first; the other pages want it as that example leaves it. This demo has no provider but dbxaccess. In a guide, delete the
+entry azuread of required_providers, every resource azuread_… and its name in each depends_on. Declare the variables
+application_id and client_secret, and use them in place of azuread_….
 
 To stop it and to clean up:
 
