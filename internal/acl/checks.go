@@ -60,9 +60,9 @@ func (r *checks) end(ctx context.Context) error {
 	}
 }
 
-// tryEnd ends an operation, and returns the errors of all failed checks if it was the last. If the operation must wait
-// for checks, tryEnd returns a channel that is closed when a counter changes. stopped is true if the caller cannot
-// wait.
+// tryEnd ends an operation. The last running operation gets the errors of all failed checks. While checks of other
+// operations are outstanding, it does not end: tryEnd then returns a channel that is closed when r.running or r.owed
+// changes, and the caller tries again. If stopped is true, the caller cannot wait, and the operation ends at once.
 func (r *checks) tryEnd(stopped bool) (changed <-chan struct{}, failed error) {
 	defer r.lock()()
 	if r.owed > 0 && r.running == 1 && !stopped {

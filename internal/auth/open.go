@@ -20,8 +20,8 @@ func openToken(o *opening, s Settings) (finisher, error) {
 			return Token{}, &Error{
 				Attribute: attribute,
 				Summary:   "A Databricks token works for Databricks only",
-				Detail: "This needs a token of Microsoft Entra ID for another service. Log in with a client " +
-					"certificate or a client secret instead.",
+				Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks, and " +
+					"a Databricks token cannot get one. Log in with a client certificate or a client secret instead.",
 			}
 		}
 		return token, nil

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// accessList identifies a serving endpoint that has an access list.
+// accessList names an access list by the serving endpoint that it belongs to.
 type accessList struct {
 	name, id string
 	own      bool // whether the run created the endpoint

@@ -41,8 +41,8 @@ func (c Credential) RotationAttributes(reasons string, own map[string]schema.Att
 			Validators: []validator.Int64{int64validator.Between(1, maxLifetime)},
 			MarkdownDescription: text(
 				"Lifetime of the %[1]s, in seconds: at most 63072000 (730 days), or less if the workspace sets a " +
-					"maximum. Default: 7776000 (90 days). A " +
-					"change rotates it, also an imported one with another lifetime.",
+					"maximum. Default: 7776000 (90 days). Changing it rotates the %[1]s, also an imported one with " +
+					"another lifetime.",
 			),
 		},
 		"rotate_before_seconds": schema.Int64Attribute{

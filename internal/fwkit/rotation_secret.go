@@ -43,14 +43,15 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"vault_uri": schema.StringAttribute{
 				Required: true, Validators: []validator.String{Checked("Not a vault for the "+
 					credential, auth.CheckVaultURI)},
-				PlanModifiers:       []planmodifier.String{FoldCase()},
-				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. A change rotates.",
+				PlanModifiers: []planmodifier.String{FoldCase()},
+				MarkdownDescription: "Address of the vault, `https://<name>.vault.azure.net/`. Changing it rotates the " +
+					credential + ".",
 			},
 			"name": schema.StringAttribute{
 				Required: true, Validators: []validator.String{Checked("Not the name of a secret for the "+
 					credential, auth.CheckSecretName)},
 				PlanModifiers:       []planmodifier.String{FoldCase()},
-				MarkdownDescription: "Name of the secret. A change rotates.",
+				MarkdownDescription: "Name of the secret. Changing it rotates the " + credential + ".",
 			},
 			"content_type": schema.StringAttribute{
 				Optional: true, Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
@@ -69,9 +70,9 @@ func VaultSecretAttribute(credential, mark string) schema.Attribute {
 			"overwrite_existing": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: fmt.Sprintf(
-					"Whether to write a new version of a secret that this provider did not create. Default: "+
-						"`false`, which is an error. A secret that the provider wrote for another %[1]s is reused, "+
-						"so give each one its own name.",
+					"Whether to write a new version if the secret exists and this provider did not create it. "+
+						"Default: `false`: the apply then fails. A secret that the provider wrote for another %[1]s "+
+						"gets a new version in any case, so give each %[1]s its own secret name.",
 					credential,
 				),
 			},

@@ -62,7 +62,7 @@ type created struct {
 	Value string
 	// strays are secrets that may still exist. A request of this process, whose answer was lost, may have created them.
 	strays []client.OAuthSecret
-	// revoked are secrets that were deleted again. A request of this process, whose answer was lost, had created them.
+	// revoked are secrets that a request of this process created, whose answer was lost. This process has deleted them.
 	revoked []client.OAuthSecret
 	// lookErr is why the search for secrets of lost requests failed, or why the secret that was found could not be
 	// deleted.

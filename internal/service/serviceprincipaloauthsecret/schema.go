@@ -53,7 +53,7 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 				MarkdownDescription: "API scopes that tokens of this secret are limited to; scoring needs " +
 					"`model-serving`. If omitted, a new secret has all the rights of its " +
-					"service principal, and an existing one keeps its scopes. A change rotates.",
+					"service principal, and an existing one keeps its scopes. Changing them rotates the secret.",
 			},
 			"verify": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
@@ -63,8 +63,8 @@ func (r *secretResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), versionMark),
 			"secret_value_in_state": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Whether `secret_value` holds the value. Default: false with " +
-					"`key_vault_secret`, else true. A change rotates.",
+				MarkdownDescription: "Whether `secret_value` holds the secret. Default: false with " +
+					"`key_vault_secret`, else true. Changing this rotates the secret.",
 			},
 			"secret_value": schema.StringAttribute{
 				Computed:      true,

@@ -66,8 +66,8 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
 				"token_value_in_state": schema.BoolAttribute{
 					Optional: true, Computed: true,
-					MarkdownDescription: "Whether `token_value` holds the value. Default: false with " +
-						"`key_vault_secret`, else true. A change rotates.",
+					MarkdownDescription: "Whether `token_value` holds the token. Default: false with " +
+						"`key_vault_secret`, else true. Changing this rotates the token.",
 				},
 				"token_value": schema.StringAttribute{
 					Computed:      true,

@@ -208,8 +208,8 @@ func (r *permissionResource) ImportState(
 	attribute, name := fwkit.SplitPrincipal(given)
 	if name == "" {
 		resp.Diagnostics.AddError("Import id of a right to use tokens is malformed", fmt.Sprintf(
-			"%q names nobody. Write an application id, an e-mail or a group name, or say the kind: group_name=NAME. "+
-				"An identity names exactly one principal.",
+			"%q names nobody. Write one application id, e-mail or group name. If its kind is not clear from the "+
+				"text, write the kind before it, such as group_name=NAME. An identity names exactly one principal.",
 			given,
 		))
 		return
