@@ -207,7 +207,8 @@ func TestGeneratedByQuery(t *testing.T) {
 	// grants.
 	c.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "0 added, 1 changed, 0 destroyed")
 	c.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if !strings.Contains(c.State(t), `"on_destroy": "retain"`) {
+	retained := func(object acctest.Stored) bool { return object.Attributes["on_destroy"] == "retain" }
+	if !slices.ContainsFunc(slices.Collect(maps.Values(c.Objects(t))), retained) {
 		t.Error("the service principal is not retained")
 	}
 	acctest.Same(t, "the workspace", asObject(s.Workspace.Snapshot()), asObject(before))

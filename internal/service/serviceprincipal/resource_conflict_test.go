@@ -1,7 +1,6 @@
 package serviceprincipal_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -42,7 +41,7 @@ func TestReplaceRefusedAsDuplicate(t *testing.T) {
 	w.Tenant.Faults.Add(refusedAsDuplicate(w))
 	r := cli.MustRun(t, 1, "apply", "-auto-approve", "-replace="+address)
 	r.MustSay(t, "Cannot create service principal", "does not list it", "Apply again in a minute")
-	if strings.Contains(cli.State(t), w.ScoringApp.ClientID) {
+	if cli.Attributes(t, address) != nil {
 		t.Error("the removed one is in state")
 	}
 	w.Workspace.SetSwitches(emulator.WorkspaceSwitches{})

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -112,7 +111,7 @@ func TestAliveInTheAccount(t *testing.T) {
 	w.Tenant.Faults.Add(emulator.Fault{Service: "workspace", Method: "PATCH", Path: one, Status: 500, Message: "broken again"})
 	cli := w.CLI(t, config)
 	cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t, "Warning: Service principal was created, but some attributes differ: service principal "+w.ScoringApp.ClientID+" (ours)", "broken again")
-	if strings.Contains(cli.State(t), "tainted") {
+	if cli.Objects(t)[address].Tainted {
 		t.Error("what was made is tainted")
 	}
 	cli.MustRun(t, 2, "plan", "-detailed-exitcode")
@@ -167,14 +166,13 @@ func TestDeniedWrite(t *testing.T) {
 	w := acctest.New(t)
 	cli := w.CLI(t, entra(w, `display_name = "a"`))
 	cli.MustRun(t, 0, "apply", "-auto-approve")
-	before := cli.State(t)
 	w.Workspace.RemoveFromGroup("admins", w.Deployer.ClientID)
 
 	cli.Rewrite(t, entra(w, `display_name = "b"`))
 	cli.MustRun(t, 1, "apply", "-auto-approve", "-refresh=false").MustSay(t, "Cannot rename service principal", w.ScoringApp.ClientID, "only accessible by admins", "workspace admin")
 	cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Cannot delete service principal", "only accessible by admins", "workspace admin")
-	if after := cli.State(t); !strings.Contains(after, `"display_name": "a"`) || strings.Contains(after, "tainted") {
-		t.Errorf("state was\n%s\nand is\n%s", before, after)
+	if kept := cli.Objects(t)[address]; kept.Attributes["display_name"] != "a" || kept.Tainted {
+		t.Errorf("state: %+v", kept)
 	}
 	if err := holds(w, "a", true)(nil); err != nil {
 		t.Error(err)
@@ -211,8 +209,8 @@ func TestChangedThenReadFails(t *testing.T) {
 			cli.Rewrite(t, test.second(w))
 			cli.MustRun(t, 0, "apply", "-auto-approve").MustSay(t,
 				"Warning: The change was accepted and could not be read back: service principal "+w.ScoringApp.ClientID+" (b)", "read is broken")
-			if state := cli.State(t); strings.Contains(state, "tainted") || !strings.Contains(state, `"display_name": "b"`) {
-				t.Errorf("state:\n%s", state)
+			if kept := cli.Objects(t)[address]; kept.Attributes["display_name"] != "b" || kept.Tainted {
+				t.Errorf("state: %+v", kept)
 			}
 			cli.MustRun(t, 0, "plan", "-detailed-exitcode")
 			if err := holds(w, "b", false)(nil); err != nil {
@@ -305,7 +303,7 @@ func TestWrongWorkspaceWrites(t *testing.T) {
 		cli.MustRun(t, 0, "apply", "-auto-approve", "-refresh=false")
 		cli.MustRun(t, 1, "destroy", "-auto-approve", "-refresh=false").MustSay(t, "Wrong workspace", w.Workspace.ID(), other.ID())
 	}
-	if !strings.Contains(cli.State(t), member(t, w).ID) {
+	if cli.Attributes(t, address)["id"] != member(t, w).ID {
 		t.Error("state was dropped")
 	}
 	asBefore(t, &acctest.World{Scenario: &emulator.Scenario{Workspace: other}}, before)

@@ -34,8 +34,8 @@ func TestMovedFromOfficialProvider(t *testing.T) {
 		}
 	}
 	cli.MustRun(t, 0, "plan", "-detailed-exitcode")
-	if state := cli.State(t); strings.Contains(state, "databricks_service_principal") || !strings.Contains(state, `"id": "`+made.ID+`"`) {
-		t.Error(state)
+	if state := cli.Objects(t); len(state) != 1 || state[address].Attributes["id"] != made.ID {
+		t.Errorf("state: %+v", state)
 	}
 	asBefore(t, w, before)
 	// The moved block may be removed.
