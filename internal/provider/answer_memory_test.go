@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,7 +180,7 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 			if peak > mostForAnswer {
 				t.Errorf("the provider took %d MB", peak>>20)
 			}
-			if !*met {
+			if !met.Load() {
 				t.Error("nothing asked for the answer")
 			}
 		})
@@ -188,9 +189,9 @@ func TestMemoryForHostileAnswers(t *testing.T) {
 
 // answering replaces the answers to requests whose host and path contain the given parts. met reports whether there was
 // such a request.
-func answering(t *testing.T, w *acctest.World, host, path string, answer answerer) (met *bool) {
+func answering(t *testing.T, w *acctest.World, host, path string, answer answerer) (met *atomic.Bool) {
 	t.Helper()
-	met = new(bool)
+	met = new(atomic.Bool)
 	proxy := w.Tenant.Proxy(nil)
 	proxy.Watch = func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -198,7 +199,7 @@ func answering(t *testing.T, w *acctest.World, host, path string, answer answere
 				next.ServeHTTP(rw, r)
 				return
 			}
-			*met = true
+			met.Store(true)
 			rw.Header().Set("Content-Type", "application/json")
 			answer(rw, r)
 		})

@@ -120,8 +120,10 @@ type realWorld struct {
 	stack     *stack
 	logs      string
 	requests  atomic.Int64
-	at        func(n int, after bool) // called before and after each request
-	terraform atomic.Int64            // Terraform's process id
+	terraform atomic.Int64 // Terraform's process id
+
+	// at is called before and after each request, while it is set.
+	at atomic.Pointer[func(n int, after bool)]
 }
 
 func newReal(t *testing.T, s realStorm) *realWorld {
@@ -190,8 +192,8 @@ func (r *realWorld) gate(next http.Handler) http.Handler {
 }
 
 func (r *realWorld) happen(n int, after bool) {
-	if at := r.at; at != nil {
-		at(n, after)
+	if at := r.at.Load(); at != nil {
+		(*at)(n, after)
 	}
 }
 
@@ -282,17 +284,18 @@ func (r *realWorld) live(s realStorm) {
 		r.Tenant.Faults.Add(f)
 	}
 	var once sync.Once
-	r.at = func(n int, after bool) {
+	at := func(n int, after bool) {
 		if s.Signal != "" && n == s.Request && after == s.After {
 			once.Do(func() { r.send(s.Signal) })
 		}
 	}
+	r.at.Store(&at)
 	_, stormy := r.run("apply", "-auto-approve")
 	if s.Fault != "" && len(r.Tenant.Faults.Unmet()) == 0 {
 		r.met.fault(s.Fault)
 	}
 	r.Tenant.Faults.Clear()
-	r.at = nil
+	r.at.Store(nil)
 	if slices.Contains([]string{killProvider, killTerraform, killBoth}, s.Signal) {
 		for _, block := range r.stack.want {
 			r.stack.lost[block.address()] = true
