@@ -94,8 +94,8 @@ func TestImportByIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	p := w.Protocol(t)
-	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
 	notebook := w.Workspace.Snapshot().Tokens[0].ID
+	id, _ := w.Workspace.MintToken(w.ScoringApp.ClientID, "theirs", 90*day)
 	byID, errors := p.Import(t, typeName, id, nil)
 	operated(t, w, "imported by id", byID, errors)
 	for what, given := range map[string]map[string]any{"whole": byID.Identity, "without workspace": {"token_id": id}} {
