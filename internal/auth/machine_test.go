@@ -88,7 +88,7 @@ func TestMSIRefusals(t *testing.T) {
 	wantError(t, err, "Managed identity endpoint refused the login", "status 403", "a proxy in between")
 }
 
-// TestMSISeveral checks the error for a machine with several managed identities, of which none is selected.
+// TestMSISeveral checks the error if a machine has several managed identities and the configuration selects none.
 func TestMSISeveral(t *testing.T) {
 	t.Parallel()
 	p := newProxied(t)

@@ -52,7 +52,7 @@ type servicePrincipalRequest struct {
 // groups, so the principal and the groups are changed only when the whole request is valid.
 type draft struct {
 	*principal
-	groups []string // the ids of the groups of which it is a direct member
+	groups []string // ids of the groups that have it as a direct member
 }
 
 func (c *call) draftOf(p *principal) *draft {

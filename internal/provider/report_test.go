@@ -22,7 +22,7 @@ import (
 
 const hostile = `</script><script>document.title="owned"</script><!--`
 
-// crowded adds 40 endpoints and 200 principals to a workspace: 150 applications, of which every tenth is deactivated,
+// crowded adds 40 endpoints and 200 principals to a workspace: 150 applications, every tenth deactivated,
 // and 50 people, with direct grants and grants of nested groups.
 func crowded(w *acctest.World) {
 	levels := []string{"CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"}

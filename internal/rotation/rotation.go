@@ -204,7 +204,7 @@ func (e *NotRevokedError) Unwrap() error { return e.Err }
 //
 // Rotate also revokes a current credential that a refresh found revoked or expired, in case that finding was wrong.
 //
-// left is the error because of which the replaced credential is still live. The rotation has succeeded nevertheless.
+// left is the error of a failed revocation: the replaced credential is still live. The rotation itself has succeeded.
 func Rotate(ctx context.Context, p Plan, s Steps) (left, err error) {
 	inUse := InUse(p.Reason, p.Verdict)
 	previous := p.Previous

@@ -76,8 +76,8 @@ func (isNull) Run(ctx context.Context, req function.RunRequest, resp *function.R
 // serving returns the server of a [small] provider.
 func serving(read func(context.Context)) tfprotov6.ProviderServer { return New(small{read}) }
 
-// TestEveryRequestIsServed checks that the server implements every request that the framework's server implements. Any
-// other request would fail as not implemented.
+// TestEveryRequestIsServed checks that the server answers every request that the framework's server answers. plugin-go
+// would refuse the others.
 func TestEveryRequestIsServed(t *testing.T) {
 	stateStores := reflect.TypeFor[tfprotov6.StateStoreServer]()
 	theirs := reflect.TypeOf(providerserver.NewProtocol6(small{})())

@@ -64,7 +64,7 @@ type stack struct {
 	want    []resource
 	state   map[string]held
 	lost    map[string]bool // addresses of resources for which a kill may have lost the provider's answer
-	// addresses of resources of which an error said that they may exist
+	// addresses of resources that may exist, as an error said
 	reported map[string]bool
 	current  atomic.Pointer[process]
 }

@@ -52,7 +52,7 @@ func objectID(t testing.TB, text string) []byte {
 	return value(0x06, content)
 }
 
-// pieces returns an octet string that consists of pieces, one of which consists of pieces itself.
+// pieces returns an octet string that is cut into pieces. The second piece is cut into pieces, too.
 func pieces(content []byte) []byte {
 	n := len(content) / 3
 	return endless(0x24, octets(content[:n]), endless(0x24, octets(content[n:n+7]), value(0x24, octets(content[n+7:2*n]))), octets(content[2*n:]))

@@ -232,7 +232,7 @@ resource "dbxaccess_serving_endpoint_permission" "x" {
 `)
 	c.Env["TF_LOG_PROVIDER"] = "info"
 	if r := c.MustRun(t, 0, "apply", "-auto-approve"); !strings.Contains(r.Stderr, "waiting until access lists accept a new principal") {
-		t.Error("no progress is told")
+		t.Error("no progress is reported")
 	}
 	w.Tenant.Clock.Advance(-6 * time.Minute)
 	if len(w.Workspace.Grants("iris")) != len(foreign())+1 {

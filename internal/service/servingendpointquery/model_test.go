@@ -34,7 +34,7 @@ func TestToQuery(t *testing.T) {
 				t.Error("another query than was written") // the query is not printed, because it may hold a token
 			}
 			if got.credentialAttribute() != c.asks {
-				t.Errorf("who asks is told at %s, not %s", got.credentialAttribute(), c.asks)
+				t.Errorf("the attribute of the caller's credential is %s, want %s", got.credentialAttribute(), c.asks)
 			}
 		})
 	}
