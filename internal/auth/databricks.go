@@ -286,8 +286,9 @@ func (o *opening) logInToWorkspace(
 				return Token{}, &Error{
 					Attribute: attribute,
 					Summary:   "A Databricks login works for Databricks only",
-					Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks, and " +
-						"the login is one of Databricks OAuth, which Entra ID does not know. Log in with a client certificate or another kind of login at Entra ID.",
+					Detail: "This operation needs a token of Microsoft Entra ID for a service other than " +
+						"Databricks, and the login is one of Databricks OAuth, which Entra ID does not know. Log " +
+						"in with a client certificate or another kind of login at Entra ID.",
 				}
 			}
 			return a.token(ctx, "")
