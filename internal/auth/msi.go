@@ -164,8 +164,8 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	case f.status == http.StatusMethodNotAllowed:
 		out.Summary = "Managed identity endpoint uses another protocol"
 		hint = "It answered with status 405. " + oldProtocol
-	case f.status == http.StatusBadRequest && strings.Contains(strings.ToLower(f.answer.Description), "multiple user "+
-		"assigned"):
+	case f.status == http.StatusBadRequest &&
+		strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
 		// The error code is the same for a machine without an identity, so only the text shows that the machine has
 		// several identities.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client

@@ -64,8 +64,8 @@ func (r *Resource) PlanToRemove(
 	for _, g := range grouped(all, pairs) {
 		what := "Destroying leaves it as it is."
 		if g.differs {
-			what = "It is to be something else there, so it is removed unless Terraform creates it first: " + g.lost +
-				"."
+			what = "It is to be something else there, so it is removed unless Terraform creates it first: " +
+				g.lost + "."
 		}
 		g.warn(g.mine, g.other, object, what, diags)
 	}
