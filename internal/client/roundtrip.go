@@ -156,7 +156,7 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 // throttleOf returns the throttle of a request. Scoring calls have one throttle per model, and all other calls share
 // one: a model that starts, or has too much to do, says nothing about the other calls.
 func (t *transport) throttleOf(r *http.Request) *throttle {
-	if !strings.HasSuffix(r.URL.Path, "/invocations") {
+	if !scores(r) {
 		return &t.throttle
 	}
 	own, _ := t.models.LoadOrStore(r.URL.Host+r.URL.Path, &throttle{})
@@ -186,13 +186,22 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 		t.written(r)
 		defer t.written(r)
 	}
-	var got progress
-	resp, err := t.base.RoundTrip(r.WithContext(got.watch(ctx)))
-	if err != nil {
-		return nil, nil, t.noAnswer(r, err, &got)
+	sending := ctx
+	if r.Method != http.MethodGet && !scores(r) {
+		var end context.CancelFunc
+		sending, end = outlive(ctx, lastAnswer)
+		defer end()
 	}
-	body, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
+	var got progress
+	resp, err := t.base.RoundTrip(r.WithContext(got.watch(sending)))
+	var body []byte
+	if err == nil {
+		body, err = io.ReadAll(resp.Body)
+		resp.Body.Close()
+	}
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // the cause; the error of sending says only that it was canceled
+	}
 	if err != nil {
 		return nil, nil, t.noAnswer(r, err, &got)
 	}
@@ -202,6 +211,29 @@ func (t *transport) attempt(r *http.Request) (*http.Response, []byte, error) {
 
 	t.answered.Store(true)
 	return resp, body, nil
+}
+
+// scores reports whether a request asks a model for a prediction.
+func scores(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/invocations") }
+
+// lastAnswer is how long a caller that is stopped still waits for the answer to a write. Without the answer it would not
+// know what the service has done: a list that is read at once may not show a token that the service creates a moment
+// later. A terminated process has eight seconds for everything.
+const lastAnswer = 3 * time.Second
+
+// outlive returns a context that ends when ctx passes its deadline, or so long after ctx was canceled. end releases it.
+func outlive(ctx context.Context, by time.Duration) (longer context.Context, end context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			_ = web.Pause(longer, by) // ends early if longer is released
+		}
+		cancel()
+	})
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // redirected returns the error for an answer that redirects a call. The redirect is not followed, because any host that

@@ -270,6 +270,44 @@ func TestCallerGivesUp(t *testing.T) {
 	}
 }
 
+// TestCanceledWriteIsAnswered checks that a write which is under way when the caller is stopped still gets its answer.
+// The service does the work, whether the caller waits or not.
+func TestCanceledWriteIsAnswered(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stop()
+		select {
+		case <-time.After(300 * time.Millisecond):
+			_, _ = w.Write([]byte(`{"name":"it"}`))
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(server.Close)
+	c := over(t, http.DefaultTransport, func(cfg *Config) { cfg.Host = server.URL })
+	if err := call(ctx, c, "POST"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCanceledWriteEnds checks that a stopped caller waits for the answer to a write only for a limited time, and not at
+// all for a read or for a prediction.
+func TestCanceledWriteEnds(t *testing.T) {
+	t.Parallel()
+	for method, limit := range map[string]time.Duration{"POST": lastAnswer + 2*time.Second, "GET": time.Second} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			ctx, stop := context.WithCancel(t.Context())
+			began := time.Now()
+			time.AfterFunc(20*time.Millisecond, stop)
+			f := &fake{steps: []step{{hang: true}}}
+			if err := call(ctx, over(t, f, nil), method); !errors.Is(err, context.Canceled) || time.Since(began) > limit {
+				t.Errorf("after %s: %v", time.Since(began), err)
+			}
+		})
+	}
+}
+
 func TestRetryTimeout(t *testing.T) {
 	t.Parallel()
 	f := &fake{steps: []step{{status: 503}, {status: 503}, {status: 503}, {status: 503}}}

@@ -85,6 +85,7 @@ const mostMemory = 200 << 10
 // itself stores the failed draws of the other storms below testdata and repeats them.
 var failedSeeds = []int{
 	4742142, // a termination just after the creation of a token lost the token's id, once in many runs
+	12,      // a termination during the creation of a token left a token that no error named, once in a hundred runs
 }
 
 // TestRealStorms runs real storms, which are a tenth of all storms.
@@ -97,7 +98,9 @@ func TestRealStorms(t *testing.T) {
 	}
 	seeds := slices.Clone(failedSeeds)
 	for i := range max(1, n*2/9) {
-		seeds = append(seeds, first+i)
+		if !slices.Contains(failedSeeds, first+i) {
+			seeds = append(seeds, first+i)
+		}
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -291,6 +294,7 @@ func (r *realWorld) live(s realStorm) {
 	}
 	r.at.Store(&at)
 	_, stormy := r.run("apply", "-auto-approve")
+	r.noteReported(stormy)
 	if s.Fault != "" && len(r.Tenant.Faults.Unmet()) == 0 {
 		r.met.fault(s.Fault)
 	}
@@ -327,6 +331,19 @@ func (r *realWorld) live(s realStorm) {
 		r.search(what, text)
 	}
 	r.searchFiles()
+}
+
+// noteReported records the resources that may exist, as an error in the output of a command said.
+func (r *realWorld) noteReported(said string) {
+	for _, text := range strings.Split(said, "Error: ") {
+		text = strings.Join(strings.Fields(text), " ")
+		for _, block := range r.stack.want {
+			if strings.Contains(text, "with "+block.address()+",") &&
+				slices.ContainsFunc(unknown, func(phrase string) bool { return strings.Contains(text, phrase) }) {
+				r.stack.reported[block.address()] = true
+			}
+		}
+	}
 }
 
 // load reads the state file that Terraform has written.

@@ -119,7 +119,8 @@ func create(
 					describe(strays)+"\nDelete the ones that nobody uses, then apply again.",
 			)
 		case !lost || try == 2:
-			return created{}, client.Also(adviseCreate(err), "No secret of this request is left. Apply again.")
+			return created{}, client.Also(adviseCreate(err), "The workspace shows no secret of this request. If it "+
+				"creates one later, nobody has its value: delete it then. Apply again.")
 		}
 	}
 }

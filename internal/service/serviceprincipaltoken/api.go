@@ -148,7 +148,8 @@ func mint(ctx context.Context, as *client.Client, want token) (minted, error) {
 			return minted{}, client.Advise(
 				err,
 				"",
-				"The owner's list has no token of this attempt. Apply again.",
+				fmt.Sprintf("The owner's list shows no token of this attempt. If the workspace creates one later, "+
+					"nobody has its value: revoke the token with the comment %q then. Apply again.", marked),
 			)
 		}
 	}

@@ -316,7 +316,7 @@ func TestAnswerIsNoToken(t *testing.T) {
 	for _, body := range []string{`{"token_value":"dapi00112233445566778899aabbccddeeff","token_info":{`, `{}`, `<html>Please log in</html>`} {
 		w.Tenant.Faults.Add(fault("POST", create, emulator.Fault{Status: 200, WorkDone: true, Body: body, ContentType: "application/json"}))
 		r := c.MustRun(t, 1, "apply", "-auto-approve")
-		if strings.Contains(r.Stdout+r.Stderr, "dapi") || !acctest.Words("Cannot create token.*has no token of this attempt").MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
+		if strings.Contains(r.Stdout+r.Stderr, "dapi") || !acctest.Words("Cannot create token.*shows no token of this attempt").MatchString(strings.ReplaceAll(r.Stderr, "│", "")) {
 			t.Errorf("%s: %s", body, r.Stderr)
 		}
 		if tokens := live(w, w.ScoringApp.ClientID); len(tokens) > 0 {
