@@ -11,8 +11,9 @@ report=$(jq -rn '
   def clean: tostring | gsub("[^\\x20-\\x{10FFFF}]"; "?");
   def credential: .type == "dbxaccess_service_principal_token" or .type == "dbxaccess_service_principal_oauth_secret";
   # What a rotation itself changes. A plan that changes anything else is no maintenance: rotation_reason keeps its last value.
+  # service_principal_id is unknown until a rotation has asked for it.
   def rotated: ["id", "token_id", "secret_id", "token_value", "secret_value", "created_at", "expires_at", "rotate_at", "rotation_reason",
-    "previous_token_id", "previous_token_revoke_at", "previous_secret_id", "previous_secret_delete_at"];
+    "previous_token_id", "previous_token_revoke_at", "previous_secret_id", "previous_secret_delete_at", "service_principal_id"];
   def comparable: if .key_vault_secret then .key_vault_secret |= {vault_uri, name} else . end; # each rotation writes a new version
   def changed:
     .change as $c | ($c.before // {} | comparable) as $old | ($c.after // {} | comparable) as $new

@@ -190,6 +190,42 @@ resource "dbxaccess_service_principal_token" "scoring" {
 	}
 }
 
+// A rotation of an OAuth secret is maintenance as that of a token is, although the plan cannot know whether its service
+// principal has another id by then.
+func TestDriftScriptOfOAuthSecrets(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	w.Workspace.AddServicePrincipal(w.ScoringApp.ClientID, "scoring")
+	c := w.CLI(t, fmt.Sprintf(`
+resource "dbxaccess_service_principal_oauth_secret" "scoring" {
+  application_id   = %q
+  lifetime_seconds = 32400
+  overlap_seconds  = 3600
+}
+`, w.ScoringApp.ClientID))
+	c.MustRun(t, 0, "apply", "-auto-approve")
+	const address = "dbxaccess_service_principal_oauth_secret.scoring"
+	for _, step := range []struct {
+		name    string
+		happens func()
+		code    int
+		says    string
+	}{
+		{"due", func() { w.Tenant.Clock.Advance(6*time.Hour + time.Minute) }, 3,
+			"maintenance: " + address + " would be updated: its credential is due for rotation\n"},
+		{"overlap ended", func() { w.Tenant.Clock.Advance(61 * time.Minute) }, 3,
+			"maintenance: " + address + " would be updated: the overlap has ended, and the old credential would be revoked\n"},
+		{"deleted", func() { w.Workspace.DeleteOAuthSecret(c.Attributes(t, address)["secret_id"].(string)) }, 2,
+			"drift: " + address + " would be rotated: its credential was revoked\n"},
+	} {
+		step.happens()
+		if code, said := drift(t, c); code != step.code || said != step.says {
+			t.Errorf("%s: exit code %d, not %d:\n%s", step.name, code, step.code, said)
+		}
+		c.MustRun(t, 0, "apply", "-auto-approve")
+	}
+}
+
 // rotation returns the JSON of a plan that rotates a token because the rotation is due.
 func rotation(before, after string) string {
 	return fmt.Sprintf(`{"format_version": "1.2", "resource_changes": [{"mode": "managed", "address": "a", "type": "dbxaccess_service_principal_token",
