@@ -1,11 +1,13 @@
 package provider_test
 
 import (
+	"maps"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/acctest"
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/emulator"
 )
 
 // keptKinds returns, by resource type, a configuration for the principal of keptWorld, and a function that reports
@@ -144,5 +146,53 @@ func TestFailedCreateKeepsNothing(t *testing.T) {
 	}
 	if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" || w.Workspace.Grants("iris")[w.ScoringApp.ClientID] != "" {
 		t.Errorf("%s; the endpoint holds %v", errors, w.Workspace.Grants("iris"))
+	}
+}
+
+// Neither does a creation or a change that the service refused, whatever its resource type.
+func TestRefusedRequestKeepsNothing(t *testing.T) {
+	t.Parallel()
+	const lists = "/api/2.0/permissions/serving-endpoints/*"
+	for name, cases := range map[string]map[string]struct {
+		changed map[string]any // attributes to change; nil for a creation
+		refused emulator.Fault
+	}{
+		"dbxaccess_serving_endpoint_permission": {
+			"create": {nil, emulator.Fault{Path: lists}},
+			"change": {map[string]any{"permission_level": "CAN_VIEW"}, emulator.Fault{Path: lists}},
+		},
+		"dbxaccess_serving_endpoint_permissions_exclusive": {
+			"create": {nil, emulator.Fault{Path: lists}},
+			"change": {map[string]any{"users": map[string]any{"ada@example.com": "CAN_QUERY"}}, emulator.Fault{Path: lists}},
+		},
+		"dbxaccess_token_permission":  {"create": {nil, emulator.Fault{Path: "/api/2.0/permissions/authorization/tokens"}}},
+		"dbxaccess_group_member":      {"create": {nil, emulator.Fault{Path: "/api/2.0/preview/scim/v2/Groups/*", Method: "PATCH"}}},
+		"dbxaccess_service_principal": {"create": {nil, emulator.Fault{Path: "/api/2.0/preview/scim/v2/ServicePrincipals"}}},
+	} {
+		for what, test := range cases {
+			t.Run(name+" "+what, func(t *testing.T) {
+				t.Parallel()
+				w := keptWorld(t)
+				kind := keptKinds(w)[name]
+				made := w.Protocol(t).MustApply(t, name, acctest.Object{}, kind.config)
+				destroy, _ := w.Protocol(t).Plan(t, name, made, nil)
+				prior, config := acctest.Object{}, maps.Clone(kind.config)
+				if test.changed != nil {
+					prior = made
+					maps.Copy(config, test.changed)
+				}
+				p := w.Protocol(t)
+				plan := p.MustPlan(t, name, prior, config)
+				test.refused.Service, test.refused.Status, test.refused.Times = "workspace", 400, -1
+				w.Tenant.Faults.Add(test.refused)
+				if _, errors := p.ApplyPlan(t, plan, config); !strings.Contains(errors, "answered 400") {
+					t.Fatalf("it was not refused: %s", errors)
+				}
+				w.Tenant.Faults.Clear()
+				if _, errors := p.ApplyPlan(t, destroy, nil); errors != "" || kind.there() {
+					t.Errorf("it is not destroyed: %s", errors)
+				}
+			})
+		}
 	}
 }

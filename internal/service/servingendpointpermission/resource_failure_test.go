@@ -306,3 +306,21 @@ func TestWrongWorkspace(t *testing.T) {
 		})
 	}
 }
+
+// A creation that failed does not keep the grant: another resource of the same run can revoke it.
+func TestFailedCreateDoesNotKeepTheGrant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const name = "dbxaccess_serving_endpoint_permission"
+	config := map[string]any{"endpoint_name": "iris", "service_principal_name": w.app}
+	made := w.Protocol(t).MustApply(t, name, acctest.Object{}, config)
+	config["permission_level"] = "CAN_MANAGE"
+	p := w.Protocol(t)
+	if _, errors := p.Apply(t, name, acctest.Object{}, config); !strings.Contains(errors, "already holds CAN_QUERY") {
+		t.Fatal(errors)
+	}
+	if _, errors := p.Apply(t, name, made, nil); errors != "" {
+		t.Error(errors)
+	}
+	w.holds(t, foreign())
+}
