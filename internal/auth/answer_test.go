@@ -173,7 +173,7 @@ func TestStrangersAreNoVault(t *testing.T) {
 func wantVaultStranger(t testing.TB, use, name string, err error, method, path string) {
 	t.Helper()
 	// Vault.TryWrite fails on any successful response, with an error of its own.
-	if use == "try to write" && err != nil && strings.Contains(err.Error(), "no Key Vault does") {
+	if use == "try to write" && err != nil && strings.Contains(err.Error(), "No Key Vault does that") {
 		return
 	}
 	wantStranger(t, err, name, method, "kv-ml.vault.azure.net", path)

@@ -68,10 +68,10 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	return assertionSource{}, &Error{
 		Attribute: s.UseOIDC.named("use_oidc"),
 		Summary:   "No OIDC token to log in with",
-		Detail: "No source of an OIDC token is configured. In GitHub Actions give the job permissions: id-token: " +
-			"write, which sets ACTIONS_ID_TOKEN_REQUEST_URL. " +
-			"In Azure Pipelines set ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: " +
-			"$(System.AccessToken). Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
+		Detail: "The login needs an OIDC token, and no setting says where to get one. In GitHub Actions give the job " +
+			"permissions: id-token: write, and GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL. In Azure Pipelines set " +
+			"ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken) to the step. " +
+			"Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
 	}
 }
 
@@ -174,8 +174,9 @@ func needsServiceConnection(s Settings) *Error {
 		Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
 		Summary:   "Azure Pipelines needs a service connection",
 		Detail: fmt.Sprintf(
-			"Azure Pipelines (%s) issues a token for a service connection only. "+
-				"Set ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to its ID.",
+			"Azure Pipelines (%s) issues OIDC tokens for service connections only. Set "+
+				"ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to the ID of the "+
+				"service connection.",
 			s.OIDCRequestURL.Source(),
 		),
 	}
@@ -222,8 +223,9 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
 		Detail: fmt.Sprintf(
 			"Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but "+
-				"the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the first only, "+
-				"unless the other one trusts this connection, too.",
+				"the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the application of "+
+				"the service connection only, unless the configured application has a federated credential for this "+
+				"service connection too.",
 			connection,
 			application,
 			strings.TrimSpace(s.ClientID.Value),
@@ -247,7 +249,7 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 			return nil, "", &Error{
 				Attribute: need.named(need.name),
 				Summary:   "Incomplete OIDC login",
-				Detail:    fmt.Sprintf("%s is not set. It comes from %s.", need.named(need.name), need.hint),
+				Detail:    fmt.Sprintf("%s is not set. Its value comes from %s.", need.named(need.name), need.hint),
 			}
 		}
 	}
@@ -257,7 +259,7 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 	address, err := url.Parse(strings.TrimSpace(s.OIDCRequestURL.Value))
 	if err != nil {
 		return nil, "", at(
-			&Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."},
+			&Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."},
 			s.OIDCRequestURL,
 			"oidc_request_url",
 		)
@@ -269,12 +271,13 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 func CheckOIDCRequestURL(value string) error {
 	u, err := url.Parse(strings.TrimSpace(value))
 	if err != nil || !IsHostName(u.Hostname()) {
-		return &Error{Summary: "Invalid OIDC request URL", Detail: "It is not a URL."}
+		return &Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."}
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return &Error{Summary: "Invalid OIDC request URL", Detail: "It must be https: a credential is sent to it."}
+		return &Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url must begin with https, because " +
+			"the provider sends a credential to this address."}
 	}
 	return nil
 }
@@ -318,7 +321,7 @@ func (o *opening) tokenService(
 			return fail(
 				ctx.Err() == nil && !wrongAddress(err),
 				0,
-				"%s cannot be reached: %s. HTTPS_PROXY is honoured.",
+				"the provider cannot reach %s: %s. Check the network, HTTPS_PROXY and NO_PROXY.",
 				address.Host,
 				clean(networkText(err)),
 			)
@@ -326,7 +329,7 @@ func (o *opening) tokenService(
 		defer func() { _ = response.Body.Close() }()
 		body, _, err := readLimited(response.Body, maxAssertionAnswer)
 		if err != nil {
-			return fail(true, 0, "its answer was cut short.")
+			return fail(true, 0, "the answer was cut off. Run Terraform again.")
 		}
 		if status := response.StatusCode; status != http.StatusOK {
 			var said struct{ Message string }
@@ -334,14 +337,14 @@ func (o *opening) tokenService(
 			if status == http.StatusMethodNotAllowed && notAllowed != nil {
 				return "", &assertionError{report: notAllowed}
 			}
-			hint := "The request token may have expired with its job, or belong to another one."
+			hint := "The request token (oidc_request_token) may have expired with its job, or belong to another job."
 			if status == http.StatusNotFound {
 				hint = "Check ado_pipeline_service_connection_id and oidc_request_url."
 			}
 			return fail(
 				status == http.StatusTooManyRequests || status >= 500,
 				retryAfter(response.Header),
-				"status %d %s. %s",
+				"it answered with status %d %s. %s",
 				status,
 				clean(said.Message),
 				hint,

@@ -65,7 +65,8 @@ func checkThumbprint(c *certificate.Certificate, expected, attribute string) err
 	return &Error{
 		Attribute: attribute,
 		Summary:   "Thumbprint mismatch",
-		Detail: fmt.Sprintf("Expected %s (%s), but the certificate loaded (%s) has SHA-1 %s, SHA-256 %s.",
+		Detail: fmt.Sprintf("The expected thumbprint is %s (%s), but the loaded certificate (%s) has the thumbprints "+
+			"SHA-1 %s and SHA-256 %s. Load the right certificate, or correct the expected thumbprint.",
 			normal, attribute, c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256),
 	}
 }
@@ -86,7 +87,7 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	if looksLikeCertificate(setting.Value) {
 		return fail(
 			"Client certificate path is not a path",
-			"%s holds a certificate instead of the path of a file; that goes into client_certificate.",
+			"%s holds a certificate instead of the path of a file. Set a certificate in client_certificate.",
 			setting.Source(),
 		)
 	}
@@ -102,7 +103,7 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	if err != nil {
 		return fail(
 			"Client certificate path cannot be expanded",
-			"%s begins with ~, but the home directory is not known. Write the path in full.",
+			"%s begins with ~, but the provider cannot find out the home directory. Write the path in full.",
 			setting.Source(),
 		)
 	}
@@ -111,34 +112,35 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 	case errors.Is(err, fs.ErrNotExist):
 		hint := ""
 		if looksLikePath(path) && !filepath.IsAbs(path) {
-			hint = fmt.Sprintf(" In a module write \"${path.module}/%s\".", path)
+			hint = fmt.Sprintf(" For a file in a module, write \"${path.module}/%s\".", path)
 		}
 		return fail("Client certificate file not found", "%s%s", missing(path, setting), hint)
 	case errors.Is(err, fs.ErrPermission):
 		return fail(
 			"Client certificate file cannot be read",
-			"The file %s (from %s) must be readable for the user that runs Terraform.",
+			"The user that runs Terraform may not read the file %s (from %s). Let this user read the file.",
 			path,
 			setting.Source(),
 		)
 	case errors.Is(err, errDirectory):
 		return fail(
 			"Client certificate path is a directory",
-			"%s (from %s) is a directory; name the PFX or PEM file in it.",
+			"%s (from %s) is a directory. Write the path of the PFX or PEM file in it.",
 			path,
 			setting.Source(),
 		)
 	case errors.Is(err, errTooLarge):
 		return fail(
 			"Client certificate file is too large",
-			"%s (from %s) is larger than 1 MiB; a PFX or PEM bundle has a few KiB.",
+			"%s (from %s) is larger than 1 MiB. A PFX or PEM file has a few KiB, so this is probably another file.",
 			path,
 			setting.Source(),
 		)
 	case err != nil:
 		return fail("Client certificate file cannot be read", "%s", FileFault(path, setting, err))
 	case len(data) == 0:
-		return fail("Client certificate file is empty", "%s (from %s) has no content.", path, setting.Source())
+		return fail("Client certificate file is empty", "%s (from %s) is empty. Write the certificate and its "+
+			"private key to this file, as PFX or PEM.", path, setting.Source())
 	}
 	return data, path, nil
 }
@@ -207,7 +209,7 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 				Attribute: from.attribute,
 				Summary:   "Two different client certificates",
 				Detail: fmt.Sprintf(
-					"%s and %s hold different certificates; keep one.",
+					"%s and %s hold different certificates. Remove one of the two settings.",
 					inline.Source(),
 					file.Source(),
 				),

@@ -124,7 +124,7 @@ func TestOpenCertificateRefuses(t *testing.T) {
 			[]string{"client_certificate and client_certificate_path"}},
 		"thumbprint mismatch": {certificateSettings(byPath(pemPath), func(s *Settings) {
 			s.CertificateThumbprint = hcl("client_certificate_thumbprint", strings.Repeat("a1", 20))
-		}), "Thumbprint mismatch", "client_certificate_thumbprint", []string{"Expected A1A1", "SHA-1", "SHA-256"}},
+		}), "Thumbprint mismatch", "client_certificate_thumbprint", []string{"The expected thumbprint is A1A1", "SHA-1", "SHA-256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -50,8 +50,8 @@ func CheckTenantID(value string) error {
 	case "common", "organizations", "consumers":
 		return &Error{
 			Summary: "Invalid tenant ID",
-			Detail: "“" + strings.ToLower(value) + "” names many directories; an application logs in to one. Write " +
-				"the directory (tenant) ID, a UUID, or one of its domains.",
+			Detail: "“" + strings.ToLower(value) + "” stands for many directories, but an application logs in to one " +
+				"directory. Write the directory (tenant) ID, a UUID, or one of its domains.",
 		}
 	}
 	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
@@ -77,14 +77,14 @@ func CheckClientID(value string) error {
 	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
 		return &Error{
 			Summary: "Invalid client ID",
-			Detail: "This is the path of an object, with its object ID; use .client_id of that resource instead of " +
-				".id.",
+			Detail: "The value is the path of an object in Entra ID and contains its object ID. Use the attribute " +
+				"client_id of that Terraform resource instead of id.",
 		}
 	}
 	return &Error{
 		Summary: "Invalid client ID",
-		Detail: "An application (client) ID is a UUID, not a name. The application's page under App " +
-			"registrations shows it; the object ID next to it is a different one.",
+		Detail: "An application (client) ID is a UUID, not a name. The application's page under App registrations " +
+			"shows it; the object ID on the same page is another ID.",
 	}
 }
 
@@ -102,8 +102,8 @@ func CheckThumbprint(value string) error {
 	}
 	return &Error{
 		Summary: "Invalid certificate thumbprint",
-		Detail: "A thumbprint is 40 hexadecimal digits (SHA-1) or 64 (SHA-256); spaces and colons between them are " +
-			"ignored.",
+		Detail: "A thumbprint has 40 hexadecimal digits (SHA-1) or 64 (SHA-256). Spaces and colons between the " +
+			"digits are ignored.",
 	}
 }
 

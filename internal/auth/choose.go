@@ -71,8 +71,8 @@ func (s Settings) choose() (decision, error) {
 			Summary:   "Conflicting Azure credentials",
 			Err:       ErrConflict,
 			Detail: fmt.Sprintf(
-				"%s and %s are both set in configuration; keep one, or select one with auth_type. If that "+
-					"login fails, no other one is tried.",
+				"%s and %s are both set in the configuration, for two kinds of login. Remove one of them, or select "+
+					"one with auth_type. If the selected login fails, the provider tries no other login.",
 				first.Attribute,
 				second.Attribute,
 			),
@@ -126,7 +126,8 @@ func CheckAuthType(value string) error {
 		}
 		kinds = append(kinds, string(m.kind))
 	}
-	return &Error{Summary: "Unknown auth_type", Detail: "The kinds of login are " + strings.Join(kinds, ", ") + "."}
+	return &Error{Summary: "Unknown auth_type", Detail: "auth_type must be one of these kinds of " +
+		"login: " + strings.Join(kinds, ", ") + "."}
 }
 
 // pinned returns the kind of credential that auth_type names; the zero value if auth_type is not set.
@@ -156,7 +157,7 @@ func (s Settings) checkPinned(m credentialKind) error {
 				Attribute: w.named("use_" + string(w.kind)),
 				Summary:   "Contradicting Azure login",
 				Detail: fmt.Sprintf(
-					"auth_type is %s (%s), but %s is false. Remove one of them.",
+					"auth_type is %s (%s), but %s is false. Remove one of the two settings.",
 					m.kind,
 					s.AuthType.Source(),
 					w.Source(),
@@ -180,10 +181,10 @@ func (s Settings) checkPinned(m credentialKind) error {
 	}
 	return &Error{
 		Attribute: s.AuthType.named("auth_type"),
-		Summary:   "Pinned login has no credential",
+		Summary:   "Login of auth_type has no credential",
 		Detail: fmt.Sprintf(
-			"auth_type is %s (%s), but there is no credential of that kind. %s; no other kind is tried. Found "+
-				"elsewhere: %s.",
+			"auth_type is %s (%s), but no credential of that kind is set. %s. The provider tries no other kind of "+
+				"login. Credentials of other kinds: %s.",
 			m.kind,
 			s.AuthType.Source(),
 			need,
@@ -203,14 +204,15 @@ func (s Settings) missing() error {
 	var hint string
 	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
 		hint = fmt.Sprintf(
-			" %s alone selects no login: to log in with such a token set use_oidc = true (or ARM_USE_OIDC).",
+			" %s alone selects no login. To log in with an OIDC token, also set use_oidc = true (or ARM_USE_OIDC).",
 			token.Source(),
 		)
 		break
 	}
 	return &Error{
 		Summary: "Missing Azure credentials",
-		Detail: fmt.Sprintf("Set one of %s (or in the environment %s).%s Found: %s.",
+		Detail: fmt.Sprintf("No login is configured. Set one of %s (or in the environment %s).%s Settings that the "+
+			"provider found: %s.",
 			strings.Join(sets, ", "), strings.Join(envs, ", "), hint, strings.Join(found, ", ")),
 	}
 }

@@ -65,7 +65,7 @@ func inspectCLI(err error, _ bool) failure {
 	text, _, _ = strings.Cut(text, "To troubleshoot, visit")
 	text = strings.TrimSuffix(strings.TrimSpace(text), ".")
 	if errors.Is(err, context.DeadlineExceeded) {
-		text = "no answer in time; it may wait for somebody to type, or for a lock"
+		text = "no answer in time; the Azure CLI may be waiting for input, or for a lock"
 	}
 	return failure{contact: contactNone, proposal: proposedLogin(text), answer: answer{
 		Description:   text,
@@ -123,33 +123,34 @@ func (e explainer) azureCLI(f failure, scope string) *Error {
 			"as with a client certificate."
 	case f.answer.has(conditionalAccessCodes...):
 		out.Summary = "Conditional Access blocks the Azure CLI"
-		hint = "A Conditional Access policy does not let the account of the Azure CLI in from here, by location, " +
-			"device or risk. Ask the Microsoft Entra administrator, with the correlation ID below, or log in " +
-			"another way, such as with a client certificate."
+		hint = "A Conditional Access policy blocks the account of the Azure CLI here, because of the location, the " +
+			"device or a risk. Give the correlation ID below to the Microsoft Entra administrator, or log in another " +
+			"way, such as with a client certificate."
 		if f.proposal != "" {
-			hint += " If the policy wants no more than a new sign-in, the Azure CLI proposes to run: " + login
+			hint += " If the policy only requires a new sign-in, run the command that the Azure CLI proposes: " + login
 		}
 	case f.answer.has(multiFactorCodes...):
 		out.Summary = "Azure CLI needs multi-factor authentication"
-		hint = "The account of the Azure CLI must sign in with a second factor for this. Run: " +
+		hint = "The account of the Azure CLI must sign in with multi-factor authentication to get this token. Run: " +
 			e.withScope(login, f, scope)
 	case f.answer.has(expiredSessionCodes...):
 		out.Summary = "Azure CLI session has expired"
 		hint = "The sign-in of the Azure CLI has expired or was revoked. Run: " + e.withScope(login, f, scope)
 	case f.answer.code() != 0:
 		out.Summary = "Azure CLI was refused a token"
-		hint = "Microsoft Entra ID refused the account of the Azure CLI. What it said is below."
+		hint = "Microsoft Entra ID refused to give the account of the Azure CLI a token. Its reason is below."
 		if f.proposal != "" {
 			hint += " The Azure CLI proposes to run: " + login
 		}
 	case strings.Contains(said, "az login"), strings.Contains(said, "setup account"):
 		out.Summary = "Azure CLI is not logged in"
-		hint = fmt.Sprintf("The Azure CLI has no login that can be used here, or it has expired. Run: %s", login)
+		hint = fmt.Sprintf("The Azure CLI is not logged in, or its login has expired or cannot be used here. Run: %s",
+			login)
 	default:
 		out.Summary = "Azure CLI returned no token"
-		hint = "The Azure CLI could not get a token. Try it by hand: az account get-access-token"
+		hint = "The Azure CLI could not get a token. To see the cause, run: az account get-access-token"
 		if f.proposal != "" {
-			hint += ". It proposes to run: " + login
+			hint += ". The Azure CLI proposes to run: " + login
 		}
 	}
 	out.Detail = e.detail(hint, f.answer)

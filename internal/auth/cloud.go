@@ -52,7 +52,7 @@ func CheckEnvironment(value string) error {
 	if _, ok := cloudNamed(value); ok {
 		return nil
 	}
-	return &Error{Summary: "Unknown environment", Detail: "The environment is public, usgovernment or china."}
+	return &Error{Summary: "Unknown environment", Detail: "environment must be public, usgovernment or china."}
 }
 
 func cloudNamed(name string) (cloud, bool) {
@@ -103,8 +103,8 @@ func (s Settings) cloud() (cloud, error) {
 		return cloud{}, at(&Error{
 			Summary: "Environment contradicts the workspace's address",
 			Detail: fmt.Sprintf(
-				"The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. "+
-					"Set it to %q or leave it out: the provider finds the cloud by the address.",
+				"The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. Set "+
+					"environment to %q, or remove it: the provider then finds the cloud by the address.",
 				named.name,
 				s.Host.Source(),
 				ofHost.workspaceDomain,
@@ -127,7 +127,7 @@ func CheckAuthorityHost(value string) error {
 func authorityBase(value, otherwise string) (string, error) {
 	return baseURL(value, otherwise, baseWords{
 		summary: "Invalid authority host", what: "login host", example: "https://login.example.com",
-		path: "; the tenant is added from tenant_id",
+		path: "; the provider adds the tenant from tenant_id",
 	})
 }
 

@@ -57,9 +57,9 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 		return nil, &Error{
 			Attribute: s.Host.named("host"),
 			Summary:   "Databricks login without a workspace",
-			Detail: "A login by Databricks OAuth asks the workspace for its token, so host (or DBXACCESS_HOST, " +
-				"DATABRICKS_HOST) must be set: azure_workspace_resource_id alone is not enough, because finding the " +
-				"address needs a login at Microsoft Entra ID.",
+			Detail: "A login by Databricks OAuth gets its token from the workspace, so host (or DBXACCESS_HOST, " +
+				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because only a login " +
+				"at Microsoft Entra ID can look up the address.",
 		}
 	}
 	return &tokenEndpoint{http: o.http, host: find}, nil
@@ -73,7 +73,8 @@ func workspaceBase(host string) (string, error) {
 	}
 	u, err := url.Parse(host)
 	if err != nil || u.Host == "" {
-		return "", &Error{Attribute: "host", Summary: "Invalid workspace address", Detail: "host is not an address."}
+		return "", &Error{Attribute: "host", Summary: "Invalid workspace address", Detail: "host is not the address " +
+			"of a workspace."}
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
@@ -286,9 +287,9 @@ func (o *opening) logInToWorkspace(
 				return Token{}, &Error{
 					Attribute: attribute,
 					Summary:   "A Databricks login works for Databricks only",
-					Detail: "This operation needs a token of Microsoft Entra ID for a service other than " +
-						"Databricks, and the login is one of Databricks OAuth, which Entra ID does not know. Log " +
-						"in with a client certificate or another kind of login at Entra ID.",
+					Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks. " +
+						"A login by Databricks OAuth cannot get such a token, because it has no identity in Entra " +
+						"ID. Log in with a client certificate or another kind of login at Entra ID.",
 				}
 			}
 			return a.token(ctx, "")
@@ -311,10 +312,10 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 		return Token{}, &Error{
 			Summary: "Login cannot get a token for a route-optimized endpoint", Err: ErrNoDetails,
 			Detail: fmt.Sprintf(
-				"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for it, and the "+
-					"login is %s from %s. "+
-					"Set a client id and an OAuth secret of Databricks (dbxaccess_service_principal_oauth_secret), "+
-					"or set the provider's login to databricks_oauth or databricks_oidc.",
+				"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for that endpoint. "+
+					"The login (%s from %s) cannot get such a token. Set a client id and an OAuth secret of "+
+					"Databricks (dbxaccess_service_principal_oauth_secret), or set the provider's login to "+
+					"databricks_oauth or databricks_oidc.",
 				l.Kind,
 				l.Source,
 			),
@@ -341,10 +342,10 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 		return nil
 	}
 	return &Warning{
-		Summary: "OAuth secret does not look like one of Databricks: " + clientID,
+		Summary: "OAuth secret does not look like a Databricks secret: " + clientID,
 		Detail: fmt.Sprintf(
 			"The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client secret of Entra "+
-				"ID does not log in here: for that one use client_secret (or ARM_CLIENT_SECRET) and client_id.",
+				"ID cannot be used here. To log in with one, set client_secret (or ARM_CLIENT_SECRET) and client_id.",
 			source,
 		),
 	}
@@ -359,7 +360,7 @@ func (s Settings) checkDatabricksOAuth(kind Kind) error {
 			Attribute: id.named("databricks_client_id"),
 			Summary:   "Incomplete Databricks login",
 			Detail: fmt.Sprintf(
-				"auth by %s needs the application id of the service principal: set %s (or DATABRICKS_CLIENT_ID).",
+				"A login by %s needs the application id of the service principal. Set %s (or DATABRICKS_CLIENT_ID).",
 				kind,
 				id.named("databricks_client_id"),
 			),

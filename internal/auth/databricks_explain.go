@@ -71,7 +71,8 @@ func (e oauthExplainer) failure(f failure) *Error {
 	case f.transient:
 		out.Summary = "Workspace's token endpoint is unavailable"
 		hint = fmt.Sprintf(
-			"It answered with status %d %s; %s in %s did not help. This usually passes; run again later.",
+			"The workspace's token endpoint answered with status %d %s. The provider gave up after %s in %s. The "+
+				"cause is usually temporary: run Terraform again later.",
 			f.status,
 			e.reason(f),
 			attempts(f.tries),
@@ -79,11 +80,12 @@ func (e oauthExplainer) failure(f failure) *Error {
 		)
 	case code == ErrClientRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused the OAuth client", e.credential, ErrClientRefused
-		hint = "The secret is wrong, was deleted or has expired; or the client id is not the application id of the " +
-			"service principal that it was created for; or that one is inactive or not in the workspace."
+		hint = "There are three possible causes. The OAuth secret is wrong, was deleted or has expired. Or the " +
+			"client id is not the application id of the service principal that the secret was created for. Or this " +
+			"service principal is inactive or not in the workspace."
 		if e.secret != "" && !databricksSecret().MatchString(e.secret) {
-			hint += " The secret does not look like one of Databricks, which begin with dose: a client secret of " +
-				"Entra ID does not log in here."
+			hint += " The secret does not begin with dose, as OAuth secrets of Databricks do. A client secret of " +
+				"Entra ID cannot be used here."
 		}
 	case code == ErrDetailsRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused a token for the endpoint", e.clientAttribute, ErrDetailsRefused
@@ -91,28 +93,30 @@ func (e oauthExplainer) failure(f failure) *Error {
 			"(dbxaccess_serving_endpoint_permission). Without it, Databricks does not issue a token for the endpoint."
 	case code == ErrScopeRefused.Error():
 		out.Summary, out.Attribute, out.Err = "OAuth secret lacks a scope", e.credential, ErrScopeRefused
-		hint = "The secret was created with fewer scopes than this needs. Use one with more scopes, or without " +
-			"any, which allows all APIs. This error does not depend on the permissions of its owner."
+		hint = "The OAuth secret was created with scopes that do not include this call. Use a secret whose scopes " +
+			"include it, and no other scopes that are not needed. The permissions of the secret's owner are not the " +
+			"cause."
 	case code == "" && f.status == http.StatusForbidden:
 		out.Summary, out.Attribute, out.Err = "Workspace refuses this address", e.hostAttribute, ErrAddressRefused
-		hint = "The token endpoint answered with status 403 and no OAuth error, as an IP access list or a network " +
-			"policy of the workspace does. Allow the address of this machine there."
+		hint = "The token endpoint answered with status 403 and without an OAuth error. An IP access list or a " +
+			"network policy of the workspace answers like that. Run Terraform from an address that is allowed, or " +
+			"allow the address of this machine there."
 	case code == "" && f.status == http.StatusNotFound:
 		out.Summary, out.Attribute = "Workspace has no token endpoint", e.hostAttribute
-		hint = "There is nothing at " + tokenPath + ". Check that host is the workspace's own address."
+		hint = "host has no token endpoint at " + tokenPath + ". Check that host is the address of the workspace."
 	case e.federated != nil:
 		out.Summary, out.Attribute = "Databricks refused the federated token", e.credential
 		hint = fmt.Sprintf(
-			"The answer was status %d %s. The service principal needs a federation policy whose issuer, audience and "+
-				"subject are those of the token below; "+
-				"only an account admin sees and sets such policies. A policy without audiences expects the account "+
-				"id, and databricks_oidc_audience sets what the token is asked for.",
+			"The workspace answered with status %d %s. The service principal needs a federation policy with the "+
+				"issuer, audience and subject of the token below. Only an account admin can see and set such "+
+				"policies. A policy without audiences expects the account id as the audience. "+
+				"databricks_oidc_audience sets the audience of the token.",
 			f.status,
 			e.reason(f),
 		)
 	default:
 		out.Summary, out.Attribute = "Databricks refused the login", e.credential
-		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
+		hint = fmt.Sprintf("The workspace's token endpoint answered with status %d %s.", f.status, e.reason(f))
 	}
 	out.Detail = e.detail(hint, f.answer)
 	return out
@@ -125,13 +129,13 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 	switch f.contact {
 	case contactUntrusted:
 		hint = "The TLS certificate of the workspace's host is not trusted on this machine. If a proxy inspects " +
-			"traffic, set ca_certificate_path or SSL_CERT_FILE to its certificate authority."
+			"traffic, set ca_certificate_path or SSL_CERT_FILE to a PEM file with the proxy's certificate authority."
 	case contactUnusable:
 		hint = clean(unusableText(f.cause))
 		f.cause = nil
 	case contactUnclear:
 		hint = "Something answered at " + tokenPath + ", but not with a token. Check host, and whether a proxy or a " +
-			"sign-in page answers in its place."
+			"sign-in page answers instead of the workspace."
 	}
 	if f.cause != nil {
 		hint += "\n\nThe network error: " + clean(networkText(f.cause))
@@ -159,8 +163,8 @@ func checkDatabricksSecret(value, attribute, source string) error {
 		)
 	case databricksToken().MatchString(value):
 		return fail(
-			source + " is a personal access token of Databricks, not the secret of an OAuth client. Set " +
-				"such a token in token (or DATABRICKS_TOKEN).",
+			source + " is a personal access token of Databricks, not an OAuth secret. Set a personal access token in " +
+				"token (or DATABRICKS_TOKEN).",
 		)
 	}
 	return nil

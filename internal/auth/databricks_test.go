@@ -84,8 +84,8 @@ func TestDatabricksOAuthRefusals(t *testing.T) {
 		"of Entra": {func(_ *workspaceLogin, s *Settings) {
 			s.DatabricksClientSecret.Value = "abc8Q~secretvaluethatisofentra"
 		},
-			"Databricks refused the OAuth client", "client secret of Entra ID does not log in here", ErrClientRefused},
-		"scope": {func(*workspaceLogin, *Settings) {}, "OAuth secret lacks a scope", "does not depend on the permissions", ErrScopeRefused},
+			"Databricks refused the OAuth client", "client secret of Entra ID cannot be used here", ErrClientRefused},
+		"scope": {func(*workspaceLogin, *Settings) {}, "OAuth secret lacks a scope", "are not the cause", ErrScopeRefused},
 		"address": {func(w *workspaceLogin, _ *Settings) {
 			w.SetSwitches(emulator.WorkspaceSwitches{Network: emulator.NetworkIPAccessList})
 		}, "Workspace refuses this address", "IP access list", ErrAddressRefused},

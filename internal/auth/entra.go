@@ -104,7 +104,7 @@ func clientError(attribute string) error {
 	return &Error{
 		Attribute: attribute,
 		Summary:   "Cannot set up the Azure login",
-		Detail: "The login library rejects these settings, although they passed every check of the provider. " +
-			"Please report this, with the settings but without secrets.",
+		Detail: "The login library rejects these settings, although they passed every check of the provider. Please " +
+			"report this to the provider's maintainers, with the settings but without secrets.",
 	}
 }

@@ -63,7 +63,7 @@ func TestAccessTokenRetriesAreBounded(t *testing.T) {
 	o.RetryTimeout = 2 * time.Second
 	began := time.Now()
 	_, err := d.open(t, d.secretSettings(app, secret), o).AccessToken(t.Context(), DatabricksScope)
-	e := wantError(t, err, "Microsoft Entra ID is unavailable", "status 503", "1 attempt", "run again later", "Client ID: "+app.ClientID)
+	e := wantError(t, err, "Microsoft Entra ID is unavailable", "status 503", "1 attempt", "run Terraform again later", "Client ID: "+app.ClientID)
 	if time.Since(began) > time.Second {
 		t.Errorf("waited %v for a Retry-After that is beyond the limit", time.Since(began))
 	}
@@ -108,7 +108,7 @@ func TestAccessTokenFirstContact(t *testing.T) {
 		detail    []string
 	}{
 		"untrusted": {d.server.URL, nil, "Login host is not trusted", []string{"ca_certificate_path or SSL_CERT_FILE", "certificate"}},
-		"refused":   {refused, nil, "Login host refuses the connection", []string{"HTTPS_PROXY is honoured", "connection refused"}},
+		"refused":   {refused, nil, "Login host refuses the connection", []string{"Behind a proxy, set HTTPS_PROXY", "connection refused"}},
 		"handshake": {picky.URL, picky.Client().Transport, "Login host refuses the TLS connection", []string{"nothing was sent", "HTTPS_PROXY", "tls"}},
 		"no host":   {"https://login.example.com", noHost, "Login host not found", []string{"login.example.com", "HTTPS_PROXY", "no such host"}},
 	} {

@@ -47,7 +47,8 @@ func (e explainer) failure(f failure, scope string) *Error {
 	if f.transient {
 		out.Summary = "Microsoft Entra ID is unavailable"
 		hint = fmt.Sprintf(
-			"It answered with status %d %s; %s in %s did not help. This usually passes; run again later.",
+			"Microsoft Entra ID answered with status %d %s. The provider gave up after %s in %s. The cause is "+
+				"usually temporary: run Terraform again later.",
 			f.status,
 			e.reason(f),
 			attempts(f.tries),
@@ -65,11 +66,11 @@ func (e explainer) failure(f failure, scope string) *Error {
 		}
 	} else {
 		out.Summary = "Microsoft Entra ID refused the login"
-		hint = fmt.Sprintf("The answer was status %d %s.", f.status, e.reason(f))
+		hint = fmt.Sprintf("Microsoft Entra ID answered with status %d %s.", f.status, e.reason(f))
 		if f.answer.Error == "" {
-			hint = fmt.Sprintf("The answer was status %d and not in the form of Microsoft Entra ID: something "+
-				"between here and %s may have sent it, such as a proxy. HTTPS_PROXY and NO_PROXY are "+
-				"honoured.", f.status, e.host())
+			hint = fmt.Sprintf("The answer has status %d, but not the form of an answer of Microsoft Entra ID. "+
+				"Something between this machine and %s, such as a proxy, may have sent it. Check HTTPS_PROXY and "+
+				"NO_PROXY.", f.status, e.host())
 		}
 	}
 	out.Detail = e.detail(hint, f.answer)
@@ -104,42 +105,44 @@ func (e explainer) unreachable(f failure) *Error {
 	case contactNoHost:
 		out.Summary = "Login host not found"
 		hint = fmt.Sprintf(
-			"The name %s cannot be resolved. Check authority_host and DNS; behind a proxy set HTTPS_PROXY, which is "+
-				"honoured.",
+			"The host name %s cannot be resolved. Check authority_host and DNS. Behind a proxy, set HTTPS_PROXY.",
 			e.host(),
 		)
 	case contactRefused:
 		out.Summary = "Login host refuses the connection"
 		hint = fmt.Sprintf(
-			"%s refuses the connection. Check authority_host and firewalls; HTTPS_PROXY is honoured.",
+			"%s refuses the connection. Check authority_host and firewalls. Behind a proxy, set HTTPS_PROXY.",
 			e.host(),
 		)
 	case contactProxy:
-		out.Summary = "Proxy does not lead to the login host"
+		out.Summary = "Proxy did not connect to the login host"
 		hint = fmt.Sprintf(
-			"The proxy that HTTPS_PROXY names did not connect to %s: it cannot resolve or reach it, forbids it, or "+
-				"wants credentials in HTTPS_PROXY. Check authority_host, the proxy and NO_PROXY.",
+			"The proxy that HTTPS_PROXY names did not connect to %s. Either the proxy cannot resolve or reach that "+
+				"host, or it forbids the connection, or it requires credentials in HTTPS_PROXY. Check "+
+				"authority_host, the proxy and NO_PROXY.",
 			e.host(),
 		)
 	case contactUntrusted:
 		out.Summary = "Login host is not trusted"
 		hint = fmt.Sprintf(
-			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or this is a "+
-				"private cloud, set ca_certificate_path or SSL_CERT_FILE to its certificate authority.",
+			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or the host is "+
+				"in a private cloud, set ca_certificate_path or SSL_CERT_FILE to a PEM file with the certificate "+
+				"authority of the proxy or of the cloud.",
 			e.host(),
 		)
 	case contactHandshake:
 		out.Summary = "Login host refuses the TLS connection"
 		hint = fmt.Sprintf(
-			"%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another "+
-				"version of TLS; "+
-				"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and authority_host.",
+			"%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does that, because it "+
+				"requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY and "+
+				"authority_host.",
 			e.host(),
 		)
 	case contactLost:
 		out.Summary = "Login host does not answer"
 		hint = fmt.Sprintf(
-			"%s did not answer; %s in %s. Check network and firewalls; HTTPS_PROXY is honoured.",
+			"%s did not answer: the provider made %s in %s. Check the network and firewalls. Behind a proxy, set "+
+				"HTTPS_PROXY.",
 			e.host(),
 			attempts(max(f.tries, 1)),
 			f.spent.Round(time.Second),
@@ -152,8 +155,8 @@ func (e explainer) unreachable(f failure) *Error {
 		out.Attribute = ""
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
 		hint = fmt.Sprintf(
-			"%s answered, but not as a login host does: its answer or its openid-configuration could not be used. "+
-				"Check authority_host, and whether a proxy or a sign-in page answers in its place.",
+			"%s answered, but the answer or the openid-configuration is not that of a login host. Check "+
+				"authority_host, and whether a proxy or a sign-in page answers instead of the login host.",
 			e.host(),
 		)
 	}
@@ -200,7 +203,7 @@ func (e explainer) interrupted(why error, last *failure) *Error {
 	case last.contact == contactAnswered:
 		a = last.answer
 		out.Code, out.CorrelationID = a.code(), clean(a.CorrelationID)
-		hint += fmt.Sprintf(" Its last answer was status %d %s.", last.status, e.reason(*last))
+		hint += fmt.Sprintf(" The last answer was status %d %s.", last.status, e.reason(*last))
 	case last.local != nil:
 		hint += " " + last.local.Detail
 	}
@@ -289,11 +292,12 @@ func (e explainer) clock(f failure) string {
 	delta := now.Sub(f.date).Round(time.Second)
 	switch {
 	case delta > time.Minute:
-		return fmt.Sprintf("The clock of this machine is %s ahead of Microsoft Entra ID; set it right.", delta)
+		return fmt.Sprintf("The clock of this machine is %s ahead of Microsoft Entra ID. Correct the clock.", delta)
 	case delta < -time.Minute:
-		return fmt.Sprintf("The clock of this machine is %s behind Microsoft Entra ID; set it right.", -delta)
+		return fmt.Sprintf("The clock of this machine is %s behind Microsoft Entra ID. Correct the clock.", -delta)
 	}
-	return "The clock of this machine agrees with that of Microsoft Entra ID now; it may have been set in between."
+	return "The clock of this machine now agrees with that of Microsoft Entra ID; it may have been corrected after " +
+		"the login began."
 }
 
 func (e explainer) host() string {

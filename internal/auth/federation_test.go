@@ -72,7 +72,7 @@ func TestOIDCAzurePipelines(t *testing.T) {
 
 	s.ADOServiceConnectionID.Value = testClient
 	_, err := open(t, s, p.options()).AccessToken(t.Context(), DatabricksScope)
-	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines returned no token: status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
+	if e := wantError(t, err, "Cannot get an OIDC token", "Azure Pipelines returned no token: it answered with status 404", "ado_pipeline_service_connection_id"); e.Attribute != "ado_pipeline_service_connection_id" {
 		t.Errorf("attribute is %q", e.Attribute)
 	}
 	s.ADOServiceConnectionID = Setting{Attribute: "ado_pipeline_service_connection_id"}
@@ -140,7 +140,7 @@ func TestOIDCAzurePipelinesOtherClientID(t *testing.T) {
 	}
 	_, err := l.AccessToken(t.Context(), DatabricksScope)
 	wantError(t, err, "No federated credential matches", "service connection "+job.ServiceConnectionID,
-		"the client ID "+other.ClientID+" (ARM_CLIENT_ID in the environment) must be the application of that connection")
+		"The client ID "+other.ClientID+" (ARM_CLIENT_ID in the environment) must be the application of this service connection")
 
 	s.ClientID.Value = app.ClientID
 	if l := open(t, s, p.options(shown...)); len(l.Warnings) != 0 {
@@ -211,7 +211,7 @@ func TestOIDCRefusals(t *testing.T) {
 		}, "OIDC issuer is not trusted", 700211, []string{"issuer (iss) https://issuer.example/x"}},
 		"audience": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, "api://other")
-		}, "OIDC audience does not match", 700212, []string{"audience (aud) " + federationAudience, "In the Azure public cloud the audience is " + federationAudience}},
+		}, "OIDC audience does not match", 700212, []string{"audience (aud) " + federationAudience, "In the Azure public cloud the audience must be " + federationAudience}},
 		"subject": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), "repo:contoso/models:pull_request", federationAudience)
 		}, "OIDC subject does not match", 700213, []string{"subject (sub) " + jobSubject}},
@@ -219,11 +219,11 @@ func TestOIDCRefusals(t *testing.T) {
 		"expired": {func(app *emulator.App, i *emulator.OIDCIssuer, p *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, federationAudience)
 			p.Clock.Advance(2 * time.Hour)
-		}, "Client assertion is outside its time", 700024, []string{"GitHub 5, Azure DevOps 10", "instead of a fixed oidc_token", jobSubject}},
+		}, "Client assertion has expired or is not yet valid", 700024, []string{"GitHub 5, Azure DevOps 10", "Instead of a fixed oidc_token", jobSubject}},
 		"signature": {func(app *emulator.App, i *emulator.OIDCIssuer, _ *proxied) {
 			app.AddFederatedCredential(i.URL(), jobSubject, federationAudience)
 			i.RotateKey()
-		}, "Client assertion is refused", 50013, []string{"OIDC token was refused", jobSubject}},
+		}, "Client assertion is refused", 50013, []string{"refused the form or the signature of the OIDC token", jobSubject}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

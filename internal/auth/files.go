@@ -89,8 +89,8 @@ func notInPod(s Settings, variable string) error {
 		Attribute: s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"),
 		Summary:   "Not in a pod with workload identity",
 		Detail: fmt.Sprintf(
-			"%s is on, but %s is not set. Azure Kubernetes Service sets it in pods with the label "+
-				"azure.workload.identity/use: \"true\" and an annotated service account.",
+			"%s is true, but the environment variable %s is not set. Azure Kubernetes Service sets this variable in "+
+				"pods that have the label azure.workload.identity/use: \"true\" and an annotated service account.",
 			s.UseAKSWorkloadIdentity.Source(),
 			variable,
 		),
@@ -118,8 +118,7 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 			Attribute: file.named(words.attribute),
 			Summary:   title + " and its file differ",
 			Detail: fmt.Sprintf(
-				"mismatch between supplied %s (%s) and supplied %s file contents (%s) - please either remove one or "+
-					"ensure they match",
+				"The %s (%s) and the %s in the file (%s) differ. Remove one of the two settings, or make both equal.",
 				words.what,
 				value.Source(),
 				words.what,
@@ -144,7 +143,7 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	// The setting may hold the value itself instead of a path by mistake, so the error does not repeat the setting.
 	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
 		return fail(
-			"%s does not name a file. Set it to the path of a file with the %s in it, not to the %s itself.",
+			"The value of %s is not the path of a file. Set the path of a file with the %s in it, not the %s itself.",
 			setting.Source(),
 			words.what,
 			words.what,
@@ -152,7 +151,8 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	}
 	path, err := expandHome(path)
 	if err != nil {
-		return fail("%s begins with ~, but the home directory is not known. Write the path in full.", setting.Source())
+		return fail("%s begins with ~, but the provider cannot find out the home directory. Write the path in full.",
+			setting.Source())
 	}
 	data, err := ReadFile(path, maxValueFile)
 	value := strings.TrimSpace(strings.TrimPrefix(string(data), "\ufeff"))
@@ -160,11 +160,13 @@ func readValueFile(setting Setting, words fileWords) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return fail("%s", missing(path, setting))
 	case errors.Is(err, fs.ErrPermission):
-		return fail("The file %s (from %s) must be readable for the user that runs Terraform.", path, setting.Source())
+		return fail("The user that runs Terraform may not read the file %s (from %s). Let this user read the file.",
+			path, setting.Source())
 	case errors.Is(err, errDirectory):
-		return fail("%s (from %s) is a directory; name the file in it.", path, setting.Source())
+		return fail("%s (from %s) is a directory. Write the path of the file in it.", path, setting.Source())
 	case errors.Is(err, errTooLarge):
-		return fail("%s (from %s) is larger than 64 KiB, far more than a %s has.", path, setting.Source(), words.what)
+		return fail("%s (from %s) is larger than 64 KiB. A %s is much shorter, so this is probably another file.",
+			path, setting.Source(), words.what)
 	case err != nil:
 		return fail("%s", FileFault(path, setting, err))
 	case value == "":

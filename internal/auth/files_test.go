@@ -47,7 +47,7 @@ func TestValueFiles(t *testing.T) {
 		detail             []string
 	}{
 		"two secrets": {func(s *Settings) { files(s); s.ClientSecret = hcl("client_secret", "an0ther-secret") }, "Client secret and its file differ", "client_secret_file_path",
-			[]string{"mismatch between supplied client secret (client_secret) and supplied client secret file contents", "please either remove one or ensure they match"}},
+			[]string{"The client secret (client_secret) and the client secret in the file", "Remove one of the two settings, or make both equal"}},
 		"two ids":    {func(s *Settings) { files(s); s.ClientID = hcl("client_id", testTenant) }, "Client ID and its file differ", "client_id_file_path", nil},
 		"missing":    {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", dir+"/x") }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"There is no file " + dir}},
 		"missing id": {func(s *Settings) { files(s); s.ClientIDFilePath.Value = "./none" }, "Cannot read the file of the client ID", "client_id_file_path", []string{"./none", " in /"}},
@@ -58,7 +58,7 @@ func TestValueFiles(t *testing.T) {
 		"large": {func(s *Settings) {
 			s.ClientSecretFilePath = hcl("client_secret_file_path", write(t, "l", make([]byte, 1<<17)))
 		}, "Cannot read the file of the client secret", "client_secret_file_path", []string{"64 KiB"}},
-		"not a path": {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", secret) }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"not to the client secret itself"}},
+		"not a path": {func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", secret) }, "Cannot read the file of the client secret", "client_secret_file_path", []string{"not the client secret itself"}},
 		"not an id":  {func(s *Settings) { files(s); s.ClientIDFilePath.Value = key }, "Invalid client ID", "client_id_file_path", nil},
 		"of the environment": {func(s *Settings) {
 			s.ClientSecretFilePath = env("client_secret_file_path", "ARM_CLIENT_SECRET_FILE_PATH", "/no/where")

@@ -146,7 +146,8 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 		return nil, &Error{
 			Summary: "Login was interrupted",
 			Err:     err,
-			Detail:  fmt.Sprintf("The operation ended before the login had been read from Key Vault %s.", v.host),
+			Detail: fmt.Sprintf("The operation ended before the provider had read the login from Key Vault %s.",
+				v.host),
 		}
 	}
 	read := &vaultContent{facts: vaultFacts{host: v.host}, values: map[string]string{}, settings: v.settings}
@@ -159,7 +160,7 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			return nil, v.fail(
 				names[i],
 				"Key Vault secret is empty",
-				"Secret %s of Key Vault %s has no value.",
+				"Secret %s in Key Vault %s has an empty value.",
 				names[i].Value,
 				v.host,
 			)
@@ -199,7 +200,7 @@ func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
 			return s, v.fail(
 				id.name,
 				wrong.Summary,
-				"%s The value is that of secret %s in Key Vault %s.",
+				"%s The value came from secret %s in Key Vault %s.",
 				wrong.Detail,
 				id.name.Value,
 				v.host,
@@ -294,9 +295,9 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 			Attribute: from.attribute,
 			Summary:   "Key Vault certificate has no exportable key",
 			Detail: fmt.Sprintf(
-				"%s comes without its private key. If it is a certificate, its policy makes the key not "+
-					"exportable: create a new version with an exportable key (key_props.exportable = true). "+
-					"If it is a secret, store the PFX, or a PEM with the key.",
+				"%s was read without a private key. If it is a certificate object, its policy does not allow "+
+					"exporting the key: create a new version with an exportable key (key_props.exportable = true). "+
+					"If it is a secret, store the PFX in it, or a PEM with the key.",
 				from.Bundle,
 			),
 		}
@@ -304,14 +305,14 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Attribute == from.passwordAttribute {
 		vault, _, _ := strings.Cut(read.facts.host, ".")
 		wrong.Detail += fmt.Sprintf(
-			" Get that file with: az keyvault secret download --vault-name %s --name %s --encoding base64 --file "+
-				"sp.pfx",
+			" To download the file, run: az keyvault secret download --vault-name %s --name %s --encoding base64 "+
+				"--file sp.pfx",
 			vault,
 			strings.TrimSpace(k.CertificateName.Value),
 		)
 		if !k.CertificatePasswordSecretName.IsSet() {
 			wrong.Detail += fmt.Sprintf(
-				". For a PFX that was stored as a secret, name the secret with its password in %s.",
+				". For a PFX that was stored as a secret, set %s to the name of the secret that holds the password.",
 				k.CertificatePasswordSecretName.Attribute,
 			)
 		}

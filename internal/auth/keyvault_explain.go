@@ -58,7 +58,7 @@ func (v *vault) explain(name Setting, err error) *Error {
 		out.Summary, out.Attribute = "No Key Vault at the vault's address", v.settings.VaultURI.Attribute
 		hint = fmt.Sprintf(
 			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
-				"vault_uri and environment; a proxy may answer in its place.",
+				"vault_uri and environment. A proxy may also have answered instead of the vault.",
 			v.host,
 		)
 	default:
@@ -92,28 +92,28 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 			out.Attribute == v.settings.CertificateName.Attribute {
 			*hint = fmt.Sprintf("Key Vault %s has no version %s of %s.", v.host, version, secret)
 		}
-		*hint += " Check the name; a deleted secret may still be recoverable: az keyvault secret list-deleted. " +
-			"A secret that is being recovered is back after some seconds."
+		*hint += " Check the name. A deleted secret can often be recovered; to list deleted secrets, run: az " +
+			"keyvault secret list-deleted. A secret that is being recovered can be read again after some seconds."
 	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
 		out.Summary = "Key Vault secret is disabled"
 		*hint = fmt.Sprintf(
-			"%s in Key Vault %s, or its newest version, is disabled or outside of its dates. Enable it, or pin "+
-				"another version.",
+			"Secret %s in Key Vault %s, or its newest version, is disabled, not yet valid or expired. Enable it, or "+
+				"select another version.",
 			secret,
 			v.host,
 		)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
 		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not allow this machine. Add its address to the firewall, or run "+
-				"where a private endpoint of the vault is reachable.",
+			"The network rules of Key Vault %s do not allow this machine. Add the address of this machine to the "+
+				"vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
 		*hint = fmt.Sprintf(
-			"%s may not read secret %s. It needs the role %q on Key Vault %s; a role assigned a moment ago takes "+
-				"minutes to take effect. ",
+			"%s may not read secret %s. This identity needs the role %q on Key Vault %s. A new role assignment takes "+
+				"some minutes to take effect. ",
 			v.reader.who(),
 			secret,
 			vaultRole,
@@ -121,28 +121,29 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 		)
 		if inner == "AccessDenied" {
 			*hint = fmt.Sprintf(
-				"%s may not read secret %s. Key Vault %s uses access policies: give it the secret permission get, or "+
-					"with RBAC the role %q. ",
+				"%s may not read secret %s. Key Vault %s uses access policies: give the identity the secret "+
+					"permission get. With Azure RBAC, the identity needs the role %q instead. ",
 				v.reader.who(),
 				secret,
 				v.host,
 				vaultRole,
 			)
 		}
-		*hint += "The key of a certificate is read as a secret of its name; a right to certificates alone is not " +
-			"enough."
+		*hint += "The private key of a certificate is read as the secret of the same name, so a right to " +
+			"certificates alone is not enough."
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary, out.Attribute = "Key Vault does not accept the identity's token", v.readerAttribute()
 		*hint = fmt.Sprintf(
-			"%s logged in, but Key Vault %s does not trust its token: it is most likely of another tenant than the "+
-				"vault.",
+			"%s logged in, but Key Vault %s does not accept its token. The identity is most likely in another tenant "+
+				"than the vault.",
 			v.reader.who(),
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
 		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d after several attempts. This usually passes; run again later.",
+			"Key Vault %s answered with status %d after several attempts. The cause is usually temporary: run "+
+				"Terraform again later.",
 			v.host,
 			refusal.StatusCode,
 		)
@@ -163,7 +164,8 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	if isTimeout(err) && status != 0 {
 		out.Summary = summaryVaultUnavailable
 		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d until time ran out. This usually passes; run again later.",
+			"Key Vault %s answered with status %d until the time limit of the operation. The cause is usually "+
+				"temporary: run Terraform again later.",
 			v.host,
 			status,
 		)
@@ -174,36 +176,35 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	case contactNoHost:
 		out.Summary = "Key Vault not found"
 		*hint = fmt.Sprintf(
-			"The name %s cannot be resolved: there is no such vault, or it was deleted, or its private DNS zone is "+
-				"not known here. Check vault_uri; behind a proxy set HTTPS_PROXY.",
+			"The host name %s cannot be resolved: the vault does not exist, was deleted, or has a private DNS zone "+
+				"that this machine does not use. Check vault_uri. Behind a proxy, set HTTPS_PROXY.",
 			v.host,
 		)
 	case contactProxy:
 		out.Summary = "Key Vault not found"
 		*hint = fmt.Sprintf(
-			"The proxy that HTTPS_PROXY names did not connect to %s: there is no such vault, or the proxy forbids "+
-				"it. Check vault_uri, the proxy and NO_PROXY.",
+			"The proxy that HTTPS_PROXY names did not connect to %s: the vault does not exist, or the proxy forbids "+
+				"the connection. Check vault_uri, the proxy and NO_PROXY.",
 			v.host,
 		)
 	case contactUntrusted:
 		out.Summary = "Key Vault is not trusted"
 		*hint = fmt.Sprintf(
 			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set "+
-				"ca_certificate_path or SSL_CERT_FILE to its certificate authority.",
+				"ca_certificate_path or SSL_CERT_FILE to a PEM file with the proxy's certificate authority.",
 			v.host,
 		)
 	case contactHandshake:
 		out.Summary = "Key Vault refuses the TLS connection"
 		*hint = fmt.Sprintf(
-			"%s ended the TLS handshake, so nothing was sent. It may ask for a client certificate or for another "+
-				"version of TLS; "+
-				"usually it is a proxy or a firewall that does so. Check HTTPS_PROXY, NO_PROXY and vault_uri.",
+			"%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does that, because it "+
+				"requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY and vault_uri.",
 			v.host,
 		)
 	default:
 		out.Summary = "Key Vault does not answer"
 		*hint = fmt.Sprintf(
-			"%s did not answer. Check vault_uri, network and firewalls; HTTPS_PROXY is honoured.",
+			"%s did not answer. Check vault_uri, the network and firewalls. Behind a proxy, set HTTPS_PROXY.",
 			v.host,
 		)
 	}
@@ -225,7 +226,7 @@ func (v *vault) readerAttribute() string {
 func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 	identity := fmt.Sprintf("auth = %q (%s)", v.reader.auth, v.settings.Auth.Source())
 	if v.reader.own != nil {
-		identity = "the provider's own"
+		identity = "the provider's own login"
 	}
 	lines := []string{"Key Vault: " + v.host, "Secret: " + secret, "Identity: " + identity}
 	if id := v.reader.explain.identity.ClientID; id != "" {
@@ -247,7 +248,7 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
 	before := fmt.Sprintf(
-		"The login is stored in Key Vault %s, and the identity that reads it (auth = %q) cannot log in. ",
+		"The login is stored in Key Vault %s, and the identity that reads the vault (auth = %q) cannot log in. ",
 		v.host,
 		r.auth,
 	)
@@ -305,14 +306,14 @@ func (v *vault) explainReader(err error) *Error {
 					"auth = \"cli\", \"msi\", \"oidc\" or \"environment\".",
 				answer{},
 			) +
-				"\n\nThe library's error: " + clean(
+				"\n\nThe error of the Azure library: " + clean(
 				strings.TrimSpace(err.Error()),
 			),
 		}
 	default:
 		f := inspect(err, false)
 		if f.contact == contactUnclear {
-			login = &Error{Detail: r.explain.detail("The library's error: "+clean(err.Error()), answer{})}
+			login = &Error{Detail: r.explain.detail("The error of the Azure library: "+clean(err.Error()), answer{})}
 			break
 		}
 		f.tries = 1

@@ -44,8 +44,8 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 func tokenOpensNoVault(login *Login, uri Setting) error {
 	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login cannot use Key Vault",
 		Detail: fmt.Sprintf(
-			"The provider is logged in with %s, and Key Vault needs a token of Microsoft Entra ID. Log the provider "+
-				"in with a client certificate or another kind of login.",
+			"Key Vault needs a token of Microsoft Entra ID, and the provider's login (%s) cannot get one. Configure "+
+				"the provider with a client certificate or another login at Microsoft Entra ID.",
 			login.Source,
 		)}
 }
@@ -55,7 +55,7 @@ func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, erro
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
 		return nil, at(
-			&Error{Summary: "Invalid vault URI", Detail: "It is not a URL."},
+			&Error{Summary: "Invalid vault URI", Detail: "The address of the vault is not a URL."},
 			k.VaultURI,
 			"key_vault.vault_uri",
 		)

@@ -151,7 +151,8 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 				k,
 				fmt.Sprintf(
 					"auth = %q reads the vault as the application that AZURE_TENANT_ID and AZURE_CLIENT_ID name, and "+
-						"%s is not set. ARM_* variables are those of the Databricks login and are not used for it.",
+						"%s is not set. The ARM_* variables are for the login to Databricks only; the identity that "+
+						"reads the vault does not use them.",
 					r.auth,
 					id.name,
 				),

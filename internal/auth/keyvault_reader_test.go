@@ -16,7 +16,7 @@ func TestKeyVaultReaderIncomplete(t *testing.T) {
 		env    []string
 		detail string
 	}{
-		"no tenant":     {"environment", []string{"AZURE_CLIENT_ID", testClient}, "AZURE_TENANT_ID is not set. ARM_* variables"},
+		"no tenant":     {"environment", []string{"AZURE_CLIENT_ID", testClient}, "AZURE_TENANT_ID is not set. The ARM_* variables"},
 		"no client":     {"oidc", []string{"AZURE_TENANT_ID", testTenant}, "AZURE_CLIENT_ID is not set"},
 		"no credential": {"environment", []string{"AZURE_TENANT_ID", testTenant, "AZURE_CLIENT_ID", testClient}, "neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH"},
 	} {
@@ -96,7 +96,7 @@ func TestKeyVaultReaders(t *testing.T) {
 
 		k.settings.OIDCRequestToken.Value = "not-the-token-0815"
 		_, err := k.open(t).AccessToken(t.Context(), DatabricksScope)
-		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions returned no token: status 401")
+		e := wantError(t, err, "Key Vault identity cannot log in", "GitHub Actions returned no token: it answered with status 401")
 		if strings.Contains(fmt.Sprintf("%+v", e), "not-the-token-0815") {
 			t.Error("the request token shows")
 		}

@@ -102,7 +102,8 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 	}
 	if web.Pause(ctx, transition) != nil {
 		return nil, &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf(
-			"The operation ended before it was known whether secret %s of Key Vault %s is gone.", name, v.host)}
+			"The operation ended before the provider could find out whether secret %s in Key Vault %s was deleted.",
+			name, v.host)}
 	}
 	return v.Versions(ctx, name)
 }
@@ -147,7 +148,8 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	}
 	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault accepted a secret without a value",
 		Detail: fmt.Sprintf(
-			"%s accepted an empty secret %s, which no Key Vault does: something else may answer in its place.",
+			"%s accepted the secret %s without a value. No Key Vault does that, so something else, such as a proxy, "+
+				"may have answered. Check vault_uri.",
 			v.host,
 			name,
 		)}
@@ -341,7 +343,8 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 		}
 		tflog.Info(
 			ctx,
-			"Key Vault refuses the provider; a role may have been assigned a moment ago, so the provider tries again",
+			"Key Vault refuses the provider's identity; a new role assignment may not have taken effect yet, so the "+
+				"provider tries again",
 			map[string]any{
 				"key_vault":      v.host,
 				"waited_seconds": int(time.Since(began).Seconds()),

@@ -47,7 +47,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 		out.Summary = "Another service answers for Key Vault"
 		hint = fmt.Sprintf(
 			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
-				"vault_uri and environment; a proxy may answer in its place.",
+				"vault_uri and environment. A proxy may also have answered instead of the vault.",
 			v.host,
 		)
 	default:
@@ -83,7 +83,7 @@ func (v *Vault) explainRefusedUse(
 		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
 		*hint = fmt.Sprintf(
 			"Key Vault %s is deleting or recovering secret %s, and accepts no change of it until that is done. Run "+
-				"again in a minute.",
+				"Terraform again in a minute.",
 			v.host,
 			secret,
 		)
@@ -96,15 +96,15 @@ func (v *Vault) explainRefusedUse(
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary = "Key Vault firewall blocks the provider"
 		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not allow this machine. Add its address to the firewall, or run "+
-				"where a private endpoint of the vault is reachable.",
+			"The network rules of Key Vault %s do not allow this machine. Add the address of this machine to the "+
+				"vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusForbidden && (inner == "ForbiddenByRbac" || inner == "AccessDenied"):
 		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
 		*hint = fmt.Sprintf(
-			"The provider's identity may not %s secret %s. It needs the role %q on Key Vault %s; a role assigned a "+
-				"moment ago takes minutes to take effect.",
+			"The provider's identity may not %s secret %s. This identity needs the role %q on Key Vault %s. A new "+
+				"role assignment takes some minutes to take effect.",
 			use.verb,
 			secret,
 			vaultOfficer,
@@ -112,8 +112,9 @@ func (v *Vault) explainRefusedUse(
 		)
 		if inner == "AccessDenied" {
 			*hint = fmt.Sprintf(
-				"The provider's identity may not %s secret %s. Key Vault %s uses access policies: give it the secret "+
-					"permissions list and set, or with RBAC the role %q. This call needs %s.",
+				"The provider's identity may not %s secret %s. Key Vault %s uses access policies: give the identity "+
+					"the secret permissions list and set. With Azure RBAC, the identity needs the role %q instead. "+
+					"The refused call needs the permission %s.",
 				use.verb,
 				secret,
 				v.host,
@@ -124,8 +125,8 @@ func (v *Vault) explainRefusedUse(
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary = "Key Vault forbids the change"
 		*hint = fmt.Sprintf(
-			"Key Vault %s does not allow to %s secret %s. If a certificate of that name manages it, choose another "+
-				"name.",
+			"Key Vault %s does not allow the provider to %s secret %s. The secret may belong to a certificate of the "+
+				"same name; choose another name for the secret.",
 			v.host,
 			use.verb,
 			secret,
@@ -133,14 +134,15 @@ func (v *Vault) explainRefusedUse(
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary = "Key Vault does not accept the provider's token"
 		*hint = fmt.Sprintf(
-			"The provider's identity logged in, but Key Vault %s does not trust its token: it is most likely of "+
-				"another tenant than the vault.",
+			"The provider's identity logged in, but Key Vault %s does not accept its token. The identity is most "+
+				"likely in another tenant than the vault.",
 			v.host,
 		)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
 		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d after several attempts. This usually passes; run again later.",
+			"Key Vault %s answered with status %d after several attempts. The cause is usually temporary: run "+
+				"Terraform again later.",
 			v.host,
 			refusal.StatusCode,
 		)
@@ -161,7 +163,7 @@ func (v *Vault) explainRefusedUse(
 
 const (
 	summaryNoSecret = "Key Vault has no such secret"
-	summaryStranger = "Key Vault did not answer as it should"
+	summaryStranger = "Answer is not one of Key Vault"
 	// codeNoSecret is the vault's own error code for a missing secret. A proxy's page with the same status has no such
 	// code, and does not prove that the secret is missing.
 	codeNoSecret = "SecretNotFound"
@@ -184,7 +186,8 @@ func refusedByStranger(refusal *azcore.ResponseError) error {
 }
 
 func (v *Vault) hasNo(secret string) string {
-	return fmt.Sprintf("Key Vault %s has no secret %s, or not that version of it.", v.host, secret)
+	return fmt.Sprintf("Key Vault %s has no secret %s, or the secret does not have the requested version.",
+		v.host, secret)
 }
 
 // Deleted returns the error for a secret name that cannot be used, because a deleted secret of that name can still be
@@ -200,9 +203,10 @@ func (v *Vault) Deleted(secret string) error {
 func (v *vault) recovery(secret string) string {
 	vault, _, _ := strings.Cut(v.host, ".")
 	return fmt.Sprintf(
-		"Secret %s of Key Vault %s was deleted and can still be recovered, and until then its name cannot be used. "+
-			"Recover it: az keyvault secret recover --vault-name %s --name %s. If nobody needs it any more: az "+
-			"keyvault secret purge --vault-name %s --name %s, where the vault allows it. Or choose another name.",
+		"Secret %s in Key Vault %s was deleted and can still be recovered. Its name cannot be used before it is "+
+			"recovered or purged. To recover the secret, run: az keyvault secret recover --vault-name %s --name %s. "+
+			"If nobody needs the secret any more and the vault allows purging, run: az keyvault secret purge "+
+			"--vault-name %s --name %s. Or choose another name.",
 		secret,
 		v.host,
 		vault,

@@ -62,7 +62,7 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 			Attribute: k.ClientSecretName.Attribute,
 			Summary:   "Two credentials in Key Vault",
 			Detail: fmt.Sprintf(
-				"%s and %s are both set; keep one.",
+				"%s and %s are both set. Remove one of them.",
 				k.CertificateName.Source(),
 				k.ClientSecretName.Source(),
 			),
@@ -89,7 +89,7 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 				Attribute: pair.stored.Attribute,
 				Summary:   "One value in two places",
 				Detail: fmt.Sprintf(
-					"%s sets the value and %s names a secret that holds it; keep one.",
+					"%s sets a value, and %s names a Key Vault secret for the same value. Remove one of them.",
 					pair.plain.Source(),
 					pair.stored.Source(),
 				),
@@ -104,8 +104,8 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		return nil, &Error{
 			Attribute: k.VaultURI.Attribute,
 			Summary:   "Key Vault names nothing to read",
-			Detail: "key_vault names a vault, but nothing in it. Set certificate_name or client_secret_name, or " +
-				"the name of a secret with an id, or remove the block.",
+			Detail: "key_vault names a vault, but nothing to read from it. Set certificate_name or " +
+				"client_secret_name, or the name of a secret that holds an id. Or remove key_vault.",
 		}
 	}
 	return nil, nil
@@ -119,7 +119,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 		name, hint string
 	}{
 		{k.VaultURI, "key_vault.vault_uri", "the vault's address, https://<name>" + c.vaultDomain + "/"},
-		{k.Auth, "key_vault.auth", "who reads the vault: " + strings.Join(vaultAuths, ", ")},
+		{k.Auth, "key_vault.auth", "the login that reads the vault: " + strings.Join(vaultAuths, ", ")},
 	} {
 		if k.ByProvider && need.name == "key_vault.auth" {
 			continue
@@ -129,7 +129,7 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 				Attribute: need.named(need.name),
 				Summary:   "Incomplete Key Vault login",
 				Detail: fmt.Sprintf(
-					"%s names something in a vault, but %s is not set: %s.",
+					"%s names something in a Key Vault, but %s is not set. Set it to %s.",
 					set(k.reads(), anywhere)[0].Source(),
 					need.named(need.name),
 					need.hint,
@@ -148,7 +148,8 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			return at(&Error{
 				Summary: "Managed identity without auth = \"msi\"",
 				Detail: fmt.Sprintf(
-					"%s names a user-assigned managed identity, which only auth = \"msi\" uses; auth is %s.",
+					"%s names a user-assigned managed identity, and only auth = \"msi\" uses one. auth is %s. Set "+
+						"auth = \"msi\", or remove the client id.",
 					k.AuthClientID.Source(),
 					strings.TrimSpace(k.Auth.Value),
 				),
@@ -178,8 +179,8 @@ func CheckKeyVaultAuth(value string) error {
 		return nil
 	}
 	return &Error{
-		Summary: "Unknown Key Vault auth",
-		Detail:  "Who reads the vault is one of " + strings.Join(vaultAuths, ", ") + ".",
+		Summary: "Unknown login for Key Vault",
+		Detail:  "The login that reads the vault must be one of " + strings.Join(vaultAuths, ", ") + ".",
 	}
 }
 
@@ -189,8 +190,8 @@ func CheckSecretName(value string) error {
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
 		return &Error{
 			Summary: "Secret in place of its name in Key Vault",
-			Detail: "The value is a secret of Databricks. Store it in Key Vault, and write the name that it has " +
-				"there.",
+			Detail: "The value is a secret of Databricks. Store this secret in Key Vault, and write the name of the " +
+				"Key Vault secret here.",
 		}
 	}
 	if secretName().MatchString(value) {
@@ -198,7 +199,7 @@ func CheckSecretName(value string) error {
 	}
 	detail := "A name in Key Vault has up to 127 letters, digits and hyphens."
 	if strings.Contains(value, "/") {
-		detail += " Write the name alone, not the address it is a part of."
+		detail += " Write the name alone, not the address of the secret."
 	}
 	return &Error{Summary: "Invalid name in Key Vault", Detail: detail}
 }
@@ -217,7 +218,8 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	fail := func(detail string) error { return &Error{Summary: "Invalid vault URI", Detail: detail} }
 	form := "https://<name>" + c.vaultDomain + "/"
 	if vaultNameFault(value) == "" {
-		return fail(fmt.Sprintf("This is the vault's name; write its address, https://%s%s/.", value, c.vaultDomain))
+		return fail(fmt.Sprintf("The value is the name of a vault. Write the vault's address, https://%s%s/.",
+			value, c.vaultDomain))
 	}
 	u, err := url.Parse(value)
 	name, ofCloud := "", false
@@ -230,20 +232,20 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 		return fail(
 			fmt.Sprintf(
 				"%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins "+
-					"with a letter, ends with a letter or digit, "+
-					"and has no two hyphens in a row. The address is written as %s.",
+					"with a letter, ends with a letter or digit, and has no two hyphens in a row. Write the address "+
+					"as %s.",
 				name,
 				fault,
 				form,
 			),
 		)
 	case err != nil || !IsHostName(u.Hostname()):
-		return fail("The address of a vault is written as " + form + ".")
+		return fail("Write the address of a vault as " + form + ".")
 	case !strings.EqualFold(u.Scheme, "https"):
-		return fail("The vault must be reached by https: write " + form + ".")
+		return fail("The address of a vault must begin with https. Write it as " + form + ".")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return fail(
-			"Write the vault's address alone, as " + form + "; the name of what is in it goes into " +
+			"Write the vault's address alone, as " + form + ". Write the name of a certificate or secret into " +
 				"certificate_name or client_secret_name.",
 		)
 	case ownCloud, ofCloud && fault == "":
@@ -252,15 +254,15 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {
 		return fail(
 			fmt.Sprintf(
-				"The vault is in the %s cloud and this login in the %s cloud, whose vaults are at %s. Set "+
-					"environment if that is wrong.",
+				"The vault is in the %s cloud, but the login is in the %s cloud, where the addresses of vaults have "+
+					"the form %s. Correct the address, or set environment.",
 				other.label,
 				c.label,
 				form,
 			),
 		)
 	}
-	return fail(fmt.Sprintf("A vault in the %s cloud is at %s.", c.label, form))
+	return fail(fmt.Sprintf("In the %s cloud, write the address of a vault as %s.", c.label, form))
 }
 
 // vaultNameFault returns a text about the rule for the names of vaults that name breaks; "" if name breaks no rule.

@@ -255,7 +255,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 			"Key Vault firewall blocks the read", "key_vault.vault_uri", []string{"network rules of Key Vault kv-ml"}},
 		"disabled": {func(_ *testing.T, k *kept) { k.vault.SetEnabled("sp-cert", k.version, false) },
 			"Key Vault secret is disabled", "key_vault.certificate_name", []string{"sp-cert", "Enable it"}},
-		"no such vault": {func(_ *testing.T, k *kept) { k.settings.KeyVault.VaultURI.Value = "https://kv-mi.vault.azure.net" },
+		"the vault does not exist": {func(_ *testing.T, k *kept) { k.settings.KeyVault.VaultURI.Value = "https://kv-mi.vault.azure.net" },
 			"Key Vault not found", "key_vault.vault_uri", []string{"kv-mi.vault.azure.net", "vault_uri"}},
 		"unavailable": {func(_ *testing.T, k *kept) {
 			k.Faults.Add(emulator.Fault{Service: "vault", Method: "GET", Path: "/secrets/**", Status: 503, Times: -1})
@@ -284,7 +284,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
 			k.settings.CertificatePassword = Setting{Attribute: "client_certificate_password", Env: "ARM_CLIENT_CERTIFICATE_PASSWORD", Value: "wrong-password-77"}
 		}, "Client certificate password is wrong", "client_certificate_password",
-			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment", "name the secret with its password in key_vault.certificate_password_secret_name"}},
+			[]string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment", "set key_vault.certificate_password_secret_name to the name of the secret"}},
 		"no password": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
@@ -296,7 +296,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 		"rotated and not registered": {func(t *testing.T, k *kept) {
 			c := rotated(t)
 			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)
-		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml.vault.azure.net", "pin the version that is registered with key_vault.certificate_version", "AADSTS700027"}},
+		}, "Client certificate is not registered", "key_vault.certificate_name", []string{"of sp-cert in Key Vault kv-ml.vault.azure.net", "set key_vault.certificate_version to the registered version", "AADSTS700027"}},
 		"id that is none": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("app-id", "my-app", "")
 			k.settings.ClientID = Setting{}
@@ -310,7 +310,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.vault.SetSecret("sp-secret", testClient, "")
 			k.settings.KeyVault.CertificateName = Setting{}
 			k.settings.KeyVault.ClientSecretName = hcl("key_vault.client_secret_name", "sp-secret")
-		}, "Client secret in Key Vault is an ID", "key_vault.client_secret_name", []string{"the one needed is Value"}},
+		}, "Client secret in Key Vault is an ID", "key_vault.client_secret_name", []string{"Use the Value"}},
 		"wrong secret": {func(_ *testing.T, k *kept) {
 			k.vault.SetSecret("sp-secret", "s3cret-value-0815", "")
 			k.settings.KeyVault.CertificateName = Setting{}

@@ -26,7 +26,7 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 			Summary: "Reading of Key Vault was interrupted",
 			Err:     ctx.Err(),
 			Detail: fmt.Sprintf(
-				"The operation ended before secret %s had been read from Key Vault %s.",
+				"The operation ended before the provider had read secret %s from Key Vault %s.",
 				secret,
 				v.host,
 			),
@@ -41,7 +41,8 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 		web.Conceal(value)
 	}
 	if value == "" {
-		return "", v.fail(name, "Key Vault secret is empty", "Secret %s of Key Vault %s has no value.", secret, v.host)
+		return "", v.fail(name, "Key Vault secret is empty", "Secret %s in Key Vault %s has an empty value.",
+			secret, v.host)
 	}
 	return value, nil
 }

@@ -259,7 +259,7 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 		return &Error{
 			Summary: "Login was interrupted",
 			Err:     why,
-			Detail:  "The operation ended before the login had been read from Key Vault.",
+			Detail:  "The operation ended before the provider had read the login from Key Vault.",
 		}
 	})
 }

@@ -238,7 +238,7 @@ func TestCLIRefusals(t *testing.T) {
 		"factor, nothing proposed": {azRefuses("AADSTS50079: You must enroll in multi-factor authentication.", ""), "Azure CLI needs multi-factor authentication",
 			[]string{"Run: az login --tenant " + testTenant + " --scope " + DatabricksScope}, 50079},
 		"blocked, and a proposal": {azRefuses("AADSTS53003: Access has been blocked by Conditional Access policies.", proposes), "Conditional Access blocks the Azure CLI",
-			[]string{"the Azure CLI proposes to run: " + proposed}, 53003},
+			[]string{"the command that the Azure CLI proposes: " + proposed}, 53003},
 		"expired": {azRefuses("AADSTS700082: The refresh token has expired due to inactivity.", proposes), "Azure CLI session has expired", []string{"Run: " + proposed}, 700082},
 		"revoked": {azRefuses("AADSTS50173: The provided grant has expired due to it being revoked.", ""), "Azure CLI session has expired",
 			[]string{"Run: az login --tenant " + testTenant + " --scope "}, 50173},

@@ -36,7 +36,7 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		)
 		if err != nil {
 			// MSAL's error is about environment variables of this machine, and contains no secret.
-			detail := "The machine offers a managed identity, but not this one: " + err.Error() + "."
+			detail := "This machine has managed identities, but the configured one cannot be used: " + err.Error() + "."
 			if source, err := managedidentity.GetSource(); err == nil && source == managedidentity.CloudShell {
 				detail += " " + oldProtocol
 			}
@@ -70,9 +70,9 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 
 // oldProtocol explains that only MSI_ENDPOINT is set. This variable selects the protocol of Azure Cloud Shell, which
 // Azure Container Apps and App Service do not support.
-const oldProtocol = "Only MSI_ENDPOINT is set, which belongs to Azure Cloud Shell. On Azure Container Apps and App " +
-	"Service the identity is behind IDENTITY_ENDPOINT and IDENTITY_HEADER: pass both on to Terraform, which a " +
-	"runner, sudo or a container of its own may drop."
+const oldProtocol = "Only the variable MSI_ENDPOINT is set, as in Azure Cloud Shell. Azure Container Apps and App " +
+	"Service also set IDENTITY_ENDPOINT and IDENTITY_HEADER. Pass both variables on to Terraform: a runner, sudo or " +
+	"another container may have removed them."
 
 // isManagedIdentity reports whether address is a managed identity endpoint: the fixed link-local address of virtual
 // machines, or an address that a variable of the machine names.
@@ -139,14 +139,14 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	switch {
 	case f.contact == contactUnusable:
 		out.Summary = "Managed identity endpoint returned no usable answer"
-		hint = unusableText(f.cause) + " Behind a proxy add 169.254.169.254 to NO_PROXY."
+		hint = unusableText(f.cause) + " Behind a proxy, add 169.254.169.254 to NO_PROXY."
 	case f.contact != contactAnswered:
 		out.Summary = "No managed identity endpoint"
-		hint = "This machine has no endpoint for managed identity tokens. use_msi works on Azure machines only, " +
-			"such as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. " +
-			"Behind a proxy add 169.254.169.254 to NO_PROXY."
+		hint = "This machine has no endpoint for managed identity tokens. use_msi works on Azure machines only, such " +
+			"as a virtual machine, App Service or Azure Arc; elsewhere use use_cli or a client certificate. Behind a " +
+			"proxy, add 169.254.169.254 to NO_PROXY."
 		if f.contact == contactUnclear {
-			hint = "Something else answered at the managed identity endpoint's address, perhaps a proxy. Add " +
+			hint = "Something else than the managed identity endpoint answered at its address, perhaps a proxy. Add " +
 				"169.254.169.254 to NO_PROXY."
 		}
 		if f.cause != nil && !errors.Is(f.cause, context.DeadlineExceeded) {
@@ -155,15 +155,15 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
 		hint = fmt.Sprintf(
-			"It answered with status %d; %s in %s did not help. An identity that was just assigned takes a while to "+
-				"be known there.",
+			"The managed identity endpoint answered with status %d. The provider gave up after %s in %s. An identity "+
+				"that was assigned a moment ago takes some minutes to appear at the endpoint.",
 			f.status,
 			attempts(f.tries),
 			f.spent.Round(time.Second),
 		)
 	case f.status == http.StatusMethodNotAllowed:
 		out.Summary = "Managed identity endpoint uses another protocol"
-		hint = "It answered with status 405. " + oldProtocol
+		hint = "The managed identity endpoint answered with status 405. " + oldProtocol
 	case f.status == http.StatusBadRequest &&
 		strings.Contains(strings.ToLower(f.answer.Description), "multiple user assigned"):
 		// The error code is the same for a machine without an identity, so only the text shows that the machine has
@@ -177,19 +177,19 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
 		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
 		hint = fmt.Sprintf(
-			"This machine has no user-assigned managed identity with client ID %s. Assign it to the machine, and "+
-				"check that %s is the identity's client ID, not its object (principal) ID; without it the "+
-				"system-assigned one is used.",
+			"This machine has no user-assigned managed identity with client ID %s. Assign the identity to the "+
+				"machine, and check that %s is the identity's client ID, not its object (principal) ID. Without a "+
+				"client ID, the login uses the system-assigned identity.",
 			e.identity.ClientID,
 			e.client,
 		)
 	case f.status == http.StatusBadRequest:
 		out.Summary = "Machine has no system-assigned identity"
-		hint = "This machine has no system-assigned managed identity. Turn it on under the machine's Identity page, " +
-			"or name a user-assigned one with " + e.client + "."
+		hint = "This machine has no system-assigned managed identity. Turn the identity on under the machine's " +
+			"Identity page, or select a user-assigned identity: set its client ID in " + e.client + "."
 	default:
 		out.Summary = "Managed identity endpoint refused the login"
-		hint = fmt.Sprintf("It answered with status %d %s.", f.status, e.reason(f))
+		hint = fmt.Sprintf("The managed identity endpoint answered with status %d %s.", f.status, e.reason(f))
 	}
 	out.Detail = e.detail(hint, f.answer)
 	return out

@@ -20,8 +20,9 @@ func openToken(o *opening, s Settings) (finisher, error) {
 			return Token{}, &Error{
 				Attribute: attribute,
 				Summary:   "A Databricks token works for Databricks only",
-				Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks, and " +
-					"a Databricks token cannot get one. Log in with a client certificate or a client secret instead.",
+				Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks. A " +
+					"login with a Databricks token cannot get one. Log in with a client certificate or a client " +
+					"secret instead.",
 			}
 		}
 		return token, nil
@@ -62,8 +63,8 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 	return &Warning{
 		Summary: "Client secret looks like the secret's ID, not its value: " + strings.TrimSpace(clientID),
 		Detail: fmt.Sprintf(
-			"The value of %s is shaped like a UUID. Certificates & secrets shows two columns; the one needed is "+
-				"Value, which is shown only once, when the secret is created.",
+			"The value of %s has the form of a UUID. The page Certificates & secrets has two columns, Secret ID and "+
+				"Value. Use the Value, which is shown only once, when the secret is created.",
 			source,
 		),
 	}
@@ -89,7 +90,7 @@ func checkClientSecret(value, attribute, source string) error {
 	if databricksSecret().MatchString(value) {
 		return fail(
 			"Client secret is one of Databricks",
-			"%s is an OAuth secret of Databricks, and this login is one of Microsoft Entra ID. %s",
+			"%s is an OAuth secret of Databricks, but this login is at Microsoft Entra ID. %s",
 			source,
 			instead,
 		)
@@ -97,8 +98,8 @@ func checkClientSecret(value, attribute, source string) error {
 	if databricksToken().MatchString(value) {
 		return fail(
 			"Client secret is a Databricks token",
-			"%s is a personal access token of Databricks, and this login is one of Microsoft Entra ID. %s "+
-				"Set such a token in token (or DATABRICKS_TOKEN).",
+			"%s is a personal access token of Databricks, but this login is at Microsoft Entra ID. %s To log in with "+
+				"a personal access token, set it in token (or DATABRICKS_TOKEN).",
 			source,
 			instead,
 		)

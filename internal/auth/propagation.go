@@ -56,7 +56,8 @@ func (l *Login) Await(ctx context.Context, scope string) (Token, error) {
 			return Token{}, waited(err, spent)
 		}
 		refusal, _ := errors.AsType[*Error](err)
-		tflog.Info(ctx, "the application or its credential is not known yet; trying again", map[string]any{
+		tflog.Info(ctx, "the application or its credential may be new and not yet visible to the login service; "+
+			"trying again", map[string]any{
 			"client_id":      l.Identity().ClientID,
 			"aadsts":         refusal.Code,
 			"waited_seconds": int(spent.Seconds()),
@@ -81,7 +82,8 @@ func waited(err error, spent time.Duration) error {
 	}
 	longer := *refusal
 	longer.Detail += fmt.Sprintf(
-		"\n\nThe provider asked %s again for %s, in case the application or its credential was created a moment ago.",
+		"\n\nThe provider repeated this login at %s for %s, in case the application or its credential was created a "+
+			"moment ago.",
 		service,
 		spent.Round(time.Second),
 	)

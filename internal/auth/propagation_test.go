@@ -51,7 +51,7 @@ func TestAwait(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
 	_, err := open(t, s, p.options()).Await(short, DatabricksScope)
-	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 || !strings.Contains(refusal.Detail, "The provider asked Microsoft Entra ID again for 1s") {
+	if refusal, _ := errors.AsType[*Error](err); refusal == nil || refusal.Code != 7000215 || !strings.Contains(refusal.Detail, "The provider repeated this login at Microsoft Entra ID for 1s") {
 		t.Errorf("%v", err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 var (
 	errDirectory  = errors.New("it is a directory")
-	errNotRegular = errors.New("it is no regular file, but a device, a pipe or a socket")
+	errNotRegular = errors.New("it is not a regular file, but a device, a pipe or a socket")
 	errTooLarge   = errors.New("it is too large")
 )
 
@@ -52,7 +52,8 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
 		return fmt.Sprintf(
-			"The file named in %s does not exist. The value is not repeated, because it does not look like a path.",
+			"The file that %s names does not exist. This message does not show the value, because the value does not "+
+				"look like a path.",
 			setting.Source(),
 		)
 	}
@@ -121,8 +122,8 @@ func openToOthers(setting Setting, path, what string) []Warning {
 			Attribute: setting.Attribute,
 			Summary:   "Other users of this machine may read a file with a secret: " + path,
 			Detail: fmt.Sprintf(
-				"The file holds the %s (%s) and has the mode %04o, so that not only its owner may use it. Run: chmod "+
-					"600 %s",
+				"The file holds the %s (%s) and has the mode %04o, so other users than its owner may read or change "+
+					"it. Run: chmod 600 %s",
 				what,
 				setting.Source(),
 				info.Mode().Perm(),

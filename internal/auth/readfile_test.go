@@ -26,7 +26,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	if err := os.Symlink("/dev/zero", link); err != nil {
 		t.Fatal(err)
 	}
-	for path, says := range map[string]string{pipe: "no regular file", "/dev/zero": "no regular file", link: "no regular file", large: "larger than", dir: "directory"} {
+	for path, says := range map[string]string{pipe: "not a regular file", "/dev/zero": "not a regular file", link: "not a regular file", large: "larger than", dir: "directory"} {
 		for name, s := range map[string]Settings{
 			"certificate": with(application(), func(s *Settings) { s.CertificatePath = hcl("client_certificate_path", path) }),
 			"secret":      with(application(), func(s *Settings) { s.ClientSecretFilePath = hcl("client_secret_file_path", path) }),

@@ -28,7 +28,7 @@ type refusal struct {
 var refusals = []refusal{
 	{[]int{90002, 90038}, "", "Tenant not found", blameTenant, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"Tenant %s was not found at %s. Check tenant_id. This login is for the %s cloud; for another one set "+
+			"Tenant %s was not found at %s. Check tenant_id. This login is for the %s cloud. For another cloud, set "+
 				"environment.",
 			e.identity.TenantID,
 			e.host(),
@@ -37,7 +37,7 @@ var refusals = []refusal{
 	}},
 	{[]int{900023}, "", "Tenant name is malformed", blameTenant, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"%s is neither a directory (tenant) ID nor a domain of one. Check tenant_id.",
+			"The tenant %s is neither a directory (tenant) ID nor a domain of a directory. Check tenant_id.",
 			e.identity.TenantID,
 		)
 	}},
@@ -49,8 +49,8 @@ var refusals = []refusal{
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
 				"Application %s was not found in tenant %s. client_id must be the application (client) ID, not the "+
-					"object ID, and tenant_id the application's home tenant. "+
-					"A new application takes a while to be known.",
+					"object ID, and tenant_id the application's home tenant. A new application takes some minutes to "+
+					"appear.",
 				e.identity.ClientID,
 				e.identity.TenantID,
 			)
@@ -63,8 +63,8 @@ var refusals = []refusal{
 		blameClient,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"Application %s has no service principal in tenant %s. Create it: az ad sp create --id %s. A new "+
-					"one takes a while to be known.",
+				"Application %s has no service principal in tenant %s. To create it, run: az ad sp create --id %s. A "+
+					"new service principal takes some minutes to appear.",
 				e.identity.ClientID,
 				e.identity.TenantID,
 				e.identity.ClientID,
@@ -80,16 +80,16 @@ var refusals = []refusal{
 	}},
 	{[]int{7000215}, "", "Client secret is wrong", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"The client secret (%s) is not one of application %s. Use the secret's Value, not its Secret ID, and "+
-				"check that it belongs to this application.",
+			"Application %[2]s has no client secret with this value (%[1]s). Use the secret's Value, not its Secret "+
+				"ID, and check that it belongs to this application.",
 			e.source,
 			e.identity.ClientID,
 		)
 	}},
 	{[]int{7000222}, "", "Client secret has expired", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"The client secret (%s) of application %s has expired. Create a new one under App registrations > "+
-				"Certificates & secrets, or move to a client certificate.",
+			"The client secret (%s) of application %s has expired. Create a new client secret under App "+
+				"registrations > Certificates & secrets, or log in with a client certificate.",
 			e.source,
 			e.identity.ClientID,
 		)
@@ -101,8 +101,8 @@ var refusals = []refusal{
 		blameCredential,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"%s is registered on application %s, but the registered copy has expired. Upload a new one under App "+
-					"registrations > Certificates & secrets.",
+				"%s is registered on application %s, but the registered certificate has expired. Upload a new "+
+					"certificate under App registrations > Certificates & secrets.",
 				e.certificate(),
 				e.identity.ClientID,
 			)
@@ -116,9 +116,9 @@ var refusals = []refusal{
 		blameCredential,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"The private key does not belong to the certificate registered on application %s: another one of the "+
-					"same name may be registered. The provider used %s. "+
-					"Compare with App registrations > Certificates & secrets.",
+				"The private key does not belong to the certificate that is registered on application %s. Another "+
+					"certificate of the same name may be registered. The provider used %s. Compare it with App "+
+					"registrations > Certificates & secrets.",
 				e.identity.ClientID,
 				e.certificate(),
 			)
@@ -132,14 +132,15 @@ var refusals = []refusal{
 		func(e explainer, _ failure, _ string) string {
 			if e.federated != nil {
 				return fmt.Sprintf(
-					"The OIDC token was refused for its form or signature. %s Check that its issuer publishes its "+
-						"keys, and that oidc_token or its file holds the token unchanged.",
+					"Microsoft Entra ID refused the form or the signature of the OIDC token. %s Check that the "+
+						"issuer publishes its keys, and that oidc_token or its file holds the token unchanged.",
 					e.token(),
 				)
 			}
 			return fmt.Sprintf(
-				"The assertion signed with %s was refused. Compare it with App registrations > Certificates & "+
-					"secrets of application %s; if it is registered there, please report this.",
+				"Microsoft Entra ID refused the assertion that is signed with %s. Compare the certificate with App "+
+					"registrations > Certificates & secrets of application %s. If it is registered there, please "+
+					"report this to the provider's maintainers.",
 				e.certificate(),
 				e.identity.ClientID,
 			)
@@ -148,25 +149,26 @@ var refusals = []refusal{
 	{
 		[]int{700024},
 		"",
-		"Client assertion is outside its time",
+		"Client assertion has expired or is not yet valid",
 		blameCredential,
 		func(e explainer, f failure, _ string) string {
 			if e.federated != nil {
 				return fmt.Sprintf(
-					"The OIDC token has expired or is not valid yet. %s Such tokens live for minutes (GitHub 5, "+
-						"Azure DevOps 10): use oidc_request_url and oidc_request_token, or a file that is kept "+
-						"fresh, instead of a fixed oidc_token.",
+					"The OIDC token has expired or is not valid yet. %s OIDC tokens live for minutes only (GitHub 5, "+
+						"Azure DevOps 10). Instead of a fixed oidc_token, use oidc_request_url and "+
+						"oidc_request_token, or a file that is renewed in time.",
 					e.token(),
 				)
 			}
-			return "The signed assertion is valid for ten minutes around this machine's time. " + e.clock(f)
+			return "The provider signs an assertion that is valid for ten minutes around the time of this " +
+				"machine. " + e.clock(f)
 		},
 	},
 	{[]int{700211}, "", "OIDC issuer is not trusted", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"Application %s has no federated credential with the issuer of this token. %s Compare with App "+
-				"registrations > Certificates & secrets > Federated credentials; letter case and a slash at the end "+
-				"count.",
+			"Application %s has no federated credential with the issuer of this token. %s Compare the token with App "+
+				"registrations > Certificates & secrets > Federated credentials. Letter case and a slash at the end "+
+				"must match too.",
 			e.identity.ClientID,
 			e.token(),
 		)
@@ -174,7 +176,7 @@ var refusals = []refusal{
 	{[]int{700212}, "", "OIDC audience does not match", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
 			"Application %s has no federated credential with the audience of this token. %s In the %s cloud the "+
-				"audience is %s, in the federated credential and in the token.",
+				"audience must be %s, both in the federated credential and in the token.",
 			e.identity.ClientID,
 			e.token(),
 			e.cloud.label,
@@ -183,9 +185,9 @@ var refusals = []refusal{
 	}},
 	{[]int{700213}, "", "OIDC subject does not match", blameCredential, func(e explainer, _ failure, _ string) string {
 		return fmt.Sprintf(
-			"Application %s has no federated credential with the subject of this token. %s Give a federated "+
-				"credential exactly this subject: for GitHub it holds repository and branch, tag, environment or "+
-				"pull request; for Azure DevOps the service connection.",
+			"Application %s has no federated credential with the subject of this token. %s Create a federated "+
+				"credential with exactly this subject. A subject of GitHub contains the repository and a branch, "+
+				"tag, environment or pull request; a subject of Azure DevOps contains the service connection.",
 			e.identity.ClientID,
 			e.token(),
 		)
@@ -198,8 +200,8 @@ var refusals = []refusal{
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
 				"Application %s has no federated credential that matches issuer, subject and audience of this token. "+
-					"%s Compare with App registrations > Certificates & secrets > Federated credentials. A new "+
-					"one takes a while to be known.",
+					"%s Compare the token with App registrations > Certificates & secrets > Federated credentials. A "+
+					"new federated credential takes some minutes to take effect.",
 				e.identity.ClientID,
 				e.token(),
 			)
@@ -219,8 +221,9 @@ var refusals = []refusal{
 		blameCredential,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"Application %s trusts certificates by subject name and issuer, and not this one: %s. Set "+
-					"client_certificate_send_chain = true, and check that its subject is among those trusted.",
+				"Application %s trusts certificates by subject name and issuer, and does not trust this certificate: "+
+					"%s. Set client_certificate_send_chain = true, and check that the application trusts the "+
+					"certificate's subject.",
 				e.identity.ClientID,
 				e.certificate(),
 			)
@@ -233,8 +236,9 @@ var refusals = []refusal{
 		blameClient,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"Application %s is a public client, or the credential did not arrive. Set “Allow public client "+
-					"flows” to No under App registrations > Authentication and add a certificate or secret.",
+				"Application %s is a public client, or Microsoft Entra ID did not receive the credential. Set “Allow "+
+					"public client flows” to No under App registrations > Authentication and add a certificate or "+
+					"secret.",
 				e.identity.ClientID,
 			)
 		},
@@ -242,18 +246,18 @@ var refusals = []refusal{
 	{
 		[]int{500011},
 		"",
-		"Resource not known in the tenant",
+		"Resource not found in the tenant",
 		blameTenant,
 		func(e explainer, _ failure, scope string) string {
 			if scope == DatabricksScope {
 				return fmt.Sprintf(
-					"Tenant %s has no service principal of Azure Databricks: this is the wrong tenant or cloud, or "+
-						"no workspace was ever created there. Check tenant_id and environment.",
+					"Tenant %s has no service principal of Azure Databricks: either the tenant or the cloud is "+
+						"wrong, or no workspace was ever created in the tenant. Check tenant_id and environment.",
 					e.identity.TenantID,
 				)
 			}
 			return fmt.Sprintf(
-				"Tenant %s does not know the resource of scope %s, which belongs to another cloud. Check environment "+
+				"Tenant %s does not have the resource of scope %s, which belongs to another cloud. Check environment "+
 					"and tenant_id.",
 				e.identity.TenantID,
 				scope,
@@ -261,15 +265,17 @@ var refusals = []refusal{
 		},
 	},
 	{[]int{70011, 700022}, "", "Scope is refused", blameNobody, func(_ explainer, _ failure, scope string) string {
-		return fmt.Sprintf("Scope %s was refused. This is a mistake of the provider; please report it.", scope)
+		return fmt.Sprintf("Scope %s was refused. This is a fault of the provider. Please report it to the "+
+			"provider's maintainers.", scope)
 	}},
-	{[]int{50049}, "", "Login host is not known", blameTenant, func(e explainer, _ failure, _ string) string {
-		return fmt.Sprintf(
-			"%s is not a login host Microsoft knows. For a private cloud set authority_host, which turns instance "+
-				"discovery off.",
-			e.host(),
-		)
-	}},
+	{[]int{50049}, "", "Login host is unknown to Microsoft",
+		blameTenant, func(e explainer, _ failure, _ string) string {
+			return fmt.Sprintf(
+				"Microsoft does not recognize %s as a login host. For a private cloud, set authority_host, which turns "+
+					"instance discovery off.",
+				e.host(),
+			)
+		}},
 	{
 		[]int{53003, 530031, 530032, 530033, 530034, 530035, 530036},
 		"",
@@ -277,8 +283,8 @@ var refusals = []refusal{
 		blameNobody,
 		func(e explainer, _ failure, _ string) string {
 			return fmt.Sprintf(
-				"A Conditional Access policy blocks application %s from here, by location or risk. Ask the Microsoft "+
-					"Entra administrator, with the correlation ID below.",
+				"A Conditional Access policy blocks application %s here, because of the location or a risk. Give the "+
+					"correlation ID below to the Microsoft Entra administrator.",
 				e.identity.ClientID,
 			)
 		},
@@ -287,17 +293,17 @@ var refusals = []refusal{
 
 func notRegistered(e explainer, _ failure, _ string) string {
 	hint := fmt.Sprintf(
-		"%s is not registered on application %s. Compare with App registrations > Certificates & secrets, or upload "+
-			"its public half. "+
-			"If the application trusts subject name and issuer, set client_certificate_send_chain = true.",
+		"%s is not registered on application %s. Compare it with App registrations > Certificates & secrets, or "+
+			"upload the certificate without its private key there. If the application trusts subject name and "+
+			"issuer, set client_certificate_send_chain = true.",
 		e.certificate(),
 		e.identity.ClientID,
 	)
 	if v := e.vault; v != nil && v.version != "" {
 		hint += fmt.Sprintf(
-			" It is version %s of %s in Key Vault %s. If it was just rotated there, pin the version that is "+
-				"registered with key_vault.certificate_version until this one is registered too: register, then "+
-				"rotate.",
+			" It is version %s of %s in Key Vault %s. If the certificate was rotated in Key Vault a moment ago, set "+
+				"key_vault.certificate_version to the registered version until the new version is registered too. "+
+				"Next time, register a new version before it becomes the newest.",
 			v.version,
 			v.name,
 			v.host,
@@ -309,17 +315,17 @@ func notRegistered(e explainer, _ failure, _ string) string {
 // token returns a sentence with the claims of the last OIDC token that was sent to Entra ID.
 func (e explainer) token() string {
 	if e.federated == nil {
-		return "There was no token."
+		return "The provider had no OIDC token."
 	}
 	c := e.federated()
 	if c == nil {
-		return "Its claims cannot be read."
+		return "The claims of the token cannot be read."
 	}
-	text := fmt.Sprintf("It has %s.", clean(fmt.Sprint(*c)))
+	text := fmt.Sprintf("The token has %s.", clean(fmt.Sprint(*c)))
 	if e.connection != "" {
 		text += fmt.Sprintf(
-			" It is the token of service connection %s: the client ID %s (%s) must be the application of that "+
-				"connection, or trust it.",
+			" The token is that of service connection %s. The client ID %s (%s) must be the application of this "+
+				"service connection, or an application with a federated credential for it.",
 			e.connection,
 			e.identity.ClientID,
 			e.clientSource,

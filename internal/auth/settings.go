@@ -179,7 +179,7 @@ func (s Settings) checkSwitches() error {
 	} {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
 			return at(
-				&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s is true or false.", w.named(w.name))},
+				&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s must be true or false.", w.named(w.name))},
 				w.Setting,
 				w.name,
 			)

@@ -23,7 +23,7 @@ func (s Settings) checkCertificateSettings(chosen Kind) error {
 				Summary:   "Certificate setting without a certificate",
 				Detail: fmt.Sprintf(
 					"%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate "+
-						"or key_vault.certificate_name too, or remove it.",
+						"or key_vault.certificate_name too, or remove %[1]s.",
 					setting.Attribute,
 				),
 			}
@@ -123,8 +123,8 @@ func (s Settings) checkApplication(d decision) error {
 		Attribute: attribute,
 		Summary:   "Incomplete Azure login",
 		Detail: fmt.Sprintf(
-			"A credential is set (%s), but %s %s not. Set %s: both are shown on the application's page under App "+
-				"registrations.",
+			"A credential is set (%s), but %s %s not set. Set %s. The application's page under App registrations "+
+				"shows both IDs.",
 			d.present(s)[0].Source(),
 			strings.Join(missing, " and "),
 			verb,

@@ -78,7 +78,7 @@ func TestBadLogins(t *testing.T) {
 		"thumbprint mismatch": {
 			block: `client_certificate_thumbprint = "A1:B2:C3:D4:E5:F6:A7:B8:C9:D0:E1:F2:A3:B4:C5:D6:E7:F8:A9:B0"`,
 			world: func(*testing.T, *acctest.World) {},
-			says:  []string{"Thumbprint mismatch", "Expected A1B2C3", "SHA-256"}, offline: true,
+			says:  []string{"Thumbprint mismatch", "The expected thumbprint is A1B2C3", "SHA-256"}, offline: true,
 		},
 		"thumbprint without a certificate": {
 			block: `client_certificate_thumbprint = "A1:B2:C3:D4:E5:F6:A7:B8:C9:D0:E1:F2:A3:B4:C5:D6:E7:F8:A9:B0"`,
@@ -93,7 +93,7 @@ func TestBadLogins(t *testing.T) {
 		"two kinds in the block": {
 			block: "client_secret = \"s3cr3t-value\"\n  token = \"dapi0123\"",
 			world: func(*testing.T, *acctest.World) {},
-			says:  []string{"Conflicting Azure credentials", "client_secret and token", "keep one"}, offline: true,
+			says:  []string{"Conflicting Azure credentials", "client_secret and token", "Remove one of them"}, offline: true,
 		},
 		"none": {
 			world: func(_ *testing.T, w *acctest.World) { delete(w.Env, "ARM_CLIENT_CERTIFICATE_PATH") },
@@ -147,7 +147,7 @@ func TestBadLogins(t *testing.T) {
 				cert, key := issue(t, w, time.Now().Add(-day), time.Now().Add(90*day))
 				w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "other.pem", acctest.PEM(t, key, cert))
 			},
-			says: []string{"Client certificate is not registered", "AADSTS700027", "upload its public half"},
+			says: []string{"Client certificate is not registered", "AADSTS700027", "upload the certificate without its private key"},
 		},
 		"principal not in the workspace": {
 			world: func(_ *testing.T, w *acctest.World) { w.Workspace.RemovePrincipal(w.Deployer.ClientID) },

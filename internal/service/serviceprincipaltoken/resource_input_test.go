@@ -88,7 +88,7 @@ func TestBadInputAtPlan(t *testing.T) {
 		{hcl(application, vaulted(`certificate_name = "a", client_secret_name = "b"`)), "Key Vault credential of the owner is not clear"},
 		{hcl(application, vaulted(`client_secret_name = "b", certificate_password_secret_name = "c"`)), "Password in Key Vault without a certificate"},
 		{hcl(application, vaulted(`client_secret_name = "b/c"`)), "Not the name of a client secret in Key Vault"},
-		{hcl(application, `key_vault = { vault_uri = "http://kv-ml.vault.azure.net/", client_secret_name = "b" }`), "Not the owner's vault.*must be reached by https"},
+		{hcl(application, `key_vault = { vault_uri = "http://kv-ml.vault.azure.net/", client_secret_name = "b" }`), "Not the owner's vault.*must begin with https"},
 	} {
 		steps = append(steps, resource.TestStep{Config: tc.config, PlanOnly: true, ExpectError: acctest.Words(tc.want)})
 	}

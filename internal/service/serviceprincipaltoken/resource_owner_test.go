@@ -99,7 +99,7 @@ func TestOwnerInKeyVaultRefused(t *testing.T) {
 		spoil       func()
 	}{
 		{`certificate_name = "nothing"`, "Key Vault secret not found.*has no secret or certificate nothing", nil},
-		{`client_secret_name = "password"`, "Client secret is wrong.*AADSTS7000215.*asked Microsoft Entra ID again for", nil},
+		{`client_secret_name = "password"`, "Client secret is wrong.*AADSTS7000215.*repeated this login at Microsoft Entra ID for", nil},
 		{`certificate_name = "cert"`, "Key Vault refuses the read.*The provider's identity may not read secret cert.*Key Vault Secrets User", func() { v.Revoke(w.Deployer.ClientID) }},
 	} {
 		if tc.spoil != nil {

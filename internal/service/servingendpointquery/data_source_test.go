@@ -305,7 +305,7 @@ func TestBadInput(t *testing.T) {
 		"a token too many":    {asProvider(attr("token", "dapi00")), acctest.Says("Query has a token it does not use", "token", "remove token")},
 		"no secret":           {hcl(attr("query_as", "key_vault_secret"), attr("request", flower)), acctest.Says("Query has no Key Vault secret", "vault_uri")},
 		"a secret too many":   {asProvider(`key_vault_secret = { vault_uri = "https://kv-ml.vault.azure.net/", name = "iris" }`), acctest.Says("Query has a Key Vault secret it does not use", "remove key_vault_secret")},
-		"not a vault":         {asVaulted("kv-ml", "iris"), acctest.Says("Not a vault to read the token from", "write its address")},
+		"not a vault":         {asVaulted("kv-ml", "iris"), acctest.Says("Not a vault to read the token from", "Write the vault's address")},
 		"not a secret":        {asVaulted("https://kv-ml.vault.azure.net/", "iris token"), acctest.Says("Not the name of a secret to read the token from", "letters, digits and hyphens")},
 		"nobody asks":         {hcl(attr("request", flower)), acctest.Says("query_as")},
 		"somebody else asks":  {hcl(attr("query_as", "me"), attr("request", flower)), acctest.Says("query_as", "provider", "token")},

@@ -76,7 +76,7 @@ func TestVaultRefuses(t *testing.T) {
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 
 	v.SetSecret("iris-token", "   ", "text/plain")
-	wants(t, c, "Key Vault secret is empty", "iris-token", "has no value")
+	wants(t, c, "Key Vault secret is empty", "iris-token", "has an empty value")
 	v.SetSecret("iris-token", "dapi-of-nobody", "text/plain")
 	wants(t, c, "Cannot score serving endpoint", "key_vault_secret", "does not accept the token in secret iris-token of", "holds something else")
 	if r := c.Run(t, "plan"); strings.Contains(r.Stderr, "dapi-of-nobody") {
@@ -105,7 +105,7 @@ func TestVaultNeedsEntraID(t *testing.T) {
 		}
 	}
 	w.Env["DATABRICKS_TOKEN"] = w.PersonToken
-	wants(t, c, "A Databricks login cannot use Key Vault", "DATABRICKS_TOKEN", "token of Microsoft Entra ID")
+	wants(t, c, "A Databricks login cannot use Key Vault", "token of Microsoft Entra ID", "DATABRICKS_TOKEN")
 }
 
 // The log shows one line of progress per attempt, for people who watch a long run.
