@@ -72,10 +72,7 @@ type warner interface {
 
 // during serves one request with a context that ends with the request, and passes the answer's messages through [show].
 func during[Request, Response any](
-	ctx context.Context,
-	s server,
-	req Request,
-	serve func(context.Context, Request) (Response, error),
+	ctx context.Context, s server, req Request, serve func(context.Context, Request) (Response, error),
 ) (Response, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	defer end()
@@ -86,207 +83,169 @@ func during[Request, Response any](
 	return resp, err
 }
 
+// warned is during, and adds the provider's warnings to the answer.
+func warned[Request, Response any](
+	ctx context.Context, s server, req Request, serve func(context.Context, Request) (Response, error),
+) (Response, error) {
+	resp, err := during(ctx, s, req, serve)
+	if diagnostics := diagnosticsOf(resp); diagnostics != nil && err == nil {
+		*diagnostics = append(*diagnostics, s.warnings()...)
+	}
+	return resp, err
+}
+
 func (s server) GetMetadata(
-	ctx context.Context,
-	req *tfprotov6.GetMetadataRequest,
+	ctx context.Context, req *tfprotov6.GetMetadataRequest,
 ) (*tfprotov6.GetMetadataResponse, error) {
 	return during(ctx, s, req, s.next.GetMetadata)
 }
 
 func (s server) GetProviderSchema(
-	ctx context.Context,
-	req *tfprotov6.GetProviderSchemaRequest,
+	ctx context.Context, req *tfprotov6.GetProviderSchemaRequest,
 ) (*tfprotov6.GetProviderSchemaResponse, error) {
 	return during(ctx, s, req, s.next.GetProviderSchema)
 }
 
 func (s server) GetResourceIdentitySchemas(
-	ctx context.Context,
-	req *tfprotov6.GetResourceIdentitySchemasRequest,
+	ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest,
 ) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	return during(ctx, s, req, s.next.GetResourceIdentitySchemas)
 }
 
 func (s server) ValidateProviderConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateProviderConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest,
 ) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateProviderConfig)
 }
 
 func (s server) ConfigureProvider(
-	ctx context.Context,
-	req *tfprotov6.ConfigureProviderRequest,
+	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
 ) (*tfprotov6.ConfigureProviderResponse, error) {
 	return during(ctx, s, req, s.next.ConfigureProvider)
 }
 
 func (s server) StopProvider(
-	ctx context.Context,
-	req *tfprotov6.StopProviderRequest,
+	ctx context.Context, req *tfprotov6.StopProviderRequest,
 ) (*tfprotov6.StopProviderResponse, error) {
 	return during(ctx, s, req, s.next.StopProvider)
 }
 
 func (s server) ValidateResourceConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateResourceConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
 ) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateResourceConfig)
 }
 
 func (s server) UpgradeResourceState(
-	ctx context.Context,
-	req *tfprotov6.UpgradeResourceStateRequest,
+	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
 ) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	return during(ctx, s, req, s.next.UpgradeResourceState)
 }
 
 func (s server) UpgradeResourceIdentity(
-	ctx context.Context,
-	req *tfprotov6.UpgradeResourceIdentityRequest,
+	ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
 ) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
 	return during(ctx, s, req, s.next.UpgradeResourceIdentity)
 }
 
 func (s server) ReadResource(
-	ctx context.Context,
-	req *tfprotov6.ReadResourceRequest,
+	ctx context.Context, req *tfprotov6.ReadResourceRequest,
 ) (*tfprotov6.ReadResourceResponse, error) {
-	resp, err := during(ctx, s, req, s.next.ReadResource)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.ReadResource)
 }
 
 func (s server) PlanResourceChange(
-	ctx context.Context,
-	req *tfprotov6.PlanResourceChangeRequest,
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {
-	resp, err := during(ctx, s, req, s.next.PlanResourceChange)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.PlanResourceChange)
 }
 
 func (s server) ApplyResourceChange(
-	ctx context.Context,
-	req *tfprotov6.ApplyResourceChangeRequest,
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	ctx, done, err := s.process.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	resp, err := during(ctx, s, req, s.next.ApplyResourceChange)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.ApplyResourceChange)
 }
 
 func (s server) ImportResourceState(
-	ctx context.Context,
-	req *tfprotov6.ImportResourceStateRequest,
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
 ) (*tfprotov6.ImportResourceStateResponse, error) {
-	resp, err := during(ctx, s, req, s.next.ImportResourceState)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.ImportResourceState)
 }
 
 func (s server) MoveResourceState(
-	ctx context.Context,
-	req *tfprotov6.MoveResourceStateRequest,
+	ctx context.Context, req *tfprotov6.MoveResourceStateRequest,
 ) (*tfprotov6.MoveResourceStateResponse, error) {
 	return during(ctx, s, req, s.next.MoveResourceState)
 }
 
 func (s server) GenerateResourceConfig(
-	ctx context.Context,
-	req *tfprotov6.GenerateResourceConfigRequest,
+	ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest,
 ) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.GenerateResourceConfig)
 }
 
 func (s server) ValidateDataResourceConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateDataResourceConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest,
 ) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateDataResourceConfig)
 }
 
 func (s server) ReadDataSource(
-	ctx context.Context,
-	req *tfprotov6.ReadDataSourceRequest,
+	ctx context.Context, req *tfprotov6.ReadDataSourceRequest,
 ) (*tfprotov6.ReadDataSourceResponse, error) {
-	resp, err := during(ctx, s, req, s.next.ReadDataSource)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.ReadDataSource)
 }
 
 func (s server) GetFunctions(
-	ctx context.Context,
-	req *tfprotov6.GetFunctionsRequest,
+	ctx context.Context, req *tfprotov6.GetFunctionsRequest,
 ) (*tfprotov6.GetFunctionsResponse, error) {
 	return during(ctx, s, req, s.next.GetFunctions)
 }
 
 func (s server) CallFunction(
-	ctx context.Context,
-	req *tfprotov6.CallFunctionRequest,
+	ctx context.Context, req *tfprotov6.CallFunctionRequest,
 ) (*tfprotov6.CallFunctionResponse, error) {
 	return during(ctx, s, withNulls(req), s.next.CallFunction)
 }
 
 func (s server) ValidateEphemeralResourceConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest,
 ) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateEphemeralResourceConfig)
 }
 
 func (s server) OpenEphemeralResource(
-	ctx context.Context,
-	req *tfprotov6.OpenEphemeralResourceRequest,
+	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
 ) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	resp, err := during(ctx, s, req, s.next.OpenEphemeralResource)
-	if err == nil && resp != nil {
-		resp.Diagnostics = append(resp.Diagnostics, s.warnings()...)
-	}
-	return resp, err
+	return warned(ctx, s, req, s.next.OpenEphemeralResource)
 }
 
 func (s server) RenewEphemeralResource(
-	ctx context.Context,
-	req *tfprotov6.RenewEphemeralResourceRequest,
+	ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest,
 ) (*tfprotov6.RenewEphemeralResourceResponse, error) {
 	return during(ctx, s, req, s.next.RenewEphemeralResource)
 }
 
 func (s server) CloseEphemeralResource(
-	ctx context.Context,
-	req *tfprotov6.CloseEphemeralResourceRequest,
+	ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest,
 ) (*tfprotov6.CloseEphemeralResourceResponse, error) {
 	return during(ctx, s, req, s.next.CloseEphemeralResource)
 }
 
 func (s server) ValidateListResourceConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateListResourceConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest,
 ) (*tfprotov6.ValidateListResourceConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateListResourceConfig)
 }
 
 // ListResource returns before its results are read, so the context of the request lives until the last result is read.
 func (s server) ListResource(
-	ctx context.Context,
-	req *tfprotov6.ListResourceRequest,
+	ctx context.Context, req *tfprotov6.ListResourceRequest,
 ) (*tfprotov6.ListResourceServerStream, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	stream, err := s.next.ListResource(ctx, req)
@@ -306,23 +265,20 @@ func (s server) ListResource(
 }
 
 func (s server) ValidateActionConfig(
-	ctx context.Context,
-	req *tfprotov6.ValidateActionConfigRequest,
+	ctx context.Context, req *tfprotov6.ValidateActionConfigRequest,
 ) (*tfprotov6.ValidateActionConfigResponse, error) {
 	return during(ctx, s, req, s.next.ValidateActionConfig)
 }
 
 func (s server) PlanAction(
-	ctx context.Context,
-	req *tfprotov6.PlanActionRequest,
+	ctx context.Context, req *tfprotov6.PlanActionRequest,
 ) (*tfprotov6.PlanActionResponse, error) {
 	return during(ctx, s, req, s.next.PlanAction)
 }
 
 // InvokeAction returns before its events are read, so the context of the request lives until the last event is read.
 func (s server) InvokeAction(
-	ctx context.Context,
-	req *tfprotov6.InvokeActionRequest,
+	ctx context.Context, req *tfprotov6.InvokeActionRequest,
 ) (*tfprotov6.InvokeActionServerStream, error) {
 	ctx, end := s.ongoing.begin(ctx)
 	stream, err := s.next.InvokeAction(ctx, req)
