@@ -54,8 +54,8 @@ func (e explainer) failure(f failure, scope string) *Error {
 			attempts(f.tries),
 			f.spent.Round(time.Second),
 		)
-	} else if r, ok := e.match(f.answer); ok {
-		out.Summary, hint = r.summary, r.hint(e, f, scope)
+	} else if r, ok := e.match(f.answer, scope); ok {
+		out.Summary, hint = r.summary, e.fill(r.hint, f, scope)
 		switch r.blame {
 		case blameCredential:
 			out.Attribute = e.credential
@@ -77,10 +77,10 @@ func (e explainer) failure(f failure, scope string) *Error {
 	return out
 }
 
-func (explainer) match(a answer) (refusal, bool) {
+func (e explainer) match(a answer, scope string) (refusal, bool) {
 	description := strings.ToLower(a.Description)
 	for _, r := range refusals {
-		if a.has(r.codes...) && strings.Contains(description, r.text) {
+		if a.has(r.codes...) && strings.Contains(description, r.text) && (r.only == nil || r.only(e, scope)) {
 			return r, true
 		}
 	}

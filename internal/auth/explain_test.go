@@ -185,6 +185,9 @@ func TestExplainRefusals(t *testing.T) {
 		if seen[r.summary] == 0 {
 			t.Errorf("no case for %q", r.summary)
 		}
+		if hint := vaulted.fill(r.hint, failure{}, "scope"); strings.ContainsAny(hint, "{}") {
+			t.Errorf("an unknown placeholder in %q", hint)
+		}
 	}
 }
 
