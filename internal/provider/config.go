@@ -2,11 +2,12 @@ package provider
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -98,41 +101,37 @@ type config struct {
 	problems []error // wrong values, including those from the environment, which no validator of the schema sees
 }
 
-// values returns the attributes of the provider block by name. The name of an attribute of key_vault begins with
+// block holds the attributes of the provider block by name. The name of an attribute of key_vault begins with
 // "key_vault.".
-func (m providerModel) values() map[string]attr.Value {
-	values := map[string]attr.Value{}
-	block := reflect.ValueOf(m)
-	for i := range block.NumField() {
-		if v, ok := block.Field(i).Interface().(attr.Value); ok {
-			values[block.Type().Field(i).Tag.Get("tfsdk")] = v
+type block map[string]attr.Value
+
+func decode(ctx context.Context, from tfsdk.Config, diags *diag.Diagnostics) (block, bool) {
+	var object types.Object
+	diags.Append(from.Get(ctx, &object)...)
+	b := block(object.Attributes())
+	if vault, ok := b["key_vault"].(types.Object); ok {
+		for name, v := range vault.Attributes() {
+			b["key_vault."+name] = v
 		}
 	}
-	for name, v := range m.KeyVault.Attributes() {
-		values["key_vault."+name] = v
-	}
-	return values
+	return b, !diags.HasError()
 }
 
 // unknown returns the alphabetically first attribute whose value is known only after an apply; empty if all values are
 // known.
-func (m providerModel) unknown() string {
-	var names []string
-	for name, v := range m.values() {
-		if v.IsUnknown() {
-			names = append(names, name)
+func (b block) unknown() string {
+	for _, name := range slices.Sorted(maps.Keys(b)) {
+		if b[name].IsUnknown() {
+			return name
 		}
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return slices.Min(names)
+	return ""
 }
 
 // conflict returns an error if the provider block alone, without the environment, holds two kinds of credential.
-func (m providerModel) conflict() error {
+func (b block) conflict() error {
 	noEnvironment := func(string) (string, bool) { return "", false }
-	if _, err := m.resolve(noEnvironment).Login.Choose(); errors.Is(err, auth.ErrConflict) {
+	if _, err := b.resolve(noEnvironment).Login.Choose(); errors.Is(err, auth.ErrConflict) {
 		return err
 	}
 	return nil
@@ -140,11 +139,10 @@ func (m providerModel) conflict() error {
 
 // resolve returns the final values of the provider block: an attribute overrides an environment variable, which
 // overrides the default. It reads nothing but the environment, through lookupEnv.
-func (m providerModel) resolve(lookupEnv func(string) (string, bool)) config {
+func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 	var cfg config
-	values := m.values()
 	setting := func(attribute string) auth.Setting {
-		switch v := values[attribute].(type) {
+		switch v := b[attribute].(type) {
 		case types.String:
 			if v.ValueString() != "" {
 				return auth.Setting{Value: v.ValueString(), Attribute: attribute}

@@ -21,85 +21,85 @@ func TestResolve(t *testing.T) {
 	t.Parallel()
 	text, number := types.StringValue, types.Int64Value
 	for name, test := range map[string]struct {
-		hcl   providerModel
+		hcl   block
 		env   map[string]string
 		check func(config) (got, want any)
 	}{
 		"HCL beats the environment": {
-			providerModel{Host: text("adb-1.1.azuredatabricks.net")}, map[string]string{"DBXACCESS_HOST": "https://other.example"},
+			block{"host": text("adb-1.1.azuredatabricks.net")}, map[string]string{"DBXACCESS_HOST": "https://other.example"},
 			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
 		},
 		"our variable beats Databricks' own": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": "https://a.example"},
+			block{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": "https://a.example"},
 			func(c config) (any, any) { return c.Host, "https://a.example" },
 		},
 		"an empty variable is none": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": ""},
+			block{}, map[string]string{"DATABRICKS_HOST": "https://b.example", "DBXACCESS_HOST": ""},
 			func(c config) (any, any) { return c.Host, "https://b.example" },
 		},
 		"path and case of a host are dropped": {
-			providerModel{Host: text("https://ADB-1.1.AzureDatabricks.net/?o=1")}, nil,
+			block{"host": text("https://ADB-1.1.AzureDatabricks.net/?o=1")}, nil,
 			func(c config) (any, any) { return c.Host, "https://adb-1.1.azuredatabricks.net" },
 		},
 		"o of a host is the workspace's id": {
-			providerModel{Host: text("https://westeurope.azuredatabricks.net/?o=7405605519549535#workspace")}, nil,
+			block{"host": text("https://westeurope.azuredatabricks.net/?o=7405605519549535#workspace")}, nil,
 			func(c config) (any, any) {
 				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://westeurope.azuredatabricks.net", "7405605519549535"}
 			},
 		},
 		"o of a bare host": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "adb-1.1.azuredatabricks.net?o=1"},
+			block{}, map[string]string{"DATABRICKS_HOST": "adb-1.1.azuredatabricks.net?o=1"},
 			func(c config) (any, any) {
 				return [2]string{c.Host, c.WorkspaceID}, [2]string{"https://adb-1.1.azuredatabricks.net", "1"}
 			},
 		},
 		"a host without o": {
-			providerModel{Host: text("https://adb-1.1.azuredatabricks.net/?x=2")}, nil,
+			block{"host": text("https://adb-1.1.azuredatabricks.net/?x=2")}, nil,
 			func(c config) (any, any) { return c.WorkspaceID, "" },
 		},
 		"o and the same id": {
-			providerModel{Host: text("https://x.azuredatabricks.net/?o=1"), WorkspaceID: text("1")}, nil,
+			block{"host": text("https://x.azuredatabricks.net/?o=1"), "workspace_id": text("1")}, nil,
 			func(c config) (any, any) { return [2]any{c.WorkspaceID, len(c.problems)}, [2]any{"1", 0} },
 		},
 		"the second name of a certificate's path": {
-			providerModel{}, map[string]string{"ARM_CLIENT_CERTIFICATE_FILE_PATH": "/x.pfx"},
+			block{}, map[string]string{"ARM_CLIENT_CERTIFICATE_FILE_PATH": "/x.pfx"},
 			func(c config) (any, any) {
 				return c.Login.CertificatePath, auth.Setting{Value: "/x.pfx", Attribute: "client_certificate_path", Env: "ARM_CLIENT_CERTIFICATE_FILE_PATH"}
 			},
 		},
 		"a setting knows that it was written": {
-			providerModel{ClientSecret: text("s")}, map[string]string{"ARM_CLIENT_SECRET": "other"},
+			block{"client_secret": text("s")}, map[string]string{"ARM_CLIENT_SECRET": "other"},
 			func(c config) (any, any) {
 				return c.Login.ClientSecret, auth.Setting{Value: "s", Attribute: "client_secret"}
 			},
 		},
 		"defaults": {
-			providerModel{}, nil,
+			block{}, nil,
 			func(c config) (any, any) {
 				return [3]any{c.HTTPTimeout, c.RetryTimeout, c.RateLimit}, [3]any{time.Minute, 5 * time.Minute, 0}
 			},
 		},
 		"numbers from both sides": {
-			providerModel{HTTPTimeoutSeconds: number(7)}, map[string]string{"DBXACCESS_HTTP_TIMEOUT_SECONDS": "8", "DBXACCESS_RETRY_TIMEOUT_SECONDS": "9", "DATABRICKS_RATE_LIMIT": "10"},
+			block{"http_timeout_seconds": number(7)}, map[string]string{"DBXACCESS_HTTP_TIMEOUT_SECONDS": "8", "DBXACCESS_RETRY_TIMEOUT_SECONDS": "9", "DATABRICKS_RATE_LIMIT": "10"},
 			func(c config) (any, any) {
 				return [3]any{c.HTTPTimeout, c.RetryTimeout, c.RateLimit}, [3]any{7 * time.Second, 9 * time.Second, 10}
 			},
 		},
 		"flags": {
-			providerModel{DisableInstanceDiscovery: types.BoolValue(false)}, map[string]string{"ARM_DISABLE_INSTANCE_DISCOVERY": "true", "DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN": "true"},
+			block{"disable_instance_discovery": types.BoolValue(false)}, map[string]string{"ARM_DISABLE_INSTANCE_DISCOVERY": "true", "DBXACCESS_CLIENT_CERTIFICATE_SEND_CHAIN": "true"},
 			func(c config) (any, any) {
 				return [2]bool{c.Login.DisableInstanceDiscovery, c.Login.SendChain}, [2]bool{false, true}
 			},
 		},
 		"an owner's login takes tenant and authority from the provider's": {
-			providerModel{TenantID: text("contoso.example"), AuthorityHost: text("https://login.example")}, nil,
+			block{"tenant_id": text("contoso.example"), "authority_host": text("https://login.example")}, nil,
 			func(c config) (any, any) {
 				s := c.completeLogin(auth.Settings{TenantID: auth.Setting{Attribute: "owner.tenant_id"}})
 				return [2]string{s.TenantID.Value, s.AuthorityHost.Value}, [2]string{"contoso.example", "https://login.example"}
 			},
 		},
 		"an owner's own tenant stays": {
-			providerModel{TenantID: text("contoso.example")}, nil,
+			block{"tenant_id": text("contoso.example")}, nil,
 			func(c config) (any, any) {
 				return c.completeLogin(auth.Settings{TenantID: auth.Setting{Value: "fabrikam.example"}}).TenantID.Value, "fabrikam.example"
 			},
@@ -118,7 +118,7 @@ func TestResolve(t *testing.T) {
 func TestResolveChecksTheEnvironment(t *testing.T) {
 	t.Parallel()
 	good := map[string]string{"DBXACCESS_HOST": "https://adb-1.1.azuredatabricks.net"}
-	if problems := (providerModel{}).resolve(env(good)).problems; len(problems) > 0 {
+	if problems := block(nil).resolve(env(good)).problems; len(problems) > 0 {
 		t.Errorf("problems of a good environment: %v", problems)
 	}
 	for name, value := range map[string]string{
@@ -129,7 +129,7 @@ func TestResolveChecksTheEnvironment(t *testing.T) {
 		if name != "DATABRICKS_HOST" {
 			bad["DBXACCESS_HOST"] = good["DBXACCESS_HOST"]
 		}
-		problems := (providerModel{}).resolve(env(bad)).problems
+		problems := block{}.resolve(env(bad)).problems
 		if len(problems) != 1 || !strings.Contains(problems[0].Error(), name) {
 			t.Errorf("%s=%s: %v", name, value, problems)
 		}
@@ -140,32 +140,32 @@ func TestResolveChecksTheEnvironment(t *testing.T) {
 func TestResolveRefusesTwoWorkspaces(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		hcl  providerModel
+		hcl  block
 		env  map[string]string
 		says []string
 	}{
 		"o and workspace_id": {
-			providerModel{Host: types.StringValue("https://x.azuredatabricks.net/?o=1"), WorkspaceID: types.StringValue("2")}, nil,
+			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1"), "workspace_id": types.StringValue("2")}, nil,
 			[]string{"host says workspace 1", "workspace_id says 2"},
 		},
 		"o in HCL, id in the environment": {
-			providerModel{Host: types.StringValue("https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
+			block{"host": types.StringValue("https://x.azuredatabricks.net/?o=1")}, map[string]string{"DATABRICKS_WORKSPACE_ID": "2"},
 			[]string{"host says workspace 1", "DATABRICKS_WORKSPACE_ID in the environment says 2"},
 		},
 		"o in the environment": {
-			providerModel{WorkspaceID: types.StringValue("2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
+			block{"workspace_id": types.StringValue("2")}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=1"},
 			[]string{"DATABRICKS_HOST in the environment says workspace 1", "workspace_id says 2"},
 		},
 		"the name of the host and o": {
-			providerModel{Host: types.StringValue("https://adb-3.7.azuredatabricks.net/?o=1")}, nil,
+			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net/?o=1")}, nil,
 			[]string{"adb-3.7.azuredatabricks.net is the address of workspace 3", "?o= says 1"},
 		},
 		"the name of the host and workspace_id": {
-			providerModel{Host: types.StringValue("https://adb-3.7.azuredatabricks.net"), WorkspaceID: types.StringValue("2")}, nil,
+			block{"host": types.StringValue("https://adb-3.7.azuredatabricks.net"), "workspace_id": types.StringValue("2")}, nil,
 			[]string{"host says workspace 3", "workspace_id says 2"},
 		},
 		"o that is no id": {
-			providerModel{}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=abc"},
+			block{}, map[string]string{"DATABRICKS_HOST": "https://x.azuredatabricks.net/?o=abc"},
 			[]string{"DATABRICKS_HOST", "not a workspace id"},
 		},
 	} {

@@ -25,7 +25,7 @@ type Environment struct {
 
 // FromEnvironment reads the environment variables that the provider reads. It sends no request.
 func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error) {
-	cfg := providerModel{}.resolve(lookupEnv)
+	cfg := block{}.resolve(lookupEnv)
 	login, options, err := cfg.openLogin(lookupEnv)
 	if err != nil {
 		return Environment{}, err

@@ -85,7 +85,7 @@ func (nobody) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // use configures the provider and calls the workspace. It returns all messages and the log.
-func use(t *testing.T, m providerModel, variables map[string]string) string {
+func use(t *testing.T, m block, variables map[string]string) string {
 	t.Helper()
 	var log bytes.Buffer
 	ctx, cancel := context.WithTimeout(tflogtest.RootLogger(t.Context(), &log), 2*time.Second)
@@ -128,11 +128,10 @@ func use(t *testing.T, m providerModel, variables map[string]string) string {
 // value, in the errors that it causes.
 func TestMisplacedSecretsAreNotRepeated(t *testing.T) {
 	t.Parallel()
-	attributes := slices.Sorted(maps.Keys(providerModel{}.values()))
 	var s provider.SchemaResponse
 	(&dbxaccess{}).Schema(t.Context(), provider.SchemaRequest{}, &s)
-	block := s.Schema.Attributes["key_vault"].(schema.SingleNestedAttribute)
-	for name := range block.Attributes {
+	attributes := slices.Sorted(maps.Keys(s.Schema.Attributes))
+	for name := range s.Schema.Attributes["key_vault"].(schema.SingleNestedAttribute).Attributes {
 		attributes = append(attributes, "key_vault."+name)
 	}
 	tried := 0
@@ -143,7 +142,7 @@ func TestMisplacedSecretsAreNotRepeated(t *testing.T) {
 					tried++
 					with := maps.Clone(variablesOf)
 					with[variable] = secret
-					wantNotRepeated(t, fmt.Sprintf("%s in %s of a machine with %s", shape, variable, machine), use(t, providerModel{}, with), secret)
+					wantNotRepeated(t, fmt.Sprintf("%s in %s of a machine with %s", shape, variable, machine), use(t, block{}, with), secret)
 				}
 			}
 		}

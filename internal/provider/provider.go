@@ -76,21 +76,19 @@ func (p *dbxaccess) ValidateConfig(
 	req provider.ValidateConfigRequest,
 	resp *provider.ValidateConfigResponse,
 ) {
-	var model providerModel
-	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
-		return
+	if b, ok := decode(ctx, req.Config, &resp.Diagnostics); ok {
+		fwkit.Failed(&resp.Diagnostics, b.conflict(), "Cannot use the provider block", "provider dbxaccess")
 	}
-	fwkit.Failed(&resp.Diagnostics, model.conflict(), "Cannot use the provider block", "provider dbxaccess")
 }
 
 // Configure creates the login and the client. It reads certificate files and sends no request: a plan that reads
 // nothing from the workspace needs no Entra ID, and Terraform configures providers more often than it uses them.
 func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	var model providerModel
-	if !fwkit.Decode(ctx, req.Config, &model, &resp.Diagnostics) {
+	b, ok := decode(ctx, req.Config, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	if unknown := model.unknown(); unknown != "" {
+	if unknown := b.unknown(); unknown != "" {
 		// The value is known only after another resource is created. That becomes an error only when a request must be
 		// sent.
 		c := client.NotReady(
@@ -104,7 +102,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		handOut(c, resp)
 		return
 	}
-	c, warnings, err := connect(ctx, model.resolve(p.lookupEnv), p.lookupEnv, p.opened, &p.logins)
+	c, warnings, err := connect(ctx, b.resolve(p.lookupEnv), p.lookupEnv, p.opened, &p.logins)
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
 		return
 	}

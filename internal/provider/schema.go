@@ -8,294 +8,140 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/fwkit"
 )
 
-type providerModel struct {
-	Host                           types.String `tfsdk:"host"`
-	AzureWorkspaceResourceID       types.String `tfsdk:"azure_workspace_resource_id"`
-	AzureWorkspaceAdminLogin       types.Bool   `tfsdk:"azure_workspace_admin_login"`
-	WorkspaceID                    types.String `tfsdk:"workspace_id"`
-	AuthType                       types.String `tfsdk:"auth_type"`
-	TenantID                       types.String `tfsdk:"tenant_id"`
-	ClientID                       types.String `tfsdk:"client_id"`
-	ClientIDFilePath               types.String `tfsdk:"client_id_file_path"`
-	ClientCertificate              types.String `tfsdk:"client_certificate"`
-	ClientCertificatePath          types.String `tfsdk:"client_certificate_path"`
-	ClientCertificatePassword      types.String `tfsdk:"client_certificate_password"`
-	ClientCertificateThumbprint    types.String `tfsdk:"client_certificate_thumbprint"`
-	ClientCertificateSendChain     types.Bool   `tfsdk:"client_certificate_send_chain"`
-	ClientSecret                   types.String `tfsdk:"client_secret"`
-	ClientSecretFilePath           types.String `tfsdk:"client_secret_file_path"`
-	KeyVault                       types.Object `tfsdk:"key_vault"`
-	UseOIDC                        types.Bool   `tfsdk:"use_oidc"`
-	OIDCToken                      types.String `tfsdk:"oidc_token"`
-	OIDCTokenFilePath              types.String `tfsdk:"oidc_token_file_path"`
-	OIDCRequestURL                 types.String `tfsdk:"oidc_request_url"`
-	OIDCRequestToken               types.String `tfsdk:"oidc_request_token"`
-	ADOPipelineServiceConnectionID types.String `tfsdk:"ado_pipeline_service_connection_id"`
-	UseAKSWorkloadIdentity         types.Bool   `tfsdk:"use_aks_workload_identity"`
-	UseMSI                         types.Bool   `tfsdk:"use_msi"`
-	UseCLI                         types.Bool   `tfsdk:"use_cli"`
-	DatabricksClientID             types.String `tfsdk:"databricks_client_id"`
-	DatabricksClientSecret         types.String `tfsdk:"databricks_client_secret"`
-	UseDatabricksOIDC              types.Bool   `tfsdk:"use_databricks_oidc"`
-	DatabricksOIDCAudience         types.String `tfsdk:"databricks_oidc_audience"`
-	Token                          types.String `tfsdk:"token"`
-	Environment                    types.String `tfsdk:"environment"`
-	AuthorityHost                  types.String `tfsdk:"authority_host"`
-	ResourceManagerEndpoint        types.String `tfsdk:"resource_manager_endpoint"`
-	DisableInstanceDiscovery       types.Bool   `tfsdk:"disable_instance_discovery"`
-	CACertificatePath              types.String `tfsdk:"ca_certificate_path"`
-	HTTPTimeoutSeconds             types.Int64  `tfsdk:"http_timeout_seconds"`
-	RetryTimeoutSeconds            types.Int64  `tfsdk:"retry_timeout_seconds"`
-	RateLimit                      types.Int64  `tfsdk:"rate_limit"`
-}
-
 func (p *dbxaccess) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
-	text := func(attribute, description string, validators ...validator.String) schema.StringAttribute {
-		return schema.StringAttribute{
-			Optional:            true,
-			Validators:          validators,
-			MarkdownDescription: described(attribute, description),
-		}
-	}
-	secret := func(attribute, description string) schema.StringAttribute {
-		a := text(attribute, description)
-		a.Sensitive = true
-		return a
-	}
-	number := func(attribute, description string) schema.Int64Attribute {
-		return schema.Int64Attribute{
-			Optional:            true,
-			Validators:          []validator.Int64{int64validator.AtLeast(1)},
-			MarkdownDescription: described(attribute, description),
-		}
-	}
-	flag := func(attribute, description string) schema.BoolAttribute {
-		return schema.BoolAttribute{Optional: true, MarkdownDescription: described(attribute, description)}
-	}
-	in := func(attribute, description string, validators ...validator.String) schema.StringAttribute { // of key_vault
-		return text("key_vault."+attribute, description, validators...)
-	}
-	name := fwkit.Checked("Not a name in Key Vault", auth.CheckSecretName)
+	attributes, vault := map[string]schema.Attribute{}, map[string]schema.Attribute{}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages who can call Azure Databricks model-serving endpoints: service principals in " +
 			"the workspace, their grants, and the tokens and OAuth secrets that they own.",
-		Attributes: map[string]schema.Attribute{
-			"host": text(
-				"host",
-				"The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped, and "+
-					"`?o=ID` is `workspace_id`. `http` is accepted for a loopback address only.",
-				fwkit.Checked("Not a workspace address", checkHost),
-			),
-			"azure_workspace_resource_id": text("azure_workspace_resource_id",
-				"Resource id of the workspace in Azure. Without `host` the provider finds the address with it, "+
-					"which requires the role Reader on that resource.", fwkit.Checked("Not a workspace's resource id", checkResourceID)),
-			"azure_workspace_admin_login": flag(
-				"azure_workspace_admin_login",
-				"Sends a management token and `azure_workspace_resource_id` with each call. **A Contributor or "+
-					"Owner of the workspace's Azure resource then becomes a workspace admin, permanently.** Use it "+
-					"for the first login to a new workspace only. Default: `false`.",
-			),
-			"workspace_id": text(
-				"workspace_id",
-				"Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer of "+
-					"another workspace is an error.",
-				fwkit.Checked("Not a workspace id", checkWorkspaceID),
-			),
-			"auth_type": text("auth_type",
-				"Selects the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, "+
-					"`databricks_oauth`, `databricks_oidc` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType)),
-			"tenant_id": text(
-				"tenant_id",
-				"Entra ID tenant (directory) to log in to: its UUID or one of its domains.",
-				fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID),
-			),
-			"client_id": text(
-				"client_id",
-				"Application (client) id to log in as, a UUID. With `use_msi`: that of a user-assigned identity.",
-				fwkit.Checked("Not a client id", auth.CheckClientID),
-			),
-			"client_id_file_path": text("client_id_file_path", "File that holds the client id."),
-			"client_certificate": secret("client_certificate",
-				"Client certificate with its private key: base64 of a PFX or PEM file, or PEM text."),
-			"client_certificate_path": text(
-				"client_certificate_path",
-				"PFX, P12 or PEM file with the client certificate and its private key. The content decides which it "+
-					"is. `~` is expanded.",
-			),
-			"client_certificate_password": secret("client_certificate_password",
-				"Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or empty when there is none."),
-			"client_certificate_thumbprint": text(
-				"client_certificate_thumbprint",
-				"SHA-1 or SHA-256 thumbprint that the loaded certificate must have, hexadecimal; spaces and colons "+
-					"are ignored.",
-				fwkit.Checked("Not a thumbprint", auth.CheckThumbprint),
-			),
-			"client_certificate_send_chain": flag(
-				"client_certificate_send_chain",
-				"Whether to send the certificate with its chain (`x5c`). An application that trusts a subject name "+
-					"and issuer, instead of one certificate, requires it. Default: `false`.",
-			),
-			"client_secret":           secret("client_secret", "Client secret: its value, not its id."),
-			"client_secret_file_path": text("client_secret_file_path", "File that holds the client secret."),
-			"key_vault": schema.SingleNestedAttribute{
-				Optional: true, MarkdownDescription: "Credential in Azure Key Vault, and ids that belong to it. The " +
-					"identity that `auth` names reads them once, at the first call. It needs " +
-					"the role Key Vault Secrets User. `AZURE_*` variables belong to that identity, `ARM_*` to the " +
-					"one that logs in to Databricks.",
-				Attributes: map[string]schema.Attribute{
-					"vault_uri": in(
-						"vault_uri",
-						"The vault, as `https://NAME.vault.azure.net/`. Required, here or in the environment.",
-						fwkit.Checked("Not a vault's address", auth.CheckVaultURI),
-					),
-					"auth": in(
-						"auth",
-						"Login that reads the vault: `cli`, `msi`, `oidc`, `environment` or `default`. Required, "+
-							"here or in the environment.",
-						fwkit.Checked("Not a way to read a vault", auth.CheckKeyVaultAuth),
-					),
-					"auth_client_id": in(
-						"auth_client_id",
-						"Client id of the user-assigned managed identity, with `auth = \"msi\"`.",
-						fwkit.Checked("Not the client id of a managed identity", auth.CheckClientID),
-					),
-					"certificate_name": in(
-						"certificate_name",
-						"Name of the certificate, or of a secret with a PFX or PEM in it.",
-						name,
-					),
-					"certificate_version": in(
-						"certificate_version",
-						"Version of the certificate, 32 hexadecimal digits. Default: the newest.",
-					),
-					"certificate_password_secret_name": in(
-						"certificate_password_secret_name",
-						"Name of the secret with the PFX password. Not needed for a certificate object, which has none.",
-						name,
-					),
-					"client_id_secret_name": in(
-						"client_id_secret_name",
-						"Name of the secret with the client id.",
-						name,
-					),
-					"tenant_id_secret_name": in(
-						"tenant_id_secret_name",
-						"Name of the secret with the tenant id.",
-						name,
-					),
-					"thumbprint_secret_name": in(
-						"thumbprint_secret_name",
-						"Name of the secret with the thumbprint that the certificate must have.",
-						name,
-					),
-					"client_secret_name": in(
-						"client_secret_name",
-						"Name of the secret with a client secret, instead of a certificate.",
-						name,
-					),
-				},
-			},
-			"use_oidc": flag(
-				"use_oidc",
-				"Whether to log in by workload identity federation: GitHub Actions, Azure Pipelines, a token file or "+
-					"a token. Default: `false`.",
-			),
-			"oidc_token": secret("oidc_token", "The token of the other issuer itself."),
-			"oidc_token_file_path": text(
-				"oidc_token_file_path",
-				"File that holds the token of the other issuer; read again at each login.",
-			),
-			"oidc_request_url": text(
-				"oidc_request_url",
-				"Address of the pipeline's token service.",
-				fwkit.Checked("Not a token request URL", auth.CheckOIDCRequestURL),
-			),
-			"oidc_request_token": secret(
-				"oidc_request_token",
-				"Bearer token with which the pipeline's token service is called.",
-			),
-			"ado_pipeline_service_connection_id": text(
-				"ado_pipeline_service_connection_id",
-				"Id of the Azure Pipelines service connection to log in with.",
-			),
-			"use_aks_workload_identity": flag(
-				"use_aks_workload_identity",
-				"Whether to log in with the workload identity of an Azure Kubernetes Service pod (`AZURE_CLIENT_ID`, "+
-					"`AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`). Default: `false`.",
-			),
-			"use_msi": flag("use_msi", "Whether to log in as a managed identity of this machine. Default: `false`."),
-			"use_cli": flag("use_cli", "Whether to log in with the account of the Azure CLI. Default: `false`."),
-			"databricks_client_id": text(
-				"databricks_client_id",
-				"Application id of the service principal that logs in at the workspace, by Databricks OAuth.",
-				fwkit.Checked("Not a client id of Databricks", auth.CheckClientID),
-			),
-			"databricks_client_secret": secret(
-				"databricks_client_secret",
-				"OAuth secret of `databricks_client_id`, created in Databricks; not a client secret of Entra ID. "+
-					"Needs `host`. Key Vault is not available with it.",
-			),
-			"use_databricks_oidc": flag(
-				"use_databricks_oidc",
-				"Whether to exchange a token of another issuer at the workspace. The `oidc_*` attributes say where "+
-					"the token comes from, and a federation policy of `databricks_client_id` trusts it. Needs "+
-					"`host`. Default: `false`.",
-			),
-			"databricks_oidc_audience": text(
-				"databricks_oidc_audience",
-				"Audience of the other issuer's token, with `use_databricks_oidc`: one that the federation policy "+
-					"accepts. "+
-					"A policy without audiences accepts the account id. Default: the workspace's token endpoint.",
-			),
-			"token": secret("token", "A Databricks personal access token. It cannot create tokens for others."),
-			"environment": text(
-				"environment",
-				"Cloud: `public`, `usgovernment` or `china`. Default: by the suffix of the host.",
-				fwkit.Checked("Not a cloud", auth.CheckEnvironment),
-			),
-			"authority_host": text(
-				"authority_host",
-				"Login host of a private cloud, `https`. Default: that of the cloud, such as "+
-					"`https://login.microsoftonline.com`.",
-				fwkit.Checked("Not a login host", auth.CheckAuthorityHost),
-			),
-			"resource_manager_endpoint": text(
-				"resource_manager_endpoint",
-				"Azure Resource Manager of a private cloud, `https`. Default: that of the cloud, such as "+
-					"`https://management.azure.com`.",
-				fwkit.Checked("Not a Resource Manager endpoint", auth.CheckResourceManagerEndpoint),
-			),
-			"disable_instance_discovery": flag(
-				"disable_instance_discovery",
-				"Whether to trust the login host without asking login.microsoftonline.com about it. A custom "+
-					"`authority_host` implies it. Default: `false`.",
-			),
-			"ca_certificate_path": text(
-				"ca_certificate_path",
-				"PEM file of certificate authorities to trust beside the system's: for private clouds and inspecting "+
-					"proxies.",
-			),
-			"http_timeout_seconds": number(
-				"http_timeout_seconds",
-				"How long one attempt of a call may take, in seconds. Default: 60.",
-			),
-			"retry_timeout_seconds": number(
-				"retry_timeout_seconds",
-				"How long all attempts of one call may take together, in seconds. Default: 300.",
-			),
-			"rate_limit": number(
-				"rate_limit",
-				"Maximum number of calls per second. Default: no fixed limit; the provider slows down when the "+
-					"workspace reports too many requests.",
-			),
-		},
+		Attributes: attributes,
 	}
+	text := func(name, description string, validators ...validator.String) {
+		attributes[name] = schema.StringAttribute{
+			Optional:            true,
+			Validators:          validators,
+			MarkdownDescription: described(name, description),
+		}
+	}
+	secret := func(name, description string) {
+		attributes[name] = schema.StringAttribute{
+			Optional:            true,
+			Sensitive:           true,
+			MarkdownDescription: described(name, description),
+		}
+	}
+	number := func(name, description string) {
+		attributes[name] = schema.Int64Attribute{
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			MarkdownDescription: described(name, description),
+		}
+	}
+	flag := func(name, description string) {
+		attributes[name] = schema.BoolAttribute{Optional: true, MarkdownDescription: described(name, description)}
+	}
+	inVault := func(name, description string, validators ...validator.String) {
+		vault[name] = schema.StringAttribute{
+			Optional:            true,
+			Validators:          validators,
+			MarkdownDescription: described("key_vault."+name, description),
+		}
+	}
+	secretName := fwkit.Checked("Not a name in Key Vault", auth.CheckSecretName)
+
+	text("host", "The workspace, as `https://adb-….azuredatabricks.net` or the bare host; a path is dropped, and "+
+		"`?o=ID` is `workspace_id`. `http` is accepted for a loopback address only.",
+		fwkit.Checked("Not a workspace address", checkHost))
+	text("azure_workspace_resource_id", "Resource id of the workspace in Azure. Without `host` the provider finds the "+
+		"address with it, which requires the role Reader on that resource.",
+		fwkit.Checked("Not a workspace's resource id", checkResourceID))
+	flag("azure_workspace_admin_login", "Sends a management token and `azure_workspace_resource_id` with each call. "+
+		"**A Contributor or Owner of the workspace's Azure resource then becomes a workspace admin, permanently.** "+
+		"Use it for the first login to a new workspace only. Default: `false`.")
+	text("workspace_id", "Id of the workspace, digits. Only a host that serves several workspaces needs it. An answer "+
+		"of another workspace is an error.", fwkit.Checked("Not a workspace id", checkWorkspaceID))
+	text("auth_type", "Selects the kind of login: `certificate`, `key_vault`, `client_secret`, `oidc`, `msi`, `cli`, "+
+		"`databricks_oauth`, `databricks_oidc` or `token`.", fwkit.Checked("Not a kind of login", auth.CheckAuthType))
+	text("tenant_id", "Entra ID tenant (directory) to log in to: its UUID or one of its domains.",
+		fwkit.Checked("Not an Entra ID tenant", auth.CheckTenantID))
+	text("client_id", "Application (client) id to log in as, a UUID. With `use_msi`: that of a user-assigned identity.",
+		fwkit.Checked("Not a client id", auth.CheckClientID))
+	text("client_id_file_path", "File that holds the client id.")
+	secret("client_certificate", "Client certificate with its private key: base64 of a PFX or PEM file, or PEM text.")
+	text("client_certificate_path", "PFX, P12 or PEM file with the client certificate and its private key. The "+
+		"content decides which it is. `~` is expanded.")
+	secret("client_certificate_password", "Password of the PFX, or of an encrypted PKCS#8 key in PEM; absent or empty "+
+		"when there is none.")
+	text("client_certificate_thumbprint", "SHA-1 or SHA-256 thumbprint that the loaded certificate must have, "+
+		"hexadecimal; spaces and colons are ignored.", fwkit.Checked("Not a thumbprint", auth.CheckThumbprint))
+	flag("client_certificate_send_chain", "Whether to send the certificate with its chain (`x5c`). An application "+
+		"that trusts a subject name and issuer, instead of one certificate, requires it. Default: `false`.")
+	secret("client_secret", "Client secret: its value, not its id.")
+	text("client_secret_file_path", "File that holds the client secret.")
+	attributes["key_vault"] = schema.SingleNestedAttribute{
+		Optional:   true,
+		Attributes: vault,
+		MarkdownDescription: "Credential in Azure Key Vault, and ids that belong to it. The identity that `auth` " +
+			"names reads them once, at the first call. It needs the role Key Vault Secrets User. `AZURE_*` variables " +
+			"belong to that identity, `ARM_*` to the one that logs in to Databricks.",
+	}
+	inVault("vault_uri", "The vault, as `https://NAME.vault.azure.net/`. Required, here or in the environment.",
+		fwkit.Checked("Not a vault's address", auth.CheckVaultURI))
+	inVault("auth", "Login that reads the vault: `cli`, `msi`, `oidc`, `environment` or `default`. Required, here or "+
+		"in the environment.", fwkit.Checked("Not a way to read a vault", auth.CheckKeyVaultAuth))
+	inVault("auth_client_id", "Client id of the user-assigned managed identity, with `auth = \"msi\"`.",
+		fwkit.Checked("Not the client id of a managed identity", auth.CheckClientID))
+	inVault("certificate_name", "Name of the certificate, or of a secret with a PFX or PEM in it.", secretName)
+	inVault("certificate_version", "Version of the certificate, 32 hexadecimal digits. Default: the newest.")
+	inVault("certificate_password_secret_name", "Name of the secret with the PFX password. Not needed for a "+
+		"certificate object, which has none.", secretName)
+	inVault("client_id_secret_name", "Name of the secret with the client id.", secretName)
+	inVault("tenant_id_secret_name", "Name of the secret with the tenant id.", secretName)
+	inVault("thumbprint_secret_name", "Name of the secret with the thumbprint that the certificate must have.",
+		secretName)
+	inVault("client_secret_name", "Name of the secret with a client secret, instead of a certificate.", secretName)
+	flag("use_oidc", "Whether to log in by workload identity federation: GitHub Actions, Azure Pipelines, a token "+
+		"file or a token. Default: `false`.")
+	secret("oidc_token", "The token of the other issuer itself.")
+	text("oidc_token_file_path", "File that holds the token of the other issuer; read again at each login.")
+	text("oidc_request_url", "Address of the pipeline's token service.",
+		fwkit.Checked("Not a token request URL", auth.CheckOIDCRequestURL))
+	secret("oidc_request_token", "Bearer token with which the pipeline's token service is called.")
+	text("ado_pipeline_service_connection_id", "Id of the Azure Pipelines service connection to log in with.")
+	flag("use_aks_workload_identity", "Whether to log in with the workload identity of an Azure Kubernetes Service "+
+		"pod (`AZURE_CLIENT_ID`, `AZURE_TENANT_ID`, `AZURE_FEDERATED_TOKEN_FILE`). Default: `false`.")
+	flag("use_msi", "Whether to log in as a managed identity of this machine. Default: `false`.")
+	flag("use_cli", "Whether to log in with the account of the Azure CLI. Default: `false`.")
+	text("databricks_client_id", "Application id of the service principal that logs in at the workspace, by "+
+		"Databricks OAuth.", fwkit.Checked("Not a client id of Databricks", auth.CheckClientID))
+	secret("databricks_client_secret", "OAuth secret of `databricks_client_id`, created in Databricks; not a client "+
+		"secret of Entra ID. Needs `host`. Key Vault is not available with it.")
+	flag("use_databricks_oidc", "Whether to exchange a token of another issuer at the workspace. The `oidc_*` "+
+		"attributes say where the token comes from, and a federation policy of `databricks_client_id` trusts it. "+
+		"Needs `host`. Default: `false`.")
+	text("databricks_oidc_audience", "Audience of the other issuer's token, with `use_databricks_oidc`: one that the "+
+		"federation policy accepts. A policy without audiences accepts the account id. Default: the workspace's token "+
+		"endpoint.")
+	secret("token", "A Databricks personal access token. It cannot create tokens for others.")
+	text("environment", "Cloud: `public`, `usgovernment` or `china`. Default: by the suffix of the host.",
+		fwkit.Checked("Not a cloud", auth.CheckEnvironment))
+	text("authority_host", "Login host of a private cloud, `https`. Default: that of the cloud, such as "+
+		"`https://login.microsoftonline.com`.", fwkit.Checked("Not a login host", auth.CheckAuthorityHost))
+	text("resource_manager_endpoint", "Azure Resource Manager of a private cloud, `https`. Default: that of the "+
+		"cloud, such as `https://management.azure.com`.",
+		fwkit.Checked("Not a Resource Manager endpoint", auth.CheckResourceManagerEndpoint))
+	flag("disable_instance_discovery", "Whether to trust the login host without asking login.microsoftonline.com "+
+		"about it. A custom `authority_host` implies it. Default: `false`.")
+	text("ca_certificate_path", "PEM file of certificate authorities to trust beside the system's: for private clouds "+
+		"and inspecting proxies.")
+	number("http_timeout_seconds", "How long one attempt of a call may take, in seconds. Default: 60.")
+	number("retry_timeout_seconds", "How long all attempts of one call may take together, in seconds. Default: 300.")
+	number("rate_limit", "Maximum number of calls per second. Default: no fixed limit; the provider slows down when "+
+		"the workspace reports too many requests.")
 }
 
 // described returns the description with the names of the attribute's environment variables appended.
