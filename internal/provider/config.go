@@ -163,18 +163,13 @@ func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 		}
 		return auth.Setting{Attribute: attribute}
 	}
+	refuse := func(e auth.Error) { cfg.problems = append(cfg.problems, &e) }
 	checked := func(attribute string, check func(string) error) string {
 		s := setting(attribute)
 		if s.IsSet() {
 			if err := check(s.Value); err != nil {
-				cfg.problems = append(
-					cfg.problems,
-					&auth.Error{
-						Attribute: attribute,
-						Summary:   "Bad value for the provider",
-						Detail:    s.Source() + ": " + err.Error(),
-					},
-				)
+				refuse(auth.Error{Attribute: attribute, Summary: "Bad value for the provider",
+					Detail: s.Source() + ": " + err.Error()})
 			}
 		}
 		return s.Value
@@ -197,17 +192,14 @@ func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 	cfg.ResourceID = checked("azure_workspace_resource_id", checkResourceID)
 	cfg.AdminLogin = flag("azure_workspace_admin_login")
 	if cfg.AdminLogin && cfg.ResourceID == "" {
-		cfg.problems = append(
-			cfg.problems,
-			&auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
-				Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: " +
-					"write azure_workspace_resource_id beside it."},
-		)
+		refuse(auth.Error{Attribute: "azure_workspace_admin_login", Summary: "Admin login without a resource id",
+			Detail: "azure_workspace_admin_login names the Azure resource of the workspace in each request: " +
+				"write azure_workspace_resource_id beside it."})
 	}
 	if host := checked("host", checkHost); host != "" {
 		cfg.Host = normalHost(host)
 	} else if cfg.ResourceID == "" {
-		cfg.problems = append(cfg.problems, &auth.Error{Attribute: "host", Summary: "Missing workspace address",
+		refuse(auth.Error{Attribute: "host", Summary: "Missing workspace address",
 			Detail: "Write host in the provider block, or set " + strings.Join(environment["host"], " or ") + ", " +
 				"to the workspace's address such as https://adb-1234567890123456.7.azuredatabricks.net. " +
 				"azure_workspace_resource_id finds it too."})
@@ -216,17 +208,9 @@ func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 	inHost, inName := workspaceOfHost(setting("host").Value)
 	if id := cmp.Or(inHost, inName); id != "" && cfg.WorkspaceID != "" && id != cfg.WorkspaceID &&
 		len(cfg.problems) == 0 {
-		cfg.problems = append(
-			cfg.problems,
-			&auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
-				Detail: fmt.Sprintf(
-					"%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.",
-					setting("host").Source(),
-					id,
-					setting("workspace_id").Source(),
-					cfg.WorkspaceID,
-				)},
-		)
+		refuse(auth.Error{Attribute: "workspace_id", Summary: "Host and workspace_id mean two workspaces",
+			Detail: fmt.Sprintf("%s says workspace %s, and %s says %s. Correct one of them, or leave workspace_id out.",
+				setting("host").Source(), id, setting("workspace_id").Source(), cfg.WorkspaceID)})
 	}
 	cfg.WorkspaceID = cmp.Or(cfg.WorkspaceID, inHost)
 	cfg.CACertificatePath = setting("ca_certificate_path")
@@ -274,33 +258,23 @@ func (b block) resolve(lookupEnv func(string) (string, bool)) config {
 func keyVault(setting func(string) auth.Setting) *auth.KeyVaultSettings {
 	in := func(attribute string) auth.Setting { return setting("key_vault." + attribute) }
 	k := auth.KeyVaultSettings{
-		VaultURI:           in("vault_uri"),
-		Auth:               in("auth"),
-		AuthClientID:       in("auth_client_id"),
-		CertificateName:    in("certificate_name"),
-		CertificateVersion: in("certificate_version"),
-		CertificatePasswordSecretName: in(
-			"certificate_password_secret_name",
-		),
-		ClientIDSecretName:   in("client_id_secret_name"),
-		TenantIDSecretName:   in("tenant_id_secret_name"),
-		ThumbprintSecretName: in("thumbprint_secret_name"),
-		ClientSecretName:     in("client_secret_name"),
+		VaultURI:                      in("vault_uri"),
+		Auth:                          in("auth"),
+		AuthClientID:                  in("auth_client_id"),
+		CertificateName:               in("certificate_name"),
+		CertificateVersion:            in("certificate_version"),
+		CertificatePasswordSecretName: in("certificate_password_secret_name"),
+		ClientIDSecretName:            in("client_id_secret_name"),
+		TenantIDSecretName:            in("tenant_id_secret_name"),
+		ThumbprintSecretName:          in("thumbprint_secret_name"),
+		ClientSecretName:              in("client_secret_name"),
 	}
-	if !slices.ContainsFunc(
-		[]auth.Setting{
-			k.VaultURI,
-			k.CertificateName,
-			k.ClientSecretName,
-			k.ClientIDSecretName,
-			k.TenantIDSecretName,
-			k.ThumbprintSecretName,
-		},
-		auth.Setting.IsSet,
-	) {
-		return nil
+	named := []auth.Setting{k.VaultURI, k.CertificateName, k.ClientSecretName, k.ClientIDSecretName,
+		k.TenantIDSecretName, k.ThumbprintSecretName}
+	if slices.ContainsFunc(named, auth.Setting.IsSet) {
+		return &k
 	}
-	return &k
+	return nil
 }
 
 // The check functions below do not quote the value in their errors: somebody may have pasted a secret into the wrong
@@ -371,7 +345,7 @@ func workspaceOfHost(host string) (asked, named string) {
 
 func checkHost(host string) error {
 	if strings.TrimSpace(host) == "" {
-		return fmt.Errorf(
+		return errors.New(
 			"it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net",
 		)
 	}

@@ -30,13 +30,11 @@ func FromEnvironment(lookupEnv func(string) (string, bool)) (Environment, error)
 	if err != nil {
 		return Environment{}, err
 	}
-	open := func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.completeLogin(s), options) }
-	transport := options.Transport
 	return Environment{
 		Host:        cfg.Host,
 		WorkspaceID: cfg.WorkspaceID,
 		Login:       login,
-		Transport:   transport,
-		Open:        open,
+		Transport:   options.Transport,
+		Open:        func(s auth.Settings) (*auth.Login, error) { return auth.Open(cfg.completeLogin(s), options) },
 	}, nil
 }

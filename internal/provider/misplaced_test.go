@@ -93,7 +93,7 @@ func use(t *testing.T, m block, variables map[string]string) string {
 	var diags diag.Diagnostics
 	cfg := m.resolve(env(variables))
 	cfg.RetryTimeout, cfg.HTTPTimeout = time.Millisecond, time.Second
-	_, warnings, err := connect(ctx, cfg, env(variables), &client.EphemeralTokens{}, &logins{})
+	_, warnings, err := (&dbxaccess{lookupEnv: env(variables), opened: &client.EphemeralTokens{}}).connect(ctx, cfg)
 	if err == nil {
 		var options auth.Options
 		_, options, err = cfg.openLogin(env(variables))

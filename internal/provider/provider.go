@@ -7,13 +7,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/action"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
-	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	"github.com/hashicorp/terraform-plugin-framework/function"
-	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -102,7 +96,7 @@ func (p *dbxaccess) Configure(ctx context.Context, req provider.ConfigureRequest
 		handOut(c, resp)
 		return
 	}
-	c, warnings, err := connect(ctx, b.resolve(p.lookupEnv), p.lookupEnv, p.opened, &p.logins)
+	c, warnings, err := p.connect(ctx, b.resolve(p.lookupEnv))
 	if fwkit.Failed(&resp.Diagnostics, err, "Cannot configure the provider", "provider dbxaccess") {
 		return
 	}
@@ -118,14 +112,8 @@ func handOut(c *client.Client, resp *provider.ConfigureResponse) {
 }
 
 // connect returns the client for a configuration, and the warnings about its login.
-func connect(
-	ctx context.Context,
-	cfg config,
-	lookupEnv func(string) (string, bool),
-	opened *client.EphemeralTokens,
-	all *logins,
-) (*client.Client, []auth.Warning, error) {
-	login, options, err := cfg.openLogin(lookupEnv)
+func (p *dbxaccess) connect(ctx context.Context, cfg config) (*client.Client, []auth.Warning, error) {
+	login, options, err := cfg.openLogin(p.lookupEnv)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +132,7 @@ func connect(
 			map[string]any{"ignored": ignored.Source(), "used": login.Source},
 		)
 	}
-	all.add(login)
+	p.logins.add(login)
 	described := login.Describe()
 	described["host"] = cmp.Or(cfg.Host, cfg.ResourceID)
 	tflog.Info(ctx, "login", described)
@@ -163,13 +151,13 @@ func connect(
 			another.Workspace = func(ctx context.Context) (string, error) { return c.FindHost(ctx) }
 			opened, err := auth.Open(cfg.completeLogin(s), another)
 			if err == nil {
-				all.add(opened)
+				p.logins.add(opened)
 			}
 			return opened, err
 		},
 		Vault:          func(uri auth.Setting) (*auth.Vault, error) { return auth.OpenVault(login, uri, options) },
 		AttemptTimeout: cfg.HTTPTimeout, RetryTimeout: cfg.RetryTimeout, RateLimit: cfg.RateLimit,
-		Ephemeral: opened,
+		Ephemeral: p.opened,
 	})
 	return c, login.Warnings, err
 }
@@ -192,20 +180,6 @@ func (c config) openLogin(lookupEnv func(string) (string, bool)) (*auth.Login, a
 	login, err := auth.Open(c.Login, options)
 	return login, options, err
 }
-
-func (p *dbxaccess) Resources(context.Context) []func() resource.Resource { return resources() }
-
-func (p *dbxaccess) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
-	return ephemeralResources()
-}
-
-func (p *dbxaccess) Functions(context.Context) []func() function.Function { return functions() }
-
-func (p *dbxaccess) ListResources(context.Context) []func() list.ListResource { return listResources() }
-
-func (p *dbxaccess) Actions(context.Context) []func() action.Action { return actions() }
-
-func (p *dbxaccess) DataSources(context.Context) []func() datasource.DataSource { return dataSources() }
 
 const (
 	defaultHTTPTimeout  = time.Minute

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
@@ -30,8 +31,9 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/service/tokenpermission"
 )
 
-// resources returns the resources of all services, one line per service.
-func resources() []func() resource.Resource {
+// Resources returns the resources of all services, one line per service. The methods below do the same for the rest
+// that services add to the provider.
+func (*dbxaccess) Resources(context.Context) []func() resource.Resource {
 	return slices.Concat(
 		groupmember.Resources(),
 		serviceprincipal.Resources(),
@@ -43,7 +45,7 @@ func resources() []func() resource.Resource {
 	)
 }
 
-func dataSources() []func() datasource.DataSource {
+func (*dbxaccess) DataSources(context.Context) []func() datasource.DataSource {
 	return slices.Concat(
 		clusters.DataSources(),
 		currentidentity.DataSources(),
@@ -58,7 +60,7 @@ func dataSources() []func() datasource.DataSource {
 	)
 }
 
-func listResources() []func() list.ListResource {
+func (*dbxaccess) ListResources(context.Context) []func() list.ListResource {
 	return slices.Concat(
 		groupmember.ListResources(),
 		serviceprincipal.ListResources(),
@@ -69,11 +71,11 @@ func listResources() []func() list.ListResource {
 	)
 }
 
-func functions() []func() function.Function {
+func (*dbxaccess) Functions(context.Context) []func() function.Function {
 	return slices.Concat(certificate.Functions(), entratoken.Functions())
 }
 
-func ephemeralResources() []func() ephemeral.EphemeralResource {
+func (*dbxaccess) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return slices.Concat(
 		entratoken.EphemeralResources(),
 		oauthtoken.EphemeralResources(),
@@ -81,7 +83,7 @@ func ephemeralResources() []func() ephemeral.EphemeralResource {
 	)
 }
 
-func actions() []func() action.Action {
+func (*dbxaccess) Actions(context.Context) []func() action.Action {
 	return slices.Concat(
 		serviceprincipal.Actions(),
 		serviceprincipaltoken.Actions(),

@@ -29,14 +29,11 @@ func (p *dbxaccess) TakeWarnings() []*tfprotov6.Diagnostic {
 	var found []*tfprotov6.Diagnostic
 	for _, login := range p.logins.all {
 		for _, w := range login.TakeWarnings() {
-			found = append(
-				found,
-				&tfprotov6.Diagnostic{
-					Severity: tfprotov6.DiagnosticSeverityWarning,
-					Summary:  w.Summary,
-					Detail:   w.Detail,
-				},
-			)
+			found = append(found, &tfprotov6.Diagnostic{
+				Severity: tfprotov6.DiagnosticSeverityWarning,
+				Summary:  w.Summary,
+				Detail:   w.Detail,
+			})
 		}
 	}
 	return found
