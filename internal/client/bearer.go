@@ -41,16 +41,9 @@ func (s strategy) accepted(r *http.Request) {
 // one, is believed. All calls that are refused with the same token share one login.
 func (s strategy) renew(r *http.Request) (bool, error) {
 	refused := bearerOf(r)
-	done := s.bearer.renewals.DoChan(refused, func() (any, error) {
-		return s.replace(context.WithoutCancel(r.Context()), refused)
+	return share(r.Context(), &s.bearer.renewals, refused, func(ctx context.Context) (bool, error) {
+		return s.replace(ctx, refused)
 	})
-	select {
-	case result := <-done:
-		renewed, _ := result.Val.(bool)
-		return renewed, result.Err
-	case <-r.Context().Done():
-		return false, r.Context().Err()
-	}
 }
 
 func (s strategy) replace(ctx context.Context, refused string) (bool, error) {

@@ -27,32 +27,34 @@ type Cache[T any] struct {
 	flight singleflight.Group
 	mu     sync.Mutex
 	kept   *kept[T]
-	round  int // counts how often the copy was dropped or replaced, so that an older read does not replace it
+	drops  atomic.Int64 // counts how often the copy was dropped or replaced
 }
 
 type kept[T any] struct {
-	value  T
-	err    error
-	began  time.Time // when the read began; a change during the read counts as later
-	writes int64     // the count of writes when the read began
+	value   T
+	err     error
+	began   time.Time // when the read began; a change during the read counts as later
+	changes int64     // the count of changes when the read began
 }
 
-func (c *Cache[T]) written() int64 {
+// changes counts all that makes a copy out of date.
+func (c *Cache[T]) changes() int64 {
 	if c.writes == nil {
-		return 0
+		return c.drops.Load()
 	}
-	return c.writes.Load()
+	return c.drops.Load() + c.writes.Load()
 }
 
 // Get returns the copy if it is no older than maxAge, or of any age for [AnyAge]. Otherwise it reads.
 func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(context.Context) (T, error)) (T, error) {
-	written := c.written()
+	changes := c.changes()
+	copied := func() *kept[T] { return c.look(maxAge) }
 	for {
-		if k, _ := c.look(maxAge); k != nil {
+		if k := copied(); k != nil {
 			return k.value, k.err
 		}
-		k, err := c.fly(ctx, read, func() *kept[T] { k, _ := c.look(maxAge); return k })
-		if ctx.Err() != nil || k.writes >= written {
+		k, err := c.fly(ctx, read, copied)
+		if ctx.Err() != nil || k.changes >= changes {
 			return k.value, err
 		} // else that read began before a write on which the caller may depend
 	}
@@ -62,7 +64,7 @@ func (c *Cache[T]) Get(ctx context.Context, maxAge time.Duration, read func(cont
 // share the next one, so many callers at once cost two reads.
 func (c *Cache[T]) GetSince(ctx context.Context, since time.Time, read func(context.Context) (T, error)) (T, error) {
 	fresh := func() *kept[T] {
-		if k, _ := c.look(AnyAge); k != nil && !k.began.Before(since) {
+		if k := c.look(AnyAge); k != nil && !k.began.Before(since) {
 			return k
 		}
 		return nil
@@ -84,47 +86,57 @@ func (c *Cache[T]) fly(
 	read func(context.Context) (T, error),
 	copied func() *kept[T],
 ) (kept[T], error) {
-	done := c.flight.DoChan("", func() (any, error) {
+	return share(ctx, &c.flight, "", func(ctx context.Context) (kept[T], error) {
 		if k := copied(); k != nil {
 			return *k, k.err
 		}
-		_, round := c.look(AnyAge)
-		k := kept[T]{began: time.Now(), writes: c.written()}
-		k.value, k.err = read(context.WithoutCancel(ctx))
+		k := kept[T]{began: time.Now(), changes: c.changes()}
+		k.value, k.err = read(ctx)
 		if k.err == nil || errors.Is(k.err, ErrNotFound) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
-			if c.round == round {
+			if k.changes == c.changes() {
 				c.kept = &k
 			}
 		}
 		return k, k.err
 	})
+}
+
+// share calls do, or waits for the call with that key that is under way, and returns the result. The call does not end
+// with the context of its first caller: that caller returns, and the others still get the result.
+func share[T any](
+	ctx context.Context,
+	flight *singleflight.Group,
+	key string,
+	do func(context.Context) (T, error),
+) (T, error) {
+	done := flight.DoChan(key, func() (any, error) { return do(context.WithoutCancel(ctx)) })
 	select {
 	case r := <-done:
-		k, _ := r.Val.(kept[T])
-		return k, r.Err
+		v, _ := r.Val.(T)
+		return v, r.Err
 	case <-ctx.Done():
-		return kept[T]{}, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 
-func (c *Cache[T]) look(maxAge time.Duration) (k *kept[T], round int) {
+// look returns the copy if no change has made it out of date and it is not too old for the caller; see [Cache.Get].
+func (c *Cache[T]) look(maxAge time.Duration) *kept[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	k = c.kept
-	if k != nil && k.writes != c.written() {
-		k = nil
+	k := c.kept
+	if k == nil || k.changes != c.changes() ||
+		maxAge != AnyAge && (k.err != nil || time.Since(k.began) > maxAge) {
+		return nil
 	}
-	if k != nil && maxAge != AnyAge && (k.err != nil || time.Since(k.began) > maxAge) {
-		k = nil
-	}
-	return k, c.round
+	return k
 }
 
 // Peek returns the copy, or the zero value if there is none. It never reads.
 func (c *Cache[T]) Peek() T {
-	if k, _ := c.look(AnyAge); k != nil {
+	if k := c.look(AnyAge); k != nil {
 		return k.value
 	}
 	var none T
@@ -132,16 +144,16 @@ func (c *Cache[T]) Peek() T {
 }
 
 // Put stores as the copy what the answer to a write shows.
-func (c *Cache[T]) Put(v T) { c.replace(&kept[T]{value: v, began: time.Now(), writes: c.written()}) }
-
-// Forget drops the copy, because something was written.
-func (c *Cache[T]) Forget() { c.replace(nil) }
-
-func (c *Cache[T]) replace(k *kept[T]) {
+func (c *Cache[T]) Put(v T) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept = k
-	c.round++
+	c.Forget()
+	c.kept = &kept[T]{value: v, began: time.Now(), changes: c.changes()}
+}
+
+// Forget drops the copy, because something was written. Later callers do not wait for a read that is under way.
+func (c *Cache[T]) Forget() {
+	c.drops.Add(1)
 	c.flight.Forget("")
 }
 
@@ -159,98 +171,80 @@ func Of[T any](c *Client) *T {
 // Directory finds objects of one kind by key. It reads the first two objects one by one, and lists all objects for any
 // further one. So one object costs one request, and a thousand cost three. If the list has been read already, it is
 // used for the first objects, too. An object that the list does not show is read by itself, because a list may lag
-// behind, or show only what the caller may see. The zero value is ready to use.
+// behind, or show only what the caller may see.
 type Directory[T any] struct {
-	all  Cache[map[string]T]
-	mu   sync.Mutex
-	ones map[string]*Cache[T]
-	ends bool // the list was refused, and is not requested again
+	list func(context.Context) (map[string]T, error) // reads all objects by key
+
+	all     Cache[map[string]T]
+	refused atomic.Bool // the list was refused, and is not requested again
+	mu      sync.Mutex
+	ones    map[string]*Cache[T]
 }
 
 // few is how many objects a [Directory] reads one by one before it lists all objects.
 const few = 2
 
+// All lists all objects by key. The list may be a copy of any age.
+func (d *Directory[T]) All(ctx context.Context) (map[string]T, error) {
+	return d.all.Get(ctx, AnyAge, d.list)
+}
+
 // Get returns the object with that key. The object may be a copy that is at most maxAge old, or of any age for
-// [AnyAge]. one reads the object by itself, and returns [ErrNotFound] if it does not exist. list reads all objects.
+// [AnyAge]. one reads the object by itself, and returns [ErrNotFound] if it does not exist.
 func (d *Directory[T]) Get(
 	ctx context.Context,
 	key string,
 	maxAge time.Duration,
 	one func(context.Context) (T, error),
-	list func(context.Context) (map[string]T, error),
 ) (T, error) {
-	v, _, err := d.get(ctx, key, maxAge, one, list, true)
-	return v, err
+	single, all, err := d.lookUp(ctx, key, maxAge)
+	if v, found := all[key]; found || err != nil {
+		return v, err
+	}
+	return single.Get(ctx, maxAge, one)
 }
 
 // Seek is [Directory.Get] for a caller that only wants to know which objects existed before. If the list does not show
-// an object, Seek does not read it by itself. A missing object is no error: found is false.
+// an object, Seek does not read it by itself. For a missing object it returns the zero value and no error.
 func (d *Directory[T]) Seek(
 	ctx context.Context,
 	key string,
 	maxAge time.Duration,
 	one func(context.Context) (T, error),
-	list func(context.Context) (map[string]T, error),
-) (v T, found bool, err error) {
-	v, found, err = d.get(ctx, key, maxAge, one, list, false)
+) (T, error) {
+	single, all, err := d.lookUp(ctx, key, maxAge)
+	if all != nil || err != nil {
+		return all[key], err
+	}
+	v, err := single.Get(ctx, maxAge, one)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
 	}
-	return v, found, err
+	return v, err
 }
 
-func (d *Directory[T]) get(
+// lookUp returns the cache of the object with that key, and all objects by key if the list is to be used. It returns an
+// error only if ctx ends.
+func (d *Directory[T]) lookUp(
 	ctx context.Context,
 	key string,
 	maxAge time.Duration,
-	one func(context.Context) (T, error),
-	list func(context.Context) (map[string]T, error),
-	confirm bool,
-) (v T, found bool, err error) {
-	listed := d.many(key)
-	if kept, _ := d.all.look(maxAge); listed || kept != nil && kept.err == nil {
-		all, err := d.all.Get(ctx, maxAge, list)
-		switch {
-		case err == nil:
-			if v, found = all[key]; found || !confirm {
-				return v, found, nil
-			}
-		case ctx.Err() != nil:
-			return v, false, err
-		default:
-			d.mu.Lock()
-			d.ends = true
-			d.mu.Unlock()
-		}
-	}
-	v, err = d.single(key).Get(ctx, maxAge, one)
-	return v, err == nil, err
-}
-
-// many records that the object with that key is requested, and reports whether to use the list first. It remembers only
-// as many keys as it takes to decide that.
-func (d *Directory[T]) many(key string) bool {
+) (single *Cache[T], all map[string]T, err error) {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.ones) <= few {
-		d.one(key)
-	}
-	return !d.ends && len(d.ones) > few
-}
-
-// single returns the cache of the object with that key.
-func (d *Directory[T]) single(key string) *Cache[T] {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.one(key)
-}
-
-func (d *Directory[T]) one(key string) *Cache[T] {
 	if d.ones == nil {
 		d.ones = map[string]*Cache[T]{}
 	}
 	if d.ones[key] == nil {
 		d.ones[key] = &Cache[T]{}
 	}
-	return d.ones[key]
+	single, many := d.ones[key], len(d.ones) > few
+	d.mu.Unlock()
+	if kept := d.all.look(maxAge); (!many || d.refused.Load()) && (kept == nil || kept.err != nil) {
+		return single, nil, nil
+	}
+	if all, err = d.all.Get(ctx, maxAge, d.list); err != nil && ctx.Err() == nil {
+		d.refused.Store(true)
+		return single, nil, nil
+	}
+	return single, all, err
 }

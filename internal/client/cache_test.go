@@ -186,9 +186,9 @@ func TestDirectory(t *testing.T) {
 	}
 	for _, refused = range []bool{false, true} {
 		asked = nil
-		var d Directory[int]
+		d := Directory[int]{list: list}
 		for _, key := range []string{"a", "a", "b", "c", "a", "d", "d", "e"} {
-			v, err := d.Get(t.Context(), key, AnyAge, one(key), list)
+			v, err := d.Get(t.Context(), key, AnyAge, one(key))
 			if v != there[key] || (err == nil) != (v != 0) {
 				t.Errorf("%s: %d, %v", key, v, err)
 			}
@@ -204,10 +204,10 @@ func TestDirectory(t *testing.T) {
 
 	// A caller of Seek only wants to know what existed, so nothing that the list lacks is read by itself.
 	asked, refused = nil, false
-	var d Directory[int]
+	d := Directory[int]{list: list}
 	for _, key := range []string{"a", "x", "c", "y", "z"} {
-		if _, found, err := d.Seek(t.Context(), key, time.Hour, one(key), list); err != nil || found != (there[key] != 0) {
-			t.Errorf("%s: %t, %v", key, found, err)
+		if v, err := d.Seek(t.Context(), key, time.Hour, one(key)); err != nil || v != there[key] {
+			t.Errorf("%s: %d, %v", key, v, err)
 		}
 	}
 	if got := strings.Join(asked, " "); got != "a x list" {

@@ -123,6 +123,7 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 		c.run = &run{}
 		c.transport = newTransport(cfg, c.run.writes.note)
 	}
+	c.principals.list, c.endpoints.list = c.everyPrincipal, c.endpointIDs
 	c.tokens.writes = &c.run.writes.tokens
 	c.lists.follow(&c.run.writes.principals)
 	sdkConfig := &config.Config{

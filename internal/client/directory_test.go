@@ -12,11 +12,11 @@ import (
 func TestDirectoryUsesAListThatIsThere(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	var d Directory[int]
 	list := func(context.Context) (map[string]int, error) {
 		asked = append(asked, "list")
 		return map[string]int{"a": 1}, nil
 	}
+	d := Directory[int]{list: list}
 	one := func(key string) func(context.Context) (int, error) {
 		return func(context.Context) (int, error) { asked = append(asked, key); return 2, nil }
 	}
@@ -28,7 +28,7 @@ func TestDirectoryUsesAListThatIsThere(t *testing.T) {
 		maxAge time.Duration
 		want   int
 	}{{"a", AnyAge, 1}, {"a", time.Hour, 1}, {"b", AnyAge, 2}, {"a", time.Nanosecond, 2}} {
-		if v, err := d.Get(t.Context(), c.key, c.maxAge, one(c.key), list); v != c.want || err != nil {
+		if v, err := d.Get(t.Context(), c.key, c.maxAge, one(c.key)); v != c.want || err != nil {
 			t.Errorf("%s, at most %s old: %d, %v", c.key, c.maxAge, v, err)
 		}
 	}

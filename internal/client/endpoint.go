@@ -67,7 +67,7 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 	id, err := c.endpoints.Get(ctx, name, maxAge, func(ctx context.Context) (string, error) {
 		e, err := c.EndpointByName(ctx, name)
 		return e.ID, err
-	}, c.endpointIDs)
+	})
 	if err != nil {
 		return "", err
 	}
@@ -155,7 +155,7 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 func (c *Client) meantEndpoint(ctx context.Context, given string) string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTime)
 	defer cancel()
-	ids, err := c.endpoints.all.Get(ctx, AnyAge, c.endpointIDs)
+	ids, err := c.endpoints.All(ctx)
 	if err != nil {
 		return ""
 	}

@@ -87,7 +87,7 @@ func (p *prediction) Lacks(bool) string {
 // EndpointName returns the name of the endpoint with that system id, for a state that holds only the id. The error is
 // [ErrNotFound] if the list of endpoints does not show the id. One request, shared by all callers in this run.
 func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
-	ids, err := c.endpoints.all.Get(ctx, AnyAge, c.endpointIDs)
+	ids, err := c.endpoints.All(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -37,7 +37,7 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 	found, err := c.principals.Get(ctx, "id "+id, AnyAge, func(ctx context.Context) ([]ServicePrincipal, error) {
 		sp, err := c.ServicePrincipalByID(ctx, id)
 		return []ServicePrincipal{sp}, err
-	}, c.everyPrincipal)
+	})
 	if err != nil {
 		return ServicePrincipal{}, err
 	}
@@ -47,30 +47,20 @@ func (c *Client) SharedServicePrincipal(ctx context.Context, id string) (Service
 // PrincipalBefore reports whether the workspace had a service principal with that application id a moment ago, before
 // this run adds it. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) PrincipalBefore(ctx context.Context, applicationID string) (bool, error) {
-	_, found, err := c.principals.Seek(
-		ctx,
-		"application "+strings.ToLower(applicationID),
-		beforeAge,
-		func(ctx context.Context) ([]ServicePrincipal, error) {
-			return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("applicationId", applicationID)))
-		},
-		c.everyPrincipal,
-	)
-	return found, err
+	key := "application " + strings.ToLower(applicationID)
+	found, err := c.principals.Seek(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
+		return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("applicationId", applicationID)))
+	})
+	return len(found) > 0, err
 }
 
 // NamedBefore returns the SCIM ids of the service principals that had that display name a moment ago, before this run
 // adds one, and of those that this run has added. As many requests as [Client.SharedServicePrincipal].
 func (c *Client) NamedBefore(ctx context.Context, displayName string) ([]string, error) {
-	all, _, err := c.principals.Seek(
-		ctx,
-		"name "+displayName,
-		beforeAge,
-		func(ctx context.Context) ([]ServicePrincipal, error) {
-			return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("displayName", displayName)))
-		},
-		c.everyPrincipal,
-	)
+	key := "name " + displayName
+	all, err := c.principals.Seek(ctx, key, beforeAge, func(ctx context.Context) ([]ServicePrincipal, error) {
+		return orNotFound(c.ServicePrincipals(ctx, SCIMEquals("displayName", displayName)))
+	})
 	c.principals.mu.Lock()
 	defer c.principals.mu.Unlock()
 	ids := slices.Clone(c.principals.added[displayName])
