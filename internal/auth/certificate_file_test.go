@@ -104,18 +104,18 @@ func TestOpenCertificateRefuses(t *testing.T) {
 			[]string{"client_certificate."}},
 		"base64 as path": {certificateSettings(byPath(base64.StdEncoding.EncodeToString(testFile(t, "modern.pfx")))), "Client certificate path is not a path", "client_certificate_path", nil},
 		"wrong password": {certificateSettings(byPath(path), withPassword("wrong-password-77")), "Client certificate password is wrong", "client_certificate_password",
-			[]string{"(from client_certificate_path) could not be opened with client_certificate_password (also tried an empty one)", "openssl pkcs12 -info -noout -in " + path}},
-		"no password": {certificateSettings(byPath(path)), "Client certificate needs a password", "client_certificate_path", []string{"set client_certificate_password"}},
+			[]string{"(from client_certificate_path) cannot be decrypted with client_certificate_password, nor with an empty password", "openssl pkcs12 -info -noout -in " + path}},
+		"no password": {certificateSettings(byPath(path)), "Client certificate needs a password", "client_certificate_path", []string{"Set client_certificate_password"}},
 		"no password, by variable": {certificateSettings(func(s *Settings) {
 			s.CertificatePath = env("client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", path)
-		}), "Client certificate needs a password", "client_certificate_path", []string{"(from ARM_CLIENT_CERTIFICATE_PATH in the environment)", "set ARM_CLIENT_CERTIFICATE_PASSWORD"}},
+		}), "Client certificate needs a password", "client_certificate_path", []string{"(from ARM_CLIENT_CERTIFICATE_PATH in the environment)", "Set ARM_CLIENT_CERTIFICATE_PASSWORD"}},
 		"wrong password, by variable": {certificateSettings(func(s *Settings) {
 			s.CertificatePath = env("client_certificate_path", "ARM_CLIENT_CERTIFICATE_PATH", path)
 			s.CertificatePassword = env("client_certificate_password", "ARM_CLIENT_CERTIFICATE_PASSWORD", "wrong-password-77")
 		}), "Client certificate password is wrong", "client_certificate_password", []string{"with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"}},
 		"path as certificate, by variable": {certificateSettings(func(s *Settings) {
 			s.Certificate = env("client_certificate", "ARM_CLIENT_CERTIFICATE", "/secrets/sp")
-		}), "Client certificate is a path", "client_certificate", []string{"The value of ARM_CLIENT_CERTIFICATE in the environment", "That goes into ARM_CLIENT_CERTIFICATE_PATH"}},
+		}), "Client certificate is a path", "client_certificate", []string{"The value of ARM_CLIENT_CERTIFICATE in the environment", "Set the path in ARM_CLIENT_CERTIFICATE_PATH"}},
 		"variable as path": {certificateSettings(byPath("$(pfxPath)")), "Client certificate path is a variable that was not replaced", "client_certificate_path", []string{"$(…)"}},
 		"path as certificate": {certificateSettings(inline("certs/sp.pfx")), "Client certificate is a path", "client_certificate",
 			[]string{"client_certificate_path"}},

@@ -278,7 +278,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
 			k.settings.KeyVault.CertificatePasswordSecretName = hcl("key_vault.certificate_password_secret_name", "sp-password")
 		}, "Client certificate password is wrong", "key_vault.certificate_password_secret_name",
-			[]string{"with secret sp-password of that vault (also tried an empty one)", "az keyvault secret download --vault-name kv-ml --name sp-pfx --encoding base64 --file sp.pfx"}},
+			[]string{"with secret sp-password of that vault, nor with an empty password", "az keyvault secret download --vault-name kv-ml --name sp-pfx --encoding base64 --file sp.pfx"}},
 		"wrong password of a file": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
@@ -288,7 +288,7 @@ func TestKeyVaultRefuses(t *testing.T) {
 		"no password": {func(t *testing.T, k *kept) {
 			k.vault.SetSecret("sp-pfx", pfxOf(t, k.certificate, password), "")
 			k.settings.KeyVault.CertificateName.Value = "sp-pfx"
-		}, "Client certificate needs a password", "key_vault.certificate_name", []string{"set key_vault.certificate_password_secret_name"}},
+		}, "Client certificate needs a password", "key_vault.certificate_name", []string{"Set key_vault.certificate_password_secret_name"}},
 		"expired certificate": {func(t *testing.T, k *kept) {
 			c := newCertificate(t, time.Now().AddDate(-1, 0, 0), time.Now().Add(-time.Hour))
 			k.version = k.vault.ImportCertificate("sp-cert", c.Key, c.Leaf(), emulator.CertificatePEM)

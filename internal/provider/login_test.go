@@ -52,7 +52,7 @@ func TestBadLogins(t *testing.T) {
 				only := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: w.DeployerCertificate.Raw})
 				w.Env["ARM_CLIENT_CERTIFICATE_PATH"] = w.Write(t, "cert.pem", only)
 			},
-			says: []string{"no private key", "the PFX, or a PEM with the key"}, offline: true,
+			says: []string{"no private key", "the PFX, or a PEM with the private key"}, offline: true,
 		},
 		"key of another certificate": {
 			world: func(t *testing.T, w *acctest.World) {

@@ -145,8 +145,8 @@ func Parse(data []byte, password string, from Origin) (*Certificate, []Warning, 
 func parse(data []byte, password string, from Origin, work *budget) (*Certificate, []Warning, error) {
 	from.Bundle, from.File = cmp.Or(from.Bundle, "The bundle"), cmp.Or(from.File, "sp.pfx")
 	if len(data) > maxBundle {
-		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB; a PFX or PEM bundle "+
-			"has a few KiB.", from.Bundle)
+		return nil, nil, from.fail("Client certificate is too large", "%s is larger than 2 MiB. A PFX or PEM file "+
+			"has a few KiB, so this is probably another file.", from.Bundle)
 	}
 	data, err := unwrapOrSay(data, from)
 	if err != nil {
@@ -170,8 +170,8 @@ func parse(data []byte, password string, from Origin, work *budget) (*Certificat
 			AtPassword: true,
 			Summary:    "Client certificate bundle has no password: " + c.Subject,
 			Detail: fmt.Sprintf(
-				"%s opens without a password, yet %s is set. Azure Key Vault drops the password of what is "+
-					"imported into it. Remove the setting, or protect the bundle.",
+				"%s can be read without a password, but %s is set. Azure Key Vault removes the password when a "+
+					"certificate is imported. Remove the setting, or protect the file with the password.",
 				from.Bundle,
 				from.password(),
 			),
@@ -226,15 +226,16 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case now.After(c.NotAfter):
 		return nil, &Error{
 			Summary: "Client certificate expired",
-			Detail: fmt.Sprintf("%s expired %s (%s ago). Upload a new one under App registrations > Certificates & "+
-				"secrets and point the provider at it.",
+			Detail: fmt.Sprintf("Certificate %s expired on %s (%s ago). Upload a new certificate under App "+
+				"registrations > Certificates & secrets, and set the new certificate in the provider's configuration.",
 				identity, day(c.NotAfter), span(now.Sub(c.NotAfter))),
 		}
 	case now.Before(c.NotBefore):
 		return nil, &Error{
 			Summary: "Client certificate is not yet valid",
 			Detail: fmt.Sprintf(
-				"%s is valid from %s (in %s). If that is wrong, check the clock of this machine: it says %s.",
+				"Certificate %s is valid from %s on (in %s). If this date is in the past, correct the clock of this "+
+					"machine, which shows %s.",
 				identity,
 				day(c.NotBefore),
 				span(c.NotBefore.Sub(now)),
@@ -244,8 +245,9 @@ func (c *Certificate) CheckValidity(now time.Time) (*Warning, error) {
 	case c.NotAfter.Sub(now) < expiryNotice:
 		return &Warning{
 			Summary: "Client certificate expires soon: " + c.Subject,
-			Detail: fmt.Sprintf("%s expires %s (in %s). Upload a new one under App registrations > Certificates & "+
-				"secrets before then; an application can hold both.",
+			Detail: fmt.Sprintf("Certificate %s expires on %s (in %s). Before that date, upload a new certificate "+
+				"under App registrations > Certificates & secrets. An application can have both certificates at the "+
+				"same time.",
 				identity, day(c.NotAfter), span(c.NotAfter.Sub(now))),
 		}, nil
 	}

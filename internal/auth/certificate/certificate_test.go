@@ -137,7 +137,7 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		{"encrypted-aes.pem", "wrong-password-77", "Client certificate password is wrong", []string{"openssl pkey -noout"}},
 		{"encrypted-scrypt.pem", "wrong-password-77", "Client certificate password is wrong", nil},
-		{"encrypted-aes.pem", "", "Client certificate needs a password", []string{"set the password"}},
+		{"encrypted-aes.pem", "", "Client certificate needs a password", []string{"Set the password"}},
 		{"encrypted-des3.pem", "wrong-password-77", "Client certificate password is wrong", nil},
 		{"ed25519.pem", "", "Client certificate key is not RSA", []string{"Ed25519 key", "openssl req -x509 -newkey rsa:3072"}},
 		{"ed25519.pfx", password, "Client certificate key is not RSA", []string{"Ed25519 key"}},
@@ -161,7 +161,7 @@ func TestParseRefuses(t *testing.T) {
 		{"key-only.pem", "", "Client certificate is missing beside its key", []string{"openssl pkcs12 -export -inkey sp.pfx -in cert.pem"}},
 		{"key.der", "", "Client certificate is missing beside its key", nil},
 		{"mismatch.pem", "", "Client certificate and private key do not match", []string{"1 certificate"}},
-		{"modern.pfx", "wrong-password-77", "Client certificate password is wrong", []string{"also tried an empty one", "openssl pkcs12 -info -noout"}},
+		{"modern.pfx", "wrong-password-77", "Client certificate password is wrong", []string{"nor with an empty password", "openssl pkcs12 -info -noout"}},
 		{"legacy.pfx", "wrong-password-77", "Client certificate password is wrong", nil},
 		{"modern.pfx", "", "Client certificate needs a password", nil},
 		{"modern.pfx", "wrong-password-🔑", "Client certificate password is wrong", nil},
@@ -183,18 +183,18 @@ func TestPasswordHints(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"modern.pfx", "nomac-encrypted.pfx", "encrypted-aes.pem", "dek-info.pem"} {
 		for given, says := range map[string]string{
-			password + "\n":               "It has a line end at its end: without, it opens",
-			password + "\r\n":             "It has a line end at its end: without, it opens",
-			" " + password:                "It has white space around it: without, it opens",
-			`"` + password + `"`:          "It has quotation marks around it: without, it opens",
-			"'" + password + "' ":         "It has quotation marks around it: without, it opens",
-			`"another-one-0453"`:          "It has quotation marks around it, which count as part of it",
-			"$(pfxPassword)":              "It is $(…), a variable that the pipeline did not replace",
-			"%PFX_PASSWORD%":              "It is %…%, a variable that the pipeline did not replace",
-			"${{ secrets.PFX_PASSWORD }}": "It is ${{…}}, a variable that the pipeline did not replace",
+			password + "\n":               "The password has a line end at its end. Without that, the password is right",
+			password + "\r\n":             "The password has a line end at its end. Without that, the password is right",
+			" " + password:                "The password has white space around it. Without that, the password is right",
+			`"` + password + `"`:          "The password has quotation marks around it. Without that, the password is right",
+			"'" + password + "' ":         "The password has quotation marks around it. Without that, the password is right",
+			`"another-one-0453"`:          "The password has quotation marks around it. These characters count as part of the password",
+			"$(pfxPassword)":              "The password is $(…), a variable that the pipeline did not replace",
+			"%PFX_PASSWORD%":              "The password is %…%, a variable that the pipeline did not replace",
+			"${{ secrets.PFX_PASSWORD }}": "The password is ${{…}}, a variable that the pipeline did not replace",
 		} {
 			_, _, err := Parse(testFile(t, file), given, Origin{Password: "ARM_CLIENT_CERTIFICATE_PASSWORD in the environment"})
-			e := wantError(t, err, "Client certificate password is wrong", says, "with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment (also")
+			e := wantError(t, err, "Client certificate password is wrong", says, "with ARM_CLIENT_CERTIFICATE_PASSWORD in the environment, nor with an empty password")
 			if !e.AtPassword {
 				t.Error("the password is not pointed at")
 			}
@@ -217,15 +217,15 @@ func TestNotABundle(t *testing.T) {
 		`"${PFX}"`:                          {"Client certificate is a variable that was not replaced", "${…}"},
 		"%PFX%\r\n":                         {"Client certificate is a variable that was not replaced", "%…%"},
 		"#{Pfx}#":                           {"Client certificate is a variable that was not replaced", "#{…}#"},
-		existing:                            {"Client certificate is a path", "That goes into ARM_CLIENT_CERTIFICATE_PATH."},
+		existing:                            {"Client certificate is a path", "Set the path in ARM_CLIENT_CERTIFICATE_PATH."},
 		"/secrets/bundle":                   {"Client certificate is a path", "path of a file"},
 		`C:\certs\bundle`:                   {"Client certificate is a path", "path of a file"},
 		"certs/sp.p12":                      {"Client certificate is a path", "path of a file"},
 		"~/bundle":                          {"Client certificate is a path", "path of a file"},
 		"not base64!":                       {"Client certificate is not base64", "neither PEM text nor valid base64"},
 		"bm90IGEgYnVuZGxlIGF0IGFsbA==":      {"Client certificate is in an unknown format", "neither a PFX file"},
-		readAsText:                          {"Client certificate is damaged", "filebase64() in place of file()"},
-		"-----BEGIN CERTIFICATE-----\nMIIB": {"Client certificate is broken PEM", "no end line"},
+		readAsText:                          {"Client certificate is damaged", "filebase64() instead of file()"},
+		"-----BEGIN CERTIFICATE-----\nMIIB": {"Client certificate is broken PEM", "no END line"},
 	} {
 		_, _, err := Parse([]byte(text), "", Origin{PathSetting: "ARM_CLIENT_CERTIFICATE_PATH"})
 		wantError(t, err, test.summary, test.says)

@@ -194,7 +194,7 @@ func TestEncryptionThatOpenSSLRefuses(t *testing.T) {
 			} {
 				_, _, err := Parse(bundle, password, Origin{})
 				e := wantError(t, err, summary)
-				if !strings.Contains(e.Detail, name+",") || !strings.Contains(e.Detail, "OpenSSL does not open it either") || strings.Contains(e.Detail, "run:") {
+				if !strings.Contains(e.Detail, name+",") || !strings.Contains(e.Detail, "OpenSSL cannot decrypt it either") || strings.Contains(e.Detail, "run:") {
 					t.Errorf("it says %q", e.Detail)
 				}
 			}
@@ -213,7 +213,7 @@ func TestKeyOfRFC1423ThatOpenSSLRefuses(t *testing.T) {
 	} {
 		block := &pem.Block{Type: "RSA PRIVATE KEY", Headers: map[string]string{"DEK-Info": name + ",0123456789ABCDEF"}, Bytes: make([]byte, 64)}
 		_, _, err := Parse(append(pem.EncodeToMemory(block), testFile(t, "cert-only.pem")...), password, Origin{})
-		e := wantError(t, err, "Client certificate key uses an unsupported encryption", "encrypted with "+said+",", "OpenSSL does not open it either")
+		e := wantError(t, err, "Client certificate key uses an unsupported encryption", "encrypted with "+said+",", "OpenSSL cannot decrypt it either")
 		if strings.Contains(e.Detail, "run:") {
 			t.Errorf("it says %q", e.Detail)
 		}

@@ -17,7 +17,7 @@ import (
 
 // errBrokenPEM is the error for text that begins like PEM but has no complete block. Its text becomes a part of a
 // message.
-var errBrokenPEM = errors.New("it has no complete block")
+var errBrokenPEM = errors.New("it has no complete block from BEGIN to END")
 
 // onlyPEM describes, in messages, PEM text without a private key.
 const onlyPEM = "PEM certificates"
@@ -56,7 +56,7 @@ func parsePEM(data []byte, password string, from Origin, work *budget) (bundle, 
 	}
 	if len(b.keys) == 0 && len(b.certificates) == 0 && b.what == onlyPEM {
 		return bundle{}, from.fail("Client certificate is in an unknown format", "%s is PEM text without a "+
-			"certificate and without a private key.", from.Bundle)
+			"certificate and without a private key. Use the PFX, or a PEM with both.", from.Bundle)
 	}
 	b.unusedPassword = password != "" && !encrypted
 	return b, nil
@@ -86,7 +86,7 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 		label := text[begin[2]:begin[3]]
 		body, rest, ends := strings.Cut(text[begin[1]:], "-----END "+label+"-----")
 		if !ends {
-			return nil, errors.New("a block has no end line of the same name")
+			return nil, errors.New("one of its blocks has no END line of the same name")
 		}
 		text = rest
 		block := &pem.Block{Type: label, Headers: map[string]string{}}
@@ -99,7 +99,7 @@ func pemBlocks(text string) ([]*pem.Block, error) {
 		body = strings.TrimRight(strings.Join(strings.Fields(body), ""), "=")
 		block.Bytes, err = base64.RawStdEncoding.DecodeString(body)
 		if err != nil || len(block.Bytes) == 0 {
-			return nil, errors.New("a block of it is not base64")
+			return nil, errors.New("one of its blocks is not base64")
 		}
 		blocks = append(blocks, block)
 	}
@@ -138,15 +138,16 @@ func pemKey(block *pem.Block, password string, from Origin, work *budget) (key f
 	case "OPENSSH PRIVATE KEY":
 		return foundKey{problem: from.fail(
 			"Client certificate key is in the format of OpenSSH",
-			"%s has a private key as OpenSSH writes it. Put the key into a file of its own, and convert that in "+
-				"place, run: %s. Then put it beside its certificate again, run: %s",
+			"%s has a private key in the format of OpenSSH. Move the key to its own file old.key. To convert this "+
+				"file, run: %s. Then put the key and its certificate into one file, run: %s",
 			from.Bundle,
 			fromOpenSSH,
 			joinPEM,
 		)}, false
 	}
 	return foundKey{problem: from.fail("Client certificate key is in an unknown format",
-		"%s has a private key that is neither PKCS#8 nor PKCS#1.", from.Bundle)}, opened
+		"%s has a private key that is neither PKCS#8 nor PKCS#1. Export the certificate and its key again, as PFX or "+
+			"PEM.", from.Bundle)}, opened
 }
 
 // cipherName matches the name of a cipher, such as AES-256-CBC. A message contains nothing else from the headers of a
@@ -262,7 +263,7 @@ func encryptedKey(content []byte, password string, from Origin, work *budget) (k
 
 func unsupportedKey(from Origin, unsupported *unsupportedError) *Error {
 	return from.fail("Client certificate key uses an unsupported encryption", "%s has a private key that is "+
-		"encrypted with %s, which is not supported here. "+exportAgain, from.Bundle, unsupported.algorithm)
+		"encrypted with %s, which the provider does not support. "+exportAgain, from.Bundle, unsupported.algorithm)
 }
 
 func isPFX(content []byte) bool {

@@ -57,7 +57,7 @@ func readPFX(normal []byte) (*pfx, error) {
 		return nil, errMalformed
 	}
 	if kind.String() == oidSignedData {
-		return nil, &unsupportedError{algorithm: "a signature in place of a MAC"}
+		return nil, &unsupportedError{algorithm: "a signature instead of a MAC"}
 	}
 	if kind.String() != oidData || !content.ReadASN1Bytes(&p.safes, der.OCTET_STRING) {
 		return nil, errMalformed
@@ -232,7 +232,7 @@ func (c *pfxContents) readSafe(safes *cryptobyte.String) error {
 		}
 		return c.fail(c.decrypt(scheme, ciphertext, func(plain []byte) error { return c.readBags(plain, 0) }))
 	case oidEnvelopedData:
-		return c.fail(&unsupportedError{algorithm: "encryption to a certificate in place of a password"})
+		return c.fail(&unsupportedError{algorithm: "the public key of a certificate instead of a password"})
 	}
 	return nil
 }

@@ -120,7 +120,8 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	text := strings.TrimSpace(string(inner))
 	switch {
 	case text == "":
-		return nil, from.fail("Client certificate is empty", "%s is empty.", from.Bundle)
+		return nil, from.fail("Client certificate is empty", "%s is empty. Set the certificate with its private key, "+
+			"as PFX in base64 or as PEM.", from.Bundle)
 	case bytes.HasPrefix(inner, []byte("\xfe\xed\xfe\xed")):
 		return nil, isKeystore(fromJKS, from)
 	case bytes.HasPrefix(inner, []byte("\xce\xce\xce\xce")):
@@ -135,10 +136,10 @@ func unwrapOrSay(data []byte, from Origin) ([]byte, error) {
 	case looksLikePath(text):
 		hint := ""
 		if from.PathSetting != "" {
-			hint = " That goes into " + from.PathSetting + "."
+			hint = " Set the path in " + from.PathSetting + "."
 		}
-		return nil, from.fail("Client certificate is a path", "%s is the path of a file, not what the file "+
-			"holds.%s", from.Bundle, hint)
+		return nil, from.fail("Client certificate is a path", "%s is the path of a file, not the content of the "+
+			"file.%s", from.Bundle, hint)
 	case from.PathSetting != "" && bytes.Equal(inner, fromUTF16(data)):
 		return nil, from.fail("Client certificate is not base64", "%s is neither PEM text nor valid base64. "+
 			"Set PEM text, or a PFX or PEM file in base64, for example filebase64(\"sp.pfx\").", from.Bundle)
@@ -199,6 +200,6 @@ func looksLikePath(text string) bool {
 }
 
 func isKeystore(convert command, from Origin) error {
-	return from.fail("Client certificate is a Java keystore", "%s is in Java's own format. Convert it, "+
-		"run: %s", from.Bundle, convert.with(from))
+	return from.fail("Client certificate is a Java keystore", "%s is a keystore of Java. To convert it, run: %s",
+		from.Bundle, convert.with(from))
 }
