@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -65,27 +64,23 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 	if path, _ := o.options.LookupEnv(envFederatedTokenFile); podFile && path != "" {
 		return fileSource(Setting{Value: path, Attribute: s.OIDCTokenFilePath.Attribute, Env: envFederatedTokenFile})
 	}
-	return assertionSource{}, &Error{
-		Attribute: s.UseOIDC.named("use_oidc"),
-		Summary:   "No OIDC token to log in with",
-		Detail: "The login needs an OIDC token, and no setting says where to get one. In GitHub Actions give the job " +
-			"permissions: id-token: write, and GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL. In Azure Pipelines set " +
-			"ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken) to the step. " +
-			"Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.",
-	}
+	return assertionSource{}, errorAt(s.UseOIDC.named("use_oidc"), "No OIDC token to log in with",
+		"The login needs an OIDC token, and no setting says where to get one. In GitHub Actions give the job "+
+			"permissions: id-token: write, and GitHub sets ACTIONS_ID_TOKEN_REQUEST_URL. In Azure Pipelines set "+
+			"ado_pipeline_service_connection_id and pass SYSTEM_ACCESSTOKEN: $(System.AccessToken) to the step. "+
+			"Elsewhere set oidc_token_file_path, oidc_token or use_aks_workload_identity.")
 }
 
 // fromFileOrInline returns the source for the configured OIDC token, or for the configured file that holds the token.
 func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
-	words := fileWords{"OIDC token", "oidc_token_file_path"}
 	better, same := prefer(s.OIDCTokenFilePath, s.OIDCToken)
 	if same {
-		if _, err := orFile(s.OIDCToken, s.OIDCTokenFilePath, words); err != nil {
+		if _, err := orFile(s.OIDCToken, s.OIDCTokenFilePath, oidcTokenFile); err != nil {
 			return assertionSource{}, err
 		}
 	}
 	if better == s.OIDCTokenFilePath {
-		o.warnIfOpenToOthers(better, words.what)
+		o.warnIfOpenToOthers(better, oidcTokenFile.what)
 		return fileSource(better)
 	}
 	token := strings.TrimSpace(s.OIDCToken.Value)
@@ -102,7 +97,7 @@ func (o *opening) fromFileOrInline(s Settings) (assertionSource, error) {
 // returns an error if the file does not hold a JWT now.
 func fileSource(file Setting) (assertionSource, error) {
 	fetch := func(context.Context) (string, error) {
-		token, err := readValueFile(file, fileWords{"OIDC token", "oidc_token_file_path"})
+		token, err := readValueFile(file, oidcTokenFile)
 		web.Conceal(token)
 		if err == nil {
 			err = checkJWT(token, file.named("oidc_token_file_path"), "The file of "+file.Source())
@@ -150,16 +145,8 @@ func (o *opening) fromGitHub(s Settings) (assertionSource, error) {
 	query := address.Query()
 	query.Set("audience", cmp.Or(o.audience, o.cloud.federation))
 	address.RawQuery = query.Encode()
-	return o.tokenService(
-		"GitHub Actions",
-		s.OIDCRequestURL,
-		http.MethodGet,
-		address,
-		token,
-		nil,
-		"value",
-		needsServiceConnection(s),
-	), nil
+	return o.tokenService("GitHub Actions", s.OIDCRequestURL, http.MethodGet, address, token, nil, "value",
+		needsServiceConnection(s)), nil
 }
 
 // isPipelinesURL reports whether a URL is the request URL of Azure Pipelines (SYSTEM_OIDCREQUESTURI), whatever setting
@@ -170,16 +157,11 @@ func isPipelinesURL(value string) bool {
 }
 
 func needsServiceConnection(s Settings) *Error {
-	return &Error{
-		Attribute: s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
-		Summary:   "Azure Pipelines needs a service connection",
-		Detail: fmt.Sprintf(
-			"Azure Pipelines (%s) issues OIDC tokens for service connections only. Set "+
-				"ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to the ID of the "+
-				"service connection.",
-			s.OIDCRequestURL.Source(),
-		),
-	}
+	return errorAt(s.ADOServiceConnectionID.named("ado_pipeline_service_connection_id"),
+		"Azure Pipelines needs a service connection",
+		"Azure Pipelines (%s) issues OIDC tokens for service connections only. Set "+
+			"ado_pipeline_service_connection_id (or ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) to the ID of the service "+
+			"connection.", s.OIDCRequestURL.Source())
 }
 
 // fromAzurePipelines returns a source that requests OIDC tokens of a service connection from Azure Pipelines (Azure
@@ -196,16 +178,8 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 	// Without the header X-Tfs-Fedauthredirect, Azure DevOps answers a refused request with a redirect to a sign-in
 	// page.
 	header := http.Header{"X-Tfs-Fedauthredirect": {"Suppress"}, "Content-Type": {"application/json"}}
-	return o.tokenService(
-		"Azure Pipelines",
-		s.ADOServiceConnectionID,
-		http.MethodPost,
-		address,
-		token,
-		header,
-		"oidcToken",
-		nil,
-	), nil
+	return o.tokenService("Azure Pipelines", s.ADOServiceConnectionID, http.MethodPost, address, token, header,
+		"oidcToken", nil), nil
 }
 
 // otherServiceConnection returns a warning if the environment shows that the service connection belongs to another
@@ -221,16 +195,11 @@ func (o *opening) otherServiceConnection(s Settings) *Warning {
 	return &Warning{
 		Attribute: s.ClientID.named("client_id"),
 		Summary:   "Client ID is not that of the service connection: " + strings.TrimSpace(s.ClientID.Value),
-		Detail: fmt.Sprintf(
-			"Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the environment), but "+
-				"the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the application of "+
-				"the service connection only, unless the configured application has a federated credential for this "+
-				"service connection too.",
-			connection,
-			application,
-			strings.TrimSpace(s.ClientID.Value),
-			s.ClientID.Source(),
-		),
+		Detail: fmt.Sprintf("Service connection %s logs in as application %s (AZURESUBSCRIPTION_CLIENT_ID in the "+
+			"environment), but the client ID configured is %s (%s). Microsoft Entra ID accepts the token for the "+
+			"application of the service connection only, unless the configured application has a federated "+
+			"credential for this service connection too.",
+			connection, application, strings.TrimSpace(s.ClientID.Value), s.ClientID.Source()),
 	}
 }
 
@@ -246,11 +215,8 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 			"SYSTEM_ACCESSTOKEN: $(System.AccessToken)"},
 	} {
 		if !need.IsSet() {
-			return nil, "", &Error{
-				Attribute: need.named(need.name),
-				Summary:   "Incomplete OIDC login",
-				Detail:    fmt.Sprintf("%s is not set. Its value comes from %s.", need.named(need.name), need.hint),
-			}
+			return nil, "", errorAt(need.named(need.name), "Incomplete OIDC login",
+				"%s is not set. Its value comes from %s.", need.named(need.name), need.hint)
 		}
 	}
 	if err := CheckOIDCRequestURL(s.OIDCRequestURL.Value); err != nil {
@@ -258,11 +224,8 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 	}
 	address, err := url.Parse(strings.TrimSpace(s.OIDCRequestURL.Value))
 	if err != nil {
-		return nil, "", at(
-			&Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."},
-			s.OIDCRequestURL,
-			"oidc_request_url",
-		)
+		return nil, "", at(&Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."},
+			s.OIDCRequestURL, "oidc_request_url")
 	}
 	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
 }
@@ -286,13 +249,7 @@ func CheckOIDCRequestURL(value string) error {
 // holds the token. notAllowed is the error for status 405 (method not allowed), because then the address belongs to
 // another service than expected; nil if there is no such error.
 func (o *opening) tokenService(
-	name string,
-	setting Setting,
-	method string,
-	address *url.URL,
-	bearer string,
-	header http.Header,
-	field string,
+	name string, setting Setting, method string, address *url.URL, bearer string, header http.Header, field string,
 	notAllowed *Error,
 ) assertionSource {
 	attribute := setting.named("oidc_request_url")
@@ -318,13 +275,9 @@ func (o *opening) tokenService(
 			return fail(false, 0, "%s", clean(unusableText(unusable)))
 		}
 		if err != nil {
-			return fail(
-				ctx.Err() == nil && !wrongAddress(err),
-				0,
+			return fail(ctx.Err() == nil && !wrongAddress(err), 0,
 				"the provider cannot reach %s: %s. Check the network, HTTPS_PROXY and NO_PROXY.",
-				address.Host,
-				clean(networkText(err)),
-			)
+				address.Host, clean(networkText(err)))
 		}
 		defer func() { _ = response.Body.Close() }()
 		body, _, err := readLimited(response.Body, maxAssertionAnswer)
@@ -341,14 +294,8 @@ func (o *opening) tokenService(
 			if status == http.StatusNotFound {
 				hint = "Check ado_pipeline_service_connection_id and oidc_request_url."
 			}
-			return fail(
-				status == http.StatusTooManyRequests || status >= 500,
-				retryAfter(response.Header),
-				"it answered with status %d %s. %s",
-				status,
-				clean(said.Message),
-				hint,
-			)
+			return fail(status == http.StatusTooManyRequests || status >= 500, retryAfter(response.Header),
+				"it answered with status %d %s. %s", status, clean(said.Message), hint)
 		}
 		var answer map[string]any
 		if err := json.Unmarshal(body, &answer); err != nil {
@@ -357,13 +304,8 @@ func (o *opening) tokenService(
 		token, _ := answer[field].(string)
 		web.Conceal(token)
 		if checkJWT(token, attribute, name) != nil {
-			return fail(
-				false,
-				0,
-				"its answer has no token in %q. Check oidc_request_url, and that ado_pipeline_service_connection_id "+
-					"is set in Azure Pipelines only.",
-				field,
-			)
+			return fail(false, 0, "its answer has no token in %q. Check oidc_request_url, and that "+
+				"ado_pipeline_service_connection_id is set in Azure Pipelines only.", field)
 		}
 		return token, nil
 	}
@@ -376,16 +318,8 @@ type federatedClaims struct{ audience, issuer, subject, expires string }
 
 // Format writes the claims, whatever the verb. No claim is secret.
 func (c federatedClaims) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(
-		f,
-		fmt.Sprintf(
-			"audience (aud) %s, issuer (iss) %s, subject (sub) %s, expires %s",
-			c.audience,
-			c.issuer,
-			c.subject,
-			c.expires,
-		),
-	)
+	_, _ = fmt.Fprintf(f, "audience (aud) %s, issuer (iss) %s, subject (sub) %s, expires %s",
+		c.audience, c.issuer, c.subject, c.expires)
 }
 
 // readFederated returns the claims of an OIDC token without verifying the token; nil if the token cannot be decoded.

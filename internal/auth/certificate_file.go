@@ -20,10 +20,6 @@ type origin struct {
 	attribute, passwordAttribute string
 }
 
-func (o origin) fail(summary, format string, args ...any) *Error {
-	return &Error{Attribute: o.attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
-}
-
 func (o origin) parse(data []byte, password string) (*certificate.Certificate, []Warning, error) {
 	c, warnings, err := certificate.Parse(data, password, o.Origin)
 	var placed []Warning
@@ -62,13 +58,10 @@ func checkThumbprint(c *certificate.Certificate, expected, attribute string) err
 	if c.HasThumbprint(normal) {
 		return nil
 	}
-	return &Error{
-		Attribute: attribute,
-		Summary:   "Thumbprint mismatch",
-		Detail: fmt.Sprintf("The expected thumbprint is %s (%s), but the loaded certificate (%s) has the thumbprints "+
-			"SHA-1 %s and SHA-256 %s. Load the right certificate, or correct the expected thumbprint.",
-			normal, attribute, c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256),
-	}
+	return errorAt(attribute, "Thumbprint mismatch",
+		"The expected thumbprint is %s (%s), but the loaded certificate (%s) has the thumbprints SHA-1 %s and "+
+			"SHA-256 %s. Load the right certificate, or correct the expected thumbprint.",
+		normal, attribute, c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256)
 }
 
 // looksLikeCertificate reports whether a value that should be a path is probably a certificate bundle. No message
@@ -82,30 +75,23 @@ func looksLikeCertificate(value string) bool {
 // leading ~ expanded.
 func readCertificateFile(setting Setting) (data []byte, path string, err error) {
 	fail := func(summary, format string, args ...any) ([]byte, string, error) {
-		return nil, "", origin{attribute: setting.named("client_certificate_path")}.fail(summary, format, args...)
+		return nil, "", errorAt(setting.named("client_certificate_path"), summary, format, args...)
 	}
 	if looksLikeCertificate(setting.Value) {
-		return fail(
-			"Client certificate path is not a path",
+		return fail("Client certificate path is not a path",
 			"%s holds a certificate instead of the path of a file. Set a certificate in client_certificate.",
-			setting.Source(),
-		)
+			setting.Source())
 	}
 	if shape := certificate.Placeholder(setting.Value); shape != "" {
-		return fail(
-			"Client certificate path is a variable that was not replaced",
+		return fail("Client certificate path is a variable that was not replaced",
 			"%s is %s, a variable that the pipeline did not replace. Check its name and scope.",
-			setting.Source(),
-			shape,
-		)
+			setting.Source(), shape)
 	}
 	path, err = expandHome(strings.TrimSpace(setting.Value))
 	if err != nil {
-		return fail(
-			"Client certificate path cannot be expanded",
+		return fail("Client certificate path cannot be expanded",
 			"%s begins with ~, but the provider cannot find out the home directory. Write the path in full.",
-			setting.Source(),
-		)
+			setting.Source())
 	}
 	data, err = ReadFile(path, LargestFile)
 	switch {
@@ -116,26 +102,16 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 		}
 		return fail("Client certificate file not found", "%s%s", missing(path, setting), hint)
 	case errors.Is(err, fs.ErrPermission):
-		return fail(
-			"Client certificate file cannot be read",
+		return fail("Client certificate file cannot be read",
 			"The user that runs Terraform may not read the file %s (from %s). Let this user read the file.",
-			path,
-			setting.Source(),
-		)
+			path, setting.Source())
 	case errors.Is(err, errDirectory):
-		return fail(
-			"Client certificate path is a directory",
-			"%s (from %s) is a directory. Write the path of the PFX or PEM file in it.",
-			path,
-			setting.Source(),
-		)
+		return fail("Client certificate path is a directory",
+			"%s (from %s) is a directory. Write the path of the PFX or PEM file in it.", path, setting.Source())
 	case errors.Is(err, errTooLarge):
-		return fail(
-			"Client certificate file is too large",
+		return fail("Client certificate file is too large",
 			"%s (from %s) is larger than 1 MiB. A PFX or PEM file has a few KiB, so this is probably another file.",
-			path,
-			setting.Source(),
-		)
+			path, setting.Source())
 	case err != nil:
 		return fail("Client certificate file cannot be read", "%s", FileFault(path, setting, err))
 	case len(data) == 0:
@@ -205,15 +181,9 @@ func (s Settings) loadCertificate() (Setting, *certificate.Certificate, []Warnin
 			return Setting{}, nil, nil, err
 		}
 		if inline.IsSet() && !sameBundle(data, content) {
-			return Setting{}, nil, nil, &Error{
-				Attribute: from.attribute,
-				Summary:   "Two different client certificates",
-				Detail: fmt.Sprintf(
-					"%s and %s hold different certificates. Remove one of the two settings.",
-					inline.Source(),
-					file.Source(),
-				),
-			}
+			return Setting{}, nil, nil, errorAt(from.attribute, "Two different client certificates",
+				"%s and %s hold different certificates. Remove one of the two settings.",
+				inline.Source(), file.Source())
 		}
 		used, data, open = file, content, openToOthers(file, path, "key of the client certificate")
 		from = origin{

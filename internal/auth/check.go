@@ -14,14 +14,15 @@ import (
 // without an attribute. The error does not quote the value, because a secret that was pasted into the wrong attribute
 // must not appear on a screen.
 
+// nameLabel matches one part of a domain name.
+const nameLabel = `[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?`
+
 var (
 	uuidSyntax   = pattern(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
-	domainSyntax = pattern(`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
+	domainSyntax = pattern(`^(` + nameLabel + `\.)+[A-Za-z][0-9A-Za-z-]*[0-9A-Za-z]$`)
 	// workspaceName matches the part of a workspace's host name before the domain that all workspaces of a cloud share.
 	workspaceName = pattern(`^[0-9a-z-]+(\.[0-9a-z-]+)*$`)
-	hostSyntax    = pattern(
-		`^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.)+[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`,
-	)
+	hostSyntax    = pattern(`^(` + nameLabel + `\.)+` + nameLabel + `$`)
 )
 
 // pattern returns a function that compiles the regular expression at its first call. Terraform starts the provider

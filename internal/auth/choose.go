@@ -70,12 +70,9 @@ func (s Settings) choose() (decision, error) {
 			Attribute: second.Attribute,
 			Summary:   "Conflicting Azure credentials",
 			Err:       ErrConflict,
-			Detail: fmt.Sprintf(
-				"%s and %s are both set in the configuration, for two kinds of login. Remove one of them, or select "+
-					"one with auth_type. If the selected login fails, the provider tries no other login.",
-				first.Attribute,
-				second.Attribute,
-			),
+			Detail: fmt.Sprintf("%s and %s are both set in the configuration, for two kinds of login. Remove one of "+
+				"them, or select one with auth_type. If the selected login fails, the provider tries no other login.",
+				first.Attribute, second.Attribute),
 		}
 	case named:
 		d.credentialKind = inHCL[0]
@@ -153,16 +150,9 @@ func (s Settings) checkPinned(m credentialKind) error {
 		kind Kind
 	}{{s.UseOIDC, KindOIDC}, {s.UseMSI, KindMSI}, {s.UseCLI, KindCLI}, {s.UseDatabricksOIDC, KindDatabricksOIDC}} {
 		if w.kind == m.kind && w.inHCL() && !w.on() {
-			return &Error{
-				Attribute: w.named("use_" + string(w.kind)),
-				Summary:   "Contradicting Azure login",
-				Detail: fmt.Sprintf(
-					"auth_type is %s (%s), but %s is false. Remove one of the two settings.",
-					m.kind,
-					s.AuthType.Source(),
-					w.Source(),
-				),
-			}
+			return errorAt(w.named("use_"+string(w.kind)), "Contradicting Azure login",
+				"auth_type is %s (%s), but %s is false. Remove one of the two settings.",
+				m.kind, s.AuthType.Source(), w.Source())
 		}
 	}
 	if m.ambient || len(m.present(s)) > 0 {
@@ -179,18 +169,9 @@ func (s Settings) checkPinned(m credentialKind) error {
 		need = "Set the source of its token: oidc_token, oidc_token_file_path, oidc_request_url with " +
 			"oidc_request_token, or use_aks_workload_identity"
 	}
-	return &Error{
-		Attribute: s.AuthType.named("auth_type"),
-		Summary:   "Login of auth_type has no credential",
-		Detail: fmt.Sprintf(
-			"auth_type is %s (%s), but no credential of that kind is set. %s. The provider tries no other kind of "+
-				"login. Credentials of other kinds: %s.",
-			m.kind,
-			s.AuthType.Source(),
-			need,
-			strings.Join(found, ", "),
-		),
-	}
+	return errorAt(s.AuthType.named("auth_type"), "Login of auth_type has no credential",
+		"auth_type is %s (%s), but no credential of that kind is set. %s. The provider tries no other kind of "+
+			"login. Credentials of other kinds: %s.", m.kind, s.AuthType.Source(), need, strings.Join(found, ", "))
 }
 
 func (s Settings) missing() error {
@@ -203,10 +184,8 @@ func (s Settings) missing() error {
 	}
 	var hint string
 	for _, token := range set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.OIDCRequestURL}, anywhere) {
-		hint = fmt.Sprintf(
-			" %s alone selects no login. To log in with an OIDC token, also set use_oidc = true (or ARM_USE_OIDC).",
-			token.Source(),
-		)
+		hint = fmt.Sprintf(" %s alone selects no login. To log in with an OIDC token, also set use_oidc = true (or "+
+			"ARM_USE_OIDC).", token.Source())
 		break
 	}
 	return &Error{

@@ -32,8 +32,7 @@ func openCLI(o *opening, s Settings) (finisher, error) {
 	return func(s Settings, _ *vaultContent) (*session, error) {
 		identity := o.identity(s)
 		credential, err := azidentity.NewAzureCLICredential(
-			&azidentity.AzureCLICredentialOptions{TenantID: identity.TenantID},
-		)
+			&azidentity.AzureCLICredentialOptions{TenantID: identity.TenantID})
 		if err != nil {
 			return nil, clientError(attribute)
 		}

@@ -102,15 +102,9 @@ func (s Settings) cloud() (cloud, error) {
 	if known && ofHost.name != named.name {
 		return cloud{}, at(&Error{
 			Summary: "Environment contradicts the workspace's address",
-			Detail: fmt.Sprintf(
-				"The environment is %s, but the workspace's address (%s) ends in %s and belongs to the %s cloud. Set "+
-					"environment to %q, or remove it: the provider then finds the cloud by the address.",
-				named.name,
-				s.Host.Source(),
-				ofHost.workspaceDomain,
-				ofHost.label,
-				ofHost.name,
-			),
+			Detail: fmt.Sprintf("The environment is %s, but the workspace's address (%s) ends in %s and belongs to "+
+				"the %s cloud. Set environment to %q, or remove it: the provider then finds the cloud by the address.",
+				named.name, s.Host.Source(), ofHost.workspaceDomain, ofHost.label, ofHost.name),
 		}, s.Environment, "environment")
 	}
 	return named, nil

@@ -102,9 +102,8 @@ func credentialKinds() []credentialKind {
 func (m credentialKind) present(s Settings) []Setting {
 	found := set(m.names(s), anywhere)
 	if m.kind == KindOIDC || m.kind == KindDatabricksOIDC {
-		found = append(
-			found,
-			set([]Setting{s.OIDCToken, s.OIDCTokenFilePath, s.ADOServiceConnectionID, s.OIDCRequestURL}, anywhere)...)
+		sources := []Setting{s.OIDCToken, s.OIDCTokenFilePath, s.ADOServiceConnectionID, s.OIDCRequestURL}
+		found = append(found, set(sources, anywhere)...)
 	}
 	return found
 }

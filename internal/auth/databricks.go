@@ -54,13 +54,10 @@ func (o *opening) tokenEndpoint(s Settings) (*tokenEndpoint, error) {
 		find = func(context.Context) (string, error) { return workspaceBase(s.Host.Value) }
 	}
 	if find == nil {
-		return nil, &Error{
-			Attribute: s.Host.named("host"),
-			Summary:   "Databricks login without a workspace",
-			Detail: "A login by Databricks OAuth gets its token from the workspace, so host (or DBXACCESS_HOST, " +
-				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because only a login " +
-				"at Microsoft Entra ID can look up the address.",
-		}
+		return nil, errorAt(s.Host.named("host"), "Databricks login without a workspace",
+			"A login by Databricks OAuth gets its token from the workspace, so host (or DBXACCESS_HOST, "+
+				"DATABRICKS_HOST) must be set. azure_workspace_resource_id alone is not enough, because only a login at "+
+				"Microsoft Entra ID can look up the address.")
 	}
 	return &tokenEndpoint{http: o.http, host: find}, nil
 }
@@ -73,18 +70,14 @@ func workspaceBase(host string) (string, error) {
 	}
 	u, err := url.Parse(host)
 	if err != nil || u.Host == "" {
-		return "", &Error{Attribute: "host", Summary: "Invalid workspace address", Detail: "host is not the address " +
-			"of a workspace."}
+		return "", errorAt("host", "Invalid workspace address", "host is not the address of a workspace.")
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
 // get requests a token with one request to the token endpoint. more are additional form parameters of the request.
 func (e *tokenEndpoint) get(
-	ctx context.Context,
-	clientID, secret string,
-	scopes []string,
-	more url.Values,
+	ctx context.Context, clientID, secret string, scopes []string, more url.Values,
 ) (Token, error) {
 	host, err := e.host(ctx)
 	if err != nil {
@@ -207,17 +200,11 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 					if err != nil {
 						return Token{}, err
 					}
-					token, err := endpoint.get(
-						ctx,
-						"",
-						"",
-						nil,
-						url.Values{
-							"grant_type":            {grantJWTBearer},
-							"assertion":             {own.Value},
-							"authorization_details": {details},
-						},
-					)
+					token, err := endpoint.get(ctx, "", "", nil, url.Values{
+						"grant_type":            {grantJWTBearer},
+						"assertion":             {own.Value},
+						"authorization_details": {details},
+					})
 					refusal, refused := errors.AsType[*oauth2.RetrieveError](err)
 					if !refused || refusal.ErrorCode != "invalid_grant" {
 						return token, err
@@ -232,17 +219,11 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 			if err != nil {
 				return Token{}, err
 			}
-			return endpoint.get(
-				ctx,
-				id,
-				"",
-				[]string{AllAPIs},
-				url.Values{
-					"grant_type":         {grantExchange},
-					"subject_token":      {token},
-					"subject_token_type": {subjectTypeJWT},
-				},
-			)
+			return endpoint.get(ctx, id, "", []string{AllAPIs}, url.Values{
+				"grant_type":         {grantExchange},
+				"subject_token":      {token},
+				"subject_token_type": {subjectTypeJWT},
+			})
 		}
 		plain = &tokenKeeper{get: get}
 		return o.logInToWorkspace(s, source.setting.named("use_databricks_oidc"), last, get)
@@ -252,10 +233,7 @@ func openDatabricksOIDC(o *opening, s Settings) (finisher, error) {
 // logInToWorkspace returns the session of a login at the workspace. get requests a token with authorization details; ""
 // means none. federated returns the claims of the last OIDC token; it is nil if the login uses no OIDC token.
 func (o *opening) logInToWorkspace(
-	s Settings,
-	attribute string,
-	federated func() *federatedClaims,
-	get func(context.Context, string) (Token, error),
+	s Settings, attribute string, federated func() *federatedClaims, get func(context.Context, string) (Token, error),
 ) (*session, error) {
 	identity := o.identity(s)
 	explain := oauthExplainer{
@@ -284,13 +262,10 @@ func (o *opening) logInToWorkspace(
 		Identity: identity,
 		acquire: func(ctx context.Context, scope string) (Token, error) {
 			if scope != DatabricksScope {
-				return Token{}, &Error{
-					Attribute: attribute,
-					Summary:   "A Databricks login works for Databricks only",
-					Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks. " +
-						"A login by Databricks OAuth cannot get such a token, because it has no identity in Entra " +
-						"ID. Log in with a client certificate or another kind of login at Entra ID.",
-				}
+				return Token{}, errorAt(attribute, "A Databricks login works for Databricks only",
+					"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A "+
+						"login by Databricks OAuth cannot get such a token, because it has no identity in Entra ID. Log "+
+						"in with a client certificate or another kind of login at Entra ID.")
 			}
 			return a.token(ctx, "")
 		},
@@ -311,14 +286,10 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 	if s.detailed == nil {
 		return Token{}, &Error{
 			Summary: "Login cannot get a token for a route-optimized endpoint", Err: ErrNoDetails,
-			Detail: fmt.Sprintf(
-				"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for that endpoint. "+
-					"The login (%s from %s) cannot get such a token. Set a client id and an OAuth secret of "+
-					"Databricks (dbxaccess_service_principal_oauth_secret), or set the provider's login to "+
-					"databricks_oauth or databricks_oidc.",
-				l.Kind,
-				l.Source,
-			),
+			Detail: fmt.Sprintf("A route-optimized endpoint accepts only Databricks OAuth tokens that are issued "+
+				"for that endpoint. The login (%s from %s) cannot get such a token. Set a client id and an OAuth "+
+				"secret of Databricks (dbxaccess_service_principal_oauth_secret), or set the provider's login to "+
+				"databricks_oauth or databricks_oidc.", l.Kind, l.Source),
 		}
 	}
 	return s.detailed(ctx, details)
@@ -343,11 +314,9 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "OAuth secret does not look like a Databricks secret: " + clientID,
-		Detail: fmt.Sprintf(
-			"The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client secret of Entra "+
-				"ID cannot be used here. To log in with one, set client_secret (or ARM_CLIENT_SECRET) and client_id.",
-			source,
-		),
+		Detail: fmt.Sprintf("The value of %s does not begin with dose, as OAuth secrets of Databricks do. A client "+
+			"secret of Entra ID cannot be used here. To log in with one, set client_secret (or ARM_CLIENT_SECRET) "+
+			"and client_id.", source),
 	}
 }
 
@@ -356,26 +325,17 @@ func notDatabricksSecret(secret, source, clientID string) *Warning {
 func (s Settings) checkDatabricksOAuth(kind Kind) error {
 	id := s.DatabricksClientID
 	if !id.IsSet() {
-		return &Error{
-			Attribute: id.named("databricks_client_id"),
-			Summary:   "Incomplete Databricks login",
-			Detail: fmt.Sprintf(
-				"A login by %s needs the application id of the service principal. Set %s (or DATABRICKS_CLIENT_ID).",
-				kind,
-				id.named("databricks_client_id"),
-			),
-		}
+		return errorAt(id.named("databricks_client_id"), "Incomplete Databricks login",
+			"A login by %s needs the application id of the service principal. Set %s (or DATABRICKS_CLIENT_ID).",
+			kind, id.named("databricks_client_id"))
 	}
 	if err := CheckClientID(id.Value); err != nil {
 		return at(err, id, "databricks_client_id")
 	}
 	if kind == KindDatabricksOAuth {
 		secret := s.DatabricksClientSecret
-		return checkDatabricksSecret(
-			strings.TrimSpace(secret.Value),
-			secret.named("databricks_client_secret"),
-			secret.Source(),
-		)
+		return checkDatabricksSecret(strings.TrimSpace(secret.Value), secret.named("databricks_client_secret"),
+			secret.Source())
 	}
 	return nil
 }

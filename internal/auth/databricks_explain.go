@@ -70,14 +70,9 @@ func (e oauthExplainer) failure(f failure) *Error {
 	switch {
 	case f.transient:
 		out.Summary = "Workspace's token endpoint is unavailable"
-		hint = fmt.Sprintf(
-			"The workspace's token endpoint answered with status %d %s. The provider gave up after %s in %s. The "+
-				"cause is usually temporary: run Terraform again later.",
-			f.status,
-			e.reason(f),
-			attempts(f.tries),
-			f.spent.Round(time.Second),
-		)
+		hint = fmt.Sprintf("The workspace's token endpoint answered with status %d %s. The provider gave up after "+
+			"%s in %s. The cause is usually temporary: run Terraform again later.",
+			f.status, e.reason(f), attempts(f.tries), f.spent.Round(time.Second))
 	case code == ErrClientRefused.Error():
 		out.Summary, out.Attribute, out.Err = "Databricks refused the OAuth client", e.credential, ErrClientRefused
 		hint = "There are three possible causes. The OAuth secret is wrong, was deleted or has expired. Or the " +
@@ -88,7 +83,8 @@ func (e oauthExplainer) failure(f failure) *Error {
 				"Entra ID cannot be used here."
 		}
 	case code == ErrDetailsRefused.Error():
-		out.Summary, out.Attribute, out.Err = "Databricks refused a token for the endpoint", e.clientAttribute, ErrDetailsRefused
+		out.Summary, out.Attribute = "Databricks refused a token for the endpoint", e.clientAttribute
+		out.Err = ErrDetailsRefused
 		hint = "The service principal may not query the endpoint: it needs CAN_QUERY " +
 			"(dbxaccess_serving_endpoint_permission). Without it, Databricks does not issue a token for the endpoint."
 	case code == ErrScopeRefused.Error():
@@ -106,14 +102,10 @@ func (e oauthExplainer) failure(f failure) *Error {
 		hint = "host has no token endpoint at " + tokenPath + ". Check that host is the address of the workspace."
 	case e.federated != nil:
 		out.Summary, out.Attribute = "Databricks refused the federated token", e.credential
-		hint = fmt.Sprintf(
-			"The workspace answered with status %d %s. The service principal needs a federation policy with the "+
-				"issuer, audience and subject of the token below. Only an account admin can see and set such "+
-				"policies. A policy without audiences expects the account id as the audience. "+
-				"databricks_oidc_audience sets the audience of the token.",
-			f.status,
-			e.reason(f),
-		)
+		hint = fmt.Sprintf("The workspace answered with status %d %s. The service principal needs a federation "+
+			"policy with the issuer, audience and subject of the token below. Only an account admin can see and set "+
+			"such policies. A policy without audiences expects the account id as the audience. "+
+			"databricks_oidc_audience sets the audience of the token.", f.status, e.reason(f))
 	default:
 		out.Summary, out.Attribute = "Databricks refused the login", e.credential
 		hint = fmt.Sprintf("The workspace's token endpoint answered with status %d %s.", f.status, e.reason(f))
@@ -147,25 +139,17 @@ func (e oauthExplainer) unreachable(f failure) *Error {
 // checkDatabricksSecret returns an error at attribute if value cannot be a Databricks OAuth secret by its form. source
 // says where the value was configured. The error does not quote the value.
 func checkDatabricksSecret(value, attribute, source string) error {
-	fail := func(detail string) error {
-		return &Error{Attribute: attribute, Summary: "Not an OAuth secret of Databricks", Detail: detail}
+	fail := func(format string, args ...any) error {
+		return errorAt(attribute, "Not an OAuth secret of Databricks", format, args...)
 	}
 	switch shape := certificate.Placeholder(value); {
 	case value == "":
-		return fail(source + " is empty.")
+		return fail("%s is empty.", source)
 	case shape != "":
-		return fail(
-			fmt.Sprintf(
-				"%s is %s, a variable that the pipeline did not replace. Check its name and scope.",
-				source,
-				shape,
-			),
-		)
+		return fail("%s is %s, a variable that the pipeline did not replace. Check its name and scope.", source, shape)
 	case databricksToken().MatchString(value):
-		return fail(
-			source + " is a personal access token of Databricks, not an OAuth secret. Set a personal access token in " +
-				"token (or DATABRICKS_TOKEN).",
-		)
+		return fail("%s is a personal access token of Databricks, not an OAuth secret. Set a personal access token "+
+			"in token (or DATABRICKS_TOKEN).", source)
 	}
 	return nil
 }

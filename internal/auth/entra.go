@@ -101,10 +101,7 @@ func (o *opening) explainer(s Settings, identity Identity) explainer {
 // clientError returns the error for settings that the login library rejects although all checks of this package passed.
 // The error does not contain the library's own text, because that text may quote a secret.
 func clientError(attribute string) error {
-	return &Error{
-		Attribute: attribute,
-		Summary:   "Cannot set up the Azure login",
-		Detail: "The login library rejects these settings, although they passed every check of the provider. Please " +
-			"report this to the provider's maintainers, with the settings but without secrets.",
-	}
+	return errorAt(attribute, "Cannot set up the Azure login",
+		"The login library rejects these settings, although they passed every check of the provider. Please report "+
+			"this to the provider's maintainers, with the settings but without secrets.")
 }

@@ -1,6 +1,9 @@
 package auth
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Warning is a warning for the user at an attribute. Its summary ends with the name of an object, because Terraform
 // combines warnings with equal summaries.
@@ -21,6 +24,11 @@ type Error struct {
 	// Err is the cause, such as a context or network error, to be tested with errors.Is. It is never MSAL's error for
 	// an HTTP response, because that error holds the request, and the request holds the secret.
 	Err error
+}
+
+// errorAt returns an error at an attribute. Its detail is the format with its arguments.
+func errorAt(attribute, summary, format string, args ...any) *Error {
+	return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
 func (e *Error) Error() string { return e.Summary + ": " + e.Detail }

@@ -46,14 +46,9 @@ func (e explainer) failure(f failure, scope string) *Error {
 	var hint string
 	if f.transient {
 		out.Summary = "Microsoft Entra ID is unavailable"
-		hint = fmt.Sprintf(
-			"Microsoft Entra ID answered with status %d %s. The provider gave up after %s in %s. The cause is "+
-				"usually temporary: run Terraform again later.",
-			f.status,
-			e.reason(f),
-			attempts(f.tries),
-			f.spent.Round(time.Second),
-		)
+		hint = fmt.Sprintf("Microsoft Entra ID answered with status %d %s. The provider gave up after %s in %s. The "+
+			"cause is usually temporary: run Terraform again later.",
+			f.status, e.reason(f), attempts(f.tries), f.spent.Round(time.Second))
 	} else if r, ok := e.match(f.answer, scope); ok {
 		out.Summary, hint = r.summary, e.fill(r.hint, f, scope)
 		switch r.blame {
@@ -104,49 +99,31 @@ func (e explainer) unreachable(f failure) *Error {
 	switch f.contact {
 	case contactNoHost:
 		out.Summary = "Login host not found"
-		hint = fmt.Sprintf(
-			"The host name %s cannot be resolved. Check authority_host and DNS. Behind a proxy, set HTTPS_PROXY.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("The host name %s cannot be resolved. Check authority_host and DNS. Behind a proxy, set "+
+			"HTTPS_PROXY.", e.host())
 	case contactRefused:
 		out.Summary = "Login host refuses the connection"
-		hint = fmt.Sprintf(
-			"%s refuses the connection. Check authority_host and firewalls. Behind a proxy, set HTTPS_PROXY.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("%s refuses the connection. Check authority_host and firewalls. Behind a proxy, set "+
+			"HTTPS_PROXY.", e.host())
 	case contactProxy:
 		out.Summary = "Proxy did not connect to the login host"
-		hint = fmt.Sprintf(
-			"The proxy that HTTPS_PROXY names did not connect to %s. Either the proxy cannot resolve or reach that "+
-				"host, or it forbids the connection, or it requires credentials in HTTPS_PROXY. Check "+
-				"authority_host, the proxy and NO_PROXY.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s. Either the proxy cannot resolve "+
+			"or reach that host, or it forbids the connection, or it requires credentials in HTTPS_PROXY. Check "+
+			"authority_host, the proxy and NO_PROXY.", e.host())
 	case contactUntrusted:
 		out.Summary = "Login host is not trusted"
-		hint = fmt.Sprintf(
-			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, or the host is "+
-				"in a private cloud, set ca_certificate_path or SSL_CERT_FILE to a PEM file with the certificate "+
-				"authority of the proxy or of the cloud.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, "+
+			"or the host is in a private cloud, set ca_certificate_path or SSL_CERT_FILE to a PEM file with the "+
+			"certificate authority of the proxy or of the cloud.", e.host())
 	case contactHandshake:
 		out.Summary = "Login host refuses the TLS connection"
-		hint = fmt.Sprintf(
-			"%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does that, because it "+
-				"requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY and "+
-				"authority_host.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does "+
+			"that, because it requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY "+
+			"and authority_host.", e.host())
 	case contactLost:
 		out.Summary = "Login host does not answer"
-		hint = fmt.Sprintf(
-			"%s did not answer: the provider made %s in %s. Check the network and firewalls. Behind a proxy, set "+
-				"HTTPS_PROXY.",
-			e.host(),
-			attempts(max(f.tries, 1)),
-			f.spent.Round(time.Second),
-		)
+		hint = fmt.Sprintf("%s did not answer: the provider made %s in %s. Check the network and firewalls. Behind "+
+			"a proxy, set HTTPS_PROXY.", e.host(), attempts(max(f.tries, 1)), f.spent.Round(time.Second))
 	case contactUnusable:
 		out.Summary = "Login host returned no usable answer"
 		out.Detail = e.detail(clean(unusableText(f.cause)), answer{})
@@ -154,11 +131,8 @@ func (e explainer) unreachable(f failure) *Error {
 	default:
 		out.Attribute = ""
 		out.Summary = "Cannot get a token from Microsoft Entra ID"
-		hint = fmt.Sprintf(
-			"%s answered, but the answer or the openid-configuration is not that of a login host. Check "+
-				"authority_host, and whether a proxy or a sign-in page answers instead of the login host.",
-			e.host(),
-		)
+		hint = fmt.Sprintf("%s answered, but the answer or the openid-configuration is not that of a login host. "+
+			"Check authority_host, and whether a proxy or a sign-in page answers instead of the login host.", e.host())
 	}
 	if f.viaProxy && f.contact != contactProxy {
 		hint += " The connection failed at the proxy that HTTPS_PROXY names."
@@ -239,16 +213,8 @@ func (e explainer) detail(hint string, a answer) string {
 	add("Authority", e.identity.Authority)
 	add("Method", fmt.Sprintf("%s (%s)", e.kind, e.source))
 	if c := e.identity.Certificate; c != nil {
-		add(
-			"Certificate",
-			fmt.Sprintf(
-				"%s, SHA-1 %s, SHA-256 %s, expires %s",
-				c.Subject,
-				c.ThumbprintSHA1,
-				c.ThumbprintSHA256,
-				c.Expires(),
-			),
-		)
+		add("Certificate", fmt.Sprintf("%s, SHA-1 %s, SHA-256 %s, expires %s",
+			c.Subject, c.ThumbprintSHA1, c.ThumbprintSHA256, c.Expires()))
 	}
 	if v := e.vault; v != nil {
 		add("Key Vault", v.String())
@@ -273,13 +239,8 @@ func (e explainer) certificate() string {
 	if c == nil {
 		return "The credential"
 	}
-	return fmt.Sprintf(
-		"Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)",
-		c.ThumbprintSHA1,
-		c.ThumbprintSHA256,
-		c.Subject,
-		c.Expires(),
-	)
+	return fmt.Sprintf("Certificate SHA-1 %s / SHA-256 %s (%s, expires %s)",
+		c.ThumbprintSHA1, c.ThumbprintSHA256, c.Subject, c.Expires())
 }
 
 // clock returns a sentence that compares the clock of this machine with the Date header of the service's answer. The

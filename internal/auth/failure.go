@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -86,14 +88,7 @@ func (a answer) code() int {
 }
 
 func (a answer) has(codes ...int) bool {
-	for _, code := range codes {
-		for _, c := range a.Codes {
-			if c == code {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.Codes, func(code int) bool { return slices.Contains(codes, code) })
 }
 
 // passing are the AADSTS codes of temporary faults of Entra ID, whatever the HTTP status.
@@ -134,7 +129,7 @@ func inspect(err error, answered bool) failure {
 		f.contact, f.transient = contactNoHost, answered
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.contact, f.transient = contactRefused, answered
-	case proxyRefusal(err) != "":
+	case isProxyRefusal(err):
 		f.contact, f.transient, f.viaProxy = contactProxy, answered, true
 	case f.cause != nil || isTimeout(err) || errors.Is(err, io.ErrUnexpectedEOF):
 		f.contact, f.transient = contactLost, true
@@ -154,20 +149,20 @@ func wrongAddress(err error) bool {
 	return false
 }
 
-// proxyRefusal returns the status text with which a proxy refused a CONNECT request; "" if err is another error.
-// net/http keeps nothing else of the proxy's answer. For an unknown host the status is 502 or 503, because the proxy
-// resolves the names.
-func proxyRefusal(err error) string {
+// proxyRefusals are the statuses with which a proxy refuses a CONNECT request. For an unknown host the status is 502 or
+// 503, because the proxy resolves the names.
+var proxyRefusals = []int{
+	http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusForbidden,
+	http.StatusProxyAuthRequired,
+}
+
+// isProxyRefusal reports whether err means that a proxy refused a CONNECT request. net/http keeps only the status text
+// of the proxy's answer.
+func isProxyRefusal(err error) bool {
 	asked, ok := errors.AsType[*url.Error](err)
-	if !ok {
-		return ""
-	}
-	for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusForbidden, http.StatusProxyAuthRequired} {
-		if strings.EqualFold(asked.Err.Error(), http.StatusText(status)) {
-			return http.StatusText(status)
-		}
-	}
-	return ""
+	return ok && slices.ContainsFunc(proxyRefusals, func(status int) bool {
+		return strings.EqualFold(asked.Err.Error(), http.StatusText(status))
+	})
 }
 
 // networkCause returns the network error in err, without the text that MSAL adds to it; nil if err contains no network
@@ -202,22 +197,15 @@ func inspectAnswer(resp *http.Response) failure {
 // codesInText returns the code in a text such as "AADSTS700016", for an answer without error_codes; nil if the text has
 // no code.
 func codesInText(text string) []int {
-	_, digits, found := strings.Cut(text, "AADSTS")
-	if !found {
-		return nil
-	}
-	code := 0
-	for i, r := range digits {
-		if r < '0' || r > '9' || i > 9 {
-			break
-		}
-		code = code*10 + int(r-'0')
-	}
+	_, rest, _ := strings.Cut(text, "AADSTS")
+	code, _ := strconv.Atoi(submatch(leadingDigits(), rest))
 	if code == 0 {
 		return nil
 	}
 	return []int{code}
 }
+
+var leadingDigits = pattern(`^([0-9]{1,10})`)
 
 func attempts(n int) string {
 	if n == 1 {

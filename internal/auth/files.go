@@ -2,7 +2,6 @@ package auth
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -28,7 +27,7 @@ const (
 func (o *opening) complete(s Settings, d decision) (Settings, error) {
 	var err error
 	if d.kind.Entra() && d.kind != KindCLI {
-		if s.ClientID, err = orFile(s.ClientID, s.ClientIDFilePath, fileWords{"client ID", "client_id_file_path"}); err != nil {
+		if s.ClientID, err = orFile(s.ClientID, s.ClientIDFilePath, clientIDFile); err != nil {
 			return s, err
 		}
 		if s.ClientID.IsSet() {
@@ -38,7 +37,7 @@ func (o *opening) complete(s Settings, d decision) (Settings, error) {
 		}
 	}
 	if d.kind == KindClientSecret {
-		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, fileWords{"client secret", "client_secret_file_path"}); err != nil {
+		if s.ClientSecret, err = orFile(s.ClientSecret, s.ClientSecretFilePath, clientSecretFile); err != nil {
 			return s, err
 		}
 		web.Conceal(s.ClientSecret.Value)
@@ -85,20 +84,20 @@ func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
 }
 
 func notInPod(s Settings, variable string) error {
-	return &Error{
-		Attribute: s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"),
-		Summary:   "Not in a pod with workload identity",
-		Detail: fmt.Sprintf(
-			"%s is true, but the environment variable %s is not set. Azure Kubernetes Service sets this variable in "+
-				"pods that have the label azure.workload.identity/use: \"true\" and an annotated service account.",
-			s.UseAKSWorkloadIdentity.Source(),
-			variable,
-		),
-	}
+	return errorAt(s.UseAKSWorkloadIdentity.named("use_aks_workload_identity"), "Not in a pod with workload identity",
+		"%s is true, but the environment variable %s is not set. Azure Kubernetes Service sets this variable in "+
+			"pods that have the label azure.workload.identity/use: \"true\" and an annotated service account.",
+		s.UseAKSWorkloadIdentity.Source(), variable)
 }
 
 // fileWords are the parts of the error message about a file that holds a single value.
 type fileWords struct{ what, attribute string }
+
+var (
+	clientIDFile     = fileWords{"client ID", "client_id_file_path"}
+	clientSecretFile = fileWords{"client secret", "client_secret_file_path"}
+	oidcTokenFile    = fileWords{"OIDC token", "oidc_token_file_path"}
+)
 
 // orFile returns the setting value or, if it is not used, the setting file with the content of the file as its value.
 // HCL takes precedence over the environment. If both settings have equal precedence, they must hold the same value. The
@@ -114,17 +113,9 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 	}
 	if same && content != strings.TrimSpace(value.Value) {
 		title := strings.ToUpper(words.what[:1]) + words.what[1:]
-		return Setting{}, &Error{
-			Attribute: file.named(words.attribute),
-			Summary:   title + " and its file differ",
-			Detail: fmt.Sprintf(
-				"The %s (%s) and the %s in the file (%s) differ. Remove one of the two settings, or make both equal.",
-				words.what,
-				value.Source(),
-				words.what,
-				file.Source(),
-			),
-		}
+		return Setting{}, errorAt(file.named(words.attribute), title+" and its file differ",
+			"The %s (%s) and the %s in the file (%s) differ. Remove one of the two settings, or make both equal.",
+			words.what, value.Source(), words.what, file.Source())
 	}
 	file.Value = content
 	return file, nil
@@ -133,21 +124,13 @@ func orFile(value, file Setting, words fileWords) (Setting, error) {
 // readValueFile returns the content of a file that holds a single value, without the white space around the value.
 func readValueFile(setting Setting, words fileWords) (string, error) {
 	fail := func(format string, args ...any) (string, error) {
-		return "", &Error{
-			Attribute: setting.named(words.attribute),
-			Summary:   "Cannot read the file of the " + words.what,
-			Detail:    fmt.Sprintf(format, args...),
-		}
+		return "", errorAt(setting.named(words.attribute), "Cannot read the file of the "+words.what, format, args...)
 	}
 	path := strings.TrimSpace(setting.Value)
 	// The setting may hold the value itself instead of a path by mistake, so the error does not repeat the setting.
 	if !looksLikePath(path) && !fileExists(path) && !strings.HasPrefix(path, "~") {
-		return fail(
-			"The value of %s is not the path of a file. Set the path of a file with the %s in it, not the %s itself.",
-			setting.Source(),
-			words.what,
-			words.what,
-		)
+		return fail("The value of %s is not the path of a file. Set the path of a file with the %s in it, not the "+
+			"%s itself.", setting.Source(), words.what, words.what)
 	}
 	path, err := expandHome(path)
 	if err != nil {

@@ -126,10 +126,8 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			secret := strings.TrimSpace(name.Value)
 			answer, err := v.client.GetSecret(limited, secret, version, nil)
 			if err == nil {
-				err = v.about(
-					asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version},
-					answer.ID,
-				)
+				err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version},
+					answer.ID)
 			}
 			r := &results[i]
 			if r.err = err; err != nil {
@@ -157,19 +155,12 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 		}
 		if strings.TrimSpace(r.value) == "" &&
 			names[i].Attribute != v.settings.CertificatePasswordSecretName.Attribute {
-			return nil, v.fail(
-				names[i],
-				"Key Vault secret is empty",
-				"Secret %s in Key Vault %s has an empty value.",
-				names[i].Value,
-				v.host,
-			)
+			return nil, errorAt(names[i].Attribute, "Key Vault secret is empty",
+				"Secret %s in Key Vault %s has an empty value.", names[i].Value, v.host)
 		}
 		read.values[names[i].Attribute] = r.value
-		if k := v.settings; slices.Contains(
-			[]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName},
-			names[i],
-		) {
+		k := v.settings
+		if slices.Contains([]Setting{k.CertificateName, k.CertificatePasswordSecretName, k.ClientSecretName}, names[i]) {
 			web.Conceal(r.value) // the other values are ids and no secrets
 		}
 		if i == 0 {
@@ -197,22 +188,12 @@ func (v *vault) complete(s Settings, read *vaultContent) (Settings, error) {
 		value := strings.TrimSpace(read.of(id.name))
 		if err := id.check(value); err != nil {
 			wrong, _ := errors.AsType[*Error](err)
-			return s, v.fail(
-				id.name,
-				wrong.Summary,
-				"%s The value came from secret %s in Key Vault %s.",
-				wrong.Detail,
-				id.name.Value,
-				v.host,
-			)
+			return s, errorAt(id.name.Attribute, wrong.Summary, "%s The value came from secret %s in Key Vault %s.",
+				wrong.Detail, id.name.Value, v.host)
 		}
 		*id.field = Setting{Value: value, Attribute: id.name.Attribute}
 	}
 	return s, nil
-}
-
-func (v *vault) fail(name Setting, summary, format string, args ...any) *Error {
-	return &Error{Attribute: name.Attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
 // openKeyVault opens a login with the certificate or the client secret that a vault holds.
@@ -233,18 +214,14 @@ func openKeyVault(o *opening, s Settings) (finisher, error) {
 		}
 		name := read.settings.ClientSecretName
 		secret := strings.TrimSpace(read.of(name))
-		where := fmt.Sprintf("Secret %s in Key Vault %s", name.Value, read.facts.host)
-		if err := checkClientSecret(secret, name.Attribute, where); err != nil {
+		where := fmt.Sprintf("%s in Key Vault %s", name.Value, read.facts.host)
+		if err := checkClientSecret(secret, name.Attribute, "Secret "+where); err != nil {
 			return nil, err
 		}
-		if w := secretIDWarning(secret, fmt.Sprintf("secret %s in Key Vault %s", name.Value, read.facts.host), s.ClientID.Value); w != nil {
+		if w := secretIDWarning(secret, "secret "+where, s.ClientID.Value); w != nil {
 			// This is an error, because a login has no warnings any more at this point. Entra ID would refuse the id of
 			// a secret with a vaguer message.
-			return nil, &Error{
-				Attribute: name.Attribute,
-				Summary:   "Client secret in Key Vault is an ID",
-				Detail:    w.Detail,
-			}
+			return nil, errorAt(name.Attribute, "Client secret in Key Vault is an ID", "%s", w.Detail)
 		}
 		return o.logInWithSecret(s, secret, name.Attribute, &read.facts)
 	}, nil
@@ -258,11 +235,8 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 	k := read.settings
 	from := origin{
 		Origin: certificate.Origin{
-			Bundle: fmt.Sprintf(
-				"Certificate %s of Key Vault %s",
-				strings.TrimSpace(k.CertificateName.Value),
-				read.facts.host,
-			),
+			Bundle: fmt.Sprintf("Certificate %s of Key Vault %s",
+				strings.TrimSpace(k.CertificateName.Value), read.facts.host),
 			Password: k.CertificatePasswordSecretName.Attribute,
 		},
 		attribute:         k.CertificateName.Attribute,
@@ -291,41 +265,25 @@ func (o *opening) vaultCertificate(s Settings, read *vaultContent) (*certificate
 		}
 	}
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Summary == certificate.SummaryNoKey {
-		return nil, nil, &Error{
-			Attribute: from.attribute,
-			Summary:   "Key Vault certificate has no exportable key",
-			Detail: fmt.Sprintf(
-				"%s was read without a private key. If it is a certificate object, its policy does not allow "+
-					"exporting the key: create a new version with an exportable key (key_props.exportable = true). "+
-					"If it is a secret, store the PFX in it, or a PEM with the key.",
-				from.Bundle,
-			),
-		}
+		return nil, nil, errorAt(from.attribute, "Key Vault certificate has no exportable key",
+			"%s was read without a private key. If it is a certificate object, its policy does not allow exporting "+
+				"the key: create a new version with an exportable key (key_props.exportable = true). If it is a secret, "+
+				"store the PFX in it, or a PEM with the key.", from.Bundle)
 	}
 	if wrong, ok := errors.AsType[*Error](err); ok && wrong.Attribute == from.passwordAttribute {
 		vault, _, _ := strings.Cut(read.facts.host, ".")
-		wrong.Detail += fmt.Sprintf(
-			" To download the file, run: az keyvault secret download --vault-name %s --name %s --encoding base64 "+
-				"--file sp.pfx",
-			vault,
-			strings.TrimSpace(k.CertificateName.Value),
-		)
+		wrong.Detail += fmt.Sprintf(" To download the file, run: az keyvault secret download --vault-name %s --name "+
+			"%s --encoding base64 --file sp.pfx", vault, strings.TrimSpace(k.CertificateName.Value))
 		if !k.CertificatePasswordSecretName.IsSet() {
-			wrong.Detail += fmt.Sprintf(
-				". For a PFX that was stored as a secret, set %s to the name of the secret that holds the password.",
-				k.CertificatePasswordSecretName.Attribute,
-			)
+			wrong.Detail += fmt.Sprintf(". For a PFX that was stored as a secret, set %s to the name of the secret "+
+				"that holds the password.", k.CertificatePasswordSecretName.Attribute)
 		}
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	where := fmt.Sprintf(
-		" It is version %s of %s in Key Vault %s.",
-		read.facts.version,
-		read.facts.name,
-		read.facts.host,
-	)
+	where := fmt.Sprintf(" It is version %s of %s in Key Vault %s.",
+		read.facts.version, read.facts.name, read.facts.host)
 	soon, err := o.checkDates(c, from.attribute)
 	if wrong, ok := errors.AsType[*Error](err); ok {
 		return nil, nil, &Error{Attribute: from.attribute, Summary: wrong.Summary, Detail: wrong.Detail + where}

@@ -162,11 +162,12 @@ func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsR
 	if page.NextLink == nil || *page.NextLink == "" {
 		return nil
 	}
+	plain := func(host string) string { return strings.TrimSuffix(host, ":443") }
 	next, err := url.Parse(*page.NextLink)
 	switch {
 	case err != nil:
 		return v.mismatch(a, "an address of a next page that is no address")
-	case next.Scheme != "https" || !strings.EqualFold(strings.TrimSuffix(next.Host, ":443"), strings.TrimSuffix(v.host, ":443")):
+	case next.Scheme != "https" || !strings.EqualFold(plain(next.Host), plain(v.host)):
 		return v.mismatch(a, "a next page elsewhere, at "+web.Text(next.Host, 300))
 	case seen[*page.NextLink]:
 		return v.mismatch(a, "a next page that was read already")

@@ -56,11 +56,8 @@ func (v *vault) explain(name Setting, err error) *Error {
 		strings.Contains(err.Error(), "WWW-Authenticate"),
 		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary, out.Attribute = "No Key Vault at the vault's address", v.settings.VaultURI.Attribute
-		hint = fmt.Sprintf(
-			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
-				"vault_uri and environment. A proxy may also have answered instead of the vault.",
-			v.host,
-		)
+		hint = fmt.Sprintf("The server at %s asks for a login to a service other than Key Vault, so no token was "+
+			"sent. Check vault_uri and environment. A proxy may also have answered instead of the vault.", v.host)
 	default:
 		v.explainNetwork(out, &hint, err)
 	}
@@ -96,57 +93,32 @@ func (v *vault) explainAnswer(out *Error, hint *string, secret string, refusal *
 			"keyvault secret list-deleted. A secret that is being recovered can be read again after some seconds."
 	case inner == "SecretDisabled" || strings.Contains(message, "disabled"):
 		out.Summary = "Key Vault secret is disabled"
-		*hint = fmt.Sprintf(
-			"Secret %s in Key Vault %s, or its newest version, is disabled, not yet valid or expired. Enable it, or "+
-				"select another version.",
-			secret,
-			v.host,
-		)
+		*hint = fmt.Sprintf("Secret %s in Key Vault %s, or its newest version, is disabled, not yet valid or "+
+			"expired. Enable it, or select another version.", secret, v.host)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary, out.Attribute = "Key Vault firewall blocks the read", v.settings.VaultURI.Attribute
-		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not allow this machine. Add the address of this machine to the "+
-				"vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The network rules of Key Vault %s do not allow this machine. Add the address of this "+
+			"machine to the vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
+			v.host)
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary, out.Attribute = "Key Vault refuses the read", v.readerAttribute()
-		*hint = fmt.Sprintf(
-			"%s may not read secret %s. This identity needs the role %q on Key Vault %s. A new role assignment takes "+
-				"some minutes to take effect. ",
-			v.reader.who(),
-			secret,
-			vaultRole,
-			v.host,
-		)
+		*hint = fmt.Sprintf("%s may not read secret %s. This identity needs the role %q on Key Vault %s. A new role "+
+			"assignment takes some minutes to take effect. ", v.reader.who(), secret, vaultRole, v.host)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf(
-				"%s may not read secret %s. Key Vault %s uses access policies: give the identity the secret "+
-					"permission get. With Azure RBAC, the identity needs the role %q instead. ",
-				v.reader.who(),
-				secret,
-				v.host,
-				vaultRole,
-			)
+			*hint = fmt.Sprintf("%s may not read secret %s. Key Vault %s uses access policies: give the identity "+
+				"the secret permission get. With Azure RBAC, the identity needs the role %q instead. ",
+				v.reader.who(), secret, v.host, vaultRole)
 		}
 		*hint += "The private key of a certificate is read as the secret of the same name, so a right to " +
 			"certificates alone is not enough."
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary, out.Attribute = "Key Vault does not accept the identity's token", v.readerAttribute()
-		*hint = fmt.Sprintf(
-			"%s logged in, but Key Vault %s does not accept its token. The identity is most likely in another tenant "+
-				"than the vault.",
-			v.reader.who(),
-			v.host,
-		)
+		*hint = fmt.Sprintf("%s logged in, but Key Vault %s does not accept its token. The identity is most likely "+
+			"in another tenant than the vault.", v.reader.who(), v.host)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d after several attempts. The cause is usually temporary: run "+
-				"Terraform again later.",
-			v.host,
-			refusal.StatusCode,
-		)
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. The cause is usually "+
+			"temporary: run Terraform again later.", v.host, refusal.StatusCode)
 	default:
 		out.Summary = "Key Vault refused the request"
 		*hint = fmt.Sprintf("Key Vault %s answered with status %d.", v.host, refusal.StatusCode)
@@ -163,50 +135,34 @@ func (v *vault) explainNetwork(out *Error, hint *string, err error) {
 	status := v.lastStatus.Load()
 	if isTimeout(err) && status != 0 {
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d until the time limit of the operation. The cause is usually "+
-				"temporary: run Terraform again later.",
-			v.host,
-			status,
-		)
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d until the time limit of the operation. The cause "+
+			"is usually temporary: run Terraform again later.", v.host, status)
 		return
 	}
 	out.Attribute, out.Err = v.settings.VaultURI.Attribute, f.cause
 	switch f.contact {
 	case contactNoHost:
 		out.Summary = "Key Vault not found"
-		*hint = fmt.Sprintf(
-			"The host name %s cannot be resolved: the vault does not exist, was deleted, or has a private DNS zone "+
-				"that this machine does not use. Check vault_uri. Behind a proxy, set HTTPS_PROXY.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The host name %s cannot be resolved: the vault does not exist, was deleted, or has a "+
+			"private DNS zone that this machine does not use. Check vault_uri. Behind a proxy, set HTTPS_PROXY.",
+			v.host)
 	case contactProxy:
 		out.Summary = "Key Vault not found"
-		*hint = fmt.Sprintf(
-			"The proxy that HTTPS_PROXY names did not connect to %s: the vault does not exist, or the proxy forbids "+
-				"the connection. Check vault_uri, the proxy and NO_PROXY.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The proxy that HTTPS_PROXY names did not connect to %s: the vault does not exist, or "+
+			"the proxy forbids the connection. Check vault_uri, the proxy and NO_PROXY.", v.host)
 	case contactUntrusted:
 		out.Summary = "Key Vault is not trusted"
-		*hint = fmt.Sprintf(
-			"The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, set "+
-				"ca_certificate_path or SSL_CERT_FILE to a PEM file with the proxy's certificate authority.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The TLS certificate of %s is not trusted on this machine. If a proxy inspects traffic, "+
+			"set ca_certificate_path or SSL_CERT_FILE to a PEM file with the proxy's certificate authority.", v.host)
 	case contactHandshake:
 		out.Summary = "Key Vault refuses the TLS connection"
-		*hint = fmt.Sprintf(
-			"%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does that, because it "+
-				"requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY and vault_uri.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("%s ended the TLS handshake, so nothing was sent. Usually a proxy or a firewall does "+
+			"that, because it requires a client certificate or another version of TLS. Check HTTPS_PROXY, NO_PROXY "+
+			"and vault_uri.", v.host)
 	default:
 		out.Summary = "Key Vault does not answer"
-		*hint = fmt.Sprintf(
-			"%s did not answer. Check vault_uri, the network and firewalls. Behind a proxy, set HTTPS_PROXY.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("%s did not answer. Check vault_uri, the network and firewalls. Behind a proxy, set "+
+			"HTTPS_PROXY.", v.host)
 	}
 	if f.cause != nil {
 		*hint += "\n\nThe network error: " + clean(networkText(f.cause))
@@ -247,16 +203,10 @@ func (v *vault) facts(secret string, refusal *azcore.ResponseError) string {
 // requested.
 func (v *vault) explainReader(err error) *Error {
 	r := v.reader
-	before := fmt.Sprintf(
-		"The login is stored in Key Vault %s, and the identity that reads the vault (auth = %q) cannot log in. ",
-		v.host,
-		r.auth,
-	)
+	before := fmt.Sprintf("The login is stored in Key Vault %s, and the identity that reads the vault (auth = %q) "+
+		"cannot log in. ", v.host, r.auth)
 	if r.own != nil {
-		before = fmt.Sprintf(
-			"The provider reads Key Vault %s with its own identity, which cannot log in. ",
-			v.host,
-		)
+		before = fmt.Sprintf("The provider reads Key Vault %s with its own identity, which cannot log in. ", v.host)
 	}
 	summary := "Key Vault identity cannot log in"
 	own, ok := errors.AsType[*Error](err)
@@ -301,14 +251,9 @@ func (v *vault) explainReader(err error) *Error {
 		login = speaker.managedIdentity(withoutDefaultIdentity(err), "")
 	case r.auth == "default":
 		login = &Error{
-			Detail: r.explain.detail(
-				"None of the identities that DefaultAzureCredential tries is available. Select one with "+
-					"auth = \"cli\", \"msi\", \"oidc\" or \"environment\".",
-				answer{},
-			) +
-				"\n\nThe error of the Azure library: " + clean(
-				strings.TrimSpace(err.Error()),
-			),
+			Detail: r.explain.detail("None of the identities that DefaultAzureCredential tries is available. Select "+
+				"one with auth = \"cli\", \"msi\", \"oidc\" or \"environment\".", answer{}) +
+				"\n\nThe error of the Azure library: " + clean(strings.TrimSpace(err.Error())),
 		}
 	default:
 		f := inspect(err, false)

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -42,23 +41,17 @@ func OpenVault(login *Login, uri Setting, o Options) (*Vault, error) {
 }
 
 func tokenOpensNoVault(login *Login, uri Setting) error {
-	return &Error{Attribute: uri.Attribute, Summary: "A Databricks login cannot use Key Vault",
-		Detail: fmt.Sprintf(
-			"Key Vault needs a token of Microsoft Entra ID, and the provider's login (%s) cannot get one. Configure "+
-				"the provider with a client certificate or another login at Microsoft Entra ID.",
-			login.Source,
-		)}
+	return errorAt(uri.Attribute, "A Databricks login cannot use Key Vault",
+		"Key Vault needs a token of Microsoft Entra ID, and the provider's login (%s) cannot get one. Configure the "+
+			"provider with a client certificate or another login at Microsoft Entra ID.", login.Source)
 }
 
 // vaultAs returns the vault that k names, for requests with the identity of reader. It makes no request.
 func (o *opening) vaultAs(reader *vaultReader, k KeyVaultSettings) (*vault, error) {
 	address, err := url.Parse(strings.TrimSpace(k.VaultURI.Value))
 	if err != nil {
-		return nil, at(
-			&Error{Summary: "Invalid vault URI", Detail: "The address of the vault is not a URL."},
-			k.VaultURI,
-			"key_vault.vault_uri",
-		)
+		return nil, at(&Error{Summary: "Invalid vault URI", Detail: "The address of the vault is not a URL."},
+			k.VaultURI, "key_vault.vault_uri")
 	}
 	v := &vault{
 		settings: k.named(),

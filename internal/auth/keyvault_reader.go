@@ -113,12 +113,11 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 	default:
 		r.limit = o.cliLimit() // DefaultAzureCredential may start the Azure CLI
 		r.inner, err = azidentity.NewDefaultAzureCredential(
-			&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private},
-		)
+			&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
 		concealAzureSecrets(os.LookupEnv)
 	}
 	if err != nil {
-		return nil, readerIncomplete(k, clean(err.Error())+".")
+		return nil, readerIncomplete(k, "%s.", clean(err.Error()))
 	}
 	return r, nil
 }
@@ -130,8 +129,8 @@ func concealAzureSecrets(lookupEnv func(string) (string, bool)) {
 	}
 }
 
-func readerIncomplete(k KeyVaultSettings, detail string) *Error {
-	return &Error{Attribute: k.Auth.Attribute, Summary: "Key Vault identity is incomplete", Detail: detail}
+func readerIncomplete(k KeyVaultSettings, format string, args ...any) *Error {
+	return errorAt(k.Auth.Attribute, "Key Vault identity is incomplete", format, args...)
 }
 
 // readerIDs sets the tenant id and the client id of the identity from AZURE_TENANT_ID and AZURE_CLIENT_ID. It returns
@@ -147,16 +146,9 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 	} {
 		value, _ := o.options.LookupEnv(id.name)
 		if *id.field = strings.TrimSpace(value); *id.field == "" {
-			return readerIncomplete(
-				k,
-				fmt.Sprintf(
-					"auth = %q reads the vault as the application that AZURE_TENANT_ID and AZURE_CLIENT_ID name, and "+
-						"%s is not set. The ARM_* variables are for the login to Databricks only; the identity that "+
-						"reads the vault does not use them.",
-					r.auth,
-					id.name,
-				),
-			)
+			return readerIncomplete(k, "auth = %q reads the vault as the application that AZURE_TENANT_ID and "+
+				"AZURE_CLIENT_ID name, and %s is not set. The ARM_* variables are for the login to Databricks only; "+
+				"the identity that reads the vault does not use them.", r.auth, id.name)
 		}
 		if err := id.check(*id.field); err != nil {
 			return at(err, Setting{Attribute: k.Auth.Attribute, Env: id.name}, k.Auth.Attribute)
@@ -182,11 +174,7 @@ func (o *opening) otherTenants(r *vaultReader) []string {
 
 // federatedReader makes r log in as an application with a federated credential.
 func (o *opening) federatedReader(
-	r *vaultReader,
-	s Settings,
-	k KeyVaultSettings,
-	options azcore.ClientOptions,
-	private bool,
+	r *vaultReader, s Settings, k KeyVaultSettings, options azcore.ClientOptions, private bool,
 ) error {
 	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
 		return err
@@ -214,10 +202,7 @@ func (o *opening) federatedReader(
 // environmentReader makes r log in as the application that the AZURE_* variables describe. This package reads the
 // variables itself, because azidentity does not open the PFX files that OpenSSL 3 writes.
 func (o *opening) environmentReader(
-	r *vaultReader,
-	k KeyVaultSettings,
-	options azcore.ClientOptions,
-	private bool,
+	r *vaultReader, k KeyVaultSettings, options azcore.ClientOptions, private bool,
 ) error {
 	if err := o.readerIDs(r, k, options.Cloud.ActiveDirectoryAuthorityHost); err != nil {
 		return err
@@ -244,11 +229,8 @@ func (o *opening) environmentReader(
 	}
 	path, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PATH")
 	if strings.TrimSpace(path) == "" {
-		return readerIncomplete(
-			k,
-			"auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, but neither "+
-				"AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.",
-		)
+		return readerIncomplete(k, "auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, "+
+			"but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.")
 	}
 	password, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
 	r.explain.source = "AZURE_CLIENT_CERTIFICATE_PATH in the environment"

@@ -146,13 +146,9 @@ func (v *Vault) TryWrite(ctx context.Context, name string) error {
 	if err != nil {
 		return v.explainUse(toWrite, name, err)
 	}
-	return &Error{Attribute: v.settings.VaultURI.Attribute, Summary: "Key Vault accepted a secret without a value",
-		Detail: fmt.Sprintf(
-			"%s accepted the secret %s without a value. No Key Vault does that, so something else, such as a proxy, "+
-				"may have answered. Check vault_uri.",
-			v.host,
-			name,
-		)}
+	return errorAt(v.settings.VaultURI.Attribute, "Key Vault accepted a secret without a value",
+		"%s accepted the secret %s without a value. No Key Vault does that, so something else, such as a proxy, may "+
+			"have answered. Check vault_uri.", v.host, name)
 }
 
 // Write adds a version to a secret, or creates the secret. mark is the name of a tag of s. By this tag Write finds a
@@ -213,20 +209,14 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 // Change sets the content type and the tags of a version of a secret. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
-	changed, err := v.update(
-		ctx,
-		name,
-		version,
-		azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)},
-	)
+	changed, err := v.update(ctx, name, version,
+		azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
 	if err == nil && (changed.ContentType != contentType || !maps.Equal(changed.Tags, tags)) {
 		return v.explainUse(
 			toChange,
 			name,
-			v.mismatch(
-				asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
-				"the version as it was before",
-			),
+			v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
+				"the version as it was before"),
 		)
 	}
 	return err
@@ -236,12 +226,8 @@ func (v *Vault) Change(ctx context.Context, name, version, contentType string, t
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Disable(ctx context.Context, name, version string) error {
 	no := false
-	disabled, err := v.update(
-		ctx,
-		name,
-		version,
-		azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}},
-	)
+	disabled, err := v.update(ctx, name, version,
+		azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
 	if errors.Is(err, ErrNoSecret) {
 		return nil
 	}
@@ -249,19 +235,15 @@ func (v *Vault) Disable(ctx context.Context, name, version string) error {
 		return v.explainUse(
 			toChange,
 			name,
-			v.mismatch(
-				asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
-				"a version that is not disabled",
-			),
+			v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
+				"a version that is not disabled"),
 		)
 	}
 	return err
 }
 
 func (v *Vault) update(
-	ctx context.Context,
-	name, version string,
-	p azsecrets.UpdateSecretPropertiesParameters,
+	ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters,
 ) (SecretVersion, error) {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
@@ -276,10 +258,7 @@ func (v *Vault) update(
 }
 
 func secretVersion(
-	id *azsecrets.ID,
-	attributes *azsecrets.SecretAttributes,
-	contentType *string,
-	tags map[string]*string,
+	id *azsecrets.ID, attributes *azsecrets.SecretAttributes, contentType *string, tags map[string]*string,
 ) SecretVersion {
 	out := SecretVersion{Tags: map[string]string{}}
 	if id != nil {
@@ -321,11 +300,8 @@ func (v *Vault) Settled(ctx context.Context, do func() error) error {
 		if !errors.Is(err, ErrInTransition) || web.Pause(ctx, time.Second) != nil {
 			return err
 		}
-		tflog.Info(
-			ctx,
-			"Key Vault is deleting or recovering a secret, so the provider tries again",
-			map[string]any{"key_vault": v.host},
-		)
+		tflog.Info(ctx, "Key Vault is deleting or recovering a secret, so the provider tries again",
+			map[string]any{"key_vault": v.host})
 	}
 }
 
@@ -341,16 +317,12 @@ func (v *Vault) Await(ctx context.Context, do func() error) error {
 		if end, limited := ctx.Deadline(); limited && time.Now().Add(pause).After(end) {
 			return err
 		}
-		tflog.Info(
-			ctx,
-			"Key Vault refuses the provider's identity; a new role assignment may not have taken effect yet, so the "+
-				"provider tries again",
-			map[string]any{
-				"key_vault":      v.host,
-				"waited_seconds": int(time.Since(began).Seconds()),
-				"pause_seconds":  int(pause.Seconds()),
-			},
-		)
+		tflog.Info(ctx, "Key Vault refuses the provider's identity; a new role assignment may not have taken effect "+
+			"yet, so the provider tries again", map[string]any{
+			"key_vault":      v.host,
+			"waited_seconds": int(time.Since(began).Seconds()),
+			"pause_seconds":  int(pause.Seconds()),
+		})
 		if web.Pause(ctx, pause) != nil {
 			return err
 		}

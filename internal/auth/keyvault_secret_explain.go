@@ -45,11 +45,8 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 		strings.Contains(err.Error(), "WWW-Authenticate"),
 		strings.Contains(err.Error(), "invalid challenge"):
 		out.Summary = "Another service answers for Key Vault"
-		hint = fmt.Sprintf(
-			"The server at %s asks for a login to a service other than Key Vault, so no token was sent. Check "+
-				"vault_uri and environment. A proxy may also have answered instead of the vault.",
-			v.host,
-		)
+		hint = fmt.Sprintf("The server at %s asks for a login to a service other than Key Vault, so no token was "+
+			"sent. Check vault_uri and environment. A proxy may also have answered instead of the vault.", v.host)
 	default:
 		v.explainNetwork(out, &hint, err)
 	}
@@ -63,11 +60,7 @@ func (v *Vault) explainUse(use vaultUse, secret string, err error) *Error {
 
 // explainRefusedUse fills in the error and its hint for an error response of the vault. said is the vault's own text.
 func (v *Vault) explainRefusedUse(
-	out *Error,
-	hint *string,
-	use vaultUse,
-	secret string,
-	refusal *azcore.ResponseError,
+	out *Error, hint *string, use vaultUse, secret string, refusal *azcore.ResponseError,
 ) (said string) {
 	var answer vaultAnswer
 	if body, err := runtime.Payload(refusal.RawResponse); err == nil {
@@ -81,12 +74,8 @@ func (v *Vault) explainRefusedUse(
 		*hint = v.hasNo(secret)
 	case inner == "ObjectIsBeingDeleted" || inner == "ObjectIsBeingRecovered":
 		out.Summary, out.Err = "Key Vault secret is being deleted or recovered", ErrInTransition
-		*hint = fmt.Sprintf(
-			"Key Vault %s is deleting or recovering secret %s, and accepts no change of it until that is done. Run "+
-				"Terraform again in a minute.",
-			v.host,
-			secret,
-		)
+		*hint = fmt.Sprintf("Key Vault %s is deleting or recovering secret %s, and accepts no change of it until "+
+			"that is done. Run Terraform again in a minute.", v.host, secret)
 	case stranger != nil:
 		out.Summary, out.Err = summaryStranger, stranger
 		*hint = clean(unusableText(stranger))
@@ -95,65 +84,36 @@ func (v *Vault) explainRefusedUse(
 		*hint = v.recovery(secret)
 	case inner == "ForbiddenByFirewall" || inner == "ForbiddenByConnection":
 		out.Summary = "Key Vault firewall blocks the provider"
-		*hint = fmt.Sprintf(
-			"The network rules of Key Vault %s do not allow this machine. Add the address of this machine to the "+
-				"vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The network rules of Key Vault %s do not allow this machine. Add the address of this "+
+			"machine to the vault's firewall, or run Terraform where a private endpoint of the vault can be reached.",
+			v.host)
 	case refusal.StatusCode == http.StatusForbidden && (inner == "ForbiddenByRbac" || inner == "AccessDenied"):
 		out.Summary, out.Err = "Key Vault refuses the provider", ErrMayNot
-		*hint = fmt.Sprintf(
-			"The provider's identity may not %s secret %s. This identity needs the role %q on Key Vault %s. A new "+
-				"role assignment takes some minutes to take effect.",
-			use.verb,
-			secret,
-			vaultOfficer,
-			v.host,
-		)
+		*hint = fmt.Sprintf("The provider's identity may not %s secret %s. This identity needs the role %q on Key "+
+			"Vault %s. A new role assignment takes some minutes to take effect.",
+			use.verb, secret, vaultOfficer, v.host)
 		if inner == "AccessDenied" {
-			*hint = fmt.Sprintf(
-				"The provider's identity may not %s secret %s. Key Vault %s uses access policies: give the identity "+
-					"the secret permissions list and set. With Azure RBAC, the identity needs the role %q instead. "+
-					"The refused call needs the permission %s.",
-				use.verb,
-				secret,
-				v.host,
-				vaultOfficer,
-				use.permission,
-			)
+			*hint = fmt.Sprintf("The provider's identity may not %s secret %s. Key Vault %s uses access policies: "+
+				"give the identity the secret permissions list and set. With Azure RBAC, the identity needs the "+
+				"role %q instead. The refused call needs the permission %s.",
+				use.verb, secret, v.host, vaultOfficer, use.permission)
 		}
 	case refusal.StatusCode == http.StatusForbidden:
 		out.Summary = "Key Vault forbids the change"
-		*hint = fmt.Sprintf(
-			"Key Vault %s does not allow the provider to %s secret %s. The secret may belong to a certificate of the "+
-				"same name; choose another name for the secret.",
-			v.host,
-			use.verb,
-			secret,
-		)
+		*hint = fmt.Sprintf("Key Vault %s does not allow the provider to %s secret %s. The secret may belong to a "+
+			"certificate of the same name; choose another name for the secret.", v.host, use.verb, secret)
 	case refusal.StatusCode == http.StatusUnauthorized:
 		out.Summary = "Key Vault does not accept the provider's token"
-		*hint = fmt.Sprintf(
-			"The provider's identity logged in, but Key Vault %s does not accept its token. The identity is most "+
-				"likely in another tenant than the vault.",
-			v.host,
-		)
+		*hint = fmt.Sprintf("The provider's identity logged in, but Key Vault %s does not accept its token. The "+
+			"identity is most likely in another tenant than the vault.", v.host)
 	case refusal.StatusCode == http.StatusTooManyRequests || refusal.StatusCode >= 500:
 		out.Summary = summaryVaultUnavailable
-		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d after several attempts. The cause is usually temporary: run "+
-				"Terraform again later.",
-			v.host,
-			refusal.StatusCode,
-		)
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d after several attempts. The cause is usually "+
+			"temporary: run Terraform again later.", v.host, refusal.StatusCode)
 	default:
 		out.Summary = "Key Vault refuses the secret"
-		*hint = fmt.Sprintf(
-			"Key Vault %s answered with status %d. Check the name, the content type and the tags of secret %s.",
-			v.host,
-			refusal.StatusCode,
-			secret,
-		)
+		*hint = fmt.Sprintf("Key Vault %s answered with status %d. Check the name, the content type and the tags of "+
+			"secret %s.", v.host, refusal.StatusCode, secret)
 	}
 	if inner != "" && inner != code {
 		code += " (" + inner + ")"
@@ -202,16 +162,8 @@ func (v *Vault) Deleted(secret string) error {
 
 func (v *vault) recovery(secret string) string {
 	vault, _, _ := strings.Cut(v.host, ".")
-	return fmt.Sprintf(
-		"Secret %s in Key Vault %s was deleted and can still be recovered. Its name cannot be used before it is "+
-			"recovered or purged. To recover the secret, run: az keyvault secret recover --vault-name %s --name %s. "+
-			"If nobody needs the secret any more and the vault allows purging, run: az keyvault secret purge "+
-			"--vault-name %s --name %s. Or choose another name.",
-		secret,
-		v.host,
-		vault,
-		secret,
-		vault,
-		secret,
-	)
+	return fmt.Sprintf("Secret %s in Key Vault %s was deleted and can still be recovered. Its name cannot be used "+
+		"before it is recovered or purged. To recover the secret, run: az keyvault secret recover --vault-name %s "+
+		"--name %s. If nobody needs the secret any more and the vault allows purging, run: az keyvault secret purge "+
+		"--vault-name %s --name %s. Or choose another name.", secret, v.host, vault, secret, vault, secret)
 }

@@ -5,14 +5,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // vaultAuths are the values of the setting auth. Each value names an identity that can read the vault.
 var vaultAuths = []string{"cli", "msi", "oidc", "environment", "default"}
 
 var (
-	secretName  = pattern(`^[0-9A-Za-z-]{1,127}$`)
-	versionName = pattern(`^[0-9a-fA-F]{32}$`)
+	secretName      = pattern(`^[0-9A-Za-z-]{1,127}$`)
+	versionName     = pattern(`^[0-9a-fA-F]{32}$`)
+	vaultCharacters = pattern(`^[0-9A-Za-z-]*$`)
 )
 
 // credentials returns the settings that select a login with a credential from Key Vault.
@@ -25,13 +27,8 @@ func (k *KeyVaultSettings) credentials() []Setting {
 
 // reads returns the settings that name a secret to read from the vault.
 func (k *KeyVaultSettings) reads() []Setting {
-	return append(
-		k.credentials(),
-		k.CertificatePasswordSecretName,
-		k.ClientIDSecretName,
-		k.TenantIDSecretName,
-		k.ThumbprintSecretName,
-	)
+	return append(k.credentials(), k.CertificatePasswordSecretName, k.ClientIDSecretName, k.TenantIDSecretName,
+		k.ThumbprintSecretName)
 }
 
 // vaultReads returns the Key Vault settings that a login of this kind uses; nil if it reads nothing from Key Vault.
@@ -47,7 +44,9 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		if named && !k.VaultURI.inHCL() && !slices.ContainsFunc(k.reads(), Setting.inHCL) {
 			return nil, nil
 		}
-		for _, unused := range []*Setting{&k.CertificateName, &k.CertificateVersion, &k.CertificatePasswordSecretName, &k.ClientSecretName} {
+		for _, unused := range []*Setting{
+			&k.CertificateName, &k.CertificateVersion, &k.CertificatePasswordSecretName, &k.ClientSecretName,
+		} {
 			*unused = Setting{Attribute: unused.Attribute}
 		}
 	}
@@ -58,15 +57,8 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		k.ClientIDSecretName = Setting{Attribute: k.ClientIDSecretName.Attribute}
 	}
 	if better, same := prefer(k.CertificateName, k.ClientSecretName); same && better.inHCL() {
-		return nil, &Error{
-			Attribute: k.ClientSecretName.Attribute,
-			Summary:   "Two credentials in Key Vault",
-			Detail: fmt.Sprintf(
-				"%s and %s are both set. Remove one of them.",
-				k.CertificateName.Source(),
-				k.ClientSecretName.Source(),
-			),
-		}
+		return nil, errorAt(k.ClientSecretName.Attribute, "Two credentials in Key Vault",
+			"%s and %s are both set. Remove one of them.", k.CertificateName.Source(), k.ClientSecretName.Source())
 	} else if better == k.CertificateName {
 		k.ClientSecretName = Setting{Attribute: k.ClientSecretName.Attribute}
 	} else {
@@ -85,15 +77,9 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 			continue
 		}
 		if pair.stored.inHCL() {
-			return nil, &Error{
-				Attribute: pair.stored.Attribute,
-				Summary:   "One value in two places",
-				Detail: fmt.Sprintf(
-					"%s sets a value, and %s names a Key Vault secret for the same value. Remove one of them.",
-					pair.plain.Source(),
-					pair.stored.Source(),
-				),
-			}
+			return nil, errorAt(pair.stored.Attribute, "One value in two places",
+				"%s sets a value, and %s names a Key Vault secret for the same value. Remove one of them.",
+				pair.plain.Source(), pair.stored.Source())
 		}
 		*pair.stored = Setting{Attribute: pair.stored.Attribute}
 	}
@@ -101,12 +87,9 @@ func (s Settings) vaultReads(kind Kind, named bool) (*KeyVaultSettings, error) {
 		return &k, nil
 	}
 	if k.VaultURI.inHCL() && len(set(s.KeyVault.reads(), anywhere)) == 0 {
-		return nil, &Error{
-			Attribute: k.VaultURI.Attribute,
-			Summary:   "Key Vault names nothing to read",
-			Detail: "key_vault names a vault, but nothing to read from it. Set certificate_name or " +
-				"client_secret_name, or the name of a secret that holds an id. Or remove key_vault.",
-		}
+		return nil, errorAt(k.VaultURI.Attribute, "Key Vault names nothing to read",
+			"key_vault names a vault, but nothing to read from it. Set certificate_name or client_secret_name, or "+
+				"the name of a secret that holds an id. Or remove key_vault.")
 	}
 	return nil, nil
 }
@@ -125,16 +108,9 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 			continue
 		}
 		if !need.IsSet() {
-			return &Error{
-				Attribute: need.named(need.name),
-				Summary:   "Incomplete Key Vault login",
-				Detail: fmt.Sprintf(
-					"%s names something in a Key Vault, but %s is not set. Set it to %s.",
-					set(k.reads(), anywhere)[0].Source(),
-					need.named(need.name),
-					need.hint,
-				),
-			}
+			return errorAt(need.named(need.name), "Incomplete Key Vault login",
+				"%s names something in a Key Vault, but %s is not set. Set it to %s.",
+				set(k.reads(), anywhere)[0].Source(), need.named(need.name), need.hint)
 		}
 	}
 	if err := checkVaultURI(k.VaultURI.Value, c, ownCloud); err != nil {
@@ -147,12 +123,9 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 		if strings.TrimSpace(k.Auth.Value) != "msi" && k.AuthClientID.inHCL() {
 			return at(&Error{
 				Summary: "Managed identity without auth = \"msi\"",
-				Detail: fmt.Sprintf(
-					"%s names a user-assigned managed identity, and only auth = \"msi\" uses one. auth is %s. Set "+
-						"auth = \"msi\", or remove the client id.",
-					k.AuthClientID.Source(),
-					strings.TrimSpace(k.Auth.Value),
-				),
+				Detail: fmt.Sprintf("%s names a user-assigned managed identity, and only auth = \"msi\" uses one. "+
+					"auth is %s. Set auth = \"msi\", or remove the client id.",
+					k.AuthClientID.Source(), strings.TrimSpace(k.Auth.Value)),
 			}, k.AuthClientID, "key_vault.auth_client_id")
 		}
 		if err := CheckClientID(k.AuthClientID.Value); err != nil {
@@ -215,11 +188,10 @@ func CheckVaultURI(value string) error {
 
 func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	value = strings.TrimSpace(value)
-	fail := func(detail string) error { return &Error{Summary: "Invalid vault URI", Detail: detail} }
+	fail := func(format string, args ...any) error { return errorAt("", "Invalid vault URI", format, args...) }
 	form := "https://<name>" + c.vaultDomain + "/"
 	if vaultNameFault(value) == "" {
-		return fail(fmt.Sprintf("The value is the name of a vault. Write the vault's address, https://%s%s/.",
-			value, c.vaultDomain))
+		return fail("The value is the name of a vault. Write the vault's address, https://%s%s/.", value, c.vaultDomain)
 	}
 	u, err := url.Parse(value)
 	name, ofCloud := "", false
@@ -229,58 +201,40 @@ func checkVaultURI(value string, c cloud, ownCloud bool) error {
 	fault := vaultNameFault(name)
 	switch {
 	case ofCloud && !ownCloud && name != "" && fault != "":
-		return fail(
-			fmt.Sprintf(
-				"%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it begins "+
-					"with a letter, ends with a letter or digit, and has no two hyphens in a row. Write the address "+
-					"as %s.",
-				name,
-				fault,
-				form,
-			),
-		)
+		return fail("%q %s, so no vault has that name. A vault's name has 3 to 24 letters, digits and hyphens; it "+
+			"begins with a letter, ends with a letter or digit, and has no two hyphens in a row. Write the address "+
+			"as %s.", name, fault, form)
 	case err != nil || !IsHostName(u.Hostname()):
-		return fail("Write the address of a vault as " + form + ".")
+		return fail("Write the address of a vault as %s.", form)
 	case !strings.EqualFold(u.Scheme, "https"):
-		return fail("The address of a vault must begin with https. Write it as " + form + ".")
+		return fail("The address of a vault must begin with https. Write it as %s.", form)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return fail(
-			"Write the vault's address alone, as " + form + ". Write the name of a certificate or secret into " +
-				"certificate_name or client_secret_name.",
-		)
+		return fail("Write the vault's address alone, as %s. Write the name of a certificate or secret into "+
+			"certificate_name or client_secret_name.", form)
 	case ownCloud, ofCloud && fault == "":
 		return nil
 	}
 	if other, known := cloudOf(value, func(c cloud) string { return c.vaultDomain }); known && other.name != c.name {
-		return fail(
-			fmt.Sprintf(
-				"The vault is in the %s cloud, but the login is in the %s cloud, where the addresses of vaults have "+
-					"the form %s. Correct the address, or set environment.",
-				other.label,
-				c.label,
-				form,
-			),
-		)
+		return fail("The vault is in the %s cloud, but the login is in the %s cloud, where the addresses of vaults "+
+			"have the form %s. Correct the address, or set environment.", other.label, c.label, form)
 	}
-	return fail(fmt.Sprintf("In the %s cloud, write the address of a vault as %s.", c.label, form))
+	return fail("In the %s cloud, write the address of a vault as %s.", c.label, form)
 }
 
 // vaultNameFault returns a text about the rule for the names of vaults that name breaks; "" if name breaks no rule.
 // https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftkeyvault
 func vaultNameFault(name string) string {
-	letter := func(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 	switch {
-	case strings.ContainsFunc(name, func(r rune) bool { return r > 'z' || !letter(byte(r)) && (r < '0' || r > '9') && r != '-' }):
+	case !vaultCharacters().MatchString(name):
 		return "has characters other than letters, digits and hyphens"
 	case len(name) < 3, len(name) > 24:
 		return fmt.Sprintf("is %d characters long", len(name))
-	case !letter(name[0]):
+	case !unicode.IsLetter(rune(name[0])):
 		return "does not begin with a letter"
 	case strings.HasSuffix(name, "-"):
 		return "ends with a hyphen"
 	case strings.Contains(name, "--"):
 		return "has two hyphens in a row"
-	default:
-		return ""
 	}
+	return ""
 }

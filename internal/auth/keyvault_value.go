@@ -25,11 +25,8 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 		return "", &Error{
 			Summary: "Reading of Key Vault was interrupted",
 			Err:     ctx.Err(),
-			Detail: fmt.Sprintf(
-				"The operation ended before the provider had read secret %s from Key Vault %s.",
-				secret,
-				v.host,
-			),
+			Detail: fmt.Sprintf("The operation ended before the provider had read secret %s from Key Vault %s.",
+				secret, v.host),
 		}
 	}
 	if err != nil {
@@ -41,7 +38,8 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 		web.Conceal(value)
 	}
 	if value == "" {
-		return "", v.fail(name, "Key Vault secret is empty", "Secret %s in Key Vault %s has an empty value.",
+		return "", errorAt(name.Attribute, "Key Vault secret is empty",
+			"Secret %s in Key Vault %s has an empty value.",
 			secret, v.host)
 	}
 	return value, nil

@@ -112,10 +112,8 @@ type tokenFunc func(ctx context.Context, scope string) (Token, error)
 
 // Format writes the kind, the source and the client id of the login, whatever the verb.
 func (l *Login) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(
-		f,
-		strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.Identity().ClientID)),
-	)
+	_, _ = io.WriteString(f,
+		strings.TrimSpace(fmt.Sprintf("%s login from %s %s", l.Kind, l.Source, l.Identity().ClientID)))
 }
 
 // Format writes the client id and the tenant id, whatever the verb.

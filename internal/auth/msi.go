@@ -29,11 +29,8 @@ func openMSI(o *opening, s Settings) (finisher, error) {
 		if identity.ClientID != "" {
 			id = managedidentity.UserAssignedClientID(identity.ClientID)
 		}
-		client, err := managedidentity.New(
-			id,
-			managedidentity.WithHTTPClient(o.tokenClient()),
-			managedidentity.WithRetryPolicyDisabled(),
-		)
+		client, err := managedidentity.New(id, managedidentity.WithHTTPClient(o.tokenClient()),
+			managedidentity.WithRetryPolicyDisabled())
 		if err != nil {
 			// MSAL's error is about environment variables of this machine, and contains no secret.
 			detail := "This machine has managed identities, but the configured one cannot be used: " + err.Error() + "."
@@ -80,7 +77,9 @@ func isManagedIdentity(address *url.URL) bool {
 	if ip, err := netip.ParseAddr(address.Hostname()); err == nil && ip.IsLinkLocalUnicast() {
 		return true
 	}
-	for _, variable := range []string{"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST"} {
+	for _, variable := range []string{
+		"IDENTITY_ENDPOINT", "MSI_ENDPOINT", "IMDS_ENDPOINT", "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+	} {
 		// MSAL reads these variables from the environment of the process, so this function does the same.
 		if named, err := url.Parse(os.Getenv(variable)); err == nil && named.Host != "" && named.Host == address.Host {
 			return true
@@ -154,13 +153,9 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		}
 	case f.transient:
 		out.Summary = "Managed identity endpoint is unavailable"
-		hint = fmt.Sprintf(
-			"The managed identity endpoint answered with status %d. The provider gave up after %s in %s. An identity "+
-				"that was assigned a moment ago takes some minutes to appear at the endpoint.",
-			f.status,
-			attempts(f.tries),
-			f.spent.Round(time.Second),
-		)
+		hint = fmt.Sprintf("The managed identity endpoint answered with status %d. The provider gave up after %s in "+
+			"%s. An identity that was assigned a moment ago takes some minutes to appear at the endpoint.",
+			f.status, attempts(f.tries), f.spent.Round(time.Second))
 	case f.status == http.StatusMethodNotAllowed:
 		out.Summary = "Managed identity endpoint uses another protocol"
 		hint = "The managed identity endpoint answered with status 405. " + oldProtocol
@@ -169,20 +164,13 @@ func (e explainer) managedIdentity(f failure, _ string) *Error {
 		// The error code is the same for a machine without an identity, so only the text shows that the machine has
 		// several identities.
 		out.Summary, out.Attribute = "Machine has several managed identities", e.client
-		hint = fmt.Sprintf(
-			"Several user-assigned managed identities are assigned to this machine, and none of them is "+
-				"selected. Set %s to the client ID of one of them.",
-			e.client,
-		)
+		hint = fmt.Sprintf("Several user-assigned managed identities are assigned to this machine, and none of them "+
+			"is selected. Set %s to the client ID of one of them.", e.client)
 	case f.status == http.StatusBadRequest && e.identity.ClientID != "":
 		out.Summary, out.Attribute = "Managed identity is not assigned to this machine", e.client
-		hint = fmt.Sprintf(
-			"This machine has no user-assigned managed identity with client ID %s. Assign the identity to the "+
-				"machine, and check that %s is the identity's client ID, not its object (principal) ID. Without a "+
-				"client ID, the login uses the system-assigned identity.",
-			e.identity.ClientID,
-			e.client,
-		)
+		hint = fmt.Sprintf("This machine has no user-assigned managed identity with client ID %s. Assign the "+
+			"identity to the machine, and check that %s is the identity's client ID, not its object (principal) ID. "+
+			"Without a client ID, the login uses the system-assigned identity.", e.identity.ClientID, e.client)
 	case f.status == http.StatusBadRequest:
 		out.Summary = "Machine has no system-assigned identity"
 		hint = "This machine has no system-assigned managed identity. Turn the identity on under the machine's " +

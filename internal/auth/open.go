@@ -17,13 +17,9 @@ func openToken(o *opening, s Settings) (finisher, error) {
 	attribute := s.Token.named("token")
 	acquire := func(_ context.Context, scope string) (Token, error) {
 		if scope != DatabricksScope {
-			return Token{}, &Error{
-				Attribute: attribute,
-				Summary:   "A Databricks token works for Databricks only",
-				Detail: "This operation needs a token of Microsoft Entra ID for a service other than Databricks. A " +
-					"login with a Databricks token cannot get one. Log in with a client certificate or a client " +
-					"secret instead.",
-			}
+			return Token{}, errorAt(attribute, "A Databricks token works for Databricks only",
+				"This operation needs a token of Microsoft Entra ID for a service other than Databricks. A login "+
+					"with a Databricks token cannot get one. Log in with a client certificate or a client secret instead.")
 		}
 		return token, nil
 	}
@@ -62,47 +58,30 @@ func secretIDWarning(secret, source, clientID string) *Warning {
 	}
 	return &Warning{
 		Summary: "Client secret looks like the secret's ID, not its value: " + strings.TrimSpace(clientID),
-		Detail: fmt.Sprintf(
-			"The value of %s has the form of a UUID. The page Certificates & secrets has two columns, Secret ID and "+
-				"Value. Use the Value, which is shown only once, when the secret is created.",
-			source,
-		),
+		Detail: fmt.Sprintf("The value of %s has the form of a UUID. The page Certificates & secrets has two "+
+			"columns, Secret ID and Value. Use the Value, which is shown only once, when the secret is created.",
+			source),
 	}
 }
 
 // checkClientSecret returns an error at attribute if value cannot be a client secret of Entra ID by its form. source
 // says where the value was configured. The error does not quote the value.
 func checkClientSecret(value, attribute, source string) error {
-	fail := func(summary, format string, args ...any) error {
-		return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
-	}
 	const instead = "Use the Value of a client secret, from the application's page under App registrations > " +
 		"Certificates & secrets, or log in with a client certificate."
 	if shape := certificate.Placeholder(value); shape != "" {
-		return fail(
-			"Client secret is a variable that was not replaced",
-			"%s is %s, a variable that the pipeline did not replace. "+
-				"Check its name and scope; in Azure Pipelines a secret variable reaches a script through env only.",
-			source,
-			shape,
-		)
+		return errorAt(attribute, "Client secret is a variable that was not replaced",
+			"%s is %s, a variable that the pipeline did not replace. Check its name and scope; in Azure Pipelines a "+
+				"secret variable reaches a script through env only.", source, shape)
 	}
 	if databricksSecret().MatchString(value) {
-		return fail(
-			"Client secret is one of Databricks",
-			"%s is an OAuth secret of Databricks, but this login is at Microsoft Entra ID. %s",
-			source,
-			instead,
-		)
+		return errorAt(attribute, "Client secret is one of Databricks",
+			"%s is an OAuth secret of Databricks, but this login is at Microsoft Entra ID. %s", source, instead)
 	}
 	if databricksToken().MatchString(value) {
-		return fail(
-			"Client secret is a Databricks token",
-			"%s is a personal access token of Databricks, but this login is at Microsoft Entra ID. %s To log in with "+
-				"a personal access token, set it in token (or DATABRICKS_TOKEN).",
-			source,
-			instead,
-		)
+		return errorAt(attribute, "Client secret is a Databricks token",
+			"%s is a personal access token of Databricks, but this login is at Microsoft Entra ID. %s To log in "+
+				"with a personal access token, set it in token (or DATABRICKS_TOKEN).", source, instead)
 	}
 	return nil
 }
@@ -134,10 +113,7 @@ func openCertificate(o *opening, s Settings) (finisher, error) {
 }
 
 func (o *opening) logInWithCertificate(
-	s Settings,
-	c *certificate.Certificate,
-	attribute string,
-	vault *vaultFacts,
+	s Settings, c *certificate.Certificate, attribute string, vault *vaultFacts,
 ) (*session, error) {
 	if t := s.CertificateThumbprint; t.IsSet() {
 		if err := checkThumbprint(c, t.Value, t.named("client_certificate_thumbprint")); err != nil {

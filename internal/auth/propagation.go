@@ -81,11 +81,7 @@ func waited(err error, spent time.Duration) error {
 		service = "the workspace"
 	}
 	longer := *refusal
-	longer.Detail += fmt.Sprintf(
-		"\n\nThe provider repeated this login at %s for %s, in case the application or its credential was created a "+
-			"moment ago.",
-		service,
-		spent.Round(time.Second),
-	)
+	longer.Detail += fmt.Sprintf("\n\nThe provider repeated this login at %s for %s, in case the application or its "+
+		"credential was created a moment ago.", service, spent.Round(time.Second))
 	return &longer
 }

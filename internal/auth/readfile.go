@@ -51,11 +51,8 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 // the sentence repeats the value only if it looks like a path.
 func missing(path string, setting Setting) string {
 	if !looksLikePath(path) {
-		return fmt.Sprintf(
-			"The file that %s names does not exist. This message does not show the value, because the value does not "+
-				"look like a path.",
-			setting.Source(),
-		)
+		return fmt.Sprintf("The file that %s names does not exist. This message does not show the value, because "+
+			"the value does not look like a path.", setting.Source())
 	}
 	text := fmt.Sprintf("There is no file %s (from %s)", path, setting.Source())
 	if where, err := os.Getwd(); err == nil && !filepath.IsAbs(path) {
@@ -121,14 +118,8 @@ func openToOthers(setting Setting, path, what string) []Warning {
 		{
 			Attribute: setting.Attribute,
 			Summary:   "Other users of this machine may read a file with a secret: " + path,
-			Detail: fmt.Sprintf(
-				"The file holds the %s (%s) and has the mode %04o, so other users than its owner may read or change "+
-					"it. Run: chmod 600 %s",
-				what,
-				setting.Source(),
-				info.Mode().Perm(),
-				path,
-			),
+			Detail: fmt.Sprintf("The file holds the %s (%s) and has the mode %04o, so other users than its owner "+
+				"may read or change it. Run: chmod 600 %s", what, setting.Source(), info.Mode().Perm(), path),
 		},
 	}
 }

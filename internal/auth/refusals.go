@@ -170,14 +170,9 @@ func (e explainer) newVersion() string {
 	if v == nil || v.version == "" {
 		return ""
 	}
-	return fmt.Sprintf(
-		" It is version %s of %s in Key Vault %s. If the certificate was rotated in Key Vault a moment ago, set "+
-			"key_vault.certificate_version to the registered version until the new version is registered too. "+
-			"Next time, register a new version before it becomes the newest.",
-		v.version,
-		v.name,
-		v.host,
-	)
+	return fmt.Sprintf(" It is version %s of %s in Key Vault %s. If the certificate was rotated in Key Vault a "+
+		"moment ago, set key_vault.certificate_version to the registered version until the new version is "+
+		"registered too. Next time, register a new version before it becomes the newest.", v.version, v.name, v.host)
 }
 
 // token returns a sentence with the claims of the last OIDC token that was sent to Entra ID.
@@ -191,13 +186,9 @@ func (e explainer) token() string {
 	}
 	text := fmt.Sprintf("The token has %s.", clean(fmt.Sprint(*c)))
 	if e.connection != "" {
-		text += fmt.Sprintf(
-			" The token is that of service connection %s. The client ID %s (%s) must be the application of this "+
-				"service connection, or an application with a federated credential for it.",
-			e.connection,
-			e.identity.ClientID,
-			e.clientSource,
-		)
+		text += fmt.Sprintf(" The token is that of service connection %s. The client ID %s (%s) must be the "+
+			"application of this service connection, or an application with a federated credential for it.",
+			e.connection, e.identity.ClientID, e.clientSource)
 	}
 	return text
 }

@@ -129,7 +129,10 @@ func (s Settings) Format(f fmt.State, _ rune) {
 // conceal registers the secrets of the settings, so that no text shows them. A value that is also configured as the
 // client id or the tenant id is not registered, because it is no secret.
 func (s Settings) conceal() {
-	for _, secret := range []Setting{s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token, s.DatabricksClientSecret} {
+	for _, secret := range []Setting{
+		s.Certificate, s.CertificatePassword, s.ClientSecret, s.OIDCToken, s.OIDCRequestToken, s.Token,
+		s.DatabricksClientSecret,
+	} {
 		if secret.Value != s.ClientID.Value && secret.Value != s.TenantID.Value {
 			web.Conceal(secret.Value)
 		}
@@ -178,11 +181,7 @@ func (s Settings) checkSwitches() error {
 		{s.UseDatabricksOIDC, "use_databricks_oidc"},
 	} {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
-			return at(
-				&Error{Summary: "Invalid switch", Detail: fmt.Sprintf("%s must be true or false.", w.named(w.name))},
-				w.Setting,
-				w.name,
-			)
+			return at(errorAt("", "Invalid switch", "%s must be true or false.", w.named(w.name)), w.Setting, w.name)
 		}
 	}
 	return nil

@@ -18,15 +18,9 @@ func (s Settings) checkCertificateSettings(chosen Kind) error {
 	}
 	for _, setting := range settings {
 		if setting.inHCL() {
-			return &Error{
-				Attribute: setting.Attribute,
-				Summary:   "Certificate setting without a certificate",
-				Detail: fmt.Sprintf(
-					"%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate "+
-						"or key_vault.certificate_name too, or remove %[1]s.",
-					setting.Attribute,
-				),
-			}
+			return errorAt(setting.Attribute, "Certificate setting without a certificate",
+				"%s is set, but the login uses no certificate. Set client_certificate_path, client_certificate or "+
+					"key_vault.certificate_name too, or remove %[1]s.", setting.Attribute)
 		}
 	}
 	return nil
@@ -55,8 +49,8 @@ func (s Settings) checkValues(d decision) error {
 		return nil
 	}
 	if d.kind == KindClientSecret {
-		secret := s.ClientSecret
-		if err := checkClientSecret(strings.TrimSpace(secret.Value), secret.named("client_secret"), secret.Source()); err != nil {
+		value, attribute := strings.TrimSpace(s.ClientSecret.Value), s.ClientSecret.named("client_secret")
+		if err := checkClientSecret(value, attribute, s.ClientSecret.Source()); err != nil {
 			return err
 		}
 	}
@@ -93,7 +87,10 @@ func (s Settings) checkValues(d decision) error {
 // each of them.
 func (s Settings) checkApplication(d decision) error {
 	inPod := d.kind == KindOIDC && s.UseAKSWorkloadIdentity.on()
-	fromVault := func(pick func(KeyVaultSettings) Setting) bool { return d.vault != nil && pick(*d.vault).IsSet() }
+	var vault KeyVaultSettings
+	if d.vault != nil {
+		vault = *d.vault
+	}
 	var missing, remedy []string
 	var attribute string
 	for _, need := range []struct {
@@ -101,8 +98,9 @@ func (s Settings) checkApplication(d decision) error {
 		name, env string
 		elsewhere bool
 	}{
-		{s.TenantID, "tenant_id", "ARM_TENANT_ID", inPod || fromVault(func(k KeyVaultSettings) Setting { return k.TenantIDSecretName })},
-		{s.ClientID, "client_id", "ARM_CLIENT_ID", inPod || s.ClientIDFilePath.IsSet() || fromVault(func(k KeyVaultSettings) Setting { return k.ClientIDSecretName })},
+		{s.TenantID, "tenant_id", "ARM_TENANT_ID", inPod || vault.TenantIDSecretName.IsSet()},
+		{s.ClientID, "client_id", "ARM_CLIENT_ID",
+			inPod || s.ClientIDFilePath.IsSet() || vault.ClientIDSecretName.IsSet()},
 	} {
 		if !need.IsSet() && !need.elsewhere {
 			missing = append(missing, need.named(need.name))
@@ -119,16 +117,7 @@ func (s Settings) checkApplication(d decision) error {
 	if len(missing) > 1 {
 		verb = "are"
 	}
-	return &Error{
-		Attribute: attribute,
-		Summary:   "Incomplete Azure login",
-		Detail: fmt.Sprintf(
-			"A credential is set (%s), but %s %s not set. Set %s. The application's page under App registrations "+
-				"shows both IDs.",
-			d.present(s)[0].Source(),
-			strings.Join(missing, " and "),
-			verb,
-			strings.Join(remedy, " and "),
-		),
-	}
+	return errorAt(attribute, "Incomplete Azure login",
+		"A credential is set (%s), but %s %s not set. Set %s. The application's page under App registrations shows "+
+			"both IDs.", d.present(s)[0].Source(), strings.Join(missing, " and "), verb, strings.Join(remedy, " and "))
 }

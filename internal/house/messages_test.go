@@ -18,6 +18,7 @@ var summaryArguments = map[string]int{
 	"AddError": 0, "NewErrorDiagnostic": 0, "AddWarning": 0, "NewWarningDiagnostic": 0,
 	"AddAttributeError": 1, "NewAttributeErrorDiagnostic": 1, "AddAttributeWarning": 1,
 	"Failed": 2, "Warn": 2, "FailedRead": 3, "Checked": 0, "failPassword": 0, "fail": 0,
+	"errorAt": 1,
 }
 
 // failsWithSummary reports whether the helper "fail" in a file takes a summary. In two files of the login settings the
@@ -75,17 +76,11 @@ func summaries(t *testing.T) map[string]token.Pos {
 				}
 				i, ok := summaryArguments[name]
 				if ok && i < len(n.Args) && (name != "fail" || failsWithSummary(s)) {
-					if _, literal := n.Args[i].(*ast.BasicLit); !literal && name == "fail" && len(n.Args) > 1 {
-						i = 1 // in Key Vault code, the summary follows the setting
-					}
 					add(n.Args[i])
 				}
 			case *ast.CompositeLit:
 				if selector, ok := n.Type.(*ast.SelectorExpr); ok && selector.Sel.Name == "Definition" {
 					return false // the summary of a provider-defined function is not a message
-				}
-				if n.Type == nil && strings.HasSuffix(s.name, "auth/refusals.go") && len(n.Elts) > 2 {
-					add(n.Elts[2])
 				}
 			case *ast.KeyValueExpr:
 				if key, ok := n.Key.(*ast.Ident); ok && strings.EqualFold(key.Name, "summary") {

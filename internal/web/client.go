@@ -202,11 +202,8 @@ func (e *Redirected) Error() string {
 
 // Cause returns sentences that name the probable cause of the error and what to check.
 func (e *Redirected) Cause() string {
-	return fmt.Sprintf(
-		"The service does not redirect. A proxy or firewall, a single sign-on page or a private link answers in "+
-			"its place, or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.",
-		e.Host,
-	)
+	return fmt.Sprintf("The service does not redirect. A proxy or firewall, a single sign-on page or a private link "+
+		"answers in its place, or %s is the wrong host. Check that, and HTTPS_PROXY and NO_PROXY.", e.Host)
 }
 
 // NotSecure is the error for a request that was not sent, because it would have gone over plain http.

@@ -252,7 +252,9 @@ func concealReceived(body []byte) {
 // ConcealForm registers the credentials in the body of a token request, which is a URL-encoded form; see [Conceal].
 func ConcealForm(form string) {
 	values, _ := url.ParseQuery(form) // after an error, values holds what could be parsed
-	for _, name := range []string{"client_secret", "client_assertion", "assertion", "subject_token", "refresh_token", "password", "code"} {
+	for _, name := range []string{
+		"client_secret", "client_assertion", "assertion", "subject_token", "refresh_token", "password", "code",
+	} {
 		Conceal(values[name]...)
 	}
 }
