@@ -84,7 +84,7 @@ func New(t testing.TB) *World {
 // NewIn does the same as [New], with a tenant that has the given options.
 func NewIn(t testing.TB, opts emulator.TenantOptions) *World {
 	t.Helper()
-	opts.NewKey = keys()
+	opts.NewKey = emulator.ReusedKeys()
 	scenario := emulator.NewScenarioIn(opts)
 	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
 	if err != nil {

@@ -26,7 +26,7 @@ type directory struct {
 
 func newDirectory(t testing.TB) *directory {
 	t.Helper()
-	tenant := emulator.NewTenant(emulator.TenantOptions{})
+	tenant := emulator.NewTenant(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server := httptest.NewTLSServer(tenant.Entra())
 	t.Cleanup(server.Close)
 	t.Cleanup(func() {

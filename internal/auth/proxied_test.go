@@ -19,7 +19,7 @@ type proxied struct {
 
 func newProxied(t testing.TB) *proxied {
 	t.Helper()
-	tenant := emulator.NewTenant(emulator.TenantOptions{})
+	tenant := emulator.NewTenant(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server, err := emulator.Serve(tenant)
 	if err != nil {
 		t.Fatal(err)

@@ -29,7 +29,7 @@ type workspace struct {
 
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
-	scenario := emulator.NewScenario()
+	scenario := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server, err := emulator.Serve(scenario.Tenant, scenario.Workspace)
 	if err != nil {
 		t.Fatal(err)

@@ -31,7 +31,7 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	s := emulator.NewScenario()
+	s := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	l := &lab{Scenario: s, vault: s.Tenant.NewVault("kv-conformance"), second: s.Tenant.RegisterApp("second")}
 	s.Workspace.AddAccountGroup("account-group")
 	s.Workspace.AddServicePrincipal("", "somebody else")

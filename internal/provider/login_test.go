@@ -160,7 +160,7 @@ func TestBadLogins(t *testing.T) {
 		"workspace behind an unknown authority": {
 			world: func(t *testing.T, w *acctest.World) {
 				// The provider trusts the login host's certificate authority; the workspace's is another tenant's.
-				other := emulator.NewScenario()
+				other := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 				server, err := emulator.Serve(other.Tenant, other.Workspace)
 				if err != nil {
 					t.Fatal(err)

@@ -27,7 +27,7 @@ type served struct {
 
 func serve(t *testing.T) *served {
 	t.Helper()
-	s := emulator.NewScenario()
+	s := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server, err := emulator.Serve(s.Tenant, s.Workspace)
 	if err != nil {
 		t.Fatal(err)

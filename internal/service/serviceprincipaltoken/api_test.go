@@ -48,7 +48,7 @@ func tokenLogin(t *testing.T, value string) *auth.Login {
 // behind.
 func TestMintIsStopped(t *testing.T) {
 	t.Parallel()
-	s := emulator.NewScenario()
+	s := emulator.NewScenarioIn(emulator.TenantOptions{NewKey: emulator.ReusedKeys()})
 	server, err := emulator.Serve(s.Tenant, s.Workspace)
 	if err != nil {
 		t.Fatal(err)

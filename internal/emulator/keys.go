@@ -1,4 +1,4 @@
-package acctest
+package emulator
 
 import (
 	"crypto/rand"
@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// generated holds the RSA keys that this process has generated. All worlds share the keys, because generating one takes
-// longer than most tests, and because no test changes a key.
+// generated holds the RSA keys that [ReusedKeys] has generated.
 var generated struct {
 	sync.Mutex
 	keys []*rsa.PrivateKey
 }
 
-// keys returns a function that supplies RSA keys to one world and never returns the same key twice.
-func keys() func() (*rsa.PrivateKey, error) {
+// ReusedKeys returns a function for [TenantOptions].NewKey that never returns the same key twice. All tenants with such
+// a function share their keys, because generating a key takes longer than most tests, and because no test changes one.
+func ReusedKeys() func() (*rsa.PrivateKey, error) {
 	next := 0
 	return func() (*rsa.PrivateKey, error) {
 		generated.Lock()
