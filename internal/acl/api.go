@@ -141,10 +141,10 @@ func Replace[T any](
 
 // get reads the access list of an object. One request.
 // https://docs.databricks.com/api/azure/workspace/permissions/get
-func get(ctx context.Context, c *client.Client, object Object) (view, error) {
-	answer := objectPermissions{object: object, complete: true}
-	if err := c.Call(ctx, http.MethodGet, object.path(), nil, nil, &answer); err != nil {
-		return view{}, advise(err, object)
+func (o Object) get(ctx context.Context, c *client.Client) (view, error) {
+	answer := objectPermissions{object: o, complete: true}
+	if err := c.Call(ctx, http.MethodGet, o.path(), nil, nil, &answer); err != nil {
+		return view{}, advise(err, o)
 	}
 	return fromAPI(answer), nil
 }
@@ -152,10 +152,12 @@ func get(ctx context.Context, c *client.Client, object Object) (view, error) {
 // patch upserts the direct grants in entries, and returns the list in the answer, which may be incomplete or empty. One
 // request.
 // https://docs.databricks.com/api/azure/workspace/permissions/update
-func patch(ctx context.Context, c *client.Client, object Object, entries List) (view, error) {
-	answer := objectPermissions{object: object}
-	if err := c.Call(ctx, http.MethodPatch, object.path(), nil, toAPI(entries), &client.Optional{Answer: &answer}); err != nil {
-		return view{}, adviseWrite(err, object, entries)
+func (o *object) patch(ctx context.Context, c *client.Client, entries List) (view, error) {
+	defer o.timeWrite(time.Now())
+	answer := objectPermissions{object: o.Object}
+	written := client.Optional{Answer: &answer}
+	if err := c.Call(ctx, http.MethodPatch, o.path(), nil, toAPI(entries), &written); err != nil {
+		return view{}, adviseWrite(err, o.Object, entries)
 	}
 	return fromAPI(answer), nil
 }
@@ -164,23 +166,24 @@ func patch(ctx context.Context, c *client.Client, object Object, entries List) (
 // list did not have before; an error may be about one of these. entries are correct only directly after a read of the
 // list, so a failed request is not sent again. One request, and a second one if the answer shows no list.
 // https://docs.databricks.com/api/azure/workspace/permissions/set
-func put(ctx context.Context, c *client.Client, object Object, entries, changed List) (view, error) {
-	if _, kept := entries.Find(admins); object == Tokens && !kept {
+func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
+	defer o.timeWrite(time.Now())
+	if _, kept := entries.Find(admins); o.Object == Tokens && !kept {
 		// Admins have a direct grant in the access list of tokens, and the service refuses to set this list without
 		// that grant.
 		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
 	}
-	answer := objectPermissions{object: object}
+	answer := objectPermissions{object: o.Object}
 	written := client.Optional{Answer: &answer}
-	if err := c.Call(client.Once(ctx), http.MethodPut, object.path(), nil, toAPI(entries), &written); err != nil {
-		return view{}, adviseWrite(err, object, changed)
+	if err := c.Call(client.Once(ctx), http.MethodPut, o.path(), nil, toAPI(entries), &written); err != nil {
+		return view{}, adviseWrite(err, o.Object, changed)
 	}
 	if len(answer.AccessControlList) > 0 {
 		return fromAPI(answer), nil
 	}
 	// An answer without a list does not show what was written. Taken as an empty list, it would mean that every grant
 	// was removed.
-	v, err := get(ctx, c, object)
+	v, err := o.get(ctx, c)
 	if err != nil {
 		return view{}, &UnverifiedError{Err: err}
 	}
@@ -372,8 +375,8 @@ func adviseWrite(err error, object Object, written List) error {
 // answer 400. Only the prefix of the text tells these apart. So the result decides only which advice the error has, and
 // whether to wait for a new principal.
 func unknownPrincipal(err error) (text string, ok bool) {
-	var e *client.Error
-	if !errors.As(err, &e) || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok || !errors.Is(e, client.ErrNotFound) && !errors.Is(e, client.ErrInvalid) {
 		return "", false
 	}
 	return e.Message, strings.HasPrefix(strings.TrimSpace(e.Message), "Principal:")

@@ -12,21 +12,24 @@ import (
 // times.
 type checks struct {
 	mu      sync.Mutex
-	running int           // operations whose callers wait
-	owed    int           // operations that returned before their list was read again
-	failed  []error       // errors about undone changes of operations that had returned
-	changed chan struct{} // closed when running or owed changes
+	running int       // operations whose callers wait
+	owed    int       // operations that returned before their list was read again
+	failed  []error   // errors about undone changes of operations that had returned
+	changed sync.Cond // wakes the last operation
 }
 
 func (r *checks) begin() {
-	defer r.lock()()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.running++
+	r.changed.Broadcast() // an operation that waited is not the last one any more
 }
 
 // leave reports whether an operation can return before its list is read again. If so, it counts the operation as
 // returned.
 func (r *checks) leave() bool {
-	defer r.lock()()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.running < 2 {
 		return false
 	}
@@ -38,54 +41,34 @@ func (r *checks) leave() bool {
 // checked records that the list of a returned operation was read again. err is nil if the operation's change is in the
 // list.
 func (r *checks) checked(err error) {
-	defer r.lock()()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.owed--
 	if err != nil {
 		r.failed = append(r.failed, err)
 	}
+	r.changed.Broadcast()
 }
 
 // end ends an operation whose own list needs no further check. The last running operation waits for the checks of all
 // returned operations, or until ctx ends, and returns the errors of these checks.
-func (r *checks) end(ctx context.Context) error {
-	for {
-		changed, err := r.tryEnd(ctx.Err() != nil)
-		if changed == nil {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
+func (r *checks) end(ctx context.Context) (failed error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.changed.L == nil {
+		r.changed.L = &r.mu
 	}
-}
-
-// tryEnd ends an operation. The last running operation gets the errors of all failed checks. While checks of other
-// operations are outstanding, it does not end: tryEnd then returns a channel that is closed when r.running or r.owed
-// changes, and the caller tries again. If stopped is true, the caller cannot wait, and the operation ends at once.
-func (r *checks) tryEnd(stopped bool) (changed <-chan struct{}, failed error) {
-	defer r.lock()()
-	if r.owed > 0 && r.running == 1 && !stopped {
-		return r.changed, nil
+	stop := context.AfterFunc(ctx, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.changed.Broadcast()
+	})
+	defer stop()
+	for r.owed > 0 && r.running == 1 && ctx.Err() == nil {
+		r.changed.Wait()
 	}
 	if r.running--; r.running == 0 {
 		failed, r.failed = errors.Join(r.failed...), nil
 	}
-	return nil, failed
-}
-
-// lock locks the mutex. The returned function unlocks it and, if a counter has changed, wakes the waiting goroutines.
-func (r *checks) lock() (unlock func()) {
-	r.mu.Lock()
-	if r.changed == nil {
-		r.changed = make(chan struct{})
-	}
-	running, owed := r.running, r.owed
-	return func() {
-		if r.running != running || r.owed != owed {
-			close(r.changed)
-			r.changed = nil
-		}
-		r.mu.Unlock()
-	}
+	return failed
 }

@@ -260,7 +260,7 @@ func (o *object) nextUnchecked(cancel context.CancelFunc) {
 }
 
 func (o *object) read(ctx context.Context, c *client.Client, maxAge time.Duration) (view, error) {
-	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return get(ctx, c, o.Object) })
+	return o.list.Get(ctx, maxAge, func(ctx context.Context) (view, error) { return o.get(ctx, c) })
 }
 
 // readNow reads the list from the service, even if there is a shared copy.

@@ -218,10 +218,10 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			}
 			return outcome{after: before, found: found, wrote: try > 1, changed: tried}
 		}
-		changed := next.beyond(was)
-		written := append(before.list.lost(wanted), changed...)
+		changed, lost := next.beyond(was), before.list.lost(wanted)
+		written := slices.Concat(lost, changed)
 		var after view
-		if forcePut || loses(was, wanted) {
+		if forcePut || len(lost) > 0 {
 			after, err = o.put(ctx, c, next, changed)
 			asked := err == nil && maps.Equal(after.list.direct(), wanted)
 			if asked {
@@ -242,9 +242,9 @@ func (o *object) replace(ctx context.Context, c *client.Client, now *view, chang
 			return outcome{after: after, found: found, wrote: true, changed: written}
 		}
 		tried = written
-		var unverified *UnverifiedError
-		if errors.As(err, &unverified) || !c.Again(ctx, err, began, try) {
-			return outcome{found: found, err: err, wrote: unverified != nil}
+		_, unverified := errors.AsType[*UnverifiedError](err)
+		if unverified || !c.Again(ctx, err, began, try) {
+			return outcome{found: found, err: err, wrote: unverified}
 		}
 	}
 }
@@ -264,26 +264,4 @@ func (o *object) merge(ctx context.Context, c *client.Client, before view, chang
 	}
 	o.recordWrite(changed, after, true)
 	return after, nil
-}
-
-// patch calls the package's function patch for this list, and records how long the request takes.
-func (o *object) patch(ctx context.Context, c *client.Client, entries List) (view, error) {
-	defer o.timeWrite(time.Now())
-	return patch(ctx, c, o.Object, entries)
-}
-
-// put calls the package's function put for this list, and records how long the request takes.
-func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
-	defer o.timeWrite(time.Now())
-	return put(ctx, c, o.Object, entries, changed)
-}
-
-// loses reports whether a principal holds a direct level in was and none in wanted.
-func loses(was, wanted map[Principal]Level) bool {
-	for p := range was {
-		if _, stays := wanted[p]; !stays {
-			return true
-		}
-	}
-	return false
 }
