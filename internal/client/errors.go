@@ -131,8 +131,8 @@ func (e *Error) Unwrap() error { return e.cause }
 func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
 	return func(ctx context.Context, answer common.ResponseWrapper) error {
 		err := mapAnswer(ctx, answer)
-		var e *Error
-		if errors.As(err, &e) && (e.Status == http.StatusForbidden || errors.Is(e, ErrUnauthenticated)) {
+		e, ok := errors.AsType[*Error](err)
+		if ok && (e.Status == http.StatusForbidden || errors.Is(e, ErrUnauthenticated)) {
 			e.Caller = callerOf(login, answer.Response.Request)
 		}
 		return err
@@ -146,12 +146,11 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 		return err
 	}
 	answer.ReadCloser = io.NopCloser(bytes.NewReader(body))
-	err = apierr.GetAPIError(ctx, answer)
-	var api *apierr.APIError
-	switch {
-	case err == nil:
+	if err = apierr.GetAPIError(ctx, answer); err == nil {
 		return judgeSuccess(ctx, answer)
-	case !errors.As(err, &api):
+	}
+	api, ok := errors.AsType[*apierr.APIError](err)
+	if !ok {
 		return err
 	}
 	e := &Error{
@@ -248,8 +247,8 @@ func kindOf(e *Error, html, empty bool) error {
 // always sent again, because the service did no work. Another call is sent again only if its failure is probably
 // temporary and the second request cannot do the work twice. A call with [Once] is never sent again.
 func repeatable(ctx context.Context, err error) bool {
-	var e *Error
-	if ctx.Value(onceKey{}) != nil || !errors.As(err, &e) {
+	e, ok := errors.AsType[*Error](err)
+	if ctx.Value(onceKey{}) != nil || !ok {
 		return false
 	}
 	switch {
@@ -272,8 +271,8 @@ func (e *Error) passing() bool {
 // and then reports true if the failure is probably temporary and the retry timeout since began is not over. The rule is
 // that of automatic retries. try is the number of calls so far.
 func (c *Client) Again(ctx context.Context, err error, began time.Time, try int) bool {
-	var e *Error
-	if !errors.As(err, &e) || !e.passing() {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !e.passing() {
 		return false
 	}
 	pause := min(time.Duration(try)*time.Second, 10*time.Second)
@@ -285,8 +284,8 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 
 // MayBeDone reports whether the error of a write leaves open whether the service has done the work.
 func MayBeDone(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Kind != ErrThrottled &&
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Kind != ErrThrottled &&
 		(e.Kind == ErrUnavailable || errors.Is(err, ErrAnswerLost) || e.Status >= http.StatusInternalServerError)
 }
 
@@ -369,8 +368,7 @@ func Also(err error, sentence string) error {
 // AtAttribute returns err with its advice, if it has any, moved to another attribute. It serves a resource in which the
 // same value has another name.
 func AtAttribute(err error, attribute string) error {
-	var advice *Advice
-	if errors.As(err, &advice) {
+	if advice, ok := errors.AsType[*Advice](err); ok {
 		elsewhere := *advice
 		elsewhere.Attribute = attribute
 		return &elsewhere

@@ -196,8 +196,8 @@ func (c *Client) WhoIsMeant(ctx context.Context, given string) string {
 // SuggestPrincipal adds to the advice of err a sentence about the service principal that has the given value as its
 // object id; see [Client.WhoIsMeant]. The service principal is looked up when the error is shown.
 func (c *Client) SuggestPrincipal(ctx context.Context, err error, given string) error {
-	var advice *Advice
-	if !errors.As(err, &advice) {
+	advice, ok := errors.AsType[*Advice](err)
+	if !ok {
 		return err
 	}
 	more := *advice

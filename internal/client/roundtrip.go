@@ -319,10 +319,8 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 		idempotent: isIdempotent(r.Context(), r.Method),
 	}
 	var dial *net.OpError
-	var dns *net.DNSError
 	var elsewhere *web.Redirected
 	var endless *web.NoAnswer
-	var insecure *web.NotSecure
 	switch {
 	case r.Context().Err() != nil: // the caller gave up, so the workspace is not at fault
 		return r.Context().Err()
@@ -331,9 +329,9 @@ func (t *transport) noAnswer(r *http.Request, err error, got *progress) error {
 		return redirected(r, elsewhere)
 	case errors.As(err, &endless):
 		e.Kind, e.Status, e.Message = ErrNotAnAnswer, endless.Status, endless.Host+" sent "+endless.Got
-	case errors.As(err, &insecure):
+	case hasType[*web.NotSecure](err):
 		e.Kind = ErrUnreachable
-	case errors.As(err, &dns), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
+	case hasType[*net.DNSError](err), errors.As(err, &dial) && (dial.Op == "dial" || dial.Op == "proxyconnect"):
 		// Nothing was sent. The name of a host that has never answered is probably misspelled, so a retry would not
 		// help. A host that has answered before will probably be back.
 		e.Kind, e.notSent = ErrUnreachable, t.answered.Load()

@@ -96,9 +96,9 @@ func (p *progress) nothingSent() bool { return p.began.Load() && !p.connected.Lo
 // handshakeFailed reports whether the TLS handshake failed for a reason that will not change. The server's refusal may
 // arrive after this side takes the handshake for complete. Even then, the server has read nothing.
 func (p *progress) handshakeFailed(err error) bool {
-	var alert *net.OpError
+	alert, isAlert := errors.AsType[*net.OpError](err)
 	return isTLS(err) || p.handshake.Load() && p.nothingSent() && !isNetwork(err) ||
-		errors.As(err, &alert) && alert.Op == "remote error" && !p.reused.Load()
+		isAlert && alert.Op == "remote error" && !p.reused.Load()
 }
 
 // isNetwork reports whether the connection broke or was too slow.
@@ -112,11 +112,13 @@ func isNetwork(err error) bool {
 
 // isTLS reports whether this side refused the server's certificate, or the server does not speak TLS.
 func isTLS(err error) bool {
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var verify *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	return errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &verify) ||
-		errors.As(err, &record)
+	return hasType[x509.UnknownAuthorityError](err) || hasType[x509.HostnameError](err) ||
+		hasType[x509.CertificateInvalidError](err) || hasType[*tls.CertificateVerificationError](err) ||
+		hasType[tls.RecordHeaderError](err)
+}
+
+// hasType reports whether err, or an error that it wraps, is of the type T.
+func hasType[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }
