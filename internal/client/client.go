@@ -23,6 +23,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/httpclient"
 	"github.com/databricks/databricks-sdk-go/useragent"
 	"golang.org/x/mod/semver"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
@@ -99,7 +100,7 @@ func New(cfg Config) (*Client, error) {
 // the workspace counts their calls together. Equal settings return the same client, so that one access token serves all
 // its callers. LogIn sends no request.
 func (c *Client) LogIn(s auth.Settings) (*Client, error) {
-	return c.run.logins.login(s, func() (*Client, error) {
+	return c.run.clients.get(identityOf(s), func() (*Client, error) {
 		login, err := c.cfg.Open(s)
 		if err != nil {
 			return nil, err
@@ -120,7 +121,7 @@ func newClient(cfg Config, other *Client, own bool) (*Client, error) {
 	if other != nil {
 		c.transport, c.run = other.transport, other.run
 	} else {
-		c.run = &run{}
+		c.run = &run{overlap: newOverlap()}
 		c.transport = newTransport(cfg, c.run.writes.note)
 	}
 	c.principals.list, c.endpoints.list = c.everyPrincipal, c.endpointIDs
@@ -176,14 +177,12 @@ func (c *Client) Ready() bool { return c.cfg.Host != unknownHost }
 // It returns an error if ctx ends. The permissions API has no version to compare, so writers of one list must wait for
 // each other.
 func (c *Client) Lock(ctx context.Context, object string) (unlock func(), err error) {
-	q, _ := c.run.locks.LoadOrStore(object, make(chan struct{}, 1))
-	queue := q.(chan struct{})
-	select {
-	case queue <- struct{}{}:
-		return func() { <-queue }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	l, _ := c.run.locks.LoadOrStore(object, semaphore.NewWeighted(1))
+	lock := l.(*semaphore.Weighted)
+	if err := lock.Acquire(ctx, 1); err != nil {
+		return nil, err
 	}
+	return func() { lock.Release(1) }, nil
 }
 
 // strategy passes the login to the SDK. The SDK calls it at every attempt, so a long apply uses a renewed token.
@@ -232,8 +231,8 @@ func (c *Client) Token(ctx context.Context, scope string) (auth.Token, error) {
 // name.
 func (s strategy) token(ctx context.Context, scope string) (auth.Token, error) {
 	token, err := s.cfg.Login.AccessToken(ctx, scope)
-	var login *auth.Error
-	if !s.own || !errors.As(err, &login) {
+	login, ok := errors.AsType[*auth.Error](err)
+	if !s.own || !ok {
 		return token, err
 	}
 	elsewhere := *login

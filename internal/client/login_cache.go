@@ -9,14 +9,6 @@ import (
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
-// loginCache holds the clients of other identities, so that each identity logs in once, however many resources name its
-// credential. It also holds the vaults that resources write to.
-type loginCache struct {
-	mu      sync.Mutex
-	clients map[identity]*Client
-	vaults  map[string]*auth.Vault
-}
-
 // identity holds all settings of a login, as a map key: logins with equal settings share one client. It holds secrets,
 // as the client does.
 type identity struct {
@@ -33,44 +25,35 @@ func identityOf(s auth.Settings) identity {
 	return i
 }
 
-// login returns the client with these settings, and calls open if there is none yet. It does not keep an error, because
-// a file that was missing may exist the next time.
-func (l *loginCache) login(s auth.Settings, open func() (*Client, error)) (*Client, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	key := identityOf(s)
-	if c, ok := l.clients[key]; ok {
-		return c, nil
+// openOnce holds what was opened, by its settings, so that it is opened once however many resources name it.
+type openOnce[S comparable, T any] struct {
+	mu     sync.Mutex
+	opened map[S]*T
+}
+
+// get returns what was opened with these settings, and calls open if there is none yet. It does not keep an error,
+// because a file that was missing may exist the next time.
+func (o *openOnce[S, T]) get(settings S, open func() (*T, error)) (*T, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t, ok := o.opened[settings]; ok {
+		return t, nil
 	}
-	c, err := open()
+	t, err := open()
 	if err != nil {
 		return nil, err
 	}
-	if l.clients == nil {
-		l.clients = map[identity]*Client{}
+	if o.opened == nil {
+		o.opened = map[S]*T{}
 	}
-	l.clients[key] = c
-	return c, nil
+	o.opened[settings] = t
+	return t, nil
 }
 
 // Vault returns the Key Vault at an address. The provider's own identity calls the vault. Vault sends no request.
 func (c *Client) Vault(uri auth.Setting) (*auth.Vault, error) {
-	l := &c.run.logins
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	key := uri.Attribute + " " + strings.ToLower(strings.TrimRight(strings.TrimSpace(uri.Value), "/"))
-	if v, ok := l.vaults[key]; ok {
-		return v, nil
-	}
-	v, err := c.cfg.Vault(uri)
-	if err != nil {
-		return nil, err
-	}
-	if l.vaults == nil {
-		l.vaults = map[string]*auth.Vault{}
-	}
-	l.vaults[key] = v
-	return v, nil
+	return c.run.vaults.get(key, func() (*auth.Vault, error) { return c.cfg.Vault(uri) })
 }
 
 // Await logs in. If the application or its credential may be new, Await waits for Entra ID; see [auth.Login.Await].

@@ -45,26 +45,28 @@ type Address struct {
 	As       string // what the thing is at this address, if it can be several things: a permission level
 }
 
-func overlapOf(c *Client) *overlap {
-	o := &c.run.overlap
-	o.mu.Lock()
-	if o.kept == nil {
-		o.kept, o.keeping, o.removing, o.warned = map[Thing]int{}, map[Thing][]Address{}, map[Thing][]Address{}, map[Thing]bool{}
+func newOverlap() *overlap {
+	return &overlap{
+		kept:     map[Thing]int{},
+		keeping:  map[Thing][]Address{},
+		removing: map[Thing][]Address{},
+		warned:   map[Thing]bool{},
 	}
-	return o
 }
 
 // Keep records that this run creates these things, adopts them, or finds them as declared. Call it before the first
 // request about them. A removal that runs at the same time then either sees the record, or ends before the creation
 // reads the things. undo removes the record, if the creation failed.
 func (c *Client) Keep(things ...Thing) (undo func()) {
-	o := overlapOf(c)
+	o := c.run.overlap
+	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, t := range things {
 		o.kept[t]++
 	}
 	return sync.OnceFunc(func() {
-		defer overlapOf(c).mu.Unlock()
+		o.mu.Lock()
+		defer o.mu.Unlock()
 		for _, t := range things {
 			o.kept[t]--
 		}
@@ -74,7 +76,8 @@ func (c *Client) Keep(things ...Thing) (undo func()) {
 // Keeps reports whether this run keeps the thing. A removal must call it where no creation can come in between: in the
 // queue of writers to the access list, or under the lock that the writers share.
 func (c *Client) Keeps(t Thing) bool {
-	o := overlapOf(c)
+	o := c.run.overlap
+	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.kept[t] > 0
 }
@@ -96,7 +99,8 @@ type Pair struct {
 // already warned about: Terraform plans a replacement twice, and one warning is enough for a whole list that is
 // removed.
 func (c *Client) PlanToKeep(all ...Placed) []Pair {
-	o := overlapOf(c)
+	o := c.run.overlap
+	o.mu.Lock()
 	defer o.mu.Unlock()
 	var fresh []Pair
 	for _, p := range o.pairs(all, o.keeping, o.removing) {
@@ -122,7 +126,8 @@ func subject(p Pair, removed Address) Thing {
 // PlanToRemove records that the plan removes these things at their resource addresses. It returns those that another
 // address has after the apply, as far as that address is planned already.
 func (c *Client) PlanToRemove(all ...Placed) []Pair {
-	o := overlapOf(c)
+	o := c.run.overlap
+	o.mu.Lock()
 	defer o.mu.Unlock()
 	found := o.pairs(all, o.removing, o.keeping)
 	for _, p := range found {

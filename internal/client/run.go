@@ -6,21 +6,24 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 )
 
 // run holds what one configuration of the provider remembers between calls. Every identity that calls shares it. It
 // ends with the configuration, and not with the process. Copies of what the service shows are in [Client], because the
 // service may show each identity something else.
 type run struct {
-	locks      sync.Map // object → chan struct{} with room for one value
+	locks      sync.Map // object → *semaphore.Weighted of 1
 	added      sync.Map // lower-case application id → SCIM id of a service principal that this process has added
 	renamed    sync.Map // lower-case application ids of service principals whose display name this run plans to change
 	removed    sync.Map // SCIM ids of service principals that this process has removed
 	granted    sync.Map // endpoint name → time of the last change to its access list by this process
 	tokensKept sync.Map // ids of tokens that this run keeps; see [Client.KeepTokens]
 	once       sync.Map // names that were passed to [Client.FirstTime]
-	logins     loginCache
-	overlap    overlap
+	clients    openOnce[identity, Client]
+	vaults     openOnce[string, auth.Vault]
+	overlap    *overlap
 	writes     writes
 }
 
