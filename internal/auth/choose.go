@@ -66,14 +66,10 @@ func (s Settings) choose() (decision, error) {
 		named = named || s.AuthType.inHCL()
 	case len(inHCL) > 1:
 		first, second := set(inHCL[0].names(s), fromHCL)[0], set(inHCL[1].names(s), fromHCL)[0]
-		return decision{}, &Error{
-			Attribute: second.Attribute,
-			Summary:   "Conflicting Azure credentials",
-			Err:       ErrConflict,
-			Detail: fmt.Sprintf("%s and %s are both set in the configuration, for two kinds of login. Remove one of "+
-				"them, or select one with auth_type. If the selected login fails, the provider tries no other login.",
-				first.Attribute, second.Attribute),
-		}
+		return decision{}, errorAt(second.Attribute, "Conflicting Azure credentials",
+			"%s and %s are both set in the configuration, for two kinds of login. Remove one of them, or select one "+
+				"with auth_type. If the selected login fails, the provider tries no other login.",
+			first.Attribute, second.Attribute).because(ErrConflict)
 	case named:
 		d.credentialKind = inHCL[0]
 		d.ignored = s.others(credentialKind{}, fromEnv)

@@ -284,13 +284,11 @@ func (l *Login) EndpointToken(ctx context.Context, details string) (Token, error
 		return Token{}, err
 	}
 	if s.detailed == nil {
-		return Token{}, &Error{
-			Summary: "Login cannot get a token for a route-optimized endpoint", Err: ErrNoDetails,
-			Detail: fmt.Sprintf("A route-optimized endpoint accepts only Databricks OAuth tokens that are issued "+
-				"for that endpoint. The login (%s from %s) cannot get such a token. Set a client id and an OAuth "+
-				"secret of Databricks (dbxaccess_service_principal_oauth_secret), or set the provider's login to "+
-				"databricks_oauth or databricks_oidc.", l.Kind, l.Source),
-		}
+		return Token{}, errorAt("", "Login cannot get a token for a route-optimized endpoint",
+			"A route-optimized endpoint accepts only Databricks OAuth tokens that are issued for that endpoint. The "+
+				"login (%s from %s) cannot get such a token. Set a client id and an OAuth secret of Databricks "+
+				"(dbxaccess_service_principal_oauth_secret), or set the provider's login to databricks_oauth or "+
+				"databricks_oidc.", l.Kind, l.Source).because(ErrNoDetails)
 	}
 	return s.detailed(ctx, details)
 }

@@ -31,6 +31,12 @@ func errorAt(attribute, summary, format string, args ...any) *Error {
 	return &Error{Attribute: attribute, Summary: summary, Detail: fmt.Sprintf(format, args...)}
 }
 
+// because returns the error with a cause, to be tested with errors.Is.
+func (e *Error) because(cause error) *Error {
+	e.Err = cause
+	return e
+}
+
 func (e *Error) Error() string { return e.Summary + ": " + e.Detail }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -123,30 +123,14 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 			if name.Attribute == v.settings.CertificateName.Attribute {
 				version = strings.TrimSpace(v.settings.CertificateVersion.Value)
 			}
-			secret := strings.TrimSpace(name.Value)
-			answer, err := v.client.GetSecret(limited, secret, version, nil)
-			if err == nil {
-				err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret, version: version},
-					answer.ID)
-			}
 			r := &results[i]
-			if r.err = err; err != nil {
-				return
-			}
-			if answer.Value != nil {
-				r.value = *answer.Value
-			}
-			r.version = answer.ID.Version()
+			r.value, r.version, r.err = v.get(limited, strings.TrimSpace(name.Value), version)
 		})
 	}
 	group.Wait()
 	if err := ctx.Err(); err != nil {
-		return nil, &Error{
-			Summary: "Login was interrupted",
-			Err:     err,
-			Detail: fmt.Sprintf("The operation ended before the provider had read the login from Key Vault %s.",
-				v.host),
-		}
+		return nil, errorAt("", "Login was interrupted",
+			"The operation ended before the provider had read the login from Key Vault %s.", v.host).because(err)
 	}
 	read := &vaultContent{facts: vaultFacts{host: v.host}, values: map[string]string{}, settings: v.settings}
 	for i, r := range results {
@@ -168,6 +152,21 @@ func (v *vault) read(ctx context.Context) (*vaultContent, error) {
 		}
 	}
 	return read, nil
+}
+
+// get returns the value and the version of a secret. It reads the newest version if version is empty.
+func (v *vault) get(ctx context.Context, secret, version string) (value, read string, err error) {
+	answer, err := v.client.GetSecret(ctx, secret, version, nil)
+	if err == nil {
+		err = v.about(asked{method: http.MethodGet, secret: secret, version: version}, answer.ID)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if answer.Value != nil {
+		value = *answer.Value
+	}
+	return value, answer.ID.Version(), nil
 }
 
 // complete returns the settings with the ids that were read from the vault, and checks these ids like configured ids.

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -96,8 +97,8 @@ func vaultForm(body []byte, list bool) bool {
 	return json.Unmarshal(body, &one) == nil
 }
 
-// asked is a request to a vault about a secret, or about one version of the secret if version is not empty. part is the
-// last part of the request's path.
+// asked is a request to a vault about a secret, or about one version of the secret if version is not empty. folder is
+// the first part of the request's path; "" means /secrets/. part is the last part of the path.
 type asked struct{ method, folder, secret, version, part string }
 
 // about returns an error unless id, which a response contained, belongs to the requested secret and version. An id has
@@ -127,7 +128,7 @@ func (v *vault) hostname() string {
 // mismatch returns the error for a successful response that does not answer the request. got says what the response
 // holds.
 func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
-	path := a.folder + a.secret
+	path := cmp.Or(a.folder, "/secrets/") + a.secret
 	for _, part := range []string{a.version, a.part} {
 		if part != "" {
 			path += "/" + part
@@ -140,7 +141,7 @@ func (v *vault) mismatch(a asked, got string) *web.NoAnswer {
 // is an error, because the token would be sent there. A repeated version or page is an error, because such a list may
 // never end. seen has the versions and the page addresses so far, and pageOf adds those of this page.
 func (v *vault) pageOf(name string, page azsecrets.ListSecretPropertiesVersionsResponse, seen map[string]bool) error {
-	a := asked{method: http.MethodGet, folder: "/secrets/", secret: name, part: "versions"}
+	a := asked{method: http.MethodGet, secret: name, part: "versions"}
 	if page.Value == nil {
 		return v.mismatch(a, "JSON without a list of versions")
 	}

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -76,12 +75,7 @@ func (v *Vault) Versions(ctx context.Context, name string) ([]SecretVersion, err
 		}
 	}
 	if len(versions) == 0 { // a vault may return an empty list for a missing secret
-		return nil, &Error{
-			Attribute: v.settings.VaultURI.Attribute,
-			Summary:   summaryNoSecret,
-			Err:       ErrNoSecret,
-			Detail:    v.hasNo(name),
-		}
+		return nil, errorAt(v.settings.VaultURI.Attribute, summaryNoSecret, "%s", v.hasNo(name)).because(ErrNoSecret)
 	}
 	slices.SortStableFunc(versions, func(a, b SecretVersion) int { return b.Created.Compare(a.Created) })
 	return versions, nil
@@ -101,9 +95,9 @@ func (v *Vault) KnownVersions(ctx context.Context, name string) ([]SecretVersion
 		return nil, err
 	}
 	if web.Pause(ctx, transition) != nil {
-		return nil, &Error{Summary: "Reading of Key Vault was interrupted", Err: ctx.Err(), Detail: fmt.Sprintf(
+		return nil, errorAt("", "Reading of Key Vault was interrupted",
 			"The operation ended before the provider could find out whether secret %s in Key Vault %s was deleted.",
-			name, v.host)}
+			name, v.host).because(ctx.Err())
 	}
 	return v.Versions(ctx, name)
 }
@@ -169,19 +163,20 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 	if !s.Expires.IsZero() {
 		parameters.SecretAttributes.Expires = &s.Expires
 	}
+	a := asked{method: http.MethodPut, secret: s.Name}
 	for try := 1; ; try++ {
 		// The Azure library itself would send a failed request again, and leave a second version.
 		once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1, TryTimeout: 30 * time.Second})
 		answer, err := v.client.SetSecret(once, s.Name, parameters, nil)
 		if err == nil {
+			err = v.about(a, answer.ID)
+		}
+		if err == nil {
 			written := secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)
-			if err = v.about(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, answer.ID); err == nil &&
-				written.isThe(s, mark) {
+			if written.isThe(s, mark) {
 				return written, nil
-			} else if err == nil {
-				err = v.mismatch(asked{method: http.MethodPut, folder: "/secrets/", secret: s.Name}, "a version that "+
-					"is disabled or has other tags")
 			}
+			err = v.mismatch(a, "a version that is disabled or has other tags")
 		}
 		refusal, answered := errors.AsType[*azcore.ResponseError](err)
 		_, noLogin := errors.AsType[*readerError](err)
@@ -209,52 +204,46 @@ func (v *Vault) Write(ctx context.Context, s NewSecret, mark string) (SecretVers
 // Change sets the content type and the tags of a version of a secret. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Change(ctx context.Context, name, version, contentType string, tags map[string]string) error {
-	changed, err := v.update(ctx, name, version,
-		azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)})
-	if err == nil && (changed.ContentType != contentType || !maps.Equal(changed.Tags, tags)) {
-		return v.explainUse(
-			toChange,
-			name,
-			v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
-				"the version as it was before"),
-		)
-	}
-	return err
+	to := azsecrets.UpdateSecretPropertiesParameters{ContentType: &contentType, Tags: pointers(tags)}
+	return v.update(ctx, name, version, to, "the version as it was before", func(s SecretVersion) bool {
+		return s.ContentType == contentType && maps.Equal(s.Tags, tags)
+	})
 }
 
 // Disable disables a version of a secret. It returns no error if the version does not exist. It makes one request.
 // https://learn.microsoft.com/rest/api/keyvault/secrets/update-secret
 func (v *Vault) Disable(ctx context.Context, name, version string) error {
 	no := false
-	disabled, err := v.update(ctx, name, version,
-		azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}})
+	to := azsecrets.UpdateSecretPropertiesParameters{SecretAttributes: &azsecrets.SecretAttributes{Enabled: &no}}
+	err := v.update(ctx, name, version, to, "a version that is not disabled", func(s SecretVersion) bool {
+		return !s.Enabled
+	})
 	if errors.Is(err, ErrNoSecret) {
 		return nil
-	}
-	if err == nil && disabled.Enabled {
-		return v.explainUse(
-			toChange,
-			name,
-			v.mismatch(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version},
-				"a version that is not disabled"),
-		)
 	}
 	return err
 }
 
+// update changes a version of a secret. It returns an error unless changed accepts the version in the answer. otherwise
+// describes a version that changed does not accept.
 func (v *Vault) update(
-	ctx context.Context, name, version string, p azsecrets.UpdateSecretPropertiesParameters,
-) (SecretVersion, error) {
+	ctx context.Context, name, version string, to azsecrets.UpdateSecretPropertiesParameters, otherwise string,
+	changed func(SecretVersion) bool,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
-	answer, err := v.client.UpdateSecretProperties(ctx, name, version, p, nil)
+	a := asked{method: http.MethodPatch, secret: name, version: version}
+	answer, err := v.client.UpdateSecretProperties(ctx, name, version, to, nil)
 	if err == nil {
-		err = v.about(asked{method: http.MethodPatch, folder: "/secrets/", secret: name, version: version}, answer.ID)
+		err = v.about(a, answer.ID)
+	}
+	if err == nil && !changed(secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags)) {
+		err = v.mismatch(a, otherwise)
 	}
 	if err != nil {
-		return SecretVersion{}, v.explainUse(toChange, name, err)
+		return v.explainUse(toChange, name, err)
 	}
-	return secretVersion(answer.ID, answer.Attributes, answer.ContentType, answer.Tags), nil
+	return nil
 }
 
 func secretVersion(

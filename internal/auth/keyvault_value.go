@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/web"
@@ -17,30 +15,20 @@ func (v *Vault) ReadSecret(ctx context.Context, name Setting) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, v.timeout)
 	defer cancel()
 	secret := strings.TrimSpace(name.Value)
-	answer, err := v.client.GetSecret(limited, secret, "", nil)
-	if err == nil {
-		err = v.about(asked{method: http.MethodGet, folder: "/secrets/", secret: secret}, answer.ID)
-	}
+	value, _, err := v.get(limited, secret, "")
 	if ctx.Err() != nil {
-		return "", &Error{
-			Summary: "Reading of Key Vault was interrupted",
-			Err:     ctx.Err(),
-			Detail: fmt.Sprintf("The operation ended before the provider had read secret %s from Key Vault %s.",
-				secret, v.host),
-		}
+		return "", errorAt("", "Reading of Key Vault was interrupted",
+			"The operation ended before the provider had read secret %s from Key Vault %s.", secret, v.host,
+		).because(ctx.Err())
 	}
 	if err != nil {
 		return "", v.explain(name, err)
 	}
-	var value string
-	if answer.Value != nil {
-		value = strings.TrimSpace(*answer.Value)
-		web.Conceal(value)
-	}
+	value = strings.TrimSpace(value)
+	web.Conceal(value)
 	if value == "" {
 		return "", errorAt(name.Attribute, "Key Vault secret is empty",
-			"Secret %s in Key Vault %s has an empty value.",
-			secret, v.host)
+			"Secret %s in Key Vault %s has an empty value.", secret, v.host)
 	}
 	return value, nil
 }

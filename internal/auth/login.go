@@ -254,11 +254,8 @@ func (l *Login) session(ctx context.Context) (*session, error) {
 		tflog.Info(ctx, "login read from Key Vault", l.Describe())
 		return ready, false, nil
 	}, func(why error) error {
-		return &Error{
-			Summary: "Login was interrupted",
-			Err:     why,
-			Detail:  "The operation ended before the provider had read the login from Key Vault.",
-		}
+		return errorAt("", "Login was interrupted",
+			"The operation ended before the provider had read the login from Key Vault.").because(why)
 	})
 }
 
