@@ -114,6 +114,11 @@ func (l List) Find(p Principal) (Entry, bool) {
 	return Entry{}, false
 }
 
+func (l List) has(p Principal) bool {
+	_, found := l.Find(p)
+	return found
+}
+
 // Direct returns the entries of that kind and name that hold a level directly. An empty kind means any kind.
 func (l List) Direct(kind Kind, name string) List {
 	var found List
@@ -202,10 +207,10 @@ func (v view) find(p Principal) (Entry, bool) {
 // showsAll reports whether each principal in grants holds exactly the direct level that its entry in grants has. An
 // entry without a level demands that its principal holds no direct level.
 func (v view) showsAll(grants List) bool {
-	return !slices.ContainsFunc(
-		grants,
-		func(e Entry) bool { held, _ := v.find(e.Principal); return held.Direct != e.Direct },
-	)
+	return !slices.ContainsFunc(grants, func(e Entry) bool {
+		held, _ := v.find(e.Principal)
+		return held.Direct != e.Direct
+	})
 }
 
 // String returns every direct grant of the list, sorted, for error messages.

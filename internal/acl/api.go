@@ -168,7 +168,7 @@ func (o *object) patch(ctx context.Context, c *client.Client, entries List) (vie
 // https://docs.databricks.com/api/azure/workspace/permissions/set
 func (o *object) put(ctx context.Context, c *client.Client, entries, changed List) (view, error) {
 	defer o.timeWrite(time.Now())
-	if _, kept := entries.Find(admins); o.Object == Tokens && !kept {
+	if o.Object == Tokens && !entries.has(admins) {
 		// Admins have a direct grant in the access list of tokens, and the service refuses to set this list without
 		// that grant.
 		entries = append(slices.Clone(entries), Entry{Principal: admins, Direct: CanManage})
@@ -297,26 +297,14 @@ const uuidLength = 36 // uuid.Validate also accepts UUIDs without hyphens, which
 func advise(err error, object Object) error {
 	switch {
 	case errors.Is(err, client.ErrPermissionDenied) && object == Tokens:
-		return client.Advise(
-			err,
-			"",
-			"Only a workspace admin may see and change who uses personal access tokens. Add the provider's service "+
-				"principal to the group \"admins\".",
-		)
+		return client.Advise(err, "", "Only a workspace admin may see and change who uses personal access tokens. Add "+
+			"the provider's service principal to the group \"admins\".")
 	case errors.Is(err, client.ErrPermissionDenied):
-		return client.Advise(
-			err,
-			"",
-			"The provider's identity needs CAN_MANAGE on this endpoint; it need not be a workspace admin. "+
-				"Whoever manages the endpoint, such as its creator, or an admin can grant it.",
-		)
+		return client.Advise(err, "", "The provider's identity needs CAN_MANAGE on this endpoint; it need not be a "+
+			"workspace admin. Whoever manages the endpoint, such as its creator, or an admin can grant it.")
 	case errors.Is(err, client.ErrNotFound) && object == Tokens:
-		return client.Advise(
-			err,
-			"",
-			"The workspace keeps this access list only once its first personal access token exists. "+
-				"Create one token (as an admin: Settings > Developer > Access tokens), then try again.",
-		)
+		return client.Advise(err, "", "The workspace keeps this access list only once its first personal access token "+
+			"exists. Create one token (as an admin: Settings > Developer > Access tokens), then try again.")
 	default:
 		return err
 	}
@@ -328,46 +316,25 @@ func adviseWrite(err error, object Object, written List) error {
 		return advise(err, object)
 	}
 	p, ok := named(text, written)
-	switch {
-	case !ok:
-		return client.Advise(
-			err,
-			"",
-			"The access list still shows a grant of a principal that the workspace does not know any more, and the "+
-				"service refuses the list with that "+
-				"grant in it. Remove that grant in the object's Permissions dialog, then apply again.",
-		)
-	case p.Kind == ServicePrincipal:
-		return client.Advise(
-			err,
-			string(p.Kind),
-			fmt.Sprintf("The workspace has no service principal with the application id %s. Add it with "+
-				"dbxaccess_service_principal (and refer to its application_id, so that it is created first). The "+
-				"value is the application (client) id of the app registration, not its object id and not its name. "+
-				"%s", p.Name, client.GoneSincePlan),
-		)
-	case p.Kind == User:
-		return client.Advise(
-			err,
-			string(p.Kind),
-			fmt.Sprintf(
-				"The workspace has no user %q. A service principal is named as one, by its application id. %s",
-				p.Name,
-				client.GoneSincePlan,
-			),
-		)
-	default:
-		return client.Advise(
-			err,
-			string(p.Kind),
-			fmt.Sprintf(
-				"The workspace has no group %q. Group names are case-sensitive; an account group must be assigned to "+
-					"the workspace first. %s",
-				p.Name,
-				client.GoneSincePlan,
-			),
-		)
+	if !ok {
+		return client.Advise(err, "", "The access list still shows a grant of a principal that the workspace does not "+
+			"know any more, and the service refuses the list with that grant in it. Remove that grant in the object's "+
+			"Permissions dialog, then apply again.")
 	}
+	var next string
+	switch p.Kind {
+	case ServicePrincipal:
+		next = fmt.Sprintf("The workspace has no service principal with the application id %s. Add it with "+
+			"dbxaccess_service_principal (and refer to its application_id, so that it is created first). The value is "+
+			"the application (client) id of the app registration, not its object id and not its name.", p.Name)
+	case User:
+		next = fmt.Sprintf("The workspace has no user %q. A service principal is named as one, by its application id.",
+			p.Name)
+	default:
+		next = fmt.Sprintf("The workspace has no group %q. Group names are case-sensitive; an account group must be "+
+			"assigned to the workspace first.", p.Name)
+	}
+	return client.Advise(err, string(p.Kind), next+" "+client.GoneSincePlan)
 }
 
 // unknownPrincipal reports whether the service refused a write because it does not know a principal, and returns the

@@ -155,7 +155,7 @@ func (o *object) endWritten(c *client.Client, op *operation, r outcome, changed 
 func (o *object) endHeld(now view, again List) {
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
 		held := now.showsAll(u.changed) &&
-			!slices.ContainsFunc(u.changed, func(e Entry) bool { _, ok := again.Find(e.Principal); return ok })
+			!slices.ContainsFunc(u.changed, func(e Entry) bool { return again.has(e.Principal) })
 		if held {
 			o.endChecked(u)
 		}
@@ -196,11 +196,8 @@ func (o *object) recheck(ctx context.Context, c *client.Client) {
 	}
 	if err != nil {
 		o.list.Forget()
-		tflog.Warn(
-			ctx,
-			"the access list could not be read again after a write",
-			map[string]any{"object": o.String(), "error": err.Error()},
-		)
+		tflog.Warn(ctx, "the access list could not be read again after a write",
+			map[string]any{"object": o.String(), "error": err.Error()})
 		o.endAll()
 		return
 	}
@@ -251,13 +248,13 @@ func (o *object) restore(ctx context.Context, c *client.Client, now view, undone
 		map[string]any{"object": o.String(), "principals": principalsOf(undone)})
 	o.late = false
 	r := o.replace(ctx, c, &now, func(list List) (List, any, error) {
-		var ps []Principal
+		list = slices.DeleteFunc(list, func(e Entry) bool { return undone.has(e.Principal) })
 		for _, e := range undone {
-			ps = append(ps, e.Principal)
+			if e.Direct != "" {
+				list = append(list, e)
+			}
 		}
-		return append(
-			list.without(ps...),
-			slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return e.Direct == "" })...), nil, nil
+		return list, nil, nil
 	}, false)
 	if r.err == nil || ctx.Err() != nil {
 		return
@@ -289,11 +286,8 @@ func (o *object) endUndone(now view, undone List) {
 			}
 		}
 		return client.Advise(
-			fmt.Errorf(
-				"something else keeps changing the same access list: %s, although this run wrote it %d times",
-				strings.Join(lines, "; "),
-				1+mostRestores,
-			),
+			fmt.Errorf("something else keeps changing the same access list: %s, although this run wrote it %d times",
+				strings.Join(lines, "; "), 1+mostRestores),
 			"",
 			"Another Terraform run, or a tool, writes the same access list. "+
 				"Wait until it has ended, then apply again. One access list should be managed in one state.",
@@ -308,16 +302,10 @@ func (o *object) failUndone(undone List, explain func(mine List) error) {
 	ended := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool {
 		delete(o.changes, e.Key())
 		return e.Direct != "" ||
-			slices.ContainsFunc(
-				o.unchecked,
-				func(u unchecked) bool { _, mine := u.changed.Find(e.Principal); return mine },
-			)
+			slices.ContainsFunc(o.unchecked, func(u unchecked) bool { return u.changed.has(e.Principal) })
 	})
 	o.unchecked = slices.DeleteFunc(o.unchecked, func(u unchecked) bool {
-		mine := slices.DeleteFunc(
-			slices.Clone(undone),
-			func(e Entry) bool { _, ok := u.changed.Find(e.Principal); return !ok },
-		)
+		mine := slices.DeleteFunc(slices.Clone(undone), func(e Entry) bool { return !u.changed.has(e.Principal) })
 		if u.kind != opGrant {
 			mine = append(mine, ended...)
 		}

@@ -19,11 +19,8 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 		before, err = o.read(ctx, c, client.Lately)
 		// A copy may be out of date, so read the list before a write is skipped or refused because of a grant in the
 		// copy.
-		if err == nil && before.read.Before(began) &&
-			slices.ContainsFunc(
-				ops,
-				func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" },
-			) {
+		holds := func(op *operation) bool { e, _ := before.find(op.principal); return op.look && e.Direct != "" }
+		if err == nil && before.read.Before(began) && slices.ContainsFunc(ops, holds) {
 			before, err = o.readNow(ctx, c)
 		}
 	}
@@ -37,10 +34,7 @@ func (o *object) grant(ctx context.Context, c *client.Client, ops []*operation) 
 			delete(o.changes, op.principal.Key()) // the grant came back after a removal: adopt it
 			o.end(op, outcome{entry: held})
 		case op.look && held.Direct != "" && !op.overwrite:
-			o.end(
-				op,
-				outcome{err: &HeldError{Principal: op.principal, DisplayName: held.DisplayName, Level: held.Direct}},
-			)
+			o.end(op, outcome{err: &HeldError{op.principal, held.DisplayName, held.Direct}})
 		default:
 			write = append(write, op)
 		}
@@ -170,13 +164,12 @@ func (o *object) revoke(ctx context.Context, c *client.Client, ops []*operation)
 	for _, op := range ops {
 		mine := outcome{err: r.err}
 		e, _ := r.after.find(op.principal)
-		_, removed := r.changed.Find(op.principal)
 		switch {
 		case kept[op]:
 			mine.err = client.ErrKept
 		case e.Direct != "":
 			mine.err = fmt.Errorf("the service accepted the removal of %s and still shows %s", op.principal, e.Direct)
-		case mine.err == nil && removed:
+		case mine.err == nil && r.changed.has(op.principal):
 			o.endWritten(c, op, mine, List{{Principal: op.principal}})
 			continue
 		}

@@ -129,16 +129,9 @@ func judgeSuccess(ctx context.Context, answer common.ResponseWrapper) error {
 		code, fault = judge(r, body, want.answer)
 	}
 	if fault != "" {
-		return &Error{
-			Kind:       ErrNotAnAnswer,
-			Method:     r.Request.Method,
-			Path:       r.Request.URL.Path,
-			Status:     r.StatusCode,
-			Code:       code,
-			Message:    r.Request.URL.Host + " sent " + fault,
-			RequestID:  clean(r.Header.Get("X-Request-Id")),
-			idempotent: isIdempotent(ctx, r.Request.Method),
-		}
+		e := newError(ctx, ErrNotAnAnswer, r, r.Request.URL.Host+" sent "+fault)
+		e.Code = code
+		return e
 	}
 	noteDate(ctx, r)
 	want.servedModel = r.Header.Get("served-model-name")

@@ -72,14 +72,11 @@ func (c *Client) EndpointID(ctx context.Context, name string, maxAge time.Durati
 		return "", err
 	}
 	if id == "" {
-		return "", Advise(
-			fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID),
-			"endpoint_name",
+		return "", Advise(fmt.Errorf("serving endpoint %q: %w", name, ErrNoEndpointID), "endpoint_name",
 			"It is a foundation-model (pay-per-token) endpoint. The service keeps no access list for those: by "+
-				"default every member of the workspace may call them, and Unity Catalog can restrict that. "+
-				"Serve the model from an endpoint of your own (provisioned throughput, external or custom model) to "+
-				"say who may call it.",
-		)
+				"default every member of the workspace may call them, and Unity Catalog can restrict that. Serve the "+
+				"model from an endpoint of your own (provisioned throughput, external or custom model) to say who may "+
+				"call it.")
 	}
 	return id, nil
 }
@@ -100,13 +97,10 @@ func (c *Client) EndpointIDGiven(ctx context.Context, name, given string) (strin
 		return "", err
 	}
 	if given != "" && !strings.EqualFold(given, id) {
-		return "", Advise(
-			fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id),
-			"endpoint_id",
-			"The service keeps the access list of a deleted endpoint, so a grant on the other id would help nobody. "+
-				"Correct endpoint_id, or leave it out; "+
-				"if it is not in the configuration, the endpoint was re-created after the plan: plan again.",
-		)
+		return "", Advise(fmt.Errorf("endpoint_id is %s, and the endpoint of that name has the id %s", given, id),
+			"endpoint_id", "The service keeps the access list of a deleted endpoint, so a grant on the other id would "+
+				"help nobody. Correct endpoint_id, or leave it out; if it is not in the configuration, the endpoint "+
+				"was re-created after the plan: plan again.")
 	}
 	return id, nil
 }
@@ -138,12 +132,8 @@ func (c *Client) AdviseEndpoint(ctx context.Context, err error, name string) err
 			lookUp: func() string { return c.meantEndpoint(ctx, name) },
 		}
 	case errors.Is(err, ErrPermissionDenied):
-		return Advise(
-			err,
-			"endpoint_name",
-			fmt.Sprintf("The endpoint %q exists, but the provider's identity may not see it. "+
-				"It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name),
-		)
+		return Advise(err, "endpoint_name", fmt.Sprintf("The endpoint %q exists, but the provider's identity may not "+
+			"see it. It needs CAN_VIEW on the endpoint to read it, and CAN_MANAGE to change who may call it.", name))
 	default:
 		return err
 	}

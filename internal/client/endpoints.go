@@ -36,14 +36,8 @@ func (c *Client) Endpoints(ctx context.Context) ([]Endpoint, error) {
 // https://docs.databricks.com/api/azure/workspace/servingendpoints/query
 func (c *Client) Score(ctx context.Context, endpoint, request string) (body []byte, servedModel string, err error) {
 	var answer prediction
-	came, err := c.call(
-		web.WithLimit(ctx, longestPrediction),
-		http.MethodPost,
-		PathOf("/serving-endpoints", endpoint, "invocations"),
-		nil,
-		request,
-		&answer,
-	)
+	path := PathOf("/serving-endpoints", endpoint, "invocations")
+	came, err := c.call(web.WithLimit(ctx, longestPrediction), http.MethodPost, path, nil, request, &answer)
 	if err != nil {
 		return nil, "", err
 	}
@@ -96,12 +90,8 @@ func (c *Client) EndpointName(ctx context.Context, id string) (string, error) {
 			return name, nil
 		}
 	}
-	return "", Advise(
-		fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound),
-		"",
-		"It was deleted, or re-created under the same name with another id; or the provider's identity may not see "+
-			"it (it needs CAN_VIEW on the endpoint). "+
-			"If it is gone, remove the moved block and take the old address out of the state: terraform state rm "+
-			"<address>. Import the list of a re-created endpoint by the endpoint's name.",
-	)
+	return "", Advise(fmt.Errorf("no serving endpoint has the id %s: %w", id, ErrNotFound), "", "It was deleted, or "+
+		"re-created under the same name with another id; or the provider's identity may not see it (it needs CAN_VIEW "+
+		"on the endpoint). If it is gone, remove the moved block and take the old address out of the state: terraform "+
+		"state rm <address>. Import the list of a re-created endpoint by the endpoint's name.")
 }

@@ -82,6 +82,19 @@ type Error struct {
 	renewed    bool // the workspace refused a token that has been replaced since
 }
 
+// newError returns an error about an answer. ctx is that of the call.
+func newError(ctx context.Context, kind error, answer *http.Response, message string) *Error {
+	return &Error{
+		Kind:       kind,
+		Method:     answer.Request.Method,
+		Path:       answer.Request.URL.Path,
+		Status:     answer.StatusCode,
+		Message:    message,
+		RequestID:  clean(answer.Header.Get("X-Request-Id")),
+		idempotent: isIdempotent(ctx, answer.Request.Method),
+	}
+}
+
 // Error returns a text with the service's status, code and message.
 func (e *Error) Error() string {
 	var b strings.Builder
@@ -153,15 +166,8 @@ func mapAnswer(ctx context.Context, answer common.ResponseWrapper) error {
 	if !ok {
 		return err
 	}
-	e := &Error{
-		Method:     answer.Response.Request.Method,
-		Path:       answer.Response.Request.URL.Path,
-		Status:     api.StatusCode,
-		Code:       clean(api.ErrorCode),
-		Message:    clean(api.Message),
-		RequestID:  clean(answer.Response.Header.Get("X-Request-Id")),
-		idempotent: isIdempotent(ctx, answer.Response.Request.Method),
-	}
+	e := newError(ctx, nil, answer.Response, clean(api.Message))
+	e.Status, e.Code = api.StatusCode, clean(api.ErrorCode)
 	if want, ok := ctx.Value(expectedKey{}).(*expected); ok {
 		e.renewed = want.renewed
 	}

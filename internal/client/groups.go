@@ -99,11 +99,8 @@ func (c *Client) AddMember(ctx context.Context, group Group, memberID string) er
 		return err
 	}
 	defer unlock()
-	g, err := c.patchGroup(
-		ctx,
-		group,
-		SCIMOperation{Op: "add", Path: "members", Value: SCIMValues([]string{memberID})},
-	)
+	member := SCIMValues([]string{memberID})
+	g, err := c.patchGroup(ctx, group, SCIMOperation{Op: "add", Path: "members", Value: member})
 	if MayBeDone(err) || err != nil && ctx.Err() != nil {
 		// An existing membership must be recorded in the state, or nobody would ever remove it.
 		look, cancel := LastLook(ctx)
@@ -190,14 +187,8 @@ func (c *Client) patchGroup(ctx context.Context, group Group, operation SCIMOper
 	defer unlock()
 	defer c.ForgetGroup(group.Name)
 	answer := scimResource{want: group.ID} // the group in the answer saves a read
-	err = c.Call(
-		ctx,
-		http.MethodPatch,
-		PathOf(scimRoot+"Groups", group.ID),
-		nil,
-		NewSCIMPatch(operation),
-		&Optional{Answer: &answer},
-	)
+	err = c.Call(ctx, http.MethodPatch, PathOf(scimRoot+"Groups", group.ID), nil, NewSCIMPatch(operation),
+		&Optional{Answer: &answer})
 	return toGroup(answer), adviseGroups(err)
 }
 
@@ -226,23 +217,16 @@ func (c *Client) LeadsToAdmins(ctx context.Context, group Group) (bool, error) {
 
 func adviseGroups(err error) error {
 	if errors.Is(err, ErrPermissionDenied) {
-		return Advise(
-			err,
-			"",
-			"Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".",
-		)
+		return Advise(err, "",
+			"Only a workspace admin may see and change groups: add the provider's identity to the group \"admins\".")
 	}
 	return err
 }
 
 func adviseAccountGroup(name string) error {
-	return Advise(
-		fmt.Errorf("group %q: %w", name, ErrAccountGroup),
-		"group_name",
-		"A workspace can show such a group and assign it, but not change its members. "+
-			"Add the service principal in the account console, under User management > Groups, or with the account's "+
-			"SCIM API; or use a group of the workspace.",
-	)
+	return Advise(fmt.Errorf("group %q: %w", name, ErrAccountGroup), "group_name", "A workspace can show such a group "+
+		"and assign it, but not change its members. Add the service principal in the account console, under User "+
+		"management > Groups, or with the account's SCIM API; or use a group of the workspace.")
 }
 
 // Groups lists every group of the workspace with its direct members; the caller must be a workspace admin. One request

@@ -73,12 +73,8 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	if err != nil {
 		return "", 0, err
 	}
-	req, err := http.NewRequestWithContext(
-		ctx,
-		http.MethodGet,
-		cfg.Login.ResourceManager+cfg.ResourceID+"?api-version=2018-04-01",
-		nil,
-	)
+	address := cfg.Login.ResourceManager + cfg.ResourceID + "?api-version=2018-04-01"
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return "", 0, err
 	}
@@ -88,12 +84,8 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		return "", 0, noHost(cfg, "", unusable.Error(), unusable.Cause())
 	}
 	if err != nil {
-		return "", 0, noHost(
-			cfg,
-			"",
-			cfg.Login.ResourceManager+" did not answer",
-			"Check the network, HTTPS_PROXY and resource_manager_endpoint; TF_LOG=debug shows the cause.",
-		)
+		return "", 0, noHost(cfg, "", cfg.Login.ResourceManager+" did not answer",
+			"Check the network, HTTPS_PROXY and resource_manager_endpoint; TF_LOG=debug shows the cause.")
 	}
 	defer resp.Body.Close()
 	var answer struct {
@@ -111,12 +103,8 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
 			pause = max(retryAfter(resp.Header), min(time.Duration(try)*time.Second, 10*time.Second))
 		}
-		words := fmt.Sprintf(
-			"%s answered %d: %s",
-			cfg.Login.ResourceManager,
-			resp.StatusCode,
-			web.Text(answer.Error.Code+": "+answer.Error.Message, 1000),
-		)
+		words := fmt.Sprintf("%s answered %d: %s", cfg.Login.ResourceManager, resp.StatusCode,
+			web.Text(answer.Error.Code+": "+answer.Error.Message, 1000))
 		if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized {
 			words += "; refused to: " + callerOf(cfg.Login, req)
 		}
@@ -132,22 +120,14 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	case !strings.EqualFold(answer.ID, cfg.ResourceID):
 		got = "the resource " + web.Text(answer.ID, 300)
 	case host == "":
-		return "", 0, noHost(
-			cfg,
-			"",
-			"Azure Resource Manager returned no workspaceUrl",
-			"The workspace may still be under creation. Try again later, or write host.",
-		)
+		return "", 0, noHost(cfg, "", "Azure Resource Manager returned no workspaceUrl",
+			"The workspace may still be under creation. Try again later, or write host.")
 	case !cfg.Login.IsWorkspaceHost(host):
 		return "", 0, noHost(
 			cfg,
 			"",
-			fmt.Sprintf(
-				"Azure Resource Manager says that the workspace is at %q, which is no address of a workspace in the "+
-					"%s cloud (environment), so no token was sent there",
-				web.Text(host, 300),
-				cfg.Login.Cloud,
-			),
+			fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no address of a workspace "+
+				"in the %s cloud (environment), so no token was sent there", web.Text(host, 300), cfg.Login.Cloud),
 			"Check environment and resource_manager_endpoint. If the address is right, write it as host.",
 		)
 	}

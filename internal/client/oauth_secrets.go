@@ -145,12 +145,8 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 			return list, nil
 		}
 	}
-	return OAuthSecretList{}, fmt.Errorf(
-		"%w: the list of OAuth secrets of service principal %s has more than %d pages",
-		ErrNotAnAnswer,
-		principalID,
-		maxSecretPages,
-	)
+	return OAuthSecretList{}, fmt.Errorf("%w: the list of OAuth secrets of service principal %s has more than %d pages",
+		ErrNotAnAnswer, principalID, maxSecretPages)
 }
 
 // ForgetOAuthSecrets drops the copy of a service principal's list, because a secret was created or deleted.

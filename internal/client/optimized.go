@@ -27,16 +27,9 @@ func (e Endpoint) AuthorizationDetails() string {
 		ObjectPath string   `json:"object_path"`
 		Actions    []string `json:"actions"`
 	}
-	text, err := json.Marshal(
-		[]detail{
-			{
-				"workspace_permission",
-				"serving-endpoints",
-				"/serving-endpoints/" + e.ID,
-				[]string{"query_inference_endpoint"},
-			},
-		},
-	)
+	text, err := json.Marshal([]detail{{
+		"workspace_permission", "serving-endpoints", "/serving-endpoints/" + e.ID, []string{"query_inference_endpoint"},
+	}})
 	if err != nil {
 		return "" // json.Marshal cannot fail for constants and a string
 	}
@@ -49,27 +42,19 @@ func (e Endpoint) AuthorizationDetails() string {
 func (c *Client) OptimizedAddress(e Endpoint) (string, error) {
 	foreign := func(why string) error {
 		return Advise(
-			fmt.Errorf(
-				"the workspace says that the endpoint is at %s, which %s, so no token was sent there",
-				clean(e.URL),
-				why,
-			),
+			fmt.Errorf("the workspace says that the endpoint is at %s, which %s, so no token was sent there",
+				clean(e.URL), why),
 			"",
-			fmt.Sprintf(
-				"The address of a route-optimized endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
-					"endpoint's page under Serving, and at what answers in the workspace's place.",
-				c.Login.ServingDomain(),
-			),
+			fmt.Sprintf("The address of a route-optimized endpoint is https://<its id>.<…>.serving%s/…. Look at the "+
+				"endpoint's page under Serving, and at what answers in the workspace's place.",
+				c.Login.ServingDomain()),
 		)
 	}
 	u, err := url.Parse(e.URL)
 	switch {
 	case e.URL == "":
-		return "", Advise(
-			fmt.Errorf("the workspace does not show the address of the endpoint"),
-			"",
-			"It is in endpoint_url once the endpoint is ready. Try again later.",
-		)
+		return "", Advise(fmt.Errorf("the workspace does not show the address of the endpoint"), "",
+			"It is in endpoint_url once the endpoint is ready. Try again later.")
 	case err != nil || u.Scheme != "https" || u.User != nil || u.Port() != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", foreign("is no plain https address")
 	case !c.Login.IsServingHost(u.Hostname(), e.ID):

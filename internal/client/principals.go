@@ -149,9 +149,7 @@ func (c *Client) PrincipalID(ctx context.Context, applicationID string) (id, dis
 		GoneSincePlan
 	return "", "", Advise(
 		fmt.Errorf("the workspace has no service principal with the application id %s: %w", applicationID, ErrNotFound),
-		"application_id",
-		strings.TrimSpace(advice),
-	)
+		"application_id", strings.TrimSpace(advice))
 }
 
 // ApplicationIDs returns the application ids of all service principals by their SCIM ids. One request per 10,000

@@ -107,11 +107,8 @@ func (t *transport) send(r *http.Request) (*http.Response, error) {
 		// may take.
 		throttle.until(time.Now().Add(min(retryAfter(resp.Header), t.patience)))
 		if throttle.slower(sent) {
-			tflog.Info(
-				r.Context(),
-				"waiting: the service asks for fewer calls, so they are spaced out",
-				map[string]any{"path": r.URL.Path, "status": resp.StatusCode},
-			)
+			tflog.Info(r.Context(), "waiting: the service asks for fewer calls, so they are spaced out",
+				map[string]any{"path": r.URL.Path, "status": resp.StatusCode})
 		}
 		if r.Context().Value(onceKey{}) != nil {
 			return resp, nil
@@ -139,11 +136,8 @@ func (t *transport) renewed(r *http.Request) (*http.Request, error) {
 	if ok, err := who.renew(r); !ok || err != nil {
 		return nil, err
 	}
-	tflog.Info(
-		r.Context(),
-		"the workspace refused a token that it had accepted before; logged in again",
-		map[string]any{"path": r.URL.Path},
-	)
+	tflog.Info(r.Context(), "the workspace refused a token that it had accepted before; logged in again",
+		map[string]any{"path": r.URL.Path})
 	if r.Context().Value(onceKey{}) != nil {
 		if want, ok := r.Context().Value(expectedKey{}).(*expected); ok {
 			want.renewed = true

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
@@ -391,13 +392,15 @@ func TestPause(t *testing.T) {
 	t.Parallel()
 	t.Run("grows while somebody waits", func(t *testing.T) {
 		t.Parallel()
-		var p throttle
-		began := time.Now()
-		p.until(began.Add(50 * time.Millisecond))
-		time.AfterFunc(20*time.Millisecond, func() { p.until(began.Add(200 * time.Millisecond)) })
-		if err := p.wait(t.Context()); err != nil || time.Since(began) < 195*time.Millisecond {
-			t.Errorf("waited %s, %v", time.Since(began), err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			var p throttle
+			began := time.Now()
+			p.until(began.Add(50 * time.Millisecond))
+			time.AfterFunc(20*time.Millisecond, func() { p.until(began.Add(200 * time.Millisecond)) })
+			if err := p.wait(t.Context()); err != nil || time.Since(began) != 200*time.Millisecond {
+				t.Errorf("waited %s, %v", time.Since(began), err)
+			}
+		})
 	})
 	t.Run("never shrinks", func(t *testing.T) {
 		t.Parallel()

@@ -61,11 +61,8 @@ func (c *Client) Settle(
 		if now.Sub(written) >= StaleFor || time.Since(began) >= StaleFor {
 			return false, nil
 		}
-		tflog.Info(
-			ctx,
-			"waiting: the workspace still shows what stood before a change",
-			map[string]any{"object": object, "try": try},
-		)
+		tflog.Info(ctx, "waiting: the workspace still shows what stood before a change",
+			map[string]any{"object": object, "try": try})
 		if err := web.Pause(ctx, 2*time.Second); err != nil {
 			return false, err
 		}
@@ -276,13 +273,8 @@ func pagesSCIM(
 		}
 		if len(page.Resources) == 0 {
 			if start <= total {
-				return fmt.Errorf(
-					"the service says that there are %d %s and ended its list after %d: %w",
-					total,
-					collection,
-					start-1,
-					errPaging,
-				)
+				return fmt.Errorf("the service says that there are %d %s and ended its list after %d: %w", total,
+					collection, start-1, errPaging)
 			}
 			return nil
 		}

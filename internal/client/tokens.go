@@ -270,11 +270,8 @@ type UnconfirmedError struct {
 
 func (e *UnconfirmedError) Error() string {
 	if e.Look != nil {
-		return fmt.Sprintf(
-			"the workspace accepted the deletion of %s, and reading it back failed: %v",
-			e.Object,
-			e.Look,
-		)
+		return fmt.Sprintf("the workspace accepted the deletion of %s, and reading it back failed: %v", e.Object,
+			e.Look)
 	}
 	return fmt.Sprintf("the workspace accepted the deletion of %s, and still shows it", e.Object)
 }

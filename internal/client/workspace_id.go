@@ -35,11 +35,9 @@ func (t *transport) identify(resp *http.Response) error {
 			return nil
 		}
 		// If this fails, the answer itself is still usable. Code that needs the id sees that there is none.
-		id, _ = t.foundID.Get(
-			resp.Request.Context(),
-			AnyAge,
-			func(ctx context.Context) (string, error) { return t.findID(ctx, resp.Request) },
-		)
+		id, _ = t.foundID.Get(resp.Request.Context(), AnyAge, func(ctx context.Context) (string, error) {
+			return t.findID(ctx, resp.Request)
+		})
 		if id == "" {
 			return nil
 		}
@@ -50,20 +48,8 @@ func (t *transport) identify(resp *http.Response) error {
 		source = "it was workspace " + known + " before"
 	}
 	if known != "" && known != id {
-		r := resp.Request
-		return &Error{
-			Kind:      ErrWrongWorkspace,
-			Method:    r.Method,
-			Path:      r.URL.Path,
-			Status:    resp.StatusCode,
-			RequestID: clean(resp.Header.Get("X-Request-Id")),
-			Message: fmt.Sprintf(
-				"%s is workspace %s, and %s",
-				r.URL.Host,
-				id,
-				source,
-			), idempotent: isIdempotent(r.Context(), r.Method),
-		}
+		message := fmt.Sprintf("%s is workspace %s, and %s", resp.Request.URL.Host, id, source)
+		return newError(resp.Request.Context(), ErrWrongWorkspace, resp, message)
 	}
 	t.workspaceID.CompareAndSwap(nil, id)
 	return nil
@@ -177,10 +163,8 @@ func (c *Client) CheckWorkspace(ctx context.Context, stored string) error {
 	case "":
 		return Advise(
 			fmt.Errorf("it was created in workspace %s, and %s does not show which workspace it is", stored, c.Host()),
-			"",
-			"Without that it cannot be known whether the object is gone or lives in another workspace. Try again "+
-				"later, or write workspace_id in the provider block.",
-		)
+			"", "Without that it cannot be known whether the object is gone or lives in another workspace. Try again "+
+				"later, or write workspace_id in the provider block.")
 	default:
 		return &WrongWorkspaceError{Stored: stored, Actual: actual, Host: c.Host()}
 	}

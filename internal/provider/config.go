@@ -346,14 +346,12 @@ func workspaceOfHost(host string) (asked, named string) {
 func checkHost(host string) error {
 	if strings.TrimSpace(host) == "" {
 		return errors.New(
-			"it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net",
-		)
+			"it is empty; write the workspace's address, such as https://adb-1234567890123456.7.azuredatabricks.net")
 	}
 	u, err := url.Parse(withScheme(host))
 	if err != nil || !auth.IsHostName(u.Hostname()) || u.User != nil {
 		return errors.New(
-			"it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net",
-		)
+			"it is not the address of a workspace; write it such as https://adb-1234567890123456.7.azuredatabricks.net")
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()

@@ -126,11 +126,8 @@ func (p *dbxaccess) connect(ctx context.Context, cfg config) (*client.Client, []
 		}
 	}
 	for _, ignored := range login.Ignored {
-		tflog.Info(
-			ctx,
-			"credential ignored: the provider block names another kind",
-			map[string]any{"ignored": ignored.Source(), "used": login.Source},
-		)
+		tflog.Info(ctx, "credential ignored: the provider block names another kind",
+			map[string]any{"ignored": ignored.Source(), "used": login.Source})
 	}
 	p.logins.add(login)
 	described := login.Describe()

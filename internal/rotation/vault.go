@@ -67,11 +67,9 @@ func OpenStore(ctx context.Context, c *client.Client, s *Secret, ours []Place, p
 		case !s.Overwrite && !s.isOurs(versions, ours):
 			return client.Advise(
 				fmt.Errorf("secret %s in Key Vault %s was not written by this resource", s.Name, v.Host()),
-				"key_vault_secret.name",
-				"Nothing was written, and no credential was created. Choose another name, or set overwrite_existing "+
-					"= true: "+
-					"the secret then gets a new version, and the current one stays below it.",
-			)
+				"key_vault_secret.name", "Nothing was written, and no credential was created. Choose another name, or "+
+					"set overwrite_existing = true: the secret then gets a new version, and the current one stays "+
+					"below it.")
 		}
 		return v.TryWrite(ctx, s.Name)
 	}
@@ -144,10 +142,8 @@ func (s *Store) retract(ctx context.Context, id string, failed error) error {
 			then = fmt.Sprintf("It could not be disabled (%v), so applications that read the newest version get a "+
 				"value that does not work, until an apply succeeds.", err)
 		}
-		failed = client.Also(
-			failed,
-			fmt.Sprintf("Key Vault has stored the value, in version %s of secret %s. %s", v.ID, s.Name, then),
-		)
+		failed = client.Also(failed,
+			fmt.Sprintf("Key Vault has stored the value, in version %s of secret %s. %s", v.ID, s.Name, then))
 	}
 	return failed
 }
