@@ -157,6 +157,14 @@ func (c *Cache[T]) Forget() {
 	c.flight.Forget("")
 }
 
+// perKey holds one value of type T for each key, and creates it when it is first needed. The zero value is ready to use.
+type perKey[T any] struct{ values sync.Map }
+
+func (p *perKey[T]) at(key string) *T {
+	v, _ := p.values.LoadOrStore(key, new(T))
+	return v.(*T)
+}
+
 // Of returns the one value of type T that the client keeps for a package which uses it, and creates the value at the
 // first call. What the operations of one run share belongs to the client that Configure made, never to the process.
 func Of[T any](c *Client) *T {

@@ -72,11 +72,11 @@ type Client struct {
 	self         Cache[Identity]
 	principals   principalCache
 	lists        principalLists
-	groups       sync.Map          // name → *Cache[Group]
-	endpoints    Directory[string] // name → id
+	groups       perKey[Cache[Group]] // by name
+	endpoints    Directory[string]    // name → id
 	tokens       Cache[TokenList]
-	oauthSecrets sync.Map // SCIM id of a service principal → *Cache[OAuthSecretList]
-	kept         sync.Map // type → the value that [Of] returns
+	oauthSecrets perKey[Cache[OAuthSecretList]] // by SCIM id of the service principal
+	kept         sync.Map                       // type → the value that [Of] returns
 }
 
 var productOnce sync.Once

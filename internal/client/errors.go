@@ -281,11 +281,15 @@ func (c *Client) Again(ctx context.Context, err error, began time.Time, try int)
 	if !ok || !e.passing() {
 		return false
 	}
-	pause := min(time.Duration(try)*time.Second, 10*time.Second)
-	if time.Since(began)+pause > c.cfg.RetryTimeout {
-		return false
-	}
-	return web.Pause(ctx, pause) == nil
+	return c.cfg.pause(ctx, began, backoff(try))
+}
+
+// backoff returns the pause after attempt number try.
+func backoff(try int) time.Duration { return min(time.Duration(try)*time.Second, 10*time.Second) }
+
+// pause pauses, and reports whether to try again: the retry timeout since began is not over, nor has ctx ended.
+func (cfg Config) pause(ctx context.Context, began time.Time, pause time.Duration) bool {
+	return time.Since(began)+pause <= cfg.RetryTimeout && web.Pause(ctx, pause) == nil
 }
 
 // MayBeDone reports whether the error of a write leaves open whether the service has done the work.

@@ -51,7 +51,7 @@ var ErrAccountGroup = errors.New("it is a group of the Databricks account")
 // until this process changes the group.
 // https://docs.databricks.com/api/azure/workspace/groups/list
 func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
-	return c.group(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
+	return c.groups.at(name).Get(ctx, Lately, func(ctx context.Context) (Group, error) {
 		found, err := listSCIM(ctx, c, "Groups", url.Values{"filter": {SCIMEquals("displayName", name)}}, toGroup)
 		if err != nil {
 			return Group{}, adviseGroups(err)
@@ -65,13 +65,8 @@ func (c *Client) GroupByName(ctx context.Context, name string) (Group, error) {
 	})
 }
 
-func (c *Client) group(name string) *Cache[Group] {
-	s, _ := c.groups.LoadOrStore(name, &Cache[Group]{})
-	return s.(*Cache[Group])
-}
-
 // ForgetGroup drops the shared copy of a group, so that the next read asks the service.
-func (c *Client) ForgetGroup(name string) { c.group(name).Forget() }
+func (c *Client) ForgetGroup(name string) { c.groups.at(name).Forget() }
 
 // groupByID reads the group with that SCIM id. One request.
 // https://docs.databricks.com/api/azure/workspace/groups/get

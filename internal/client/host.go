@@ -59,7 +59,7 @@ func hostFinder(cfg Config) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		for began, try := time.Now(), 1; ; try++ {
 			host, pause, err := askForHost(ctx, cfg, try)
-			if pause == 0 || time.Since(began)+pause > cfg.RetryTimeout || web.Pause(ctx, pause) != nil {
+			if pause == 0 || !cfg.pause(ctx, began, pause) {
 				return host, err
 			}
 		}
@@ -81,10 +81,10 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	req.Header.Set("Authorization", "Bearer "+token.Value)
 	resp, err := web.NewClient(cfg.Transport, cfg.AttemptTimeout).Do(req)
 	if unusable, ok := errors.AsType[web.Unusable](err); ok {
-		return "", 0, noHost(cfg, "", unusable.Error(), unusable.Cause())
+		return "", 0, noHost(cfg, unusable.Error(), unusable.Cause())
 	}
 	if err != nil {
-		return "", 0, noHost(cfg, "", cfg.Login.ResourceManager+" did not answer",
+		return "", 0, noHost(cfg, cfg.Login.ResourceManager+" did not answer",
 			"Check the network, HTTPS_PROXY and resource_manager_endpoint; TF_LOG=debug shows the cause.")
 	}
 	defer resp.Body.Close()
@@ -101,14 +101,14 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	}
 	if resp.StatusCode != http.StatusOK {
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= http.StatusInternalServerError {
-			pause = max(retryAfter(resp.Header), min(time.Duration(try)*time.Second, 10*time.Second))
+			pause = max(retryAfter(resp.Header), backoff(try))
 		}
 		words := fmt.Sprintf("%s answered %d: %s", cfg.Login.ResourceManager, resp.StatusCode,
 			web.Text(answer.Error.Code+": "+answer.Error.Message, 1000))
 		if resp.StatusCode == http.StatusForbidden || resp.StatusCode == http.StatusUnauthorized {
 			words += "; refused to: " + callerOf(cfg.Login, req)
 		}
-		return "", pause, noHost(cfg, answer.Error.Code, words, "")
+		return "", pause, noHost(cfg, words, afterRefusal(answer.Error.Code))
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(answer.Properties.WorkspaceURL, "https://"), "/")
 	var got string
@@ -120,36 +120,36 @@ func askForHost(ctx context.Context, cfg Config, try int) (host string, pause ti
 	case !strings.EqualFold(answer.ID, cfg.ResourceID):
 		got = "the resource " + web.Text(answer.ID, 300)
 	case host == "":
-		return "", 0, noHost(cfg, "", "Azure Resource Manager returned no workspaceUrl",
+		return "", 0, noHost(cfg, "Azure Resource Manager returned no workspaceUrl",
 			"The workspace may still be under creation. Try again later, or write host.")
 	case !cfg.Login.IsWorkspaceHost(host):
-		return "", 0, noHost(
-			cfg,
-			"",
-			fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no address of a workspace "+
-				"in the %s cloud (environment), so no token was sent there", web.Text(host, 300), cfg.Login.Cloud),
-			"Check environment and resource_manager_endpoint. If the address is right, write it as host.",
-		)
+		return "", 0, noHost(cfg, fmt.Sprintf("Azure Resource Manager says that the workspace is at %q, which is no "+
+			"address of a workspace in the %s cloud (environment), so no token was sent there", web.Text(host, 300),
+			cfg.Login.Cloud), "Check environment and resource_manager_endpoint. If the address is right, write it as host.")
 	}
 	if got != "" {
 		stranger := web.Mismatch(resp, got)
-		return "", 0, noHost(cfg, "", stranger.Error(), stranger.Cause())
+		return "", 0, noHost(cfg, stranger.Error(), stranger.Cause())
 	}
 	return "https://" + strings.ToLower(host), 0, nil
 }
 
-func noHost(cfg Config, code, words, next string) error {
-	switch {
-	case code == "AuthorizationFailed":
-		next = "The provider's identity needs the role Reader on the workspace's Azure resource to look its address " +
-			"up. Or write host, which needs no Azure role."
-	case strings.HasSuffix(code, "NotFound"):
-		next = "Check subscription, resource group and name in azure_workspace_resource_id, or write host."
-	case next == "":
-		next = "Or write host in the provider block: then nothing is looked up."
-	}
+func noHost(cfg Config, words, next string) error {
 	return &auth.Error{
 		Summary: "Cannot find the workspace's address",
 		Detail:  cfg.ResourceID + ": " + words + "\n\n" + next,
+	}
+}
+
+// afterRefusal returns the user's next step after an error of Azure Resource Manager with that code.
+func afterRefusal(code string) string {
+	switch {
+	case code == "AuthorizationFailed":
+		return "The provider's identity needs the role Reader on the workspace's Azure resource to look its address " +
+			"up. Or write host, which needs no Azure role."
+	case strings.HasSuffix(code, "NotFound"):
+		return "Check subscription, resource group and name in azure_workspace_resource_id, or write host."
+	default:
+		return "Or write host in the provider block: then nothing is looked up."
 	}
 }

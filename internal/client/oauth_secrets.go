@@ -94,29 +94,24 @@ func oauthSecretsOf(principalID string) string {
 	return PathOf("/api/2.0/accounts/servicePrincipals", principalID, "credentials", "secrets")
 }
 
-func (c *Client) oauthSecretList(principalID string) *Cache[OAuthSecretList] {
-	list, _ := c.oauthSecrets.LoadOrStore(principalID, &Cache[OAuthSecretList]{})
-	return list.(*Cache[OAuthSecretList])
-}
-
 // OAuthSecrets lists the OAuth secrets of the service principal with that SCIM id. The caller must be a workspace
 // admin. One request, shared by all callers in this run until a secret of that principal is created or deleted. If the
 // list is empty, one more request per run: the service writes an empty list as {}, and so may a proxy.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/list
 func (c *Client) OAuthSecrets(ctx context.Context, principalID string) (OAuthSecretList, error) {
-	return c.oauthSecretList(principalID).
-		Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) {
-			return c.readOAuthSecrets(ctx, principalID)
-		})
+	list := c.oauthSecrets.at(principalID)
+	return list.Get(ctx, AnyAge, func(ctx context.Context) (OAuthSecretList, error) {
+		return c.readOAuthSecrets(ctx, principalID)
+	})
 }
 
 // OAuthSecretsNow is [Client.OAuthSecrets] with a list that was read no earlier than this call. Another run may have
 // created or deleted a secret just before.
 func (c *Client) OAuthSecretsNow(ctx context.Context, principalID string) (OAuthSecretList, error) {
-	return c.oauthSecretList(principalID).
-		GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) {
-			return c.readOAuthSecrets(ctx, principalID)
-		})
+	list := c.oauthSecrets.at(principalID)
+	return list.GetSince(ctx, time.Now(), func(ctx context.Context) (OAuthSecretList, error) {
+		return c.readOAuthSecrets(ctx, principalID)
+	})
 }
 
 // maxSecretPages bounds how many pages of a list of secrets are read. A service principal has at most five secrets.
@@ -149,9 +144,6 @@ func (c *Client) readOAuthSecrets(ctx context.Context, principalID string) (OAut
 		ErrNotAnAnswer, principalID, maxSecretPages)
 }
 
-// ForgetOAuthSecrets drops the copy of a service principal's list, because a secret was created or deleted.
-func (c *Client) ForgetOAuthSecrets(principalID string) { c.oauthSecretList(principalID).Forget() }
-
 type createdOAuthSecret struct{ oauthSecret }
 
 func (s *createdOAuthSecret) Lacks(bool) string {
@@ -171,7 +163,7 @@ func (c *Client) CreateOAuthSecret(
 	lifetime time.Duration,
 	scopes []string,
 ) (OAuthSecret, string, error) {
-	defer c.ForgetOAuthSecrets(principalID)
+	defer c.oauthSecrets.at(principalID).Forget()
 	request := struct {
 		Lifetime string   `json:"lifetime"`
 		Scopes   []string `json:"scopes,omitempty"`
@@ -193,7 +185,7 @@ func (c *Client) CreateOAuthSecret(
 // service must refuse.
 // https://docs.databricks.com/api/azure/workspace/serviceprincipalsecretsproxy/delete
 func (c *Client) DeleteOAuthSecret(ctx context.Context, principalID, id string) error {
-	defer c.ForgetOAuthSecrets(principalID)
+	defer c.oauthSecrets.at(principalID).Forget()
 	remove := func(ctx context.Context) error {
 		return c.Call(ctx, http.MethodDelete, PathOf(oauthSecretsOf(principalID), id), nil, nil, nil)
 	}

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,7 +26,7 @@ type transport struct {
 	patience time.Duration // bounds all attempts of one call
 	limiter  *rate.Limiter
 	throttle throttle
-	models   sync.Map            // host and path → throttle of the scoring calls there
+	models   perKey[throttle]    // of the scoring calls, by host and path
 	written  func(*http.Request) // called before and after each attempt of a request that is not a GET
 
 	host     Cache[string] // from Azure Resource Manager, at the first call, if the configuration has no host
@@ -153,8 +152,7 @@ func (t *transport) throttleOf(r *http.Request) *throttle {
 	if !scores(r) {
 		return &t.throttle
 	}
-	own, _ := t.models.LoadOrStore(r.URL.Host+r.URL.Path, &throttle{})
-	return own.(*throttle)
+	return t.models.at(r.URL.Host + r.URL.Path)
 }
 
 // turn waits until the throttle and the rate limit let the next call leave.

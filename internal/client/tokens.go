@@ -104,9 +104,9 @@ func (l *tokenInfos) Lacks(bare bool) string {
 	return ""
 }
 
-func (c *Client) listTokens(ctx context.Context, path string, query map[string]any) (TokenList, error) {
+func (c *Client) listTokens(ctx context.Context, path string) (TokenList, error) {
 	var answer tokenInfos
-	came, err := c.call(ctx, http.MethodGet, path, query, nil, &answer)
+	came, err := c.call(ctx, http.MethodGet, path, nil, nil, &answer)
 	if err != nil {
 		return TokenList{}, err
 	}
@@ -134,7 +134,7 @@ func (c *Client) WorkspaceTokensNow(ctx context.Context) (TokenList, error) {
 }
 
 func (c *Client) managedTokens(ctx context.Context) (TokenList, error) {
-	return c.listTokens(ctx, managedTokens, nil)
+	return c.listTokens(ctx, managedTokens)
 }
 
 // OwnedBy reports whether a token of the list belongs to the principal of that name. It reports false only if the list
@@ -153,7 +153,7 @@ func (l TokenList) OwnedBy(t TokenInfo, name string) (yes bool, who string) {
 // OwnTokens lists the caller's own tokens. One request.
 // https://docs.databricks.com/api/azure/workspace/tokens/list
 func (c *Client) OwnTokens(ctx context.Context) (TokenList, error) {
-	return c.listTokens(ctx, "/api/2.0/token/list", nil)
+	return c.listTokens(ctx, "/api/2.0/token/list")
 }
 
 // OwnTokensForSure is [Client.OwnTokens] for a caller that concludes something from what the list lacks. The service
