@@ -43,6 +43,12 @@ data "dbxaccess_serving_endpoint_access" "each" {
   endpoint_name = each.key
 }
 
+# The same access lists once more, without further requests: who holds which grant, whoever is in the groups.
+data "dbxaccess_serving_endpoint_permissions" "each" {
+  for_each      = local.readable
+  endpoint_name = each.key
+}
+
 locals {
   is_admin = coalesce(var.is_admin, contains(data.dbxaccess_current_identity.reader.groups, "admins"))
 

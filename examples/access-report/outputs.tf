@@ -28,6 +28,8 @@ locals {
   }
 }
 
+# The four are marked as sensitive so that the log of a pipeline does not print them: names and ids of the workspace are in
+# them. terraform output -raw prints them.
 output "report" {
   description = "One HTML page with everything in it. It loads nothing, and its content security policy forbids it to."
   value = templatefile("${path.module}/page.html.tftpl", {
@@ -37,21 +39,25 @@ output "report" {
     script        = local.script
     script_sha256 = base64sha256(local.script)
   })
+  sensitive = true
 }
 
 output "report_json" {
   description = "The same as JSON: keep it, and give it as baseline_path to a later report."
   value       = jsonencode(local.report)
+  sensitive   = true
 }
 
 output "access_csv" {
   description = "One line per endpoint and principal."
   value       = local.csv.access
+  sensitive   = true
 }
 
 output "tokens_csv" {
   description = "One line per token and OAuth secret."
   value       = local.csv.tokens
+  sensitive   = true
 }
 
 output "not_known" {

@@ -18,6 +18,8 @@
   }
   const day = (time) => time ? time.slice(0, 10) : null;
   const days = (time) => Math.floor((made - Date.parse(time)) / 86400000);
+  // The service's clock may be ahead of the clock of the machine that made the report.
+  const age = (time) => Math.max(0, days(time));
   const plural = (n, one, many) => n + " " + (n === 1 ? one : many || one + "s");
   const compare = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).compare;
   const ranks = { CAN_MANAGE: 3, CAN_QUERY: 2, CAN_VIEW: 1 };
@@ -167,11 +169,18 @@
         element("li", {}, a.endpoint + ": " + a.level + ", " + a.via.join(", ") + (unmanaged(a) ? " (! not managed)" : "")))),
       (p) => -p.shown.length],
     ] },
+    { id: "group-table", first: "0", columns: [
+      ["Endpoint", (g) => g.endpoint, (g) => g.endpoint],
+      ["Group", (g) => g.group, (g) => g.group],
+      ["Level", (g) => element("span", { class: "sign " + g.level }, g.level), (g) => -(ranks[g.level] || 9)],
+      ["Who has access by it", (g) => g.members === null ? "not known" : g.members === 0 ? "nobody now" : plural(g.members, "principal"), (g) => g.members === null ? -1 : g.members],
+      ["Managed", (g) => unmanaged(g) ? element("span", { class: "tag unmanaged" }, "! not managed") : g.managed ? "yes" : "not compared", (g) => String(g.managed)],
+    ] },
     { id: "credential-table", first: "3", columns: [
       ["Owner", (c) => [...named(owner(c)), ...tags(owner(c), false)], (c) => who(owner(c))],
       ["Type", (c) => [c.type, element("span", { class: "id" }, c.id.slice(0, 12) + "…")], (c) => c.type + c.id],
       ["Comment or status", (c) => c.comment || "–", (c) => c.comment || ""],
-      ["Age", (c) => [plural(days(c.created_at), "day"), element("span", { class: "id" }, day(c.created_at))], (c) => -days(c.created_at)],
+      ["Age", (c) => [plural(age(c.created_at), "day"), element("span", { class: "id" }, day(c.created_at))], (c) => -days(c.created_at)],
       ["Ends", (c) => c.expires_at === null ? element("span", { class: "tag bad" }, "! never")
         : Date.parse(c.expires_at) <= made ? ["expired", element("span", { class: "id" }, day(c.expires_at))]
         : ["in " + plural(-days(c.expires_at), "day"), element("span", { class: "id" }, day(c.expires_at))], (c) => c.expires_at || "9"],
@@ -217,12 +226,18 @@
       return !fields.level.value && only !== "unmanaged" && (only !== "deactivated" || off(o)) && (only !== "person" && only !== "service principal" || o.kind === only)
         && (!find || [who(o), c.comment || "", c.id].some((t) => t.toLowerCase().includes(find)));
     });
+    const groups = report.groups.filter((g) => {
+      const find = fields.find.value.trim().toLowerCase(), only = fields.only.value;
+      return (!fields.level.value || g.level === fields.level.value) && (!only || only === "unmanaged" && unmanaged(g))
+        && (!find || [g.endpoint, g.group].some((t) => t.toLowerCase().includes(find)));
+    });
     matrix(found);
     fill(tables[0], found.map((a) => ({ ...a, off: off(a) })));
     fill(tables[1], listed);
-    fill(tables[2], credentials);
+    fill(tables[2], groups);
+    fill(tables[3], credentials);
     by("count").textContent = [found.length + " of " + plural(report.access.length, "access entry", "access entries"), listed.length + " of " + plural(rows.length, "principal"),
-      credentials.length + " of " + plural(report.credentials.length, "credential")].join(", ") + ".";
+      groups.length + " of " + plural(report.groups.length, "grant") + " to groups", credentials.length + " of " + plural(report.credentials.length, "credential")].join(", ") + ".";
     writeAddress();
   }
 

@@ -16,9 +16,39 @@ locals {
         active       = p.active
         via          = p.via
         managed = var.managed == null ? null : alltrue([
-          for way in p.via : contains(["inherited", "admins"], split(" > ", way)[0]) || try(var.managed[name][way == "direct" ? p.principal : "group_name=${split(" > ", way)[0]}"], null) != null
+          for way in p.via : contains(["inherited", "admins"], split(" > ", way)[0]) || contains(local.managed[name], way == "direct" ? p.principal : "group_name=${split(" > ", way)[0]}")
         ])
       }
+    ]
+  ])
+
+  # The level of every grant by endpoint and principal, and the principals whose grant the configurations manage: another
+  # level than the managed one is a grant that somebody else gave.
+  granted = {
+    for name, list in data.dbxaccess_serving_endpoint_permissions.each : name => {
+      for grant in list.permissions : grant.principal => grant.permission_level if !grant.inherited
+    }
+  }
+  managed = {
+    for name, levels in local.granted : name => [
+      for principal, level in levels : principal if try(var.managed[name][principal] == level, false)
+    ]
+  }
+
+  # A group gives access to whoever joins it, so its grant is shown also while nobody is in it. How many principals have
+  # access through the group is null where its members could not all be read.
+  groups = flatten([
+    for name, list in data.dbxaccess_serving_endpoint_permissions.each : [
+      for grant in list.permissions : {
+        endpoint = name
+        group    = grant.group_name
+        level    = grant.permission_level
+        members = contains(data.dbxaccess_serving_endpoint_access.each[name].unexpanded_groups[*].group_name, grant.group_name) ? null : length([
+          for p in data.dbxaccess_serving_endpoint_access.each[name].principals : p
+          if contains([for way in p.via : split(" > ", way)[0]], grant.group_name)
+        ])
+        managed = var.managed == null ? null : contains(local.managed[name], grant.principal)
+      } if grant.group_name != null && !grant.inherited
     ]
   ])
 
@@ -108,6 +138,7 @@ locals {
   facts = merge(
     { for name, e in local.endpoints : "endpoint ${name}" => e.id == null ? "foundation model" : "id ${e.id}" },
     { for a in local.access : "access of ${a.principal} to ${a.endpoint}" => "${a.level}, ${join(", ", a.via)}" },
+    { for g in local.groups : "grant of group ${g.group} to ${g.endpoint}" => g.level },
     { for p in local.principals : "principal ${p.principal}" => p.active == null ? "unknown" : p.active ? "active" : "deactivated" },
     { for c in local.credentials : "${c.type} ${c.id}" => "of ${c.owner == null ? "nobody known" : c.owner}, ${c.expires_at == null ? "without an end" : "ends ${c.expires_at}"}, scopes ${length(c.scopes) == 0 ? "all" : join(" ", c.scopes)}" },
     { for u in local.unknown : "not known: ${u.about}" => u.reason },
@@ -150,6 +181,7 @@ locals {
     ]
     principals  = local.principals
     access      = local.access
+    groups      = local.groups
     credentials = local.credentials
     unknown     = local.unknown
     difference  = local.difference

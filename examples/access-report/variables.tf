@@ -1,5 +1,5 @@
 variable "managed" {
-  description = "Direct grants that your configurations manage: endpoint → principal, such as service_principal_name=… or group_name=…, → level. The output grants of the module endpoint-access has this form. Every other grant is marked as not managed; null marks none."
+  description = "Direct grants that your configurations manage: endpoint → principal, such as service_principal_name=… or group_name=…, → level. The output grants of the module endpoint-access has this form. Every other grant, and one with another level, is marked as not managed; null marks none."
   type        = map(map(string))
   default     = null
 }

@@ -171,7 +171,7 @@ func TestAccessReportInABrowser(t *testing.T) {
 		order = append(order, fmt.Sprint(b.is(t, focused)))
 	}
 	got := strings.Join(order, "|")
-	for _, want := range []string{"Skip to the access matrix|Not known|Changes|Matrix|By endpoint|By principal|Tokens and secrets|find|level|only|Show all",
+	for _, want := range []string{"Skip to the access matrix|Not known|Changes|Matrix|By endpoint|By principal|Groups|Tokens and secrets|find|level|only|Show all",
 		"|Endpoint|Principal|Level|How|What it is|", "|Owner|Type|Comment or status|Age|Ends|Last use|Scopes"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("Tab does not go %s, but %s", want, got)

@@ -130,6 +130,11 @@ type report struct {
 		Managed                          *bool
 		Via                              []string
 	}
+	Groups []struct {
+		Endpoint, Group, Level string
+		Members                *int
+		Managed                *bool
+	}
 	Credentials []struct{ ID, Owner, Comment string }
 	Unknown     []struct{ About, Reason string }
 	Difference  *struct {
@@ -334,6 +339,66 @@ func TestAccessReportDifference(t *testing.T) {
 	}
 }
 
+// A grant to a group is shown although nobody is in the group: whoever joins it gets the access. A grant of another level
+// than the managed one is not managed.
+func TestAccessReportOfGroupsAndLevels(t *testing.T) {
+	t.Parallel()
+	w := acctest.New(t)
+	application := emulator.CrowdApplicationID(0)
+	w.Workspace.AddServicePrincipal(application, "application 0")
+	w.Workspace.AddGroup("empty")
+	w.Workspace.AddAccountGroup("auditors")
+	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
+	c := reportExample(t, w)
+	c.Env["TF_VAR_managed"] = fmt.Sprintf(`{ "iris" = { "service_principal_name=%s" = "CAN_QUERY", "group_name=auditors" = "CAN_QUERY" } }`, application)
+	outputs, before := reported(t, w, c)
+	for _, a := range before.Access {
+		if a.Name == application && (a.Managed == nil || !*a.Managed) {
+			t.Errorf("the managed grant is not managed: %+v", a)
+		}
+	}
+	c.Env["TF_VAR_baseline_path"] = w.Write(t, "baseline.json", []byte(outputs["report_json"]))
+	w.Workspace.SetGrant("iris", "empty", "CAN_QUERY")
+	w.Workspace.SetGrant("iris", "auditors", "CAN_QUERY")
+	w.Workspace.SetGrant("iris", application, "CAN_MANAGE")
+
+	outputs, after := reported(t, w, c)
+	for _, a := range after.Access {
+		if a.Name == application && (a.Managed == nil || *a.Managed) {
+			t.Errorf("the raised grant is managed: %+v", a)
+		}
+	}
+	var groups []string
+	for _, g := range after.Groups {
+		members := "unknown"
+		if g.Members != nil {
+			members = strconv.Itoa(*g.Members)
+		}
+		groups = append(groups, fmt.Sprint(g.Endpoint, " ", g.Group, " ", g.Level, " ", members, " ", g.Managed != nil && *g.Managed))
+	}
+	slices.Sort(groups)
+	if want := []string{"iris auditors CAN_QUERY unknown true", "iris empty CAN_QUERY 0 false"}; !slices.Equal(groups, want) {
+		t.Errorf("the grants to groups are %q, not %q", groups, want)
+	}
+	var about []string
+	for _, change := range after.Difference.Changes {
+		about = append(about, change.Change+" "+change.About+" "+change.Now)
+	}
+	for _, want := range []string{"new grant of group empty to iris CAN_QUERY", "new grant of group auditors to iris CAN_QUERY"} {
+		if !slices.Contains(about, want) {
+			t.Errorf("the changes do not name %q: %q", want, about)
+		}
+	}
+	if dom := open(t, outputs["report"], ""); dom != "" {
+		table := between(dom, `id="group-table"`, "</table>")
+		for _, words := range []string{"empty", "nobody now", "auditors", "not known", "! not managed"} {
+			if !strings.Contains(table, words) {
+				t.Errorf("the page does not show %q in %.2000s", words, table)
+			}
+		}
+	}
+}
+
 // The report of an identity that may not read everything says so.
 func TestAccessReportOfALimitedIdentity(t *testing.T) {
 	t.Parallel()
@@ -373,8 +438,8 @@ func browse(t *testing.T, page string, accesses int, data report) {
 	if n := rows(dom, "endpoint-table"); n != accesses {
 		t.Errorf("%d rows by endpoint, not %d", n, accesses)
 	}
-	if n := strings.Count(dom, `<th scope="col" data-label="`); n != 5+4+7 {
-		t.Errorf("%d columns have the label that paper shows, not 16", n)
+	if n := strings.Count(dom, `<th scope="col" data-label="`); n != 5+4+5+7 {
+		t.Errorf("%d columns have the label that paper shows, not 21", n)
 	}
 	if n := rows(dom, "principal-table"); n != len(data.Principals) {
 		t.Errorf("%d rows by principal, not %d", n, len(data.Principals))
