@@ -218,7 +218,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     }
   }
   comment               = "iris scoring"
-  scopes                = ["serving"]
+  scopes                = ["model-serving"]
   lifetime_seconds      = 30 * 24 * 60 * 60
   rotate_before_seconds = 10 * 24 * 60 * 60
   overlap_seconds       = 2 * 24 * 60 * 60

@@ -63,7 +63,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     client_secret_wo = var.scoring_client_secret
   }
   comment          = "iris scoring"
-  scopes           = ["serving"]
+  scopes           = ["model-serving"]
   lifetime_seconds = var.token_lifetime_seconds
 
   depends_on = [dbxaccess_token_permission.scoring]

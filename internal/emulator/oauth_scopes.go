@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Scopes limit what an OAuth token may be used for: docs.databricks.com/api, "API scopes". The scope names
-// authentication and model-serving come from recorded answers of the service; the other names are guesses.
+// Scopes limit what an OAuth token or a personal access token may be used for: docs.databricks.com/api, "API scopes".
+// The scope names authentication and model-serving come from recorded answers of the service, to both kinds of token;
+// the other names are guesses.
 
 // pathScopes maps the beginning of an API's path to the scope that the API needs. The first match counts.
 var pathScopes = []struct{ prefix, scope string }{
@@ -23,9 +24,10 @@ var pathScopes = []struct{ prefix, scope string }{
 	{"/api/2.0/workspace-conf", "settings"},
 }
 
-// checkScope returns an error if the caller's OAuth token lacks the scope that the API of the request's path needs.
-func (c *call) checkScope() error {
-	if c.oauth == nil || slices.Contains(c.oauth.scopes, allScopes) {
+// checkScope returns an error if a token with these scopes lacks the scope that the API of the request's path needs.
+// The error calls the token by its kind.
+func (c *call) checkScope(kind string, scopes []string) error {
+	if slices.Contains(scopes, allScopes) {
 		return nil
 	}
 	needed := allScopes
@@ -35,10 +37,11 @@ func (c *call) checkScope() error {
 			break
 		}
 	}
-	if slices.Contains(c.oauth.scopes, needed) {
+	if slices.Contains(scopes, needed) {
 		return nil
 	}
-	return c.w.switches.ScopeRefused.or(http.StatusForbidden, "PERMISSION_DENIED", "Provided OAuth token does not have required scopes: {}", needed)
+	return c.w.switches.ScopeRefused.or(http.StatusForbidden, "PERMISSION_DENIED",
+		"Provided "+kind+" does not have required scopes: {}", needed)
 }
 
 // authenticateOAuth finds the service principal that the workspace issued an OAuth token to. It returns an error if the
@@ -55,5 +58,5 @@ func (c *call) authenticateOAuth(claims *oauthClaims) error {
 		return c.w.refuseStranger()
 	}
 	c.who, c.oauth = who, claims
-	return c.checkScope()
+	return c.checkScope("OAuth token", claims.scopes)
 }

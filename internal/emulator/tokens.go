@@ -209,10 +209,6 @@ func createToken(c *call) (any, error) {
 	if err := c.checkTokenRight(); err != nil {
 		return nil, err
 	}
-	// A token with scopes may create tokens only if one of its scopes allows it.
-	if c.with != nil && len(c.with.scopes) > 0 && !slices.Contains(c.with.scopes, "authentication") && !slices.Contains(c.with.scopes, "all-apis") {
-		return nil, denied("Provided token does not have required scopes: authentication")
-	}
 	if len(request.Comment) > maxTokenComment {
 		return nil, badParameter("Token comment must be at most %d characters.", maxTokenComment)
 	}

@@ -123,7 +123,20 @@ func TestTokenRefusals(t *testing.T) {
 	l.refused(l.ask(admin, "POST", "/api/2.0/token/delete", `{}`), 400, "INVALID_PARAMETER_VALUE", "token_id must be given")
 
 	narrow := l.ask(admin, "POST", create, `{"scopes":["clusters"]}`).json(t)["token_value"].(string)
-	l.refused(l.ask(narrow, "POST", create, `{}`), 403, "PERMISSION_DENIED", "Provided token does not have required scopes: authentication")
+	const lacks = "Provided access token does not have required scopes: "
+	l.refused(l.ask(narrow, "POST", create, `{}`), 403, "PERMISSION_DENIED", lacks+"authentication")
+	score := func(scope string) rawAnswer {
+		token := l.ask(admin, "POST", create, `{"scopes":["`+scope+`"]}`).json(t)["token_value"].(string)
+		return l.ask(token, "POST", "/serving-endpoints/iris/invocations", `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`)
+	}
+	for _, scope := range []string{"clusters", "serving", "serving.serving-endpoints"} {
+		l.refused(score(scope), 403, "PERMISSION_DENIED", lacks+"model-serving")
+	}
+	for _, scope := range []string{"model-serving", "all-apis"} {
+		if a := score(scope); a.status != 200 {
+			t.Errorf("a token with the scope %s does not score: %d %s", scope, a.status, a.body)
+		}
+	}
 }
 
 func TestTokenQuota(t *testing.T) {

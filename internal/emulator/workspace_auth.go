@@ -130,7 +130,10 @@ func (c *call) authenticateToken(value string) error {
 	}
 	tok.use(c.now)
 	c.who, c.with = owner, tok
-	return nil
+	if len(tok.scopes) == 0 { // all rights of the owner
+		return nil
+	}
+	return c.checkScope("access token", tok.scopes)
 }
 
 func (w *Workspace) refuseEntraToken(e credentialError) error {

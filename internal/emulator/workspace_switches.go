@@ -245,7 +245,9 @@ type WorkspaceSwitches struct {
 	UnknownOAuthSecret       Refusal // default 404 RESOURCE_DOES_NOT_EXIST Secret {} not found
 	OAuthMalformed           Refusal // for a malformed request to the token endpoint; default 400 invalid_request
 	FederationRefused        Refusal // default 401 invalid_grant Invalid credentials
-	ScopeRefused             Refusal // default 403 PERMISSION_DENIED Provided OAuth token does not have required scopes: {}
+	// ScopeRefused is the answer to a token that lacks a scope; default 403 PERMISSION_DENIED Provided OAuth token does
+	// not have required scopes: {}, or Provided access token … for a personal access token.
+	ScopeRefused Refusal
 	// The following three are the answers to unsuitable tokens at the address of a route-optimized endpoint; default
 	// 401, as a gateway answers.
 	PersonalTokenAtOptimized Refusal

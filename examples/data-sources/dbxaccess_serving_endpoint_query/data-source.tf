@@ -20,7 +20,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     application_id   = var.application_id
     client_secret_wo = var.client_secret
   }
-  scopes = ["serving"]
+  scopes = ["model-serving"]
 }
 
 # Proof, in the same run, that the application can score. It runs after the grant, so that a missing grant does not break

@@ -53,7 +53,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     client_secret_wo = var.scoring_client_secret
   }
   comment          = "iris scoring, in Key Vault"
-  scopes           = ["serving"]
+  scopes           = ["model-serving"]
   lifetime_seconds = 30 * 24 * 60 * 60
 
   key_vault_secret = {

@@ -21,7 +21,7 @@ resource "dbxaccess_service_principal_token" "scoring" {
     client_secret_wo = var.client_secret
   }
   comment          = "iris scoring"
-  scopes           = ["serving"] # without it the token has all rights of its owner
+  scopes           = ["model-serving"] # without it the token has all rights of its owner
   lifetime_seconds = 30 * 24 * 60 * 60
 
   depends_on = [dbxaccess_token_permission.scoring]

@@ -215,8 +215,8 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 					setvalidator.SizeAtLeast(1),
 					setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
 				},
-				MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, **the token " +
-					"has all the rights of its owner.**",
+				MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If omitted, **the " +
+					"token has all the rights of its owner.**",
 			},
 			"lifetime_seconds": schema.Int64Attribute{
 				Optional:   true,

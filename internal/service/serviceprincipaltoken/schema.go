@@ -59,9 +59,9 @@ func (r *tokenResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 						setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1)),
 					},
 					PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-					MarkdownDescription: "API scopes the token is limited to, such as `serving`. If omitted, a new " +
-						"token has all the rights of its owner, and an existing one " +
-						"keeps its scopes. Changed in place; the service can refuse to widen them.",
+					MarkdownDescription: "API scopes the token is limited to; scoring needs `model-serving`. If omitted, a new token " +
+						"has all the rights of its owner, and an existing one keeps its scopes. Changed in place; " +
+						"the service can refuse to widen them.",
 				},
 				"key_vault_secret": fwkit.VaultSecretAttribute(string(kind), secretMark),
 				"token_value_in_state": schema.BoolAttribute{
