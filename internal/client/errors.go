@@ -68,13 +68,14 @@ var (
 // Error is the error of one call. Either the workspace answered with an error, or there was no answer.
 type Error struct {
 	Kind      error
-	Method    string // of the request
-	Path      string // of the request, without query
-	Status    int    // HTTP status; 0 when no answer came
-	Code      string // the service's error_code; may be empty
-	Message   string // the service's error message
-	RequestID string // id of the request, to quote to support; may be empty
-	Caller    string // who made the call; set if the caller was refused
+	Method    string    // of the request
+	Path      string    // of the request, without query
+	Status    int       // HTTP status; 0 when no answer came
+	Code      string    // the service's error_code; may be empty
+	Message   string    // the service's error message
+	RequestID string    // id of the request, to quote to support; may be empty
+	Caller    string    // who made the call; set if the caller was refused
+	Login     auth.Kind // the login that made the call; set if the caller was refused
 
 	cause      error
 	notSent    bool // nothing was sent, so the request can safely be sent again
@@ -140,13 +141,18 @@ func (e *Error) Is(target error) bool {
 // Unwrap returns the underlying error, or nil if there is none.
 func (e *Error) Unwrap() error { return e.cause }
 
+// Expired reports whether the workspace refused the caller because the access token of the call has expired.
+func (e *Error) Expired() bool {
+	return e.Kind == ErrUnauthenticated && strings.Contains(strings.ToLower(e.Message), "expired")
+}
+
 // mapper returns the function by which the SDK turns an answer into an error. login is the login that makes the calls.
 func mapper(login *auth.Login) func(context.Context, common.ResponseWrapper) error {
 	return func(ctx context.Context, answer common.ResponseWrapper) error {
 		err := mapAnswer(ctx, answer)
 		e, ok := errors.AsType[*Error](err)
 		if ok && (e.Status == http.StatusForbidden || errors.Is(e, ErrUnauthenticated)) {
-			e.Caller = callerOf(login, answer.Response.Request)
+			e.Caller, e.Login = callerOf(login, answer.Response.Request), login.Kind
 		}
 		return err
 	}

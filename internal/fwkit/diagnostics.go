@@ -160,12 +160,7 @@ func nextStep(err error) string {
 		}
 		return next
 	case errors.Is(err, client.ErrUnauthenticated):
-		return "The workspace does not let this login in: the service principal is not a member of this workspace, " +
-			"or is deactivated in it; or, with a Databricks token, that was revoked, has expired or belongs to " +
-			"another workspace. An admin adds it under Settings > Identity and access > Service principals, or " +
-			"with dbxaccess_service_principal from a login that is already admin. Only where a new workspace has " +
-			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
-			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
+		return refusedLogin(err)
 	case errors.Is(err, client.ErrPermissionDenied):
 		return "The workspace knows this login, but the login lacks the right to do this. Grant it the right that " +
 			"the service names above, and no more; if it names none, see the documentation page of this resource."
@@ -188,6 +183,26 @@ func nextStep(err error) string {
 		return "Check host in the provider block and the network."
 	default:
 		return ""
+	}
+}
+
+// refusedLogin returns what the user can do if the workspace does not accept the provider's login.
+func refusedLogin(err error) string {
+	refused, ok := errors.AsType[*client.Error](err)
+	switch {
+	case ok && refused.Login == auth.KindToken:
+		return "The workspace does not accept this Databricks token: it was revoked, has expired, belongs to another " +
+			"workspace, or its owner is deactivated. Use a token that is valid in this workspace, or log in another way."
+	case ok && refused.Expired():
+		return "The access token of this login has expired, and the provider could not get a new one that the workspace " +
+			"accepts. Run the command again. If that does not help, log in again where the token comes from, such as " +
+			"with az login for the Azure CLI, and check the clock of this machine."
+	default:
+		return "The workspace does not let this login in: the service principal or user is not a member of this " +
+			"workspace, or is deactivated in it. An admin adds it under Settings > Identity and access, or " +
+			"with dbxaccess_service_principal from a login that is already admin. Only where a new workspace has " +
+			"no admin who could do that: a Contributor of its Azure resource sets azure_workspace_admin_login = " +
+			"true together with azure_workspace_resource_id, which makes the login a workspace admin."
 	}
 }
 

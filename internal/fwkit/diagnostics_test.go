@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/auth"
 	"github.com/dbxaccess/terraform-provider-dbxaccess/internal/client"
 )
 
@@ -66,6 +67,17 @@ func TestAdviceProposesNoRightsThatDoNotHelp(t *testing.T) {
 		for _, words := range []string{"CAN_", "make it", "add it", "to the group", "azure_workspace_admin_login", "Give it"} {
 			if strings.Contains(next, words) {
 				t.Errorf("%v: the advice says %q: %s", kind, words, next)
+			}
+		}
+	}
+	for name, refused := range map[string]*client.Error{
+		"a Databricks token": {Kind: client.ErrUnauthenticated, Status: 403, Login: auth.KindToken},
+		"an expired token":   {Kind: client.ErrUnauthenticated, Status: 401, Login: auth.KindCLI, Message: "Token is expired"},
+	} {
+		next := nextStep(refused)
+		for _, words := range []string{"azure_workspace_admin_login", "member", "Service principals"} {
+			if strings.Contains(next, words) || !strings.Contains(next, "expired") {
+				t.Errorf("%s: the advice says %q: %s", name, words, next)
 			}
 		}
 	}
