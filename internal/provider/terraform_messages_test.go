@@ -58,6 +58,10 @@ func TestMessagesOfTheCLI(t *testing.T) {
 			c.Env["ARM_CLIENT_ID"] = "not an id"
 			return c.MustRun(t, 1, "plan")
 		},
+		"Invalid Attribute Value": func(t *testing.T) acctest.Result {
+			c := w.CLI(t, "resource \"dbxaccess_serving_endpoint_permission\" \"a\" {\n  endpoint_name = \"iris\"\n  group_name = \"readers\"\n  permission_level = \"CAN_READ\"\n}\n")
+			return c.MustRun(t, 1, "validate")
+		},
 		"Invalid use of ephemeral value": func(t *testing.T) acctest.Result {
 			c := w.CLI(t, "ephemeral \"dbxaccess_entra_token\" \"a\" {}\nresource \"terraform_data\" \"a\" {\n  input = ephemeral.dbxaccess_entra_token.a.access_token\n}\n")
 			return c.MustRun(t, 1, "validate")

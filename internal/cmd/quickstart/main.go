@@ -303,6 +303,8 @@ fails until you destroy it:
 
   cd %[5]s/recipe-two && %[3]s init && %[3]s apply
 
+The job watch allows the access of this example alone: a grant of your own on iris fails it.
+
 The examples of the pages of resources, data sources and functions apply here too, after real_names, each in a new
 folder with the terraform block of the README. Their variables are set. They use the same application: a page that adds it
 to the workspace needs it absent, so run %[3]s destroy in
