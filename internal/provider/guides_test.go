@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -46,6 +47,17 @@ func fragmentOf(t *testing.T, page, text string) string {
 	return ""
 }
 
+// scores reports whether the endpoint answers a scoring request with the token.
+func scores(w *acctest.World, token string) bool {
+	const row = `{"dataframe_records":[{"sepal_length":5.1,"sepal_width":3.5,"petal_length":1.4,"petal_width":0.2}]}`
+	req := httptest.NewRequest("POST", "/serving-endpoints/"+w.EndpointName+"/invocations", strings.NewReader(row))
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	w.Workspace.ServeHTTP(answer, req)
+	return answer.Code == 200
+}
+
 // Follows the table of days in "Credentials without outages": on each day the plan is as the table says, and at every
 // time there is a token that both Key Vault and the workspace accept. An hour stands for a day, because the provider
 // trusts no clock that is more than a day away from the machine's.
@@ -81,14 +93,14 @@ func TestGuideRotatesWithoutOutage(t *testing.T) {
 				t.Errorf("after %v more it is %q and not %q: %v", on.after, reason, on.reason, err)
 			}
 		}
-		if !opens(w, v.Value("databricks-token")) {
-			t.Errorf("after %v more the token in Key Vault opens nothing", on.after)
+		if !scores(w, v.Value("databricks-token")) {
+			t.Errorf("after %v more the token in Key Vault does not score", on.after)
 		}
 		if live := len(tokensOf(w)); live != on.tokens {
 			t.Errorf("after %v more there are %d tokens and not %d", on.after, live, on.tokens)
 		}
-		if opens(w, first) != (on.reason != "overlap_ended") {
-			t.Errorf("after %v more the first token works: %v", on.after, opens(w, first))
+		if scores(w, first) != (on.reason != "overlap_ended") {
+			t.Errorf("after %v more the first token scores: %v", on.after, scores(w, first))
 		}
 	}
 }
