@@ -10,12 +10,14 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -73,6 +75,8 @@ type World struct {
 	Env map[string]string
 	// Dir is the folder of the files ca.pem, deployer.pfx and deployer.pem.
 	Dir string
+
+	reaches bool // a service is reached under its real host name
 }
 
 // New starts a world whose provider logs in with the deployer's password-protected PFX file.
@@ -140,6 +144,18 @@ func (w *World) Proxied() {
 	w.Env["HTTP_PROXY"] = w.Server.ProxyURL
 }
 
+// NewVault creates an empty vault whose name begins with the given words, and makes a provider in this process reach
+// it. No other world has a vault of that name.
+func (w *World) NewVault(t testing.TB, name string) *emulator.Vault {
+	t.Helper()
+	v := w.Tenant.NewVault(fmt.Sprintf("%s-%d", name, vaults.Add(1)))
+	w.Reach(t, v)
+	return v
+}
+
+// vaults counts the vaults of [World.NewVault].
+var vaults atomic.Int64
+
 // Reach makes a provider in this process reach the emulated vault under the vault's real host name. It fails the test
 // if another world already uses that name.
 func (w *World) Reach(t testing.TB, v *emulator.Vault) {
@@ -159,6 +175,7 @@ func (w *World) ReachHost(t testing.TB, host string) {
 		t.Fatalf("%s is another world's", host)
 	}
 	t.Cleanup(func() { reached.Delete(host) })
+	w.reaches = true
 }
 
 // Write writes a file into the world's folder and returns the file's path.

@@ -149,16 +149,14 @@ func TestEphemeralOwners(t *testing.T) {
 			return attr("client_certificate_path", w.WritePFX(t, "scoring.pfx", key, cert, "pass")) + "\n" + secretly(w, "client_certificate_password", "pass")
 		},
 		"vault, certificate": func(t *testing.T, w *acctest.World) string {
-			w.Proxied()
-			v := w.Tenant.NewVault("kv-scoring")
+			v := w.NewVault(t, "kv-scoring")
 			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 			key, cert := certificate(t, w)
 			v.ImportCertificate("scoring", key, cert, emulator.CertificatePKCS12)
 			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n certificate_name = \"scoring\"\n}", v.URL())
 		},
-		"vault, secret": func(_ *testing.T, w *acctest.World) string {
-			w.Proxied()
-			v := w.Tenant.NewVault("kv-scoring")
+		"vault, secret": func(t *testing.T, w *acctest.World) string {
+			v := w.NewVault(t, "kv-scoring")
 			v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 			v.SetSecret("scoring", w.ScoringSecret, "text/plain")
 			return fmt.Sprintf("key_vault = {\n vault_uri = %q\n client_secret_name = \"scoring\"\n}", v.URL())

@@ -22,8 +22,7 @@ func ownerVault(v *emulator.Vault, lines ...string) string {
 // and not write any.
 func keptOwner(t *testing.T, w *acctest.World) *emulator.Vault {
 	t.Helper()
-	w.Proxied()
-	v := w.Tenant.NewVault("kv-owners")
+	v := w.NewVault(t, "kv-owners")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 	cert, key, err := w.Tenant.IssueClientCertificate("scoring", time.Now().Add(-time.Hour), time.Now().AddDate(1, 0, 0))
 	if err != nil {

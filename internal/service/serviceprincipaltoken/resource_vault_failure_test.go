@@ -14,7 +14,7 @@ func TestVaultRefuses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		spoil func(*acctest.World, *emulator.Vault)
-		lines string
+		host  string // in place of the vault
 		want  string
 	}{
 		"no role": {func(w *acctest.World, v *emulator.Vault) { v.Revoke(w.Deployer.ClientID) }, "", `Key Vault refuses the provider.*"Key Vault Secrets Officer".*Client ID of the identity: [0-9a-f-]{36}.*Tenant of the identity: [0-9a-f-]{36}`},
@@ -28,16 +28,17 @@ func TestVaultRefuses(t *testing.T) {
 		}, "", `Key Vault refuses the provider.*secret permissions list and set`},
 		"firewall":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSwitches(emulator.VaultSwitches{Firewall: true}) }, "", "Key Vault firewall blocks the provider"},
 		"not ours":    {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "theirs", "") }, "", "was not written by this resource.*overwrite_existing = true"},
-		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not purged.*az keyvault secret recover --vault-name kv-ml --name scoring"},
-		"unreachable": {func(*acctest.World, *emulator.Vault) {}, "kv-nowhere", "Key Vault not found"},
+		"deleted":     {func(_ *acctest.World, v *emulator.Vault) { v.SetSecret("scoring", "x", ""); v.DeleteSecret("scoring") }, "", "Key Vault secret is deleted but not purged.*az keyvault secret recover --vault-name kv-ml-[0-9]+ --name scoring"},
+		"unreachable": {func(*acctest.World, *emulator.Vault) {}, "kv-nowhere.vault.azure.net", "Key Vault not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, v, secret := newVaultWorld(t)
 			tc.spoil(w, v)
 			lines := secret()
-			if tc.lines != "" {
-				lines = strings.Replace(lines, "kv-ml", tc.lines, 1)
+			if tc.host != "" {
+				w.ReachHost(t, tc.host)
+				lines = strings.Replace(lines, v.URL(), "https://"+tc.host, 1)
 			}
 			c := w.CLI(t, bySecret(w, lines, `timeouts = { create = "6s" }`))
 			c.MustRun(t, 2, "plan", "-detailed-exitcode") // a plan sends no request to the vault
@@ -166,8 +167,8 @@ func TestVaultWriteIsShown(t *testing.T) {
 		fault emulator.Fault
 		want  string
 	}{
-		"a page":     {emulator.Fault{Status: 200, ContentType: "text/html", Body: "<html><title>Sign in</title></html>"}, `PUT /secrets/scoring at kv-ml\.vault\.azure\.net.*an HTML page with the title “Sign in”`},
-		"a redirect": {emulator.Fault{Status: 307, Location: "https://elsewhere.example/x"}, `PUT /secrets/scoring at kv-ml\.vault\.azure\.net.*redirected to https://elsewhere\.example`},
+		"a page":     {emulator.Fault{Status: 200, ContentType: "text/html", Body: "<html><title>Sign in</title></html>"}, `PUT /secrets/scoring at kv-ml-[0-9]+\.vault\.azure\.net.*an HTML page with the title “Sign in”`},
+		"a redirect": {emulator.Fault{Status: 307, Location: "https://elsewhere.example/x"}, `PUT /secrets/scoring at kv-ml-[0-9]+\.vault\.azure\.net.*redirected to https://elsewhere\.example`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

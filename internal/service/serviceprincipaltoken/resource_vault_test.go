@@ -15,8 +15,7 @@ import (
 func newVaultWorld(t *testing.T) (w *acctest.World, v *emulator.Vault, lines func(...string) string) {
 	t.Helper()
 	w = newWorld(t)
-	w.Proxied()
-	v = w.Tenant.NewVault("kv-ml")
+	v = w.NewVault(t, "kv-ml")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsOfficer)
 	return w, v, func(more ...string) string {
 		return fmt.Sprintf("key_vault_secret = {\n    vault_uri = %q\n    name = \"scoring\"\n    %s\n  }", v.URL()+"/", strings.Join(more, "\n    "))

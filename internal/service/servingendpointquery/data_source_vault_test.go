@@ -21,11 +21,10 @@ terraform {
 func vaulted(t *testing.T) (w *acctest.World, v *emulator.Vault, token string, c *acctest.CLI) {
 	t.Helper()
 	w = acctest.New(t)
-	w.Proxied()
 	var application string
 	application, token, _ = addApp(w)
 	w.Workspace.SetGrant("iris", application, "CAN_QUERY")
-	v = w.Tenant.NewVault("kv-ml")
+	v = w.NewVault(t, "kv-ml")
 	v.Allow(w.Deployer.ClientID, emulator.RoleSecretsUser)
 	v.SetSecret("iris-token", token+"\n", "text/plain") // with the line break that ends a file
 	return w, v, token, w.CLI(t, requireProvider+asVaulted(v.URL(), "iris-token", "store_response = true")+
