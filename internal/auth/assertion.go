@@ -61,7 +61,7 @@ func (o *opening) assertion(s Settings, podFile bool) (assertionSource, error) {
 			}
 		}
 	}
-	if path, _ := o.options.LookupEnv(envFederatedTokenFile); podFile && path != "" {
+	if path := o.env(envFederatedTokenFile); podFile && path != "" {
 		return fileSource(Setting{Value: path, Attribute: s.OIDCTokenFilePath.Attribute, Env: envFederatedTokenFile})
 	}
 	return assertionSource{}, errorAt(s.UseOIDC.named("use_oidc"), "No OIDC token to log in with",
@@ -125,7 +125,7 @@ func checkJWT(token, attribute, where string) error {
 }
 
 func (o *opening) fromPod(s Settings) (assertionSource, error) {
-	path, _ := o.options.LookupEnv(envFederatedTokenFile)
+	path := o.env(envFederatedTokenFile)
 	if path == "" {
 		return assertionSource{}, notInPod(s, envFederatedTokenFile)
 	}
@@ -186,8 +186,8 @@ func (o *opening) fromAzurePipelines(s Settings) (assertionSource, error) {
 // application than the configured client id, else nil. The environment variables are those that the task AzureCLI of
 // Azure Pipelines, and similar tasks, set.
 func (o *opening) otherServiceConnection(s Settings) *Warning {
-	connection, _ := o.options.LookupEnv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
-	application, _ := o.options.LookupEnv("AZURESUBSCRIPTION_CLIENT_ID")
+	connection := o.env("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
+	application := o.env("AZURESUBSCRIPTION_CLIENT_ID")
 	if application == "" || !strings.EqualFold(connection, strings.TrimSpace(s.ADOServiceConnectionID.Value)) ||
 		strings.EqualFold(application, strings.TrimSpace(s.ClientID.Value)) {
 		return nil
@@ -219,30 +219,31 @@ func requestSettings(s Settings) (*url.URL, string, error) {
 				"%s is not set. Its value comes from %s.", need.named(need.name), need.hint)
 		}
 	}
-	if err := CheckOIDCRequestURL(s.OIDCRequestURL.Value); err != nil {
-		return nil, "", at(err, s.OIDCRequestURL, "oidc_request_url")
-	}
-	address, err := url.Parse(strings.TrimSpace(s.OIDCRequestURL.Value))
+	address, err := parseRequestURL(s.OIDCRequestURL.Value)
 	if err != nil {
-		return nil, "", at(&Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."},
-			s.OIDCRequestURL, "oidc_request_url")
+		return nil, "", at(err, s.OIDCRequestURL, "oidc_request_url")
 	}
 	return address, strings.TrimSpace(s.OIDCRequestToken.Value), nil
 }
 
 // CheckOIDCRequestURL returns an error unless value is an https URL, or an http URL of this machine.
 func CheckOIDCRequestURL(value string) error {
+	_, err := parseRequestURL(value)
+	return err
+}
+
+func parseRequestURL(value string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(value))
 	if err != nil || !IsHostName(u.Hostname()) {
-		return &Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url is not a URL."}
+		return nil, errorAt("", "Invalid OIDC request URL", "oidc_request_url is not a URL.")
 	}
 	ip, notIP := netip.ParseAddr(u.Hostname())
 	loopback := u.Hostname() == "localhost" || notIP == nil && ip.IsLoopback()
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
-		return &Error{Summary: "Invalid OIDC request URL", Detail: "oidc_request_url must begin with https, because " +
-			"the provider sends a credential to this address."}
+		return nil, errorAt("", "Invalid OIDC request URL",
+			"oidc_request_url must begin with https, because the provider sends a credential to this address.")
 	}
-	return nil
+	return u, nil
 }
 
 // tokenService returns a source that requests each OIDC token by HTTP. field is the field of the JSON response that

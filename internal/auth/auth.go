@@ -20,6 +20,7 @@
 package auth
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -55,11 +56,7 @@ func (s Setting) Source() string {
 
 // Format writes where the value was configured and never the value, whatever the verb.
 func (s Setting) Format(f fmt.State, _ rune) {
-	source := s.Source()
-	if source == "" {
-		source = "(not set)"
-	}
-	_, _ = io.WriteString(f, source)
+	_, _ = io.WriteString(f, cmp.Or(s.Source(), "(not set)"))
 }
 
 // LogValue returns the text that Format writes.
@@ -69,12 +66,7 @@ func (s Setting) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) 
 func (s Setting) MarshalJSON() ([]byte, error) { return jsonString(fmt.Sprint(s)) }
 
 // named returns the attribute of the setting, or fallback if the setting has no attribute.
-func (s Setting) named(fallback string) string {
-	if s.Attribute != "" {
-		return s.Attribute
-	}
-	return fallback
-}
+func (s Setting) named(fallback string) string { return cmp.Or(s.Attribute, fallback) }
 
 func (s Setting) inHCL() bool { return s.IsSet() && s.Env == "" }
 

@@ -123,9 +123,8 @@ func readCertificateFile(setting Setting) (data []byte, path string, err error) 
 
 // cause returns the operating system's reason for a failed file operation, without the path.
 func cause(err error) string {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		err = pathError.Err
+	if inner, ok := errors.AsType[*fs.PathError](err); ok {
+		err = inner.Err
 	}
 	return fmt.Sprint(err)
 }

@@ -58,11 +58,9 @@ func CheckTenantID(value string) error {
 	if uuidSyntax().MatchString(value) || len(value) <= 253 && domainSyntax().MatchString(value) {
 		return nil
 	}
-	return &Error{
-		Summary: "Invalid tenant ID",
-		Detail: "A tenant is named by its directory (tenant) ID, a UUID, or by one of its domains, such as " +
-			"contoso.onmicrosoft.com.",
-	}
+	return errorAt("", "Invalid tenant ID",
+		"A tenant is named by its directory (tenant) ID, a UUID, or by one of its domains, such as "+
+			"contoso.onmicrosoft.com.")
 }
 
 // CheckClientID returns an error unless value is a UUID. It has a special error for the id of Terraform's
@@ -76,17 +74,13 @@ func CheckClientID(value string) error {
 	case shape != "":
 		return &Error{Summary: "Invalid client ID", Detail: notReplaced(shape)}
 	case strings.HasPrefix(value, "/applications/") || strings.HasPrefix(value, "/servicePrincipals/"):
-		return &Error{
-			Summary: "Invalid client ID",
-			Detail: "The value is the path of an object in Entra ID and contains its object ID. Use the attribute " +
-				"client_id of that Terraform resource instead of id.",
-		}
+		return errorAt("", "Invalid client ID",
+			"The value is the path of an object in Entra ID and contains its object ID. Use the attribute "+
+				"client_id of that Terraform resource instead of id.")
 	}
-	return &Error{
-		Summary: "Invalid client ID",
-		Detail: "An application (client) ID is a UUID, not a name. The application's page under App registrations " +
-			"shows it; the object ID on the same page is another ID.",
-	}
+	return errorAt("", "Invalid client ID",
+		"An application (client) ID is a UUID, not a name. The application's page under App registrations "+
+			"shows it; the object ID on the same page is another ID.")
 }
 
 func notReplaced(shape string) string {
@@ -101,11 +95,9 @@ func CheckThumbprint(value string) error {
 			return nil
 		}
 	}
-	return &Error{
-		Summary: "Invalid certificate thumbprint",
-		Detail: "A thumbprint has 40 hexadecimal digits (SHA-1) or 64 (SHA-256). Spaces and colons between the " +
-			"digits are ignored.",
-	}
+	return errorAt("", "Invalid certificate thumbprint",
+		"A thumbprint has 40 hexadecimal digits (SHA-1) or 64 (SHA-256). Spaces and colons between the "+
+			"digits are ignored.")
 }
 
 // normalThumbprint returns the digits of a thumbprint in upper case, without the characters around and between them.

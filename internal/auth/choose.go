@@ -112,15 +112,20 @@ func (s Settings) others(chosen credentialKind, keep func(Setting) bool) []Setti
 
 // CheckAuthType returns an error unless value is the name of a kind of credential.
 func CheckAuthType(value string) error {
+	_, err := kindNamed(value)
+	return err
+}
+
+func kindNamed(value string) (credentialKind, error) {
 	var kinds []string
 	for _, m := range credentialKinds() {
 		if string(m.kind) == strings.TrimSpace(value) {
-			return nil
+			return m, nil
 		}
 		kinds = append(kinds, string(m.kind))
 	}
-	return &Error{Summary: "Unknown auth_type", Detail: "auth_type must be one of these kinds of " +
-		"login: " + strings.Join(kinds, ", ") + "."}
+	return credentialKind{}, errorAt("", "Unknown auth_type", "auth_type must be one of these kinds of login: %s.",
+		strings.Join(kinds, ", "))
 }
 
 // pinned returns the kind of credential that auth_type names; the zero value if auth_type is not set.
@@ -128,25 +133,16 @@ func (s Settings) pinned() (credentialKind, error) {
 	if !s.AuthType.IsSet() {
 		return credentialKind{}, nil
 	}
-	if err := CheckAuthType(s.AuthType.Value); err != nil {
-		return credentialKind{}, at(err, s.AuthType, "auth_type")
-	}
-	all := credentialKinds()
-	i := slices.IndexFunc(all, func(m credentialKind) bool {
-		return string(m.kind) == strings.TrimSpace(s.AuthType.Value)
-	})
-	return all[i], nil
+	m, err := kindNamed(s.AuthType.Value)
+	return m, at(err, s.AuthType, "auth_type")
 }
 
 // checkPinned returns an error if the kind that auth_type names has no credential, or if a switch in HCL turns that
 // kind off.
 func (s Settings) checkPinned(m credentialKind) error {
-	for _, w := range []struct {
-		Setting
-		kind Kind
-	}{{s.UseOIDC, KindOIDC}, {s.UseMSI, KindMSI}, {s.UseCLI, KindCLI}, {s.UseDatabricksOIDC, KindDatabricksOIDC}} {
+	for _, w := range s.switches() {
 		if w.kind == m.kind && w.inHCL() && !w.on() {
-			return errorAt(w.named("use_"+string(w.kind)), "Contradicting Azure login",
+			return errorAt(w.named(w.name), "Contradicting Azure login",
 				"auth_type is %s (%s), but %s is false. Remove one of the two settings.",
 				m.kind, s.AuthType.Source(), w.Source())
 		}

@@ -168,22 +168,8 @@ func (explainer) withScope(login string, f failure, scope string) string {
 // The AADSTS codes that Microsoft Entra ID returns for the sign-in of a person ("Microsoft Entra authentication and
 // authorization error codes").
 var (
-	conditionalAccessCodes = []int{
-		53000,
-		53001,
-		53002,
-		53003,
-		53004,
-		530001,
-		530002,
-		530003,
-		530031,
-		530032,
-		530033,
-		530034,
-		530035,
-		530036,
-	}
+	conditionalAccessCodes = []int{53000, 53001, 53002, 53003, 53004, 530001, 530002, 530003, 530031, 530032, 530033,
+		530034, 530035, 530036}
 	multiFactorCodes    = []int{50072, 50074, 50076, 50078, 50079, 50158}
 	expiredSessionCodes = []int{50055, 50089, 50132, 50133, 50173, 70008, 70043, 70044, 700081, 700082, 700084}
 )

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -156,8 +157,7 @@ func unusableText(err error) string {
 // networkText returns the text of a network error. It leaves out the method and the URL of a url.Error, because the
 // address of a proxy in the URL may contain a password.
 func networkText(err error) string {
-	var inner *url.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err
 	}
 	return err.Error()
@@ -227,12 +227,7 @@ func (e explainer) detail(hint string, a answer) string {
 	return strings.Join(append(parts, strings.Join(facts, "\n")), "\n\n")
 }
 
-func (e explainer) service() string {
-	if e.speaker != "" {
-		return e.speaker
-	}
-	return "Microsoft Entra ID"
-}
+func (e explainer) service() string { return cmp.Or(e.speaker, "Microsoft Entra ID") }
 
 func (e explainer) certificate() string {
 	c := e.identity.Certificate

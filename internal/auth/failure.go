@@ -168,10 +168,8 @@ func isProxyRefusal(err error) bool {
 // networkCause returns the network error in err, without the text that MSAL adds to it; nil if err contains no network
 // error.
 func networkCause(err error) error {
-	if cause, ok := errors.AsType[net.Error](err); ok {
-		return cause
-	}
-	return nil
+	cause, _ := errors.AsType[net.Error](err)
+	return cause
 }
 
 func inspectAnswer(resp *http.Response) failure {

@@ -72,7 +72,7 @@ func (o *opening) completeInPod(s Settings, d decision) (Settings, error) {
 		if id.setting.IsSet() || id.inVault {
 			continue
 		}
-		value, _ := o.options.LookupEnv(id.name)
+		value := o.env(id.name)
 		if *id.setting = (Setting{Value: value, Attribute: id.setting.Attribute, Env: id.name}); !id.setting.IsSet() {
 			return s, notInPod(s, id.name)
 		}

@@ -71,30 +71,13 @@ func readableChallenge(h http.Header) bool {
 	return true
 }
 
-// vaultForm reports whether body is JSON in the form of a secret or, if list is true, of a page of a list of secrets.
+// vaultForm reports whether the Azure library can decode body as a secret or, if list is true, as a page of a list of
+// secrets. A deleted secret has all fields of a secret, and more.
 func vaultForm(body []byte, list bool) bool {
-	type secret struct {
-		ID          *string
-		ContentType *string
-		Tags        map[string]*string
-		Attributes  *struct {
-			Enabled                *bool
-			Created, Exp, Nbf, Upd *int64
-		}
-		DeletedDate, ScheduledPurgeDate *int64
-	}
 	if list {
-		var page struct {
-			Value    []*secret
-			NextLink *string
-		}
-		return json.Unmarshal(body, &page) == nil
+		return json.Unmarshal(body, &azsecrets.SecretPropertiesListResult{}) == nil
 	}
-	var one struct {
-		secret
-		Value *string
-	}
-	return json.Unmarshal(body, &one) == nil
+	return json.Unmarshal(body, &azsecrets.DeletedSecret{}) == nil
 }
 
 // asked is a request to a vault about a secret, or about one version of the secret if version is not empty. folder is

@@ -112,8 +112,9 @@ func (o *opening) vaultReader(s Settings, k KeyVaultSettings) (*vaultReader, err
 		return r, o.environmentReader(r, k, options, private)
 	default:
 		r.limit = o.cliLimit() // DefaultAzureCredential may start the Azure CLI
-		r.inner, err = azidentity.NewDefaultAzureCredential(
-			&azidentity.DefaultAzureCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: private})
+		r.inner, err = azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
+			ClientOptions: options, DisableInstanceDiscovery: private,
+		})
 		concealAzureSecrets(os.LookupEnv)
 	}
 	if err != nil {
@@ -144,7 +145,7 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 		{envTenantID, &r.explain.identity.TenantID, CheckTenantID},
 		{envClientID, &r.explain.identity.ClientID, CheckClientID},
 	} {
-		value, _ := o.options.LookupEnv(id.name)
+		value := o.env(id.name)
 		if *id.field = strings.TrimSpace(value); *id.field == "" {
 			return readerIncomplete(k, "auth = %q reads the vault as the application that AZURE_TENANT_ID and "+
 				"AZURE_CLIENT_ID name, and %s is not set. The ARM_* variables are for the login to Databricks only; "+
@@ -163,7 +164,7 @@ func (o *opening) readerIDs(r *vaultReader, k KeyVaultSettings, authority string
 // is a domain, they are all tenants ("*"), because the vault names its tenant by UUID, which cannot be compared with a
 // domain.
 func (o *opening) otherTenants(r *vaultReader) []string {
-	if listed, _ := o.options.LookupEnv("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
+	if listed := o.env("AZURE_ADDITIONALLY_ALLOWED_TENANTS"); listed != "" {
 		return strings.Split(listed, ";")
 	}
 	if !uuidSyntax().MatchString(r.explain.identity.TenantID) {
@@ -183,16 +184,13 @@ func (o *opening) federatedReader(
 	if err != nil {
 		return err
 	}
-	var fetch func(context.Context) (string, error)
-	fetch, r.explain.federated = remembering(source)
-	r.inner, err = azidentity.NewClientAssertionCredential(
-		r.explain.identity.TenantID,
-		r.explain.identity.ClientID,
-		r.patiently(fetch),
+	fetch, last := remembering(source)
+	r.explain.federated = last
+	tenant, client := r.explain.identity.TenantID, r.explain.identity.ClientID
+	r.inner, err = azidentity.NewClientAssertionCredential(tenant, client, r.patiently(fetch),
 		&azidentity.ClientAssertionCredentialOptions{
 			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
-		},
-	)
+		})
 	if err != nil {
 		return clientError(k.Auth.Attribute)
 	}
@@ -209,61 +207,42 @@ func (o *opening) environmentReader(
 	}
 	tenant, client := r.explain.identity.TenantID, r.explain.identity.ClientID
 	concealAzureSecrets(o.options.LookupEnv)
-	if secret, _ := o.options.LookupEnv("AZURE_CLIENT_SECRET"); strings.TrimSpace(secret) != "" {
+	if secret := strings.TrimSpace(o.env("AZURE_CLIENT_SECRET")); secret != "" {
 		var err error
 		r.explain.source = "AZURE_CLIENT_SECRET in the environment"
-		r.inner, err = azidentity.NewClientSecretCredential(
-			tenant,
-			client,
-			strings.TrimSpace(secret),
+		r.inner, err = azidentity.NewClientSecretCredential(tenant, client, secret,
 			&azidentity.ClientSecretCredentialOptions{
-				ClientOptions:              options,
-				AdditionallyAllowedTenants: o.otherTenants(r),
-				DisableInstanceDiscovery:   private,
-			},
-		)
+				ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
+			})
 		if err != nil {
 			return clientError(k.Auth.Attribute)
 		}
 		return nil
 	}
-	path, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PATH")
-	if strings.TrimSpace(path) == "" {
+	variable := func(name string) Setting { return Setting{Value: o.env(name), Attribute: k.Auth.Attribute, Env: name} }
+	path, password := variable("AZURE_CLIENT_CERTIFICATE_PATH"), variable("AZURE_CLIENT_CERTIFICATE_PASSWORD")
+	if !path.IsSet() {
 		return readerIncomplete(k, "auth = \"environment\" reads the vault as the application of AZURE_CLIENT_ID, "+
 			"but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is set.")
 	}
-	password, _ := o.options.LookupEnv("AZURE_CLIENT_CERTIFICATE_PASSWORD")
-	r.explain.source = "AZURE_CLIENT_CERTIFICATE_PATH in the environment"
-	_, c, warnings, err := Settings{
-		CertificatePath: Setting{Value: path, Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"},
-		CertificatePassword: Setting{
-			Value:     password,
-			Attribute: k.Auth.Attribute,
-			Env:       "AZURE_CLIENT_CERTIFICATE_PASSWORD",
-		},
-	}.loadCertificate()
+	r.explain.source = path.Source()
+	_, c, warnings, err := Settings{CertificatePath: path, CertificatePassword: password}.loadCertificate()
 	var soon *Warning
 	if err == nil {
 		soon, err = o.checkDates(c, k.Auth.Attribute)
 	}
 	if err != nil {
-		return at(err, Setting{Attribute: k.Auth.Attribute, Env: "AZURE_CLIENT_CERTIFICATE_PATH"}, k.Auth.Attribute)
+		return at(err, path, k.Auth.Attribute)
 	}
 	if o.login.Warnings = append(o.login.Warnings, warnings...); soon != nil {
 		o.login.Warnings = append(o.login.Warnings, *soon)
 	}
 	r.explain.identity.Certificate = c
-	chain, _ := o.options.LookupEnv("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")
-	r.inner, err = azidentity.NewClientCertificateCredential(
-		tenant,
-		client,
-		c.Chain,
-		c.Key,
+	r.inner, err = azidentity.NewClientCertificateCredential(tenant, client, c.Chain, c.Key,
 		&azidentity.ClientCertificateCredentialOptions{
 			ClientOptions: options, AdditionallyAllowedTenants: o.otherTenants(r), DisableInstanceDiscovery: private,
-			SendCertificateChain: Setting{Value: chain}.on(),
-		},
-	)
+			SendCertificateChain: Setting{Value: o.env("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN")}.on(),
+		})
 	if err != nil {
 		return clientError(k.Auth.Attribute)
 	}

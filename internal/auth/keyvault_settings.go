@@ -138,10 +138,8 @@ func (k *KeyVaultSettings) check(c cloud, ownCloud bool) error {
 		}
 	}
 	if k.CertificateVersion.IsSet() && !versionName().MatchString(strings.TrimSpace(k.CertificateVersion.Value)) {
-		return at(&Error{
-			Summary: "Invalid certificate version",
-			Detail:  "A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier.",
-		}, k.CertificateVersion, "key_vault.certificate_version")
+		return at(errorAt("", "Invalid certificate version",
+			"A version in Key Vault is 32 hexadecimal digits, the last part of the certificate's identifier."), k.CertificateVersion, "key_vault.certificate_version")
 	}
 	return nil
 }
@@ -161,11 +159,9 @@ func CheckKeyVaultAuth(value string) error {
 func CheckSecretName(value string) error {
 	value = strings.TrimSpace(value)
 	if databricksSecret().MatchString(value) || databricksToken().MatchString(value) {
-		return &Error{
-			Summary: "Secret in place of its name in Key Vault",
-			Detail: "The value is a secret of Databricks. Store this secret in Key Vault, and write the name of the " +
-				"Key Vault secret here.",
-		}
+		return errorAt("", "Secret in place of its name in Key Vault",
+			"The value is a secret of Databricks. Store this secret in Key Vault, and write the name of the "+
+				"Key Vault secret here.")
 	}
 	if secretName().MatchString(value) {
 		return nil

@@ -132,6 +132,12 @@ type opening struct {
 	audience string
 }
 
+// env returns the value of an environment variable; "" if it is not set.
+func (o *opening) env(name string) string {
+	value, _ := o.options.LookupEnv(name)
+	return value
+}
+
 // finisher returns the session of a login when all its settings are known. s has the ids. read is the content of the
 // vault; nil if the login reads no vault.
 type finisher func(s Settings, read *vaultContent) (*session, error)

@@ -63,18 +63,7 @@ func missing(path string, setting Setting) string {
 
 // fileTypes are the extensions of the files that the provider reads.
 var fileTypes = []string{
-	".pfx",
-	".p12",
-	".pem",
-	".crt",
-	".cer",
-	".der",
-	".key",
-	".txt",
-	".jwt",
-	".token",
-	".secret",
-	".json",
+	".pfx", ".p12", ".pem", ".crt", ".cer", ".der", ".key", ".txt", ".jwt", ".token", ".secret", ".json",
 }
 
 // looksLikePath reports whether a value is probably a path, because of its extension, because it names a Windows

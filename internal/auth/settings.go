@@ -142,8 +142,8 @@ func (s Settings) conceal() {
 // on reports whether a switch is set to true. A value that is neither true nor false counts as false, but checkSwitches
 // has returned an error for such a value before.
 func (s Setting) on() bool {
-	on, err := strconv.ParseBool(strings.TrimSpace(s.Value))
-	return err == nil && on
+	on, _ := strconv.ParseBool(strings.TrimSpace(s.Value))
+	return on
 }
 
 // whenOn returns the switch if it is on, else a setting without a value.
@@ -168,18 +168,26 @@ func prefer(first, second Setting) (better Setting, equalRank bool) {
 	return first, true
 }
 
+// loginSwitch is a setting of "true" or "false", with the name of its attribute and the kind that it selects on its own.
+type loginSwitch struct {
+	Setting
+	name string
+	kind Kind
+}
+
+func (s Settings) switches() []loginSwitch {
+	return []loginSwitch{
+		{s.UseOIDC, "use_oidc", KindOIDC},
+		{s.UseAKSWorkloadIdentity, "use_aks_workload_identity", ""},
+		{s.UseMSI, "use_msi", KindMSI},
+		{s.UseCLI, "use_cli", KindCLI},
+		{s.UseDatabricksOIDC, "use_databricks_oidc", KindDatabricksOIDC},
+	}
+}
+
 // checkSwitches returns an error for a switch that is neither true nor false.
 func (s Settings) checkSwitches() error {
-	for _, w := range []struct {
-		Setting
-		name string
-	}{
-		{s.UseOIDC, "use_oidc"},
-		{s.UseAKSWorkloadIdentity, "use_aks_workload_identity"},
-		{s.UseMSI, "use_msi"},
-		{s.UseCLI, "use_cli"},
-		{s.UseDatabricksOIDC, "use_databricks_oidc"},
-	} {
+	for _, w := range s.switches() {
 		if _, err := strconv.ParseBool(strings.TrimSpace(w.Value)); w.IsSet() && err != nil {
 			return at(errorAt("", "Invalid switch", "%s must be true or false.", w.named(w.name)), w.Setting, w.name)
 		}

@@ -209,10 +209,7 @@ func (s *secrets) at(text string, shortest int) int {
 
 // credentialHeaders lists the request headers in which this process sends credentials.
 var credentialHeaders = []string{
-	"Authorization",
-	"X-Identity-Header",
-	"Secret",
-	"X-Databricks-Azure-Sp-Management-Token",
+	"Authorization", "X-Identity-Header", "Secret", "X-Databricks-Azure-Sp-Management-Token",
 }
 
 // concealSent registers the credentials in the headers of a request; see [Conceal].
